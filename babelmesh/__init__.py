@@ -1,0 +1,1 @@
+"""Live speech translation: client, command line and local mesh."""

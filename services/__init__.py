@@ -1,0 +1,1 @@
+"""The four services: three stages and the gateway that chains them."""

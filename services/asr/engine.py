@@ -1,0 +1,70 @@
+"""What the stage asks of a recognizer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from services.common.audio import Pcm
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Audio that may hold speech: mono, 16 kHz. Chunks of a segment follow each other without a gap."""
+
+    pcm: Pcm
+    offset_samples: int  # of the first sample, on the session's audio clock
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """The open segment ends: the next hypothesis is its final, the speech after it opens another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognized word, with its place on the session's audio clock."""
+
+    text: str
+    start_samples: int
+    end_samples: int
+    confidence: float = 0.0  # 0 to 1; 0 when the recognizer does not tell
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """The recognizer's guess at the whole open segment."""
+
+    words: tuple[Word, ...]
+    final: bool = False
+    stability: float = 0.0  # of an interim one, 0 to 1; 0 when the recognizer does not tell
+
+    @property
+    def text(self) -> str:
+        """The words, with spaces between."""
+        return " ".join(word.text for word in self.words)
+
+
+Heard: TypeAlias = Speech | Endpoint
+
+
+class Engine(Protocol):
+    """A recognizer, loaded once and shared by all sessions. A session's state lives in its `recognize` generator."""
+
+    name: str
+    version: str
+    languages: tuple[str, ...]  # BCP-47
+
+    async def start(self) -> None:
+        """Loads the model and warms it up."""
+
+    async def stop(self) -> None:
+        """Releases what `start` took."""
+
+    def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncIterator[Hypothesis]:
+        """Hypotheses for one session's speech: any number of interim ones, then one final for each Endpoint.
+
+        Answers each item before it takes the next but one, so that the caller's pace is the engine's. Raises
+        StageFailed when the recognizer broke; the generator is over then, the engine is not.
+        """

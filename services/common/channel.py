@@ -1,0 +1,66 @@
+"""What joins two tasks: a channel with a bound, and a place for the latest value."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class ChannelClosed(Exception):
+    """Something was put into a channel after its end."""
+
+
+class Channel(Generic[T]):
+    """A bounded first-in, first-out channel with an end.
+
+    `put` waits while `room` items wait to be taken: that wait is the backpressure. Iterating takes items until the
+    channel has been closed and is empty. Any number of tasks may put; one takes.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._items: deque[T] = deque()
+        self._room = room
+        self._closed = False
+        self._changed = asyncio.Condition()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    async def put(self, item: T) -> None:
+        """Adds an item once there is room. Raises ChannelClosed when the channel has been closed."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._closed or len(self._items) < self._room)
+            if self._closed:
+                raise ChannelClosed
+            self._items.append(item)
+            self._changed.notify_all()
+
+    async def close(self) -> None:
+        """Nothing more will be put; what is inside can still be taken. Closing twice is the same as once."""
+        async with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    async def clear(self) -> list[T]:
+        """Takes out everything that waits, at once."""
+        async with self._changed:
+            items = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return items
+
+    def __aiter__(self) -> AsyncIterator[T]:
+        return self
+
+    async def __anext__(self) -> T:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._items or self._closed)
+            if not self._items:
+                raise StopAsyncIteration
+            item = self._items.popleft()
+            self._changed.notify_all()
+            return item

@@ -1,0 +1,58 @@
+"""A pool of warm child programs. Engines that hold the interpreter's lock, or are not ours to link, run as children."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, Protocol, TypeVar
+
+
+class Child(Protocol):
+    """A running child program."""
+
+    async def close(self) -> None:
+        """Ends the program and waits until it is gone."""
+
+
+C = TypeVar("C", bound=Child)
+
+
+class Pool(Generic[C]):
+    """Up to `size` children, started when first needed, kept warm, each lent to one caller at a time.
+
+    A child whose borrower left with an exception, cancellation included, may be in the middle of an answer: it is
+    ended, and the next borrower gets a fresh one.
+    """
+
+    def __init__(self, start: Callable[[], Awaitable[C]], size: int) -> None:
+        self._start = start
+        self._idle: list[C] = []
+        self._closed = False
+        self._free = asyncio.Semaphore(size)
+
+    async def warm(self, count: int) -> None:
+        """Starts children until `count` are idle."""
+        while len(self._idle) < count:
+            self._idle.append(await self._start())
+
+    @asynccontextmanager
+    async def lent(self) -> AsyncIterator[C]:
+        """A child for the block; waits while all are lent."""
+        async with self._free:
+            child = self._idle.pop() if self._idle else await self._start()
+            try:
+                yield child
+            except BaseException:
+                await asyncio.shield(child.close())
+                raise
+            if self._closed:
+                await child.close()
+            else:
+                self._idle.append(child)
+
+    async def close(self) -> None:
+        """Ends the idle children now, and each lent one when it comes back."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()

@@ -1,0 +1,130 @@
+"""The faults of the mesh, and their form on the wire.
+
+    MeshError
+    ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest
+    ├── Unsupported       a field asks for what is not built  UNIMPLEMENTED, BadRequest
+    ├── AtCapacity        no slot is free                     RESOURCE_EXHAUSTED, RetryInfo, QuotaFailure
+    ├── StageFailed       an engine or a stage broke          UNAVAILABLE, RetryInfo
+    ├── TooSlow           a deadline passed                   DEADLINE_EXCEEDED, RetryInfo
+    └── Defect            our own fault                       INTERNAL
+
+Code raises these; `services.common.server` is the one place that turns them into statuses, with `google.rpc` details
+(ErrorInfo always). `from_rpc_error` turns a stage's status back into the same tree, on the gateway's side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+DOMAIN = "babelmesh"
+
+
+@dataclass(eq=False)
+class MeshError(Exception):
+    """A fault with a name. `code` is UPPER_SNAKE, `message` is a sentence a person can act on."""
+
+    code: str
+    message: str
+    field: str = ""  # the field at fault, as a path: "hello.targets[1].voice"
+    accepted: Sequence[str] = ()  # what that field accepts
+    retry_after_ms: int = 0  # 0: another try makes no sense
+    stage: str = ""  # "ASR", "MT" or "TTS" when a stage is at fault
+    status = code_pb2.INTERNAL
+
+    def __str__(self) -> str:
+        accepted = f" Accepted: {', '.join(self.accepted)}." if self.accepted else ""
+        return f"{self.field + ': ' if self.field else ''}{self.message}{accepted}"
+
+
+class InvalidArgument(MeshError):
+    """The caller sent what it may not: `field` and `accepted` tell what it may."""
+
+    status = code_pb2.INVALID_ARGUMENT
+
+
+class Unsupported(MeshError):
+    """The caller asked for what the contract has and this server has not."""
+
+    status = code_pb2.UNIMPLEMENTED
+
+
+class AtCapacity(MeshError):
+    """No slot is free; `retry_after_ms` says when to ask again."""
+
+    status = code_pb2.RESOURCE_EXHAUSTED
+
+
+class StageFailed(MeshError):
+    """An engine or a stage broke while it worked, or cannot be reached."""
+
+    status = code_pb2.UNAVAILABLE
+
+
+class TooSlow(MeshError):
+    """Something was not done, sent or read within its time."""
+
+    status = code_pb2.DEADLINE_EXCEEDED
+
+
+class Defect(MeshError):
+    """Our own fault: what was not foreseen."""
+
+    status = code_pb2.INTERNAL
+
+
+KINDS: tuple[type[MeshError], ...] = (InvalidArgument, Unsupported, AtCapacity, StageFailed, TooSlow, Defect)
+
+
+def to_status(error: MeshError) -> status_pb2.Status:
+    """The `google.rpc.Status` of a fault, with its details."""
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"stage": error.stage})
+    ]
+    if error.field:
+        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=str(error))
+        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
+    if error.retry_after_ms:
+        delay = Duration()
+        delay.FromMilliseconds(error.retry_after_ms)
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
+    if isinstance(error, AtCapacity):
+        quota = error_details_pb2.QuotaFailure.Violation(subject=error.stage or "GATEWAY", description=error.message)
+        details.append(error_details_pb2.QuotaFailure(violations=[quota]))
+    packed = []
+    for detail in details:
+        packed.append(any_pb2.Any())
+        packed[-1].Pack(detail)
+    return status_pb2.Status(code=error.status, message=str(error), details=packed)
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
+    """The fault behind a failed call to `stage`; a status without our details becomes StageFailed or TooSlow."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
+    kinds = {kind.status: kind for kind in KINDS}
+    kind = kinds.get(error.code().value[0], StageFailed)
+    code, message, retry_after_ms = f"{stage}_UNAVAILABLE", f"The {stage} stage could not be reached.", 1000
+    if kind is TooSlow:
+        code, message = f"{stage}_TOO_SLOW", f"The {stage} stage did not answer in time."
+    for detail in status.details if status else ():
+        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        if detail.Unpack(info):
+            code, message, retry_after_ms = info.reason, status.message if status else message, 0
+        elif detail.Unpack(retry):
+            retry_after_ms = retry.retry_delay.ToMilliseconds()
+    return kind(code, message, retry_after_ms=retry_after_ms, stage=stage)
+
+
+def cause(error: BaseException) -> BaseException:
+    """The fault inside the groups a TaskGroup wraps around it: a MeshError where there is one, else the first."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    leaves = [cause(inner) for inner in error.exceptions]
+    return next((leaf for leaf in leaves if isinstance(leaf, MeshError)), leaves[0])

@@ -1,0 +1,41 @@
+"""Settings of a service: environment variables with the service's prefix, checked when it starts."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings
+
+# Kubernetes sets these for every Service in the namespace; they are addresses, not settings of ours.
+_SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)$")
+
+
+class ServiceSettings(BaseSettings):
+    """What every service can be told. A variable with the prefix that no field reads is an error, never ignored."""
+
+    listen: str = Field("127.0.0.1:0", description="Address to serve on; port 0 takes a free one.")
+    slots: int = Field(8, ge=1, le=10_000, description="Streams or calls served at once.")
+    drain_seconds: float = Field(10.0, ge=0, description="How long running calls may go on after a stop was asked for.")
+    reflection: bool = Field(False, description="Whether gRPC server reflection is served.")
+    log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    @model_validator(mode="after")
+    def _no_unknown_variable(self) -> Self:
+        prefix = self.model_config.get("env_prefix", "")
+        for name in os.environ:  # the one look at the environment beside pydantic's: what it did not read
+            if not name.startswith(prefix) or _SERVICE_LINK.search(name):
+                continue
+            field = name.removeprefix(prefix).lower().split("__")[0]
+            if field not in type(self).model_fields:
+                known = ", ".join(sorted(f"{prefix}{known.upper()}" for known in type(self).model_fields))
+                raise ValueError(f"{name} is not a setting. Settings: {known}")
+        return self
+
+
+class StageSettings(ServiceSettings):
+    """What every stage can be told as well."""
+
+    engine: str = Field("embedded", description="Name of an engine, or package.module:Class of your own.")

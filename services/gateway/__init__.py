@@ -1,0 +1,1 @@
+"""The gateway: one session per call, the three stages behind it."""

@@ -1,0 +1,50 @@
+"""What the stage asks of a translator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A source and a target language, BCP-47."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text to translate."""
+
+    text: str
+    pair: Pair
+    final: bool = True  # finals go before interim text
+    target_prefix: str = ""  # concluded target text, to be continued by an engine that can
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """The translation of the whole text."""
+
+    text: str
+    continues_prefix: bool = False  # whether it was forced to start with the prefix
+    unknown_words: int = 0  # source words the engine did not know
+
+
+class Engine(Protocol):
+    """A translator, loaded once and shared by all sessions."""
+
+    name: str
+    version: str
+    pairs: tuple[Pair, ...]
+
+    async def start(self) -> None:
+        """Loads the models and warms them up; `pairs` is known afterwards."""
+
+    async def stop(self) -> None:
+        """Releases what `start` took."""
+
+    async def translate(self, source: Source) -> Translation:
+        """The translation. Raises StageFailed when the translator broke, and does so again only if it broke again."""

@@ -1,0 +1,45 @@
+"""What the stage asks of a synthesizer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of the engine."""
+
+    name: str  # what a client asks for
+    language: str  # BCP-47
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A text to speak."""
+
+    text: str
+    voice: Voice
+    speaking_rate: float = 1.0  # relative to the voice's own, 0.5 to 2.0
+
+
+class Engine(Protocol):
+    """A synthesizer, loaded once and shared by all sessions."""
+
+    name: str
+    version: str
+    voices: tuple[Voice, ...]  # the default voice of each language first
+    sample_rate_hertz: int
+
+    async def start(self) -> None:
+        """Loads the voices and warms them up; `voices` and `sample_rate_hertz` are known afterwards."""
+
+    async def stop(self) -> None:
+        """Releases what `start` took."""
+
+    def synthesize(self, clause: Clause) -> AsyncIterator[bytes]:
+        """The speech, mono 16-bit little-endian PCM in pieces of any whole number of samples, as it is made.
+
+        Closing the iterator early stops the work. Raises StageFailed when the synthesizer broke.
+        """
