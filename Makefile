@@ -1,0 +1,87 @@
+# Everything a person or a CI job runs. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
+# come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722
+PYTHON ?= python3
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PROTOS := $(shell find protos -name '*.proto')
+CODE := services babelmesh bench tests
+LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+
+.PHONY: help setup system demo test check lint format type proto up bench lock bare clean
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## Install whatever is missing, system packages included; does nothing the second time
+
+system:
+	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
+
+# A checkout that was moved needs its environment made anew: the scripts in it name their folder.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+endif
+
+$(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $(PROTOS) | system
+	@rm -f $@
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing the Python packages of requirements/dev.txt ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "$(CURDIR)" > $@
+
+demo: setup ## Hear it: real speech through a mesh on this machine, live captions, translated speech on disk
+	@$(BIN)/babelmesh demo
+
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest
+
+check: lint type test ## lint, type and test
+
+lint: setup ## Check style, contracts and Dockerfiles
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/buf lint
+	@$(BIN)/hadolint services/*/Dockerfile
+
+format: setup ## Rewrite the code in the project's format
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+type: setup ## Check types
+	@$(BIN)/mypy $(CODE)
+
+proto: setup ## Make the Python stubs in gen/ from protos/
+	@$(BIN)/python protos/compile.py
+
+up: setup ## Run the mesh as local processes until Ctrl-C
+	@$(BIN)/babelmesh up
+
+bench: setup ## Measure: print tables, write bench/out/*.json
+	@for bench in load flow leaks; do $(BIN)/python -m bench.$$bench; done
+	@$(BIN)/python -m bench.quality $(or $(PROMPTS),bench/prompts.jsonl)
+
+lock: setup ## Pin requirements/*.txt anew from pyproject.toml
+	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
+	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/services.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/asr.txt
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
+		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
+
+bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (needs root and debootstrap)
+	@tests/deploy/bare.sh $(SUITE)
+
+clean: ## Delete what the commands above made, the environment included
+	rm -rf $(VENV) gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Makes sure of what pip cannot install: a Python that is new enough, its venv module, and the Debian packages named
+# as arguments. Asks apt only for what is missing, so a second run touches nothing.
+set -euo pipefail
+
+python=${PYTHON:-python3}
+
+if ! command -v "$python" >/dev/null; then
+    echo "Python is missing: install python3 (3.11 or newer)." >&2
+    exit 1
+fi
+if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "$("$python" --version) is too old: Babelmesh needs Python 3.11 or newer." >&2
+    echo "Install one and name it, for example: make setup PYTHON=python3.12" >&2
+    exit 1
+fi
+
+missing=()
+if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
+    missing+=("$(basename "$python")-venv") # Debian ships them apart from the interpreter
+fi
+for package in "$@"; do
+    status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [[ $status == installed ]] || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Missing: ${missing[*]}" >&2
+    echo "These are Debian's names, and there is no apt-get here. Install their like, then: make setup SYSTEM_PACKAGES=" >&2
+    exit 1
+fi
+as_root=()
+if ((EUID != 0)); then
+    as_root=(sudo)
+    [[ -t 0 ]] || as_root+=(--non-interactive)
+    if ! command -v sudo >/dev/null || ! "${as_root[@]}" true; then
+        echo "Missing: ${missing[*]}" >&2
+        echo "Install them as root: apt-get install --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+echo "Installing the system packages ${missing[*]} ..."
+apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300)
+"${apt[@]}" update
+# apt is quiet while all goes well: what it printed is shown only when it failed.
+if ! log=$("${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null 2>&1); then
+    printf '%s\n' "$log" >&2
+    exit 1
+fi

@@ -1,0 +1,86 @@
+"""What holds for every test: it leaves no task, thread or child process behind."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TypeVar
+
+import psutil
+import pytest
+
+T = TypeVar("T")
+
+GRACE_SECONDS = 2.0  # for what has been told to end and is about to
+
+# Threads and processes that one use of a library starts for the rest of the run.
+SHARED_THREADS = (
+    "_poll_wrapper",  # gRPC's: it turns completions into events of the loop
+    "AnyIO worker thread",
+)
+SHARED_CHILDREN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
+
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+def pytest_configure() -> None:
+    """A process whose parent was killed becomes our child instead of init's, so that a leak of it is seen too."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_or_child_is_left() -> Iterator[None]:
+    threads, children = set(threading.enumerate()), set(psutil.Process().children())
+    yield
+    left = [f"thread {thread.name}" for thread in _after_grace(lambda: _new_threads(threads))]
+    left += [f"process {child.pid} {child.name()}" for child in _after_grace(lambda: _new_children(children))]
+    if left:
+        pytest.fail(f"The test left behind: {', '.join(left)}")
+
+
+@pytest.fixture(autouse=True)
+def _no_task_is_left(_no_thread_or_child_is_left: None, request: pytest.FixtureRequest) -> None:
+    # In this order the loop, and with it the threads of its executor, is gone before threads are counted.
+    if request.node.get_closest_marker("asyncio"):
+        request.getfixturevalue("_task_count")
+
+
+@pytest.fixture
+async def _task_count() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+    left = asyncio.all_tasks() - before - {asyncio.current_task()}
+    if left:
+        _, left = await asyncio.wait(left, timeout=GRACE_SECONDS)
+    if left:
+        pytest.fail(f"The test left behind: {', '.join(f'task {task.get_coro()}' for task in left)}")
+
+
+def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
+    new = set(threading.enumerate()) - before
+    return [thread for thread in new if thread.is_alive() and not any(name in thread.name for name in SHARED_THREADS)]
+
+
+def _new_children(before: set[psutil.Process]) -> list[psutil.Process]:
+    return [child for child in set(psutil.Process().children()) - before if _is_running(child)]
+
+
+def _is_running(child: psutil.Process) -> bool:
+    try:
+        if child.status() == psutil.STATUS_ZOMBIE:  # an adopted one that has ended by itself
+            child.wait(0)
+            return False
+        command = " ".join(child.cmdline())
+    except (psutil.NoSuchProcess, psutil.TimeoutExpired):
+        return False
+    return not any(shared in command for shared in SHARED_CHILDREN)
+
+
+def _after_grace(look: Callable[[], list[T]]) -> list[T]:
+    until = time.monotonic() + GRACE_SECONDS
+    while (left := look()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
