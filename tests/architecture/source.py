@@ -1,0 +1,78 @@
+"""The repository's Python files, parsed once for all architecture tests."""
+
+from __future__ import annotations
+
+import ast
+import io
+import tokenize
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PRODUCT = ("services", "babelmesh")
+ALL = (*PRODUCT, "bench", "tests", "protos")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file."""
+
+    path: str  # from the repository's root
+    text: str
+    tree: ast.Module
+
+    def at(self, node: ast.AST | int) -> str:
+        """Where something is, as editors understand it."""
+        line = node if isinstance(node, int) else getattr(node, "lineno", 1)
+        return f"{self.path}:{line}"
+
+    def comments(self) -> Iterator[tuple[int, str]]:
+        """Line and text of each comment."""
+        for token in tokenize.generate_tokens(io.StringIO(self.text).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string
+
+    def imported(self) -> Iterator[tuple[ast.AST, str]]:
+        """Full names of everything the file imports, at its head or later: "services.common.errors.MeshError"."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((node, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+@cache
+def sources(*folders: str) -> tuple[Source, ...]:
+    """The files below the folders, in order."""
+    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return tuple(
+        Source(path.relative_to(ROOT).as_posix(), path.read_text(), ast.parse(path.read_text())) for path in paths
+    )
+
+
+def dotted(node: ast.AST) -> str:
+    """ "asyncio.create_task" of such an expression; calls inside keep their name; "" for what has none."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        return f"{dotted(node.value)}.{node.attr}"
+    if isinstance(node, ast.Call):
+        return f"{dotted(node.func)}()"
+    return ""
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def functions(source: Source) -> Iterator[Function]:
+    """Every function and method of a file."""
+    for node in ast.walk(source.tree):
+        if isinstance(node, Function):
+            yield node
+
+
+def decorators(function: Function) -> set[str]:
+    """Last parts of the names of its decorators: "asynccontextmanager", "command"."""
+    return {dotted(node).removesuffix("()").rsplit(".", 1)[-1] for node in function.decorator_list}

@@ -1,0 +1,66 @@
+"""The contracts: their style, and that no client written against an earlier one breaks."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.protobuf.descriptor import Descriptor
+from realtime.v1 import realtime_translate_pb2 as realtime
+
+from tests.architecture.source import ROOT
+
+BUF = Path(sys.executable).parent / "buf"
+# Made when the contract was first released:
+#   buf build --path protos/realtime --exclude-source-info -o tests/contract/realtime.v1.binpb
+FIRST_CONTRACT = ROOT / "tests" / "contract" / "realtime.v1.binpb"
+
+# Clients exist that know nothing but these.
+FIXED = {
+    "ClientMessage": {"hello": 1, "audio": 2, "text": 3, "control": 4},
+    "SessionConfig": {"source_lang": 1, "target_lang": 2, "partial_results": 3},
+    "AudioChunk": {"data": 1, "format": 2, "sample_rate": 3},
+    "TextChunk": {"text": 1},
+    "Control": {"action": 1},
+    "ServerMessage": {"asr": 1, "translation": 2, "tts": 3, "error": 4},
+    "AsrResult": {"final": 1, "text": 2},
+    "TranslationResult": {"final": 1, "text": 2},
+    "TtsChunk": {"data": 1, "format": 2},
+    "Error": {"code": 1, "message": 2},
+}
+
+
+def _complaints(*arguments: str, cwd: Path = ROOT) -> str:
+    done = subprocess.run([BUF, *arguments], cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return done.stdout + done.stderr
+
+
+def test_the_contracts_are_lint_clean() -> None:
+    assert not _complaints("lint")
+
+
+def test_no_contract_breaks_the_first_one() -> None:
+    assert not _complaints("breaking", "--against", str(FIRST_CONTRACT))
+
+
+def test_a_field_with_another_number_would_be_seen(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "buf.yaml", tmp_path)
+    shutil.copytree(ROOT / "protos", tmp_path / "protos")
+    contract = tmp_path / "protos" / "realtime" / "v1" / "realtime_translate.proto"
+    contract.write_text(contract.read_text().replace("string target_lang = 2;", "string target_lang = 99;"))
+    assert "target_lang" in _complaints("breaking", "--against", str(FIRST_CONTRACT), cwd=tmp_path)
+
+
+@pytest.mark.parametrize("message", FIXED)
+def test_the_first_fields_keep_their_numbers(message: str) -> None:
+    descriptor: Descriptor = realtime.DESCRIPTOR.message_types_by_name[message]
+    assert {name: descriptor.fields_by_name[name].number for name in FIXED[message]} == FIXED[message]
+
+
+def test_the_stream_keeps_its_name() -> None:
+    stream = realtime.DESCRIPTOR.services_by_name["RealtimeTranslate"].methods_by_name["Stream"]
+    assert stream.full_name == "realtime.v1.RealtimeTranslate.Stream"
+    assert (stream.input_type.name, stream.output_type.name) == ("ClientMessage", "ServerMessage")

@@ -1,0 +1,56 @@
+"""Who may import whom, and who may know the messages of the wire."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+
+from tests.architecture.source import PRODUCT, sources
+
+STAGES = ("asr", "mt", "tts")
+SERVICES = (*STAGES, "gateway", "common")
+
+# The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
+EDGES = (
+    "services/*/servicer.py",
+    "services/common/errors.py",  # google.rpc statuses
+    "services/common/server.py",  # health
+    "services/gateway/session.py",
+    "services/gateway/edges/*.py",
+    "babelmesh/client.py",
+    "babelmesh/errors.py",  # google.rpc statuses
+    "babelmesh/events.py",  # the messages are the client's events
+)
+
+
+def test_a_service_imports_itself_and_common_only() -> None:
+    wrong = []
+    for source in sources("services"):
+        service = source.path.split("/")[1]
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[0] == "babelmesh" or (parts[0] == "services" and parts[1] not in (service, "common")):
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+def test_the_client_imports_no_service() -> None:
+    imported = [(source.at(node), name) for source in sources("babelmesh") for node, name in source.imported()]
+    assert not [f"{at} imports {name}" for at, name in imported if name.split(".")[0] == "services"]
+
+
+def test_protobuf_stays_at_the_edges() -> None:
+    wrong = []
+    for source in sources(*PRODUCT):
+        if any(fnmatch(source.path, edge) for edge in EDGES):
+            continue
+        wrong += [f"{source.at(node)} imports {name}" for node, name in source.imported() if "_pb2" in name]
+    assert not wrong
+
+
+def test_engines_know_nothing_of_the_wire() -> None:
+    wrong = []
+    for source in sources(*(f"services/{stage}/engines" for stage in STAGES)):
+        for node, name in source.imported():
+            if name.split(".")[0] in ("grpc", "mesh", "realtime") and not source.path.endswith("riva.py"):
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong

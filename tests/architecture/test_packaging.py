@@ -1,0 +1,105 @@
+"""What is installed where: requirements, images and `make setup` stay in step, and the tree speaks of no machine."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.architecture.source import ROOT
+
+SERVICES = ("gateway", "asr", "mt", "tts")
+STAGE_FILES = ("__main__.py", "servicer.py", "engine.py", "settings.py", "engines/embedded.py", "engines/scripted.py")
+REQUIREMENTS = ("dev", "services", "asr", "build")
+
+# A folder of one machine, a registry, a private address, a key.
+PRIVATE = re.compile(
+    r"(?<![\w.])/(work|home|Users|opt)/\w"
+    r"|https?://[\w.\-]*(pypi|artifact|registry|nexus|mirror)[\w.\-]*"
+    r"|\b(10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b"
+    r"|BEGIN [A-Z ]*PRIVATE KEY"
+)
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found, requirement
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def _pins(which: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / f"{which}.txt").read_text().replace("\\\n", " ")
+    return {_name(line): line for line in text.splitlines() if line and not line.startswith(("#", " "))}
+
+
+def _direct(*extras: str) -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
+    return {_name(line) for line in named if not line.startswith("babelmesh[")}
+
+
+@pytest.mark.parametrize("which", REQUIREMENTS)
+def test_everything_that_is_installed_is_pinned_by_hash(which: str) -> None:
+    pins = _pins(which)
+    assert pins
+    assert not [line for line in pins.values() if "==" not in line or "--hash=sha256:" not in line]
+
+
+def test_the_pins_cover_every_direct_dependency() -> None:
+    assert _direct("embedded", "telemetry", "bench", "dev") <= _pins("dev").keys()
+    assert _direct("telemetry") <= _pins("services").keys()
+    assert _direct("telemetry", "embedded") <= _pins("asr").keys()
+
+
+def test_images_hold_the_versions_that_are_tested() -> None:
+    tested = {line.split(" ")[0] for line in _lines("dev")}
+    assert not {line for which in ("services", "asr", "build") for line in _lines(which)} - tested
+
+
+def _lines(which: str) -> list[str]:
+    text = (ROOT / "requirements" / f"{which}.txt").read_text()
+    return [line.split(" ")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
+
+
+def _system_packages(dockerfile: str) -> set[str]:
+    text = dockerfile.replace("\\\n", " ")
+    installs = re.findall(r"apt-get install ([^&\n]*)", text)
+    return {word for install in installs for word in install.split() if not word.startswith("-")}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_installs_only_what_setup_installs(service: str) -> None:
+    setup = re.search(r"^SYSTEM_PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert setup
+    assert _system_packages((ROOT / "services" / service / "Dockerfile").read_text()) <= set(setup[1].split())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_an_image_runs_its_service_without_rights(service: str) -> None:
+    dockerfile = (ROOT / "services" / service / "Dockerfile").read_text()
+    assert re.search(r"^USER [1-9]\d+:[1-9]\d+$", dockerfile, re.MULTILINE)
+    assert f'ENTRYPOINT ["python", "-m", "services.{service}"]' in dockerfile
+    port = re.search(rf"{service.upper()}_LISTEN=0\.0\.0\.0:(\d+)", dockerfile)
+    assert port
+    assert f"EXPOSE {port[1]}" in dockerfile
+
+
+@pytest.mark.parametrize("stage", ["asr", "mt", "tts"])
+def test_who_has_read_one_stage_has_read_all(stage: str) -> None:
+    assert not [file for file in STAGE_FILES if not (ROOT / "services" / stage / file).is_file()]
+
+
+def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    wrong = []
+    for path in filter(None, listed.split("\0")):
+        if path.endswith((".binpb", "test_packaging.py")) or not (ROOT / path).is_file():
+            continue
+        for number, line in enumerate((ROOT / path).read_text(errors="replace").splitlines(), start=1):
+            if PRIVATE.search(line):
+                wrong.append(f"{path}:{number} {line.strip()[:80]}")
+    assert not wrong
