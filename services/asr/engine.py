@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -55,6 +55,7 @@ class Engine(Protocol):
     name: str
     version: str
     languages: tuple[str, ...]  # BCP-47
+    written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
 
     async def start(self) -> None:
         """Loads the model and warms it up."""
@@ -62,9 +63,10 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Releases what `start` took."""
 
-    def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncIterator[Hypothesis]:
+    def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncGenerator[Hypothesis, None]:
         """Hypotheses for one session's speech: any number of interim ones, then one final for each Endpoint.
 
-        Answers each item before it takes the next but one, so that the caller's pace is the engine's. Raises
-        StageFailed when the recognizer broke; the generator is over then, the engine is not.
+        Takes an item only when it has answered the one before: so the caller's pace is the engine's, and the caller
+        knows what is through. Closing the generator frees what the session held. Raises StageFailed when the
+        recognizer broke; the generator is over then, the engine is not.
         """

@@ -1,0 +1,17 @@
+"""Runs the recognition stage: `python -m services.asr`."""
+
+from __future__ import annotations
+
+from services.asr.servicer import AsrServicer
+from services.asr.settings import AsrSettings
+from services.common.server import run
+
+
+def make() -> tuple[AsrServicer, AsrSettings]:
+    """The stage as the environment describes it."""
+    settings = AsrSettings()
+    return AsrServicer(settings), settings
+
+
+if __name__ == "__main__":
+    run("asr", make)

@@ -1,0 +1,171 @@
+"""A pocketsphinx decoder as a program of its own: it holds the interpreter's lock while it decodes.
+
+Frames on stdin: one byte of kind, four of length, the payload. Frames on stdout: four bytes of length, JSON. Every
+frame in is answered by one frame out. The end of stdin ends the program, however its parent went.
+
+    S  a session starts; whatever was learnt from the one before is forgotten     → null
+    A  speech, 16-bit little-endian at 16 kHz; the first opens a segment           → the words so far, or null
+    E  the segment ends                                                            → its words
+
+Words are `[text, first frame, end frame, confidence]`, in frames of 10 ms from the segment's start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import struct
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pocketsphinx import Config, Decoder
+
+SESSION, AUDIO, END = b"S", b"A", b"E"
+HEADER_IN = struct.Struct("<cI")
+HEADER_OUT = struct.Struct("<I")
+FRAME_SAMPLES = 160
+
+WordFrames: TypeAlias = tuple[str, int, int, float]
+Cepstrum: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to decode; handed to the program as JSON."""
+
+    hypothesis_ms: int = 200
+    second_pass: bool = True
+
+    def to_json(self) -> str:
+        """The program's argument."""
+        return json.dumps(asdict(self))
+
+
+class CepstralMean:
+    """The mean of a session's cepstra, which the decoder subtracts from each frame.
+
+    The decoder's own estimate gives its first guess the weight of five seconds, and a session's first sentences
+    suffer. This one counts the session's frames and gives the guess `PRIOR_FRAMES`.
+    """
+
+    PRIOR_FRAMES = 50
+    WINDOW_FRAMES = 500  # the weight the decoder gives to what it is set to
+
+    def __init__(self, decoder: Any, first_guess: Cepstrum) -> None:
+        self._decoder = decoder
+        self._set = first_guess
+        self._sum = first_guess * self.PRIOR_FRAMES
+        self._frames: float = self.PRIOR_FRAMES
+
+    def set(self) -> None:
+        """Gives the decoder the mean of all that was heard."""
+        self._set = self._sum / self._frames
+        self._decoder.set_cmn(",".join(f"{value:.5f}" for value in self._set))
+
+    def heard(self, sample_count: int) -> None:
+        """Takes in what the decoder learnt from so many samples since the mean was set."""
+        frames = sample_count / FRAME_SAMPLES
+        mean = read_mean(self._decoder)
+        self._sum += (self.WINDOW_FRAMES + frames) * mean - self.WINDOW_FRAMES * self._set
+        self._frames += frames
+
+
+def read_mean(decoder: Any) -> Cepstrum:
+    """The decoder's cepstral mean, brought up to date."""
+    return np.array([float(value) for value in decoder.get_cmn(True).split(",") if value])
+
+
+class Recognition:
+    """One decoder, and what it has learnt from the session it serves."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._decoder = Decoder(
+            Config(
+                loglevel="FATAL",
+                maxhmmpf=3000,  # these three halve the work at the same word error rate
+                maxwpf=10,
+                pl_window=5,
+                fwdflat=options.second_pass,
+                bestpath=options.second_pass,
+            )
+        )
+        self._first_guess = read_mean(self._decoder)
+        self._mean = CepstralMean(self._decoder, self._first_guess)
+        self._open = False
+        self._silent_samples = 0  # since the last hypothesis
+
+    def begin(self) -> None:
+        """A session starts."""
+        if self._open:
+            self._decoder.end_utt()
+            self._open = False
+        self._mean = CepstralMean(self._decoder, self._first_guess)
+        self._mean.set()
+        self._decoder.reinit_feat()
+
+    def hear(self, pcm: bytes) -> list[WordFrames] | None:
+        """Takes speech; gives the words so far when another hypothesis is due."""
+        if not self._open:
+            self._decoder.start_utt()
+            self._open = True
+            self._silent_samples = 0
+        self._decoder.process_raw(pcm)
+        self._mean.heard(len(pcm) // 2)
+        self._mean.set()
+        self._silent_samples += len(pcm) // 2
+        if self._silent_samples * 1000 < self._options.hypothesis_ms * 16_000:
+            return None
+        self._silent_samples = 0
+        return self._words()
+
+    def end(self) -> list[WordFrames]:
+        """Ends the segment; gives its words."""
+        if not self._open:
+            return []
+        self._decoder.end_utt()
+        self._open = False
+        return self._words()
+
+    def _words(self) -> list[WordFrames]:
+        if self._decoder.hyp() is None:
+            return []
+        return [
+            (segment.word.partition("(")[0], segment.start_frame, segment.end_frame + 1, 0.0)
+            for segment in self._decoder.seg()
+            if segment.word[0] not in "<[+"
+        ]
+
+
+def serve(recognition: Recognition, asked: BinaryIO, answers: BinaryIO) -> None:
+    """Answers frames until there are no more."""
+    while len(header := asked.read(HEADER_IN.size)) == HEADER_IN.size:
+        kind, length = HEADER_IN.unpack(header)
+        payload = asked.read(length)
+        words: list[WordFrames] | None = None
+        if kind == SESSION:
+            recognition.begin()
+        elif kind == AUDIO:
+            words = recognition.hear(payload)
+        elif kind == END:
+            words = recognition.end()
+        answer = json.dumps(words).encode()
+        answers.write(HEADER_OUT.pack(len(answer)) + answer)
+        answers.flush()
+
+
+def main() -> None:
+    """Reads its options from the first argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # nothing the library prints gets between the answers
+    serve(Recognition(Options(**json.loads(sys.argv[1]))), sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""The life of one session's speech: audio, gate, engine, results. Time is the session's audio clock.
+
+One task runs it all: the engine pulls its speech from `_speech`, and asks for more only when it has answered what it
+got. So whenever `_speech` runs, all audio before is through the engine, and markers and progress have their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
+from services.asr.gate import Gate, Gated, SpeechEdge
+from services.asr.outbox import Outbox
+from services.asr.segments import Result, Segments
+from services.asr.spans import SegmentSpans
+from services.common.audio import ASR_RATE, Pcm
+from services.common.errors import Defect
+
+PROGRESS_SAMPLES = ASR_RATE // 2
+
+
+@dataclass(frozen=True, slots=True)
+class Audio:
+    """Samples, mono 16 kHz, and the offset of the first."""
+
+    pcm: Pcm
+    offset_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """The open segment ends here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A place in the stream, sent back once all before it is through the engine."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentTrace:
+    """Where the span of a segment belongs."""
+
+    segment_id: int
+    traceparent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """All audio before the one offset is through the engine; before the other, it is in a final or held no speech."""
+
+    processed_samples: int
+    finalized_samples: int
+
+
+Asked: TypeAlias = Audio | Commit | Marker | SegmentTrace
+Answer: TypeAlias = Result | SpeechEdge | Marker | Progress
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSegment:
+    """Where the audio of the open segment starts, and its speech."""
+
+    audio_samples: int
+    speech_samples: int
+
+
+class Recognizer:
+    """Turns what one session asks into answers, in order."""
+
+    def __init__(self, gate: Gate, segments: Segments, outbox: Outbox[Answer]) -> None:
+        self._gate = gate
+        self._segments = segments
+        self._outbox = outbox
+        self._spans = SegmentSpans()
+        self._open: OpenSegment | None = None
+        self._told_samples = 0  # the audio the last progress told of
+
+    async def run(self, engine: Engine, language: str, asked: AsyncIterator[Asked]) -> None:
+        """Answers until `asked` has ended and all of it is answered. Raises StageFailed when the engine breaks."""
+        with self._spans:
+            async with aclosing(self._speech(asked)) as speech, aclosing(engine.recognize(speech, language)) as guesses:
+                async for hypothesis in guesses:
+                    self._spans.engine_rests()
+                    await self._tell(hypothesis)
+                    self._spans.engine_works()
+        await self._tell_progress()
+
+    async def _speech(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Heard, None]:
+        """What the engine pulls."""
+        async with aclosing(self._gated(asked)) as all_gated:
+            async for gated in all_gated:
+                if isinstance(gated, SpeechEdge):
+                    await self._outbox.put(gated)
+                    continue
+                if self._open is None and isinstance(gated, Speech):
+                    self._open = OpenSegment(gated.offset_samples, self._gate.speech_start_samples)
+                    self._spans.begin()
+                self._spans.engine_works()
+                yield gated
+                self._spans.engine_rests()
+                if isinstance(gated, Endpoint):
+                    self._open = None
+                    self._spans.discard()
+                    await self._tell_progress()
+
+    async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated, None]:
+        async for request in asked:
+            for gated in self._cut(request):
+                yield gated
+            await self._attend(request)
+        for gated in self._gate.finish():
+            yield gated
+
+    def _cut(self, request: Asked) -> Iterator[Gated]:
+        match request:
+            case Audio(pcm, offset_samples):
+                if offset_samples != self._gate.heard_samples:
+                    yield from self._gate.close()
+                    self._gate.move(offset_samples)
+                yield from self._gate.hear(pcm)
+            case Commit():
+                yield from self._gate.close()
+
+    async def _attend(self, request: Asked) -> None:
+        match request:
+            case Audio():
+                if self._gate.passed_samples - self._told_samples >= PROGRESS_SAMPLES:
+                    await self._tell_progress()
+            case Marker():
+                await self._tell_progress()
+                await self._outbox.put(request)
+            case SegmentTrace(segment_id, traceparent):
+                self._spans.belongs(segment_id, traceparent)
+
+    async def _tell(self, hypothesis: Hypothesis) -> None:
+        if self._open is None:
+            raise Defect("ENGINE_UNASKED", "The engine gave a hypothesis while no segment was open.", stage="ASR")
+        bounds = (self._open.speech_samples, self._gate.speech_end_samples)
+        result = self._segments.hear(hypothesis, *bounds)
+        if result is None:
+            return
+        await self._outbox.put(result, topic=None if result.final else result.segment_id)
+        if result.final:
+            self._spans.end(result.segment_id, self._gate.passed_samples - self._open.audio_samples)
+
+    async def _tell_progress(self) -> None:
+        self._told_samples = self._gate.passed_samples
+        finalized = self._open.audio_samples if self._open else self._gate.silent_until_samples
+        await self._outbox.put(Progress(self._told_samples, finalized), topic=Progress)

