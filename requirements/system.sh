@@ -6,7 +6,7 @@ set -euo pipefail
 python=${PYTHON:-python3}
 
 if ! command -v "$python" >/dev/null; then
-    echo "Python is missing: install python3 (3.11 or newer)." >&2
+    echo "$python is missing: install Python 3.11 or newer." >&2
     exit 1
 fi
 if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor import Descriptor
-from realtime.v1 import realtime_translate_pb2 as realtime
 
+from realtime.v1 import realtime_translate_pb2 as realtime
 from tests.architecture.source import ROOT
 
 BUF = Path(sys.executable).parent / "buf"

@@ -11,9 +11,9 @@ from typing import Any
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from pydantic_settings import SettingsConfigDict
 
+from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, from_rpc_error
 from services.common.grpc_options import CHANNEL
 from services.common.server import channel, running
