@@ -53,6 +53,12 @@ class Channel(Generic[T]):
             self._changed.notify_all()
             return items
 
+    async def wait(self) -> bool:
+        """Waits for an item without taking it. False when the channel ended first."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._items or self._closed)
+            return bool(self._items)
+
     def __aiter__(self) -> AsyncIterator[T]:
         return self
 

@@ -1,0 +1,16 @@
+"""Runs the gateway: `python -m services.gateway`."""
+
+from __future__ import annotations
+
+from services.common.server import run
+from services.gateway.servicer import GatewayServicer
+from services.gateway.settings import GatewaySettings
+
+
+def _make() -> tuple[GatewayServicer, GatewaySettings]:
+    settings = GatewaySettings()
+    return GatewayServicer(settings), settings
+
+
+if __name__ == "__main__":
+    run("gateway", _make)

@@ -1,0 +1,84 @@
+"""How far the work lies behind the newest audio. The one bound, in seconds, on what a session takes in.
+
+HTTP/2 flow control is no backpressure here: transcripts are far too small to fill a window. So the session counts audio
+itself and stops reading past the bound. Pure but for `room`, which waits; time is audio samples.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """A piece of work under way."""
+
+    stage: str  # "MT" or "TTS"
+    lang: str
+    since_samples: int  # how much audio had been accepted when it began
+
+
+class Backlog:
+    """Audio accepted from the client against audio worked off.
+
+    The recognizer is behind by what it has not been through; a target is behind by the audio accepted since its oldest
+    unfinished work began. Work is finished when its result has been written to the client, so a client that does not
+    read is behind as well.
+    """
+
+    def __init__(self, bound_samples: int) -> None:
+        self._bound_samples = bound_samples
+        self._accepted = 0  # of the audio given to the recognizer, without the gaps in it
+        self._unrecognized = 0
+        self._tickets: list[Ticket] = []
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def accept(self, samples: int) -> None:
+        """So much audio more was taken in."""
+        self._accepted += samples
+        self._unrecognized += samples
+        self._weigh()
+
+    def recognized(self, samples: int) -> None:
+        """The recognizer has been through so much of it more."""
+        self._unrecognized = max(0, self._unrecognized - samples)
+        self._weigh()
+
+    def begin(self, stage: str, lang: str) -> Ticket:
+        """A piece of work begins."""
+        ticket = Ticket(stage, lang, self._accepted)
+        self._tickets.append(ticket)
+        return ticket
+
+    def finish(self, ticket: Ticket) -> None:
+        """It is over: its result was written, or it has none."""
+        self._tickets.remove(ticket)
+        self._weigh()
+
+    def stages(self) -> Iterator[tuple[str, str, int]]:
+        """Stage, language and how many samples it is behind, for every stage with work waiting."""
+        if self._unrecognized:
+            yield "ASR", "", self._unrecognized
+        oldest: dict[tuple[str, str], int] = {}
+        for ticket in self._tickets:  # in the order they began
+            oldest.setdefault((ticket.stage, ticket.lang), ticket.since_samples)
+        for (stage, lang), since in oldest.items():
+            yield stage, lang, self._accepted - since
+
+    @property
+    def full(self) -> bool:
+        """Whether no more audio may be taken in for now."""
+        return max((behind for _, _, behind in self.stages()), default=0) > self._bound_samples
+
+    async def room(self) -> None:
+        """Waits until audio may be taken in."""
+        await self._room.wait()
+
+    def _weigh(self) -> None:
+        if self.full:
+            self._room.clear()
+        else:
+            self._room.set()

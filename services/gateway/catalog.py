@@ -1,0 +1,49 @@
+"""What the stages behind this gateway can do, as they said when last asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common import languages
+
+
+@dataclass(frozen=True, slots=True)
+class StageEngine:
+    """A stage's engine."""
+
+    stage: str  # "ASR", "MT" or "TTS"
+    name: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of the synthesizer."""
+
+    name: str
+    lang: str
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """Languages, pairs and voices, under the names the engines use."""
+
+    source_langs: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]  # source and target, as the translator calls them
+    all_voices: tuple[Voice, ...]  # the default of each language first
+    engines: tuple[StageEngine, ...]
+
+    def target_langs(self, source: str) -> list[str]:
+        """What speech in a source language can be translated into."""
+        spoken = self.spoken_lang(source)
+        return sorted(target for origin, target in self.pairs if origin == spoken)
+
+    def spoken_lang(self, source: str) -> str:
+        """A source language, as the translator calls it."""
+        return languages.resolve(source, [origin for origin, _ in self.pairs]) or source
+
+    def voices(self, lang: str) -> list[Voice]:
+        """The voices that speak a language, its default first."""
+        spoken = languages.resolve(lang, [voice.lang for voice in self.all_voices])
+        exact = [voice for voice in self.all_voices if voice.lang == spoken]
+        return exact + [voice for voice in self.all_voices if voice.lang != spoken and languages.same(voice.lang, lang)]

@@ -1,0 +1,166 @@
+"""Decoders of the audio a client may send. Each turns bytes into mono int16 at the stream's own rate.
+
+Opus comes as packets, one a chunk; FLAC as the bytes of one stream, cut anywhere. Both are PyAV's to decode.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import av
+import numpy as np
+
+from services.common.audio import Pcm, from_bytes
+from services.common.errors import InvalidArgument
+from services.gateway import flac
+
+RATES = range(8_000, 48_001)  # samples per second
+FORMATS = ("pcm16le", "mulaw", "opus", "flac")
+OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
+NOTHING: Pcm = np.zeros(0, dtype=np.int16)
+_FLAC_PATIENCE_BYTES = 256 * 1024  # a stream without a frame in so many bytes is no FLAC stream
+
+
+class Decoder(Protocol):
+    """Decodes one session's audio, chunk by chunk."""
+
+    rate: int  # samples per second of what comes out
+
+    def decode(self, chunk: bytes) -> Pcm:
+        """The samples of a chunk, or as many as can be told yet. Raises InvalidArgument on bytes that are no audio."""
+
+    def finish(self) -> Pcm:
+        """The samples that were still held back: there are no more chunks."""
+
+
+def decoder(sound_format: str, sample_rate: int, max_samples: int) -> Decoder:
+    """A decoder for a format and rate that were agreed. No chunk may decode to more than `max_samples`."""
+    match sound_format:
+        case "pcm16le":
+            return _Pcm16(sample_rate)
+        case "mulaw":
+            return _MuLaw(sample_rate)
+        case "opus":
+            return _Opus(max_samples)
+        case _:
+            return _Flac(sample_rate, max_samples)
+
+
+class _Pcm16:
+    def __init__(self, sample_rate: int) -> None:
+        self.rate = sample_rate
+
+    def decode(self, chunk: bytes) -> Pcm:
+        if len(chunk) % 2:
+            raise _undecodable(f"A pcm16le chunk has {len(chunk)} bytes.", "an even number of bytes")
+        return from_bytes(chunk)
+
+    def finish(self) -> Pcm:
+        return NOTHING
+
+
+class _MuLaw:
+    def __init__(self, sample_rate: int) -> None:
+        self.rate = sample_rate
+
+    def decode(self, chunk: bytes) -> Pcm:
+        return _MULAW[np.frombuffer(chunk, dtype=np.uint8)]
+
+    def finish(self) -> Pcm:
+        return NOTHING
+
+
+def _mulaw_table() -> Pcm:
+    """G.711's expansion: sign, three bits of exponent, four of mantissa, all inverted."""
+    code = ~np.arange(256, dtype=np.uint8)
+    exponent, mantissa = (code >> 4) & 7, (code & 15).astype(np.int32)
+    magnitude = (((mantissa << 3) + 132) << exponent.astype(np.int32)) - 132
+    return np.where(code & 128, -magnitude, magnitude).astype(np.int16)
+
+
+_MULAW = _mulaw_table()
+
+
+class _Opus:
+    """Opus always decodes to 48 kHz, whatever rate it was recorded at."""
+
+    rate = 48_000
+
+    def __init__(self, max_samples: int) -> None:
+        self._codec = av.CodecContext.create("opus", "r")
+        self._mono = av.AudioResampler(format="s16", layout="mono")
+        self._max_samples = max_samples
+
+    def decode(self, chunk: bytes) -> Pcm:
+        if chunk.startswith(b"OggS"):
+            raise _undecodable("The chunk starts an Ogg container.", "one Opus packet a chunk, without a container")
+        if not chunk:
+            return NOTHING
+        return _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+
+    def finish(self) -> Pcm:
+        return NOTHING
+
+
+class _Flac:
+    def __init__(self, sample_rate: int, max_samples: int) -> None:
+        self.rate = sample_rate
+        self._codec = av.CodecContext.create("flac", "r")
+        self._mono = av.AudioResampler(format="s16", layout="mono")
+        self._max_samples = max_samples
+        self._metadata: bytes | None = b""  # None once it has been read
+        self._frames = flac.Frames()
+
+    def decode(self, chunk: bytes) -> Pcm:
+        if self._metadata is not None:
+            chunk = self._behind_metadata(self._metadata + chunk)
+        pcm = self._decoded(self._frames.cut(chunk))
+        if max(len(self._frames.waiting), len(self._metadata or b"")) > _FLAC_PATIENCE_BYTES:
+            raise _undecodable("The chunks hold no FLAC frames.", "the bytes of one FLAC stream")
+        return pcm
+
+    def finish(self) -> Pcm:
+        return self._decoded(self._frames.finish())
+
+    def _behind_metadata(self, stream: bytes) -> bytes:
+        """The start of the frames, once the metadata before them is complete. Its STREAMINFO goes to the decoder."""
+        if not flac.MAGIC.startswith(stream[:4]):
+            raise _undecodable("The chunks do not start a FLAC stream.", "the bytes of one FLAC stream")
+        length = flac.metadata_length(stream)
+        if length is None:
+            self._metadata = stream
+            return b""
+        self._codec.extradata = stream[flac.STREAMINFO]
+        self._metadata = None
+        return stream[length:]
+
+    def _decoded(self, frames: list[bytes]) -> Pcm:
+        pcm = _decoded(self._codec, self._mono, [av.Packet(frame) for frame in frames], self._max_samples)
+        if len(pcm) and self._codec.sample_rate != self.rate:
+            was = f"The FLAC stream has {self._codec.sample_rate} Hz, {self.rate} Hz was announced."
+            raise InvalidArgument("WRONG_SAMPLE_RATE", was, "audio.sample_rate", [str(self._codec.sample_rate)])
+        return pcm
+
+
+def _decoded(
+    codec: av.AudioCodecContext, mono: av.AudioResampler, packets: Iterable[av.Packet[Any]], max_samples: int
+) -> Pcm:
+    pieces: list[Pcm] = [NOTHING]
+    count = 0
+    try:
+        for packet in packets:
+            for frame in codec.decode(packet):
+                pieces += [piece.to_ndarray().reshape(-1).astype(np.int16) for piece in mono.resample(frame)]
+                count += frame.samples
+                if count > max_samples:  # a few bytes of silence can unpack to minutes
+                    raise _undecodable(
+                        "The chunk decodes to more audio than a chunk may hold.", f"{max_samples} samples"
+                    )
+    except (av.FFmpegError, ValueError) as error:
+        raise _undecodable("The chunk cannot be decoded.", "audio of the announced format") from error
+    return np.concatenate(pieces)
+
+
+def _undecodable(message: str, accepted: str) -> InvalidArgument:
+    return InvalidArgument("UNDECODABLE_AUDIO", message, field="audio.data", accepted=[accepted])

@@ -1,0 +1,166 @@
+"""The server's messages, made from the gateway's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.errors import MeshError
+from services.gateway.ledger import Steps
+from services.gateway.settings import GatewaySettings
+from services.gateway.terms import Caption, SpeechChunk, TargetTerms, Terms, Transcript, milliseconds
+
+ServerMessage = pb.ServerMessage
+Event = pb.SpeechEventType
+
+
+def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
+    """What was agreed, every default filled in."""
+    config = pb.SessionConfig(
+        source_lang=terms.source_lang,
+        partial_results=terms.interim,
+        targets=[target(each) for each in terms.targets],
+        output=pb.AudioFormat(format="pcm16le", sample_rate=terms.output_rate),
+        stabilization=pb.Stabilization.ValueType(terms.stabilization),
+        endpointing=pb.Endpointing(trailing_silence_ms=terms.trailing_silence_ms, max_segment_ms=terms.max_segment_ms),
+        overload=pb.OVERLOAD_POLICY_BLOCK,
+        protocol_version=1,
+    )
+    if terms.input is not None:
+        config.input.CopyFrom(pb.AudioFormat(format=terms.input.format, sample_rate=terms.input.sample_rate))
+    return pb.ServerMessage(ready=pb.Ready(session_id=terms.session_id, config=config, limits=limits(settings)))
+
+
+def target(terms: TargetTerms) -> pb.Target:
+    """One target as agreed."""
+    if terms.captions:
+        delivery = pb.DELIVERY_CAPTIONS_AND_SPEECH if terms.speech else pb.DELIVERY_CAPTIONS
+    else:
+        delivery = pb.DELIVERY_SPEECH
+    rate = terms.speaking_rate if terms.speech else 0
+    return pb.Target(lang=terms.lang, delivery=delivery, voice=terms.voice, speaking_rate=rate)
+
+
+def limits(settings: GatewaySettings) -> pb.Limits:
+    """What a session must stay within."""
+    return pb.Limits(
+        max_chunk_bytes=settings.max_chunk_bytes,
+        max_chunk_ms=settings.max_chunk_ms,
+        max_speed=0,
+        idle_timeout_ms=settings.idle_timeout_ms,
+        max_targets=settings.max_targets,
+        max_text_length=settings.max_text_length,
+        max_backlog_ms=settings.max_backlog_ms,
+    )
+
+
+def transcript(said: Transcript) -> pb.ServerMessage:
+    """A revision of a segment's transcript."""
+    result = pb.AsrResult(
+        final=said.final,
+        text=said.text,
+        segment_id=said.segment_id,
+        revision=said.revision,
+        stable_length=said.stable_length,
+        start_ms=milliseconds(said.start_samples),
+        end_ms=milliseconds(said.end_samples),
+        confidence=said.confidence,
+        stability=said.stability,
+        corrected=said.corrected,
+        words=[
+            pb.Word(
+                text=word.text,
+                start_ms=milliseconds(word.start_samples),
+                end_ms=milliseconds(word.end_samples),
+                confidence=word.confidence,
+            )
+            for word in said.words
+        ],
+    )
+    return pb.ServerMessage(asr=result)
+
+
+def translation(said: Transcript, caption: Caption, lang: str, revision: int) -> pb.ServerMessage:
+    """A revision of a segment's translation, made from `said`."""
+    result = pb.TranslationResult(
+        final=caption.final,
+        text=caption.text,
+        segment_id=said.segment_id,
+        revision=revision,
+        stable_length=caption.stable_length,
+        target_lang=lang,
+        source_revision=said.revision,
+        start_ms=milliseconds(said.start_samples),
+        end_ms=milliseconds(said.end_samples),
+    )
+    return pb.ServerMessage(translation=result)
+
+
+def error(fault: MeshError, fatal: bool = False, segment_id: int = 0, target_lang: str = "") -> pb.ServerMessage:
+    """A fault, in-band."""
+    result = pb.Error(
+        code=fault.code,
+        message=str(fault),
+        retry_after_ms=fault.retry_after_ms,
+        stage=fault.stage,
+        segment_id=segment_id,
+        fatal=fatal,
+        field=fault.field,
+        accepted=fault.accepted,
+        target_lang=target_lang,
+    )
+    return pb.ServerMessage(error=result)
+
+
+def source_event(started: bool, offset_samples: int) -> pb.ServerMessage:
+    """The speaker started or stopped."""
+    kind = Event.SPEECH_EVENT_TYPE_SOURCE_STARTED if started else Event.SPEECH_EVENT_TYPE_SOURCE_ENDED
+    return pb.ServerMessage(speech_event=pb.SpeechEvent(type=kind, offset_ms=milliseconds(offset_samples)))
+
+
+def voice_event(started: bool, offset_ms: int, lang: str) -> pb.ServerMessage:
+    """A voice started or has no more to say for now."""
+    kind = Event.SPEECH_EVENT_TYPE_VOICE_STARTED if started else Event.SPEECH_EVENT_TYPE_VOICE_ENDED
+    return pb.ServerMessage(speech_event=pb.SpeechEvent(type=kind, offset_ms=offset_ms, target_lang=lang))
+
+
+def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
+    """Where the time of one segment and target went."""
+    return pb.ServerMessage(latency=pb.Latency(segment_id=segment_id, target_lang=lang, **asdict(steps)))
+
+
+def speech(chunk: SpeechChunk) -> pb.ServerMessage:
+    """A piece of translated speech."""
+    tts = pb.TtsChunk(format="pcm16le", **{each.name: getattr(chunk, each.name) for each in fields(chunk)})
+    return pb.ServerMessage(tts=tts)
+
+
+def ack(delivered_samples: int) -> pb.ServerMessage:
+    """Everything before an offset has been delivered."""
+    return pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=milliseconds(delivered_samples)))
+
+
+def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage:
+    """The backlog per stage and language, given in samples."""
+    backlog = [
+        pb.StageBacklog(stage=stage, target_lang=lang, backlog_ms=milliseconds(behind))
+        for stage, lang, behind in stages
+    ]
+    return pb.ServerMessage(flow=pb.Flow(backlog=backlog, held=held))
+
+
+def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
+    """Audio that did not come."""
+    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="MISSING_AUDIO")
+    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+
+
+def end(lang: str = "") -> pb.ServerMessage:
+    """Nothing more will come for a target, or for the session."""
+    return pb.ServerMessage(end=pb.End(target_lang=lang))
+
+
+def marker(text: str) -> pb.ServerMessage:
+    """The echo of a ping."""
+    return pb.ServerMessage(marker=pb.Marker(marker=text))

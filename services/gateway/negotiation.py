@@ -1,0 +1,164 @@
+"""From what a client asks for to what is agreed: every field is honoured, filled in or refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common import languages
+from services.common.errors import InvalidArgument, Unsupported
+from services.gateway.catalog import Catalog
+from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
+from services.gateway.settings import GatewaySettings
+from services.gateway.terms import Holding, Sound, TargetTerms, Terms
+
+OUTPUT_FORMATS = ("pcm16le",)
+SILENCES_MS = range(200, 3001)
+SEGMENTS_MS = range(2000, 30_001)
+OUTPUT_RATE = 24_000  # samples per second, unless the client asks for another
+
+_HOLDING = {
+    pb.STABILIZATION_FAST: Holding(agreement=2, held_words=0),
+    pb.STABILIZATION_BALANCED: Holding(agreement=2, held_words=2),
+    pb.STABILIZATION_AGGRESSIVE: Holding(agreement=3, held_words=4),
+}
+
+# What the contract has and this version does not do yet.
+_LATER = ("latency_budget_ms", "glossary", "mask_profanity", "mask_pii", "resume")
+
+
+def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: GatewaySettings) -> Terms:
+    """The terms of a session. Raises InvalidArgument or Unsupported naming the field and what it accepts."""
+    _refuse_later(hello)
+    _require_range(hello.protocol_version, range(2), "hello.protocol_version")
+    source = languages.require(hello.source_lang, catalog.source_langs, "hello.source_lang")
+    stabilization = hello.stabilization or pb.STABILIZATION_BALANCED
+    if stabilization not in _HOLDING:
+        known = [pb.Stabilization.Name(each) for each in _HOLDING]
+        raise InvalidArgument("UNKNOWN_VALUE", f"{stabilization} has no meaning.", "hello.stabilization", known)
+    endpointing, path = hello.endpointing, "hello.endpointing"
+    return Terms(
+        session_id=session_id,
+        source_lang=source,
+        targets=agree_targets(_wanted(hello), source, catalog, settings),
+        interim=hello.partial_results,
+        stabilization=stabilization,
+        holding=_HOLDING[stabilization],
+        output_rate=_output(hello.output).sample_rate,
+        input=_input(hello),
+        trailing_silence_ms=_chosen(
+            endpointing.trailing_silence_ms, settings.trailing_silence_ms, SILENCES_MS, f"{path}.trailing_silence_ms"
+        ),
+        max_segment_ms=_chosen(
+            endpointing.max_segment_ms, settings.max_segment_ms, SEGMENTS_MS, f"{path}.max_segment_ms"
+        ),
+    )
+
+
+def agree_targets(
+    wanted: list[tuple[str, pb.Target]], source: str, catalog: Catalog, settings: GatewaySettings
+) -> tuple[TargetTerms, ...]:
+    """The terms of each target, given with the path of its field. Raises as `agree` does."""
+    if not 1 <= len(wanted) <= settings.max_targets:
+        accepted = [f"1 to {settings.max_targets} targets"]
+        raise InvalidArgument("TARGET_COUNT", f"{len(wanted)} targets were asked for.", "hello.targets", accepted)
+    agreed: list[TargetTerms] = []
+    for path, target in wanted:
+        terms = _target(target, path, source, catalog)
+        if any(terms.lang == other.lang for other in agreed):
+            raise InvalidArgument("TARGET_REPEATED", f"{terms.lang!r} is asked for twice.", path, ["each once"])
+        agreed.append(terms)
+    return tuple(agreed)
+
+
+def require_sound(sound_format: str, sample_rate: int, path: str, formats: Iterable[str] = FORMATS) -> Sound:
+    """A format and rate that can be decoded, or sent. Raises InvalidArgument naming the one that cannot."""
+    if sound_format not in formats:
+        raise InvalidArgument("UNKNOWN_FORMAT", f"{sound_format!r} is no format.", f"{path}.format", tuple(formats))
+    if sound_format == "opus" and sample_rate not in OPUS_RATES:
+        accepted = [str(rate) for rate in OPUS_RATES]
+        raise InvalidArgument("BAD_SAMPLE_RATE", f"Opus has no {sample_rate} Hz.", f"{path}.sample_rate", accepted)
+    _require_range(sample_rate, RATES, f"{path}.sample_rate", "BAD_SAMPLE_RATE")
+    return Sound(sound_format, sample_rate)
+
+
+def _refuse_later(hello: pb.SessionConfig) -> None:
+    present = {descriptor.name for descriptor, _ in hello.ListFields()}
+    for name in _LATER:
+        if name in present:
+            raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", f"hello.{name}", ["unset"])
+    if hello.overload not in (pb.OVERLOAD_POLICY_UNSPECIFIED, pb.OVERLOAD_POLICY_BLOCK):
+        message = "This server can only hold the stream."
+        raise Unsupported("NOT_IMPLEMENTED", message, "hello.overload", ["OVERLOAD_POLICY_BLOCK"])
+
+
+def _wanted(hello: pb.SessionConfig) -> list[tuple[str, pb.Target]]:
+    if hello.target_lang and hello.targets:
+        message = "Both target_lang and targets are set."
+        raise InvalidArgument("TARGETS_TWICE", message, "hello.target_lang", ["one of the two"])
+    if hello.target_lang:
+        return [("hello.target_lang", pb.Target(lang=hello.target_lang))]
+    return [(f"hello.targets[{index}]", target) for index, target in enumerate(hello.targets)]
+
+
+def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> TargetTerms:
+    lang_path = path if path == "hello.target_lang" else f"{path}.lang"
+    available = catalog.target_langs(source)
+    if languages.resolve(target.lang, [source]):
+        message = f"{target.lang!r} is the language spoken."
+        raise InvalidArgument("TARGET_IS_SOURCE", message, lang_path, available)
+    lang = languages.require(target.lang, available, lang_path)
+    if target.formality:
+        message = "This server does not have it yet."
+        raise Unsupported("NOT_IMPLEMENTED", message, f"{path}.formality", ["FORMALITY_UNSPECIFIED"])
+    if target.delivery not in pb.Delivery.values():
+        raise InvalidArgument(
+            "UNKNOWN_VALUE", f"{target.delivery} has no meaning.", f"{path}.delivery", pb.Delivery.keys()
+        )
+    captions = target.delivery != pb.DELIVERY_SPEECH
+    voices = catalog.voices(lang)
+    if target.delivery == pb.DELIVERY_CAPTIONS or (not voices and target.delivery == pb.DELIVERY_UNSPECIFIED):
+        return _captions_only(target, catalog.spoken_lang(source), lang, path)
+    names = [voice.name for voice in voices]
+    if not voices or target.voice not in ("", *names):
+        message = f"{lang!r} has no voice {target.voice!r}." if voices else f"No voice speaks {lang!r}."
+        raise InvalidArgument("UNKNOWN_VOICE", message, f"{path}.voice" if voices else f"{path}.delivery", names)
+    if target.speaking_rate and not 0.5 <= target.speaking_rate <= 2.0:
+        message = f"{target.speaking_rate:g} is no speaking rate."
+        raise InvalidArgument("OUT_OF_RANGE", message, f"{path}.speaking_rate", ["0.5 to 2.0"])
+    voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
+    spoken = catalog.spoken_lang(source)
+    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0)
+
+
+def _captions_only(target: pb.Target, spoken: str, lang: str, path: str) -> TargetTerms:
+    for name in ("voice", "speaking_rate"):
+        if getattr(target, name):
+            message = "Captions alone have no voice."
+            raise InvalidArgument("CAPTIONS_HAVE_NO_VOICE", message, f"{path}.{name}", ["unset"])
+    return TargetTerms(lang, spoken, captions=True, speech=False)
+
+
+def _input(hello: pb.SessionConfig) -> Sound | None:
+    if not hello.HasField("input"):
+        return None
+    return require_sound(hello.input.format or "pcm16le", hello.input.sample_rate, "hello.input")
+
+
+def _output(wanted: pb.AudioFormat) -> Sound:
+    if wanted.format == "opus":
+        message = "This server sends no Opus yet."
+        raise Unsupported("NOT_IMPLEMENTED", message, "hello.output.format", OUTPUT_FORMATS)
+    rate = wanted.sample_rate or OUTPUT_RATE
+    return require_sound(wanted.format or "pcm16le", rate, "hello.output", OUTPUT_FORMATS)
+
+
+def _chosen(value: int, default: int, accepted: range, path: str) -> int:
+    _require_range(value or default, accepted, path)
+    return value or default
+
+
+def _require_range(value: int, accepted: range, path: str, code: str = "OUT_OF_RANGE") -> None:
+    if value not in accepted:
+        span = [f"{accepted.start} to {accepted.stop - 1}"]
+        raise InvalidArgument(code, f"{value} is out of range.", path, span)

@@ -1,0 +1,232 @@
+"""The public contract, served: one Session per Stream, and what needs no session."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import Awaitable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import grpc
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common import languages
+from services.common.channel import Channel
+from services.common.errors import InvalidArgument, MeshError, Unsupported, cause
+from services.common.slots import Slots
+from services.common.telemetry import tracer
+from services.gateway import messages
+from services.gateway.backlog import Backlog
+from services.gateway.call import CallContext, Inbound, half_closed, parse, read_all, received, write_all
+from services.gateway.catalog import Catalog
+from services.gateway.decoding import FORMATS
+from services.gateway.ingress import Ingress
+from services.gateway.ledger import Ledger
+from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets
+from services.gateway.outbox import Outbox
+from services.gateway.session import Session
+from services.gateway.settings import GatewaySettings
+from services.gateway.shared import Shared
+from services.gateway.stages import Stages
+from services.gateway.terms import Terms, samples
+from services.gateway.typed import TypedSegment
+
+log = logging.getLogger(__name__)
+
+_OUTBOX_ROOM = 32  # messages; 80 ms of speech is the largest
+_CATALOG_SECONDS = 10.0  # how old the stages' word on what they can do may get
+_LAST_WORDS_SECONDS = 1.0  # for a client to stop writing before its call is ended with a fault
+_DOOR_SECONDS = 0.03  # the same before it has been let in, when it should not be writing yet
+
+
+class GatewayServicer:
+    """`realtime.v1.RealtimeTranslate`."""
+
+    service_name = "realtime.v1.RealtimeTranslate"
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._slots = Slots(settings.slots, stage="")
+        self._stages = Stages(settings)
+        self._catalog = Catalog((), (), (), ())
+        self._running = AsyncExitStack()
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Registers the methods. Stream reads its messages itself, so that an unreadable one gets a typed answer."""
+        handlers: dict[str, Any] = {
+            "Stream": grpc.stream_stream_rpc_method_handler(
+                self.Stream, request_deserializer=parse, response_serializer=pb.ServerMessage.SerializeToString
+            ),
+            "TranslateText": grpc.unary_unary_rpc_method_handler(
+                self.TranslateText,
+                request_deserializer=pb.TranslateTextRequest.FromString,
+                response_serializer=pb.TranslateTextResponse.SerializeToString,
+            ),
+            "Describe": grpc.unary_unary_rpc_method_handler(
+                self.Describe,
+                request_deserializer=pb.DescribeRequest.FromString,
+                response_serializer=pb.DescribeResponse.SerializeToString,
+            ),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
+
+    async def start(self) -> None:
+        """Waits for the stages: a gateway without them has nothing to offer."""
+        while not self._catalog.engines:
+            await self._refresh()
+            if not self._catalog.engines:
+                await asyncio.sleep(0.2)
+        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
+        refreshing = tasks.create_task(self._refresh_often())
+        self._running.callback(refreshing.cancel)
+
+    async def stop(self) -> None:
+        """Closes the channels to the stages."""
+        await self._running.aclose()
+        await self._stages.close()
+
+    async def Stream(self, requests: object, context: CallContext) -> None:
+        inbound: Channel[Inbound] = Channel(1)
+        async with asyncio.TaskGroup() as call:
+            reading = call.create_task(read_all(context, inbound))
+            fault = await self._admit(inbound, context)
+            reading.cancel()
+        if fault:
+            raise fault
+
+    async def _admit(self, inbound: Channel[Inbound], context: CallContext) -> MeshError | None:
+        """Decides on the first message, then holds the session. Returns the fault the call ends with."""
+        try:
+            hello = await self._hello(inbound)
+            with self._slots.taken():
+                terms = agree(hello, uuid.uuid4().hex, self._catalog, self._settings)
+                fault = await self._converse(terms, inbound, context)
+        except MeshError as refusal:
+            await context.write(messages.error(refusal, fatal=True))
+            await half_closed(inbound, _DOOR_SECONDS)
+            return refusal
+        if fault:
+            await half_closed(inbound, _LAST_WORDS_SECONDS)
+        return fault
+
+    async def _hello(self, inbound: Channel[Inbound]) -> pb.SessionConfig:
+        async for message in received(inbound, self._settings.idle_timeout_ms / 1000):
+            if message.WhichOneof("payload") == "hello":
+                return message.hello
+            break
+        expected = ["hello, before anything else"]
+        raise InvalidArgument("HELLO_MISSING", "The stream does not start with a hello.", "hello", expected)
+
+    async def _converse(self, terms: Terms, inbound: Channel[Inbound], context: CallContext) -> MeshError | None:
+        settings = self._settings
+        outbox: Outbox[pb.ServerMessage] = Outbox(_OUTBOX_ROOM)
+        ledger = Ledger(time.monotonic)
+        shared = Shared(terms, self._stages, outbox, Backlog(samples(settings.max_backlog_ms)), ledger)
+        session = Session(shared, TypedSegment(settings.max_text_length))
+        ingress = Ingress(
+            terms.input, settings, lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings)
+        )
+        inputs = ingress.inputs(received(inbound, settings.idle_timeout_ms / 1000))
+        await outbox.put(messages.ready(terms, settings))
+        try:
+            with tracer.start_as_current_span("session", attributes=_attributes(terms)):
+                async with asyncio.TaskGroup() as call:
+                    call.create_task(write_all(context, outbox, settings.client_stall_ms / 1000))
+                    fault = await _outcome(session.run(inputs), outbox)
+                    await outbox.close()
+        finally:
+            ledger.close()
+        log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
+        return fault
+
+    async def TranslateText(
+        self, request: pb.TranslateTextRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.TranslateTextResponse:
+        targets = self._agree_text(request)
+        spoken = self._catalog.spoken_lang(request.source_lang)
+        with self._slots.taken():
+            async with asyncio.TaskGroup() as tasks:
+                translations = [
+                    tasks.create_task(self._stages.translate(request.text, spoken, lang, final=True))
+                    for lang in targets
+                ]
+        results = zip(targets, translations, strict=True)
+        return pb.TranslateTextResponse(
+            translations=[pb.TextTranslation(target_lang=lang, text=done.result()) for lang, done in results]
+        )
+
+    def _agree_text(self, request: pb.TranslateTextRequest) -> list[str]:
+        """The languages to translate into. Raises InvalidArgument or Unsupported naming the field."""
+        for name in ("glossary", "formality"):
+            if name in {descriptor.name for descriptor, _ in request.ListFields()}:
+                raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", name, ["unset"])
+        limit = self._settings.max_text_length
+        if not 0 < len(request.text.strip()) <= limit:
+            message = f"The text has {len(request.text.strip())} code points."
+            raise InvalidArgument("TEXT_LENGTH", message, "text", [f"1 to {limit}"])
+        languages.require(request.source_lang, [source for source, _ in self._catalog.pairs], "source_lang")
+        limit = self._settings.max_targets
+        if not 0 < len(request.target_langs) <= limit:
+            message = f"{len(request.target_langs)} targets were asked for."
+            raise InvalidArgument("TARGET_COUNT", message, "target_langs", [f"1 to {limit}"])
+        available = self._catalog.target_langs(request.source_lang)
+        return [
+            languages.require(lang, available, f"target_langs[{index}]")
+            for index, lang in enumerate(request.target_langs)
+        ]
+
+    async def Describe(
+        self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.DescribeResponse:
+        catalog = self._catalog
+        first = {voice.lang: voice for voice in reversed(catalog.all_voices)}
+        return pb.DescribeResponse(
+            source_langs=catalog.source_langs,
+            pairs=[pb.LanguagePair(source_lang=source, target_lang=target) for source, target in catalog.pairs],
+            voices=[
+                pb.Voice(name=voice.name, lang=voice.lang, default=first[voice.lang] is voice)
+                for voice in catalog.all_voices
+            ],
+            engines=[
+                pb.EngineInfo(stage=engine.stage, engine=engine.name, version=engine.version)
+                for engine in catalog.engines
+            ],
+            input_formats=FORMATS,
+            output_formats=OUTPUT_FORMATS,
+            limits=messages.limits(self._settings),
+        )
+
+    async def _refresh_often(self) -> None:
+        while True:
+            await asyncio.sleep(_CATALOG_SECONDS)
+            await self._refresh()
+
+    async def _refresh(self) -> None:
+        """Asks the stages again what they can do. What they said before stands while one cannot be reached."""
+        try:
+            self._catalog = await self._stages.describe()
+        except MeshError as fault:
+            log.warning("stages not described", extra={"fields": {"stage": fault.stage, "code": fault.code}})
+
+
+async def _outcome(running: Awaitable[MeshError | None], outbox: Outbox[pb.ServerMessage]) -> MeshError | None:
+    """How a session ended: well, with the client's fault, or with a stage's, which the client is told here."""
+    try:
+        return await running
+    except ExceptionGroup as group:
+        fault = cause(group)
+        if not isinstance(fault, MeshError):
+            raise
+        await outbox.put(messages.error(fault, fatal=True))
+        return fault
+
+
+def _attributes(terms: Terms) -> dict[str, str | list[str]]:
+    return {
+        "babelmesh.session_id": terms.session_id,
+        "babelmesh.source_lang": terms.source_lang,
+        "babelmesh.target_langs": [target.lang for target in terms.targets],
+    }

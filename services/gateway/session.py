@@ -1,0 +1,156 @@
+"""A session: the life of one Stream call, from the first word heard to the last word spoken.
+
+                                                        ┌─▸ Target es: translate ▸ conclude ▸ cut ▸ speak ─┐
+    inputs ─▸ _listen ─┬─ speech ─▸ Recognition ─▸ _hear ─┼─▸ Target fr                                      ├─▸ outbox
+                       └─ typed text ────────────────────┴─▸ Target de                                      ─┘
+
+Everything between two tasks is bounded. What bounds the whole is the backlog: `_listen` takes no more audio while the
+recognizer, a translator, a voice or the client lies too far behind. It ends the way the words go: first the source,
+then each target, then the session.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+
+from services.common.errors import MeshError
+from services.gateway import messages
+from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
+from services.gateway.numbering import Numbering
+from services.gateway.recognition import Recognition
+from services.gateway.shared import Mark, Shared
+from services.gateway.target import Target
+from services.gateway.terms import Progress, SourceEvent, TargetTerms, Transcript
+from services.gateway.typed import TypedSegment
+
+
+class Session:
+    """Speech or typed text in; transcripts, translations and speech out."""
+
+    def __init__(self, shared: Shared, typed: TypedSegment) -> None:
+        self._shared = shared
+        self._recognition = Recognition(shared)
+        self._typed = typed
+        self._numbering = Numbering()
+        self._targets: dict[str, Target] = {}
+        self._pipelines = asyncio.TaskGroup()
+
+    async def run(self, inputs: AsyncIterator[Input]) -> MeshError | None:
+        """Lives until the client has ended and everything it said has been dealt with.
+
+        Returns the refusal when the client ended by sending what it may not: what it had said before is delivered all
+        the same. Raises MeshError when a stage it cannot do without has failed.
+        """
+        async with self._pipelines:
+            await self._set_targets(self._shared.terms.targets)
+            async with asyncio.TaskGroup() as source:
+                source.create_task(self._recognition.run())
+                source.create_task(self._hear())
+                refusal = await self._listen(inputs)
+                await self._recognition.finish()
+            await self._close_typed()
+            for target in self._targets.values():
+                await target.finish()
+        await self._shared.outbox.put(messages.end())
+        return refusal
+
+    async def _listen(self, inputs: AsyncIterator[Input]) -> MeshError | None:
+        try:
+            async for said in inputs:
+                await self._take(said)
+        except MeshError as refusal:
+            await self._shared.outbox.put(messages.error(refusal, fatal=True))
+            return refusal
+        return None
+
+    async def _take(self, said: Input) -> None:
+        match said:
+            case Audio():
+                await self._hold()
+                self._shared.backlog.accept(len(said.pcm))
+                self._shared.ledger.received(said.end_samples, len(said.pcm))
+                await self._recognition.say(said)
+            case MissingAudio():
+                await self._shared.outbox.put(messages.missing_audio(said.from_samples, said.to_samples))
+            case Typed():
+                await self._type(said)
+            case Commit():
+                await self._commit()
+            case Ping():
+                mark = Mark(said.marker)  # it follows all before it: through the recognizer, then through every target
+                await (self._recognition.say(mark) if self._recognition.started else self._pass(mark))
+            case Interrupt():
+                for target in self._targets.values():
+                    if said.lang in ("", target.terms.lang):
+                        await target.interrupt()
+            case SetTargets():
+                await self._set_targets(said.targets)
+
+    async def _hold(self) -> None:
+        """Waits while the work lies too far behind, and says so."""
+        backlog, outbox = self._shared.backlog, self._shared.outbox
+        if backlog.full:
+            await outbox.put(messages.flow(backlog.stages(), held=True))
+            await backlog.room()
+            await outbox.put(messages.flow(backlog.stages(), held=False))
+
+    async def _hear(self) -> None:
+        processed = 0
+        async for heard in self._recognition.heard:
+            match heard:
+                case Transcript():
+                    number = self._numbering.of(heard.segment_id, heard.final)
+                    said = replace(heard, segment_id=number)
+                    self._recognition.trace(heard.segment_id, self._shared.ledger.opened(said))
+                    await self._transcribed(said)
+                case SourceEvent():
+                    await self._shared.outbox.put(messages.source_event(heard.started, heard.offset_samples))
+                case Progress():
+                    self._shared.backlog.recognized(heard.processed_samples - processed)
+                    processed = heard.processed_samples
+                    await self._shared.finalized(heard.finalized_samples)
+                case Mark():
+                    await self._pass(heard)
+
+    async def _transcribed(self, said: Transcript) -> None:
+        """A revision of a segment: to the client, and to every target."""
+        self._shared.ledger.opened(said)
+        about = ("transcript", said.segment_id)
+        if said.final:
+            self._shared.ledger.recognized(said, self._targets)
+            await self._shared.outbox.put(messages.transcript(said), final_of=about)
+        elif self._shared.terms.interim:
+            await self._shared.outbox.put_interim(about, messages.transcript(said))
+        for target in self._targets.values():
+            await target.hear(said)
+
+    async def _type(self, said: Typed) -> None:
+        self._typed.extend(said.text)
+        if not self._typed.empty:
+            number = self._numbering.of("typed", said.final)
+            await self._transcribed(self._typed.transcript(number, said.final))
+
+    async def _commit(self) -> None:
+        await self._close_typed()
+        if self._recognition.started:
+            await self._recognition.say(Commit())
+
+    async def _close_typed(self) -> None:
+        if not self._typed.empty:
+            await self._type(Typed("", final=True))
+
+    async def _pass(self, mark: Mark) -> None:
+        mark.sent_to(self._targets)
+        for target in self._targets.values():
+            await target.hear(mark)
+
+    async def _set_targets(self, wanted: Sequence[TargetTerms]) -> None:
+        """Targets not wanted any more finish what they have heard; new ones start with the next revision."""
+        for target in [each for each in self._targets.values() if each.terms not in wanted]:
+            await self._targets.pop(target.terms.lang).finish()
+        for terms in wanted:
+            if terms.lang not in self._targets:
+                self._targets[terms.lang] = Target(terms, self._shared)
+                self._pipelines.create_task(self._targets[terms.lang].run())

@@ -1,0 +1,47 @@
+"""What the gateway can be told: `GATEWAY_*`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from services.common.settings import ServiceSettings
+
+Endpoints = Annotated[tuple[str, ...], NoDecode]
+
+
+class GatewaySettings(ServiceSettings):
+    """Settings of the gateway. Its slots are sessions."""
+
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+
+    slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
+    asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), description="Recognizers, host:port, with commas between.")
+    mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), description="Translators, host:port, with commas between.")
+    tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), description="Synthesizers, host:port, with commas between.")
+    max_backlog_ms: int = Field(4000, ge=1500, description="Audio accepted beyond what is worked off before a hold.")
+    max_chunk_bytes: int = Field(256 * 1024, ge=1024, description="Largest chunk of audio.")
+    max_chunk_ms: int = Field(5000, ge=100, description="Longest chunk of audio.")
+    max_targets: int = Field(8, ge=1, description="Most target languages of a session.")
+    max_text_length: int = Field(2000, ge=1, description="Most code points of an open text segment.")
+    trailing_silence_ms: int = Field(500, ge=200, le=3000, description="Ends a segment, unless a session says other.")
+    max_segment_ms: int = Field(15_000, ge=2000, le=30_000, description="Longest segment, unless a session says other.")
+    idle_timeout_ms: int = Field(60_000, ge=1, description="A session without a message for so long is closed.")
+    client_stall_ms: int = Field(30_000, ge=1, description="A client that reads nothing for so long is closed.")
+    stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
+
+    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for endpoint in value:
+            host, _, port = endpoint.rpartition(":")
+            if not host or not port.isdigit():
+                raise ValueError(f"{endpoint!r} is not host:port")
+        return value

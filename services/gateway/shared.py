@@ -1,0 +1,82 @@
+"""What the parts of one session share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.common.audio import ASR_RATE
+from services.common.errors import MeshError
+from services.gateway import messages
+from services.gateway.backlog import Backlog, Ticket
+from services.gateway.ledger import Ledger
+from services.gateway.messages import ServerMessage
+from services.gateway.outbox import Outbox
+from services.gateway.stages import Stages
+from services.gateway.terms import Terms
+
+ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
+
+
+class Mark:
+    """A ping on its way through the session: every target passes it on, the last one rings."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._left = 0
+
+    def sent_to(self, targets: Iterable[object]) -> None:
+        """It now goes through these."""
+        self._left = len(list(targets))
+
+    def passed(self) -> bool:
+        """One of them has dealt with all before it. True when it was the last."""
+        self._left -= 1
+        return self._left == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One session's agreement, its way to the stages and to the client, and its two accounts."""
+
+    terms: Terms
+    stages: Stages
+    outbox: Outbox[ServerMessage]
+    backlog: Backlog
+    ledger: Ledger
+
+    async def report(self, fault: MeshError, segment_id: int = 0, lang: str = "") -> None:
+        """Tells the client of a fault the session survives."""
+        await self.outbox.put(messages.error(fault, segment_id=segment_id, target_lang=lang))
+
+    async def when_sent(self, ticket: Ticket) -> None:
+        """Ends a piece of work once all that was put before this has been written."""
+
+        def written() -> list[ServerMessage]:
+            self.backlog.finish(ticket)
+            return []
+
+        await self.outbox.put_made(written)
+
+    async def segment_sent(self, segment_id: int, lang: str) -> None:
+        """Closes the account of a segment and target once all that was put before this has been written."""
+
+        def written() -> list[ServerMessage]:
+            latency = messages.latency(segment_id, lang, self.ledger.sent(segment_id, lang))
+            return [latency, *self._acknowledged()]
+
+        await self.outbox.put_made(written)
+
+    async def finalized(self, offset_samples: int) -> None:
+        """The recognizer has got so far; once in a while the client is told, in silence too."""
+        self.ledger.finalized(offset_samples)
+        await self.outbox.put_made(lambda: self._acknowledged(ACK_SAMPLES))
+
+    def _acknowledged(self, least_samples: int = 1) -> list[ServerMessage]:
+        delivered = self.ledger.acknowledge(least_samples)
+        return [] if delivered is None else [messages.ack(delivered)]
+
+    async def passed(self, mark: Mark) -> None:
+        """A mark has got through one target."""
+        if mark.passed():
+            await self.outbox.put(messages.marker(mark.text))

@@ -1,0 +1,126 @@
+"""The three stages as the gateway sees them: what to ask, without how it travels."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import TypeAlias
+
+import grpc
+from opentelemetry.context import Context
+
+from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
+from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
+from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
+from services.common import telemetry
+from services.common.audio import Pcm, from_bytes
+from services.gateway.catalog import Catalog, StageEngine, Voice
+from services.gateway.replicas import Replicas, fault_of
+from services.gateway.settings import GatewaySettings
+from services.gateway.terms import TargetTerms
+
+Recognizing: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]"
+Synthesizing: TypeAlias = "grpc.aio.UnaryStreamCall[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]"
+
+MT_ROUNDS = 3  # a translation costs little and repeats well
+
+
+class Stages:
+    """ASR, MT and TTS, each behind its replicas. Every method raises MeshError of its stage."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._asr = Replicas("ASR", settings.asr_endpoints)
+        self._mt = Replicas("MT", settings.mt_endpoints)
+        self._tts = Replicas("TTS", settings.tts_endpoints)
+        self._timeout = settings.stage_timeout_ms / 1000
+
+    async def describe(self) -> Catalog:
+        """Asks each stage what it can do."""
+        timeout = self._timeout
+        asr = await self._asr.call(
+            lambda channel: asr_pb2_grpc.AsrStub(channel).Describe(asr_pb2.DescribeRequest(), timeout=timeout)
+        )
+        mt = await self._mt.call(
+            lambda channel: mt_pb2_grpc.MtStub(channel).Describe(mt_pb2.DescribeRequest(), timeout=timeout)
+        )
+        tts = await self._tts.call(
+            lambda channel: tts_pb2_grpc.TtsStub(channel).Describe(tts_pb2.DescribeRequest(), timeout=timeout)
+        )
+        return Catalog(
+            source_langs=tuple(asr.languages),
+            pairs=tuple((pair.source_lang, pair.target_lang) for pair in mt.pairs),
+            all_voices=tuple(Voice(voice.name, voice.language) for voice in tts.voices),
+            engines=(
+                StageEngine("ASR", asr.engine, asr.version),
+                StageEngine("MT", mt.engine, mt.version),
+                StageEngine("TTS", tts.engine, tts.version),
+            ),
+        )
+
+    async def recognize(self, config: asr_pb2.RecognizeConfig) -> Recognizing:
+        """An admitted recognition: audio may be written. It waits for admission, so that a refusal keeps its reason."""
+
+        async def attempt(channel: grpc.aio.Channel) -> Recognizing:
+            call = asr_pb2_grpc.AsrStub(channel).Recognize(metadata=telemetry.outgoing())
+            try:
+                async with asyncio.timeout(self._timeout):
+                    await call.write(asr_pb2.RecognizeRequest(config=config))
+                    await call.initial_metadata()
+                    if call.done():
+                        await call.read()  # refused: raises its status
+            except BaseException:
+                call.cancel()
+                raise
+            return call
+
+        return await self._asr.call(attempt)
+
+    async def translate(
+        self, text: str, spoken_lang: str, lang: str, final: bool, context: Context | None = None
+    ) -> str:
+        """The translation of a text."""
+        request = mt_pb2.TranslateRequest(text=text, source_lang=spoken_lang, target_lang=lang, final=final)
+        metadata = telemetry.outgoing(context)
+        response = await self._mt.call(
+            lambda channel: mt_pb2_grpc.MtStub(channel).Translate(request, timeout=self._timeout, metadata=metadata),
+            rounds=MT_ROUNDS,
+        )
+        return response.text
+
+    async def synthesize(
+        self, text: str, target: TargetTerms, context: Context | None = None
+    ) -> AsyncGenerator[tuple[Pcm, int], None]:
+        """Speech as it is made, and its rate in samples per second. Closing the iterator ends the call."""
+        request = tts_pb2.SynthesizeRequest(
+            text=text, language=target.voice_lang, voice=target.voice, speaking_rate=target.speaking_rate
+        )
+        metadata = telemetry.outgoing(context)
+
+        async def attempt(channel: grpc.aio.Channel) -> tuple[Synthesizing, tts_pb2.SynthesizeResponse | None]:
+            call = tts_pb2_grpc.TtsStub(channel).Synthesize(request, metadata=metadata)
+            return call, await self._next(call)
+
+        call, response = await self._tts.call(attempt)
+        try:
+            while response is not None:
+                yield from_bytes(response.pcm), response.sample_rate_hertz
+                response = await self._next(call)
+        except (grpc.aio.AioRpcError, TimeoutError) as error:
+            raise fault_of(error, "TTS") from error
+        finally:
+            call.cancel()
+
+    async def _next(self, call: Synthesizing) -> tts_pb2.SynthesizeResponse | None:
+        """The next piece of speech. The wait for one is bounded, the whole call is not: a client may listen slowly."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                response = await call.read()
+        except BaseException:
+            call.cancel()
+            raise
+        return response if isinstance(response, tts_pb2.SynthesizeResponse) else None
+
+    async def close(self) -> None:
+        """Closes every channel."""
+        for replicas in (self._asr, self._mt, self._tts):
+            await replicas.close()

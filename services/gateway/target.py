@@ -1,0 +1,128 @@
+"""One target language of a session: transcripts in; translations, concluded text and speech out."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from services.common.errors import MeshError
+from services.gateway import messages
+from services.gateway.clauses import Clauses
+from services.gateway.inbox import Inbox
+from services.gateway.policy import TargetText
+from services.gateway.shared import Mark, Shared
+from services.gateway.terms import Caption, TargetTerms, Transcript
+from services.gateway.voice import Clause, SegmentDone, Voice
+
+
+@dataclass(slots=True)
+class _Segment:
+    """The open segment, as far as it has been translated."""
+
+    segment_id: int
+    text: TargetText
+    clauses: Clauses = field(default_factory=Clauses)
+    revision: int = 0
+    source: str = ""  # what was translated last
+    spoken_length: int = 0  # so many code points of the translation went to the voice
+
+
+class Target:
+    """A pipeline: translate, conclude, cut, speak. One translation is under way at a time, the latest waits."""
+
+    def __init__(self, terms: TargetTerms, shared: Shared) -> None:
+        self.terms = terms
+        self._shared = shared
+        self._inbox = Inbox()
+        self._voice = Voice(terms, shared) if terms.speech else None
+
+    async def hear(self, said: Transcript | Mark) -> None:
+        """Takes in a transcript, or a mark that follows all before it."""
+        if isinstance(said, Transcript) and not said.final:
+            await self._inbox.put_interim(said)
+        else:
+            await self._inbox.put(said)
+
+    async def interrupt(self) -> None:
+        """Drops speech that was not sent yet."""
+        if self._voice:
+            await self._voice.interrupt()
+
+    async def finish(self) -> None:
+        """There will be no more transcripts."""
+        await self._inbox.close()
+
+    async def run(self) -> None:
+        """Works until `finish` was called and all is sent."""
+        async with asyncio.TaskGroup() as tasks:
+            if self._voice:
+                tasks.create_task(self._voice.run())
+            await self._translate_all()
+            if self._voice:
+                await self._voice.finish()
+        await self._shared.outbox.put(messages.end(self.terms.lang))
+
+    async def _translate_all(self) -> None:
+        segment = self._segment(0)
+        async for work in self._inbox:
+            if isinstance(work, Mark):
+                await (self._voice.say(work) if self._voice else self._shared.passed(work))
+                continue
+            if work.segment_id != segment.segment_id:
+                segment = self._segment(work.segment_id)
+            if work.final or work.stable_text != segment.source:
+                await self._revise(segment, work)
+
+    async def _revise(self, segment: _Segment, said: Transcript) -> None:
+        """Translates the segment again; shows it, and speaks what is newly concluded."""
+        ticket = self._shared.backlog.begin("MT", self.terms.lang)
+        try:
+            translation = await self._translate(said)
+        except MeshError as fault:
+            await self._shared.report(fault, said.segment_id, self.terms.lang)
+            if not said.final:
+                return
+            translation = ""  # what was concluded stands
+        finally:
+            await self._shared.when_sent(ticket)
+        segment.source, segment.revision = said.stable_text, segment.revision + 1
+        caption = segment.text.finish(translation) if said.final else segment.text.revise(translation)
+        await self._show(segment, said, caption)
+        await self._speak(segment, said, caption)
+
+    async def _translate(self, said: Transcript) -> str:
+        if not said.stable_text:
+            return ""
+        trace = self._shared.ledger.trace(said.segment_id)
+        return await self._shared.stages.translate(
+            said.stable_text, self.terms.spoken_lang, self.terms.lang, said.final, trace
+        )
+
+    async def _show(self, segment: _Segment, said: Transcript, caption: Caption) -> None:
+        if caption.final:
+            self._shared.ledger.translated(said.segment_id, self.terms.lang)
+        if not self.terms.captions:
+            return
+        about = ("translation", self.terms.lang, said.segment_id)
+        message = messages.translation(said, caption, self.terms.lang, segment.revision)
+        if caption.final:
+            await self._shared.outbox.put(message, final_of=about)
+        elif self._shared.terms.interim:
+            await self._shared.outbox.put_interim(about, message)
+
+    async def _speak(self, segment: _Segment, said: Transcript, caption: Caption) -> None:
+        if self._voice:
+            concluded = caption.text[segment.spoken_length : caption.stable_length]
+            segment.spoken_length = caption.stable_length
+            clauses = segment.clauses.add(concluded)
+            for text in clauses + (segment.clauses.finish() if caption.final else []):
+                ticket = self._shared.backlog.begin("TTS", self.terms.lang)
+                trace = self._shared.ledger.trace(said.segment_id)
+                await self._voice.say(Clause(text, said.segment_id, ticket, trace))
+        if caption.final:
+            done = SegmentDone(said.segment_id)
+            sent = self._shared.segment_sent
+            await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
+
+    def _segment(self, segment_id: int) -> _Segment:
+        return _Segment(segment_id, TargetText(self._shared.terms.holding.held_words))

@@ -1,0 +1,132 @@
+"""The values a session works with: what was agreed with the client, and what is said about its speech."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from services.common.audio import ASR_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """How audio is encoded."""
+
+    format: str  # "pcm16le", "mulaw", "opus" or "flac"
+    sample_rate: int  # samples per second
+
+
+@dataclass(frozen=True, slots=True)
+class TargetTerms:
+    """What was agreed for one target language."""
+
+    lang: str  # as the translator calls it
+    spoken_lang: str  # the source language, as the translator calls it
+    captions: bool
+    speech: bool
+    voice: str = ""  # as the synthesizer calls it
+    voice_lang: str = ""
+    speaking_rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """How long text is held back before it is concluded: one point between early and unchanging."""
+
+    agreement: int  # successive hypotheses of the recognizer that must agree
+    held_words: int  # last words of a translation that are never concluded before its final
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed for a session."""
+
+    session_id: str
+    source_lang: str  # as the recognizer calls it
+    targets: tuple[TargetTerms, ...]
+    interim: bool  # whether the client wants results that are not final
+    stabilization: int  # as the contract numbers it
+    holding: Holding  # what that means
+    output_rate: int  # of the speech sent, samples per second
+    trailing_silence_ms: int
+    max_segment_ms: int
+    input: Sound | None = None  # None: text, or the first chunk tells
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One recognized word; offsets in samples on the session's audio clock."""
+
+    text: str
+    start_samples: int
+    end_samples: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """One revision of a segment's source text; offsets in samples on the session's audio clock."""
+
+    segment_id: int
+    revision: int
+    final: bool
+    text: str
+    stable_length: int  # so many code points of the text are concluded
+    start_samples: int = 0
+    end_samples: int = 0
+    confidence: float = 0.0
+    stability: float = 0.0
+    corrected: bool = False
+    words: tuple[Word, ...] = field(default=(), repr=False)
+
+    @property
+    def stable_text(self) -> str:
+        """What of the text can be translated: all of a final, the concluded part of an interim."""
+        return self.text if self.final else self.text[: self.stable_length].rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvent:
+    """The speaker started or stopped."""
+
+    started: bool
+    offset_samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the recognizer has got."""
+
+    processed_samples: int  # all audio before it has been through the engine
+    finalized_samples: int  # all audio before it is in a final transcript or held no speech
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One revision of a segment's translation: concluded text, then tentative text."""
+
+    text: str
+    stable_length: int
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechChunk:
+    """A piece of translated speech on its way to the client; fields as in the contract's `TtsChunk`."""
+
+    data: bytes
+    sample_rate: int
+    segment_id: int
+    target_lang: str
+    offset_ms: int
+    text: str
+    last: bool
+
+
+def milliseconds(samples: int) -> int:
+    """An offset on the audio clock in milliseconds."""
+    return samples * 1000 // ASR_RATE
+
+
+def samples(milliseconds: int) -> int:
+    """An offset on the audio clock in samples."""
+    return milliseconds * ASR_RATE // 1000

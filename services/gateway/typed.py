@@ -1,0 +1,37 @@
+"""Typed text as a source: chunks extend the open segment, like words a recognizer is sure of. Pure."""
+
+from __future__ import annotations
+
+from services.common.errors import InvalidArgument
+from services.gateway.terms import Transcript
+
+
+class TypedSegment:
+    """The open text segment. Its last word may still be growing, all before it is concluded."""
+
+    def __init__(self, max_length: int) -> None:
+        self._text = ""
+        self._max_length = max_length
+        self._revision = 0
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is open."""
+        return not self._text.strip()
+
+    def extend(self, text: str) -> None:
+        """Appends a chunk. Raises InvalidArgument when the segment would get too long."""
+        if len(self._text) + len(text) > self._max_length:
+            message = "The open text segment would get too long: mark chunks final."
+            raise InvalidArgument("TEXT_TOO_LONG", message, "text.text", [f"{self._max_length} code points a segment"])
+        self._text += text
+
+    def transcript(self, segment_id: int, final: bool) -> Transcript:
+        """The segment as it stands; a final one empties it."""
+        text = self._text.strip()
+        concluded = len(text) if final or self._text[-1:].isspace() else text.rfind(" ") + 1
+        self._revision += 1
+        said = Transcript(segment_id, self._revision, final, text, concluded)
+        if final:
+            self._text, self._revision = "", 0
+        return said
