@@ -1,1 +1,58 @@
-"""Live speech translation: client, command line and local mesh."""
+"""Live speech translation: client, command line and local mesh.
+
+async with babelmesh.connect("localhost:7700") as mesh:
+    async with mesh.session("en", targets=["es", "ca"]) as session:
+        async for event in session.translate(babelmesh.audio_file("talk.wav")):
+            if isinstance(event, babelmesh.TranslationResult):
+                print(event.target_lang, event.text)
+"""
+
+from babelmesh.audio import audio_file
+from babelmesh.client import Mesh, connect
+from babelmesh.errors import AudioUnreadable, BabelmeshError, SessionFailed
+from babelmesh.events import (
+    Ack,
+    AsrResult,
+    DescribeResponse,
+    End,
+    Error,
+    Event,
+    Flow,
+    GoAway,
+    Latency,
+    Marker,
+    Ready,
+    SessionConfig,
+    SpeechEvent,
+    Target,
+    TranslationResult,
+    TtsChunk,
+)
+from babelmesh.session import Chunk, Session
+
+__all__ = [
+    "Ack",
+    "AsrResult",
+    "AudioUnreadable",
+    "BabelmeshError",
+    "Chunk",
+    "DescribeResponse",
+    "End",
+    "Error",
+    "Event",
+    "Flow",
+    "GoAway",
+    "Latency",
+    "Marker",
+    "Mesh",
+    "Ready",
+    "Session",
+    "SessionConfig",
+    "SessionFailed",
+    "SpeechEvent",
+    "Target",
+    "TranslationResult",
+    "TtsChunk",
+    "audio_file",
+    "connect",
+]

@@ -1,0 +1,88 @@
+"""Captions as they grow: per language and segment, what is concluded and what may still change."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from babelmesh.events import AsrResult, Event, Ready, TranslationResult
+
+
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """The languages of a session by the names the user gave them, which the server may have resolved to others."""
+
+    source: str
+    targets: tuple[str, ...]
+    resolved: tuple[str, ...]  # the targets as events name them
+
+    @classmethod
+    def agreed(cls, source: str, targets: Sequence[str], ready: Ready) -> Languages:
+        """The languages asked for, beside those the server made of them."""
+        return cls(source, tuple(targets), tuple(target.lang for target in ready.config.targets))
+
+    def label(self, target_lang: str) -> str:
+        """The user's name for a target language of an event."""
+        return dict(zip(self.resolved, self.targets, strict=False)).get(target_lang, target_lang)
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A segment in one language, so far or final."""
+
+    lang: str
+    segment_id: int
+    text: str
+    stable_length: int
+    final: bool
+    start_ms: int
+    end_ms: int
+
+    @property
+    def concluded(self) -> str:
+        """What will not change."""
+        return self.text if self.final else self.text[: self.stable_length]
+
+    @property
+    def tentative(self) -> str:
+        """What may still change."""
+        return self.text[len(self.concluded) :]
+
+
+class Captions:
+    """All captions of a session. Each result replaces the one before it, so a corrected final just takes its place."""
+
+    def __init__(self, languages: Languages) -> None:
+        self._languages = languages
+        self._segments: dict[str, dict[int, Caption]] = {}
+
+    def take(self, event: Event) -> Caption | None:
+        """Notes a transcript or a translation and returns its caption; None for other events."""
+        match event:
+            case AsrResult():
+                lang = self._languages.source
+            case TranslationResult():
+                lang = self._languages.label(event.target_lang)
+            case _:
+                return None
+        caption = Caption(
+            lang,
+            event.segment_id,
+            event.text,
+            event.stable_length,
+            event.final,
+            event.start_ms,
+            event.end_ms,
+        )
+        self._segments.setdefault(lang, {})[event.segment_id] = caption
+        return caption
+
+    def of(self, lang: str) -> list[Caption]:
+        """The captions of a language, by segment; those whose text was withdrawn are left out."""
+        segments = self._segments.get(lang, {})
+        return [segments[number] for number in sorted(segments) if segments[number].text.strip()]
+
+    def start_ms(self, segment_id: int) -> int:
+        """Where a segment's speech starts; 0 while nothing of it has come."""
+        known = self._segments.get(self._languages.source, {}).get(segment_id)
+        return known.start_ms if known else 0

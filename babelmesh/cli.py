@@ -1,0 +1,166 @@
+"""The command line: `babelmesh --help`.
+
+Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 130 stopped by a signal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from babelmesh import commands, console, describe
+from babelmesh.client import DEFAULT_ADDRESS, connect
+from babelmesh.commands import Files, Output
+from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
+from babelmesh.events import as_json
+from babelmesh.options import separate, wanted
+from babelmesh.supervisor import Ports
+
+app = typer.Typer(
+    help="Live speech translation: speech in, captions and speech in other languages out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Server = Annotated[str, typer.Option("--server", metavar="HOST:PORT", help="Gateway to use.")]
+From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
+To = Annotated[str, typer.Option("--to", metavar="LANG,...", help="Languages to translate into.")]
+Json = Annotated[bool, typer.Option("--json", help="Print events as lines of JSON.")]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for speech, subtitles and events.")]
+Voice = Annotated[bool, typer.Option("--voice/--no-voice", help="Whether translations are spoken.")]
+VoiceName = Annotated[
+    list[str] | None, typer.Option("--voice-name", metavar="LANG=NAME", help="Voice for a language; may be repeated.")
+]
+Port = Annotated[int, typer.Option(min=1, max=65535)]
+
+
+@app.callback(invoke_without_command=True)
+def _version(shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if shown:
+        console.line(f"babelmesh {version('babelmesh')}")
+        raise typer.Exit
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the gateway.")] = 7700,
+    asr_port: Port = 7701,
+    mt_port: Port = 7702,
+    tts_port: Port = 7703,
+    logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
+) -> None:
+    """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
+    _run(commands.up(Ports(port, asr_port, mt_port, tts_port), logs))
+
+
+@app.command()
+def demo(
+    to: To = "es,ca",
+    out: Out = Path("out"),
+    voice: Voice = True,
+    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Gateway to use instead of a mesh of its own.")] = "",
+    as_events: Json = False,
+) -> None:
+    """Hear it work: recorded English speech, translated while it is spoken."""
+    _run(commands.demo(server, wanted("en", to, voice), Output(as_events, out)))
+
+
+@app.command()
+def translate(  # noqa: PLR0913, PLR0917  # a command line's options
+    files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Anything with audio in it.")],
+    to: To,
+    source: From = "en",
+    out: Out = Path("out"),
+    realtime: Annotated[bool, typer.Option("--realtime/--fast", help="At the pace it was spoken, or faster.")] = False,
+    voice: Voice = True,
+    voice_name: VoiceName = None,
+    server: Server = DEFAULT_ADDRESS,
+    as_events: Json = False,
+) -> None:
+    """Translate recordings into captions, subtitles and speech."""
+    separate(files)
+    asked = wanted(source, to, voice, voice_name or ())
+    _run(commands.translate(server, Files(files, asked, Output(as_events, out), realtime)))
+
+
+@app.command()
+def mic(  # noqa: PLR0913, PLR0917  # a command line's options
+    to: To,
+    source: From = "en",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to leave files in; none without it.")] = None,
+    voice: Voice = False,
+    voice_name: VoiceName = None,
+    device: Annotated[str | None, typer.Option(help="Name or number of the input device.")] = None,
+    server: Server = DEFAULT_ADDRESS,
+    as_events: Json = False,
+) -> None:
+    """Translate what is spoken into the microphone, until Ctrl-C."""
+    asked = wanted(source, to, voice, voice_name or ())
+    _run(commands.mic(server, asked, Output(as_events, out), device))
+
+
+@app.command()
+def text(
+    to: To,
+    lines: Annotated[list[str] | None, typer.Argument(metavar="LINE", help="Lines; stdin without any.")] = None,
+    source: From = "en",
+    server: Server = DEFAULT_ADDRESS,
+    as_events: Json = False,
+) -> None:
+    """Translate typed lines as they come."""
+    _run(commands.text(server, wanted(source, to), Output(as_events), lines or ()))
+
+
+@app.command("describe")
+def describe_mesh(server: Server = DEFAULT_ADDRESS, as_object: Json = False) -> None:
+    """List the languages, voices, engines and limits of a mesh."""
+    _run(_described(server, as_object))
+
+
+async def _described(server: str, as_object: bool) -> None:
+    async with connect(server) as mesh:
+        answer = await mesh.describe()
+    if as_object:
+        console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
+    else:
+        console.show(describe.table(answer))
+
+
+def _run(command: Coroutine[Any, Any, None]) -> None:
+    try:
+        asyncio.run(_until_terminated(command))
+    except BabelmeshError as error:
+        console.fail(f"{error}{_hint(error)}")
+        raise typer.Exit(1) from None
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; nor at the interpreter's end
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
+
+
+async def _until_terminated(command: Coroutine[Any, Any, None]) -> None:
+    """SIGTERM is taken like Ctrl-C: everything is closed, then the program ends."""
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
+    await command
+
+
+def _hint(error: BabelmeshError) -> str:
+    unreachable = isinstance(error, SessionFailed) and error.code == UNREACHABLE
+    return " Start one with `babelmesh up`, or name another with --server." if unreachable else ""
+
+
+def main() -> None:
+    """The entry point."""
+    app()

@@ -1,0 +1,156 @@
+"""What the commands do, once their options have been read."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from babelmesh import console
+from babelmesh.audio import AudioFile, Pace, Paced, probe
+from babelmesh.captions import Languages
+from babelmesh.client import Mesh, connect
+from babelmesh.errors import PromptMissing
+from babelmesh.events import Ready
+from babelmesh.lines import given, typed
+from babelmesh.microphone import microphone
+from babelmesh.options import Wanted
+from babelmesh.recording import Place, Recording
+from babelmesh.run import Job, run
+from babelmesh.screen import Screen, Track
+from babelmesh.session import Source
+from babelmesh.supervisor import Ports, free_ports, local_mesh
+from babelmesh.views import JsonLines, Lines, View
+
+PROMPTS = Path("/usr/share/asterisk/sounds")
+PROMPT = "demo-echotest.g722"  # 22 s of natural speech, about latency as it happens
+PROMPT_PACKAGE = "asterisk-core-sounds-en-g722"
+PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a session is shown, and where it leaves its files."""
+
+    json: bool = False
+    folder: Path | None = None
+
+    def view(self, languages: Languages, track: Track) -> View:
+        """JSON lines, live captions on a terminal, plain lines elsewhere."""
+        if self.json:
+            return JsonLines()
+        if console.out.is_terminal:
+            return Screen(console.out, languages, track)
+        return Lines(languages)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files to translate, one session each."""
+
+    paths: Sequence[Path]
+    wanted: Wanted
+    output: Output
+    realtime: bool
+
+    async def translate(self, mesh: Mesh) -> None:
+        """Translates them in order. All are looked into before the first one starts."""
+        for file in [probe(path) for path in self.paths]:
+            await self._translate(mesh, file)
+
+    async def _translate(self, mesh: Mesh, file: AudioFile) -> None:
+        recordings: list[Recording] = []  # none while the session is not open
+
+        def source(ready: Ready) -> Source:
+            return Paced(file.chunks(), Pace(1.0 if self.realtime else ready.limits.max_speed))
+
+        def views(languages: Languages) -> list[View]:
+            place = Place(self.output.folder or Path("out"), file.path.stem, live=self.realtime)
+            recordings.append(Recording(place, languages))
+            return [*recordings, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
+
+        try:
+            await run(mesh, Job(self.wanted.config(), source, views))
+        finally:
+            for recording in recordings:
+                _tell(recording.written())
+
+
+async def translate(server: str, files: Files) -> None:
+    """`babelmesh translate`."""
+    async with connect(server) as mesh:
+        await files.translate(mesh)
+
+
+async def demo(server: str, wanted: Wanted, output: Output) -> None:
+    """`babelmesh demo`: recorded speech at the pace it was spoken, through a mesh of its own unless one is named."""
+    files = Files([_prompt()], wanted, output, realtime=True)
+    if server:
+        return await translate(server, files)
+    console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
+    async with local_mesh(free_ports(), Path("logs")) as address:
+        await translate(address, files)
+
+
+def _prompt() -> Path:
+    for path in sorted(PROMPTS.rglob(PROMPT)):
+        return path
+    raise PromptMissing(f"The recorded speech is missing: apt install {PROMPT_PACKAGE}.")
+
+
+async def up(ports: Ports, logs: Path) -> None:
+    """`babelmesh up`: runs until Ctrl-C or SIGTERM."""
+    console.note(f"Starting the mesh. Logs are in {logs}/.")
+    async with local_mesh(ports, logs) as address:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        console.line(f"gateway  {address}")
+        for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
+            console.line(f"{stage:7}  127.0.0.1:{port}")
+        console.note("Ready. Ctrl-C stops it.")
+        await stop.wait()
+        console.note("Stopping.")
+
+
+async def mic(server: str, wanted: Wanted, output: Output, device: str | None) -> None:
+    """`babelmesh mic`: until Ctrl-C, which still lets what was said be translated."""
+    with microphone(device) as spoken:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C ends it at once
+            spoken.stop()
+
+        def views(languages: Languages) -> list[View]:
+            shown: list[View] = [output.view(languages, Track("microphone, Ctrl-C ends", 0))]
+            if output.folder:
+                shown.append(Recording(Place(output.folder, "microphone", live=True), languages))
+            return shown
+
+        loop.add_signal_handler(signal.SIGINT, stop)
+        async with connect(server) as mesh:
+            await run(mesh, Job(wanted.config(), lambda _: spoken, views))
+
+
+async def text(server: str, wanted: Wanted, output: Output, lines: Sequence[str]) -> None:
+    """`babelmesh text`: the lines given, or those of stdin as they come."""
+
+    def views(languages: Languages) -> list[View]:
+        return [JsonLines() if output.json else Lines(languages, offsets=False)]
+
+    async with connect(server) as mesh:
+        await run(mesh, Job(wanted.config(), lambda _: given(lines) if lines else typed(), views))
+
+
+def _tell(written: Sequence[Path]) -> None:
+    if not written:
+        return
+    console.note(f"Left in {written[0].parent}/: {', '.join(path.name for path in written)}")
+    speech = [path for path in written if path.suffix == ".wav"]
+    player = next((player for player in PLAYERS if shutil.which(player.split()[0])), "")
+    for path in speech[:1]:
+        console.note(f"Listen: {player} {path}" if player else f"Listen: open {path} in any audio player.")

@@ -1,0 +1,38 @@
+"""What a mesh has, as a table."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from rich import box
+from rich.table import Table
+
+from babelmesh.events import DescribeResponse
+
+
+def table(mesh: DescribeResponse) -> Table:
+    """Languages, pairs, voices, engines, formats and limits; a language's default voice comes first."""
+    rows = Table.grid(padding=(0, 2))
+    rows.add_column(style="bold", no_wrap=True)
+    rows.add_column()
+    rows.add_row("recognizes", ", ".join(mesh.source_langs))
+    pairs = sorted((pair.source_lang, pair.target_lang) for pair in mesh.pairs)
+    for source, group in groupby(pairs, key=lambda pair: pair[0]):
+        rows.add_row(f"{source} into", ", ".join(target for _, target in group))
+    voices = sorted((voice.lang, not voice.default, voice.name) for voice in mesh.voices)
+    for lang, named in groupby(voices, key=lambda voice: voice[0]):
+        rows.add_row(f"{lang} voices", ", ".join(name for _, _, name in named))
+    rows.add_row("engines", ", ".join(f"{each.stage} {each.engine} {each.version}".strip() for each in mesh.engines))
+    rows.add_row("audio in", ", ".join(mesh.input_formats))
+    rows.add_row("speech out", ", ".join(mesh.output_formats))
+    rows.add_row("limits", _limits(mesh))
+    framed = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
+    framed.add_row(rows)
+    return framed
+
+
+def _limits(mesh: DescribeResponse) -> str:
+    limits = mesh.limits
+    speed = f"{limits.max_speed:g} times real time" if limits.max_speed else "as fast as it is taken"
+    chunk = f"chunks up to {limits.max_chunk_ms} ms"
+    return f"{limits.max_targets} targets, {chunk}, audio {speed}, idle for {limits.idle_timeout_ms / 1000:g} s"

@@ -1,0 +1,134 @@
+"""What a session yields: the messages of the contract, under their own names.
+
+The generated classes are typed and documented by the .proto itself, so they are the events as they are; a second set of
+classes would have to be kept in step with it for nothing. The rest of the package takes them from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from google.protobuf.message import Message
+from realtime.v1.realtime_translate_pb2 import (
+    DELIVERY_CAPTIONS,
+    DELIVERY_CAPTIONS_AND_SPEECH,
+    DELIVERY_SPEECH,
+    Ack,
+    AsrResult,
+    AudioChunk,
+    AudioFormat,
+    ClientMessage,
+    Control,
+    DescribeResponse,
+    End,
+    Error,
+    Flow,
+    Glossary,
+    GlossaryTerm,
+    GoAway,
+    Latency,
+    Marker,
+    Ready,
+    ServerMessage,
+    SessionConfig,
+    SpeechEvent,
+    Target,
+    TextChunk,
+    TranslationResult,
+    TtsChunk,
+)
+
+Event: TypeAlias = (
+    Ready
+    | AsrResult
+    | TranslationResult
+    | TtsChunk
+    | Error
+    | SpeechEvent
+    | Ack
+    | Flow
+    | Latency
+    | GoAway
+    | End
+    | Marker
+)
+# A tree of JSON values.
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool"
+
+__all__ = [
+    "DELIVERY_CAPTIONS",
+    "DELIVERY_CAPTIONS_AND_SPEECH",
+    "DELIVERY_SPEECH",
+    "Ack",
+    "AsrResult",
+    "AudioChunk",
+    "AudioFormat",
+    "ClientMessage",
+    "Control",
+    "DescribeResponse",
+    "End",
+    "Error",
+    "Event",
+    "Flow",
+    "Glossary",
+    "GlossaryTerm",
+    "GoAway",
+    "Json",
+    "Latency",
+    "Marker",
+    "Ready",
+    "ServerMessage",
+    "SessionConfig",
+    "SpeechEvent",
+    "Target",
+    "TextChunk",
+    "TranslationResult",
+    "TtsChunk",
+    "as_json",
+    "event_json",
+    "event_of",
+]
+
+
+def event_of(message: ServerMessage) -> Event | None:
+    """The event inside a server message; None for a kind newer than this client."""
+    kind = message.WhichOneof("payload")
+    return getattr(message, kind) if kind else None
+
+
+def event_json(event: Event, at_ms: float) -> dict[str, Json]:
+    """An event as JSON: its kind, when it came on the session's clock, and its fields. Audio is told by its size."""
+    kind = next(field.name for field in ServerMessage.DESCRIPTOR.fields if field.message_type is event.DESCRIPTOR)
+    return {"event": kind, "at_ms": round(at_ms), **as_json(event)}
+
+
+def as_json(message: Message) -> dict[str, Json]:
+    """A message as JSON with the contract's names, defaults included; numbers stay numbers, bytes become a count."""
+    fields: dict[str, Json] = {}
+    for field in message.DESCRIPTOR.fields:
+        value = getattr(message, field.name)
+        names = {member.number: member.name for member in field.enum_type.values} if field.enum_type else {}
+        if field.message_type and field.message_type.GetOptions().map_entry:
+            fields[field.name] = dict(value)
+        elif field.is_repeated:
+            fields[field.name] = [_scalar(item, names) for item in value]
+        elif not field.has_presence or message.HasField(field.name):
+            name = f"{field.name}_bytes" if isinstance(value, bytes) else field.name
+            fields[name] = _scalar(value, names)
+    return fields
+
+
+def _scalar(value: object, names: Mapping[int, str]) -> Json:
+    match value:
+        case Message():
+            return as_json(value)
+        case bytes():
+            return len(value)
+        case float():
+            return round(value, 4)  # a 32-bit float has no more to tell
+        case int() if value in names:
+            return names[value]
+        case str() | bool() | int():
+            return value
+    raise TypeError(f"not a field's value: {type(value).__name__}")

@@ -1,0 +1,69 @@
+"""What the command line says, checked: bad values are usage errors, told before anything starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import typer
+
+from babelmesh.events import (
+    DELIVERY_CAPTIONS,
+    DELIVERY_CAPTIONS_AND_SPEECH,
+    SessionConfig,
+    Target,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """From what, into what, with which voices."""
+
+    source: str
+    targets: tuple[str, ...]
+    voice: bool
+    voice_names: Mapping[str, str] = field(default_factory=dict)  # by target
+
+    def config(self) -> SessionConfig:
+        """The hello that asks for it, results as they grow included."""
+        delivery = DELIVERY_CAPTIONS_AND_SPEECH if self.voice else DELIVERY_CAPTIONS
+        targets = [Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, "")) for lang in self.targets]
+        return SessionConfig(source_lang=self.source, targets=targets, partial_results=True)
+
+
+def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = ()) -> Wanted:
+    """Reads `--from`, `--to`, `--voice` and each `--voice-name`. Raises typer.BadParameter."""
+    targets = languages(to)
+    voices = dict(_voice_name(name, targets) for name in voice_names)
+    if voices and not voice:
+        raise typer.BadParameter("a voice has nothing to say with --no-voice", param_hint="--voice-name")
+    return Wanted(source, targets, voice, voices)
+
+
+def languages(text: str) -> tuple[str, ...]:
+    """The languages of a comma-separated list. Raises typer.BadParameter."""
+    langs = tuple(lang.strip() for lang in text.split(",") if lang.strip())
+    if not langs:
+        raise typer.BadParameter("name at least one language, like es,ca", param_hint="--to")
+    for lang, count in Counter(langs).items():
+        if count > 1:
+            raise typer.BadParameter(f"{lang} is named twice", param_hint="--to")
+    return langs
+
+
+def separate(files: Sequence[Path]) -> None:
+    """Checks that no two files would leave output of the same name. Raises typer.BadParameter."""
+    for stem, count in Counter(path.stem for path in files).items():
+        if count > 1:
+            raise typer.BadParameter(f"{count} files are called {stem}; translate them into different folders")
+
+
+def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
+    lang, equals, voice = text.partition("=")
+    if not equals or not voice:
+        raise typer.BadParameter(f"{text!r} is not like es=NAME", param_hint="--voice-name")
+    if lang not in targets:
+        raise typer.BadParameter(f"{lang} is not a target: {', '.join(targets)}", param_hint="--voice-name")
+    return lang, voice

@@ -1,0 +1,119 @@
+"""What a session leaves on disk: speech, subtitles, events. Written beside their place, moved into it at the end."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from babelmesh import subtitles
+from babelmesh.captions import Captions, Languages
+from babelmesh.events import Event, TtsChunk, event_json
+from babelmesh.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the files of a session go, and how its speech is laid out."""
+
+    folder: Path
+    name: str
+    live: bool  # speech lies where it was heard; else where its segment was spoken
+
+    def path(self, ending: str) -> Path:
+        """`folder/name.ending`."""
+        return self.folder / f"{self.name}.{ending}"
+
+
+class Recording:
+    """A view that writes NAME.LANG.wav, .srt, .vtt and NAME.json. A session cut short leaves what had come."""
+
+    def __init__(self, place: Place, languages: Languages) -> None:
+        self._place = place
+        self._languages = languages
+        self._captions = Captions(languages)
+        self._timelines: dict[str, Timeline] = {}
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._place.folder.mkdir(parents=True, exist_ok=True)
+        self._events = self._open.enter_context(_EventFile.at(self._place.path("json")))
+        return self
+
+    def heard(self, audio_ms: float) -> None:
+        """Source audio leaves nothing on disk."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """Notes an event that came at a moment of the session's clock."""
+        self._events.add(event, at_ms)
+        self._captions.take(event)
+        if isinstance(event, TtsChunk):
+            lang = self._languages.label(event.target_lang)
+            if lang not in self._timelines:
+                self._timelines[lang] = self._timeline(lang, event)
+            start_ms = self._captions.start_ms(event.segment_id)
+            self._timelines[lang].add(event, max(at_ms, start_ms) if self._place.live else start_ms)
+
+    def __exit__(self, *_: object) -> None:
+        with self._open:
+            for lang in (self._languages.source, *self._languages.targets):
+                captions = self._captions.of(lang)
+                self._write(f"{lang}.srt", subtitles.srt(captions))
+                self._write(f"{lang}.vtt", subtitles.vtt(captions))
+
+    def written(self) -> list[Path]:
+        """The files it leaves, speech first."""
+        langs = (self._languages.source, *self._languages.targets)
+        endings = [f"{lang}.wav" for lang in self._timelines]
+        endings += [f"{lang}.{kind}" for lang in langs for kind in ("srt", "vtt")]
+        return [self._place.path(ending) for ending in [*endings, "json"]]
+
+    def _timeline(self, lang: str, first: TtsChunk) -> Timeline:
+        timeline = Timeline(self._open.enter_context(replacing(self._place.path(f"{lang}.wav"))), first)
+        self._open.callback(timeline.close)
+        return timeline
+
+    def _write(self, ending: str, text: str) -> None:
+        with replacing(self._place.path(ending)) as path:
+            path.write_text(text, encoding="utf-8")
+
+
+class _EventFile:
+    """A JSON array of events, one a line, written as they come."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("w", encoding="utf-8")
+        self._between = "[\n"
+
+    @classmethod
+    @contextmanager
+    def at(cls, path: Path) -> Iterator[Self]:
+        with replacing(path) as unfinished:
+            events = cls(unfinished)
+            try:
+                yield events
+            finally:
+                events.close()
+
+    def add(self, event: Event, at_ms: float) -> None:
+        self._file.write(self._between + json.dumps(event_json(event, at_ms), ensure_ascii=False))
+        self._between = ",\n"
+
+    def close(self) -> None:
+        self._file.write("[]\n" if self._between == "[\n" else "\n]\n")
+        self._file.close()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to, which takes its place, whatever was there, when the block is left."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield unfinished
+    finally:
+        if unfinished.exists():
+            unfinished.replace(path)

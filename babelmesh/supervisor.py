@@ -1,0 +1,212 @@
+"""The mesh as local processes: started together, waited for, watched, and stopped without a trace."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Never
+
+from babelmesh.client import is_serving
+from babelmesh.errors import MeshFailed
+
+START_SECONDS = 120.0  # loading a recognizer on a busy laptop takes its time
+STOP_SECONDS = 12.0  # a little more than a service's own drain
+CHECK_SECONDS = 0.2
+TAIL_LINES = 12
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the services listen on loopback."""
+
+    gateway: int = 7700
+    asr: int = 7701
+    mt: int = 7702
+    tts: int = 7703
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process of the mesh."""
+
+    name: str
+    command: Sequence[str]
+    address: str
+    variables: Mapping[str, str] = field(default_factory=dict)  # added to our own environment
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A started service."""
+
+    service: Service
+    child: asyncio.subprocess.Process
+    log: Path
+
+
+def free_ports() -> Ports:
+    """Ports nobody listens on now."""
+    sockets = [socket.create_server((HOST, 0)) for _ in range(4)]
+    ports = [taken.getsockname()[1] for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return Ports(*ports)
+
+
+def mesh_services(ports: Ports) -> list[Service]:
+    """The four services, the gateway last: stopped in reverse, it lets its sessions end before their stages go."""
+    stages = {"asr": ports.asr, "mt": ports.mt, "tts": ports.tts}
+    services = [_service(name, port, {}) for name, port in stages.items()]
+    endpoints = {f"GATEWAY_{name.upper()}_ENDPOINTS": f"{HOST}:{port}" for name, port in stages.items()}
+    return [*services, _service("gateway", ports.gateway, endpoints)]
+
+
+def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
+    command = (sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{name}")
+    listen = {f"{name.upper()}_LISTEN": f"{HOST}:{port}"}
+    return Service(name, command, f"{HOST}:{port}", {**variables, **listen})
+
+
+@asynccontextmanager
+async def local_mesh(ports: Ports, logs: Path) -> AsyncIterator[str]:
+    """A mesh for the block, which gets the gateway's address and is cut short with MeshFailed when a service dies."""
+    async with running(mesh_services(ports), logs) as started:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watch = tasks.create_task(watched(started))
+                yield started[-1].service.address
+                watch.cancel()
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from None
+
+
+@asynccontextmanager
+async def running(
+    services: Sequence[Service], logs: Path, ready: Callable[[str], Awaitable[bool]] = is_serving
+) -> AsyncIterator[list[Running]]:
+    """Has the services running and ready for the block; none is left after it, however it is left.
+
+    Their output goes to `logs`/NAME.log. Raises MeshFailed when a port is taken, or a service ends or is not ready in
+    time.
+    """
+    _check(services, logs)
+    started: list[Running] = []
+    try:
+        for service in services:
+            started.append(await _start(service, logs / f"{service.name}.log"))
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                for each in started:
+                    await _ready(each, started, ready)
+        except TimeoutError:
+            raise MeshFailed(f"The mesh is not ready after {START_SECONDS:.0f} s. Its logs are in {logs}.") from None
+        yield started
+    finally:
+        await stopped(started)
+
+
+async def watched(started: Sequence[Running]) -> Never:
+    """Raises MeshFailed when a service has ended."""
+    while True:
+        _check_alive(started)
+        await asyncio.sleep(CHECK_SECONDS)
+
+
+async def stopped(started: Sequence[Running]) -> None:
+    """Ends services and whatever they started: gently, the last started first; at once when cancelled meanwhile."""
+    try:
+        for batch in (started[-1:], started[:-1]):
+            for each in batch:
+                if each.child.returncode is None:
+                    each.child.terminate()
+            async with asyncio.timeout(STOP_SECONDS):
+                for each in batch:
+                    await each.child.wait()
+    except TimeoutError:
+        pass  # they are killed
+    finally:
+        for each in started:
+            _kill_group(each.child.pid)
+    for each in started:
+        await each.child.wait()
+
+
+def _check(services: Sequence[Service], logs: Path) -> None:
+    for service in services:
+        _check_port(service)
+    try:
+        logs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MeshFailed(f"{logs} cannot be used for logs: {error.strerror}.") from None
+
+
+def _check_port(service: Service) -> None:
+    host, port = service.address.rsplit(":", 1)
+    try:
+        socket.create_server((host, int(port))).close()
+    except OSError as error:
+        taken = f"{service.address} cannot be used for the {service.name} service: {error.strerror}."
+        raise MeshFailed(f"{taken} Is a mesh running already? Options of `babelmesh up` choose other ports.") from None
+
+
+async def _start(service: Service, log: Path) -> Running:
+    try:
+        with log.open("wb") as output:
+            child = await asyncio.create_subprocess_exec(
+                *service.command,
+                env={**os.environ, **service.variables},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for us; we stop the services in their order
+            )
+    except OSError as error:
+        raise MeshFailed(f"The {service.name} service cannot be started: {error}.") from None
+    return Running(service, child, log)
+
+
+async def _ready(service: Running, started: Sequence[Running], ready: Callable[[str], Awaitable[bool]]) -> None:
+    while not await ready(service.service.address):
+        _check_alive(started)
+        await asyncio.sleep(CHECK_SECONDS)
+
+
+def _check_alive(started: Sequence[Running]) -> None:
+    for each in started:
+        if each.child.returncode is not None:
+            raise MeshFailed(_obituary(each))
+
+
+def _obituary(service: Running) -> str:
+    tail = service.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+    status = service.child.returncode
+    lines = [f"The {service.service.name} service ended with status {status}. The end of {service.log}:"]
+    lines += [f"  {line}" for line in tail] or ["  (nothing)"]
+    lines.append(_advice("\n".join(tail), service))
+    return "\n".join(lines)
+
+
+def _advice(tail: str, service: Running) -> str:
+    name = service.service.name.upper()
+    if "No module named" in tail:
+        return "A package is missing: `make setup` in a clone, or `pip install 'babelmesh[embedded]'`."
+    if "is not a setting" in tail or "validation error" in tail:
+        return f"Correct or unset the {name}_* variable it names, and start again."
+    return (
+        f"Put right what it says, or run `{' '.join(['python', '-m', service.service.command[-1]])}` to see it alone."
+    )
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        return  # nothing of it is left

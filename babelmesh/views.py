@@ -1,0 +1,89 @@
+"""Those who watch a session: what a view is, and the two plain ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol, Self
+
+from babelmesh import console
+from babelmesh.captions import Captions, Languages
+from babelmesh.events import Error, Event, Flow, GoAway, event_json
+
+
+class View(Protocol):
+    """Watches one session from `ready` to its end, as a context manager around it."""
+
+    def heard(self, audio_ms: float) -> None:
+        """So much source audio has been sent by now."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """An event came, at a moment of the session's clock."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Lines:
+    """Final captions as plain lines: offset, language, text."""
+
+    def __init__(self, languages: Languages, offsets: bool = True) -> None:
+        self._captions = Captions(languages)
+        self._offsets = offsets
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """Progress has no line."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """Prints finals, and what a person should know of the rest."""
+        caption = self._captions.take(event)
+        if caption and caption.final and caption.text.strip():
+            offset = f"[{clock(caption.start_ms)}] " if self._offsets else ""
+            console.line(f"{offset}{caption.lang}  {caption.text}")
+        if notice := notice_of(event):
+            console.note(notice)
+
+
+class JsonLines:
+    """Every event as a line of JSON."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """Progress has no line."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """Prints the event."""
+        console.line(json.dumps(event_json(event, at_ms), ensure_ascii=False))
+
+
+def notice_of(event: Event) -> str:
+    """What a person should know of an event that is no result; empty for nothing."""
+    match event:
+        case Error():
+            return f"{event.code}: {event.message}"
+        case Flow() if event.gaps:
+            gap = event.gaps[-1]
+            return f"No result from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
+        case Flow() if event.degraded:
+            less = event.degraded[-1]
+            return f"{less.stage} {less.target_lang} works at less than was asked for: {less.reason}"
+        case GoAway():
+            return f"The server closes in {event.time_left_ms / 1000:.0f} s."
+    return ""
+
+
+def clock(offset_ms: float) -> str:
+    """An offset for people: 1:02:03.4, or 2:03.4 in the first hour."""
+    tenths = int(offset_ms // 100)
+    hours, minutes, seconds = tenths // 36_000, tenths // 600 % 60, tenths % 600 / 10
+    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"
