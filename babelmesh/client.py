@@ -9,12 +9,12 @@ import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from opentelemetry import propagate
-from realtime.v1 import realtime_translate_pb2 as pb
-from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
 from babelmesh import session as sessions
 from babelmesh.errors import typed_failures
 from babelmesh.events import DescribeResponse, SessionConfig, Target
+from realtime.v1 import realtime_translate_pb2 as pb
+from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
 DEFAULT_ADDRESS = "localhost:7700"
 

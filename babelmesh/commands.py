@@ -147,10 +147,12 @@ async def text(server: str, wanted: Wanted, output: Output, lines: Sequence[str]
 
 
 def _tell(written: Sequence[Path]) -> None:
-    if not written:
-        return
-    console.note(f"Left in {written[0].parent}/: {', '.join(path.name for path in written)}")
-    speech = [path for path in written if path.suffix == ".wav"]
+    for folder in {path.parent for path in written}:
+        console.note(f"Left in {folder}/:")
+    for kind in (".wav", ".srt", ".vtt", ".json"):
+        names = [path.name for path in written if path.suffix == kind]
+        if names:
+            console.note(f"  {'  '.join(names)}")
     player = next((player for player in PLAYERS if shutil.which(player.split()[0])), "")
-    for path in speech[:1]:
+    for path in [path for path in written if path.suffix == ".wav"][:1]:
         console.note(f"Listen: {player} {path}" if player else f"Listen: open {path} in any audio player.")

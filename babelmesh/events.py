@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from google.protobuf.message import Message
+
 from realtime.v1.realtime_translate_pb2 import (
     DELIVERY_CAPTIONS,
     DELIVERY_CAPTIONS_AND_SPEECH,
     DELIVERY_SPEECH,
+    DELIVERY_UNSPECIFIED,
     Ack,
     AsrResult,
     AudioChunk,
@@ -60,6 +62,7 @@ __all__ = [
     "DELIVERY_CAPTIONS",
     "DELIVERY_CAPTIONS_AND_SPEECH",
     "DELIVERY_SPEECH",
+    "DELIVERY_UNSPECIFIED",
     "Ack",
     "AsrResult",
     "AudioChunk",

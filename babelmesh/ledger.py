@@ -45,7 +45,8 @@ class Ledger:
         table.add_column("spoken by", justify="right")
         for name, step in STEPS:
             table.add_column(name, _seconds(self._delays(step), statistics.median), justify="right")
-        rows = sorted(self._rows.items())
+        order = {lang: place for place, lang in enumerate(self._languages.targets)}
+        rows = sorted(self._rows.items(), key=lambda row: (row[0][0], order.get(row[0][1], len(order))))
         if len(rows) > SHOWN_ROWS:
             table.caption = f"The last {SHOWN_ROWS} of {len(rows)} rows."
         for (segment_id, lang), latency in rows[-SHOWN_ROWS:]:

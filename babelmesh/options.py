@@ -11,7 +11,7 @@ import typer
 
 from babelmesh.events import (
     DELIVERY_CAPTIONS,
-    DELIVERY_CAPTIONS_AND_SPEECH,
+    DELIVERY_UNSPECIFIED,
     SessionConfig,
     Target,
 )
@@ -28,7 +28,8 @@ class Wanted:
 
     def config(self) -> SessionConfig:
         """The hello that asks for it, results as they grow included."""
-        delivery = DELIVERY_CAPTIONS_AND_SPEECH if self.voice else DELIVERY_CAPTIONS
+        # Left open, a language without a voice still gets captions.
+        delivery = DELIVERY_UNSPECIFIED if self.voice else DELIVERY_CAPTIONS
         targets = [Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, "")) for lang in self.targets]
         return SessionConfig(source_lang=self.source, targets=targets, partial_results=True)
 

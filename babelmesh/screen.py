@@ -103,7 +103,9 @@ def _bar(track: Track, width: int) -> RenderableType:
         return Text.assemble(title, " ", times, no_wrap=True, overflow="crop")
     done = min(track.heard_ms, track.total_ms)
     bar = Table.grid(padding=(0, 1))
-    bar.add_row(title, ProgressBar(total=track.total_ms, completed=done, width=room), times)
+    bar.add_row(
+        title, ProgressBar(track.total_ms, done, width=room, complete_style="cyan", finished_style="cyan"), times
+    )
     return bar
 
 

@@ -24,6 +24,7 @@ from babelmesh.events import (
     Error,
     Event,
     Glossary,
+    Marker,
     Ready,
     ServerMessage,
     SessionConfig,
@@ -43,6 +44,8 @@ class Chunk:
     pcm: bytes
     offset_samples: int
 
+
+_STAY = Marker(marker="babelmesh-stay")  # our own ping, kept from the reader
 
 Source: TypeAlias = AsyncIterable[bytes | Chunk | str]  # a str is one segment of typed text
 
@@ -111,9 +114,8 @@ class Session:
         while (message := await self._stream.read()) is not None:
             event = event_of(message)
             if isinstance(event, Error) and event.fatal:
-                await self._stream.done_writing()
                 raise from_event(event)
-            if event is not None:
+            if event is not None and event != _STAY:
                 return event
         raise StopAsyncIteration
 
@@ -123,6 +125,7 @@ class Session:
             self._feeding.cancel()
 
     async def _feed(self, source: Source) -> None:
+        staying = self._tasks.create_task(self._stay())
         try:
             async for chunk in source:
                 match chunk:
@@ -136,8 +139,18 @@ class Session:
         except SessionFailed:
             return  # whoever reads the events meets the same end, with the server's reason
         finally:
+            staying.cancel()
             if isinstance(source, AsyncGenerator):
                 await source.aclose()
+
+    async def _stay(self) -> None:
+        """Keeps a source that is silent for long, like a person who types, from being taken for gone."""
+        while self.ready.limits.idle_timeout_ms:
+            await asyncio.sleep(self.ready.limits.idle_timeout_ms / 3000)
+            try:
+                await self.ping(_STAY.marker)
+            except SessionFailed:
+                return
 
     async def _control(self, control: Control) -> None:
         await self._stream.write(ClientMessage(control=control))
@@ -150,6 +163,7 @@ class Stream:
         self._call = call
         self._address = address
         self._started = False
+        self._writing = asyncio.Lock()  # gRPC takes one write at a time
 
     async def read(self) -> ServerMessage | None:
         """The next message; None once the server ended the call well."""
@@ -161,15 +175,17 @@ class Stream:
     async def write(self, message: ClientMessage) -> None:
         """Returns once the transport has taken the message. Raises SessionFailed when the call has ended."""
         try:
-            with typed_failures(self._address, self._started):
-                await self._call.write(message)
+            async with self._writing:
+                with typed_failures(self._address, self._started):
+                    await self._call.write(message)
         except asyncio.InvalidStateError:
             raise SessionFailed("SESSION_ENDED", "The session has ended; nothing more can be sent.") from None
 
     async def done_writing(self) -> None:
         """Half-closes the call; nothing happens when it is over already."""
-        if not self._call.done():
-            await self._call.done_writing()
+        async with self._writing:
+            if not self._call.done():
+                await self._call.done_writing()
 
 
 @asynccontextmanager

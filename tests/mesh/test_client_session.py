@@ -198,6 +198,35 @@ async def test_every_control_arrives_as_the_contract_names_it() -> None:
     assert received[-1].audio.HasField("offset_samples")
 
 
+async def test_a_source_that_says_nothing_for_long_keeps_the_session() -> None:
+    heard = asyncio.Event()
+
+    async def quiet() -> AsyncIterator[str]:
+        await heard.wait()
+        yield "Hello."
+
+    async def script(call: Call) -> None:
+        await call.send(ready=pb.Ready(limits=pb.Limits(idle_timeout_ms=90)))
+        for _ in range(3):
+            if (message := await call.read()) is not None:
+                await call.send(marker=pb.Marker(marker=message.control.marker))
+        heard.set()
+        await call.read_all()
+
+    async with serving(script) as (address, server):
+        assert await _events(address, quiet()) == []
+    assert [message.control.action for message in server.calls[0].received[:3]] == ["ping"] * 3
+
+
+async def test_commands_may_be_sent_while_a_source_is() -> None:
+    async with _session(interpret) as (session, server):
+        events = session.translate(_source(300))
+        for _ in range(50):
+            await session.commit()
+        assert [event async for event in events]
+    assert len(server.calls[0].received) == 350
+
+
 async def test_sending_after_the_end_is_told() -> None:
     async with _session(interpret) as (session, _):
         await session.end()

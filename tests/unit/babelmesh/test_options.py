@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from babelmesh.events import DELIVERY_CAPTIONS, DELIVERY_CAPTIONS_AND_SPEECH
+from babelmesh.events import DELIVERY_CAPTIONS, DELIVERY_UNSPECIFIED
 from babelmesh.options import languages, separate, wanted
 
 
@@ -23,7 +23,7 @@ def test_a_session_asks_for_speech_voices_and_growing_results() -> None:
     config = wanted("en", "es,ca", voice=True, voice_names=["ca=ona"]).config()
     assert (config.source_lang, config.partial_results) == ("en", True)
     assert [(target.lang, target.voice) for target in config.targets] == [("es", ""), ("ca", "ona")]
-    assert {target.delivery for target in config.targets} == {DELIVERY_CAPTIONS_AND_SPEECH}
+    assert {target.delivery for target in config.targets} == {DELIVERY_UNSPECIFIED}
 
 
 def test_without_voice_only_captions_are_asked_for() -> None:
