@@ -11,11 +11,17 @@ SERVICES = (*STAGES, "gateway", "common")
 
 # The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
 EDGES = (
-    "services/*/servicer.py",
     "services/common/errors.py",  # google.rpc statuses
     "services/common/server.py",  # health
-    "services/gateway/session.py",
-    "services/gateway/edges/*.py",
+    "services/*/servicer.py",
+    "services/*/wire.py",  # a stage's messages to values and back
+    "services/gateway/call.py",  # reads and writes the public stream
+    "services/gateway/ingress.py",
+    "services/gateway/messages.py",
+    "services/gateway/microphone.py",
+    "services/gateway/negotiation.py",
+    "services/gateway/recognition.py",  # these two call the stages
+    "services/gateway/stages.py",
     "babelmesh/client.py",
     "babelmesh/errors.py",  # google.rpc statuses
     "babelmesh/events.py",  # the messages are the client's events

@@ -109,7 +109,8 @@ def test_documents_name_files_that_exist() -> None:
     wrong = []
     for document in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
         text = document.read_text()
-        named = [ROOT / name for name in re.findall(r"`((?:services|tests|bench|protos|docs)/[\w./-]+\.\w+)`", text)]
+        roots = r"`((?:services|tests|bench/(?!out)|protos|docs)/?[\w./-]+\.\w+)`"
+        named = [ROOT / name for name in re.findall(roots, text)]
         named += [ROOT / "services" / name for name in re.findall(r"`((?:gateway|asr|mt|tts|common)/\w+\.py)`", text)]
         named += [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)]
         wrong += [f"{document.relative_to(ROOT)}: {path}" for path in named if not path.exists()]

@@ -1,0 +1,34 @@
+"""Engines that never answer for one language, and are the scripted ones for every other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from services.mt.engine import Source, Translation
+from services.mt.engines import scripted as mt_scripted
+from services.tts.engine import Clause
+from services.tts.engines import scripted as tts_scripted
+
+STUCK_LANG = "ca"
+
+
+class Mt(mt_scripted.Engine):
+    """Translates into any language but one."""
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        if source.pair.target.startswith(STUCK_LANG):
+            await asyncio.Event().wait()
+        return await super().translate(source)
+
+
+class Tts(tts_scripted.Engine):
+    """Speaks any language but one."""
+
+    async def synthesize(self, clause: Clause) -> AsyncIterator[bytes]:
+        """See Engine."""
+        if clause.voice.language.startswith(STUCK_LANG):
+            await asyncio.Event().wait()
+        async for pcm in super().synthesize(clause):
+            yield pcm
