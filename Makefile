@@ -67,9 +67,8 @@ proto: setup ## Make the Python stubs in gen/ from protos/
 up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
 
-bench: setup ## Measure: print tables, write bench/out/*.json
-	@for bench in load flow leaks; do $(BIN)/python -m bench.$$bench; done
-	@$(BIN)/python -m bench.quality $(or $(PROMPTS),bench/prompts.jsonl)
+bench: setup ## Measure: print tables, write bench/out/*.json; PROMPTS=FILE.jsonl measures quality as well
+	@for name in flow load leaks $(if $(PROMPTS),"quality $(PROMPTS)"); do $(BIN)/python -m bench.$$name; done
 
 lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
