@@ -26,7 +26,7 @@ from babelmesh.supervisor import Ports, free_ports, local_mesh
 from babelmesh.views import JsonLines, Lines, View
 
 PROMPTS = Path("/usr/share/asterisk/sounds")
-PROMPT = "demo-echotest.g722"  # 22 s of natural speech, about latency as it happens
+PROMPT = "demo-congrats.g722"  # 30 s of natural speech
 PROMPT_PACKAGE = "asterisk-core-sounds-en-g722"
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 
@@ -140,7 +140,7 @@ async def text(server: str, wanted: Wanted, output: Output, lines: Sequence[str]
     """`babelmesh text`: the lines given, or those of stdin as they come."""
 
     def views(languages: Languages) -> list[View]:
-        return [JsonLines() if output.json else Lines(languages, offsets=False)]
+        return [JsonLines() if output.json else Lines(languages, typed=True)]
 
     async with connect(server) as mesh:
         await run(mesh, Job(wanted.config(), lambda _: given(lines) if lines else typed(), views))

@@ -13,6 +13,7 @@ from babelmesh.events import Event, Latency
 from babelmesh.views import clock
 
 SHOWN_ROWS = 24
+TITLE = "Seconds after the last word of a segment"
 
 STEPS: tuple[tuple[str, Callable[[Latency], int]], ...] = (
     ("recognized", lambda latency: latency.recognized_ms),
@@ -39,7 +40,9 @@ class Ledger:
 
     def table(self) -> Table:
         """A row per segment and target, the last ones when there are many, and the median of all."""
-        table = Table(title="Seconds after it was spoken", title_style="bold", box=box.SIMPLE_HEAD, show_footer=True)
+        table = Table(
+            title="Seconds after the last word of a segment", title_style="bold", box=box.SIMPLE_HEAD, show_footer=True
+        )
         table.add_column("segment", "median", justify="right")
         table.add_column("to")
         table.add_column("spoken by", justify="right")

@@ -8,7 +8,7 @@ import stat
 import sys
 from collections.abc import AsyncIterator, Sequence
 
-LONGEST_LINE_BYTES = 64 * 1024
+READ_BYTES = 64 * 1024
 
 
 async def given(lines: Sequence[str]) -> AsyncIterator[str]:
@@ -18,24 +18,30 @@ async def given(lines: Sequence[str]) -> AsyncIterator[str]:
             yield line.strip()
 
 
-async def typed() -> AsyncIterator[str]:
-    """Lines of stdin as they are typed or piped in; reading never blocks the loop."""
-    if not _streams(sys.stdin.fileno()):
-        async for line in given(sys.stdin.read().splitlines()):
+async def typed(descriptor: int | None = None) -> AsyncIterator[str]:
+    """Lines of stdin, or another descriptor, as they are typed or piped in; waiting for them never blocks the loop."""
+    source = sys.stdin.fileno() if descriptor is None else descriptor
+    unfinished = b""
+    while more := await _read(source):
+        *lines, unfinished = (unfinished + more).split(b"\n")
+        async for line in given([line.decode(errors="replace") for line in lines]):
             yield line
-        return
-    reader = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    try:
-        while line_bytes := await reader.readline():
-            if line := line_bytes.decode(errors="replace").strip():
-                yield line
-    finally:
-        transport.close()
+    async for line in given([unfinished.decode(errors="replace")]):
+        yield line
 
 
-def _streams(descriptor: int) -> bool:
-    """Whether it is a terminal, pipe or socket, which can be waited for; a file is simply there."""
+async def _read(descriptor: int) -> bytes:
+    """What has come, at least a byte; nothing at the end.
+
+    A terminal is one with stdout and the shell, so it stays blocking; it is read once it has something.
+    """
     mode = os.fstat(descriptor).st_mode
-    return not stat.S_ISREG(mode)
+    if stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor):
+        readable = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(descriptor, readable.set)
+        try:
+            await readable.wait()
+        finally:
+            loop.remove_reader(descriptor)
+    return os.read(descriptor, READ_BYTES)

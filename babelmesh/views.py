@@ -24,11 +24,12 @@ class View(Protocol):
 
 
 class Lines:
-    """Final captions as plain lines: offset, language, text."""
+    """Final captions as plain lines: offset, language, text. Of typed text, translations only: the rest is known."""
 
-    def __init__(self, languages: Languages, offsets: bool = True) -> None:
+    def __init__(self, languages: Languages, typed: bool = False) -> None:
         self._captions = Captions(languages)
-        self._offsets = offsets
+        self._source = languages.source
+        self._typed = typed
 
     def __enter__(self) -> Self:
         return self
@@ -43,8 +44,10 @@ class Lines:
         """Prints finals, and what a person should know of the rest."""
         caption = self._captions.take(event)
         if caption and caption.final and caption.text.strip():
-            offset = f"[{clock(caption.start_ms)}] " if self._offsets else ""
-            console.line(f"{offset}{caption.lang}  {caption.text}")
+            if not self._typed:
+                console.line(f"[{clock(caption.start_ms)}] {caption.lang}  {caption.text}")
+            elif caption.lang != self._source:
+                console.line(f"{caption.lang}  {caption.text}")
         if notice := notice_of(event):
             console.note(notice)
 

@@ -82,7 +82,7 @@ async def test_lines_of_text_are_translated_from_arguments_pipe_and_file(tmp_pat
         with (tmp_path / "lines.txt").open("rb") as lines:
             from_file = await _babelmesh("text", "--to", "es", "--server", address, cwd=tmp_path, stdin=lines)
     assert (given.status, piped.status, from_file.status) == (0, 0, 0)
-    assert given.out == piped.out == from_file.out == "en  Hello.\nes  Hello in es.\n"
+    assert given.out == piped.out == from_file.out == "es  Hello in es.\n"
     for call in server.calls:
         assert [(message.text.text, message.text.final) for message in call.received] == [("one", True), ("two", True)]
 
