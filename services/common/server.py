@@ -66,8 +66,6 @@ class _Guard(grpc.aio.ServerInterceptor):
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
             try:
                 return await method(request, context)
-            except (asyncio.CancelledError, grpc.aio.AbortError):
-                raise
             except BaseException as error:
                 await _abort(context, cause(error))
             finally:
@@ -78,8 +76,11 @@ class _Guard(grpc.aio.ServerInterceptor):
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:
-    if isinstance(error, (KeyboardInterrupt, SystemExit, asyncio.CancelledError, grpc.aio.AbortError)):
+    if not isinstance(error, Exception) or isinstance(error, grpc.aio.AbortError):
         raise error
+    if isinstance(error, grpc.aio.InternalError):  # a write or read on a call that is over: there is nobody to tell
+        log.info("call was over", extra={"fields": {"cancelled": context.cancelled()}})
+        return
     if not isinstance(error, MeshError):
         log.error("call failed unexpectedly", exc_info=error)
         error = Defect("DEFECT", "The server failed in a way it did not foresee. Its log has the place.")

@@ -41,16 +41,21 @@ async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
     await inbound.close()
 
 
-async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage], stall_seconds: float) -> None:
-    """Sends what is put into the outbox until it is closed. Raises TooSlow when the client reads nothing for long."""
+async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage]) -> None:
+    """Sends what is put into the outbox until it is closed.
+
+    Not to be cancelled while the call may still get a status: gRPC cannot send one behind a write that was given up.
+    """
     async for messages in outbox:
         for message in messages:
-            try:
-                async with asyncio.timeout(stall_seconds):
-                    await context.write(message)
-            except TimeoutError as error:
-                waited = f"The client has read nothing for {stall_seconds:g} s."
-                raise TooSlow("CLIENT_TOO_SLOW", waited, retry_after_ms=1000) from error
+            await context.write(message)
+
+
+async def watch_reader(outbox: Outbox[pb.ServerMessage], stall_seconds: float) -> None:
+    """Raises TooSlow when the client has read nothing for long though there was something to read."""
+    await outbox.stalled(stall_seconds)
+    waited = f"The client has read nothing for {stall_seconds:g} s."
+    raise TooSlow("CLIENT_TOO_SLOW", waited, retry_after_ms=1000)
 
 
 async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncIterator[pb.ClientMessage]:
@@ -73,6 +78,15 @@ def readable(message: Inbound) -> pb.ClientMessage:
         accepted = ["a realtime.v1.ClientMessage, its text UTF-8"]
         raise InvalidArgument("UNREADABLE_MESSAGE", "The message cannot be parsed.", "payload", accepted)
     return message
+
+
+async def written(writing: asyncio.Task[None], seconds: float) -> None:
+    """Waits for the last word to be written, but not for ever; then the call ends without a status of ours."""
+    try:
+        async with asyncio.timeout(seconds):
+            await writing
+    except TimeoutError:
+        return
 
 
 async def half_closed(inbound: Channel[Inbound], seconds: float) -> None:

@@ -61,7 +61,7 @@ def agree_targets(
     """The terms of each target, given with the path of its field. Raises as `agree` does."""
     if not 1 <= len(wanted) <= settings.max_targets:
         accepted = [f"1 to {settings.max_targets} targets"]
-        raise InvalidArgument("TARGET_COUNT", f"{len(wanted)} targets were asked for.", "hello.targets", accepted)
+        raise InvalidArgument("TARGET_COUNT", f"{len(wanted)} targets were asked for.", "targets", accepted)
     agreed: list[TargetTerms] = []
     for path, target in wanted:
         terms = _target(target, path, source, catalog)

@@ -27,6 +27,8 @@ class Outbox(Generic[M]):
         self._entries: list[_Entry[M]] = []
         self._room = room
         self._closed = False
+        self._taken = 0
+        self._written = False
         self._changed = asyncio.Condition()
 
     async def put(self, message: M, final_of: Hashable = None) -> None:
@@ -51,11 +53,35 @@ class Outbox(Generic[M]):
             self._entries = [entry for entry in self._entries if entry.interim or entry.key != lang]
             self._changed.notify_all()
 
-    async def close(self) -> None:
-        """Nothing more will be put; what waits is still sent."""
+    async def close(self, *last: M) -> None:
+        """Nothing more will be put, but the last word, for which there is always room. What waits is still sent."""
         async with self._changed:
+            self._entries += [_Entry(lambda: list(last), None)]
             self._closed = True
             self._changed.notify_all()
+
+    async def clear(self) -> None:
+        """Drops all that waits."""
+        async with self._changed:
+            self._entries = []
+            self._changed.notify_all()
+
+    async def flushed(self) -> None:
+        """Waits until it is closed and all that was in it has been written."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._written)
+
+    async def stalled(self, seconds: float) -> None:
+        """Waits until something has waited for so long, and nothing was taken meanwhile."""
+        async with self._changed:
+            while True:
+                await self._changed.wait_for(lambda: self._entries)
+                taken = self._taken
+                try:
+                    async with asyncio.timeout(seconds):
+                        await self._changed.wait_for(lambda: self._taken != taken)  # noqa: B023  # waited for at once
+                except TimeoutError:
+                    return
 
     async def _add(self, entry: _Entry[M], replacing: Hashable) -> None:
         async with self._changed:
@@ -76,7 +102,10 @@ class Outbox(Generic[M]):
         async with self._changed:
             await self._changed.wait_for(lambda: self._entries or self._closed)
             if not self._entries:
+                self._written = True
+                self._changed.notify_all()
                 raise StopAsyncIteration
             entry = self._entries.pop(0)
+            self._taken += 1
             self._changed.notify_all()
         return entry.make()

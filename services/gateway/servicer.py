@@ -15,12 +15,22 @@ import grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.channel import Channel
-from services.common.errors import InvalidArgument, MeshError, Unsupported, cause
+from services.common.errors import InvalidArgument, MeshError, TooSlow, Unsupported, cause
 from services.common.slots import Slots
 from services.common.telemetry import tracer
 from services.gateway import messages
 from services.gateway.backlog import Backlog
-from services.gateway.call import CallContext, Inbound, half_closed, parse, read_all, received, write_all
+from services.gateway.call import (
+    CallContext,
+    Inbound,
+    half_closed,
+    parse,
+    read_all,
+    received,
+    watch_reader,
+    write_all,
+    written,
+)
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS
 from services.gateway.ingress import Ingress
@@ -39,7 +49,6 @@ log = logging.getLogger(__name__)
 _OUTBOX_ROOM = 32  # messages; 80 ms of speech is the largest
 _CATALOG_SECONDS = 10.0  # how old the stages' word on what they can do may get
 _LAST_WORDS_SECONDS = 1.0  # for a client to stop writing before its call is ended with a fault
-_DOOR_SECONDS = 0.03  # the same before it has been let in, when it should not be writing yet
 
 
 class GatewayServicer:
@@ -90,27 +99,28 @@ class GatewayServicer:
 
     async def Stream(self, requests: object, context: CallContext) -> None:
         inbound: Channel[Inbound] = Channel(1)
+        outbox: Outbox[pb.ServerMessage] = Outbox(_OUTBOX_ROOM)
         async with asyncio.TaskGroup() as call:
             reading = call.create_task(read_all(context, inbound))
-            fault = await self._admit(inbound, context)
+            writing = call.create_task(write_all(context, outbox))
+            fault = await self._admit(inbound, outbox)
+            await written(writing, self._settings.client_stall_ms / 1000)
+            if fault:
+                await half_closed(inbound, _LAST_WORDS_SECONDS)
             reading.cancel()
         if fault:
             raise fault
 
-    async def _admit(self, inbound: Channel[Inbound], context: CallContext) -> MeshError | None:
-        """Decides on the first message, then holds the session. Returns the fault the call ends with."""
+    async def _admit(self, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]) -> MeshError | None:
+        """Decides on the first message, then holds the session. Returns the fault the call is to end with."""
         try:
             hello = await self._hello(inbound)
             with self._slots.taken():
                 terms = agree(hello, uuid.uuid4().hex, self._catalog, self._settings)
-                fault = await self._converse(terms, inbound, context)
+                return await self._converse(terms, inbound, outbox)
         except MeshError as refusal:
-            await context.write(messages.error(refusal, fatal=True))
-            await half_closed(inbound, _DOOR_SECONDS)
+            await outbox.close(messages.error(refusal, fatal=True))
             return refusal
-        if fault:
-            await half_closed(inbound, _LAST_WORDS_SECONDS)
-        return fault
 
     async def _hello(self, inbound: Channel[Inbound]) -> pb.SessionConfig:
         async for message in received(inbound, self._settings.idle_timeout_ms / 1000):
@@ -120,24 +130,20 @@ class GatewayServicer:
         expected = ["hello, before anything else"]
         raise InvalidArgument("HELLO_MISSING", "The stream does not start with a hello.", "hello", expected)
 
-    async def _converse(self, terms: Terms, inbound: Channel[Inbound], context: CallContext) -> MeshError | None:
+    async def _converse(
+        self, terms: Terms, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]
+    ) -> MeshError | None:
         settings = self._settings
-        outbox: Outbox[pb.ServerMessage] = Outbox(_OUTBOX_ROOM)
         ledger = Ledger(time.monotonic)
         shared = Shared(terms, self._stages, outbox, Backlog(samples(settings.max_backlog_ms)), ledger)
-        session = Session(shared, TypedSegment(settings.max_text_length))
         ingress = Ingress(
             terms.input, settings, lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings)
         )
         inputs = ingress.inputs(received(inbound, settings.idle_timeout_ms / 1000))
+        session = Session(shared, TypedSegment(settings.max_text_length))
         await outbox.put(messages.ready(terms, settings))
-        try:
-            with tracer.start_as_current_span("session", attributes=_attributes(terms)):
-                async with asyncio.TaskGroup() as call:
-                    call.create_task(write_all(context, outbox, settings.client_stall_ms / 1000))
-                    fault = await _outcome(session.run(inputs), outbox)
-                    await outbox.close()
-        finally:
+        with tracer.start_as_current_span("session", attributes=_attributes(terms)):
+            fault = await _outcome(session.run(inputs), outbox, settings.client_stall_ms / 1000)
             ledger.close()
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
         return fault
@@ -212,16 +218,38 @@ class GatewayServicer:
             log.warning("stages not described", extra={"fields": {"stage": fault.stage, "code": fault.code}})
 
 
-async def _outcome(running: Awaitable[MeshError | None], outbox: Outbox[pb.ServerMessage]) -> MeshError | None:
-    """How a session ended: well, with the client's fault, or with a stage's, which the client is told here."""
+async def _outcome(
+    running: Awaitable[MeshError | None], outbox: Outbox[pb.ServerMessage], stall_seconds: float
+) -> MeshError | None:
+    """How a session ended, once the client has read all of it, or has read nothing for too long."""
     try:
-        return await running
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch_reader(outbox, stall_seconds))
+            fault = await _last_words(running, outbox)
+            await outbox.flushed()
+            watching.cancel()
     except ExceptionGroup as group:
-        fault = cause(group)
-        if not isinstance(fault, MeshError):
+        stalled = cause(group)
+        if not isinstance(stalled, TooSlow):
             raise
-        await outbox.put(messages.error(fault, fatal=True))
-        return fault
+        await outbox.clear()
+        await outbox.close(messages.error(stalled, fatal=True))
+        return stalled
+    return fault
+
+
+async def _last_words(running: Awaitable[MeshError | None], outbox: Outbox[pb.ServerMessage]) -> MeshError | None:
+    """Closes the outbox behind a session that ended well, with the client's fault, or with a stage's, told here."""
+    try:
+        fault = await running
+        await outbox.close()
+    except ExceptionGroup as group:
+        stage_fault = cause(group)
+        if not isinstance(stage_fault, MeshError):
+            raise
+        await outbox.close(messages.error(stage_fault, fatal=True))
+        return stage_fault
+    return fault
 
 
 def _attributes(terms: Terms) -> dict[str, str | list[str]]:

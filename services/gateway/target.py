@@ -75,28 +75,31 @@ class Target:
 
     async def _revise(self, segment: _Segment, said: Transcript) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""
-        ticket = self._shared.backlog.begin("MT", self.terms.lang)
-        try:
-            translation = await self._translate(said)
-        except MeshError as fault:
-            await self._shared.report(fault, said.segment_id, self.terms.lang)
+        translation = await self._translate(said)
+        if translation is None:
             if not said.final:
                 return
             translation = ""  # what was concluded stands
-        finally:
-            await self._shared.when_sent(ticket)
         segment.source, segment.revision = said.stable_text, segment.revision + 1
         caption = segment.text.finish(translation) if said.final else segment.text.revise(translation)
         await self._show(segment, said, caption)
         await self._speak(segment, said, caption)
 
-    async def _translate(self, said: Transcript) -> str:
+    async def _translate(self, said: Transcript) -> str | None:
+        """The translation of a revision; None when there is none, which the client has been told."""
         if not said.stable_text:
             return ""
+        ticket = self._shared.backlog.begin("MT", self.terms.lang)
         trace = self._shared.ledger.trace(said.segment_id)
-        return await self._shared.stages.translate(
-            said.stable_text, self.terms.spoken_lang, self.terms.lang, said.final, trace
-        )
+        translation = None
+        try:
+            translation = await self._shared.stages.translate(
+                said.stable_text, self.terms.spoken_lang, self.terms.lang, said.final, trace
+            )
+        except MeshError as fault:
+            await self._shared.report(fault, said.segment_id, self.terms.lang)
+        await self._shared.when_sent(ticket)
+        return translation
 
     async def _show(self, segment: _Segment, said: Transcript, caption: Caption) -> None:
         if caption.final:

@@ -91,8 +91,7 @@ class Voice:
             await self._synthesize(clause)
         except MeshError as fault:
             await self._shared.report(fault, clause.segment_id, self._terms.lang)
-        finally:
-            await self._shared.when_sent(clause.ticket)
+        await self._shared.when_sent(clause.ticket)
 
     async def _synthesize(self, clause: Clause) -> None:
         interruptions = self._interruptions
