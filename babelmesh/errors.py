@@ -58,8 +58,9 @@ class SessionFailed(BabelmeshError):
 
 
 def from_event(error: Error) -> SessionFailed:
-    """The exception for an error the server sent in the stream."""
-    return SessionFailed(error.code, error.message, error.field, tuple(error.accepted), error.retry_after_ms)
+    """The exception for an error the server sent in the stream. Its message may tell field and values itself."""
+    message = error.message.removeprefix(f"{error.field}: ").removesuffix(f" Accepted: {', '.join(error.accepted)}.")
+    return SessionFailed(error.code, message, error.field, tuple(error.accepted), error.retry_after_ms)
 
 
 @contextmanager

@@ -153,7 +153,7 @@ def _check_port(service: Service) -> None:
     try:
         socket.create_server((host, int(port))).close()
     except OSError as error:
-        taken = f"{service.address} cannot be used for the {service.name} service: {error.strerror}."
+        taken = f"{service.address} cannot be used for the {service.name} service: {os.strerror(error.errno or 0)}."
         raise MeshFailed(f"{taken} Is a mesh running already? Options of `babelmesh up` choose other ports.") from None
 
 

@@ -70,9 +70,10 @@ async def test_audio_waits_for_ready() -> None:
     assert order == ["ready"]
 
 
-async def test_a_refusal_in_the_stream_is_typed() -> None:
+@pytest.mark.parametrize("message", ["Not here.", "hello.targets[0].lang: Not here. Accepted: ca, es."])
+async def test_a_refusal_in_the_stream_is_typed(message: str) -> None:
     async def script(call: Call) -> None:
-        error = pb.Error(code="UNKNOWN_LANGUAGE", message="Not here.", field="hello.targets[0].lang", fatal=True)
+        error = pb.Error(code="UNKNOWN_LANGUAGE", message=message, field="hello.targets[0].lang", fatal=True)
         error.accepted.extend(["ca", "es"])
         await call.send(error=error)
 
