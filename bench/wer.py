@@ -24,8 +24,8 @@ import av
 import grpc
 import jiwer
 import numpy as np
-from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 
+from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.audio import ASR_RATE, Pcm

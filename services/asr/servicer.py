@@ -6,8 +6,8 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
-from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 
+from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.engine import Engine
 from services.asr.gate import Gate
 from services.asr.outbox import Outbox

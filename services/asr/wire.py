@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mesh.asr.v1 import asr_pb2
-
 from services.asr.endpointing import EndpointingRules
 from services.asr.gate import SpeechEdge
 from services.asr.recognizer import Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace

@@ -12,8 +12,8 @@ import numpy as np
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 
+from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.server import running
@@ -33,12 +33,18 @@ def silence(milliseconds: int) -> bytes:
 
 
 @asynccontextmanager
-async def stage(slots: int = 4, **scripted: Any) -> AsyncIterator[asr_pb2_grpc.AsrAsyncStub]:
-    settings = AsrSettings(
-        engine="scripted", vad="energy", slots=slots, drain_seconds=0, scripted=ScriptedSettings(**scripted)
-    )
+async def serving(settings: AsrSettings) -> AsyncIterator[asr_pb2_grpc.AsrAsyncStub]:
     async with running(AsrServicer(settings), settings) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as to:
         yield asr_pb2_grpc.AsrStub(to)
+
+
+@asynccontextmanager
+async def stage(slots: int = 4, **scripted: Any) -> AsyncIterator[asr_pb2_grpc.AsrAsyncStub]:
+    """A stage that hears a word in every 300 ms of loud audio."""
+    script = ScriptedSettings(**scripted)
+    settings = AsrSettings(engine="scripted", vad="energy", slots=slots, drain_seconds=0, scripted=script)
+    async with serving(settings) as stub:
+        yield stub
 
 
 @dataclass
@@ -118,4 +124,5 @@ def detail_of(error: grpc.aio.AioRpcError, detail: D) -> D:
 
 
 def field_at_fault(error: grpc.aio.AioRpcError) -> str:
-    return detail_of(error, error_details_pb2.BadRequest()).field_violations[0].field
+    found: str = detail_of(error, error_details_pb2.BadRequest()).field_violations[0].field
+    return found

@@ -8,8 +8,8 @@ from typing import Any
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from mesh.asr.v1 import asr_pb2
 
+from mesh.asr.v1 import asr_pb2
 from tests.mesh.asr import Session, detail_of, field_at_fault, finals, loud, session, silence, stage
 
 

@@ -6,8 +6,8 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from mesh.asr.v1 import asr_pb2
 
+from mesh.asr.v1 import asr_pb2
 from tests.mesh.asr import RATE, Session, finals, interims, loud, session, silence, stage
 
 
