@@ -1,0 +1,60 @@
+"""Apertium: rules and dictionaries, no weights, on the CPU. GPL: it runs as programs beside us, never inside."""
+
+from __future__ import annotations
+
+import asyncio
+from asyncio.subprocess import DEVNULL, PIPE
+from functools import partial
+
+from services.common.children import Pool
+from services.common.errors import StageFailed
+from services.mt.engine import Pair, Source, Translation
+from services.mt.modes import commands, installed
+from services.mt.pipeline import Pipeline
+from services.mt.settings import MtSettings
+from services.mt.translator import Translator
+
+
+class Engine:
+    """Translates with the pairs installed on this machine."""
+
+    name = "embedded"
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings = settings.embedded
+        self._translators: dict[Pair, Translator] = {}
+        self.version = ""
+        self.pairs: tuple[Pair, ...] = ()
+
+    async def start(self) -> None:
+        """See Engine. Warms the pairs the settings name; a target's regional varieties start when first asked for."""
+        settings = self._settings
+        for pair, path in installed(settings.modes).items():
+            start = partial(Pipeline.started, commands(path.read_text()), settings.start_seconds)
+            pool = Pool(start, settings.pipelines)
+            self._translators[pair] = Translator(pair, pool, settings.pipelines, settings.reply_seconds)
+        self.pairs = tuple(self._translators)
+        if not self.pairs:
+            none = f"{settings.modes} holds no pair of languages. Install one, apertium-eng-spa for example."
+            raise StageFailed("MT_NO_PAIRS", none, stage="MT")
+        self.version = await _version()
+        async with asyncio.TaskGroup() as tasks:
+            for pair, translator in self._translators.items():
+                if pair.source == settings.warm_from and "-" not in pair.target:
+                    tasks.create_task(translator.warm())
+
+    async def stop(self) -> None:
+        """See Engine."""
+        for translator in self._translators.values():
+            await translator.close()
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        return await self._translators[source.pair].translate(source)
+
+
+async def _version() -> str:
+    """Of the programs; the pairs have their own, which their packages tell."""
+    asked = await asyncio.create_subprocess_exec("lt-proc", "--version", stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
+    answer, _ = await asked.communicate()
+    return "lttoolbox " + answer.decode().split()[-1]

@@ -1,0 +1,54 @@
+"""Apertium's installed pairs: a .mode file holds the shell line that translates one."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import langcodes
+
+from services.mt.engine import Pair
+
+Command: TypeAlias = tuple[str, ...]
+
+GENERATOR_OPTION = "$1"  # stands where the generator is told how to mark what it does not know
+MARK_UNKNOWN = "-g"
+
+
+def installed(folder: Path) -> Mapping[Pair, Path]:
+    """The pairs whose mode files lie in a folder; modes that are a step of one only are left out."""
+    found: dict[Pair, Path] = {}
+    for path in sorted(folder.glob("*.mode")):
+        pair = pair_of(path.stem)
+        if pair is not None:
+            found[pair] = path
+    return found
+
+
+def pair_of(mode: str) -> Pair | None:
+    """The languages in the name of a mode: "spa-eng_US" is es to en-US; None for "spa-eng-tagger" and the like."""
+    names = mode.split("-")
+    if len(names) != 2:
+        return None
+    source, target = (_tag(name) for name in names)
+    return Pair(source, target) if source and target else None
+
+
+def _tag(name: str) -> str:
+    try:
+        tag = langcodes.standardize_tag(name)
+    except ValueError:
+        return ""
+    return tag if langcodes.tag_is_valid(tag) else ""  # "cat_iec2017" is a spelling that BCP-47 has no name for
+
+
+def commands(line: str) -> list[Command]:
+    """The stages of a mode's shell line, each told to answer when it reads a NUL."""
+    stages: list[Command] = []
+    for stage in line.strip().split("|"):
+        program, *arguments = shlex.split(stage)
+        kept = (MARK_UNKNOWN if argument == GENERATOR_OPTION else argument for argument in arguments)
+        stages.append((program, "-z", *(argument for argument in kept if not argument.startswith("$"))))
+    return stages

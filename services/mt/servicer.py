@@ -1,0 +1,80 @@
+"""The translation stage on gRPC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import grpc
+from opentelemetry.trace import StatusCode
+from opentelemetry.util.types import AttributeValue
+
+from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
+from services.common.engines import engine_class
+from services.common.slots import Slots
+from services.common.telemetry import tracer
+from services.mt.engine import Engine, Translation
+from services.mt.engine import Source as SourceText
+from services.mt.settings import MtSettings
+from services.mt.wire import source_text
+
+
+class MtServicer(mt_pb2_grpc.MtServicer):
+    """Serves `mesh.mt.v1.Mt`."""
+
+    service_name = "mesh.mt.v1.Mt"
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings = settings
+        self._engine: Engine = engine_class("mt", settings.engine)(settings)
+        self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """See Servicer."""
+        mt_pb2_grpc.add_MtServicer_to_server(self, server)
+
+    async def start(self) -> None:
+        """See Servicer."""
+        await self._engine.start()
+
+    async def stop(self) -> None:
+        """See Servicer."""
+        await self._engine.stop()
+
+    async def Describe(self, request: mt_pb2.DescribeRequest, context: Any) -> mt_pb2.DescribeResponse:
+        return mt_pb2.DescribeResponse(
+            engine=self._engine.name,
+            version=self._engine.version,
+            pairs=[mt_pb2.LanguagePair(source_lang=p.source, target_lang=p.target) for p in self._engine.pairs],
+            slots_total=self._slots.total,
+            slots_used=self._slots.used,
+        )
+
+    async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
+        source = source_text(request, self._engine.pairs, self._settings.max_chars)
+        with self._slots.taken():
+            translation = await self._translate(source)
+        return mt_pb2.TranslateResponse(
+            text=translation.text,
+            continues_prefix=translation.continues_prefix,
+            unknown_words=translation.unknown_words,
+        )
+
+    async def _translate(self, source: SourceText) -> Translation:
+        attributes: dict[str, AttributeValue] = {
+            "source.lang": source.pair.source,
+            "target.lang": source.pair.target,
+            "final": source.final,
+            "source.chars": len(source.text),
+        }
+        # An exception is told by its type alone: its message may quote what a user said.
+        with tracer.start_as_current_span(
+            "mt.translate", attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                translation = await self._engine.translate(source)
+            except BaseException as error:
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
+            span.set_attribute("target.chars", len(translation.text))
+            span.set_attribute("unknown.words", translation.unknown_words)
+            return translation

@@ -1,0 +1,45 @@
+"""Settings of the translation stage: `MT_*`, an engine's own as `MT_EMBEDDED__*` and `MT_SCRIPTED__*`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import StageSettings
+
+
+class EmbeddedSettings(BaseModel):
+    """Options of the Apertium engine."""
+
+    modes: Path = Field(Path("/usr/share/apertium/modes"), description="Folder of the installed pairs' .mode files.")
+    pipelines: int = Field(2, ge=1, le=64, description="Pipelines of a pair at most; about 100 to 150 MB each.")
+    warm_from: str = Field("en", description="Source language whose pairs start with the stage; empty: none.")
+    reply_seconds: float = Field(2.0, gt=0, description="A pipeline that takes longer for a sentence is replaced.")
+    start_seconds: float = Field(20.0, gt=0, description="A pipeline that takes longer to start has failed.")
+
+
+class ScriptedSettings(BaseModel):
+    """Options of the scripted engine, which marks every word with the target language."""
+
+    source: str = Field("en", description="The source language of its pairs.")
+    targets: list[str] = Field(["es", "fr", "de", "ca", "it", "pt"], min_length=1, description="Their targets.")
+    words: dict[str, str] = Field({}, description="Its own translation of some words, for every target.")
+    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a batch.")
+    batch: int = Field(1, ge=1, description="Calls that may share one batch.")
+    batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
+    slow_target: str = Field("", description="A target language whose calls take longer.")
+    slow_ms: float = Field(0.0, ge=0, description="How many milliseconds longer.")
+    fail_first_n: int = Field(0, ge=0, description="So many calls fail before one succeeds.")
+    hang_target: str = Field("", description="A target language whose calls never return.")
+
+
+class MtSettings(StageSettings):
+    """What the translation stage can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="MT_", env_nested_delimiter="__")
+
+    max_chars: int = Field(5_000, ge=1, le=100_000, description="Longest text of a call, in characters.")
+    embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
+    scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

@@ -1,0 +1,79 @@
+"""One pair of languages on Apertium: its pipelines, whose turn it is, and what is done when one breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from services.common.children import Pool
+from services.mt.engine import Pair, Source, Translation
+from services.mt.marks import cleaned
+from services.mt.pipeline import Pipeline, PipelineBroke, engine_failed
+from services.mt.sentences import sentences
+from services.mt.turns import Turns
+from services.mt.writing import Draft
+
+log = logging.getLogger(__name__)
+
+TRIES = 2
+
+
+class PipelineGone(Exception):
+    """A pipeline ended while nothing was asked of it."""
+
+
+class Translator:
+    """Translates one pair. A pipeline that dies or hangs is replaced, and the sentence asked once more."""
+
+    def __init__(self, pair: Pair, pool: Pool[Pipeline], pipelines: int, reply_seconds: float) -> None:
+        self._pair = pair
+        self._pool = pool
+        self._turns = Turns(pipelines)
+        self._reply_seconds = reply_seconds
+
+    async def warm(self) -> None:
+        """Starts one pipeline, unless one is there."""
+        await self._pool.warm(1)
+
+    async def close(self) -> None:
+        """Ends the pipelines."""
+        await self._pool.close()
+
+    async def translate(self, source: Source) -> Translation:
+        """The translation. Raises StageFailed when two pipelines broke over the same sentence."""
+        text, unknown_words = "", 0
+        async with self._turns.taken(source.final):
+            for sentence in sentences(cleaned(source.text)):
+                draft = await self._drafted(Draft.of(sentence, self._pair))
+                text += draft.text + sentence.gap
+                unknown_words += draft.unknown_count
+        return Translation(text.strip(), unknown_words=unknown_words)
+
+    async def _drafted(self, draft: Draft) -> Draft:
+        if not draft.has_words:
+            return draft
+        draft = draft.answered(await self._answer(draft.question))
+        if not draft.may_hold_names:
+            return draft
+        named = draft.with_names()
+        return min(draft, named.answered(await self._answer(named.question)), key=lambda tried: tried.unknown_count)
+
+    async def _answer(self, question: str) -> str:
+        failures = 0
+        while True:
+            try:
+                return await self._ask(question)
+            except PipelineGone:
+                continue  # each took a dead pipeline out of the pool, and a fresh one has answered once
+            except (PipelineBroke, TimeoutError) as error:
+                failures += 1
+                log.warning("pipeline replaced", extra={"fields": {"reason": type(error).__name__}})
+                if failures == TRIES:
+                    raise engine_failed("The translator broke twice over the same text.") from error
+
+    async def _ask(self, question: str) -> str:
+        async with self._pool.lent() as pipeline:
+            if not pipeline.alive:
+                raise PipelineGone
+            async with asyncio.timeout(self._reply_seconds):
+                return await pipeline.ask(question)
