@@ -225,7 +225,8 @@ async def _outcome(
     try:
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(watch_reader(outbox, stall_seconds))
-            fault = await _last_words(running, outbox)
+            fault = await running
+            await outbox.close()
             await outbox.flushed()
             watching.cancel()
     except ExceptionGroup as group:
@@ -235,20 +236,6 @@ async def _outcome(
         await outbox.clear()
         await outbox.close(messages.error(stalled, fatal=True))
         return stalled
-    return fault
-
-
-async def _last_words(running: Awaitable[MeshError | None], outbox: Outbox[pb.ServerMessage]) -> MeshError | None:
-    """Closes the outbox behind a session that ended well, with the client's fault, or with a stage's, told here."""
-    try:
-        fault = await running
-        await outbox.close()
-    except ExceptionGroup as group:
-        stage_fault = cause(group)
-        if not isinstance(stage_fault, MeshError):
-            raise
-        await outbox.close(messages.error(stage_fault, fatal=True))
-        return stage_fault
     return fault
 
 

@@ -1,8 +1,8 @@
 """A session: the life of one Stream call, from the first word heard to the last word spoken.
 
-                                                        ┌─▸ Target es: translate ▸ conclude ▸ cut ▸ speak ─┐
+                                                          ┌─▸ Target es: translate ▸ conclude ▸ cut ▸ speak ─┐
     inputs ─▸ _listen ─┬─ speech ─▸ Recognition ─▸ _hear ─┼─▸ Target fr                                      ├─▸ outbox
-                       └─ typed text ────────────────────┴─▸ Target de                                      ─┘
+                       └─ typed text ─────────────────────┴─▸ Target de                                      ┘
 
 Everything between two tasks is bounded. What bounds the whole is the backlog: `_listen` takes no more audio while the
 recognizer, a translator, a voice or the client lies too far behind. It ends the way the words go: first the source,
@@ -38,37 +38,44 @@ class Session:
         self._pipelines = asyncio.TaskGroup()
 
     async def run(self, inputs: AsyncIterator[Input]) -> MeshError | None:
-        """Lives until the client has ended and everything it said has been dealt with.
+        """Lives until the source has ended and everything it said has been dealt with.
 
-        Returns the refusal when the client ended by sending what it may not: what it had said before is delivered all
-        the same. Raises MeshError when a stage it cannot do without has failed.
+        Returns the fault when it was one that ended the source: the client sent what it may not, or the recognizer
+        broke. What was said before is delivered all the same.
         """
         async with self._pipelines:
             await self._set_targets(self._shared.terms.targets)
-            async with asyncio.TaskGroup() as source:
-                source.create_task(self._recognition.run())
-                source.create_task(self._hear())
-                refusal = await self._listen(inputs)
-                await self._recognition.finish()
+            fault = await self._hear_out(inputs)
             await self._close_typed()
             for target in self._targets.values():
                 await target.finish()
         await self._shared.outbox.put(messages.end())
-        return refusal
+        return fault
+
+    async def _hear_out(self, inputs: AsyncIterator[Input]) -> MeshError | None:
+        fault = None
+        try:
+            async with asyncio.TaskGroup() as source:
+                source.create_task(self._recognition.run())
+                source.create_task(self._hear())
+                fault = await self._listen(inputs)
+                await self._recognition.finish()
+        except* MeshError as group:
+            fault = await self._shared.end_with(group)
+        return fault
 
     async def _listen(self, inputs: AsyncIterator[Input]) -> MeshError | None:
         try:
             async for said in inputs:
                 await self._take(said)
         except MeshError as refusal:
-            await self._shared.outbox.put(messages.error(refusal, fatal=True))
-            return refusal
+            return await self._shared.end_with(refusal)
         return None
 
     async def _take(self, said: Input) -> None:
         match said:
             case Audio():
-                await self._hold()
+                await self._shared.hold()
                 self._shared.backlog.accept(len(said.pcm))
                 self._shared.ledger.received(said.end_samples, len(said.pcm))
                 await self._recognition.say(said)
@@ -77,7 +84,9 @@ class Session:
             case Typed():
                 await self._type(said)
             case Commit():
-                await self._commit()
+                await self._close_typed()
+                if self._recognition.started:
+                    await self._recognition.say(said)
             case Ping():
                 mark = Mark(said.marker)  # it follows all before it: through the recognizer, then through every target
                 await (self._recognition.say(mark) if self._recognition.started else self._pass(mark))
@@ -87,14 +96,6 @@ class Session:
                         await target.interrupt()
             case SetTargets():
                 await self._set_targets(said.targets)
-
-    async def _hold(self) -> None:
-        """Waits while the work lies too far behind, and says so."""
-        backlog, outbox = self._shared.backlog, self._shared.outbox
-        if backlog.full:
-            await outbox.put(messages.flow(backlog.stages(), held=True))
-            await backlog.room()
-            await outbox.put(messages.flow(backlog.stages(), held=False))
 
     async def _hear(self) -> None:
         processed = 0
@@ -131,11 +132,6 @@ class Session:
         if not self._typed.empty:
             number = self._numbering.of("typed", said.final)
             await self._transcribed(self._typed.transcript(number, said.final))
-
-    async def _commit(self) -> None:
-        await self._close_typed()
-        if self._recognition.started:
-            await self._recognition.say(Commit())
 
     async def _close_typed(self) -> None:
         if not self._typed.empty:

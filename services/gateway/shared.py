@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.common.audio import ASR_RATE
-from services.common.errors import MeshError
+from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
 from services.gateway.ledger import Ledger
@@ -48,6 +48,20 @@ class Shared:
     async def report(self, fault: MeshError, segment_id: int = 0, lang: str = "") -> None:
         """Tells the client of a fault the session survives."""
         await self.outbox.put(messages.error(fault, segment_id=segment_id, target_lang=lang))
+
+    async def end_with(self, error: MeshError | BaseExceptionGroup[MeshError]) -> MeshError:
+        """Tells the client of the fault the session ends with, and gives it."""
+        fault = cause(error)
+        assert isinstance(fault, MeshError)
+        await self.outbox.put(messages.error(fault, fatal=True))
+        return fault
+
+    async def hold(self) -> None:
+        """Waits while the work lies too far behind, and says so."""
+        if self.backlog.full:
+            await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
+            await self.backlog.room()
+            await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
 
     async def when_sent(self, ticket: Ticket) -> None:
         """Ends a piece of work once all that was put before this has been written."""
