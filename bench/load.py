@@ -79,7 +79,7 @@ async def one_round(mesh: LocalMesh, client: babelmesh.Mesh, speech: Sequence[Pc
 def session_table(rounds: Sequence[Round], alone: Sequence[Take]) -> Rows:
     """One row a round."""
     latencies = [f"{name} {share}" for name, _ in latency_columns(alone) for share in ("p50", "p95")]
-    table = Rows("Sessions at once", ("sessions", "same transcript", "same translations", "faults", *latencies))
+    table = Rows("Sessions at once", ("sessions", "same text", "same target", "faults", *latencies))
     for each in rounds:
         same, of_all = same_translations(each, alone)
         values = [percentile(column, share) for _, column in latency_columns(each.takes) for share in (0.5, 0.95)]
