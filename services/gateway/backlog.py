@@ -32,6 +32,7 @@ class Backlog:
         self._bound_samples = bound_samples
         self._accepted = 0  # of the audio given to the recognizer, without the gaps in it
         self._unrecognized = 0
+        self._recognized = 0  # an offset
         self._tickets: list[Ticket] = []
         self._room = asyncio.Event()
         self._room.set()
@@ -42,9 +43,10 @@ class Backlog:
         self._unrecognized += samples
         self._weigh()
 
-    def recognized(self, samples: int) -> None:
-        """The recognizer has been through so much of it more."""
-        self._unrecognized = max(0, self._unrecognized - samples)
+    def recognized(self, offset_samples: int) -> None:
+        """The recognizer has been through the audio clock up to an offset. It may have jumped over a gap on the way."""
+        self._unrecognized = max(0, self._unrecognized - (offset_samples - self._recognized))
+        self._recognized = offset_samples
         self._weigh()
 
     def begin(self, stage: str, lang: str) -> Ticket:

@@ -15,6 +15,9 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
+from opentelemetry.context import Context
+
+from services.common import languages
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
@@ -38,10 +41,9 @@ class Session:
         self._pipelines = asyncio.TaskGroup()
 
     async def run(self, inputs: AsyncIterator[Input]) -> MeshError | None:
-        """Lives until the source has ended and everything it said has been dealt with.
+        """Lives until the source has ended and all it said has been delivered.
 
-        Returns the fault when it was one that ended the source: the client sent what it may not, or the recognizer
-        broke. What was said before is delivered all the same.
+        Returns the fault when one ended the source: the client sent what it may not, or the recognizer broke.
         """
         async with self._pipelines:
             await self._set_targets(self._shared.terms.targets)
@@ -53,16 +55,15 @@ class Session:
         return fault
 
     async def _hear_out(self, inputs: AsyncIterator[Input]) -> MeshError | None:
-        fault = None
         try:
             async with asyncio.TaskGroup() as source:
                 source.create_task(self._recognition.run())
                 source.create_task(self._hear())
-                fault = await self._listen(inputs)
+                refusal = await self._listen(inputs)
                 await self._recognition.finish()
-        except* MeshError as group:
-            fault = await self._shared.end_with(group)
-        return fault
+        except ExceptionGroup as group:
+            return await self._shared.end_with(group)
+        return refusal
 
     async def _listen(self, inputs: AsyncIterator[Input]) -> MeshError | None:
         try:
@@ -75,9 +76,7 @@ class Session:
     async def _take(self, said: Input) -> None:
         match said:
             case Audio():
-                await self._shared.hold()
-                self._shared.backlog.accept(len(said.pcm))
-                self._shared.ledger.received(said.end_samples, len(said.pcm))
+                await self._shared.accept(said)
                 await self._recognition.say(said)
             case MissingAudio():
                 await self._shared.outbox.put(messages.missing_audio(said.from_samples, said.to_samples))
@@ -91,33 +90,26 @@ class Session:
                 mark = Mark(said.marker)  # it follows all before it: through the recognizer, then through every target
                 await (self._recognition.say(mark) if self._recognition.started else self._pass(mark))
             case Interrupt():
-                for target in self._targets.values():
-                    if said.lang in ("", target.terms.lang):
-                        await target.interrupt()
+                await self._interrupt(said.lang)
             case SetTargets():
                 await self._set_targets(said.targets)
 
     async def _hear(self) -> None:
-        processed = 0
         async for heard in self._recognition.heard:
             match heard:
                 case Transcript():
-                    number = self._numbering.of(heard.segment_id, heard.final)
-                    said = replace(heard, segment_id=number)
-                    self._recognition.trace(heard.segment_id, self._shared.ledger.opened(said))
-                    await self._transcribed(said)
+                    said = replace(heard, segment_id=self._numbering.of(heard.segment_id, heard.final))
+                    self._recognition.trace(heard.segment_id, await self._transcribed(said))
                 case SourceEvent():
                     await self._shared.outbox.put(messages.source_event(heard.started, heard.offset_samples))
                 case Progress():
-                    self._shared.backlog.recognized(heard.processed_samples - processed)
-                    processed = heard.processed_samples
-                    await self._shared.finalized(heard.finalized_samples)
+                    await self._shared.progressed(heard)
                 case Mark():
                     await self._pass(heard)
 
-    async def _transcribed(self, said: Transcript) -> None:
-        """A revision of a segment: to the client, and to every target."""
-        self._shared.ledger.opened(said)
+    async def _transcribed(self, said: Transcript) -> Context:
+        """A revision of a segment: to the client, and to every target. Gives the segment's trace."""
+        trace = self._shared.ledger.opened(said)
         about = ("transcript", said.segment_id)
         if said.final:
             self._shared.ledger.recognized(said, self._targets)
@@ -126,6 +118,7 @@ class Session:
             await self._shared.outbox.put_interim(about, messages.transcript(said))
         for target in self._targets.values():
             await target.hear(said)
+        return trace
 
     async def _type(self, said: Typed) -> None:
         self._typed.extend(said.text)
@@ -136,6 +129,11 @@ class Session:
     async def _close_typed(self) -> None:
         if not self._typed.empty:
             await self._type(Typed("", final=True))
+
+    async def _interrupt(self, lang: str) -> None:
+        langs = [languages.require(lang, self._targets, "control.target_lang")] if lang else self._targets
+        for each in langs:
+            await self._targets[each].interrupt()
 
     async def _pass(self, mark: Mark) -> None:
         mark.sent_to(self._targets)

@@ -9,11 +9,12 @@ from services.common.audio import ASR_RATE
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
+from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.stages import Stages
-from services.gateway.terms import Terms
+from services.gateway.terms import Progress, Terms
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 
@@ -49,19 +50,22 @@ class Shared:
         """Tells the client of a fault the session survives."""
         await self.outbox.put(messages.error(fault, segment_id=segment_id, target_lang=lang))
 
-    async def end_with(self, error: MeshError | BaseExceptionGroup[MeshError]) -> MeshError:
-        """Tells the client of the fault the session ends with, and gives it."""
+    async def end_with(self, error: Exception) -> MeshError:
+        """Tells the client of the fault the session ends with, and gives it. Raises what is no fault but a defect."""
         fault = cause(error)
-        assert isinstance(fault, MeshError)
+        if not isinstance(fault, MeshError):
+            raise fault
         await self.outbox.put(messages.error(fault, fatal=True))
         return fault
 
-    async def hold(self) -> None:
-        """Waits while the work lies too far behind, and says so."""
+    async def accept(self, audio: Audio) -> None:
+        """Takes in audio, after waiting while the work lies too far behind, and saying so."""
         if self.backlog.full:
             await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
             await self.backlog.room()
             await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
+        self.backlog.accept(len(audio.pcm))
+        self.ledger.received(audio.end_samples, len(audio.pcm))
 
     async def when_sent(self, ticket: Ticket) -> None:
         """Ends a piece of work once all that was put before this has been written."""
@@ -81,9 +85,10 @@ class Shared:
 
         await self.outbox.put_made(written)
 
-    async def finalized(self, offset_samples: int) -> None:
+    async def progressed(self, progress: Progress) -> None:
         """The recognizer has got so far; once in a while the client is told, in silence too."""
-        self.ledger.finalized(offset_samples)
+        self.backlog.recognized(progress.processed_samples)
+        self.ledger.finalized(progress.finalized_samples)
         await self.outbox.put_made(lambda: self._acknowledged(ACK_SAMPLES))
 
     def _acknowledged(self, least_samples: int = 1) -> list[ServerMessage]:

@@ -42,7 +42,7 @@ def test_languages_are_behind_each_on_its_own() -> None:
 def test_a_gap_the_recognizer_jumped_over_does_not_count_as_work_done_ahead() -> None:
     backlog = Backlog(bound_samples=100)
     backlog.accept(10)
-    backlog.recognized(10_000)
+    backlog.recognized(10_000)  # an offset
     backlog.accept(50)
     assert list(backlog.stages()) == [("ASR", "", 50)]
 
@@ -55,5 +55,5 @@ async def test_there_is_no_room_past_the_bound_until_work_is_done() -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.01):
             await backlog.room()
-    backlog.recognized(1)
+    backlog.recognized(1)  # up to the offset 1
     await backlog.room()
