@@ -78,6 +78,7 @@ class Draft:
         in_vain = self.names & {word.lower() for word in unknown_words(self.answer)}
         source = _rewritten(self.source, in_vain, str.lower)
         target = spaced(unescaped(unmarked(_STOP.sub("", self.answer))))
+        target = _rewritten(target, in_vain, str.lower)
         english = langcodes.get(self.pair.target).language == "en"
         target = cased(target, source, self._begins_capital(source), capitals_carry_over=english)
         if shouted(self.sentence.body):

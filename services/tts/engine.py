@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -38,8 +38,8 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Releases what `start` took."""
 
-    def synthesize(self, clause: Clause) -> AsyncIterator[bytes]:
+    def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         """The speech, mono 16-bit little-endian PCM in pieces of any whole number of samples, as it is made.
 
-        Closing the iterator early stops the work. Raises StageFailed when the synthesizer broke.
+        Closing the generator early stops the work. Raises StageFailed when the synthesizer broke.
         """

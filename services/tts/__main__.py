@@ -1,0 +1,17 @@
+"""Runs the speech synthesis stage: `python -m services.tts`."""
+
+from __future__ import annotations
+
+from services.common.server import run
+from services.tts.servicer import TtsServicer
+from services.tts.settings import TtsSettings
+
+
+def make() -> tuple[TtsServicer, TtsSettings]:
+    """The stage as the environment describes it."""
+    settings = TtsSettings()
+    return TtsServicer(settings), settings
+
+
+if __name__ == "__main__":
+    run("tts", make)

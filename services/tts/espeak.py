@@ -1,0 +1,103 @@
+"""espeak-ng as a program: its voices, and one child for each clause."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncGenerator, Iterator, Sequence
+
+import langcodes
+
+from services.common.errors import StageFailed
+from services.tts.engine import Voice
+
+READ_BYTES = 4096  # what its C library writes at once
+
+_CONTROLS = dict.fromkeys([*range(32), 127], " ")  # some of them are commands to it
+_PHONEMES = re.compile(r"\[(?=\[)")  # it reads what stands in [[ ]] as phonemes
+
+
+def spoken(text: str) -> str:
+    """The text in one line, with nothing left in it that espeak-ng takes for a command."""
+    return _PHONEMES.sub("[ ", " ".join(text.translate(_CONTROLS).split()))
+
+
+async def voices(program: str, variants: Sequence[str]) -> tuple[Voice, ...]:
+    """The installed voices with a valid tag, each followed by its variants. Raises StageFailed without the program."""
+    listed = _rows(await _output(program, "--voices"))
+    known = {file.removeprefix("!v/") for _, file in _rows(await _output(program, "--voices=variant"))}
+    endings = ["", *(f"+{variant}" for variant in variants if variant in known)]
+    found: dict[str, Voice] = {}
+    for name, _ in listed:
+        tag = _tag(name)
+        for ending in endings if tag else ():
+            found.setdefault(name + ending, Voice(name + ending, tag))
+    return tuple(found.values())
+
+
+async def version(program: str) -> str:
+    """The program's: "1.51" of "eSpeak NG text-to-speech: 1.51  Data at: ..."."""
+    found = re.search(r"\d+(\.\d+)+\S*", await _output(program, "--version"))
+    return found.group() if found else ""
+
+
+def _rows(listing: str) -> Iterator[tuple[str, str]]:
+    """Language and file of each line but the head: "5  es-419  --/M  Spanish_(Latin_America)  roa/es-419  (es 6)"."""
+    for line in listing.splitlines()[1:]:
+        _, language, _, _, file, *_ = line.split()
+        yield language, file
+
+
+def _tag(name: str) -> str:
+    try:
+        tag = langcodes.standardize_tag(name)
+    except ValueError:
+        return ""
+    return tag if langcodes.tag_is_valid(tag) else ""
+
+
+async def _output(program: str, *arguments: str) -> str:
+    child = await _child(program, *arguments)
+    answer, _ = await child.communicate()
+    return answer.decode()
+
+
+async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGenerator[bytes, None]:
+    """The WAV of a text, in the pieces the program writes. Closing the generator ends the program.
+
+    The text goes through stdin: arguments can be read by every user of the machine.
+    """
+    child = await _child(program, "--stdin", "--stdout", "-b", "1", "-z", *arguments)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        child.stdin.write(spoken(text).encode())
+        child.stdin.close()
+        while piece := await child.stdout.read(READ_BYTES):
+            yield piece
+        if await child.wait():
+            raise engine_failed("espeak-ng ended with an error.")
+    finally:
+        await asyncio.shield(_ended(child))
+
+
+async def _child(program: str, *arguments: str) -> Process:
+    try:
+        # A session of its own: a Ctrl-C in the terminal is for the service, which drains first.
+        return await asyncio.create_subprocess_exec(
+            program, *arguments, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+        )
+    except OSError as error:
+        raise engine_failed(f"{program} cannot be run. Install espeak-ng.") from error
+
+
+async def _ended(child: Process) -> None:
+    if child.returncode is None:
+        child.kill()
+    await child.wait()
+
+
+def engine_failed(message: str) -> StageFailed:
+    """The fault of a synthesizer that broke."""
+    return StageFailed("TTS_ENGINE_FAILED", message, retry_after_ms=500, stage="TTS")

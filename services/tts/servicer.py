@@ -1,0 +1,65 @@
+"""The speech synthesis stage on gRPC."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import grpc
+
+from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
+from services.common.engines import engine_class
+from services.common.slots import Slots
+from services.tts.engine import Clause, Engine
+from services.tts.settings import TtsSettings
+from services.tts.spans import ClauseSpan
+from services.tts.wire import clause
+
+if TYPE_CHECKING:
+    Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
+
+
+class TtsServicer(tts_pb2_grpc.TtsServicer):
+    """Serves `mesh.tts.v1.Tts`."""
+
+    service_name = "mesh.tts.v1.Tts"
+
+    def __init__(self, settings: TtsSettings) -> None:
+        self._settings = settings
+        self._engine: Engine = engine_class("tts", settings.engine)(settings)
+        self._slots = Slots(settings.slots, "TTS")
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """See Servicer."""
+        tts_pb2_grpc.add_TtsServicer_to_server(self, server)
+
+    async def start(self) -> None:
+        """See Servicer."""
+        await self._engine.start()
+
+    async def stop(self) -> None:
+        """See Servicer."""
+        await self._engine.stop()
+
+    async def Describe(self, request: tts_pb2.DescribeRequest, context: Any) -> tts_pb2.DescribeResponse:
+        return tts_pb2.DescribeResponse(
+            engine=self._engine.name,
+            version=self._engine.version,
+            voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engine.voices],
+            slots_total=self._slots.total,
+            slots_used=self._slots.used,
+        )
+
+    async def Synthesize(  # type: ignore[override]  # it writes
+        self, request: tts_pb2.SynthesizeRequest, context: Context
+    ) -> None:
+        asked = clause(request, self._engine.voices, self._settings.max_chars)
+        with self._slots.taken():
+            await self._speak(asked, context)
+
+    async def _speak(self, asked: Clause, context: Context) -> None:
+        rate = self._engine.sample_rate_hertz
+        with ClauseSpan(asked, rate) as span:
+            async with aclosing(self._engine.synthesize(asked)) as pieces:
+                while pcm := await span.next_piece(pieces):
+                    await context.write(tts_pb2.SynthesizeResponse(pcm=pcm, sample_rate_hertz=rate))

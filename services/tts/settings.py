@@ -1,0 +1,42 @@
+"""Settings of the speech synthesis stage: `TTS_*`, an engine's own as `TTS_EMBEDDED__*` and `TTS_SCRIPTED__*`."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+from pydantic_settings import SettingsConfigDict
+
+from services.common.settings import StageSettings
+
+
+class EmbeddedSettings(BaseModel):
+    """Options of the espeak-ng engine."""
+
+    program: str = Field("espeak-ng", description="The program, by name or path.")
+    variants: list[str] = Field(["f3", "m3"], description="Variants each voice is listed with: f3 makes es+f3 of es.")
+    words_per_minute: int = Field(175, ge=80, le=220, description="What a speaking rate of 1.0 is.")
+    reply_seconds: float = Field(3.0, gt=0, description="A clause whose next piece takes longer has failed.")
+
+
+class ScriptedSettings(BaseModel):
+    """Options of the scripted engine, which sings a tone as long as the text."""
+
+    languages: list[str] = Field(["es", "fr", "de", "ca", "it", "pt", "en-US"], min_length=1, description="Languages.")
+    voices: int = Field(2, ge=1, le=20, description="Voices of each language: es-1, es-2, each of its own pitch.")
+    sample_rate_hertz: int = Field(16_000, ge=8_000, le=48_000, description="Samples per second.")
+    char_ms: int = Field(60, ge=1, description="Milliseconds of tone for a character of text.")
+    piece_ms: int = Field(100, ge=10, le=1_000, description="Milliseconds of tone in a piece.")
+    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a piece.")
+    slow_language: str = Field("", description="A language whose calls take longer to begin.")
+    slow_ms: float = Field(0.0, ge=0, description="How many milliseconds longer.")
+    fail_first_n: int = Field(0, ge=0, description="So many calls fail before one succeeds.")
+    hang_language: str = Field("", description="A language whose calls never say anything.")
+
+
+class TtsSettings(StageSettings):
+    """What the speech synthesis stage can be told."""
+
+    model_config = SettingsConfigDict(env_prefix="TTS_", env_nested_delimiter="__")
+
+    max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
+    embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
+    scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

@@ -1,0 +1,56 @@
+"""The trace of a clause: one `tts.synthesize` span, which tells the engine's time from the reader's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from types import TracebackType
+from typing import Self
+
+from opentelemetry.trace import StatusCode
+
+from services.common.telemetry import tracer
+from services.tts.engine import Clause
+
+NAME = "tts.synthesize"
+
+
+class ClauseSpan:
+    """The span of the block, with the audio made in it and the time the engine took for that.
+
+    The pieces go to a reader between, who may be slow: only what was waited for in `next_piece` counts as compute.
+    """
+
+    def __init__(self, clause: Clause, sample_rate_hertz: int) -> None:
+        self._span = tracer.start_span(NAME)
+        self._bytes_per_second = 2 * sample_rate_hertz
+        self._byte_count = 0
+        self._compute_seconds = 0.0
+        self._first_audio_seconds = 0.0
+        if self._span.is_recording():
+            self._span.set_attribute("language", clause.voice.language)
+            self._span.set_attribute("voice", clause.voice.name)
+            self._span.set_attribute("speaking.rate", clause.speaking_rate)
+            self._span.set_attribute("text.chars", len(clause.text))
+
+    async def next_piece(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
+        """The next piece the engine makes; empty at the end."""
+        asked = time.perf_counter()
+        pcm = await anext(pieces, b"")
+        self._compute_seconds += time.perf_counter() - asked
+        if not self._byte_count:
+            self._first_audio_seconds = self._compute_seconds
+        self._byte_count += len(pcm)
+        return pcm
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if self._span.is_recording():
+            self._span.set_attribute("audio.seconds", round(self._byte_count / self._bytes_per_second, 3))
+            self._span.set_attribute("compute.seconds", round(self._compute_seconds, 6))
+            self._span.set_attribute("first.audio.seconds", round(self._first_audio_seconds, 6))
+        if kind is not None:
+            self._span.set_status(StatusCode.ERROR, kind.__name__)
+        self._span.end()

@@ -1,0 +1,45 @@
+"""Between the contract's messages and the stage's own values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mesh.tts.v1 import tts_pb2
+from services.common import languages
+from services.common.errors import InvalidArgument
+from services.tts.engine import Clause, Voice
+
+SLOWEST, FASTEST = 0.5, 2.0
+
+
+def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_chars: int) -> Clause:
+    """What a message asks to speak. Raises InvalidArgument naming the field that is wrong."""
+    if not any(char.isprintable() and not char.isspace() for char in request.text):
+        raise InvalidArgument("TEXT_EMPTY", "There is nothing to speak.", field="text")
+    if len(request.text) > max_chars:
+        long = f"{len(request.text)} characters are too many."
+        raise InvalidArgument("TEXT_TOO_LONG", long, field="text", accepted=[f"up to {max_chars} characters"])
+    voice = _voice(request.language, request.voice, voices)
+    return Clause(request.text, voice, _speaking_rate(request.speaking_rate))
+
+
+def _voice(language: str, name: str, voices: Sequence[Voice]) -> Voice:
+    """The named voice, of any region of the language; without a name, the default of the nearest region."""
+    tag = languages.require(language, (voice.language for voice in voices), "language")
+    if not name:
+        return next(voice for voice in voices if voice.language == tag)
+    speaking = [voice for voice in voices if languages.same(voice.language, tag)]
+    for voice in speaking:
+        if voice.name == name:
+            return voice
+    unknown = f"{name!r} is no voice of {tag}."
+    raise InvalidArgument("UNKNOWN_VOICE", unknown, field="voice", accepted=[voice.name for voice in speaking])
+
+
+def _speaking_rate(rate: float) -> float:
+    if rate == 0:
+        return 1.0
+    if not SLOWEST <= rate <= FASTEST:  # never true of a NaN
+        accepted = [f"{SLOWEST} to {FASTEST}", "0"]
+        raise InvalidArgument("OUT_OF_RANGE", f"{rate:g} cannot be spoken.", field="speaking_rate", accepted=accepted)
+    return rate
