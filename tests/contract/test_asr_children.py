@@ -69,7 +69,7 @@ async def test_a_child_that_died_while_it_was_idle_is_replaced_unseen() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 async def test_a_child_that_dies_or_hangs_fails_its_session_and_is_replaced(number: signal.Signals) -> None:
-    async with embedded(reply_seconds=1.5) as engine:
+    async with embedded(reply_seconds=1) as engine:
         (struck_child,) = children()
         with pytest.raises(StageFailed) as raised:
             _ = [hypothesis async for hypothesis in engine.recognize(struck(number), "en-US")]

@@ -16,7 +16,8 @@ from grpc_status import rpc_status
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings, ScriptedSettings
-from services.common.server import running
+from services.common.grpc_options import CHANNEL
+from services.common.server import channel, running
 
 RATE = 16_000
 D = TypeVar("D", bound=Message)
@@ -34,7 +35,10 @@ def silence(milliseconds: int) -> bytes:
 
 @asynccontextmanager
 async def serving(settings: AsrSettings) -> AsyncIterator[asr_pb2_grpc.AsrAsyncStub]:
-    async with running(AsrServicer(settings), settings) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as to:
+    async with (
+        running(AsrServicer(settings), settings) as port,
+        channel(f"127.0.0.1:{port}", CHANNEL) as to,
+    ):
         yield asr_pb2_grpc.AsrStub(to)
 
 

@@ -149,3 +149,23 @@ async def test_describe_tells_the_engine_and_the_slots() -> None:
     assert description.engine == "scripted"
     assert "en-US" in description.languages
     assert (description.slots_total, description.slots_used) == (3, 0)
+
+
+async def test_a_slow_reader_misses_no_final_and_holds_the_sender() -> None:
+    seconds = 600
+    async with stage(word_ms=20) as stub:
+        opened = Session(stub.Recognize())
+        await opened.configure()
+        sending = asyncio.create_task(opened.audio((loud(400) + silence(600)) * seconds, chunk_ms=500))
+        held_samples = -1
+        while held_samples < opened.sent_samples:
+            held_samples = opened.sent_samples
+            await asyncio.sleep(0.5)
+        assert held_samples < seconds * RATE / 2
+        await opened.until("result")
+        reading = asyncio.create_task(opened.until("marker"))
+        await sending
+        await opened.marker(1)
+        await reading
+        await opened.rest()
+    assert [final.segment_id for final in finals(opened.answers)] == list(range(1, seconds + 1))

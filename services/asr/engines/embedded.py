@@ -19,6 +19,8 @@ from services.asr.settings import AsrSettings, EmbeddedSettings
 from services.common.children import Pool
 from services.common.errors import StageFailed
 
+START_SECONDS = 30.0  # a program that has to load its model first, on a busy machine
+
 
 class Engine:
     """A pool of decoders."""
@@ -80,13 +82,16 @@ class SphinxChild:
         At a session's start, a program that died while it was idle is replaced. Raises StageFailed when the program
         dies or does not answer in time.
         """
-        if kind == SESSION and self._process.returncode is not None:
-            self._process = await _spawn(self._settings)
+        seconds = self._settings.reply_seconds
+        if kind == SESSION:
+            seconds = START_SECONDS
+            if self._process.returncode is not None:
+                self._process = await _spawn(self._settings)
         try:
-            async with asyncio.timeout(self._settings.reply_seconds):
+            async with asyncio.timeout(seconds):
                 answer = await _exchange(self._process, HEADER_IN.pack(kind, len(payload)) + payload)
         except TimeoutError as error:
-            raise _failed(f"gave no answer within {self._settings.reply_seconds} s") from error
+            raise _failed(f"gave no answer within {seconds} s") from error
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise _failed("ended unexpectedly") from error
         words: list[WordFrames] | None = json.loads(answer)
