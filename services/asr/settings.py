@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import StageSettings
@@ -18,6 +18,8 @@ SCRIPT = (
 class EmbeddedSettings(BaseModel):
     """Options of the pocketsphinx engine."""
 
+    model_config = ConfigDict(extra="forbid")
+
     warm: int = Field(2, ge=0, description="Child programs kept ready; more start when sessions come, up to the slots.")
     hypothesis_ms: int = Field(200, ge=20, le=2000, description="Milliseconds of speech between two hypotheses.")
     reply_seconds: float = Field(10.0, gt=0, description="A child that takes longer to answer is replaced.")
@@ -26,6 +28,8 @@ class EmbeddedSettings(BaseModel):
 
 class ScriptedSettings(BaseModel):
     """Options of the scripted engine, which hears how much was said, and makes up what."""
+
+    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(SCRIPT, min_length=1, description="The words it hears, again from the first after the last.")
     languages: list[str] = Field(["en-US", "es-ES"], min_length=1, description="Languages it claims.")

@@ -59,9 +59,13 @@ def test_a_segment_without_words_is_no_span(exported: InMemorySpanExporter) -> N
 
 
 def test_a_session_that_breaks_ends_the_span_of_its_open_segment_as_failed(exported: InMemorySpanExporter) -> None:
-    with pytest.raises(ValueError, match="broken"), SegmentSpans() as segment_spans:
-        segment_spans.begin()
-        raise ValueError("broken")
+    def session() -> None:
+        with SegmentSpans() as segment_spans:
+            segment_spans.begin()
+            raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        session()
     assert only(exported).status.status_code is StatusCode.ERROR
 
 
