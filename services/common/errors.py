@@ -106,16 +106,20 @@ def to_status(error: MeshError) -> status_pb2.Status:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
-    """The fault behind a failed call to `stage`; a status without our details becomes StageFailed or TooSlow."""
+    """The fault behind a failed call to `stage`.
+
+    A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. INTERNAL
+    too, which is what is left of a status that crossed a write (grpc/grpc#36066).
+    """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
-    kinds = {kind.status: kind for kind in KINDS}
-    kind = kinds.get(error.code().value[0], StageFailed)
+    kind: type[MeshError] = TooSlow if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else StageFailed
     code, message, retry_after_ms = f"{stage}_UNAVAILABLE", f"The {stage} stage could not be reached.", 1000
     if kind is TooSlow:
         code, message = f"{stage}_TOO_SLOW", f"The {stage} stage did not answer in time."
     for detail in status.details if status else ():
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
+            kind = {each.status: each for each in KINDS}.get(error.code().value[0], StageFailed)
             code, message, retry_after_ms = info.reason, status.message if status else message, 0
         elif detail.Unpack(retry):
             retry_after_ms = retry.retry_delay.ToMilliseconds()

@@ -17,29 +17,29 @@ class Ticket:
 
     stage: str  # "MT" or "TTS"
     lang: str
-    since_samples: int  # how much audio had been accepted when it began
+    since_samples: int  # where the speech it is made from ends, on the session's audio clock
 
 
 class Backlog:
     """Audio accepted from the client against audio worked off.
 
-    The recognizer is behind by what it has not been through; a target is behind by the audio accepted since its oldest
-    unfinished work began. Work is finished when its result has been written to the client, so a client that does not
-    read is behind as well.
+    The recognizer is behind by what it has not been through; a target is behind by the audio accepted since the end of
+    the speech that its oldest unfinished work is made from. Work is finished when its result has been written to the
+    client, so a client that does not read is behind as well.
     """
 
     def __init__(self, bound_samples: int) -> None:
         self._bound_samples = bound_samples
-        self._accepted = 0  # of the audio given to the recognizer, without the gaps in it
-        self._unrecognized = 0
+        self.accepted_samples = 0  # the offset up to which audio was taken in
+        self._unrecognized = 0  # without the gaps in it: nobody works on those
         self._recognized = 0  # an offset
         self._tickets: list[Ticket] = []
         self._room = asyncio.Event()
         self._room.set()
 
-    def accept(self, samples: int) -> None:
-        """So much audio more was taken in."""
-        self._accepted += samples
+    def accept(self, samples: int, end_samples: int) -> None:
+        """So much audio more was taken in, up to an offset."""
+        self.accepted_samples = end_samples
         self._unrecognized += samples
         self._weigh()
 
@@ -49,9 +49,9 @@ class Backlog:
         self._recognized = offset_samples
         self._weigh()
 
-    def begin(self, stage: str, lang: str) -> Ticket:
-        """A piece of work begins."""
-        ticket = Ticket(stage, lang, self._accepted)
+    def begin(self, stage: str, lang: str, since_samples: int) -> Ticket:
+        """A piece of work begins, on speech that ends at an offset."""
+        ticket = Ticket(stage, lang, since_samples)
         self._tickets.append(ticket)
         return ticket
 
@@ -68,19 +68,20 @@ class Backlog:
         for ticket in self._tickets:  # in the order they began
             oldest.setdefault((ticket.stage, ticket.lang), ticket.since_samples)
         for (stage, lang), since in oldest.items():
-            yield stage, lang, self._accepted - since
+            yield stage, lang, self.accepted_samples - since
 
     @property
-    def full(self) -> bool:
-        """Whether no more audio may be taken in for now."""
-        return max((behind for _, _, behind in self.stages()), default=0) > self._bound_samples
+    def held(self) -> bool:
+        """Whether no more audio may be taken in for now: past the bound, until half of it is worked off."""
+        return not self._room.is_set()
 
     async def room(self) -> None:
         """Waits until audio may be taken in."""
         await self._room.wait()
 
     def _weigh(self) -> None:
-        if self.full:
+        behind = max((samples for _, _, samples in self.stages()), default=0)
+        if behind > self._bound_samples:
             self._room.clear()
-        else:
+        elif behind <= self._bound_samples // 2:
             self._room.set()

@@ -124,7 +124,8 @@ class Session:
         self._typed.extend(said.text)
         if not self._typed.empty:
             number = self._numbering.of("typed", said.final)
-            await self._transcribed(self._typed.transcript(number, said.final))
+            offset = self._shared.backlog.accepted_samples
+            await self._transcribed(self._typed.transcript(number, said.final, offset))
 
     async def _close_typed(self) -> None:
         if not self._typed.empty:

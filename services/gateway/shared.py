@@ -60,11 +60,11 @@ class Shared:
 
     async def accept(self, audio: Audio) -> None:
         """Takes in audio, after waiting while the work lies too far behind, and saying so."""
-        if self.backlog.full:
+        if self.backlog.held:
             await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
             await self.backlog.room()
             await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
-        self.backlog.accept(len(audio.pcm))
+        self.backlog.accept(len(audio.pcm), audio.end_samples)
         self.ledger.received(audio.end_samples, len(audio.pcm))
 
     async def when_sent(self, ticket: Ticket) -> None:

@@ -89,7 +89,7 @@ class Target:
         """The translation of a revision; None when there is none, which the client has been told."""
         if not said.stable_text:
             return ""
-        ticket = self._shared.backlog.begin("MT", self.terms.lang)
+        ticket = self._shared.backlog.begin("MT", self.terms.lang, said.end_samples)
         trace = self._shared.ledger.trace(said.segment_id)
         translation = None
         try:
@@ -119,7 +119,7 @@ class Target:
             segment.spoken_length = caption.stable_length
             clauses = segment.clauses.add(concluded)
             for text in clauses + (segment.clauses.finish() if caption.final else []):
-                ticket = self._shared.backlog.begin("TTS", self.terms.lang)
+                ticket = self._shared.backlog.begin("TTS", self.terms.lang, said.end_samples)
                 trace = self._shared.ledger.trace(said.segment_id)
                 await self._voice.say(Clause(text, said.segment_id, ticket, trace))
         if caption.final:

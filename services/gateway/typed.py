@@ -26,12 +26,12 @@ class TypedSegment:
             raise InvalidArgument("TEXT_TOO_LONG", message, "text.text", [f"{self._max_length} code points a segment"])
         self._text += text
 
-    def transcript(self, segment_id: int, final: bool) -> Transcript:
-        """The segment as it stands; a final one empties it."""
+    def transcript(self, segment_id: int, final: bool, offset_samples: int = 0) -> Transcript:
+        """The segment as it stands, at an offset on the session's audio clock; a final one empties it."""
         text = self._text.strip()
         concluded = len(text) if final or self._text[-1:].isspace() else text.rfind(" ") + 1
         self._revision += 1
-        said = Transcript(segment_id, self._revision, final, text, concluded)
+        said = Transcript(segment_id, self._revision, final, text, concluded, offset_samples, offset_samples)
         if final:
             self._text, self._revision = "", 0
         return said

@@ -1,0 +1,49 @@
+"""A translation stage, and a call of it as a test makes it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+import psutil
+import pytest
+
+from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
+from services.common.server import running
+from services.mt.servicer import MtServicer
+from services.mt.settings import MtSettings
+
+needs_apertium = pytest.mark.skipif(not shutil.which("lt-proc"), reason="Apertium is not installed")
+
+
+@asynccontextmanager
+async def stage(engine: str = "scripted", slots: int = 16, **options: Any) -> AsyncIterator[mt_pb2_grpc.MtAsyncStub]:
+    own: dict[str, Any] = {engine: options}
+    settings = MtSettings(engine=engine, slots=slots, drain_seconds=0, **own)
+    async with running(MtServicer(settings), settings) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as to:
+        yield mt_pb2_grpc.MtStub(to)
+
+
+def asking(text: str, **fields: Any) -> mt_pb2.TranslateRequest:
+    return mt_pb2.TranslateRequest(**{"text": text, "source_lang": "en", "target_lang": "es", "final": True, **fields})
+
+
+async def text_of(stub: mt_pb2_grpc.MtAsyncStub, text: str, **fields: Any) -> str:
+    response = await stub.Translate(asking(text, **fields), timeout=20)
+    return response.text
+
+
+async def slots_used(stub: mt_pb2_grpc.MtAsyncStub) -> int:
+    return (await stub.Describe(mt_pb2.DescribeRequest())).slots_used
+
+
+def programs() -> list[psutil.Process]:
+    """The programs of the pipelines that run."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.status() != psutil.STATUS_ZOMBIE and "-z" in child.cmdline()
+    ]

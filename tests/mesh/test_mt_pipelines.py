@@ -1,0 +1,93 @@
+"""The translation stage on Apertium: pipelines that die, hang or are left, and what remains of them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+
+from tests.mesh.mt import asking, needs_apertium, programs, slots_used, stage, text_of
+
+pytestmark = needs_apertium
+
+HELLO, HOLA = "Good morning, friends.", "Buenos d\u00edas, amigos."
+
+
+def strike(number: signal.Signals, place: int) -> None:
+    programs()[place].send_signal(number)
+
+
+@pytest.mark.parametrize("place", [0, 4, -1])
+async def test_a_killed_pipeline_is_replaced_and_the_call_succeeds(place: int) -> None:
+    async with stage("embedded", warm_from="", pipelines=1) as stub:
+        assert await text_of(stub, HELLO) == HOLA
+        before = {program.pid for program in programs()}
+        strike(signal.SIGKILL, place)
+        assert await text_of(stub, HELLO) == HOLA
+        assert not before & {program.pid for program in programs()}
+        assert len(programs()) == len(before)
+    assert not programs()
+
+
+async def test_a_pipeline_killed_in_an_instant_before_the_call_is_replaced_too() -> None:
+    async with stage("embedded", warm_from="", pipelines=2) as stub:
+        await asyncio.gather(text_of(stub, HELLO), text_of(stub, HELLO))
+        for program in programs():
+            program.kill()
+        assert await text_of(stub, HELLO) == HOLA
+
+
+async def test_a_frozen_pipeline_is_replaced_after_its_time() -> None:
+    async with stage("embedded", warm_from="", pipelines=1, reply_seconds=0.3) as stub:
+        await text_of(stub, HELLO)
+        strike(signal.SIGSTOP, 3)
+        began = time.monotonic()
+        assert await text_of(stub, HELLO) == HOLA
+        assert time.monotonic() - began < 3
+    assert not programs()
+
+
+async def test_a_cancelled_call_frees_its_slot_and_ends_its_pipeline() -> None:
+    async with stage("embedded", warm_from="", slots=1, pipelines=1, reply_seconds=30) as stub:
+        await text_of(stub, HELLO)
+        before = programs()
+        strike(signal.SIGSTOP, 3)
+        call = stub.Translate(asking(HELLO))
+        while not await slots_used(stub):
+            await asyncio.sleep(0.01)
+        call.cancel()
+        while await slots_used(stub):
+            await asyncio.sleep(0.01)
+        assert not any(program.is_running() for program in before)
+        assert await text_of(stub, HELLO) == HOLA
+
+
+async def test_a_pair_whose_programs_cannot_start_is_told_as_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "eng-spa.mode").write_text("lt-proc '/nowhere/a.bin' | lt-proc $1 '/nowhere/b.bin'")
+    async with stage("embedded", warm_from="", modes=tmp_path) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await text_of(stub, HELLO)
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert not programs()
+
+
+async def test_sixteen_calls_at_once_get_each_its_own_answer() -> None:
+    async with stage("embedded", warm_from="") as stub:
+        answers = await asyncio.gather(*(text_of(stub, f"I have {number} dogs.") for number in range(2, 18)))
+    assert answers == [f"Tengo {number} perros." for number in range(2, 18)]
+
+
+async def test_two_hundred_calls_leave_nothing_behind() -> None:
+    async with stage("embedded", warm_from="", pipelines=1) as stub:
+        await text_of(stub, HELLO)
+        process = psutil.Process()
+        before = (process.num_fds(), len(programs()), len(asyncio.all_tasks()))
+        for _ in range(200):
+            await text_of(stub, HELLO)
+        await asyncio.sleep(0.05)
+        assert (process.num_fds(), len(programs()), len(asyncio.all_tasks())) == before
