@@ -58,7 +58,9 @@ class Pipeline:
             answer = await out.readuntil(b"\0")
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise PipelineBroke from error
-        return answer[:-1].decode(errors="replace").removesuffix("\n")
+        if not answer.endswith(END):
+            raise PipelineBroke  # when one program ends, those behind it answer with the little they had
+        return answer.removesuffix(END).decode(errors="replace")
 
     async def close(self) -> None:
         """Ends every program and waits until all are gone, stopped ones too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,8 +37,13 @@ async def text_of(stub: mt_pb2_grpc.MtAsyncStub, text: str, **fields: Any) -> st
     return response.text
 
 
-async def slots_used(stub: mt_pb2_grpc.MtAsyncStub) -> int:
-    return (await stub.Describe(mt_pb2.DescribeRequest())).slots_used
+async def until_slots_used(stub: mt_pb2_grpc.MtAsyncStub, count: int) -> None:
+    for _ in range(500):
+        told = await stub.Describe(mt_pb2.DescribeRequest())
+        if told.slots_used == count:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"{told.slots_used} slots are in use.")
 
 
 def programs() -> list[psutil.Process]:

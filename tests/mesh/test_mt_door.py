@@ -11,7 +11,7 @@ from google.rpc import error_details_pb2
 
 from mesh.mt.v1 import mt_pb2
 from tests.mesh.asr import detail_of, field_at_fault
-from tests.mesh.mt import asking, slots_used, stage, text_of
+from tests.mesh.mt import asking, stage, text_of, until_slots_used
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ async def test_a_request_that_cannot_be_is_refused_by_name(fields: dict[str, Any
     async with stage() as stub:
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await text_of(stub, **{"text": "hello", **fields})
-        assert await slots_used(stub) == 0
+        await until_slots_used(stub, 0)
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert field_at_fault(refused.value) == name
     assert accepted in (refused.value.details() or "")
@@ -41,15 +41,13 @@ async def test_a_request_that_cannot_be_is_refused_by_name(fields: dict[str, Any
 async def test_a_full_stage_says_when_to_ask_again() -> None:
     async with stage(slots=1, hang_target="fr") as stub:
         hanging = stub.Translate(asking("hello", target_lang="fr"))
-        while not await slots_used(stub):
-            await asyncio.sleep(0.01)
+        await until_slots_used(stub, 1)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await text_of(stub, "hello")
         assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert detail_of(refused.value, error_details_pb2.RetryInfo()).retry_delay.ToMilliseconds() > 0
         hanging.cancel()
-        while await slots_used(stub):
-            await asyncio.sleep(0.01)
+        await until_slots_used(stub, 0)
         assert await text_of(stub, "hello") == "hello-es"
 
 

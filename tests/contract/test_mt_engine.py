@@ -1,0 +1,83 @@
+"""What every translator must do, run on every engine that is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+
+from services.common.engines import engine_class
+from services.mt.engine import Engine, Pair, Source, Translation
+from services.mt.settings import MtSettings
+
+PAIR = Pair("en", "es")
+
+
+@pytest.fixture(params=["embedded", "scripted"])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+    if request.param == "embedded" and not shutil.which("lt-proc"):
+        pytest.skip("Apertium is not installed")
+    subject: Engine = engine_class("mt", request.param)(MtSettings.model_validate({"embedded": {"warm_from": ""}}))
+    await subject.start()
+    yield subject
+    await subject.stop()
+
+
+async def translation(engine: Engine, text: str, final: bool = True) -> Translation:
+    return await engine.translate(Source(text, PAIR, final))
+
+
+async def test_it_has_a_name_a_version_and_pairs(engine: Engine) -> None:
+    assert engine.name
+    assert engine.version
+    assert PAIR in engine.pairs
+    assert len(set(engine.pairs)) == len(engine.pairs)
+
+
+async def test_the_same_text_has_the_same_translation(engine: Engine) -> None:
+    first = await translation(engine, "The dog is here.")
+    assert first.text
+    assert await translation(engine, "The dog is here.") == first
+    assert (await translation(engine, "The dog is here.", final=False)) == first
+
+
+async def test_a_prefix_is_only_claimed_when_it_is_continued(engine: Engine) -> None:
+    source = Source("The dog is here.", PAIR, final=False, target_prefix="Un gato")
+    answer = await engine.translate(source)
+    assert not answer.continues_prefix or answer.text.startswith("Un gato")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u65e5\u672c\u8a9e \U0001f600",
+        "^$[]{}<>/@\\ ~ # * +",
+        "a\x01b\x7fc",
+        "line\none\r\n\r\nline two",
+        "word " * 900,
+        "x" * 5_000,
+        "\ufdd0\ufdd1\ufffe",
+        "...",
+        "caf\u0301e",
+    ],
+)
+async def test_odd_texts_are_answered_and_leave_it_in_step(engine: Engine, text: str) -> None:
+    before = await translation(engine, "hello")
+    await translation(engine, text)
+    assert await translation(engine, "hello") == before
+
+
+async def test_calls_at_once_get_each_its_own_answer(engine: Engine) -> None:
+    answers = await asyncio.gather(*(translation(engine, f"number {n}", final=n % 2 == 0) for n in range(16)))
+    assert all(str(n) in answer.text for n, answer in enumerate(answers))
+
+
+async def test_a_cancelled_call_disturbs_no_other(engine: Engine) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(3):
+            call = tasks.create_task(translation(engine, "The dog is here."))
+            await asyncio.sleep(0)
+            call.cancel()
+    assert (await translation(engine, "number 7")).text.count("7") == 1
