@@ -1,0 +1,104 @@
+"""Whom the speech synthesis stage refuses, and how; and what becomes of a slot."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+import pytest
+from google.rpc import error_details_pb2
+
+from mesh.tts.v1 import tts_pb2
+from tests.mesh.asr import detail_of, field_at_fault
+from tests.mesh.tts import asking, pcm_of, spoken, stage, until_slots_used
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "accepted"),
+    [
+        ({"text": ""}, "text", ""),
+        ({"text": " \t\0"}, "text", ""),
+        ({"text": "a" * 1_001}, "text", "1000"),
+        ({"language": ""}, "language", "ca, de, en-US, es"),
+        ({"language": "ja"}, "language", "ca, de, en-US, es"),
+        ({"language": "not a tag"}, "language", "ca, de, en-US, es"),
+        ({"voice": "nobody"}, "voice", "es-1, es-2"),
+        ({"voice": "fr-1"}, "voice", "es-1, es-2"),
+        ({"speaking_rate": 0.4}, "speaking_rate", "0.5 to 2.0"),
+        ({"speaking_rate": 2.5}, "speaking_rate", "0.5 to 2.0"),
+        ({"speaking_rate": -1.0}, "speaking_rate", "0.5 to 2.0"),
+        ({"speaking_rate": float("nan")}, "speaking_rate", "0.5 to 2.0"),
+    ],
+)
+async def test_a_request_that_cannot_be_is_refused_by_name(fields: dict[str, Any], name: str, accepted: str) -> None:
+    async with stage() as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await spoken(stub, **{"text": "hola", **fields})
+        await until_slots_used(stub, 0)
+    assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert field_at_fault(refused.value) == name
+    assert accepted in (refused.value.details() or "")
+
+
+async def test_a_full_stage_says_when_to_ask_again() -> None:
+    async with stage(slots=1, hang_language="fr") as stub:
+        hanging = stub.Synthesize(asking("bonjour", language="fr"))
+        await until_slots_used(stub, 1)
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await spoken(stub, "hola")
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert detail_of(refused.value, error_details_pb2.RetryInfo()).retry_delay.ToMilliseconds() > 0
+        hanging.cancel()
+        await until_slots_used(stub, 0)
+        assert await pcm_of(stub, "hola")
+
+
+async def test_speech_is_as_long_as_its_text_and_its_rate_say() -> None:
+    async with stage(char_ms=50, sample_rate_hertz=8_000) as stub:
+        responses = await spoken(stub, "ten chars.")
+        assert {response.sample_rate_hertz for response in responses} == {8_000}
+        assert [len(response.pcm) for response in responses] == [1_600] * 5
+        assert len(await pcm_of(stub, "ten chars.", speaking_rate=2.0)) == 4_000
+        assert len(await pcm_of(stub, "ten chars.", speaking_rate=0.5)) == 16_000
+
+
+async def test_pieces_come_as_they_are_made() -> None:
+    loop = asyncio.get_running_loop()
+    async with stage(compute_ms=60) as stub:
+        began, came = loop.time(), []
+        async for _ in stub.Synthesize(asking("a" * 10)):
+            came.append(loop.time() - began)
+    assert len(came) == 6
+    assert came[0] < 0.2
+    assert came[-1] - came[0] > 0.25
+
+
+async def test_voices_sound_different() -> None:
+    async with stage() as stub:
+        default = await pcm_of(stub, "hola")
+        assert await pcm_of(stub, "hola", voice="es-1") == default
+        assert await pcm_of(stub, "hola", voice="es-2") != default
+
+
+async def test_a_region_is_spoken_by_the_nearest_voice() -> None:
+    async with stage() as stub:
+        assert await pcm_of(stub, "hola", language="es-MX", voice="es-2")
+        assert await pcm_of(stub, "hello", language="en")
+
+
+async def test_a_failing_engine_is_told_as_unavailable_and_the_next_call_succeeds() -> None:
+    async with stage(fail_first_n=1) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await spoken(stub, "hola")
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+        info = detail_of(failed.value, error_details_pb2.ErrorInfo())
+        assert (info.reason, info.metadata["stage"]) == ("TTS_ENGINE_FAILED", "TTS")
+        assert await pcm_of(stub, "hola")
+
+
+async def test_it_tells_its_voices_and_slots() -> None:
+    async with stage(slots=3, languages=["es", "ca"], voices=1) as stub:
+        told = await stub.Describe(tts_pb2.DescribeRequest())
+    assert [(voice.name, voice.language) for voice in told.voices] == [("es-1", "es"), ("ca-1", "ca")]
+    assert (told.engine, told.slots_total, told.slots_used) == ("scripted", 3, 0)
