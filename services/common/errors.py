@@ -108,8 +108,8 @@ def to_status(error: MeshError) -> status_pb2.Status:
 def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
     """The fault behind a failed call to `stage`.
 
-    A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. INTERNAL
-    too, which is what is left of a status that crossed a write (grpc/grpc#36066).
+    A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. So is
+    INTERNAL, which is what is left of a status that crossed a write (grpc/grpc#36066).
     """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
     kind: type[MeshError] = TooSlow if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else StageFailed

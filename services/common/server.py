@@ -13,7 +13,6 @@ from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeAlias, cast
 
 import grpc
-import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry import context as trace_context
@@ -131,8 +130,16 @@ async def serve(service: str, servicer: Servicer, settings: ServiceSettings) -> 
         log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
 
 
-def run(service: str, make: Callable[[], tuple[Servicer, ServiceSettings]]) -> None:
-    """The body of a service's `__main__`: settings, logs, traces, loop. `make` is called inside the loop."""
+def run(
+    service: str,
+    make: Callable[[], tuple[Servicer, ServiceSettings]],
+    new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
+) -> None:
+    """The body of a service's `__main__`: settings, logs, traces, loop. `make` is called inside the loop.
+
+    A service that starts child programs stays with asyncio's own loop. uvloop is faster at messages, but it forks where
+    asyncio does not copy the process, and a fork beside gRPC's threads now and then ends before the program has begun.
+    """
 
     async def body() -> None:
         servicer, settings = make()
@@ -143,7 +150,8 @@ def run(service: str, make: Callable[[], tuple[Servicer, ServiceSettings]]) -> N
         finally:
             telemetry.shutdown()
 
-    uvloop.run(body())
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(body())
 
 
 def channel(target: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uvloop
+
 from services.common.server import run
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
@@ -13,4 +15,4 @@ def _make() -> tuple[GatewayServicer, GatewaySettings]:
 
 
 if __name__ == "__main__":
-    run("gateway", _make)
+    run("gateway", _make, uvloop.new_event_loop)
