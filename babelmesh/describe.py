@@ -19,9 +19,13 @@ def table(mesh: DescribeResponse) -> Table:
     pairs = sorted((pair.source_lang, pair.target_lang) for pair in mesh.pairs)
     for source, group in groupby(pairs, key=lambda pair: pair[0]):
         rows.add_row(f"{source} into", ", ".join(target for _, target in group))
-    voices = sorted((voice.lang, not voice.default, voice.name) for voice in mesh.voices)
+    targets = {_language(pair.target_lang) for pair in mesh.pairs}
+    heard = [voice for voice in mesh.voices if _language(voice.lang) in targets]
+    voices = sorted((voice.lang, not voice.default, voice.name) for voice in heard)
     for lang, named in groupby(voices, key=lambda voice: voice[0]):
         rows.add_row(f"{lang} voices", ", ".join(name for _, _, name in named))
+    if len(heard) < len(mesh.voices):
+        rows.add_row("more voices", f"{len(mesh.voices) - len(heard)}, of languages nothing is translated into")
     rows.add_row("engines", ", ".join(f"{each.stage} {each.engine} {each.version}".strip() for each in mesh.engines))
     rows.add_row("audio in", ", ".join(mesh.input_formats))
     rows.add_row("speech out", ", ".join(mesh.output_formats))
@@ -29,6 +33,11 @@ def table(mesh: DescribeResponse) -> Table:
     framed = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     framed.add_row(rows)
     return framed
+
+
+def _language(tag: str) -> str:
+    """A tag without region or script."""
+    return tag.split("-", maxsplit=1)[0].lower()
 
 
 def _limits(mesh: DescribeResponse) -> str:

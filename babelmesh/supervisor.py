@@ -186,23 +186,33 @@ def _check_alive(started: Sequence[Running]) -> None:
 
 
 def _obituary(service: Running) -> str:
-    tail = service.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
-    status = service.child.returncode
-    lines = [f"The {service.service.name} service ended with status {status}. The end of {service.log}:"]
+    tail = _tail(service.log.read_text(errors="replace").splitlines())
+    status = service.child.returncode or 0
+    how = f"ended with status {status}" if status >= 0 else f"was ended by {signal.Signals(-status).name}"
+    lines = [f"The {service.service.name} service {how}. The end of {service.log}:"]
     lines += [f"  {line}" for line in tail] or ["  (nothing)"]
     lines.append(_advice("\n".join(tail), service))
     return "\n".join(lines)
 
 
+def _tail(lines: Sequence[str]) -> Sequence[str]:
+    """The last lines of a log; of a traceback only what was raised."""
+    tail = lines[-TAIL_LINES:]
+    if any(line.lstrip().startswith("File ") for line in tail):
+        raised = max(index for index, line in enumerate(tail) if line[:1].strip() or not index)
+        return tail[raised:]
+    return tail
+
+
 def _advice(tail: str, service: Running) -> str:
     name = service.service.name.upper()
+    if service.child.returncode == -signal.SIGKILL:
+        return "Somebody killed it, or this machine ran out of memory."
     if "No module named" in tail:
         return "A package is missing: `make setup` in a clone, or `pip install 'babelmesh[embedded]'`."
     if "is not a setting" in tail or "validation error" in tail:
         return f"Correct or unset the {name}_* variable it names, and start again."
-    return (
-        f"Put right what it says, or run `{' '.join(['python', '-m', service.service.command[-1]])}` to see it alone."
-    )
+    return f"Put right what it says, or see the service alone: `python -m {service.service.command[-1]}`."
 
 
 def _kill_group(group: int) -> None:

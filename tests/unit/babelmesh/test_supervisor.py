@@ -60,6 +60,14 @@ async def test_a_service_that_dies_at_the_start_is_told_with_the_end_of_its_log(
     assert not psutil.Process().children()
 
 
+async def test_of_a_traceback_only_what_was_raised_is_told(tmp_path: Path) -> None:
+    raises = "class Broken(Exception): pass\nraise Broken('first\\n  second')"
+    with pytest.raises(MeshFailed, match="Broken: first\n    second\n") as failed:
+        async with running([_service("bad", raises)], tmp_path, _never):
+            pytest.fail("the block must not begin")
+    assert "File" not in str(failed.value)
+
+
 async def test_a_program_that_cannot_be_started_leaves_none_behind(tmp_path: Path) -> None:
     nothing = Service("nothing", ("/does/not/exist",), "127.0.0.1:0")
     with pytest.raises(MeshFailed, match="cannot be started"):
@@ -72,7 +80,7 @@ async def test_a_service_that_dies_later_is_seen(tmp_path: Path) -> None:
     async with running([_service("one", SLEEPS)], tmp_path, _at_once) as started:
         started[0].child.kill()
         async with asyncio.timeout(10):
-            with pytest.raises(MeshFailed, match="The one service ended"):
+            with pytest.raises(MeshFailed, match="The one service was ended by SIGKILL"):
                 await watched(started)
 
 

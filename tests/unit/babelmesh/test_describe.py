@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from babelmesh.describe import table
+from realtime.v1 import realtime_translate_pb2 as pb
+
+
+def _shown(mesh: pb.DescribeResponse) -> list[list[str]]:
+    console = Console(file=io.StringIO(), width=80)
+    with console.capture() as captured:
+        console.print(table(mesh))
+    return [line.split() for line in captured.get().splitlines()]
+
+
+def test_pairs_are_told_by_source_and_voices_by_language_default_first() -> None:
+    mesh = pb.DescribeResponse(
+        pairs=[pb.LanguagePair(source_lang="en", target_lang=target) for target in ("gl", "es")],
+        voices=[
+            pb.Voice(name="ana", lang="es-419"),
+            pb.Voice(name="zoe", lang="es-419", default=True),
+            pb.Voice(name="jan", lang="nl", default=True),
+        ],
+    )
+    shown = _shown(mesh)
+    assert ["en", "into", "es,", "gl"] in shown
+    assert ["es-419", "voices", "zoe,", "ana"] in shown
+    assert ["more", "voices", "1,", "of", "languages", "nothing", "is", "translated", "into"] in shown
