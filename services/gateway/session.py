@@ -109,8 +109,7 @@ class Session:
 
     async def _transcribed(self, said: Transcript) -> Context:
         """A revision of a segment: to the client, and to every target. Gives the segment's trace."""
-        trace = self._shared.ledger.opened(said)
-        about = ("transcript", said.segment_id)
+        trace, about = self._shared.ledger.opened(said), ("transcript", said.segment_id)
         if said.final:
             self._shared.ledger.recognized(said, self._targets)
             await self._shared.outbox.put(messages.transcript(said), final_of=about)
@@ -124,8 +123,8 @@ class Session:
         self._typed.extend(said.text)
         if not self._typed.empty:
             number = self._numbering.of("typed", said.final)
-            offset = self._shared.backlog.accepted_samples
-            await self._transcribed(self._typed.transcript(number, said.final, offset))
+            heard_samples = self._shared.backlog.accepted_samples
+            await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
 
     async def _close_typed(self) -> None:
         if not self._typed.empty:
