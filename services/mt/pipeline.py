@@ -6,6 +6,7 @@ import asyncio
 import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
+from contextlib import suppress
 
 from services.common.errors import StageFailed
 from services.mt.modes import Command
@@ -66,7 +67,8 @@ class Pipeline:
         """Ends every program and waits until all are gone, stopped ones too."""
         for stage in self._stages:
             if stage.returncode is None:
-                stage.kill()
+                with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
+                    stage.kill()
         for stage in self._stages:
             if stage.stdin is not None:
                 stage.stdin.close()

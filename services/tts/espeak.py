@@ -6,6 +6,7 @@ import asyncio
 import re
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import suppress
 
 import langcodes
 
@@ -94,7 +95,8 @@ async def _child(program: str, *arguments: str) -> Process:
 
 async def _ended(child: Process) -> None:
     if child.returncode is None:
-        child.kill()
+        with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
+            child.kill()
     await child.wait()
 
 

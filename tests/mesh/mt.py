@@ -48,8 +48,11 @@ async def until_slots_used(stub: mt_pb2_grpc.MtAsyncStub, count: int) -> None:
 
 def programs() -> list[psutil.Process]:
     """The programs of the pipelines that run."""
-    return [
-        child
-        for child in psutil.Process().children()
-        if child.status() != psutil.STATUS_ZOMBIE and "-z" in child.cmdline()
-    ]
+    return [child for child in psutil.Process().children() if _is_program(child)]
+
+
+def _is_program(child: psutil.Process) -> bool:
+    try:
+        return child.status() != psutil.STATUS_ZOMBIE and "-z" in child.cmdline()
+    except psutil.NoSuchProcess:
+        return False
