@@ -32,7 +32,7 @@ from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 
-AT_ONCE = 8
+AT_ONCE = 4  # half the slots: that of a cancelled session is free a little later, when its work has ended
 FIRST_BATCH = 16
 SETTLE_SECONDS = 3.0
 TARGETS = ("es", "ca")

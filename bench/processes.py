@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -61,10 +61,10 @@ def inventory(process: psutil.Process) -> Inventory:
     """What a service holds now. Files are its own; the rest counts its children too."""
     family = _family(process)
     return Inventory(
-        threads=sum(each.num_threads() for each in family),
+        threads=round(_sum(family, psutil.Process.num_threads)),
         children=len(family) - 1,
         files=process.num_fds(),
-        rss_mib=sum(each.memory_info().rss for each in family) / 2**20,
+        rss_mib=_sum(family, lambda each: each.memory_info().rss) / 2**20,
     )
 
 
@@ -99,9 +99,17 @@ async def _sample(mesh: LocalMesh, usage: Usage) -> None:
 def _cpu_seconds(process: psutil.Process) -> float:
     """Of the process, of its children that run, and of those it has seen end."""
     own = process.cpu_times()
-    total = own.user + own.system + own.children_user + own.children_system
-    return total + sum(each.cpu_times().user + each.cpu_times().system for each in _family(process)[1:])
+    ended = own.children_user + own.children_system
+    return ended + _sum(_family(process), lambda each: each.cpu_times().user + each.cpu_times().system)
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
+
+
+def _sum(family: Sequence[psutil.Process], of: Callable[[psutil.Process], float]) -> float:
+    total = 0.0
+    for each in family:
+        with suppress(psutil.NoSuchProcess):  # a child may end while it is looked at
+            total += of(each)
+    return total
