@@ -118,13 +118,13 @@ async def _set_health(checks: Any, name: str, status: Any) -> None:
         await checks.set(service, status)
 
 
-async def serve(service: str, servicer: Servicer, settings: ServiceSettings) -> None:
-    """Runs a service until SIGTERM or SIGINT."""
+async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
+    """Runs a service until SIGTERM or SIGINT. Before it is ready there is nothing to drain: they end it at once."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     async with running(servicer, settings) as port:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
         log.info("serving", extra={"fields": {"port": port}})
         await stop.wait()
         log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
@@ -146,7 +146,7 @@ def run(
         logs.configure(service, settings.log_level)
         telemetry.setup(service)
         try:
-            await serve(service, servicer, settings)
+            await serve(servicer, settings)
         finally:
             telemetry.shutdown()
 

@@ -33,7 +33,7 @@ class Recognition:
     """Audio in, the recognizer's responses out.
 
     `say` puts audio and commands in order; `heard` gives what the stage made of them; `run` talks to the stage until
-    `finish` was called and all is answered. The stage is asked for a slot at once when audio was announced, else when
+    `finish` was called and all is answered. The stage is asked for a slot by `open` when audio was announced, else when
     there is some: typed text needs none.
     """
 
@@ -41,10 +41,16 @@ class Recognition:
         self.heard: Channel[Heard] = Channel(_ROOM)
         self.started = shared.terms.input is not None
         self._shared = shared
+        self._call: Recognizing | None = None
         self._said: Channel[Said] = Channel(_ROOM)
         self._marks: dict[int, Mark] = {}
         self._traces: deque[asr_pb2.SegmentTrace] = deque()
         self._traced = 0  # the segment told last
+
+    async def open(self) -> None:
+        """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
+        if self.started:
+            self._call = await self._shared.stages.recognize(_config(self._shared.terms))
 
     async def say(self, said: Said) -> None:
         """Goes to the recognizer after all before it."""
@@ -64,13 +70,14 @@ class Recognition:
         await self._said.close()
 
     async def run(self) -> None:
-        """Raises MeshError of the ASR stage when it refuses, breaks or falls silent."""
-        if self.started or await self._said.wait():
-            await self._converse()
+        """Raises MeshError of the ASR stage when it refuses or breaks."""
+        if self._call is not None:
+            await self._converse(self._call)
+        elif await self._said.wait():
+            await self._converse(await self._shared.stages.recognize(_config(self._shared.terms)))
         await self.heard.close()
 
-    async def _converse(self) -> None:
-        call = await self._shared.stages.recognize(_config(self._shared.terms))
+    async def _converse(self, call: Recognizing) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(call))

@@ -37,6 +37,7 @@ from services.gateway.ingress import Ingress
 from services.gateway.ledger import Ledger
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets
 from services.gateway.outbox import Outbox
+from services.gateway.recognition import Recognition
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.shared import Shared
@@ -140,9 +141,11 @@ class GatewayServicer:
             terms.input, settings, lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings)
         )
         inputs = ingress.inputs(received(inbound, settings.idle_timeout_ms / 1000))
-        session = Session(shared, TypedSegment(settings.max_text_length))
-        await outbox.put(messages.ready(terms, settings))
+        recognition = Recognition(shared)
+        session = Session(shared, recognition, TypedSegment(settings.max_text_length))
         with tracer.start_as_current_span("session", attributes=_attributes(terms)):
+            await recognition.open()
+            await outbox.put(messages.ready(terms, settings))
             fault = await _outcome(session.run(inputs), outbox, settings.client_stall_ms / 1000)
             ledger.close()
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})

@@ -32,9 +32,9 @@ from services.gateway.typed import TypedSegment
 class Session:
     """Speech or typed text in; transcripts, translations and speech out."""
 
-    def __init__(self, shared: Shared, typed: TypedSegment) -> None:
+    def __init__(self, shared: Shared, recognition: Recognition, typed: TypedSegment) -> None:
         self._shared = shared
-        self._recognition = Recognition(shared)
+        self._recognition = recognition
         self._typed = typed
         self._numbering = Numbering()
         self._targets: dict[str, Target] = {}

@@ -57,10 +57,11 @@ async def gateway_address(
     asr: dict[str, Any] | None = None,
     mt: dict[str, Any] | None = None,
     tts: dict[str, Any] | None = None,
+    asr_slots: int = 8,
     **settings: Any,
 ) -> AsyncIterator[str]:
     """A mesh's address; `asr`, `mt` and `tts` are options of the scripted engines, the rest is the gateway's."""
-    for_asr = AsrSettings(engine="scripted", vad="energy", drain_seconds=0, scripted=asr or {})
+    for_asr = AsrSettings(engine="scripted", vad="energy", slots=asr_slots, drain_seconds=0, scripted=asr or {})
     for_mt = MtSettings(engine="scripted", drain_seconds=0, scripted=mt or {})
     for_tts = TtsSettings(engine="scripted", drain_seconds=0, scripted=tts or {})
     async with AsyncExitStack() as stack:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from services.gateway.clauses import FIRST_WORDS
 from tests.mesh.checks import check
 from tests.mesh.mesh import RATE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 
@@ -71,7 +72,9 @@ def begin_of_standstill(heard: Heard, stuck: dict[str, Any]) -> float:
     concluded = [result for result in heard.of("asr") if result.stable_length]
     if "mt" in stuck:
         return float(concluded[0].end_ms) / 1000
-    spoken = next(each for each in heard.of("translation") if len(each.text[: each.stable_length].split()) >= 3)
+    # The first clause is cut when one more word than it takes is concluded.
+    enough = FIRST_WORDS + 1
+    spoken = next(each for each in heard.of("translation") if len(each.text[: each.stable_length].split()) >= enough)
     return float(spoken.end_ms) / 1000
 
 

@@ -181,12 +181,14 @@ async def test_text_that_is_not_utf8_is_refused(before: list[pb.ClientMessage]) 
     assert len(heard.finals("es")) == (1 if before else 0)
 
 
-async def test_more_sessions_than_slots_are_refused_at_once_with_when_to_come_back() -> None:
-    async with gateway(slots=1) as stub:
+@pytest.mark.parametrize("slots", [{"slots": 1}, {"asr_slots": 1}], ids=["gateway", "recognizer"])
+async def test_more_sessions_than_slots_are_refused_at_once_with_when_to_come_back(slots: dict[str, Any]) -> None:
+    async with gateway(**slots) as stub:
         first: Any = stub.Stream()
         await first.write(hello("es"))
         assert (await first.read()).HasField("ready")
         heard = await talk(stub, hello("es"))
+        assert [each.WhichOneof("payload") for each in heard.messages] == ["error"]
         await first.done_writing()
         assert isinstance(heard.fault, AtCapacity)
         assert heard.fault.retry_after_ms > 0
