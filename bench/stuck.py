@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from services.mt.engine import Source, Translation
 from services.mt.engines import scripted as mt_scripted
@@ -26,7 +26,7 @@ class Mt(mt_scripted.Engine):
 class Tts(tts_scripted.Engine):
     """Speaks any language but one."""
 
-    async def synthesize(self, clause: Clause) -> AsyncIterator[bytes]:
+    async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         """See Engine."""
         if clause.voice.language.startswith(STUCK_LANG):
             await asyncio.Event().wait()
