@@ -53,6 +53,8 @@ class Pipeline:
         into, out = self._stages[0].stdin, self._stages[-1].stdout
         assert into is not None
         assert out is not None
+        if into.is_closing():  # uvloop's writer then raises a RuntimeError
+            raise PipelineBroke
         try:
             into.write(text.encode() + END)
             await into.drain()

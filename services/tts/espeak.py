@@ -73,6 +73,8 @@ async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGene
     assert child.stdin is not None
     assert child.stdout is not None
     try:
+        if child.stdin.is_closing():  # uvloop's writer then raises a RuntimeError
+            raise engine_failed("espeak-ng ended before it had its text.")
         child.stdin.write(spoken(text).encode())
         child.stdin.close()
         while piece := await child.stdout.read(READ_BYTES):
