@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import StageSettings
+from services.common.simulation import DeviceSettings
 
 SCRIPT = (
     "the quick brown fox jumps over the lazy dog while five wizards pack my box with a dozen jugs of water "
@@ -26,7 +27,7 @@ class EmbeddedSettings(BaseModel):
     second_pass: bool = Field(True, description="Search each segment again when it ends: better finals, later.")
 
 
-class ScriptedSettings(BaseModel):
+class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which hears how much was said, and makes up what."""
 
     model_config = ConfigDict(extra="forbid")
@@ -35,9 +36,6 @@ class ScriptedSettings(BaseModel):
     languages: list[str] = Field(["en-US", "es-ES"], min_length=1, description="Languages it claims.")
     word_ms: int = Field(300, ge=20, description="Milliseconds of speech that make a word.")
     tentative: bool = Field(True, description="Whether the last word of an interim hypothesis is wrong at first.")
-    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a batch.")
-    batch: int = Field(1, ge=1, description="Calls that may share one batch.")
-    batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
     fail_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session fails; 0: never.")
     hang_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session hangs; 0: never.")
 

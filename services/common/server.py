@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, TypeAlias, cast
@@ -16,6 +17,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from opentelemetry import context as trace_context
+from pydantic import ValidationError
 
 from services.common import logs, telemetry
 from services.common.errors import Defect, MeshError, cause, to_status
@@ -150,8 +152,11 @@ def run(
         finally:
             telemetry.shutdown()
 
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(body())
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(body())
+    except (ValidationError, MeshError) as error:  # a setting, or a program that is missing: for whoever started us
+        sys.exit(f"{service} cannot start: {error}")
 
 
 def channel(target: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:

@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings
 
 # Kubernetes sets these for every Service in the namespace; they are addresses, not settings of ours.
 _SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)$")
 
 
+def address(value: str) -> str:
+    """The value, if it is host:port. Raises ValueError."""
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:
+        raise ValueError(f"{value!r} is not host:port")
+    return value
+
+
+Address = Annotated[str, AfterValidator(address)]
+
+
 class ServiceSettings(BaseSettings):
     """What every service can be told. A variable with the prefix that no field reads is an error, never ignored."""
 
-    listen: str = Field("127.0.0.1:0", description="Address to serve on; port 0 takes a free one.")
+    listen: Address = Field("127.0.0.1:0", description="Address to serve on; port 0 takes a free one.")
     slots: int = Field(8, ge=1, le=10_000, description="Streams or calls served at once.")
     drain_seconds: float = Field(10.0, ge=0, description="How long running calls may go on after a stop was asked for.")
     reflection: bool = Field(False, description="Whether gRPC server reflection is served.")

@@ -85,10 +85,12 @@ class GatewayServicer:
 
     async def start(self) -> None:
         """Waits for the stages: a gateway without them has nothing to offer."""
+        pause_seconds = 0.1
+        await self._refresh()
         while not self._catalog.engines:
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, 2.0)
             await self._refresh()
-            if not self._catalog.engines:
-                await asyncio.sleep(0.2)
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
         refreshing = tasks.create_task(self._refresh_often())
         self._running.callback(refreshing.cancel)

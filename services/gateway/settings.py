@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.common.settings import ServiceSettings
+from services.common.settings import Address, ServiceSettings
 
-Endpoints = Annotated[tuple[str, ...], NoDecode]
+Endpoints = Annotated[tuple[Address, ...], NoDecode]
 
 
 class GatewaySettings(ServiceSettings):
@@ -36,12 +36,3 @@ class GatewaySettings(ServiceSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
-
-    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints")
-    @classmethod
-    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for endpoint in value:
-            host, _, port = endpoint.rpartition(":")
-            if not host or not port.isdigit():
-                raise ValueError(f"{endpoint!r} is not host:port")
-        return value

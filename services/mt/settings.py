@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import StageSettings
+from services.common.simulation import DeviceSettings
 
 
 class EmbeddedSettings(BaseModel):
     """Options of the Apertium engine."""
+
+    model_config = ConfigDict(extra="forbid")
 
     modes: Path = Field(Path("/usr/share/apertium/modes"), description="Folder of the installed pairs' .mode files.")
     pipelines: int = Field(2, ge=1, le=64, description="Pipelines of a pair at most; about 100 to 150 MB each.")
@@ -20,15 +23,12 @@ class EmbeddedSettings(BaseModel):
     start_seconds: float = Field(20.0, gt=0, description="A pipeline that takes longer to start has failed.")
 
 
-class ScriptedSettings(BaseModel):
+class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which marks every word with the target language."""
 
     source: str = Field("en", description="The source language of its pairs.")
     targets: list[str] = Field(["es", "fr", "de", "ca", "it", "pt"], min_length=1, description="Their targets.")
     words: dict[str, str] = Field({}, description="Its own translation of some words, for every target.")
-    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a batch.")
-    batch: int = Field(1, ge=1, description="Calls that may share one batch.")
-    batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
     slow_target: str = Field("", description="A target language whose calls take longer.")
     slow_ms: float = Field(0.0, ge=0, description="How many milliseconds longer.")
     fail_first_n: int = Field(0, ge=0, description="So many calls fail before one succeeds.")
@@ -40,6 +40,7 @@ class MtSettings(StageSettings):
 
     model_config = SettingsConfigDict(env_prefix="MT_", env_nested_delimiter="__")
 
+    slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
     max_chars: int = Field(5_000, ge=1, le=100_000, description="Longest text of a call, in characters.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

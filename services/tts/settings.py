@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import StageSettings
+from services.common.simulation import DeviceSettings
 
 
 class EmbeddedSettings(BaseModel):
     """Options of the espeak-ng engine."""
+
+    model_config = ConfigDict(extra="forbid")
 
     program: str = Field("espeak-ng", description="The program, by name or path.")
     variants: list[str] = Field(["f3", "m3"], description="Variants each voice is listed with: f3 makes es+f3 of es.")
@@ -17,7 +20,7 @@ class EmbeddedSettings(BaseModel):
     reply_seconds: float = Field(3.0, gt=0, description="A clause whose next piece takes longer has failed.")
 
 
-class ScriptedSettings(BaseModel):
+class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which sings a tone as long as the text."""
 
     languages: list[str] = Field(["es", "fr", "de", "ca", "it", "pt", "en-US"], min_length=1, description="Languages.")
@@ -25,7 +28,6 @@ class ScriptedSettings(BaseModel):
     sample_rate_hertz: int = Field(16_000, ge=8_000, le=48_000, description="Samples per second.")
     char_ms: int = Field(60, ge=1, description="Milliseconds of tone for a character of text.")
     piece_ms: int = Field(100, ge=10, le=1_000, description="Milliseconds of tone in a piece.")
-    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a piece.")
     slow_language: str = Field("", description="A language whose calls take longer to begin.")
     slow_ms: float = Field(0.0, ge=0, description="How many milliseconds longer.")
     fail_first_n: int = Field(0, ge=0, description="So many calls fail before one succeeds.")
@@ -37,6 +39,7 @@ class TtsSettings(StageSettings):
 
     model_config = SettingsConfigDict(env_prefix="TTS_", env_nested_delimiter="__")
 
+    slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

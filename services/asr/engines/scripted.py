@@ -6,9 +6,7 @@ What it makes of a session depends on the session's own audio alone.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +14,7 @@ from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Word
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import StageFailed
+from services.common.simulation import SimulatedDevice
 
 BLOCK_SAMPLES = ASR_RATE // 100
 LOUD = 300  # peak of a block that is speech
@@ -104,35 +103,6 @@ class Script:
         if self._words:
             start_samples = max(start_samples, self._words[-1].end_samples)
         self._words.append(Word(text, max(0, start_samples), end_samples, confidence=0.9))
-
-
-@dataclass(slots=True)
-class _Batch:
-    starts: float
-    calls: int
-
-
-class SimulatedDevice:
-    """A device that computes one batch after the other; calls that come before a batch starts share it.
-
-    It keeps no lock and no task, only the times of its newest batch: whoever stops waiting disturbs nobody.
-    """
-
-    def __init__(self, settings: ScriptedSettings) -> None:
-        self._settings = settings
-        self._batch = _Batch(0.0, 0)
-
-    async def compute(self) -> None:
-        """Returns when a batch with this call in it would be through."""
-        compute_seconds = self._settings.compute_ms / 1000
-        if not compute_seconds:
-            return
-        now = time.monotonic()
-        if self._batch.starts <= now or self._batch.calls >= self._settings.batch:
-            free = self._batch.starts + compute_seconds
-            self._batch = _Batch(max(now + self._settings.batch_wait_ms / 1000, free), 0)
-        self._batch.calls += 1
-        await asyncio.sleep(self._batch.starts + compute_seconds - now)
 
 
 async def _break_down(settings: ScriptedSettings, speech_ms: int) -> None:

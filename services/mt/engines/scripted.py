@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
-from dataclasses import dataclass
 
 from services.common.errors import StageFailed
+from services.common.simulation import SimulatedDevice
 from services.mt.engine import Pair, Source, Translation
-from services.mt.settings import MtSettings, ScriptedSettings
+from services.mt.settings import MtSettings
 
 _WORD = re.compile(r"\w[\w'\u2019-]*")
 
@@ -47,32 +46,3 @@ class Engine:
 
     def _word(self, word: str, target: str) -> str:
         return self._settings.words.get(word.lower(), f"{word}-{target}")
-
-
-@dataclass(slots=True)
-class _Batch:
-    starts: float
-    calls: int
-
-
-class SimulatedDevice:
-    """A device that computes one batch after the other; calls that come before a batch starts share it.
-
-    It keeps no lock and no task, only the times of its newest batch: whoever stops waiting disturbs nobody.
-    """
-
-    def __init__(self, settings: ScriptedSettings) -> None:
-        self._settings = settings
-        self._batch = _Batch(0.0, 0)
-
-    async def compute(self) -> None:
-        """Returns when the call's batch has been computed."""
-        compute_seconds = self._settings.compute_ms / 1000
-        if not compute_seconds:
-            return
-        now = time.monotonic()
-        if self._batch.starts <= now or self._batch.calls >= self._settings.batch:
-            free = self._batch.starts + compute_seconds
-            self._batch = _Batch(max(now + self._settings.batch_wait_ms / 1000, free), 0)
-        self._batch.calls += 1
-        await asyncio.sleep(self._batch.starts + compute_seconds - now)

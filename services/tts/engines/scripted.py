@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from services.common.errors import StageFailed
+from services.common.simulation import SimulatedDevice
 from services.tts.engine import Clause, Voice
 from services.tts.settings import TtsSettings
 
@@ -23,6 +24,7 @@ class Engine:
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.scripted
+        self._device = SimulatedDevice(self._settings)
         self._failures_left = self._settings.fail_first_n
         self.sample_rate_hertz = self._settings.sample_rate_hertz
         numbers = range(1, self._settings.voices + 1)
@@ -42,7 +44,7 @@ class Engine:
         piece_samples = self.sample_rate_hertz * self._settings.piece_ms // 1000
         hertz = LOWEST_HERTZ * (1 + self.voices.index(clause.voice) % self._settings.voices)
         for start in range(0, count, piece_samples):
-            await asyncio.sleep(self._settings.compute_ms / 1000)
+            await self._device.compute()
             times = np.arange(start, min(start + piece_samples, count)) / self.sample_rate_hertz
             yield np.asarray(AMPLITUDE * np.sin(2 * np.pi * hertz * times), dtype="<i2").tobytes()
 

@@ -1,0 +1,42 @@
+"""A simulated device, for scripted engines: compute time and batching without a GPU."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DeviceSettings(BaseModel):
+    """What a scripted engine's device is like."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a batch.")
+    batch: int = Field(1, ge=1, description="Calls that may share one batch.")
+    batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
+
+
+class SimulatedDevice:
+    """A device that computes one batch after the other; calls that come before a batch starts share it.
+
+    It keeps no lock and no task, only the start of its newest batch: whoever stops waiting disturbs nobody.
+    """
+
+    def __init__(self, settings: DeviceSettings) -> None:
+        self._settings = settings
+        self._starts = 0.0  # of the newest batch, on the monotonic clock
+        self._calls = 0  # in it
+
+    async def compute(self) -> None:
+        """Returns when the batch with this call in it would be through."""
+        compute_seconds = self._settings.compute_ms / 1000
+        if not compute_seconds:
+            return
+        now = time.monotonic()
+        if self._starts <= now or self._calls >= self._settings.batch:
+            free = self._starts + compute_seconds
+            self._starts, self._calls = max(now + self._settings.batch_wait_ms / 1000, free), 0
+        self._calls += 1
+        await asyncio.sleep(self._starts + compute_seconds - now)
