@@ -3,8 +3,8 @@
     python -m bench.leaks [--sessions 100] [--engines embedded|scripted]
 
 Sessions end in four ways: whole, cancelled by the client, interrupted and half-closed early, refused at the door.
-Threads, children, open files and memory of each service are counted after a first batch, which fills the pools, and
-again after the rest. Tasks are counted with all four services in this one process, on scripted engines.
+Threads, children, open files and memory of each service are counted after a first round of sessions and again after a
+second. Tasks are counted with all four services in this one process, on scripted engines.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 
 AT_ONCE = 4  # half the slots: that of a cancelled session is free a little later, when its work has ended
-FIRST_BATCH = 16
 SETTLE_SECONDS = 3.0
 TARGETS = ("es", "ca")
+SLOTS = 8  # of the recognizer, by default
 
 
 def main() -> None:
@@ -52,16 +52,24 @@ def main() -> None:
 
 
 async def inventories(speech: Pcm, sessions: int, engines: str) -> tuple[dict[str, Inventory], dict[str, Inventory]]:
-    """What each service held after the first batch, and after all sessions."""
+    """What each service held after the first round, and after the second."""
     async with local_mesh(SCRIPTED if engines == "scripted" else {}) as mesh:
-        async with babelmesh.connect(mesh.address) as client:
-            await many(client, speech, FIRST_BATCH)
+        return await one_round(mesh, speech, sessions), await one_round(mesh, speech, sessions)
+
+
+async def one_round(mesh: LocalMesh, speech: Pcm, sessions: int) -> dict[str, Inventory]:
+    """What each service holds after so many sessions, its pools full.
+
+    A cancelled session takes its child with it: at the end, as many sessions at once as there are slots fill the pool.
+    """
+    async with babelmesh.connect(mesh.address) as client:
+        await many(client, speech, sessions)
         await asyncio.sleep(SETTLE_SECONDS)
-        before = counted(mesh)
-        async with babelmesh.connect(mesh.address) as client:
-            await many(client, speech, sessions)
-        await asyncio.sleep(SETTLE_SECONDS)
-        return before, counted(mesh)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(SLOTS):
+                group.create_task(take(client, speech, TARGETS))
+    await asyncio.sleep(SETTLE_SECONDS)
+    return counted(mesh)
 
 
 def counted(mesh: LocalMesh) -> dict[str, Inventory]:
@@ -72,7 +80,7 @@ def counted(mesh: LocalMesh) -> dict[str, Inventory]:
 async def task_counts(speech: Pcm, sessions: int) -> tuple[int, int]:
     """Tasks in this process, with the whole mesh in it, before and after the sessions."""
     async with one_process() as address:
-        await many_at(address, speech, FIRST_BATCH)
+        await many_at(address, speech, sessions)
         await asyncio.sleep(SETTLE_SECONDS)
         before = len(asyncio.all_tasks())
         await many_at(address, speech, sessions)
