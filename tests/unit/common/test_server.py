@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -126,7 +127,8 @@ async def test_a_deadline_is_too_slow() -> None:
 async def test_health_says_ready_after_the_warm_up_only() -> None:
     servicer = Told()
     servicer.warm.clear()
-    listen = "unix-abstract:babelmesh-health-test"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
     async with asyncio.TaskGroup() as group, channel(listen, CHANNEL) as to_server:
         stop = asyncio.Event()
         group.create_task(_run(servicer, listen, stop))
