@@ -19,7 +19,7 @@ from services.asr.wire import SLICE_SAMPLES, Inbound, SessionConfig, response, s
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
 from services.common.engines import engine_class
-from services.common.slots import Slots
+from services.common.slots import ADMITTED, Slots
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, asr_pb2.RecognizeResponse]  # it reads a request, or EOF
@@ -65,7 +65,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
         config = session_config(first, self._settings, self._engine.languages, self._engine.written)
         with self._slots.taken():
-            await context.send_initial_metadata(())  # admitted: a caller may wait for this before it sends audio
+            await context.send_initial_metadata(((ADMITTED, "1"),))  # a caller may wait for this before it sends audio
             await self._session(config, context)
 
     async def _session(self, config: SessionConfig, context: Context) -> None:

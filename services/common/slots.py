@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from services.common.errors import AtCapacity
 
+ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a slot; a refusal has (empty) metadata, too
+
 
 class Slots:
     """A fixed number of slots. There is no queue at the door: a caller gets a slot now or is told when to ask again."""

@@ -14,6 +14,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import telemetry
 from services.common.audio import Pcm, from_bytes
+from services.common.slots import ADMITTED
 from services.gateway.catalog import Catalog, StageEngine, Voice
 from services.gateway.replicas import Replicas, fault_of
 from services.gateway.settings import GatewaySettings
@@ -65,8 +66,7 @@ class Stages:
             try:
                 async with asyncio.timeout(self._timeout):
                     await call.write(asr_pb2.RecognizeRequest(config=config))
-                    await call.initial_metadata()
-                    if call.done():
+                    if ADMITTED not in dict(await call.initial_metadata()):
                         await call.read()  # refused: raises its status
             except BaseException:
                 call.cancel()

@@ -10,6 +10,7 @@ import pytest
 from google.rpc import error_details_pb2
 
 from mesh.asr.v1 import asr_pb2
+from services.common.slots import ADMITTED
 from tests.mesh.asr import Session, detail_of, field_at_fault, finals, loud, session, silence, stage
 
 
@@ -30,7 +31,7 @@ async def test_admission_is_told_before_any_audio_is_sent() -> None:
     async with stage() as stub:
         opened = Session(stub.Recognize())
         await opened.configure()
-        await asyncio.wait_for(opened.call.initial_metadata(), 1)
+        assert ADMITTED in await asyncio.wait_for(opened.call.initial_metadata(), 1)
         await opened.rest()
 
 
