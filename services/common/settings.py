@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings
 
 # Kubernetes sets these for every Service in the namespace; they are addresses, not settings of ours.
-_SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT\w*)|PORT(_\d+_\w+)?)$")
+_SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_\w+=.*|PORT=\w+://.*)")
 
 
 def address(value: str) -> str:
@@ -36,8 +36,8 @@ class ServiceSettings(BaseSettings):
     @model_validator(mode="after")
     def _no_unknown_variable(self) -> Self:
         prefix = self.model_config.get("env_prefix", "")
-        for name in os.environ:  # the one look at the environment beside pydantic's: what it did not read
-            if not name.startswith(prefix) or _SERVICE_LINK.search(name):
+        for name, value in os.environ.items():  # the one look beside pydantic's: what it did not read
+            if not name.startswith(prefix) or _SERVICE_LINK.fullmatch(f"{name}={value}"):
                 continue
             field = name.removeprefix(prefix).lower().split("__")[0]
             if field not in type(self).model_fields:

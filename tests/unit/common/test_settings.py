@@ -38,3 +38,9 @@ def test_a_value_out_of_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, name:
 def test_the_addresses_kubernetes_sets_are_no_settings(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(f"EXAMPLE_{name}", "tcp://192.0.2.1:7701")
     assert ExampleSettings().depth == 3
+
+
+def test_a_port_that_is_no_address_is_no_link_of_kubernetes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE_PORT", "8000")
+    with pytest.raises(ValidationError, match="EXAMPLE_PORT is not a setting"):
+        ExampleSettings()
