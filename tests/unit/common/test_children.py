@@ -2,12 +2,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from unittest.mock import AsyncMock
 
 import pytest
 
 from services.common.children import Pool
-from services.common.errors import StageFailed
 
 
 @dataclass(eq=False)
@@ -74,34 +72,6 @@ async def test_a_child_is_ended_when_its_borrower_is_cancelled() -> None:
         async with asyncio.timeout(0.01), pool.lent():
             await asyncio.sleep(10)
     assert nursery.running() == 0
-    await pool.close()
-
-
-async def test_a_child_that_was_ended_is_replaced_before_it_is_needed() -> None:
-    nursery = Nursery()
-    pool = Pool(nursery.start, size=1)
-    await pool.warm(1)
-    with pytest.raises(KeyError):
-        async with pool.lent():
-            raise KeyError
-    await asyncio.sleep(0.01)
-    assert nursery.running() == 1
-    async with pool.lent() as fresh:
-        assert fresh is nursery.children[-1]
-    await pool.close()
-    assert (len(nursery.children), nursery.running()) == (2, 0)
-
-
-async def test_a_child_that_cannot_be_replaced_is_told_to_the_next_borrower() -> None:
-    nursery = Nursery()
-    broken = StageFailed("ENGINE_FAILED", "It does not start.", stage="MT")
-    pool = Pool(AsyncMock(side_effect=[await nursery.start(), broken, broken]), size=1)
-    await pool.warm(1)
-    with pytest.raises(KeyError):
-        async with pool.lent():
-            raise KeyError
-    with pytest.raises(StageFailed, match="does not start"):
-        await _borrow(pool)
     await pool.close()
 
 
