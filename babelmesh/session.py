@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -184,7 +184,7 @@ class Stream:
     async def done_writing(self) -> None:
         """Half-closes the call; nothing happens when it is over already."""
         async with self._writing:
-            if not self._call.done():
+            with suppress(grpc.aio.InternalError):  # the call ended meanwhile: gRPC's name for a batch that failed
                 await self._call.done_writing()
 
 

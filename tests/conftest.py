@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -27,8 +28,10 @@ PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 def pytest_configure() -> None:
-    """A process whose parent was killed becomes our child instead of init's, so that a leak of it is seen too."""
+    # A process whose parent was killed becomes our child instead of init's, so that a leak of it is seen too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    # A shell starts what runs in its background deaf to Ctrl-C, and programs inherit that from us.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Generic, Protocol, TypeVar
+
+
+async def ended(process: Process) -> None:
+    """Kills a program, unless it has ended, and waits until it and its pipes are gone. Its last output is dropped."""
+    if process.returncode is None:
+        with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
+            process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    await process.communicate()
 
 
 class Child(Protocol):

@@ -82,7 +82,7 @@ class Recognition:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(call))
                 await self._read(call)
-        except* (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+        except* (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
             await self._fail(call)
         finally:
             call.cancel()

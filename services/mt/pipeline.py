@@ -6,8 +6,8 @@ import asyncio
 import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
-from contextlib import suppress
 
+from services.common.children import ended
 from services.common.errors import StageFailed
 from services.mt.modes import Command
 
@@ -67,14 +67,9 @@ class Pipeline:
 
     async def close(self) -> None:
         """Ends every program and waits until all are gone, stopped ones too."""
-        for stage in self._stages:
-            if stage.returncode is None:
-                with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
-                    stage.kill()
-        for stage in self._stages:
-            if stage.stdin is not None:
-                stage.stdin.close()
-            await stage.wait()
+        async with asyncio.TaskGroup() as tasks:
+            for stage in self._stages:
+                tasks.create_task(ended(stage))
 
 
 async def _spawn(commands: Sequence[Command], stages: list[Process]) -> None:

@@ -6,10 +6,10 @@ import asyncio
 import re
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import suppress
 
 import langcodes
 
+from services.common.children import ended
 from services.common.errors import StageFailed
 from services.tts.engine import Voice
 
@@ -82,7 +82,7 @@ async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGene
         if await child.wait():
             raise engine_failed("espeak-ng ended with an error.")
     finally:
-        await asyncio.shield(_ended(child))
+        await asyncio.shield(ended(child))
 
 
 async def _child(program: str, *arguments: str) -> Process:
@@ -93,13 +93,6 @@ async def _child(program: str, *arguments: str) -> Process:
         )
     except OSError as error:
         raise engine_failed(f"{program} cannot be run. Install espeak-ng.") from error
-
-
-async def _ended(child: Process) -> None:
-    if child.returncode is None:
-        with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
-            child.kill()
-    await child.wait()
 
 
 def engine_failed(message: str) -> StageFailed:

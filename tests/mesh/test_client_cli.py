@@ -149,6 +149,6 @@ async def test_a_signal_ends_a_translation_and_keeps_what_had_come(
         await child.stdout.readline()
         child.send_signal(number)
         _, err = await child.communicate()
-    assert child.returncode == 130
+    assert child.returncode == 130, err.decode()
     assert b"Traceback" not in err
     assert [event["event"] for event in json.loads((tmp_path / "out" / "talk.json").read_text())] == ["ready", "asr"]

@@ -16,7 +16,7 @@ from importlib import metadata
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Word
 from services.asr.engines.sphinx import AUDIO, END, FRAME_SAMPLES, HEADER_IN, HEADER_OUT, SESSION, Options, WordFrames
 from services.asr.settings import AsrSettings, EmbeddedSettings
-from services.common.children import Pool
+from services.common.children import Pool, ended
 from services.common.errors import StageFailed
 
 START_SECONDS = 30.0  # a program that has to load its model first, on a busy machine
@@ -99,9 +99,7 @@ class SphinxChild:
 
     async def close(self) -> None:
         """Ends the program and waits until it is gone. It keeps nothing worth saving."""
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
+        await ended(self._process)
 
 
 async def _spawn(settings: EmbeddedSettings) -> Process:

@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2, status_pb2
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
+from services.common.grpc_options import server_options
 
 Context = grpc.aio.ServicerContext[Any, Any]
 Script = Callable[["Call"], Awaitable[None]]
@@ -74,9 +75,8 @@ class Server(pb_grpc.RealtimeTranslateServicer):
 
 @asynccontextmanager
 async def serving(script: Script) -> AsyncIterator[tuple[str, Server]]:
-    """The address of a server whose streams run `script`, with small windows like the real one."""
-    options = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 16 * 1024))
-    server = grpc.aio.server(options=options)
+    """The address of a server whose streams run `script`; its connections are like the real one's."""
+    server = grpc.aio.server(options=server_options(100))
     servicer = Server(script)
     pb_grpc.add_RealtimeTranslateServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
