@@ -32,6 +32,9 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
     _refuse_later(hello)
     _require_range(hello.protocol_version, range(2), "hello.protocol_version")
     source = languages.require(hello.source_lang, catalog.source_langs, "hello.source_lang")
+    if hello.stabilization and settings.policy != "agreement":
+        message = f"This server's policy is {settings.policy!r}, which has no stabilization."
+        raise Unsupported("NOT_IMPLEMENTED", message, "hello.stabilization", ["unset"])
     stabilization = hello.stabilization or pb.STABILIZATION_BALANCED
     if stabilization not in _HOLDING:
         known = [pb.Stabilization.Name(each) for each in _HOLDING]

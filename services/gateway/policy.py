@@ -1,18 +1,102 @@
-"""The simultaneous policy of one target: which words of a translation are concluded, and never taken back.
+"""The simultaneous policy of one target: when a segment is translated, and which words of it are concluded for good.
 
-A segment is translated again and again while its source grows. Words are concluded by LocalAgreement-2 (Liu et al.,
-2020, arXiv 2005.11185) between successive translations, less the last few words, which the next source word tends to
-reorder. Pure: no I/O, no clock.
+A segment is translated again and again while its source grows. Ours, `LocalAgreement`, concludes the words on which
+successive translations agree. The others are what it is measured against (`bench/quality.py`). Pure: no I/O, no clock.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Protocol
 
-from services.gateway.terms import Caption
+from services.gateway.terms import Caption, Transcript
 
 _WORD = re.compile(r"\S+")
+
+
+class Policy(Protocol):
+    """Decides whether to wait or to conclude."""
+
+    def source(self, said: Transcript) -> str:
+        """What of an interim transcript is translated; what it was before: nothing is."""
+
+    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+        """How many of the words shown are concluded, given those shown before, and the source they were made from."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAgreement:
+    """Concludes what two successive translations agree on (LocalAgreement-2: Liu et al., 2020, arXiv 2005.11185).
+
+    The last few words are held back: the next source word tends to reorder them.
+    """
+
+    held_words: int
+
+    def source(self, said: Transcript) -> str:
+        """See Policy. Only what the recognizer has concluded."""
+        return said.stable_text
+
+    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+        """See Policy."""
+        return min(common_prefix(before, shown), len(shown) - self.held_words)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitK:
+    """Starts `k` source words late, then concludes a word for each (Ma et al., 2019, arXiv 1810.08398)."""
+
+    k: int
+
+    def source(self, said: Transcript) -> str:
+        """See Policy."""
+        return said.stable_text
+
+    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+        """See Policy."""
+        return min(len(shown), len(_WORD.findall(source)) - self.k + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpointed:
+    """Waits for the end of the segment, as turn-based systems do."""
+
+    def source(self, said: Transcript) -> str:
+        """See Policy."""
+        return ""
+
+    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+        """See Policy."""
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Retranslate:
+    """Shows every translation of everything heard, and concludes nothing before the end."""
+
+    def source(self, said: Transcript) -> str:
+        """See Policy. The tentative words too."""
+        return said.text
+
+    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+        """See Policy."""
+        return 0
+
+
+def policy_named(name: str, held_words: int) -> Policy:
+    """The policy a setting names: "agreement", "endpointed", "retranslate", or "wait-" and how many words."""
+    kind, _, count = name.partition("-")
+    match kind:
+        case "wait":
+            return WaitK(int(count))
+        case "endpointed":
+            return Endpointed()
+        case "retranslate":
+            return Retranslate()
+        case _:
+            return LocalAgreement(held_words)
 
 
 class TargetText:
@@ -22,16 +106,15 @@ class TargetText:
     aligned behind it. The final does too.
     """
 
-    def __init__(self, held_words: int) -> None:
-        self._held_words = held_words
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
         self._concluded: list[str] = []
         self._shown: list[str] = []
 
-    def revise(self, translation: str) -> Caption:
-        """Takes in the translation of a longer source. Concludes what it and the one before it agree on."""
+    def revise(self, translation: str, source: str) -> Caption:
+        """Takes in the translation of a longer source."""
         before, self._shown = self._shown, self._behind_concluded(translation)
-        agreed = common_prefix(before, self._shown)
-        concluded = min(agreed, len(self._shown) - self._held_words)
+        concluded = self._policy.concluded(before, self._shown, source)
         if concluded > len(self._concluded):
             self._concluded = self._shown[:concluded]
         return self._caption(final=False)

@@ -30,6 +30,11 @@ class GatewaySettings(ServiceSettings):
     max_segment_ms: int = Field(15_000, ge=2000, le=30_000, description="Longest segment, unless a session says other.")
     idle_timeout_ms: int = Field(60_000, ge=1, description="A session without a message for so long is closed.")
     client_stall_ms: int = Field(30_000, ge=1, description="A client that reads nothing for so long is closed.")
+    policy: str = Field(
+        "agreement",
+        pattern=r"^(agreement|endpointed|retranslate|wait-[1-9]\d?)$",
+        description="When text is concluded: agreement; endpointed, retranslate and wait-1 to wait-99 to compare.",
+    )
     stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
 
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")

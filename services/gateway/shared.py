@@ -13,6 +13,7 @@ from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
+from services.gateway.policy import Policy
 from services.gateway.stages import Stages
 from services.gateway.terms import Progress, Terms
 
@@ -45,6 +46,7 @@ class Shared:
     outbox: Outbox[ServerMessage]
     backlog: Backlog
     ledger: Ledger
+    policy: Policy
 
     async def report(self, fault: MeshError, segment_id: int = 0, lang: str = "") -> None:
         """Tells the client of a fault the session survives."""

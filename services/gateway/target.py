@@ -70,31 +70,32 @@ class Target:
                 continue
             if work.segment_id != segment.segment_id:
                 segment = self._segment(work.segment_id)
-            if work.final or work.stable_text != segment.source:
-                await self._revise(segment, work)
+            source = work.text if work.final else self._shared.policy.source(work)
+            if work.final or source != segment.source:
+                await self._revise(segment, work, source)
 
-    async def _revise(self, segment: _Segment, said: Transcript) -> None:
+    async def _revise(self, segment: _Segment, said: Transcript, source: str) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""
-        translation = await self._translate(said)
+        translation = await self._translate(said, source)
         if translation is None:
             if not said.final:
                 return
             translation = ""  # what was concluded stands
-        segment.source, segment.revision = said.stable_text, segment.revision + 1
-        caption = segment.text.finish(translation) if said.final else segment.text.revise(translation)
+        segment.source, segment.revision = source, segment.revision + 1
+        caption = segment.text.finish(translation) if said.final else segment.text.revise(translation, source)
         await self._show(segment, said, caption)
         await self._speak(segment, said, caption)
 
-    async def _translate(self, said: Transcript) -> str | None:
+    async def _translate(self, said: Transcript, source: str) -> str | None:
         """The translation of a revision; None when there is none, which the client has been told."""
-        if not said.stable_text:
+        if not source:
             return ""
         ticket = self._shared.backlog.begin("MT", self.terms.lang, said.end_samples)
         trace = self._shared.ledger.trace(said.segment_id)
         translation = None
         try:
             translation = await self._shared.stages.translate(
-                said.stable_text, self.terms.spoken_lang, self.terms.lang, said.final, trace
+                source, self.terms.spoken_lang, self.terms.lang, said.final, trace
             )
         except MeshError as fault:
             await self._shared.report(fault, said.segment_id, self.terms.lang)
@@ -128,4 +129,4 @@ class Target:
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     def _segment(self, segment_id: int) -> _Segment:
-        return _Segment(segment_id, TargetText(self._shared.terms.holding.held_words))
+        return _Segment(segment_id, TargetText(self._shared.policy))
