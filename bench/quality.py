@@ -1,188 +1,115 @@
-"""Quality and latency of the running mesh on recorded prompts.
+"""Quality, latency and stability of the running mesh, policy against policy, on recorded speech at its own pace.
 
-    python -m bench.quality PROMPTS.jsonl [--targets es] [--sounds DIR] [--fast] [--parallel 4] [--server HOST:PORT]
+    python -m bench.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es] [--joined] [--fast] ...
 
-A line of PROMPTS.jsonl has `id` (a sound file without its suffix), `text`, and a reference under each target's tag.
-Without `--server` a mesh of the embedded engines is started for it. Word error rate by jiwer, lower-cased and without
-punctuation; chrF and BLEU by sacrebleu over the final translations, as they are shown.
+Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
+bench/corpus.py says what a corpus is, bench/arms.py what the arms are, bench/metrics.py what is measured. WER is by jiwer,
+lower-cased and without punctuation; chrF and BLEU by sacrebleu over the final translations, as they are shown.
+Without `--server` a mesh of the embedded engines is started. Logs in simulstream's format are left in bench/out/quality/.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jiwer
 import numpy as np
-import sacrebleu
 
-import babelmesh
+from bench.arms import ARMS, Arm, Gateways, gateways
+from bench.corpus import PAUSE_SECONDS, Recording, joined, read_corpus
+from bench.emissions import caption_steps, concluded_words
 from bench.order import faults
-from bench.processes import local_mesh
-from bench.report import Goal, Rows, at_least, at_most, finish, percentile
-from bench.take import Take, take
-from bench.wer import find_sounds, normalized, read_g722
-from services.common.audio import ASR_RATE, Pcm
-
-PAUSE = np.zeros(ASR_RATE, dtype=np.int16)  # after each prompt, as a speaker would
+from bench.quality_tables import Session, goals, latency_table, quality_table, session_table, voice_table
+from bench.report import OUT, finish
+from bench.simulstream import Logged, steps_of, write_log
+from bench.take import take
+from services.common.audio import ASR_RATE
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A recording, what is said in it, and how that is said in each target."""
+class Plan:
+    """What to run."""
 
-    name: str
-    text: str
-    references: dict[str, str]
-    pcm: Pcm
-
-    @property
-    def seconds(self) -> float:
-        """How long it is."""
-        return len(self.pcm) / ASR_RATE
+    arms: Sequence[Arm]
+    targets: Sequence[str]
+    speed: float  # times real time; 0: as fast as it is taken
+    parallel: int
 
 
 def main() -> None:
     """Prints the tables; ends with status 1 when a goal was missed."""
+    options = _options()
+    arms, targets = [ARMS[name] for name in options.arms.split(",")], options.targets.split(",")
+    recordings = read_corpus(options.corpus, options.sounds, targets)
+    if options.joined:
+        recordings = [joined(recordings)]
+    plan = Plan(arms, targets, 0.0 if options.fast else 1.0, options.parallel)
+    sessions = asyncio.run(run(recordings, plan, options.server))
+    for session in sessions:
+        for fault in faults(session.take):
+            print(f"{session.arm} {session.recording.name}: {fault}")  # what it is for
+    write_logs(sessions, targets)
+    tables = [quality_table(sessions, targets)]
+    if plan.speed:
+        tables += [latency_table(sessions, targets), voice_table(sessions, targets)]
+    if options.sessions:
+        tables.insert(0, session_table(sessions, targets))
+    sys.exit(not finish("quality", tables, goals(sessions, targets, timed=bool(plan.speed))))
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("prompts", type=Path)
+    parser.add_argument("corpus", type=Path)
+    parser.add_argument("--arms", default="endpointed,balanced", help=f"of {', '.join(ARMS)}")
     parser.add_argument("--targets", default="es", help="tags with commas between")
     parser.add_argument("--sounds", type=Path, help="folder of the .g722 files; by default Debian's is looked for")
+    parser.add_argument("--joined", action="store_true", help="all recordings as one talk without a pause")
     parser.add_argument("--fast", action="store_true", help="as fast as the stream takes it: no latencies then")
-    parser.add_argument("--parallel", type=int, default=4, help="sessions at once")
+    parser.add_argument("--parallel", type=int, default=3, help="sessions at once")
+    parser.add_argument("--sessions", action="store_true", help="a table with a row for each session, too")
     parser.add_argument("--server", default="", help="measure this mesh instead of one of our own")
-    options = parser.parse_args()
-    targets = options.targets.split(",")
-    prompts = read_prompts(options.prompts, options.sounds or find_sounds(), targets)
-    takes = asyncio.run(stream_all(prompts, targets, options))
-    tables = [prompt_table(prompts, takes, targets), total_table(prompts, takes, targets, timed=not options.fast)]
-    reached = finish("quality", tables, goals(prompts, takes, targets))
-    sys.exit(not reached)
+    return parser.parse_args()
 
 
-def read_prompts(path: Path, sounds: Path, targets: Sequence[str]) -> list[Prompt]:
-    """The prompts of a file, with their audio."""
-    entries = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    return [
-        Prompt(
-            entry["id"],
-            entry["text"],
-            {lang: entry[lang] for lang in targets if lang in entry},
-            read_g722(sounds / f"{entry['id']}.g722"),
-        )
-        for entry in entries
+async def run(recordings: Sequence[Recording], plan: Plan, server: str) -> list[Session]:
+    """All recordings in all arms; recording by recording, the arm that begins being another each time."""
+    turns = [
+        (arm, recording)
+        for number, recording in enumerate(recordings)
+        for arm in [*plan.arms[number % len(plan.arms) :], *plan.arms[: number % len(plan.arms)]]
     ]
-
-
-async def stream_all(prompts: Sequence[Prompt], targets: Sequence[str], options: argparse.Namespace) -> list[Take]:
-    """A session for each prompt, several at once."""
-    places = asyncio.Semaphore(options.parallel)
-
-    async def one(mesh: babelmesh.Mesh, prompt: Prompt) -> Take:
-        async with places:
-            return await take(mesh, np.concatenate((prompt.pcm, PAUSE)), targets, speed=0.0 if options.fast else 1.0)
-
-    async with _address(options.server) as address, babelmesh.connect(address) as mesh, asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(mesh, prompt)) for prompt in prompts]
+    places = asyncio.Semaphore(plan.parallel)
+    async with gateways(plan.arms, server) as meshes, asyncio.TaskGroup() as group:
+        await _one(meshes, turns[0], plan, speed=0.0)  # what is loaded at first use is loaded now
+        tasks = [group.create_task(_in_its_turn(places, meshes, turn, plan)) for turn in turns]
     return [task.result() for task in tasks]
 
 
-@asynccontextmanager
-async def _address(server: str) -> AsyncIterator[str]:
-    if server:
-        yield server
-    else:
-        async with local_mesh() as mesh:
-            yield mesh.address
+async def _in_its_turn(places: asyncio.Semaphore, meshes: Gateways, turn: tuple[Arm, Recording], plan: Plan) -> Session:
+    async with places:
+        return await _one(meshes, turn, plan, plan.speed)
 
 
-def prompt_table(prompts: Sequence[Prompt], takes: Sequence[Take], targets: Sequence[str]) -> Rows:
-    """One row a prompt and target."""
-    columns = (
-        "prompt",
-        "to",
-        "seconds",
-        "WER",
-        "chrF",
-        "first word s",
-        "first audio s",
-        "speech ratio",
-        "dBFS",
-        "faults",
-    )
-    table = Rows("Prompts", columns)
-    for prompt, each in zip(prompts, takes, strict=True):
+async def _one(meshes: Gateways, turn: tuple[Arm, Recording], plan: Plan, speed: float) -> Session:
+    arm, recording = turn
+    pause = np.zeros(round(PAUSE_SECONDS * ASR_RATE), dtype=np.int16)
+    pcm = np.concatenate((recording.pcm, pause))
+    return Session(arm.name, recording, await take(meshes.of(arm), pcm, plan.targets, speed, arm.config))
+
+
+def write_logs(sessions: Sequence[Session], targets: Sequence[str]) -> None:
+    """A log of the concluded words, and one of the captions, for each arm and target."""
+    for arm in {session.arm for session in sessions}:
+        own = [session for session in sessions if session.arm == arm]
         for lang in targets:
-            reference = prompt.references.get(lang)
-            voice = each.voice(lang)
-            table.add(
-                prompt.name,
-                lang,
-                round(prompt.seconds, 1),
-                word_error_rate([prompt], [each]),
-                sacrebleu.sentence_chrf(each.translation(lang), [reference]).score if reference else None,
-                each.first_word_seconds(lang),
-                each.first_audio_seconds(lang),
-                voice.seconds / prompt.seconds,
-                voice.level_dbfs,
-                "; ".join(faults(each)) or "none",
-            )
-    return table
-
-
-def total_table(prompts: Sequence[Prompt], takes: Sequence[Take], targets: Sequence[str], timed: bool) -> Rows:
-    """One row a target, over all prompts."""
-    columns = ("to", "WER", "chrF", "BLEU", "first word p50", "p95", "first audio p50", "p95 ", "empty")
-    table = Rows("All prompts", columns)
-    for lang in targets:
-        words = [each.first_word_seconds(lang) for each in takes] if timed else []
-        audio = [each.first_audio_seconds(lang) for each in takes] if timed else []
-        latencies = [
-            percentile([value for value in values if value is not None], share)
-            for values in (words, audio)
-            for share in (0.5, 0.95)
-        ]
-        empty = sum(not each.translation(lang).strip() for each in takes)
-        table.add(lang, word_error_rate(prompts, takes), *scores(prompts, takes, lang), *latencies, empty)
-    return table
-
-
-def word_error_rate(prompts: Sequence[Prompt], takes: Sequence[Take]) -> float:
-    """Over all words of all prompts."""
-    said, heard = [normalized(prompt.text) for prompt in prompts], [normalized(each.transcript) for each in takes]
-    return float(jiwer.wer(said, heard))
-
-
-def scores(prompts: Sequence[Prompt], takes: Sequence[Take], lang: str) -> tuple[float | None, float | None]:
-    """chrF and BLEU of the prompts that have a reference."""
-    pairs = [
-        (each.translation(lang), prompt.references[lang])
-        for prompt, each in zip(prompts, takes, strict=True)
-        if lang in prompt.references
-    ]
-    if not pairs:
-        return None, None
-    ours, references = [list(side) for side in zip(*pairs, strict=True)]
-    return sacrebleu.corpus_chrf(ours, [references]).score, sacrebleu.corpus_bleu(ours, [references]).score
-
-
-def goals(prompts: Sequence[Prompt], takes: Sequence[Take], targets: Sequence[str]) -> dict[str, Goal]:
-    """Nothing is empty, nothing is silent, nothing is out of order."""
-    both = [(prompt, each, lang) for prompt, each in zip(prompts, takes, strict=True) for lang in targets]
-    ratios = [each.voice(lang).seconds / prompt.seconds for prompt, each, lang in both]
-    return {
-        "quality.empty": at_most(sum(not each.translation(lang).strip() for _, each, lang in both), 0),
-        "quality.faults": at_most(sum(len(faults(each)) for each in takes), 0),
-        "quality.quietest_dbfs": at_least(min(each.voice(lang).level_dbfs for _, each, lang in both), -40),
-        "quality.shortest_speech": at_least(min(ratios), 0.5),
-        "quality.longest_speech": at_most(max(ratios), 2.0),
-    }
+            concluded = [Logged(each.recording.name, steps_of(concluded_words(each.take, lang))) for each in own]
+            captions = [Logged(each.recording.name, caption_steps(each.take, lang)) for each in own]
+            write_log(OUT / "quality" / f"{arm}.{lang}.concluded.jsonl", concluded)
+            write_log(OUT / "quality" / f"{arm}.{lang}.captions.jsonl", captions)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Take:
 
     source_seconds: float
     targets: Sequence[str]
+    trailing_silence_ms: int = 0  # what was agreed
     events: list[tuple[float, Event]] = field(default_factory=list)
 
     @property
@@ -87,12 +88,20 @@ class Take:
         return None
 
 
-async def take(mesh: babelmesh.Mesh, pcm: Pcm, targets: Sequence[str], speed: float = 1.0) -> Take:
+async def take(
+    mesh: babelmesh.Mesh,
+    pcm: Pcm,
+    targets: Sequence[str],
+    speed: float = 1.0,
+    config: babelmesh.SessionConfig | None = None,
+) -> Take:
     """Streams English speech through a session of its own; `speed` 0 is as fast as it is taken."""
     result = Take(len(pcm) / SAMPLE_RATE, targets)
     loop = asyncio.get_running_loop()
-    config = babelmesh.SessionConfig(partial_results=True)
-    async with mesh.session("en", targets, config) as session:
+    hello = babelmesh.SessionConfig(partial_results=True)
+    hello.MergeFrom(config or babelmesh.SessionConfig())
+    async with mesh.session(hello.source_lang or "en", targets, hello) as session:
+        result.trailing_silence_ms = session.ready.config.endpointing.trailing_silence_ms
         started = loop.time()
         async for event in session.translate(chunks(pcm, speed)):
             result.events.append((loop.time() - started, event))

@@ -1,0 +1,213 @@
+"""The tables and goals of `bench.quality`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import jiwer
+import sacrebleu
+
+import babelmesh
+from bench.corpus import Recording
+from bench.emissions import caption_erasure, concluded_words, sounds
+from bench.metrics import Erasure, average_token_delay, playback, stream_laal
+from bench.order import faults
+from bench.report import Goal, Rows, at_least, at_most, percentile
+from bench.take import Take
+from bench.wer import normalized
+
+SHORT_SECONDS = 8.0
+SHARES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One recording in one arm."""
+
+    arm: str
+    recording: Recording
+    take: Take
+
+    def lag(self, lang: str, aware: bool = True) -> float | None:
+        """StreamLAAL of the concluded words, in seconds; None without a word or a reference."""
+        sentences = self.recording.sentences.get(lang)
+        lag = stream_laal(concluded_words(self.take, lang), sentences) if sentences else None
+        return None if lag is None else lag.aware if aware else lag.ideal
+
+
+Value = Callable[[Session, str], float | None]
+
+
+def quality_table(sessions: Sequence[Session], targets: Sequence[str]) -> Rows:
+    """One row an arm and target."""
+    table = Rows("Quality", ("arm", "to", "WER", "chrF", "BLEU", "caption NE", "empty", "faults"))
+    for arm, own in by_arm(sessions).items():
+        for lang in targets:
+            empty = sum(not each.take.translation(lang).strip() for each in own)
+            found = sum(len(faults(each.take)) for each in own)
+            chrf, bleu = scores(own, lang)
+            table.add(arm, lang, word_error_rate(own), chrf, bleu, erased(own, lang).normalized, empty, found)
+    return table
+
+
+def latency_table(sessions: Sequence[Session], targets: Sequence[str]) -> Rows:
+    """One row an arm, target and measure."""
+    table = Rows("Latency, seconds", ("arm", "to", "measure", "p50", "p95", "p99"))
+    measures: dict[str, Value] = {
+        "first word": lambda each, lang: each.take.first_word_seconds(lang),
+        "first audio": lambda each, lang: each.take.first_audio_seconds(lang),
+        "StreamLAAL ideal": lambda each, lang: each.lag(lang, aware=False),
+        "StreamLAAL computation-aware": lambda each, lang: each.lag(lang),
+    }
+    for arm, own in by_arm(sessions).items():
+        for lang in targets:
+            for name, measure in measures.items():
+                found = present([measure(each, lang) for each in own])
+                table.add(arm, lang, name, *(percentile(found, share) for share in SHARES))
+            for name, found in stage_lags(own, lang).items():
+                table.add(arm, lang, name, *(percentile(found, share) for share in SHARES))
+    return table
+
+
+def stage_lags(sessions: Sequence[Session], lang: str) -> dict[str, list[float]]:
+    """From the ledger: seconds from the end of each segment's speech to its final transcript, and on from there."""
+    found = [event for each in sessions for _, event in each.take.events if isinstance(event, babelmesh.Latency)]
+    own = [event for event in found if event.target_lang == lang and event.translated_ms]
+    return {
+        "ledger: final transcript": [(each.recognized_ms - each.captured_ms) / 1000 for each in own],
+        "ledger: final translation": [(each.translated_ms - each.recognized_ms) / 1000 for each in own],
+        "ledger: all sent": [(each.sent_ms - each.translated_ms) / 1000 for each in own],
+    }
+
+
+def voice_table(sessions: Sequence[Session], targets: Sequence[str]) -> Rows:
+    """One row an arm and target; medians over the recordings, in seconds."""
+    columns = ("arm", "to", "ATD", "end offset", "most queued", "gaps", "gaps, seconds", "length ratio", "dBFS")
+    table = Rows("Voice, medians", columns)
+    for arm, own in by_arm(sessions).items():
+        for lang in targets:
+            heard = [playback(sounds(each.take, lang)) for each in own]
+            delays = present([average_token_delay(sounds(each.take, lang), each.recording.seconds) for each in own])
+            ends = [each.ends - session.recording.seconds for each, session in zip(heard, own, strict=True)]
+            table.add(
+                arm,
+                lang,
+                median(delays) if delays else None,
+                median(ends),
+                median(each.most_queued for each in heard),
+                median(each.gaps for each in heard),
+                median(each.gap_seconds for each in heard),
+                median(length_ratio(each, lang) for each in own),
+                median(each.take.voice(lang).level_dbfs for each in own),
+            )
+    return table
+
+
+def session_table(sessions: Sequence[Session], targets: Sequence[str]) -> Rows:
+    """One row a recording, arm and target."""
+    columns = ("recording", "arm", "to", "seconds", "WER", "chrF", "first word", "first audio", "StreamLAAL CA", "NE")
+    table = Rows("Sessions", columns)
+    for each in sorted(sessions, key=lambda session: session.recording.name):
+        for lang in targets:
+            chrf, _ = scores([each], lang)
+            table.add(
+                each.recording.name,
+                each.arm,
+                lang,
+                round(each.recording.seconds, 1),
+                word_error_rate([each]),
+                chrf,
+                each.take.first_word_seconds(lang),
+                each.take.first_audio_seconds(lang),
+                each.lag(lang),
+                caption_erasure(each.take, lang).normalized,
+            )
+    return table
+
+
+def goals(sessions: Sequence[Session], targets: Sequence[str], timed: bool) -> dict[str, Goal]:
+    """That nothing is lost in any arm; and what ours, BALANCED, is to reach against the others."""
+    both = [(each, lang) for each in sessions for lang in targets]
+    ratios = [length_ratio(each, lang) for each, lang in both]
+    reached = {
+        "quality.empty": at_most(sum(not each.take.translation(lang).strip() for each, lang in both), 0),
+        "quality.faults": at_most(sum(len(faults(each.take)) for each in sessions), 0),
+        "quality.quietest_dbfs": at_least(min(each.take.voice(lang).level_dbfs for each, lang in both), -40),
+        "quality.shortest_speech": at_least(min(ratios), 0.5),
+        "quality.longest_speech": at_most(max(ratios), 2.0),
+    }
+    arms, lang = by_arm(sessions), targets[0]
+    ours, endpointed, raw = (arms.get(name, []) for name in ("balanced", "endpointed", "retranslate"))
+    if ours:
+        reached["C5.captions"] = at_most(erased(ours, lang).normalized, 0.2)
+    if ours and raw:
+        reached["C5.against_retranslation"] = at_most(
+            erased(ours, lang).normalized / erased(raw, lang).normalized, 1 / 3
+        )
+    if ours and endpointed:
+        reached["C1.chrf"] = at_least((scores(ours, lang)[0] or 0) / (scores(endpointed, lang)[0] or 1), 0.95)
+    if ours and endpointed and timed:
+        reached |= latency_goals(ours, endpointed, lang)
+    return reached
+
+
+def latency_goals(ours: Sequence[Session], endpointed: Sequence[Session], lang: str) -> dict[str, Goal]:
+    """Medians of what each recording took in our arm, over what it took endpointed."""
+    pairs = list(zip(ours, endpointed, strict=True))
+    short = [pair for pair in pairs if pair[0].recording.seconds < SHORT_SECONDS]
+    audio: Value = lambda each, lang: each.take.first_audio_seconds(lang)  # noqa: E731  # beside the one below
+    lag: Value = lambda each, lang: each.lag(lang)  # noqa: E731
+    reached = {
+        "C1.first_audio": at_most(_median_ratio(pairs, audio, lang), 0.4),
+        "C1.stream_laal": at_most(_median_ratio(pairs, lag, lang), 0.35),
+    }
+    if short:
+        reached["C1.short_first_audio"] = at_most(_median_ratio(short, audio, lang), 0.5)
+        reached["C1.short_stream_laal"] = at_most(_median_ratio(short, lag, lang), 0.5)
+    return reached
+
+
+def _median_ratio(pairs: Sequence[tuple[Session, Session]], measure: Value, lang: str) -> float:
+    both = [(measure(one, lang), measure(other, lang)) for one, other in pairs]
+    return median(one / other for one, other in both if one is not None and other)
+
+
+def by_arm(sessions: Sequence[Session]) -> dict[str, list[Session]]:
+    """The sessions of each arm, in the order of the recordings."""
+    arms = dict.fromkeys(sorted({each.arm for each in sessions}))
+    ordered = sorted(sessions, key=lambda each: each.recording.name)
+    return {arm: [each for each in ordered if each.arm == arm] for arm in arms}
+
+
+def word_error_rate(sessions: Sequence[Session]) -> float:
+    """Over all words of all recordings."""
+    said = [normalized(each.recording.text) for each in sessions]
+    return float(jiwer.wer(said, [normalized(each.take.transcript) for each in sessions]))
+
+
+def scores(sessions: Sequence[Session], lang: str) -> tuple[float | None, float | None]:
+    """chrF and BLEU of the recordings that have a reference."""
+    pairs = [(each.take.translation(lang), each.recording.reference(lang)) for each in sessions]
+    known = [(ours, [reference]) for ours, reference in pairs if reference is not None]
+    if not known:
+        return None, None
+    outputs, references = [ours for ours, _ in known], [[reference for _, (reference,) in known]]
+    return sacrebleu.corpus_chrf(outputs, references).score, sacrebleu.corpus_bleu(outputs, references).score
+
+
+def erased(sessions: Sequence[Session], lang: str) -> Erasure:
+    """Caption words taken back, over all recordings."""
+    each = [caption_erasure(session.take, lang) for session in sessions]
+    return Erasure(sum(one.deleted for one in each), sum(one.final for one in each))
+
+
+def length_ratio(session: Session, lang: str) -> float:
+    """How long the translated speech is, over the source."""
+    return session.take.voice(lang).seconds / session.recording.seconds
+
+
+def present(values: Sequence[float | None]) -> list[float]:
+    """Those that are there."""
+    return [value for value in values if value is not None]
