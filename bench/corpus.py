@@ -83,4 +83,5 @@ def without_silence(pcm: Pcm) -> Pcm:
     level = np.sqrt(np.mean(frames.astype(np.float64) ** 2, axis=1))
     loud = level > LOUD_SHARE * level.max()
     kept = loud | np.roll(loud, 1) | np.roll(loud, -1)
-    return frames[kept].reshape(-1)
+    heard: Pcm = frames[kept].reshape(-1)
+    return heard

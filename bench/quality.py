@@ -3,9 +3,9 @@
     python -m bench.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es] [--joined] [--fast] ...
 
 Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
-bench/corpus.py says what a corpus is, bench/arms.py what the arms are, bench/metrics.py what is measured. WER is by jiwer,
-lower-cased and without punctuation; chrF and BLEU by sacrebleu over the final translations, as they are shown.
-Without `--server` a mesh of the embedded engines is started. Logs in simulstream's format are left in bench/out/quality/.
+bench/corpus.py says what a corpus is, bench/arms.py what the arms are, bench/metrics.py what is measured. WER is by
+jiwer, lower-cased and without punctuation; chrF and BLEU by sacrebleu over the final translations, as they are shown.
+Without `--server` a mesh of the embedded engines is started. Logs as simulstream writes them go to bench/out/quality/.
 """
 
 from __future__ import annotations

@@ -143,9 +143,8 @@ def goals(sessions: Sequence[Session], targets: Sequence[str], timed: bool) -> d
     if ours:
         reached["C5.captions"] = at_most(erased(ours, lang).normalized, 0.2)
     if ours and raw:
-        reached["C5.against_retranslation"] = at_most(
-            erased(ours, lang).normalized / erased(raw, lang).normalized, 1 / 3
-        )
+        ratio = erased(ours, lang).normalized / erased(raw, lang).normalized
+        reached["C5.against_retranslation"] = at_most(ratio, 1 / 3)
     if ours and endpointed:
         reached["C1.chrf"] = at_least((scores(ours, lang)[0] or 0) / (scores(endpointed, lang)[0] or 1), 0.95)
     if ours and endpointed and timed:
@@ -157,8 +156,13 @@ def latency_goals(ours: Sequence[Session], endpointed: Sequence[Session], lang: 
     """Medians of what each recording took in our arm, over what it took endpointed."""
     pairs = list(zip(ours, endpointed, strict=True))
     short = [pair for pair in pairs if pair[0].recording.seconds < SHORT_SECONDS]
-    audio: Value = lambda each, lang: each.take.first_audio_seconds(lang)  # noqa: E731  # beside the one below
-    lag: Value = lambda each, lang: each.lag(lang)  # noqa: E731
+
+    def audio(each: Session, lang: str) -> float | None:
+        return each.take.first_audio_seconds(lang)
+
+    def lag(each: Session, lang: str) -> float | None:
+        return each.lag(lang)
+
     reached = {
         "C1.first_audio": at_most(_median_ratio(pairs, audio, lang), 0.4),
         "C1.stream_laal": at_most(_median_ratio(pairs, lag, lang), 0.35),

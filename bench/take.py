@@ -41,8 +41,8 @@ class Take:
 
     source_seconds: float
     targets: Sequence[str]
-    trailing_silence_ms: int = 0  # what was agreed
     events: list[tuple[float, Event]] = field(default_factory=list)
+    trailing_silence_ms: int = 0  # what was agreed
 
     @property
     def transcript(self) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
-from services.gateway.terms import Caption, Transcript
+from services.gateway.terms import Caption, Holding, Transcript
 
 _WORD = re.compile(r"\S+")
 
@@ -22,8 +22,11 @@ class Policy(Protocol):
     def source(self, said: Transcript) -> str:
         """What of an interim transcript is translated; what it was before: nothing is."""
 
-    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
-        """How many of the words shown are concluded, given those shown before, and the source they were made from."""
+    def concluded(self, before: list[str], words: list[str], source: str) -> int:
+        """How many words are concluded, given those of the translation before, and the source they were made from."""
+
+    def shown(self, words: int, concluded: int) -> int:
+        """How many words are shown when so many are concluded: some of the others may be too likely to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +36,20 @@ class LocalAgreement:
     The last few words are held back: the next source word tends to reorder them.
     """
 
-    held_words: int
+    held_words: int  # not concluded
+    masked_words: int  # not even shown
 
     def source(self, said: Transcript) -> str:
         """See Policy. Only what the recognizer has concluded."""
         return said.stable_text
 
-    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+    def concluded(self, before: list[str], words: list[str], source: str) -> int:
         """See Policy."""
-        return min(common_prefix(before, shown), len(shown) - self.held_words)
+        return min(common_prefix(before, words), len(words) - self.held_words)
+
+    def shown(self, words: int, concluded: int) -> int:
+        """See Policy."""
+        return max(concluded, words - self.masked_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +62,13 @@ class WaitK:
         """See Policy."""
         return said.stable_text
 
-    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+    def concluded(self, before: list[str], words: list[str], source: str) -> int:
         """See Policy."""
-        return min(len(shown), len(_WORD.findall(source)) - self.k + 1)
+        return min(len(words), len(_WORD.findall(source)) - self.k + 1)
+
+    def shown(self, words: int, concluded: int) -> int:
+        """See Policy."""
+        return concluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +79,13 @@ class Endpointed:
         """See Policy."""
         return ""
 
-    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+    def concluded(self, before: list[str], words: list[str], source: str) -> int:
         """See Policy."""
         return 0
+
+    def shown(self, words: int, concluded: int) -> int:
+        """See Policy."""
+        return concluded
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +96,16 @@ class Retranslate:
         """See Policy. The tentative words too."""
         return said.text
 
-    def concluded(self, before: list[str], shown: list[str], source: str) -> int:
+    def concluded(self, before: list[str], words: list[str], source: str) -> int:
         """See Policy."""
         return 0
 
+    def shown(self, words: int, concluded: int) -> int:
+        """See Policy."""
+        return words
 
-def policy_named(name: str, held_words: int) -> Policy:
+
+def policy_named(name: str, holding: Holding) -> Policy:
     """The policy a setting names: "agreement", "endpointed", "retranslate", or "wait-" and how many words."""
     kind, _, count = name.partition("-")
     match kind:
@@ -96,7 +116,7 @@ def policy_named(name: str, held_words: int) -> Policy:
         case "retranslate":
             return Retranslate()
         case _:
-            return LocalAgreement(held_words)
+            return LocalAgreement(holding.held_words, holding.masked_words)
 
 
 class TargetText:
@@ -109,28 +129,28 @@ class TargetText:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
         self._concluded: list[str] = []
-        self._shown: list[str] = []
+        self._words: list[str] = []  # concluded and tentative ones
 
     def revise(self, translation: str, source: str) -> Caption:
         """Takes in the translation of a longer source."""
-        before, self._shown = self._shown, self._behind_concluded(translation)
-        concluded = self._policy.concluded(before, self._shown, source)
+        before, self._words = self._words, self._behind_concluded(translation)
+        concluded = self._policy.concluded(before, self._words, source)
         if concluded > len(self._concluded):
-            self._concluded = self._shown[:concluded]
-        return self._caption(final=False)
+            self._concluded = self._words[:concluded]
+        shown = self._policy.shown(len(self._words), len(self._concluded))
+        return self._caption(self._words[:shown], final=False)
 
     def finish(self, translation: str) -> Caption:
         """Takes in the translation of the final source: all of it is concluded."""
-        self._shown = self._behind_concluded(translation)
-        self._concluded = self._shown
-        return self._caption(final=True)
+        self._concluded = self._words = self._behind_concluded(translation)
+        return self._caption(self._words, final=True)
 
     def _behind_concluded(self, translation: str) -> list[str]:
         words = _WORD.findall(translation)
         return self._concluded + words[alignment(self._concluded, words) :]
 
-    def _caption(self, final: bool) -> Caption:
-        return Caption(" ".join(self._shown), len(" ".join(self._concluded)), final)
+    def _caption(self, shown: list[str], final: bool) -> Caption:
+        return Caption(" ".join(shown), len(" ".join(self._concluded)), final)
 
 
 def common_prefix(one: list[str], other: list[str]) -> int:

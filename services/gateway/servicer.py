@@ -139,7 +139,7 @@ class GatewayServicer:
     ) -> MeshError | None:
         settings = self._settings
         ledger = Ledger(time.monotonic)
-        policy = policy_named(settings.policy, terms.holding.held_words)
+        policy = policy_named(settings.policy, terms.holding)
         shared = Shared(terms, self._stages, outbox, Backlog(samples(settings.max_backlog_ms)), ledger, policy)
         ingress = Ingress(
             terms.input, settings, lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings)

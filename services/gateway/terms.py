@@ -34,6 +34,7 @@ class Holding:
 
     agreement: int  # successive hypotheses of the recognizer that must agree
     held_words: int  # last words of a translation that are never concluded before its final
+    masked_words: int  # last words of a translation that are not shown before they are concluded
 
 
 @dataclass(frozen=True, slots=True)

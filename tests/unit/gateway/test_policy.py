@@ -17,38 +17,44 @@ from services.gateway.policy import (
     common_prefix,
     policy_named,
 )
-from services.gateway.terms import Transcript
+from services.gateway.terms import Holding, Transcript
 
 WORDS = st.lists(st.sampled_from(["el", "gato", "El", "gato,", "come", "pan", "no"]), max_size=8).map(" ".join)
 
 
 def test_nothing_is_concluded_by_one_translation_alone() -> None:
-    assert TargetText(LocalAgreement(0)).revise("hola a todos", "").stable_length == 0
+    assert TargetText(LocalAgreement(0, 0)).revise("hola a todos", "").stable_length == 0
 
 
 def test_what_two_translations_agree_on_is_concluded() -> None:
-    text = TargetText(LocalAgreement(0))
+    text = TargetText(LocalAgreement(0, 0))
     text.revise("hola a todos los", "")
     caption = text.revise("hola a todas las personas", "")
     assert caption.text[: caption.stable_length] == "hola a"
 
 
 def test_the_last_words_are_held_back() -> None:
-    text = TargetText(LocalAgreement(2))
+    text = TargetText(LocalAgreement(2, 0))
     text.revise("uno dos tres cuatro", "")
     caption = text.revise("uno dos tres cuatro", "")
     assert caption.text[: caption.stable_length] == "uno dos"
 
 
+def test_the_words_most_likely_to_change_are_not_shown() -> None:
+    text = TargetText(LocalAgreement(held_words=1, masked_words=2))
+    assert text.revise("uno dos tres", "").text == "uno"
+    assert text.revise("uno dos tres", "").text == "uno dos"  # concluded words are shown, whatever follows
+
+
 def test_a_translation_that_turns_is_shown_behind_what_was_concluded() -> None:
-    text = TargetText(LocalAgreement(0))
+    text = TargetText(LocalAgreement(0, 0))
     text.revise("el gato negro", "")
     text.revise("el gato negro", "")
     assert text.revise("un gato negro duerme", "").text == "el gato negro duerme"
 
 
 def test_the_final_says_what_was_concluded_and_then_only_the_rest() -> None:
-    text = TargetText(LocalAgreement(0))
+    text = TargetText(LocalAgreement(0, 0))
     text.revise("la casa roja", "")
     text.revise("la casa roja", "")
     caption = text.finish("La casa, roja es grande.")
@@ -57,14 +63,14 @@ def test_the_final_says_what_was_concluded_and_then_only_the_rest() -> None:
 
 
 def test_a_final_shorter_than_what_was_concluded_keeps_it() -> None:
-    text = TargetText(LocalAgreement(0))
+    text = TargetText(LocalAgreement(0, 0))
     text.revise("uno dos tres", "")
     text.revise("uno dos tres", "")
     assert text.finish("uno").text == "uno dos tres"
 
 
 POLICIES = st.one_of(
-    st.builds(LocalAgreement, st.integers(0, 3)),
+    st.builds(LocalAgreement, st.integers(0, 3), st.integers(0, 3)),
     st.builds(WaitK, st.integers(1, 4)),
     st.just(Endpointed()),
     st.just(Retranslate()),
@@ -84,7 +90,7 @@ def test_concluded_text_only_grows(revisions: list[tuple[str, str]], final: str,
 
 @given(WORDS)
 def test_a_translation_that_repeats_what_was_concluded_adds_nothing(said: str) -> None:
-    text = TargetText(LocalAgreement(0))
+    text = TargetText(LocalAgreement(0, 0))
     text.revise(said, said)
     text.revise(said, said)
     assert text.finish(said).text == said
@@ -99,7 +105,7 @@ def test_wait_k_concludes_a_word_for_each_source_word_after_the_first_k() -> Non
 
 def test_each_policy_translates_what_it_waits_for() -> None:
     said = Transcript(1, 1, final=False, text="One two thr", stable_length=4)
-    policies = (LocalAgreement(2), WaitK(2), Endpointed(), Retranslate())
+    policies = (LocalAgreement(2, 0), WaitK(2), Endpointed(), Retranslate())
     assert [policy.source(said) for policy in policies] == ["One", "One", "", "One two thr"]
 
 
@@ -111,10 +117,10 @@ def test_re_translation_shows_everything_and_concludes_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "policy"), [("agreement", LocalAgreement(2)), ("wait-12", WaitK(12)), ("retranslate", Retranslate())]
+    ("name", "policy"), [("agreement", LocalAgreement(2, 0)), ("wait-12", WaitK(12)), ("retranslate", Retranslate())]
 )
 def test_a_policy_is_chosen_by_name(name: str, policy: Policy) -> None:
-    assert policy_named(name, held_words=2) == policy
+    assert policy_named(name, Holding(agreement=2, held_words=2, masked_words=0)) == policy
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))
