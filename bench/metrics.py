@@ -58,17 +58,28 @@ def laal(delays: Sequence[float], source_seconds: float, reference_count: int) -
 def stream_laal(words: Sequence[Emission], sentences: Sequence[Sentence]) -> Delay | None:
     """LAAL of a long output (Papi et al., 2024, aclanthology.org/2024.acl-long.202): the mean over its sentences.
 
-    The output is cut where it fits the references best; a sentence that got no word does not count. None without any.
+    A sentence that got no word does not count. None without any.
     """
-    ideal, aware = [], []
-    rest = list(words)
+    return mean_delay(sentence_lags(words, sentences))
+
+
+def sentence_lags(words: Sequence[Emission], sentences: Sequence[Sentence]) -> list[Delay]:
+    """LAAL of each sentence that got a word, after the output was cut where it fits the references best."""
+    lags, rest = [], list(words)
     for sentence, count in zip(sentences, resegmented(words, sentences), strict=True):
         own, rest = rest[:count], rest[count:]
         if own:
             length = len(sentence.reference.split())
-            ideal.append(laal([word.ideal - sentence.start for word in own], sentence.seconds, length))
-            aware.append(laal([word.elapsed - sentence.start for word in own], sentence.seconds, length))
-    return Delay(sum(ideal) / len(ideal), sum(aware) / len(aware)) if ideal else None
+            ideal = laal([word.ideal - sentence.start for word in own], sentence.seconds, length)
+            lags.append(Delay(ideal, laal([word.elapsed - sentence.start for word in own], sentence.seconds, length)))
+    return lags
+
+
+def mean_delay(delays: Sequence[Delay]) -> Delay | None:
+    """The mean of both kinds; None of nothing."""
+    if not delays:
+        return None
+    return Delay(sum(each.ideal for each in delays) / len(delays), sum(each.aware for each in delays) / len(delays))
 
 
 def resegmented(words: Sequence[Emission], sentences: Sequence[Sentence]) -> list[int]:
