@@ -27,7 +27,10 @@ from bench.quality_tables import Session, goals, latency_table, quality_table, s
 from bench.report import OUT, finish
 from bench.simulstream import Logged, steps_of, write_log
 from bench.take import take
+from bench.talk import talk_goals, talk_table
 from services.common.audio import ASR_RATE
+
+LIMIT_SECONDS = 15.0  # the longest segment, as the gateway's default has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,11 @@ def main() -> None:
         tables += [latency_table(sessions, targets), voice_table(sessions, targets)]
     if options.sessions:
         tables.insert(0, session_table(sessions, targets))
-    sys.exit(not finish("quality", tables, goals(sessions, targets, timed=bool(plan.speed))))
+    reached = goals(sessions, targets, timed=bool(plan.speed))
+    if options.joined and plan.speed:
+        tables.append(talk_table(sessions, targets))
+        reached |= talk_goals(sessions, targets, LIMIT_SECONDS)
+    sys.exit(not finish("talk" if options.joined else "quality", tables, reached))
 
 
 def _options() -> argparse.Namespace:
