@@ -1,4 +1,4 @@
-"""Engines that never answer for one language, and are the scripted ones for every other."""
+"""Engines that answer late or never for one language, and are the scripted ones for every other."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from services.tts.engine import Clause
 from services.tts.engines import scripted as tts_scripted
 
 STUCK_LANG = "ca"
+LATE_SECONDS = 2.0
 
 
 class Mt(mt_scripted.Engine):
@@ -20,6 +21,16 @@ class Mt(mt_scripted.Engine):
         """See Engine."""
         if source.pair.target.startswith(STUCK_LANG):
             await asyncio.Event().wait()
+        return await super().translate(source)
+
+
+class LateMt(mt_scripted.Engine):
+    """Translates into one language late."""
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        if source.pair.target.startswith(STUCK_LANG):
+            await asyncio.sleep(LATE_SECONDS)
         return await super().translate(source)
 
 
