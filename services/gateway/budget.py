@@ -1,0 +1,43 @@
+"""How a latency budget is spent along the chain. Pure.
+
+The budget is what a listener is to wait at most, as a rule, for the translation of a word: the silence that ends a segment,
+the words held back until translations agree, the wait for a batch, and what the voice may lag. Each takes a share, within
+what it is good for. `docs/protocol.md` tells what a budget buys, measured by `bench.quality`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+BUDGETS_MS = range(500, 10_001)
+
+FAST_BELOW_MS = 1500  # what two translations agree on, at once
+BALANCED_BELOW_MS = 3000  # two words held back; above, four, and three hypotheses that agree
+
+SILENCE_SHARE = 0.25
+LEAST_SILENCE_MS = 200  # less ends segments within words
+BATCH_SHARE = 0.02
+INTERIM_SHARE = 0.5  # an interim translation that takes longer is out of date
+LEAST_INTERIM_MS = 250
+VOICE_SHARE = 4  # times the budget: further behind, a voice leaves clauses out
+LEAST_VOICE_LAG_MS = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """What each step may take, in milliseconds."""
+
+    trailing_silence_ms: int
+    interim_timeout_ms: int  # of a call to translate what is not final
+    batch_wait_ms: int  # how long a call may wait for others, to be computed with them
+    max_lag_ms: int  # of the voice
+
+
+def spent(budget_ms: int, trailing_silence_ms: int) -> Shares:
+    """The shares of a budget; the silence is never longer than without one."""
+    return Shares(
+        trailing_silence_ms=min(trailing_silence_ms, max(LEAST_SILENCE_MS, round(SILENCE_SHARE * budget_ms))),
+        interim_timeout_ms=max(LEAST_INTERIM_MS, round(INTERIM_SHARE * budget_ms)),
+        batch_wait_ms=round(BATCH_SHARE * budget_ms),
+        max_lag_ms=max(LEAST_VOICE_LAG_MS, VOICE_SHARE * budget_ms),
+    )
