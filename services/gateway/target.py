@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.common.errors import MeshError
 from services.gateway import messages
@@ -12,7 +12,8 @@ from services.gateway.inbox import Inbox
 from services.gateway.policy import TargetText
 from services.gateway.shared import Mark, Shared
 from services.gateway.terms import Caption, TargetTerms, Transcript
-from services.gateway.voice import Clause, SegmentDone, Voice
+from services.gateway.voice import Voice
+from services.gateway.waiting import Clause, SegmentDone
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class _Segment:
 
     segment_id: int
     text: TargetText
-    clauses: Clauses = field(default_factory=Clauses)
+    clauses: Clauses
     revision: int = 0
     source: str = ""  # what was translated last
     spoken_length: int = 0  # so many code points of the translation went to the voice
@@ -117,15 +118,15 @@ class Target:
         if self._voice:
             concluded = caption.text[segment.spoken_length : caption.stable_length]
             segment.spoken_length = caption.stable_length
-            clauses = segment.clauses.add(concluded)
+            clauses = segment.clauses.add(concluded, said.end_samples)
             for text in clauses + (segment.clauses.finish() if caption.final else []):
                 ticket = self._shared.backlog.begin("TTS", self.terms.lang, said.end_samples)
                 trace = self._shared.ledger.trace(said.segment_id)
-                await self._voice.say(Clause(text, said.segment_id, ticket, trace))
+                await self._voice.say(Clause(text, said.segment_id, ticket, trace, said.typed))
         if caption.final:
             done = SegmentDone(said.segment_id)
             sent = self._shared.segment_sent
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     def _segment(self, segment_id: int) -> _Segment:
-        return _Segment(segment_id, TargetText(self._shared.terms.holding.held_words))
+        return _Segment(segment_id, TargetText(self._shared.terms.holding.held_words), Clauses(self.terms.lang))
