@@ -95,4 +95,5 @@ def _ends_sentence(word: str) -> bool:
     shut = word.rstrip(_CLOSING)
     if not _SENTENCE_END.search(shut):
         return False
-    return not (shut.endswith(".") and (bare(shut) in ABBREVIATIONS or (len(bare(shut)) == 1 and bare(shut).isalpha())))
+    initial = len(shut) == 2 and shut[0].isupper()
+    return not (shut.endswith(".") and (initial or bare(shut) in ABBREVIATIONS))

@@ -43,7 +43,7 @@ _NONE: frozenset[str] = frozenset()
 _ELIDED = frozenset(("l", "d", "qu", "all", "dall", "dell", "nell", "sull", "un"))
 
 # A full stop behind these ends no sentence.
-_SHORT = "sr sra srta dr dra prof d dña mr mrs ms st hr fr mme mlle m sig avv ing núm nº p pàg art"
+_SHORT = "sr sra srta dr dra prof dña mr mrs ms st hr fr mme mlle sig avv ing núm nº pàg art"
 ABBREVIATIONS = frozenset(_SHORT.split())
 
 

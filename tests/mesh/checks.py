@@ -10,7 +10,7 @@ from tests.mesh.mesh import Heard
 
 
 def check(heard: Heard, interrupted: bool = False) -> None:
-    """Concluded text only grows, every segment ends once and in order, clocks never go back, voices take their turns."""
+    """Concluded text only grows, every segment ends once and in order, clocks never go back, voices take turns."""
     transcripts = heard.of("asr")
     _check_results(transcripts, may_correct=True)
     for lang in {each.target_lang for each in heard.of("translation")}:

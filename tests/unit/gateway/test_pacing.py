@@ -84,7 +84,7 @@ def test_no_speaker_within_reach_of_the_fastest_rate_is_lost(clauses: list[tuple
 
 
 def test_a_voice_in_time_speaks_as_it_was_asked_to() -> None:
-    assert {each.rate for each in talk(minutes(2, 0.9), speaking_rate=1.2)} == {1.2}
+    assert {each.rate for each in talk([(2 * S, 0.9)] * 60, speaking_rate=1.2)} == {1.2}
 
 
 def test_after_catching_up_it_is_back_to_normal() -> None:
