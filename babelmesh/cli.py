@@ -22,7 +22,7 @@ from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
 from babelmesh.events import as_json
-from babelmesh.options import separate, wanted
+from babelmesh.options import separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
 app = typer.Typer(
@@ -38,6 +38,9 @@ From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spok
 To = Annotated[str, typer.Option("--to", metavar="LANG,...", help="Languages to translate into.")]
 Json = Annotated[bool, typer.Option("--json", help="Print events as lines of JSON.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for speech, subtitles and events.")]
+Explain = Annotated[
+    bool, typer.Option("--explain", help="Show of one utterance when each word was heard, concluded and spoken.")
+]
 Voice = Annotated[bool, typer.Option("--voice/--no-voice", help="Whether translations are spoken.")]
 VoiceName = Annotated[
     list[str] | None, typer.Option("--voice-name", metavar="LANG=NAME", help="Voice for a language; may be repeated.")
@@ -71,9 +74,10 @@ def demo(
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Gateway to use instead of a mesh of its own.")] = "",
     as_events: Json = False,
+    explain: Explain = False,
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
-    _run(commands.demo(server, wanted("en", to, voice), Output(as_events, out)))
+    _run(commands.demo(server, wanted("en", to, voice), Output(as_events, out, explain)))
 
 
 @app.command()
@@ -87,11 +91,13 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     voice_name: VoiceName = None,
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
+    explain: Explain = False,
 ) -> None:
     """Translate recordings into captions, subtitles and speech."""
     separate(files)
+    spoken_live(explain, realtime)
     asked = wanted(source, to, voice, voice_name or ())
-    _run(commands.translate(server, Files(files, asked, Output(as_events, out), realtime)))
+    _run(commands.translate(server, Files(files, asked, Output(as_events, out, explain), realtime)))
 
 
 @app.command()

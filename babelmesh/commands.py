@@ -15,6 +15,7 @@ from babelmesh.captions import Languages
 from babelmesh.client import Mesh, connect
 from babelmesh.errors import PromptMissing
 from babelmesh.events import Ready
+from babelmesh.explainer import Explainer
 from babelmesh.lines import given, typed
 from babelmesh.microphone import microphone
 from babelmesh.options import Wanted
@@ -37,6 +38,7 @@ class Output:
 
     json: bool = False
     folder: Path | None = None
+    explain: bool = False
 
     def view(self, languages: Languages, track: Track) -> View:
         """JSON lines, live captions on a terminal, plain lines elsewhere."""
@@ -62,21 +64,23 @@ class Files:
             await self._translate(mesh, file)
 
     async def _translate(self, mesh: Mesh, file: AudioFile) -> None:
-        recordings: list[Recording] = []  # none while the session is not open
+        kept: list[Recording | Explainer] = []  # none while the session is not open
 
         def source(ready: Ready) -> Source:
             return Paced(file.chunks(), Pace(1.0 if self.realtime else ready.limits.max_speed))
 
         def views(languages: Languages) -> list[View]:
             place = Place(self.output.folder or Path("out"), file.path.stem, live=self.realtime)
-            recordings.append(Recording(place, languages))
-            return [*recordings, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
+            kept.append(Recording(place, languages))
+            if self.output.explain:
+                kept.append(Explainer(place, languages, printed=not self.output.json))
+            return [*kept, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
 
         try:
             await run(mesh, Job(self.wanted.config(), source, views))
         finally:
-            for recording in recordings:
-                _tell(recording.written())
+            if kept:
+                _tell([path for each in kept for path in each.written()])
 
 
 async def translate(server: str, files: Files) -> None:
@@ -149,7 +153,7 @@ async def text(server: str, wanted: Wanted, output: Output, lines: Sequence[str]
 def _tell(written: Sequence[Path]) -> None:
     for folder in {path.parent for path in written}:
         console.note(f"Left in {folder}/:")
-    for kind in (".wav", ".srt", ".vtt", ".json"):
+    for kind in (".wav", ".srt", ".vtt", ".json", ".svg"):
         names = [path.name for path in written if path.suffix == kind]
         if names:
             console.note(f"  {'  '.join(names)}")

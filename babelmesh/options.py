@@ -68,3 +68,10 @@ def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
     if lang not in targets:
         raise typer.BadParameter(f"{lang} is not a target: {', '.join(targets)}", param_hint="--voice-name")
     return lang, voice
+
+
+def spoken_live(explain: bool, realtime: bool) -> None:
+    """Checks that what is to be explained takes the time it takes to speak. Raises typer.BadParameter."""
+    if explain and not realtime:
+        message = "what is sent faster than it was spoken has no timeline; add --realtime"
+        raise typer.BadParameter(message, param_hint="--explain")

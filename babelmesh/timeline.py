@@ -33,7 +33,7 @@ class Timeline:
 
     def add(self, chunk: TtsChunk, not_before_ms: float) -> None:
         """Appends a chunk; a clause's first is preceded by silence up to `not_before_ms`."""
-        if not self._clause_open:
+        if chunk.text or not self._clause_open:  # the last chunk of an interrupted clause never came
             self._append(bytes(2 * max(0, round(not_before_ms * self._hertz / 1000) - self._samples)))
         self._append(chunk.data)
         self._clause_open = not chunk.last

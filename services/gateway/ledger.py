@@ -15,7 +15,7 @@ from opentelemetry.context import Context, get_current
 
 from services.common.audio import ASR_RATE
 from services.common.telemetry import tracer
-from services.gateway.terms import Transcript, milliseconds
+from services.gateway.terms import Transcript, milliseconds, samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Ledger:
         self._accounts: dict[int, _Account] = {}
         self._finalized_samples = 0
         self._acknowledged_samples = 0
+
+    @property
+    def now_samples(self) -> int:
+        """The session's clock; 0 before it starts."""
+        return samples(self._ms(self._clock()))
 
     def received(self, end_samples: int, duration_samples: int) -> None:
         """Audio up to an offset has arrived."""

@@ -26,6 +26,7 @@ def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
         endpointing=pb.Endpointing(trailing_silence_ms=terms.trailing_silence_ms, max_segment_ms=terms.max_segment_ms),
         overload=pb.OVERLOAD_POLICY_BLOCK,
         protocol_version=1,
+        turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
     )
     if terms.input is not None:
         config.input.CopyFrom(pb.AudioFormat(format=terms.input.format, sample_rate=terms.input.sample_rate))
@@ -39,7 +40,8 @@ def target(terms: TargetTerms) -> pb.Target:
     else:
         delivery = pb.DELIVERY_SPEECH
     rate = terms.speaking_rate if terms.speech else 0
-    return pb.Target(lang=terms.lang, delivery=delivery, voice=terms.voice, speaking_rate=rate)
+    max_lag_ms = terms.max_lag_ms if terms.speech else 0
+    return pb.Target(lang=terms.lang, delivery=delivery, voice=terms.voice, speaking_rate=rate, max_lag_ms=max_lag_ms)
 
 
 def limits(settings: GatewaySettings) -> pb.Limits:
@@ -154,6 +156,12 @@ def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
     """Audio that did not come."""
     gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="MISSING_AUDIO")
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+
+
+def unspoken(lang: str, segment_id: int, text: str) -> pb.ServerMessage:
+    """A clause that is left out: the voice was too far behind."""
+    less = pb.Degraded(stage="TTS", target_lang=lang, reason="MAX_LAG", segment_id=segment_id, text=text)
+    return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 
 def end(lang: str = "") -> pb.ServerMessage:

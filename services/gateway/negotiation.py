@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
@@ -15,12 +16,19 @@ from services.gateway.terms import Holding, Sound, TargetTerms, Terms
 OUTPUT_FORMATS = ("pcm16le",)
 SILENCES_MS = range(200, 3001)
 SEGMENTS_MS = range(2000, 30_001)
+LAGS_MS = range(1000, 600_001)
 OUTPUT_RATE = 24_000  # samples per second, unless the client asks for another
 
 _HOLDING = {
-    pb.STABILIZATION_FAST: Holding(agreement=2, held_words=0, masked_words=1),
-    pb.STABILIZATION_BALANCED: Holding(agreement=2, held_words=2, masked_words=3),
-    pb.STABILIZATION_AGGRESSIVE: Holding(agreement=3, held_words=4, masked_words=8),
+    pb.STABILIZATION_FAST: Holding("agreement", agreement=2, held_words=0, masked_words=1),
+    pb.STABILIZATION_BALANCED: Holding("agreement", agreement=2, held_words=2, masked_words=3),
+    pb.STABILIZATION_AGGRESSIVE: Holding("agreement", agreement=3, held_words=4, masked_words=8),
+}
+
+_CONSECUTIVE = {
+    pb.TURN_TAKING_UNSPECIFIED: False,
+    pb.TURN_TAKING_SIMULTANEOUS: False,
+    pb.TURN_TAKING_CONSECUTIVE: True,
 }
 
 # What the contract has and this version does not do yet.
@@ -39,6 +47,9 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
     if stabilization not in _HOLDING:
         known = [pb.Stabilization.Name(each) for each in _HOLDING]
         raise InvalidArgument("UNKNOWN_VALUE", f"{stabilization} has no meaning.", "hello.stabilization", known)
+    if hello.turn_taking not in _CONSECUTIVE:
+        known = [pb.TurnTaking.Name(each) for each in _CONSECUTIVE]
+        raise InvalidArgument("UNKNOWN_VALUE", f"{hello.turn_taking} has no meaning.", "hello.turn_taking", known)
     endpointing, path = hello.endpointing, "hello.endpointing"
     return Terms(
         session_id=session_id,
@@ -46,8 +57,9 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         targets=agree_targets(_wanted(hello), source, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,
-        holding=_HOLDING[stabilization],
+        holding=replace(_HOLDING[stabilization], policy=settings.policy),
         output_rate=_output(hello.output).sample_rate,
+        consecutive=_CONSECUTIVE[hello.turn_taking],
         input=_input(hello),
         trailing_silence_ms=_chosen(
             endpointing.trailing_silence_ms, settings.trailing_silence_ms, SILENCES_MS, f"{path}.trailing_silence_ms"
@@ -68,6 +80,9 @@ def agree_targets(
     agreed: list[TargetTerms] = []
     for path, target in wanted:
         terms = _target(target, path, source, catalog)
+        if terms.speech:
+            max_lag_ms = _chosen(target.max_lag_ms, settings.max_lag_ms, LAGS_MS, f"{path}.max_lag_ms")
+            terms = replace(terms, max_lag_ms=max_lag_ms, lag_asked=target.max_lag_ms > 0)
         if any(terms.lang == other.lang for other in agreed):
             raise InvalidArgument("TARGET_REPEATED", f"{terms.lang!r} is asked for twice.", path, ["each once"])
         agreed.append(terms)
@@ -135,7 +150,7 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
 
 
 def _captions_only(target: pb.Target, spoken: str, lang: str, path: str) -> TargetTerms:
-    for name in ("voice", "speaking_rate"):
+    for name in ("voice", "speaking_rate", "max_lag_ms"):
         if getattr(target, name):
             message = "Captions alone have no voice."
             raise InvalidArgument("CAPTIONS_HAVE_NO_VOICE", message, f"{path}.{name}", ["unset"])

@@ -39,9 +39,9 @@ class Outbox(Generic[M]):
         """Sends an interim result, unless a newer one about the same comes first."""
         await self._add(_Entry(lambda: [message], about, interim=True), replacing=about)
 
-    async def put_speech(self, lang: str, message: M) -> None:
-        """Sends speech, unless it is interrupted first."""
-        await self._add(_Entry(lambda: [message], lang), replacing=None)
+    async def put_speech(self, lang: str, make: Callable[[], list[M]]) -> None:
+        """Sends speech, made as in `put_made`, unless it is interrupted first."""
+        await self._add(_Entry(make, lang), replacing=None)
 
     async def put_made(self, make: Callable[[], list[M]]) -> None:
         """Sends messages that are made when their turn has come: all before them has been written by then."""

@@ -105,9 +105,9 @@ class Retranslate:
         return words
 
 
-def policy_named(name: str, holding: Holding) -> Policy:
-    """The policy a setting names: "agreement", "endpointed", "retranslate", or "wait-" and how many words."""
-    kind, _, count = name.partition("-")
+def policy_of(holding: Holding) -> Policy:
+    """The policy that was agreed: "agreement", "endpointed", "retranslate", or "wait-" and how many words."""
+    kind, _, count = holding.policy.partition("-")
     match kind:
         case "wait":
             return WaitK(int(count))

@@ -37,7 +37,6 @@ from services.gateway.ingress import Ingress
 from services.gateway.ledger import Ledger
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets
 from services.gateway.outbox import Outbox
-from services.gateway.policy import policy_named
 from services.gateway.recognition import Recognition
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
@@ -139,8 +138,7 @@ class GatewayServicer:
     ) -> MeshError | None:
         settings = self._settings
         ledger = Ledger(time.monotonic)
-        policy = policy_named(settings.policy, terms.holding)
-        shared = Shared(terms, self._stages, outbox, Backlog(samples(settings.max_backlog_ms)), ledger, policy)
+        shared = Shared(terms, self._stages, outbox, Backlog(samples(settings.max_backlog_ms)), ledger)
         ingress = Ingress(
             terms.input, settings, lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings)
         )

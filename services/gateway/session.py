@@ -101,7 +101,7 @@ class Session:
                     said = replace(heard, segment_id=self._numbering.of(heard.segment_id, heard.final))
                     self._recognition.trace(heard.segment_id, await self._transcribed(said))
                 case SourceEvent():
-                    await self._shared.outbox.put(messages.source_event(heard.started, heard.offset_samples))
+                    await self._shared.source_turned(heard)
                 case Progress():
                     await self._shared.progressed(heard)
                 case Mark():

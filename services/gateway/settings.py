@@ -28,6 +28,9 @@ class GatewaySettings(ServiceSettings):
     max_text_length: int = Field(2000, ge=1, description="Most code points of an open text segment.")
     trailing_silence_ms: int = Field(500, ge=200, le=3000, description="Ends a segment, unless a session says other.")
     max_segment_ms: int = Field(15_000, ge=2000, le=30_000, description="Longest segment, unless a session says other.")
+    max_lag_ms: int = Field(
+        20_000, ge=1000, le=600_000, description="Speech further behind is left out, unless a target says other."
+    )
     idle_timeout_ms: int = Field(60_000, ge=1, description="A session without a message for so long is closed.")
     client_stall_ms: int = Field(30_000, ge=1, description="A client that reads nothing for so long is closed.")
     policy: str = Field(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.common.audio import ASR_RATE
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
+from services.gateway.floor import Floor
 from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
-from services.gateway.policy import Policy
+from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
-from services.gateway.terms import Progress, Terms
+from services.gateway.terms import Progress, SourceEvent, Terms
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 
@@ -46,7 +47,12 @@ class Shared:
     outbox: Outbox[ServerMessage]
     backlog: Backlog
     ledger: Ledger
-    policy: Policy
+    floor: Floor = field(default_factory=Floor)
+
+    @property
+    def moment(self) -> Moment:
+        """Where the session stands."""
+        return Moment(self.backlog.accepted_samples, self.ledger.now_samples)
 
     async def report(self, fault: MeshError, segment_id: int = 0, lang: str = "") -> None:
         """Tells the client of a fault the session survives."""
@@ -57,6 +63,7 @@ class Shared:
         fault = cause(error)
         if not isinstance(fault, MeshError):
             raise fault
+        self.floor.give()  # its end may not have been heard
         await self.outbox.put(messages.error(fault, fatal=True))
         return fault
 
@@ -68,6 +75,14 @@ class Shared:
             await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
         self.backlog.accept(len(audio.pcm), audio.end_samples)
         self.ledger.received(audio.end_samples, len(audio.pcm))
+
+    async def source_turned(self, event: SourceEvent) -> None:
+        """The speaker started or stopped. A voice stops before the client is told, and goes on behind it."""
+        if event.started:
+            self.floor.take()
+        await self.outbox.put(messages.source_event(event.started, event.offset_samples))
+        if not event.started:
+            self.floor.give()
 
     async def when_sent(self, ticket: Ticket) -> None:
         """Ends a piece of work once all that was put before this has been written."""

@@ -16,6 +16,7 @@ from services.common import telemetry
 from services.common.audio import Pcm, from_bytes
 from services.common.slots import ADMITTED
 from services.gateway.catalog import Catalog, StageEngine, Voice
+from services.gateway.pacing import Pace
 from services.gateway.replicas import Replicas, fault_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import TargetTerms
@@ -88,11 +89,15 @@ class Stages:
         return response.text
 
     async def synthesize(
-        self, text: str, target: TargetTerms, context: Context | None = None
+        self, text: str, target: TargetTerms, pace: Pace, context: Context | None = None
     ) -> AsyncGenerator[tuple[Pcm, int], None]:
         """Speech as it is made, and its rate in samples per second. Closing the iterator ends the call."""
         request = tts_pb2.SynthesizeRequest(
-            text=text, language=target.voice_lang, voice=target.voice, speaking_rate=target.speaking_rate
+            text=text,
+            language=target.voice_lang,
+            voice=target.voice,
+            speaking_rate=pace.speaking_rate,
+            longest_pause_ms=pace.longest_pause_ms,
         )
         metadata = telemetry.outgoing(context)
 

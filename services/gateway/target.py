@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.clauses import Clauses
 from services.gateway.inbox import Inbox
-from services.gateway.policy import TargetText
+from services.gateway.policy import TargetText, policy_of
 from services.gateway.shared import Mark, Shared
 from services.gateway.terms import Caption, TargetTerms, Transcript
-from services.gateway.voice import Clause, SegmentDone, Voice
+from services.gateway.voice import Voice
+from services.gateway.waiting import Clause, SegmentDone
 
 
 @dataclass(slots=True)
@@ -21,7 +22,7 @@ class _Segment:
 
     segment_id: int
     text: TargetText
-    clauses: Clauses = field(default_factory=Clauses)
+    clauses: Clauses
     revision: int = 0
     source: str = ""  # what was translated last
     spoken_length: int = 0  # so many code points of the translation went to the voice
@@ -33,6 +34,7 @@ class Target:
     def __init__(self, terms: TargetTerms, shared: Shared) -> None:
         self.terms = terms
         self._shared = shared
+        self._policy = policy_of(shared.terms.holding)
         self._inbox = Inbox()
         self._voice = Voice(terms, shared) if terms.speech else None
 
@@ -70,7 +72,7 @@ class Target:
                 continue
             if work.segment_id != segment.segment_id:
                 segment = self._segment(work.segment_id)
-            source = work.text if work.final else self._shared.policy.source(work)
+            source = work.text if work.final else self._policy.source(work)
             if work.final or source != segment.source:
                 await self._revise(segment, work, source)
 
@@ -118,15 +120,15 @@ class Target:
         if self._voice:
             concluded = caption.text[segment.spoken_length : caption.stable_length]
             segment.spoken_length = caption.stable_length
-            clauses = segment.clauses.add(concluded)
+            clauses = segment.clauses.add(concluded, said.end_samples)
             for text in clauses + (segment.clauses.finish() if caption.final else []):
                 ticket = self._shared.backlog.begin("TTS", self.terms.lang, said.end_samples)
                 trace = self._shared.ledger.trace(said.segment_id)
-                await self._voice.say(Clause(text, said.segment_id, ticket, trace))
+                await self._voice.say(Clause(text, said.segment_id, ticket, trace, said.typed))
         if caption.final:
             done = SegmentDone(said.segment_id)
             sent = self._shared.segment_sent
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     def _segment(self, segment_id: int) -> _Segment:
-        return _Segment(segment_id, TargetText(self._shared.policy))
+        return _Segment(segment_id, TargetText(self._policy), Clauses(self.terms.lang))

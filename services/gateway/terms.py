@@ -26,12 +26,15 @@ class TargetTerms:
     voice: str = ""  # as the synthesizer calls it
     voice_lang: str = ""
     speaking_rate: float = 1.0
+    max_lag_ms: int = 0  # speech further behind the speaker is left out
+    lag_asked: bool = False  # whether the client asked for it
 
 
 @dataclass(frozen=True, slots=True)
 class Holding:
     """How long text is held back before it is concluded: one point between early and unchanging."""
 
+    policy: str  # as the gateway's setting names it
     agreement: int  # successive hypotheses of the recognizer that must agree
     held_words: int  # last words of a translation that are never concluded before its final
     masked_words: int  # last words of a translation that are not shown before they are concluded
@@ -50,6 +53,7 @@ class Terms:
     output_rate: int  # of the speech sent, samples per second
     trailing_silence_ms: int
     max_segment_ms: int
+    consecutive: bool = False  # voices speak only while the speaker is silent
     input: Sound | None = None  # None: text, or the first chunk tells
 
 
@@ -78,6 +82,11 @@ class Transcript:
     stability: float = 0.0
     corrected: bool = False
     words: tuple[Word, ...] = field(default=(), repr=False)
+
+    @property
+    def typed(self) -> bool:
+        """Whether nobody spoke it: it takes no time on the audio clock."""
+        return self.start_samples == self.end_samples
 
     @property
     def stable_text(self) -> str:
@@ -121,6 +130,8 @@ class SpeechChunk:
     offset_ms: int
     text: str
     last: bool
+    speaking_rate: float
+    lag_ms: int
 
 
 def milliseconds(samples: int) -> int:

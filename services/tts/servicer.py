@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
+from services.common.audio import from_bytes
 from services.common.engines import engine_class
 from services.common.slots import Slots
 from services.tts.engine import Clause, Engine
 from services.tts.settings import TtsSettings
+from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
 from services.tts.wire import clause
 
@@ -54,12 +56,16 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self, request: tts_pb2.SynthesizeRequest, context: Context
     ) -> None:
         asked = clause(request, self._engine.voices, self._settings.max_chars)
+        trimmer = Trimmer(self._engine.sample_rate_hertz, request.longest_pause_ms)
         with self._slots.taken():
-            await self._speak(asked, context)
+            await self._speak(asked, trimmer, context)
 
-    async def _speak(self, asked: Clause, context: Context) -> None:
+    async def _speak(self, asked: Clause, trimmer: Trimmer, context: Context) -> None:
         rate = self._engine.sample_rate_hertz
         with ClauseSpan(asked, rate) as span:
             async with aclosing(self._engine.synthesize(asked)) as pieces:
-                while pcm := await span.next_piece(pieces):
-                    await context.write(tts_pb2.SynthesizeResponse(pcm=pcm, sample_rate_hertz=rate))
+                while piece := await span.next_piece(pieces):
+                    if len(pcm := trimmer.passed(from_bytes(piece))):
+                        await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
+        if len(pcm := trimmer.rest()):
+            await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))

@@ -1,4 +1,4 @@
-"""Cuts the digital silence around a clause: a listener waits for the first sample that can be heard."""
+"""Cuts the silence in a clause: a listener waits for what can be heard."""
 
 from __future__ import annotations
 
@@ -7,28 +7,44 @@ import numpy as np
 from services.common.audio import Pcm
 
 KEPT_MS = 50
+QUIET = 60  # samples up to this are silence: 55 dB below full scale, the noise that a model pads with
 
 
 class Trimmer:
-    """Leaves at most 50 ms of zeros before the first sound and after the last; what is between stays."""
+    """Leaves at most 50 ms of silence before the first sound and after the last, and of each pause between what it may.
 
-    def __init__(self, sample_rate_hertz: int) -> None:
+    Without a longest pause, pauses stay as they are.
+    """
+
+    def __init__(self, sample_rate_hertz: int, longest_pause_ms: int = 0) -> None:
         self._kept = sample_rate_hertz * KEPT_MS // 1000
-        self._zeros = 0  # samples of silence held back
+        self._longest = sample_rate_hertz * longest_pause_ms // 1000
+        self._silence: Pcm = np.zeros(0, dtype=np.int16)  # held back: what follows it decides how much of it stays
         self._sounded = False
 
     def passed(self, pcm: Pcm) -> Pcm:
         """What of the audio so far may be heard already."""
-        loud = np.flatnonzero(pcm)
+        audio = np.concatenate((self._silence, pcm))
+        loud = np.flatnonzero((audio > QUIET) | (audio < -QUIET))
         if not len(loud):
-            self._zeros += len(pcm)
-            return pcm[:0]
-        before = self._zeros + int(loud[0])
-        self._zeros = len(pcm) - int(loud[-1]) - 1
-        silence = np.zeros(before if self._sounded else min(before, self._kept), dtype=np.int16)
+            self._silence = audio
+            return audio[:0]
+        self._silence = audio[loud[-1] + 1 :]
+        start = 0 if self._sounded else max(0, int(loud[0]) - self._kept)
+        edges = np.concatenate(([-1], loud)) if self._sounded else loud
         self._sounded = True
-        return np.concatenate((silence, pcm[loud[0] : loud[-1] + 1]))
+        heard = np.ones(len(audio), dtype=np.bool_)
+        for before, after in self._long_pauses(edges):
+            heard[before + 1 + self._longest // 2 : after - (self._longest - self._longest // 2)] = False
+        return audio[start : loud[-1] + 1][heard[start : loud[-1] + 1]]
 
     def rest(self) -> Pcm:
         """The silence after the last sound; nothing if there was no sound at all."""
-        return np.zeros(min(self._zeros, self._kept) if self._sounded else 0, dtype=np.int16)
+        return self._silence[: self._kept if self._sounded else 0]
+
+    def _long_pauses(self, edges: np.typing.NDArray[np.intp]) -> list[tuple[int, int]]:
+        """The sounds before and after each pause that is too long."""
+        if not self._longest:
+            return []
+        places = np.flatnonzero(np.diff(edges) - 1 > self._longest)
+        return [(int(edges[place]), int(edges[place + 1])) for place in places]

@@ -72,8 +72,7 @@ def begin_of_standstill(heard: Heard, stuck: dict[str, Any]) -> float:
     concluded = [result for result in heard.of("asr") if result.stable_length]
     if "mt" in stuck:
         return float(concluded[0].end_ms) / 1000
-    # The first clause is cut when one more word than it takes is concluded.
-    enough = FIRST_WORDS + 1
+    enough = FIRST_WORDS
     spoken = next(each for each in heard.of("translation") if len(each.text[: each.stable_length].split()) >= enough)
     return float(spoken.end_ms) / 1000
 

@@ -170,6 +170,7 @@ async def test_an_interruption_drops_the_speech_and_nothing_else() -> None:
             for message in chunks(UTTERANCE):
                 await call.write(message)
             await call.done_writing()
+    check(heard, interrupted=True)
     assert len(heard.finals("es")) == 2
     said = " ".join(chunk.text for chunk in heard.speech("es") if chunk.text)
     first, second = heard.finals("es")

@@ -56,6 +56,17 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     "source as the old target": ([hello(target_lang="en-GB")], "TARGET_IS_SOURCE", "hello.target_lang"),
     "both kinds of target": ([hello("es", target_lang="fr")], "TARGETS_TWICE", "hello.target_lang"),
     "unknown voice": ([hello(pb.Target(lang="es", voice="hal"))], "UNKNOWN_VOICE", "hello.targets[0].voice"),
+    "a lag too short": ([hello(pb.Target(lang="es", max_lag_ms=999))], "OUT_OF_RANGE", "hello.targets[0].max_lag_ms"),
+    "a lag of captions": (
+        [hello(pb.Target(lang="es", max_lag_ms=5000, delivery=pb.DELIVERY_CAPTIONS))],
+        "CAPTIONS_HAVE_NO_VOICE",
+        "hello.targets[0].max_lag_ms",
+    ),
+    "unknown turn taking": (
+        [hello("es", turn_taking=9)],
+        "UNKNOWN_VALUE",
+        "hello.turn_taking",
+    ),
     "a voice for captions": (
         [hello(pb.Target(lang="es", voice="hal", delivery=pb.DELIVERY_CAPTIONS))],
         "CAPTIONS_HAVE_NO_VOICE",

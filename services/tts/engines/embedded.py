@@ -10,7 +10,6 @@ from services.common.audio import Pcm
 from services.tts import espeak
 from services.tts.engine import Clause, Voice
 from services.tts.settings import TtsSettings
-from services.tts.silence import Trimmer
 from services.tts.wav import NotSpeech, WavReader
 
 PIECE_MS = 80
@@ -45,18 +44,17 @@ class Engine:
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         """See Engine."""
-        reader, trimmer = WavReader(), Trimmer(self.sample_rate_hertz)
+        reader = WavReader()
         piece_bytes = 2 * (self.sample_rate_hertz * PIECE_MS // 1000)
         made = b""
         async with aclosing(self._speech(clause)) as wav:
             while piece := await self._next(wav):
-                made += trimmer.passed(_read(reader, piece)).tobytes()
+                made += _read(reader, piece).tobytes()
                 while len(made) >= piece_bytes:
                     yield made[:piece_bytes]
                     made = made[piece_bytes:]
-        made += trimmer.rest().tobytes()
-        for start in range(0, len(made), piece_bytes):
-            yield made[start : start + piece_bytes]
+        if made:
+            yield made
 
     def _speech(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         words_per_minute = round(self._settings.words_per_minute * clause.speaking_rate)

@@ -56,8 +56,8 @@ async def test_a_full_outbox_still_takes_a_newer_interim_result() -> None:
 
 async def test_interrupted_speech_is_gone_and_the_rest_stays() -> None:
     outbox: Outbox[str] = Outbox(9)
-    await outbox.put_speech("es", "[hola]")
-    await outbox.put_speech("fr", "[salut]")
+    await outbox.put_speech("es", lambda: ["[hola]"])
+    await outbox.put_speech("fr", lambda: ["[salut]"])
     await outbox.put_interim("es", "caption")
     await outbox.put("final")
     await outbox.drop_speech("es")

@@ -15,7 +15,7 @@ from services.gateway.policy import (
     WaitK,
     alignment,
     common_prefix,
-    policy_named,
+    policy_of,
 )
 from services.gateway.terms import Holding, Transcript
 
@@ -120,7 +120,7 @@ def test_re_translation_shows_everything_and_concludes_nothing() -> None:
     ("name", "policy"), [("agreement", LocalAgreement(2, 0)), ("wait-12", WaitK(12)), ("retranslate", Retranslate())]
 )
 def test_a_policy_is_chosen_by_name(name: str, policy: Policy) -> None:
-    assert policy_named(name, Holding(agreement=2, held_words=2, masked_words=0)) == policy
+    assert policy_of(Holding(name, agreement=2, held_words=2, masked_words=0)) == policy
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.tts.espeak import spoken
-from services.tts.silence import Trimmer
+from services.tts.silence import QUIET, Trimmer
 from services.tts.wav import NotSpeech, WavReader
 
 RATE = 22_050
@@ -51,8 +51,8 @@ def test_what_is_no_speech_is_refused(stream: bytes) -> None:
         WavReader().pcm(stream.ljust(60, b"\0"))
 
 
-def trimmed(samples: list[int], size: int) -> list[int]:
-    trimmer = Trimmer(RATE)
+def trimmed(samples: list[int], size: int, longest_pause_ms: int = 0) -> list[int]:
+    trimmer = Trimmer(RATE, longest_pause_ms)
     pcm = np.array(samples, dtype=np.int16)
     parts = [trimmer.passed(pcm[start : start + size]) for start in range(0, len(pcm), size)]
     return [int(sample) for sample in np.concatenate([*parts, trimmer.rest()])]
@@ -60,11 +60,24 @@ def trimmed(samples: list[int], size: int) -> list[int]:
 
 @pytest.mark.parametrize("size", [100, 997, 20_000])
 def test_only_the_silence_around_the_speech_is_cut(size: int) -> None:
-    silence = [0] * 4000
-    inner = [5, *silence, -5]
-    assert trimmed([*silence, *inner, *silence], size) == [*[0] * KEPT, *inner, *[0] * KEPT]
+    silence = [0, QUIET] * 2000
+    inner = [500, *silence, -500]
+    assert trimmed([*silence, *inner, *silence], size) == [*silence[-KEPT:], *inner, *silence[:KEPT]]
 
 
 def test_short_silence_is_left_alone_and_nothing_but_silence_is_nothing() -> None:
-    assert trimmed([0, 0, 7, 0], 3) == [0, 0, 7, 0]
+    assert trimmed([0, 0, 700, 0], 3) == [0, 0, 700, 0]
     assert trimmed([0] * 5000, 1000) == []
+
+
+@pytest.mark.parametrize("size", [1, 700, 100_000])
+def test_a_long_pause_is_cut_to_what_it_may_last_and_a_short_one_is_not(size: int) -> None:
+    short, long = [0] * (RATE // 10), [0] * RATE
+    allowed = [0] * (RATE * 120 // 1000)
+    assert trimmed([500, *short, 500, *long, 500], size, 120) == [500, *short, 500, *allowed, 500]
+
+
+@given(st.lists(st.sampled_from([0, 0, 0, 9, 900, -900]), max_size=300), st.integers(1, 50))
+def test_no_sound_is_ever_lost(samples: list[int], size: int) -> None:
+    loud = [sample for sample in samples if abs(sample) > QUIET]
+    assert [sample for sample in trimmed(samples, size, 1) if abs(sample) > QUIET] == loud

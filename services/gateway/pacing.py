@@ -1,0 +1,94 @@
+"""How a voice keeps up with the speaker: the lag of its clauses, their speaking rate, and what is not spoken at all.
+
+Pure: no I/O, no clock; time is samples of the session's audio clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from services.common.audio import ASR_RATE
+
+AHEAD_SAMPLES = ASR_RATE  # audio so far ahead of real time was not spoken just now: nobody waits for its translation
+
+EASE_SAMPLES = 2 * ASR_RATE  # nearer to the speaker than this, a voice takes its time
+FULL_SAMPLES = 6 * ASR_RATE  # further behind than this, it does not speak any faster
+FASTEST_CATCH_UP = 1.35  # times the rate that was asked for; beyond it, speech gets hard to follow
+RATE_STEP = 0.05  # between two clauses: a listener hardly notices it
+FASTEST = 2.0  # what a synthesizer can be asked for
+SHORT_PAUSE_MS = 120  # left of a longer pause within a clause, while the voice catches up
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Where a session stands."""
+
+    accepted_samples: int  # the offset up to which audio was taken in
+    now_samples: int  # the session's clock, which starts with the first audio and runs with real time
+
+    @property
+    def live(self) -> bool:
+        """Whether the audio comes as it is spoken; else it is a recording, sent faster."""
+        return self.accepted_samples - self.now_samples <= AHEAD_SAMPLES
+
+    def heard_at(self, source_samples: int) -> int:
+        """When a translation sent now is heard: now; that of a recording, where its source was spoken."""
+        return self.now_samples if self.live else source_samples
+
+    def since(self, source_samples: int) -> int:
+        """How long ago source speech up to an offset was spoken."""
+        return max(0, self.accepted_samples - source_samples) if self.live else 0
+
+
+class Playout:
+    """Where a listener is who hears speech as it comes: one clause after the other, none before it is there."""
+
+    def __init__(self) -> None:
+        self._end_samples = 0  # of all that was sent
+
+    def sent(self, duration_samples: int, at_samples: int) -> None:
+        """So much more is heard, from a moment on."""
+        self._end_samples = max(self._end_samples, at_samples) + duration_samples
+
+    def left(self, at_samples: int) -> int:
+        """How much of what was sent has not been heard at a moment."""
+        return max(0, self._end_samples - at_samples)
+
+    def drop(self, at_samples: int) -> None:
+        """What has not been heard at a moment never will be."""
+        self._end_samples = min(self._end_samples, at_samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a clause is spoken."""
+
+    speaking_rate: float  # relative to the voice's own
+    longest_pause_ms: int = 0  # within the clause; 0: as the voice makes it
+
+
+class Pacing:
+    """The pace of one voice, clause after clause.
+
+    The rate follows the lag in small steps, up to a bound. Between two lags it is proportional to it, so a translation
+    that takes longer to say than its source settles at a lag instead of drifting away. Past the largest lag clauses are
+    left out until the voice is back at half of it: some in a row, rather than one here and one there.
+    """
+
+    def __init__(self, asked_rate: float, max_lag_samples: int) -> None:
+        self._asked_rate = asked_rate
+        self._max_lag_samples = max_lag_samples
+        self._catch_up = 1.0
+        self._shedding = False
+
+    def next(self, lag_samples: int) -> Pace | None:
+        """The pace of a clause that starts so far behind the speech it is made from; None when it is left out."""
+        bound = self._max_lag_samples // 2 if self._shedding else self._max_lag_samples
+        self._shedding = lag_samples > bound
+        if self._shedding:
+            return None
+        behind = min(max(lag_samples - EASE_SAMPLES, 0) / (FULL_SAMPLES - EASE_SAMPLES), 1.0)
+        change = 1.0 + behind * (FASTEST_CATCH_UP - 1.0) - self._catch_up
+        self._catch_up += min(max(change, -RATE_STEP), RATE_STEP)
+        rate = round(min(self._asked_rate * self._catch_up, FASTEST), 3)
+        return Pace(rate, SHORT_PAUSE_MS if rate > self._asked_rate else 0)
