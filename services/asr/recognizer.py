@@ -79,7 +79,7 @@ class Recognizer:
         self._outbox = outbox
         self._spans = SegmentSpans()
         self._open: OpenSegment | None = None
-        self._told_samples = 0  # the audio the last progress told of
+        self._told_samples = 0  # the audio heard when progress was told last
 
     async def run(self, engine: Engine, language: str, asked: AsyncIterator[Asked]) -> None:
         """Answers until `asked` has ended and all of it is answered. Raises StageFailed when the engine breaks."""
@@ -126,6 +126,8 @@ class Recognizer:
                 yield from self._gate.hear(pcm)
             case Commit():
                 yield from self._gate.close()
+            case Marker():
+                yield from self._gate.release()
 
     async def _attend(self, request: Asked) -> None:
         match request:
@@ -147,9 +149,9 @@ class Recognizer:
             return
         await self._outbox.put(result, topic=None if result.final else result.segment_id)
         if result.final:
-            self._spans.end(result.segment_id, self._gate.passed_samples - self._open.audio_samples)
+            self._spans.end(result.segment_id, self._gate.given_samples - self._open.audio_samples)
 
     async def _tell_progress(self) -> None:
         self._told_samples = self._gate.passed_samples
         finalized = self._open.audio_samples if self._open else self._gate.silent_until_samples
-        await self._outbox.put(Progress(self._told_samples, finalized), topic=Progress)
+        await self._outbox.put(Progress(self._gate.given_samples, finalized), topic=Progress)

@@ -46,7 +46,10 @@ class AsrSettings(StageSettings):
     model_config = SettingsConfigDict(env_prefix="ASR_", env_nested_delimiter="__")
 
     vad: Literal["silero", "energy"] = Field("silero", description="What tells speech from silence.")
-    trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Trailing silence that ends a segment.")
+    trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Most silence that ends a segment.")
+    least_silence_ms: int = Field(
+        300, ge=100, le=5_000, description="Silence asked for even of a speaker with short pauses. As the other: fixed."
+    )
     max_segment_ms: int = Field(15_000, ge=1_000, le=60_000, description="Longest segment.")
     pre_roll_ms: int = Field(300, ge=0, le=1_000, description="Audio before the VAD's onset given to the engine.")
     agreement: int = Field(2, ge=1, le=10, description="Successive hypotheses that must agree on a word.")

@@ -47,6 +47,7 @@ def session_config(
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
             max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
+            least_silence_samples=_samples(settings.least_silence_ms),
         ),
         first_segment_id=config.first_segment_id or 1,
     )
