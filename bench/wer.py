@@ -4,8 +4,8 @@
 
 A line of PROMPTS.jsonl has `id`, the name of a sound file without its suffix, and `text`. The stage runs in this
 process, with VAD and endpointing, on the engine `ASR_ENGINE` names; audio comes as fast as it is taken. Each prompt is
-a session of its own, cold, unless `--one-session` joins them all, with a second of silence between, or `--without-pauses`
-without any and with the pauses within them cut out: a speaker who never stops.
+a session of its own, cold, unless `--one-session` joins them all, with a second of silence between, or
+`--without-pauses` without any and with the pauses within them cut out: a speaker who never stops.
 """
 
 from __future__ import annotations

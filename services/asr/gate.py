@@ -95,7 +95,7 @@ class Gate:
                 yield SpeechEdge(False, self.speech_end_samples)
             case Turn.SPLIT:
                 yield from self._give(self.speech_start_samples)
-                yield Endpoint()
+                yield Endpoint(split=True)
             case Turn.NONE if not self.open:
                 self._kept = self._kept[-self._pre_roll_samples :]
 

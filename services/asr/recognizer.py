@@ -14,7 +14,7 @@ from typing import TypeAlias
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.gate import Gate, Gated, SpeechEdge
 from services.asr.outbox import Outbox
-from services.asr.segments import Result, Segments
+from services.asr.segments import Bounds, Result, Segments
 from services.asr.spans import SegmentSpans
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import Defect
@@ -79,6 +79,7 @@ class Recognizer:
         self._outbox = outbox
         self._spans = SegmentSpans()
         self._open: OpenSegment | None = None
+        self._split = False  # the open segment ends because it is too long
         self._told_samples = 0  # the audio heard when progress was told last
 
     async def run(self, engine: Engine, language: str, asked: AsyncIterator[Asked]) -> None:
@@ -101,6 +102,7 @@ class Recognizer:
                 if self._open is None and isinstance(gated, Speech):
                     self._open = OpenSegment(gated.offset_samples, self._gate.speech_start_samples)
                     self._spans.begin()
+                self._split = isinstance(gated, Endpoint) and gated.split
                 self._spans.engine_works()
                 yield gated
                 self._spans.engine_rests()
@@ -143,8 +145,8 @@ class Recognizer:
     async def _tell(self, hypothesis: Hypothesis) -> None:
         if self._open is None:
             raise Defect("ENGINE_UNASKED", "The engine gave a hypothesis while no segment was open.", stage="ASR")
-        bounds = (self._open.speech_samples, self._gate.speech_end_samples)
-        result = self._segments.hear(hypothesis, *bounds)
+        speech = Bounds(self._open.speech_samples, self._gate.speech_end_samples, self._split)
+        result = self._segments.hear(hypothesis, speech)
         if result is None:
             return
         await self._outbox.put(result, topic=None if result.final else result.segment_id)

@@ -63,7 +63,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         first = await context.read()
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
-        config = session_config(first, self._settings, self._engine.languages, self._engine.written)
+        config = session_config(first, self._settings, self._engine)
         with self._slots.taken():
             await context.send_initial_metadata(((ADMITTED, "1"),))  # a caller may wait for this before it sends audio
             await self._session(config, context)

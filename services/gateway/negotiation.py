@@ -18,9 +18,9 @@ SEGMENTS_MS = range(2000, 30_001)
 OUTPUT_RATE = 24_000  # samples per second, unless the client asks for another
 
 _HOLDING = {
-    pb.STABILIZATION_FAST: Holding(agreement=2, held_words=0),
-    pb.STABILIZATION_BALANCED: Holding(agreement=2, held_words=2),
-    pb.STABILIZATION_AGGRESSIVE: Holding(agreement=3, held_words=4),
+    pb.STABILIZATION_FAST: Holding(held_words=0),
+    pb.STABILIZATION_BALANCED: Holding(held_words=2),
+    pb.STABILIZATION_AGGRESSIVE: Holding(held_words=4),
 }
 
 # What the contract has and this version does not do yet.

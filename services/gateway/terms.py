@@ -32,7 +32,6 @@ class TargetTerms:
 class Holding:
     """How long text is held back before it is concluded: one point between early and unchanging."""
 
-    agreement: int  # successive hypotheses of the recognizer that must agree
     held_words: int  # last words of a translation that are never concluded before its final
 
 

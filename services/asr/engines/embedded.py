@@ -10,10 +10,10 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from importlib import metadata
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Word
+from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Word
 from services.asr.engines.sphinx import AUDIO, END, FRAME_SAMPLES, HEADER_IN, HEADER_OUT, SESSION, Options, WordFrames
 from services.asr.settings import AsrSettings, EmbeddedSettings
 from services.common.children import Pool, ended
@@ -28,6 +28,11 @@ class Engine:
     name = "embedded"
     languages = ("en-US",)
     written = False
+    prefixes: Mapping[Stabilization, PrefixRules] = {  # for hypotheses 100 ms apart; docs/adr/0011-stable-prefixes.md
+        Stabilization.FAST: PrefixRules(agreement=2),
+        Stabilization.BALANCED: PrefixRules(agreement=3),
+        Stabilization.AGGRESSIVE: PrefixRules(agreement=4),
+    }
 
     def __init__(self, settings: AsrSettings) -> None:
         self.version = f"pocketsphinx {metadata.version('pocketsphinx')}"

@@ -37,7 +37,7 @@ Cepstrum: TypeAlias = npt.NDArray[np.float64]
 class Options:
     """How to decode; handed to the program as JSON."""
 
-    hypothesis_ms: int = 200
+    hypothesis_ms: int = 100
     second_pass: bool = True
 
     def to_json(self) -> str:

@@ -126,7 +126,9 @@ class RandomVad:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1000, 400_000), st.sampled_from([160, 512, 1600, 100_000]))
-def test_of_one_who_never_pauses_each_sample_is_in_one_segment_none_too_long(seed: int, length: int, chunk: int) -> None:
+def test_of_one_who_never_pauses_each_sample_is_in_one_segment_none_too_long(
+    seed: int, length: int, chunk: int
+) -> None:
     gate = Gate(RandomVad(seed), RULES, PRE_ROLL)
     audio = np.random.default_rng(seed).integers(-9000, 9000, length).astype(np.int16)
     start = end = -1
