@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
+from services.asr.engine import Endpoint, Engine, Heard, Hypothesis
 from services.asr.gate import Gate, Gated, SpeechEdge
 from services.asr.outbox import Outbox
 from services.asr.segments import Bounds, Result, Segments
 from services.asr.spans import SegmentSpans
 from services.common.audio import ASR_RATE, Pcm
+from services.common.channel import Channel
 from services.common.errors import Defect
 
 PROGRESS_SAMPLES = ASR_RATE // 2
+SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Recognizer:
         self._split = False  # the open segment ends because it is too long
         self._told_samples = 0  # the audio heard when progress was told last
 
-    async def run(self, engine: Engine, language: str, asked: AsyncIterator[Asked]) -> None:
+    async def run(self, engine: Engine, language: str, asked: Channel[Asked]) -> None:
         """Answers until `asked` has ended and all of it is answered. Raises StageFailed when the engine breaks."""
         with self._spans:
             async with aclosing(self._speech(asked)) as speech, aclosing(engine.recognize(speech, language)) as guesses:
@@ -92,24 +94,32 @@ class Recognizer:
                     self._spans.engine_works()
         await self._tell_progress()
 
-    async def _speech(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Heard, None]:
+    async def _speech(self, asked: Channel[Asked]) -> AsyncGenerator[Heard, None]:
         """What the engine pulls."""
         async with aclosing(self._gated(asked)) as all_gated:
             async for gated in all_gated:
                 if isinstance(gated, SpeechEdge):
                     await self._outbox.put(gated)
                     continue
-                if self._open is None and isinstance(gated, Speech):
-                    self._open = OpenSegment(gated.offset_samples, self._gate.speech_start_samples)
-                    self._spans.begin()
-                self._split = isinstance(gated, Endpoint) and gated.split
+                heard = self._noted(gated, len(asked) * SLICE_SAMPLES)
                 self._spans.engine_works()
-                yield gated
+                yield heard
                 self._spans.engine_rests()
                 if isinstance(gated, Endpoint):
                     self._open = None
                     self._spans.discard()
                     await self._tell_progress()
+
+    def _noted(self, heard: Heard, waiting_samples: int) -> Heard:
+        """What the engine gets, once it is noted what that does to the segment."""
+        if isinstance(heard, Endpoint):
+            self._split = heard.split
+            return heard
+        if self._open is None:
+            self._open = OpenSegment(heard.offset_samples, self._gate.speech_start_samples)
+            self._split = False
+            self._spans.begin()
+        return replace(heard, waiting_samples=waiting_samples)
 
     async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated, None]:
         async for request in asked:

@@ -11,11 +11,11 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.engine import Engine
 from services.asr.gate import Gate
 from services.asr.outbox import Outbox
-from services.asr.recognizer import Answer, Asked, Recognizer
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognizer
 from services.asr.segments import Segments
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
-from services.asr.wire import SLICE_SAMPLES, Inbound, SessionConfig, response, session_config
+from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
 from services.common.engines import engine_class

@@ -22,7 +22,12 @@ class EmbeddedSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     warm: int = Field(2, ge=0, description="Child programs kept ready; more start when sessions come, up to the slots.")
-    hypothesis_ms: int = Field(100, ge=20, le=2000, description="Milliseconds of speech between two hypotheses.")
+    hypothesis_ms: int = Field(
+        100,
+        ge=20,
+        le=2000,
+        description="Milliseconds of speech between two hypotheses; up to four times as many when behind.",
+    )
     reply_seconds: float = Field(10.0, gt=0, description="A child that takes longer to answer is replaced.")
     second_pass: bool = Field(True, description="Search each segment again when it ends: better finals, later.")
 

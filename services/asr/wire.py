@@ -9,14 +9,12 @@ from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
 from services.asr.engine import Engine, Stabilization
 from services.asr.gate import SpeechEdge
-from services.asr.recognizer import Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
 from services.asr.settings import AsrSettings
 from services.common import languages
 from services.common.audio import ASR_RATE, from_bytes
 from services.common.errors import InvalidArgument
-
-SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time
 
 _TRAILING_SILENCE_MS = (100, 5_000)
 _MAX_SEGMENT_MS = (1_000, 60_000)
@@ -137,7 +135,7 @@ def _result(result: Result) -> asr_pb2.Result:
 
 def _stabilization(value: int) -> Stabilization:
     if value not in _STABILIZATIONS:
-        known = [asr_pb2.Stabilization.Name(each) for each in _STABILIZATIONS]
+        known = [asr_pb2.Stabilization.Name(asr_pb2.Stabilization.ValueType(each)) for each in _STABILIZATIONS]
         raise InvalidArgument("UNKNOWN_VALUE", f"{value} has no meaning.", "config.stabilization", known)
     return _STABILIZATIONS[value]
 

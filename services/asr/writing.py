@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from services.asr.engine import Word
 from services.common.audio import ASR_RATE
 
-COMMA_SAMPLES = 150 * ASR_RATE // 1000
-SENTENCE_SAMPLES = 250 * ASR_RATE // 1000
+COMMA_SAMPLES = 200 * ASR_RATE // 1000
+SENTENCE_SAMPLES = 300 * ASR_RATE // 1000
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("january", "february", "april", "june", "july", "august", "september", "october", "november", "december")
