@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
+from services.asr.pauses import Pauses
 from services.asr.vad import FRAME_SAMPLES
 
 
@@ -12,13 +14,24 @@ from services.asr.vad import FRAME_SAMPLES
 class EndpointingRules:
     """What ends a segment. Lengths in samples."""
 
-    trailing_silence_samples: int
+    trailing_silence_samples: int  # at most asked for
     max_segment_samples: int
+    least_silence_samples: int  # asked for even of a speaker who hardly pauses, while the segment is short
     onset_probability: float = 0.5
     silence_probability: float = 0.35  # below the onset's, so that a wavering frame does not break a word
     onset_frames: int = 2  # a click is shorter
-    least_silence_samples: int = 2 * FRAME_SAMPLES  # what is still asked for at the longest segment
+    limit_silence_samples: int = 2 * FRAME_SAMPLES  # what is still asked for at the longest segment
     relaxed_share: float = 0.5  # of the longest segment: from here on, less and less silence is needed
+    last_samples: int = 16_000  # the stretch of the longest segment in which a split may fall, at most a tenth of it
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What is known of a frame of FRAME_SAMPLES samples."""
+
+    probability: float  # that it holds speech
+    level: float  # how loud it is; any scale
+    end_samples: int
 
 
 class Turn(Enum):
@@ -27,19 +40,24 @@ class Turn(Enum):
     ONSET = "speech starts, a segment opens"
     NONE = "nothing"
     ENDPOINT = "the segment ends, and the speech with it"
-    SPLIT = "the segment ends, the speech goes on"
+    SPLIT = "the segment ended before `speech_start_samples`, where the next one starts; the speech goes on"
 
 
 class Endpointing:
-    """Hears the probabilities of successive frames and tells where segments start and end.
+    """Hears successive frames and tells where segments start and end.
 
-    All offsets are on the session's audio clock; `speech_end_samples` is the end of the last frame that held speech.
+    The silence that ends a segment follows the speaker's own pauses, between the rules' least and most, and falls as
+    the segment nears the longest. One that gets there is split at its weak point, the faintest place of its last
+    stretch. All offsets are on the session's audio clock; `speech_end_samples` is the end of the last frame that held
+    speech.
     """
 
     def __init__(self, rules: EndpointingRules) -> None:
         self._rules = rules
+        self._pauses = Pauses.of_a_stranger(rules.trailing_silence_samples)
         self._onset = 0  # successive frames of speech while no segment is open
-        self._opened_samples = -1  # where the open segment's audio starts
+        self._opened_samples = -1  # where the open segment's speech starts
+        self._weak = WeakPoint()
         self.speech_start_samples = 0
         self.speech_end_samples = 0
 
@@ -48,44 +66,90 @@ class Endpointing:
         """Whether a segment is open."""
         return self._opened_samples >= 0
 
-    def hear(self, probability: float, end_samples: int) -> Turn:
-        """Takes the frame that ends at `end_samples`."""
-        return self._inside(probability, end_samples) if self.open else self._outside(probability, end_samples)
+    @property
+    def sure_samples(self) -> int:
+        """Audio of the open segment before this stays its own; a split may still give what follows to the next."""
+        return self._weak.offset_samples
+
+    def hear(self, frame: Frame) -> Turn:
+        """Takes the next frame."""
+        return self._inside(frame) if self.open else self._outside(frame)
 
     def close(self) -> None:
         """Ends the open segment here, for a reason other than silence; speech must start anew."""
         self._opened_samples = -1
         self._onset = 0
 
-    def _outside(self, probability: float, end_samples: int) -> Turn:
-        if probability < self._rules.onset_probability:
+    def release(self, end_samples: int) -> None:
+        """All audio heard so far becomes the open segment's for sure: a split falls behind it."""
+        self._weak = WeakPoint(end_samples)
+
+    def _outside(self, frame: Frame) -> Turn:
+        if frame.probability < self._rules.onset_probability:
             self._onset = 0
             return Turn.NONE
         self._onset += 1
         if self._onset < self._rules.onset_frames:
             return Turn.NONE
-        self.speech_start_samples = end_samples - self._onset * FRAME_SAMPLES
-        self.speech_end_samples = end_samples
-        self._opened_samples = self.speech_start_samples
+        self._open(frame.end_samples - self._onset * FRAME_SAMPLES)
+        if self.speech_end_samples:
+            self._hear_pause(self.speech_start_samples - self.speech_end_samples)
+        self.speech_end_samples = frame.end_samples
+        self.release(frame.end_samples)
         return Turn.ONSET
 
-    def _inside(self, probability: float, end_samples: int) -> Turn:
-        if probability >= self._rules.silence_probability:
-            self.speech_end_samples = end_samples
-        length_samples = end_samples - self._opened_samples
-        silence_samples = end_samples - self.speech_end_samples
-        if silence_samples >= self._needed_samples(length_samples):
+    def _inside(self, frame: Frame) -> Turn:
+        if frame.probability >= self._rules.silence_probability:
+            self._hear_pause(frame.end_samples - FRAME_SAMPLES - self.speech_end_samples)
+            self.speech_end_samples = frame.end_samples
+        length_samples = frame.end_samples - self._opened_samples
+        longest = self._rules.max_segment_samples
+        if length_samples <= longest - min(self._rules.last_samples, longest // 10):
+            self.release(frame.end_samples)
+        else:
+            self._weak.hear(frame)
+        if frame.end_samples - self.speech_end_samples >= self._needed_samples(length_samples):
             self.close()
             return Turn.ENDPOINT
-        if length_samples >= self._rules.max_segment_samples:
-            self._opened_samples = self.speech_start_samples = end_samples
+        if length_samples + FRAME_SAMPLES > longest:
+            self._open(self.sure_samples)
+            self.release(frame.end_samples)
             return Turn.SPLIT
         return Turn.NONE
 
+    def _open(self, start_samples: int) -> None:
+        self._opened_samples = self.speech_start_samples = start_samples
+
+    def _hear_pause(self, pause_samples: int) -> None:
+        """Within a segment or between two: one that ended a segment too early makes the next wait longer."""
+        if pause_samples <= self._rules.trailing_silence_samples:
+            self._pauses = self._pauses.hear(pause_samples)
+
     def _needed_samples(self, length_samples: int) -> int:
-        """The silence that ends a segment of this length: all at first, then falling to the least at the longest."""
+        """The silence that ends a segment of this length."""
         rules = self._rules
+        most = rules.trailing_silence_samples
+        asked = max(min(rules.least_silence_samples, most), min(most, self._pauses.longest_samples))
         relaxed = rules.relaxed_share * rules.max_segment_samples
         left = min(1.0, (rules.max_segment_samples - length_samples) / (rules.max_segment_samples - relaxed))
-        least = min(rules.least_silence_samples, rules.trailing_silence_samples)
-        return least + round(max(0.0, left) * (rules.trailing_silence_samples - least))
+        limit = min(rules.limit_silence_samples, asked)
+        return limit + round(max(0.0, left) * (asked - limit))
+
+
+class WeakPoint:
+    """The best place for a split among the frames heard: where it is faintest, the latest of equal ones.
+
+    Until frames were heard, it is where it was made.
+    """
+
+    def __init__(self, offset_samples: int = 0) -> None:
+        self.offset_samples = offset_samples
+        self._faintest = math.inf
+        self._before: Frame | None = None
+
+    def hear(self, frame: Frame) -> None:
+        """Takes the next frame. A place is judged by the frames on both sides: the closure of a stop is shorter."""
+        if self._before is not None and (level := self._before.level + frame.level) <= self._faintest:
+            self._faintest = level
+            self.offset_samples = self._before.end_samples
+        self._before = frame

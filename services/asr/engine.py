@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol, TypeAlias
 
 from services.common.audio import Pcm
@@ -15,11 +16,14 @@ class Speech:
 
     pcm: Pcm
     offset_samples: int  # of the first sample, on the session's audio clock
+    waiting_samples: int = 0  # of audio behind it that came already: how far the engine is behind
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The open segment ends: the next hypothesis is its final, the speech after it opens another."""
+
+    split: bool = False  # it was cut off in the midst of speech: it is the longest there may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,29 @@ class Hypothesis:
     words: tuple[Word, ...]
     final: bool = False
     stability: float = 0.0  # of an interim one, 0 to 1; 0 when the recognizer does not tell
+    stable_words: int = 0  # so many of the first ones the recognizer itself says it will not change
 
     @property
     def text(self) -> str:
         """The words, with spaces between."""
         return " ".join(word.text for word in self.words)
+
+
+class Stabilization(Enum):
+    """Where a session stands between early and unchanging."""
+
+    FAST = "earliest"
+    BALANCED = "between"
+    AGGRESSIVE = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixRules:
+    """What it takes to conclude a word of an interim hypothesis. All of it, where there is more than one rule."""
+
+    agreement: int = 1  # successive hypotheses that have it: LocalAgreement-n
+    held_words: int = 0  # words that follow it: hold-n
+    engine_told: bool = False  # whether it must be one of the hypothesis' stable words
 
 
 Heard: TypeAlias = Speech | Endpoint
@@ -56,6 +78,7 @@ class Engine(Protocol):
     version: str
     languages: tuple[str, ...]  # BCP-47
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
+    prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
 
     async def start(self) -> None:
         """Loads the model and warms it up."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from services.asr.endpointing import Endpointing, EndpointingRules, Turn
+from services.asr.endpointing import Endpointing, EndpointingRules, Frame, Turn
 from services.asr.engine import Endpoint, Heard, Speech
 from services.asr.vad import FRAME_SAMPLES, Vad
 from services.common.audio import Pcm
@@ -38,10 +38,10 @@ class Gate:
         self._vad = vad
         self._endpointing = Endpointing(rules)
         # The onset is noticed some frames late; they are kept beside the pre-roll.
-        self._kept_samples = pre_roll_samples + rules.onset_frames * FRAME_SAMPLES
-        self._kept = EMPTY  # outside a segment: the newest audio, at most so much
+        self._pre_roll_samples = pre_roll_samples + rules.onset_frames * FRAME_SAMPLES
+        self._kept = EMPTY  # heard and not given: what may be the next segment's, or before an onset
         self._rest = EMPTY  # less than a frame
-        self.passed_samples = 0  # offset of the end of the audio that went through; all but the rest of what was heard
+        self.passed_samples = 0  # offset of the end of the audio the VAD has heard; all but the rest
 
     @property
     def open(self) -> bool:
@@ -52,6 +52,11 @@ class Gate:
     def heard_samples(self) -> int:
         """Offset of the end of all audio heard."""
         return self.passed_samples + len(self._rest)
+
+    @property
+    def given_samples(self) -> int:
+        """All audio before this came out, or held no speech, or may yet turn out to be before an onset."""
+        return self.passed_samples - len(self._kept) if self.open else self.passed_samples
 
     @property
     def silent_until_samples(self) -> int:
@@ -65,45 +70,57 @@ class Gate:
 
     @property
     def speech_end_samples(self) -> int:
-        """Where the speech heard so far ends."""
-        return self._endpointing.speech_end_samples
+        """Where the speech given so far ends."""
+        return min(self._endpointing.speech_end_samples, self.given_samples)
 
     def hear(self, pcm: Pcm) -> Iterator[Gated]:
         """Takes audio that follows the audio before it. The iterator must be run to its end before the next call."""
-        start_samples = self.passed_samples
-        audio = np.concatenate((self._rest, pcm)) if len(self._rest) else pcm
+        audio = np.concatenate((self._rest, pcm))
         whole = len(audio) - len(audio) % FRAME_SAMPLES
         self._rest = audio[whole:]
-        given = 0 if self.open else whole  # audio[given:] is the open segment's, and not given yet
-        for end in range(FRAME_SAMPLES, whole + 1, FRAME_SAMPLES):
-            frame = audio[end - FRAME_SAMPLES : end]
-            self.passed_samples = start_samples + end
-            turn = self._endpointing.hear(self._vad.probability(frame), self.passed_samples)
-            if turn is Turn.ONSET:
+        for start in range(0, whole, FRAME_SAMPLES):
+            yield from self._pass(audio[start : start + FRAME_SAMPLES])
+        if self.open:
+            yield from self._give(self._endpointing.sure_samples)
+
+    def _pass(self, frame: Pcm) -> Iterator[Gated]:
+        self._kept = np.concatenate((self._kept, frame))
+        self.passed_samples += FRAME_SAMPLES
+        match self._endpointing.hear(Frame(self._vad.probability(frame), level(frame), self.passed_samples)):
+            case Turn.ONSET:
                 yield SpeechEdge(True, self.speech_start_samples)
-                kept = np.concatenate((self._kept, frame))
-                self._kept = EMPTY
-                yield Speech(kept, self.passed_samples - len(kept))
-                given = end
-            elif turn is Turn.NONE and not self.open:
-                self._kept = np.concatenate((self._kept, frame))[-self._kept_samples :]
-            elif turn is not Turn.NONE:
-                yield Speech(audio[given:end], start_samples + given)
+            case Turn.ENDPOINT:
+                yield from self._give(self.passed_samples)
                 yield Endpoint()
-                given = end if turn is Turn.SPLIT else whole
-                if turn is Turn.ENDPOINT:
-                    yield SpeechEdge(False, self.speech_end_samples)
-        if self.open and given < whole:
-            yield Speech(audio[given:whole], start_samples + given)
+                yield SpeechEdge(False, self.speech_end_samples)
+            case Turn.SPLIT:
+                yield from self._give(self.speech_start_samples)
+                yield Endpoint(split=True)
+            case Turn.NONE if not self.open:
+                self._kept = self._kept[-self._pre_roll_samples :]
+
+    def _give(self, end_samples: int) -> Iterator[Speech]:
+        """What is kept, up to an offset."""
+        start_samples = self.passed_samples - len(self._kept)
+        if end_samples > start_samples:
+            given, self._kept = np.split(self._kept, [end_samples - start_samples])
+            yield Speech(given, start_samples)
+
+    def release(self) -> Iterator[Gated]:
+        """Gives all that was heard of the open segment, where some is held back for a better place to split it."""
+        if self.open:
+            self._endpointing.release(self.passed_samples)
+            yield from self._give(self.passed_samples)
 
     def close(self) -> Iterator[Gated]:
         """Ends the open segment at the end of the audio heard. Without one, nothing comes out."""
         if not self.open:
             return
-        if len(self._rest):
-            rest, start_samples = self._rest, self.passed_samples
-            self._let_go()
-            yield Speech(rest, start_samples)
+        heard = np.concatenate((self._kept, self._rest))
+        start_samples = self.heard_samples - len(heard)
+        self._let_go()
+        if len(heard):
+            yield Speech(heard, start_samples)
         self._endpointing.close()
         yield Endpoint()
         yield SpeechEdge(False, self.speech_end_samples)
@@ -123,3 +140,8 @@ class Gate:
     def _let_go(self) -> None:
         self.passed_samples = self.heard_samples
         self._kept = self._rest = EMPTY
+
+
+def level(frame: Pcm) -> float:
+    """How loud a frame is: its mean square."""
+    return float(np.mean(np.square(frame.astype(np.float64))))

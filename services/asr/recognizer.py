@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
+from services.asr.engine import Endpoint, Engine, Heard, Hypothesis
 from services.asr.gate import Gate, Gated, SpeechEdge
 from services.asr.outbox import Outbox
-from services.asr.segments import Result, Segments
+from services.asr.segments import Bounds, Result, Segments
 from services.asr.spans import SegmentSpans
 from services.common.audio import ASR_RATE, Pcm
+from services.common.channel import Channel
 from services.common.errors import Defect
 
 PROGRESS_SAMPLES = ASR_RATE // 2
+SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,10 @@ class Recognizer:
         self._outbox = outbox
         self._spans = SegmentSpans()
         self._open: OpenSegment | None = None
-        self._told_samples = 0  # the audio the last progress told of
+        self._split = False  # the open segment ends because it is too long
+        self._told_samples = 0  # the audio heard when progress was told last
 
-    async def run(self, engine: Engine, language: str, asked: AsyncIterator[Asked]) -> None:
+    async def run(self, engine: Engine, language: str, asked: Channel[Asked]) -> None:
         """Answers until `asked` has ended and all of it is answered. Raises StageFailed when the engine breaks."""
         with self._spans:
             async with aclosing(self._speech(asked)) as speech, aclosing(engine.recognize(speech, language)) as guesses:
@@ -91,23 +94,32 @@ class Recognizer:
                     self._spans.engine_works()
         await self._tell_progress()
 
-    async def _speech(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Heard, None]:
+    async def _speech(self, asked: Channel[Asked]) -> AsyncGenerator[Heard, None]:
         """What the engine pulls."""
         async with aclosing(self._gated(asked)) as all_gated:
             async for gated in all_gated:
                 if isinstance(gated, SpeechEdge):
                     await self._outbox.put(gated)
                     continue
-                if self._open is None and isinstance(gated, Speech):
-                    self._open = OpenSegment(gated.offset_samples, self._gate.speech_start_samples)
-                    self._spans.begin()
+                heard = self._noted(gated, len(asked) * SLICE_SAMPLES)
                 self._spans.engine_works()
-                yield gated
+                yield heard
                 self._spans.engine_rests()
                 if isinstance(gated, Endpoint):
                     self._open = None
                     self._spans.discard()
                     await self._tell_progress()
+
+    def _noted(self, heard: Heard, waiting_samples: int) -> Heard:
+        """What the engine gets, once it is noted what that does to the segment."""
+        if isinstance(heard, Endpoint):
+            self._split = heard.split
+            return heard
+        if self._open is None:
+            self._open = OpenSegment(heard.offset_samples, self._gate.speech_start_samples)
+            self._split = False
+            self._spans.begin()
+        return replace(heard, waiting_samples=waiting_samples)
 
     async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated, None]:
         async for request in asked:
@@ -126,6 +138,8 @@ class Recognizer:
                 yield from self._gate.hear(pcm)
             case Commit():
                 yield from self._gate.close()
+            case Marker():
+                yield from self._gate.release()
 
     async def _attend(self, request: Asked) -> None:
         match request:
@@ -141,15 +155,15 @@ class Recognizer:
     async def _tell(self, hypothesis: Hypothesis) -> None:
         if self._open is None:
             raise Defect("ENGINE_UNASKED", "The engine gave a hypothesis while no segment was open.", stage="ASR")
-        bounds = (self._open.speech_samples, self._gate.speech_end_samples)
-        result = self._segments.hear(hypothesis, *bounds)
+        speech = Bounds(self._open.speech_samples, self._gate.speech_end_samples, self._split)
+        result = self._segments.hear(hypothesis, speech)
         if result is None:
             return
         await self._outbox.put(result, topic=None if result.final else result.segment_id)
         if result.final:
-            self._spans.end(result.segment_id, self._gate.passed_samples - self._open.audio_samples)
+            self._spans.end(result.segment_id, self._gate.given_samples - self._open.audio_samples)
 
     async def _tell_progress(self) -> None:
         self._told_samples = self._gate.passed_samples
         finalized = self._open.audio_samples if self._open else self._gate.silent_until_samples
-        await self._outbox.put(Progress(self._told_samples, finalized), topic=Progress)
+        await self._outbox.put(Progress(self._gate.given_samples, finalized), topic=Progress)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
-from services.asr.engine import Hypothesis, Word
+from services.asr.engine import Hypothesis, PrefixRules, Word
 from services.asr.stable_prefix import StablePrefix
-from services.asr.writing import cased, closed
+from services.asr.writing import Place, written
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,18 @@ class Transcription:
     """How hypotheses become text."""
 
     language: str
-    agreement: int
+    prefix: PrefixRules
     interim_results: bool
     written: bool  # whether the engine's words are cased and punctuated already
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The speech of a segment heard so far."""
+
+    start_samples: int
+    end_samples: int
+    split: bool = False  # the segment was cut off, the sentence goes on
 
 
 class Segments:
@@ -52,25 +62,23 @@ class Segments:
 
     def __init__(self, transcription: Transcription, first_segment_id: int) -> None:
         self._transcription = transcription
-        self._prefix = StablePrefix(transcription.agreement)
+        self._prefix = StablePrefix(transcription.prefix)
+        self._goes_on = False  # the segment before was split from the open one
         self._shown = ("", 0)  # text and stable length of the last interim result
         self._revision = 0
         self.segment_id = first_segment_id  # of the open segment, or of the next
 
-    def hear(self, hypothesis: Hypothesis, start_samples: int, end_samples: int) -> Result | None:
-        """The result a hypothesis leads to; None when it tells nothing new.
-
-        `start_samples` and `end_samples` bound the speech of the open segment heard so far.
-        """
-        result = self._final(hypothesis) if hypothesis.final else self._interim(hypothesis)
-        return replace(result, start_samples=start_samples, end_samples=end_samples) if result else None
+    def hear(self, hypothesis: Hypothesis, speech: Bounds) -> Result | None:
+        """The result a hypothesis leads to, given the speech of the open segment; None when it tells nothing new."""
+        result = self._final(hypothesis, speech.split) if hypothesis.final else self._interim(hypothesis)
+        return result and replace(result, start_samples=speech.start_samples, end_samples=speech.end_samples)
 
     def _interim(self, hypothesis: Hypothesis) -> Result | None:
         if not self._transcription.interim_results:
             return None
-        tentative = self._prefix.hear(hypothesis.words)
-        words = self._write((*self._prefix.concluded, *tentative), last=False)
-        stable_length = len(_text(words[: len(self._prefix.concluded)]))
+        tentative = self._prefix.hear(hypothesis)
+        words = self._write((*self._prefix.concluded, *tentative))
+        stable_length = len(_text(self._write(self._prefix.concluded)))
         shown = (_text(words), stable_length)
         if not words or shown == self._shown:
             return None
@@ -78,11 +86,12 @@ class Segments:
         self._revision += 1
         return Result(self.segment_id, self._revision, False, words, stable_length, 0, 0, hypothesis.stability)
 
-    def _final(self, hypothesis: Hypothesis) -> Result | None:
-        words = self._write(hypothesis.words, last=True)
-        concluded = _text(self._write(self._prefix.concluded, last=False))
+    def _final(self, hypothesis: Hypothesis, split: bool) -> Result | None:
+        words = self._write(hypothesis.words, ends=not split)
+        concluded = _text(self._write(self._prefix.concluded))
+        self._goes_on = split
         segment_id, revision = self.segment_id, self._revision + 1
-        self._prefix = StablePrefix(self._transcription.agreement)
+        self._prefix = StablePrefix(self._transcription.prefix)
         self._shown, self._revision = ("", 0), 0
         if not words and revision == 1:
             return None
@@ -91,12 +100,17 @@ class Segments:
         corrected = not _continues(text, concluded)
         return Result(segment_id, revision, True, words, len(text), 0, 0, corrected=corrected)
 
-    def _write(self, words: Sequence[Word], last: bool) -> tuple[Word, ...]:
+    def _write(self, words: Sequence[Word], ends: bool = False) -> tuple[Word, ...]:
         if self._transcription.written:
             return tuple(words)
-        write = closed if last else cased
-        texts = write([word.text for word in words], self._transcription.language)
+        texts = written(self._as_concluded(words), Place(self._transcription.language, self._goes_on, ends))
         return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=True))
+
+    def _as_concluded(self, words: Sequence[Word]) -> list[Word]:
+        """A final may hear the same words a little earlier or later: the marks between concluded ones stay."""
+        same = takewhile(lambda pair: pair[0].text == pair[1].text, zip(self._prefix.concluded, words, strict=False))
+        concluded = [word for word, _ in same]
+        return [*concluded, *words[len(concluded) :]]
 
 
 def _text(words: Sequence[Word]) -> str:

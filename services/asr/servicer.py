@@ -11,11 +11,11 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.engine import Engine
 from services.asr.gate import Gate
 from services.asr.outbox import Outbox
-from services.asr.recognizer import Answer, Asked, Recognizer
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognizer
 from services.asr.segments import Segments
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
-from services.asr.wire import SLICE_SAMPLES, Inbound, SessionConfig, response, session_config
+from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
 from services.common.engines import engine_class
@@ -63,7 +63,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         first = await context.read()
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
-        config = session_config(first, self._settings, self._engine.languages, self._engine.written)
+        config = session_config(first, self._settings, self._engine)
         with self._slots.taken():
             await context.send_initial_metadata(((ADMITTED, "1"),))  # a caller may wait for this before it sends audio
             await self._session(config, context)

@@ -22,7 +22,12 @@ class EmbeddedSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     warm: int = Field(2, ge=0, description="Child programs kept ready; more start when sessions come, up to the slots.")
-    hypothesis_ms: int = Field(200, ge=20, le=2000, description="Milliseconds of speech between two hypotheses.")
+    hypothesis_ms: int = Field(
+        100,
+        ge=20,
+        le=2000,
+        description="Milliseconds of speech between two hypotheses; up to four times as many when behind.",
+    )
     reply_seconds: float = Field(10.0, gt=0, description="A child that takes longer to answer is replaced.")
     second_pass: bool = Field(True, description="Search each segment again when it ends: better finals, later.")
 
@@ -46,10 +51,15 @@ class AsrSettings(StageSettings):
     model_config = SettingsConfigDict(env_prefix="ASR_", env_nested_delimiter="__")
 
     vad: Literal["silero", "energy"] = Field("silero", description="What tells speech from silence.")
-    trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Trailing silence that ends a segment.")
+    trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Most silence that ends a segment.")
+    least_silence_ms: int = Field(
+        300, ge=100, le=5_000, description="Silence asked for even of a speaker with short pauses. As the other: fixed."
+    )
     max_segment_ms: int = Field(15_000, ge=1_000, le=60_000, description="Longest segment.")
     pre_roll_ms: int = Field(300, ge=0, le=1_000, description="Audio before the VAD's onset given to the engine.")
-    agreement: int = Field(2, ge=1, le=10, description="Successive hypotheses that must agree on a word.")
+    agreement: int = Field(
+        0, ge=0, le=10, description="Successive hypotheses that must agree on a word. 0: as it suits the engine."
+    )
     backlog_ms: int = Field(1_000, ge=100, description="Audio taken in ahead of the engine.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

@@ -1,4 +1,4 @@
-"""Which words of a growing hypothesis are concluded: LocalAgreement-n (Liu et al., Interspeech 2020). Pure."""
+"""Which words of a growing hypothesis are concluded: LocalAgreement-n, hold-n (Liu et al., Interspeech 2020). Pure."""
 
 from __future__ import annotations
 
@@ -6,36 +6,45 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import takewhile
 
-from services.asr.engine import Word
+from services.asr.engine import Hypothesis, PrefixRules, Word
 
 
 class StablePrefix:
-    """Concludes a word once `agreement` successive hypotheses have it at the same place after the concluded ones.
+    """Concludes a word once the rules hold for it and for all words before it.
 
-    Concluded words are append-only. A hypothesis that contradicts them is heard only for what it has after their end.
+    Hypotheses agree on a word when they have it at the same place after the concluded ones. Concluded words are
+    append-only. A hypothesis that contradicts them is heard only for what it has after their end.
     """
 
-    def __init__(self, agreement: int) -> None:
+    def __init__(self, rules: PrefixRules) -> None:
         self.concluded: tuple[Word, ...] = ()
-        self._tails: deque[tuple[str, ...]] = deque(maxlen=agreement)
+        self._rules = rules
+        self._tails: deque[tuple[str, ...]] = deque(maxlen=rules.agreement)
 
-    def hear(self, hypothesis: Sequence[Word]) -> tuple[Word, ...]:
+    def hear(self, hypothesis: Hypothesis) -> tuple[Word, ...]:
         """Takes the next hypothesis of the segment; gives its tentative words, those that follow the concluded ones."""
-        tail = self._after_concluded(hypothesis)
+        tail = self._after_concluded(hypothesis.words)
         self._tails.append(_texts(tail))
-        if len(self._tails) < (self._tails.maxlen or 1):
+        if len(self._tails) < self._rules.agreement:
             return tail
-        agreed = _common_length(self._tails)
-        self.concluded += tail[:agreed]
+        sure = min(_common_length(self._tails), self._allowed(hypothesis, len(tail)))
+        self.concluded += tail[:sure]
         for _ in range(len(self._tails)):
-            self._tails.append(self._tails.popleft()[agreed:])
-        return tail[agreed:]
+            self._tails.append(self._tails.popleft()[sure:])
+        return tail[sure:]
 
-    def _after_concluded(self, hypothesis: Sequence[Word]) -> tuple[Word, ...]:
-        if _texts(hypothesis[: len(self.concluded)]) == _texts(self.concluded):
-            return tuple(hypothesis[len(self.concluded) :])
+    def _allowed(self, hypothesis: Hypothesis, following: int) -> int:
+        """How many of the words that follow the concluded ones the other rules let through."""
+        allowed = following - self._rules.held_words
+        if self._rules.engine_told:
+            allowed = min(allowed, following - (len(hypothesis.words) - hypothesis.stable_words))
+        return max(0, allowed)
+
+    def _after_concluded(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        if _texts(words[: len(self.concluded)]) == _texts(self.concluded):
+            return tuple(words[len(self.concluded) :])
         end_samples = self.concluded[-1].end_samples
-        return tuple(word for word in hypothesis if word.start_samples + word.end_samples > 2 * end_samples)
+        return tuple(word for word in words if word.start_samples + word.end_samples > 2 * end_samples)
 
 
 def _texts(words: Sequence[Word]) -> tuple[str, ...]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
+from services.asr.engine import Engine, Stabilization
 from services.asr.gate import SpeechEdge
-from services.asr.recognizer import Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
 from services.asr.settings import AsrSettings
 from services.common import languages
 from services.common.audio import ASR_RATE, from_bytes
 from services.common.errors import InvalidArgument
 
-SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time
-
 _TRAILING_SILENCE_MS = (100, 5_000)
 _MAX_SEGMENT_MS = (1_000, 60_000)
 _AGREEMENT = (1, 10)
+_STABILIZATIONS: dict[int, Stabilization] = {
+    asr_pb2.STABILIZATION_UNSPECIFIED: Stabilization.BALANCED,
+    asr_pb2.STABILIZATION_FAST: Stabilization.FAST,
+    asr_pb2.STABILIZATION_BALANCED: Stabilization.BALANCED,
+    asr_pb2.STABILIZATION_AGGRESSIVE: Stabilization.AGGRESSIVE,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +36,23 @@ class SessionConfig:
     first_segment_id: int
 
 
-def session_config(
-    request: asr_pb2.RecognizeRequest, settings: AsrSettings, available: tuple[str, ...], written: bool
-) -> SessionConfig:
+def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engine: Engine) -> SessionConfig:
     """The config of a session's first message. Raises InvalidArgument naming the field that is wrong."""
     if request.WhichOneof("payload") != "config":
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
-    language = languages.require(config.language, available, "config.language")
+    language = languages.require(config.language, engine.languages, "config.language")
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
-    agreement = _within(config.agreement, _AGREEMENT, "config.agreement")
+    agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
+    prefix = engine.prefixes[_stabilization(config.stabilization)]
+    prefix = replace(prefix, agreement=agreement) if agreement else prefix
     return SessionConfig(
-        transcription=Transcription(language, agreement or settings.agreement, config.interim_results, written),
+        transcription=Transcription(language, prefix, config.interim_results, engine.written),
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
             max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
+            least_silence_samples=_samples(settings.least_silence_ms),
         ),
         first_segment_id=config.first_segment_id or 1,
     )
@@ -125,6 +131,13 @@ def _result(result: Result) -> asr_pb2.Result:
         corrected=result.corrected,
         words=words,
     )
+
+
+def _stabilization(value: int) -> Stabilization:
+    if value not in _STABILIZATIONS:
+        known = [asr_pb2.Stabilization.Name(asr_pb2.Stabilization.ValueType(each)) for each in _STABILIZATIONS]
+        raise InvalidArgument("UNKNOWN_VALUE", f"{value} has no meaning.", "config.stabilization", known)
+    return _STABILIZATIONS[value]
 
 
 def _within(value: int, bounds: tuple[int, int], field: str) -> int:

@@ -1,12 +1,19 @@
 """Writes recognized words as text is written: capitals and closing marks, for engines that give neither. Pure.
 
-What a word becomes depends on itself and on whether it is the first, so concluded text stays as it is while more
-words come.
+What a word becomes depends on itself and on what was said before it; only a mark behind it may be added when the next
+one comes. So concluded text stays as it is while more words come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.asr.engine import Word
+from services.common.audio import ASR_RATE
+
+COMMA_SAMPLES = 200 * ASR_RATE // 1000
+SENTENCE_SAMPLES = 300 * ASR_RATE // 1000
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("january", "february", "april", "june", "july", "august", "september", "october", "november", "december")
@@ -25,21 +32,48 @@ _ASKING = frozenset(
 )
 
 
-def cased(words: Sequence[str], language: str) -> list[str]:
-    """The words in sentence case: the first begins with a capital, and in English "I" and well-known names do."""
-    written = [_in_english(word) if _is_english(language) else word for word in words]
-    if written:
-        written[0] = written[0][:1].upper() + written[0][1:]
-    return written
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where words stand: what is known of the speech around them."""
+
+    language: str
+    goes_on: bool = False  # a sentence before the first word does not end there
+    ends: bool = False  # the last word ends a sentence
 
 
-def closed(words: Sequence[str], language: str) -> list[str]:
-    """Cased words with a full stop, or a question mark where the first words plainly ask."""
-    written = cased(words, language)
-    if written and written[-1][-1:].isalnum():
-        asks = _is_english(language) and " ".join(words[:2]).lower() in _ASKING
-        written[-1] += "?" if asks else "."
-    return written
+def written(words: Sequence[Word], place: Place) -> list[str]:
+    """The words in sentence case, with a mark where the speaker paused.
+
+    A long pause ends a sentence: with a full stop, or a question mark where its first words plainly ask. A shorter one
+    is a comma. In English "I" and well-known names begin with a capital.
+    """
+    english = _is_english(place.language)
+    texts = [_in_english(word.text) if english else word.text for word in words]
+    begins = None if place.goes_on else 0  # where the sentence begins, if that is in sight
+    for number in range(len(words)):
+        if number == begins:
+            texts[number] = texts[number][:1].upper() + texts[number][1:]
+        mark = _mark(words, number, place.ends)
+        if mark == "." and english and begins is not None and _asks(words[begins:]):
+            mark = "?"
+        if mark and texts[number][-1:].isalnum():
+            texts[number] += mark
+        if mark in (".", "?"):
+            begins = number + 1
+    return texts
+
+
+def _mark(words: Sequence[Word], number: int, ends: bool) -> str:
+    if number == len(words) - 1:
+        return "." if ends else ""
+    pause_samples = words[number + 1].start_samples - words[number].end_samples
+    if pause_samples >= SENTENCE_SAMPLES:
+        return "."
+    return "," if pause_samples >= COMMA_SAMPLES else ""
+
+
+def _asks(words: Sequence[Word]) -> bool:
+    return " ".join(word.text for word in words[:2]).lower() in _ASKING
 
 
 def _is_english(language: str) -> bool:

@@ -35,7 +35,6 @@ class Holding:
     """How long text is held back before it is concluded: one point between early and unchanging."""
 
     policy: str  # as the gateway's setting names it
-    agreement: int  # successive hypotheses of the recognizer that must agree
     held_words: int  # last words of a translation that are never concluded before its final
     masked_words: int  # last words of a translation that are not shown before they are concluded
 

@@ -44,6 +44,7 @@ async def test_admission_is_told_before_any_audio_is_sent() -> None:
         ({"trailing_silence_ms": 1}, "config.trailing_silence_ms"),
         ({"max_segment_ms": 3_600_000}, "config.max_segment_ms"),
         ({"agreement": 1000}, "config.agreement"),
+        ({"stabilization": 9}, "config.stabilization"),
     ],
 )
 async def test_a_config_that_cannot_be_is_refused_by_name(config: dict[str, Any], name: str) -> None:

@@ -10,12 +10,24 @@ import asyncio
 import json
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from importlib import metadata
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Word
-from services.asr.engines.sphinx import AUDIO, END, FRAME_SAMPLES, HEADER_IN, HEADER_OUT, SESSION, Options, WordFrames
+from services.asr.cadence import Cadence
+from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Word
+from services.asr.engines.sphinx import (
+    AUDIO,
+    END,
+    FRAME_SAMPLES,
+    HEADER_IN,
+    HEADER_OUT,
+    HYPOTHESIS,
+    SESSION,
+    Options,
+    WordFrames,
+)
 from services.asr.settings import AsrSettings, EmbeddedSettings
+from services.common.audio import ASR_RATE
 from services.common.children import Pool, ended
 from services.common.errors import StageFailed
 
@@ -28,6 +40,11 @@ class Engine:
     name = "embedded"
     languages = ("en-US",)
     written = False
+    prefixes: Mapping[Stabilization, PrefixRules] = {  # for hypotheses 100 ms apart; docs/adr/0011-stable-prefixes.md
+        Stabilization.FAST: PrefixRules(agreement=2),
+        Stabilization.BALANCED: PrefixRules(agreement=3),
+        Stabilization.AGGRESSIVE: PrefixRules(agreement=4),
+    }
 
     def __init__(self, settings: AsrSettings) -> None:
         self.version = f"pocketsphinx {metadata.version('pocketsphinx')}"
@@ -47,17 +64,19 @@ class Engine:
         """See Engine."""
         async with self._pool.lent() as child:
             await child.ask(SESSION)
+            cadence = Cadence(self._settings.hypothesis_ms * ASR_RATE // 1000)
             start_samples: int | None = None  # of the open segment
             async for item in heard:
                 if isinstance(item, Speech):
                     start_samples = item.offset_samples if start_samples is None else start_samples
-                    words = await child.ask(AUDIO, item.pcm.tobytes())
+                    words = await child.ask(HYPOTHESIS if cadence.due(item) else AUDIO, item.pcm.tobytes())
                     if words:
                         yield Hypothesis(_placed(words, start_samples))
                 elif isinstance(item, Endpoint):
                     words = await child.ask(END)
                     yield Hypothesis(_placed(words or [], start_samples or 0), final=True)
                     start_samples = None
+                    cadence.restart()
 
     async def _start_child(self) -> SphinxChild:
         child = SphinxChild(await _spawn(self._settings), self._settings)
@@ -103,7 +122,7 @@ class SphinxChild:
 
 
 async def _spawn(settings: EmbeddedSettings) -> Process:
-    options = Options(settings.hypothesis_ms, settings.second_pass)
+    options = Options(settings.second_pass)
     module = "services.asr.engines.sphinx"
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", module, options.to_json(), stdin=PIPE, stdout=PIPE

@@ -6,11 +6,11 @@ What it makes of a session depends on the session's own audio alone.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import numpy as np
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Word
+from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Word
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import StageFailed
@@ -26,6 +26,11 @@ class Engine:
     name = "scripted"
     version = "1"
     written = False
+    prefixes: Mapping[Stabilization, PrefixRules] = {
+        Stabilization.FAST: PrefixRules(agreement=2),
+        Stabilization.BALANCED: PrefixRules(agreement=2),
+        Stabilization.AGGRESSIVE: PrefixRules(agreement=3),
+    }
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings.scripted

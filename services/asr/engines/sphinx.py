@@ -4,7 +4,8 @@ Frames on stdin: one byte of kind, four of length, the payload. Frames on stdout
 frame in is answered by one frame out. The end of stdin ends the program, however its parent went.
 
     S  a session starts; whatever was learnt from the one before is forgotten     → null
-    A  speech, 16-bit little-endian at 16 kHz; the first opens a segment           → the words so far, or null
+    A  speech, 16-bit little-endian at 16 kHz; the first opens a segment           → null
+    H  speech as well                                                              → the words so far
     E  the segment ends                                                            → its words
 
 Words are `[text, first frame, end frame, confidence]`, in frames of 10 ms from the segment's start.
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from pocketsphinx import Config, Decoder
 
-SESSION, AUDIO, END = b"S", b"A", b"E"
+SESSION, AUDIO, HYPOTHESIS, END = b"S", b"A", b"H", b"E"
 HEADER_IN = struct.Struct("<cI")
 HEADER_OUT = struct.Struct("<I")
 FRAME_SAMPLES = 160
@@ -37,7 +38,6 @@ Cepstrum: TypeAlias = npt.NDArray[np.float64]
 class Options:
     """How to decode; handed to the program as JSON."""
 
-    hypothesis_ms: int = 200
     second_pass: bool = True
 
     def to_json(self) -> str:
@@ -94,7 +94,6 @@ class Recognition:
         )
         self._mean = CepstralMean(self._decoder)
         self._open = False
-        self._silent_samples = 0  # since the last hypothesis
 
     def begin(self) -> None:
         """A session starts."""
@@ -105,20 +104,14 @@ class Recognition:
         self._mean = CepstralMean(self._decoder)
         self._mean.set()
 
-    def hear(self, pcm: bytes) -> list[WordFrames] | None:
-        """Takes speech; gives the words so far when another hypothesis is due."""
+    def hear(self, pcm: bytes) -> None:
+        """Takes speech."""
         if not self._open:
             self._decoder.start_utt()
             self._open = True
-            self._silent_samples = 0
         self._decoder.process_raw(pcm)
         self._mean.heard(len(pcm) // 2)
         self._mean.set()
-        self._silent_samples += len(pcm) // 2
-        if self._silent_samples * 1000 < self._options.hypothesis_ms * 16_000:
-            return None
-        self._silent_samples = 0
-        return self._words()
 
     def end(self) -> list[WordFrames]:
         """Ends the segment; gives its words."""
@@ -126,9 +119,10 @@ class Recognition:
             return []
         self._decoder.end_utt()
         self._open = False
-        return self._words(sure=self._options.second_pass)
+        return self.words(sure=self._options.second_pass)
 
-    def _words(self, sure: bool = False) -> list[WordFrames]:
+    def words(self, sure: bool = False) -> list[WordFrames]:
+        """The words of the segment so far; `sure` when a second pass has weighed them."""
         if self._decoder.hyp() is None:
             return []
         # Only the second pass leaves a lattice, and with it probabilities; rounding takes them beyond 1.
@@ -153,7 +147,10 @@ def serve(recognition: Recognition, asked: BinaryIO, answers: BinaryIO) -> None:
         if kind == SESSION:
             recognition.begin()
         elif kind == AUDIO:
-            words = recognition.hear(payload)
+            recognition.hear(payload)
+        elif kind == HYPOTHESIS:
+            recognition.hear(payload)
+            words = recognition.words()
         elif kind == END:
             words = recognition.end()
         answer = json.dumps(words).encode()

@@ -11,7 +11,7 @@ from services.asr.vad import FRAME_SAMPLES, EnergyVad
 from services.common.audio import Pcm
 
 PRE_ROLL = 4800
-RULES = EndpointingRules(trailing_silence_samples=8000, max_segment_samples=80_000)
+RULES = EndpointingRules(trailing_silence_samples=8000, max_segment_samples=80_000, least_silence_samples=4800)
 
 
 def make() -> Gate:
@@ -109,3 +109,71 @@ def test_every_sample_passes_at_most_once_in_order_and_all_speech_passes(
     heard = sum(int(np.count_nonzero(piece.pcm)) for piece in speech(passed))
     # What is lost is at most a run too short to be speech, at each change and at the end.
     assert np.count_nonzero(audio) - heard <= 3 * FRAME_SAMPLES * (len(parts) + 1)
+
+
+class RandomVad:
+    """Likely to hear speech, and now and then not."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = np.random.default_rng(seed)
+
+    def probability(self, frame: Pcm) -> float:
+        return float(self._random.random() ** 0.3)
+
+    def reset(self) -> None:
+        """Nothing to forget."""
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1000, 400_000), st.sampled_from([160, 512, 1600, 100_000]))
+def test_of_one_who_never_pauses_each_sample_is_in_one_segment_none_too_long(
+    seed: int, length: int, chunk: int
+) -> None:
+    gate = Gate(RandomVad(seed), RULES, PRE_ROLL)
+    audio = np.random.default_rng(seed).integers(-9000, 9000, length).astype(np.int16)
+    start = end = -1
+    for item in [*through(gate, audio, chunk), *gate.finish()]:
+        if isinstance(item, Speech):
+            start = item.offset_samples if start < 0 else start
+            assert end < 0 or item.offset_samples == end
+            end = item.offset_samples + len(item.pcm)
+            assert end - start <= RULES.max_segment_samples + PRE_ROLL + 2 * FRAME_SAMPLES
+            np.testing.assert_array_equal(item.pcm, audio[item.offset_samples : end])
+        elif isinstance(item, Endpoint):
+            start = -1
+    assert end in (-1, length)
+
+
+def test_a_split_falls_between_words_and_not_into_one() -> None:
+    gate = make()
+    audio = np.full(160_000, 9000, np.int16)
+    audio[73_000:75_000] = 500  # still speech to this VAD
+    passed = through(gate, audio, 1600)
+    end = next(place for place, item in enumerate(passed) if isinstance(item, Endpoint))
+    last, following = speech(passed[:end])[-1], speech(passed[end:])[0]
+    assert 73_000 <= last.offset_samples + len(last.pcm) == following.offset_samples <= 75_000
+
+
+def test_what_is_held_back_for_a_better_split_comes_when_it_is_asked_for() -> None:
+    gate = make()
+    audio = np.full(79_000, 9000, np.int16)
+    audio[73_000:75_000] = 500
+    passed = through(gate, audio, 1600)
+    assert gate.given_samples <= 75_000
+    passed += gate.release()
+    assert gate.given_samples == sum(len(item.pcm) for item in speech(passed)) == 79_000 - 79_000 % FRAME_SAMPLES
+
+
+def test_offsets_are_right_to_fifty_milliseconds_after_a_minute_of_silence() -> None:
+    gate = make()
+    audio = np.concatenate((np.zeros(960_123, np.int16), counting(0, 8000), np.zeros(16_000, np.int16)))
+    edges = [item.offset_samples for item in through(gate, audio, 1600) if isinstance(item, SpeechEdge)]
+    np.testing.assert_allclose(edges, [960_123, 968_123], atol=800)
+
+
+def test_offsets_stay_right_through_twenty_turns_of_speech_and_silence() -> None:
+    gate = make()
+    audio = np.concatenate([np.zeros(0, np.int16)] + 20 * [counting(0, 17_001), np.zeros(13_003, np.int16)])
+    edges = [item.offset_samples for item in through(gate, audio, 1600) if isinstance(item, SpeechEdge)]
+    said = [place for turn in range(20) for place in (turn * 30_004, turn * 30_004 + 17_001)]
+    np.testing.assert_allclose(edges, said, atol=800)

@@ -5,12 +5,17 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.asr.engine import Hypothesis, Word
-from services.asr.segments import Result, Segments, Transcription
+from services.asr.engine import Hypothesis, PrefixRules, Word
+from services.asr.segments import Bounds, Result, Segments, Transcription
 
 
 def make(first_segment_id: int = 1, **options: Any) -> Segments:
-    defaults: dict[str, Any] = {"language": "en-US", "agreement": 2, "interim_results": True, "written": False}
+    defaults: dict[str, Any] = {
+        "language": "en-US",
+        "prefix": PrefixRules(agreement=2),
+        "interim_results": True,
+        "written": False,
+    }
     return Segments(Transcription(**{**defaults, **options}), first_segment_id)
 
 
@@ -20,7 +25,7 @@ def guess(text: str, final: bool = False) -> Hypothesis:
 
 
 def hear(segments: Segments, text: str, final: bool = False) -> Result | None:
-    return segments.hear(guess(text, final), 100, 9000)
+    return segments.hear(guess(text, final), Bounds(100, 9000))
 
 
 def some(result: Result | None) -> Result:
@@ -93,18 +98,54 @@ def test_an_engine_that_writes_is_left_alone() -> None:
     assert some(hear(segments, "iPhones, please", final=True)).text == "iPhones, please"
 
 
-@given(st.lists(st.lists(st.sampled_from(["i", "a", "friday"]), max_size=6), max_size=15))
-def test_the_concluded_text_never_changes_within_a_segment(guesses: list[list[str]]) -> None:
+def test_the_marks_of_concluded_text_stay_though_the_final_hears_other_pauses() -> None:
     segments = make()
+    long, short = (
+        tuple(Word(text, start, start + 1000, 0.5) for text, start in (("stop", 0), ("go", then), ("on", then + 1000)))
+        for then in (6000, 2000)
+    )
+    bounds = Bounds(0, 9000)
+    segments.hear(Hypothesis(long), bounds)
+    concluded = some(segments.hear(Hypothesis(long), bounds))
+    assert concluded.text[: concluded.stable_length] == "Stop. Go on"
+    final = some(segments.hear(Hypothesis(short, final=True), bounds))
+    assert (final.text, final.corrected) == ("Stop. Go on.", False)
+
+
+def test_what_was_cut_off_by_its_length_has_no_full_stop_and_goes_on_without_a_capital() -> None:
+    segments = make()
+    cut = some(segments.hear(guess("we will", final=True), Bounds(0, 9000, split=True)))
+    assert (cut.text, cut.stable_length) == ("We will", 7)
+    assert some(hear(segments, "see you")).text == "see you"
+    assert some(hear(segments, "see you", final=True)).text == "see you."
+    assert some(hear(segments, "so", final=True)).text == "So."
+
+
+def spaced(texts: list[tuple[str, int]]) -> tuple[Word, ...]:
+    """Words with so many hundred samples of silence before each."""
+    words: list[Word] = []
+    for text, pause in texts:
+        start = (words[-1].end_samples if words else 0) + pause * 100
+        words.append(Word(text, start, start + 1000, 0.5))
+    return tuple(words)
+
+
+WORDS = st.tuples(st.sampled_from(["i", "a", "friday"]), st.integers(0, 60))
+
+
+@given(st.lists(st.lists(WORDS, max_size=6), max_size=15), st.booleans())
+def test_the_concluded_text_never_changes_within_a_segment(guesses: list[list[tuple[str, int]]], split: bool) -> None:
+    segments = make()
+    bounds = Bounds(0, 9000, split)
     concluded, revision = "", 0
     for words in guesses:
-        result = hear(segments, " ".join(words))
+        result = segments.hear(Hypothesis(spaced(words)), bounds)
         if result is None:
             continue
         assert result.text.startswith(concluded)
         assert result.stable_length >= len(concluded)
         assert result.revision == revision + 1
         concluded, revision = result.text[: result.stable_length], result.revision
-    final = hear(segments, " ".join(guesses[-1] if guesses else []), final=True)
+    final = segments.hear(Hypothesis(spaced(guesses[-1] if guesses else []), final=True), bounds)
     if final is not None and not final.corrected:
         assert final.text.startswith(concluded)

@@ -120,7 +120,7 @@ def test_re_translation_shows_everything_and_concludes_nothing() -> None:
     ("name", "policy"), [("agreement", LocalAgreement(2, 0)), ("wait-12", WaitK(12)), ("retranslate", Retranslate())]
 )
 def test_a_policy_is_chosen_by_name(name: str, policy: Policy) -> None:
-    assert policy_of(Holding(name, agreement=2, held_words=2, masked_words=0)) == policy
+    assert policy_of(Holding(name, held_words=2, masked_words=0)) == policy
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+
+from services.asr.cadence import Cadence
+from services.asr.engine import Speech
+
+
+def hypotheses(cadence: Cadence, pieces: int, waiting_samples: int = 0) -> int:
+    """How many are due in so many pieces of 1000 samples."""
+    piece = Speech(np.zeros(1000, np.int16), 0, waiting_samples)
+    return sum(cadence.due(piece) for _ in range(pieces))
+
+
+def test_hypotheses_come_at_their_interval_while_nothing_waits() -> None:
+    assert hypotheses(Cadence(1000), 60) == 60
+    assert hypotheses(Cadence(2000), 60) == 30
+    assert hypotheses(Cadence(1500), 60) == 30
+
+
+def test_the_more_audio_waits_the_fewer_hypotheses_are_made_but_always_some() -> None:
+    assert [hypotheses(Cadence(1000), 60, waiting) for waiting in (0, 1000, 2000, 1_000_000)] == [60, 30, 20, 15]
+
+
+def test_they_come_as_before_once_nothing_waits_any_more() -> None:
+    cadence = Cadence(1000)
+    hypotheses(cadence, 7, 1_000_000)
+    assert hypotheses(cadence, 10) == 10
+
+
+def test_a_segment_begins_with_a_whole_interval() -> None:
+    cadence = Cadence(2000)
+    assert hypotheses(cadence, 1) == 0
+    cadence.restart()
+    assert hypotheses(cadence, 1) == 0
