@@ -54,16 +54,17 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def occurrences(text: str, terms: Sequence[Term]) -> Iterator[Occurrence]:
+def occurrences(text: str, terms: Sequence[Term], plurals: bool = True) -> Iterator[Occurrence]:
     """Where terms stand in a composed text, in order: whole words, the longest of those that overlap.
 
-    Case does not matter, except to a term in capitals: "US" is not "us". A plural counts as its singular, unless it is
-    a term itself.
+    Case does not matter, except to a term in capitals: "US" is not "us". With `plurals`, a plural counts as its
+    singular, unless it is a term itself.
     """
     folded = text.casefold()
     likely = [term for term in terms if _beginning(term.source) in folded]
     if likely:
-        for found in _pattern(tuple(term.source for term in likely), inflected=True).finditer(text):
+        sources = tuple(term.source for term in likely)
+        for found in _pattern(sources, frozenset(sources) if plurals else frozenset(), exact=True).finditer(text):
             yield Occurrence(likely[_which(found)], found.start(), found.end())
 
 
@@ -89,10 +90,10 @@ def _held(translation: str, terms: Sequence[Term]) -> Counter[str]:
     A term that is kept may be kept in its plural.
     """
     held: Counter[str] = Counter()
-    kept = {term.source.casefold() for term in terms if not term.translation}
+    kept = frozenset(term.source for term in terms if not term.translation)
     sources = tuple(dict.fromkeys(term.required for term in terms))
     if sources:
-        for found in _pattern(sources, inflected=False, plurals_of=frozenset(kept)).finditer(translation):
+        for found in _pattern(sources, kept, exact=False).finditer(translation):
             held[sources[_which(found)].casefold()] += 1
     return held
 
@@ -108,21 +109,24 @@ def _which(found: re.Match[str]) -> int:
 
 
 @lru_cache(_KNOWN_PATTERNS)
-def _pattern(sources: tuple[str, ...], inflected: bool, plurals_of: frozenset[str] = frozenset()) -> re.Pattern[str]:
-    """Finds the longest source at each place, in the group named after its index."""
+def _pattern(sources: tuple[str, ...], inflected: frozenset[str], exact: bool) -> re.Pattern[str]:
+    """Finds the longest source at each place, in the group named after its index.
+
+    Plurals of those `inflected` are found as well; `exact` where capitals are told from small letters.
+    """
     longest_first = sorted(enumerate(sources), key=lambda item: -len(item[1]))
-    plain = [f"(?P<t{index}>{_case(source, _words(source), inflected)})" for index, source in longest_first]
+    plain = [f"(?P<t{index}>{_case(source, _words(source), exact)})" for index, source in longest_first]
     plural = [
-        f"(?P<p{index}>{_case(source, _plural(source), inflected)})"
+        f"(?P<p{index}>{_case(source, _plural(source), exact)})"
         for index, source in longest_first
-        if _plural(source) and (inflected or source.casefold() in plurals_of)
+        if source in inflected and _plural(source)
     ]
     return re.compile(rf"(?<!\w)(?:{'|'.join(plain + plural)})(?!\w)")
 
 
-def _case(source: str, pattern: str, exact_capitals: bool) -> str:
-    exact = exact_capitals and source.isupper() and len(source) >= _ACRONYM_LENGTH
-    return pattern if exact else f"(?i:{pattern})"
+def _case(source: str, pattern: str, exact: bool) -> str:
+    acronym = source.isupper() and len(source) >= _ACRONYM_LENGTH
+    return pattern if exact and acronym else f"(?i:{pattern})"
 
 
 def _words(source: str) -> str:
