@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import DirectoryPath, Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import Address, ServiceSettings
@@ -30,6 +30,9 @@ class GatewaySettings(ServiceSettings):
     max_segment_ms: int = Field(15_000, ge=2000, le=30_000, description="Longest segment, unless a session says other.")
     idle_timeout_ms: int = Field(60_000, ge=1, description="A session without a message for so long is closed.")
     client_stall_ms: int = Field(30_000, ge=1, description="A client that reads nothing for so long is closed.")
+    glossaries: DirectoryPath | None = Field(None, description="Folder of kept glossaries, NAME.json each; none: none.")
+    max_glossary_terms: int = Field(500, ge=1, le=1_000, description="Most terms of a glossary.")
+    max_term_length: int = Field(100, ge=1, le=1_000, description="Most code points of a term, or what it becomes.")
     stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
 
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")

@@ -9,6 +9,7 @@ from services.common.audio import ASR_RATE
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
+from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
@@ -45,6 +46,7 @@ class Shared:
     outbox: Outbox[ServerMessage]
     backlog: Backlog
     ledger: Ledger
+    dictionary: Dictionary
 
     async def report(self, fault: MeshError, segment_id: int = 0, lang: str = "") -> None:
         """Tells the client of a fault the session survives."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.common.audio import ASR_RATE
+from services.gateway.glossary import Glossary
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Terms:
     trailing_silence_ms: int
     max_segment_ms: int
     input: Sound | None = None  # None: text, or the first chunk tells
+    glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,8 @@ class Voice:
 
     async def _synthesize(self, clause: Clause) -> None:
         interruptions = self._interruptions
-        speech = self._shared.stages.synthesize(clause.text, self._terms, clause.trace)
+        sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
+        speech = self._shared.stages.synthesize(clause.text, self._terms, clause.trace, sounds)
         cutter = _Cutter(self._shared.terms.output_rate)
         try:
             async for pcm, rate in speech:
