@@ -42,6 +42,9 @@ Voice = Annotated[bool, typer.Option("--voice/--no-voice", help="Whether transla
 VoiceName = Annotated[
     list[str] | None, typer.Option("--voice-name", metavar="LANG=NAME", help="Voice for a language; may be repeated.")
 ]
+Terms = Annotated[
+    str, typer.Option("--glossary", metavar="FILE", help="Glossary: a JSON file, or the name of one the server keeps.")
+]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -71,9 +74,10 @@ def demo(
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Gateway to use instead of a mesh of its own.")] = "",
     as_events: Json = False,
+    glossary: Terms = "",
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
-    _run(commands.demo(server, wanted("en", to, voice), Output(as_events, out)))
+    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out)))
 
 
 @app.command()
@@ -87,10 +91,11 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     voice_name: VoiceName = None,
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
+    glossary: Terms = "",
 ) -> None:
     """Translate recordings into captions, subtitles and speech."""
     separate(files)
-    asked = wanted(source, to, voice, voice_name or ())
+    asked = wanted(source, to, voice, voice_name or (), glossary)
     _run(commands.translate(server, Files(files, asked, Output(as_events, out), realtime)))
 
 
@@ -104,9 +109,10 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     device: Annotated[str | None, typer.Option(help="Name or number of the input device.")] = None,
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
+    glossary: Terms = "",
 ) -> None:
     """Translate what is spoken into the microphone, until Ctrl-C."""
-    asked = wanted(source, to, voice, voice_name or ())
+    asked = wanted(source, to, voice, voice_name or (), glossary)
     _run(commands.mic(server, asked, Output(as_events, out), device))
 
 
@@ -117,9 +123,10 @@ def text(
     source: From = "en",
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
+    glossary: Terms = "",
 ) -> None:
     """Translate typed lines as they come."""
-    _run(commands.text(server, wanted(source, to), Output(as_events), lines or ()))
+    _run(commands.text(server, wanted(source, to, glossary=glossary), Output(as_events), lines or ()))
 
 
 @app.command("describe")
