@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
@@ -12,6 +14,9 @@ from services.common.terminology import Term, Use, composed, occurrences, uses
 
 ByLanguage: TypeAlias = tuple[tuple[str, str], ...]
 Sounds: TypeAlias = tuple[tuple[str, str], ...]
+
+
+_WORD = re.compile(r"[^\s\"(\[«“]\S*")  # from behind a bracket or quote on
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +65,27 @@ class Lexicon:
     version: str
     terms: tuple[Term, ...] = ()
     sounds: Sounds = ()  # words of the translation, and their IPA
+    beginnings: frozenset[str] = frozenset()  # of terms of several words, in small letters
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
         """The terms that a source text holds, each once."""
         return tuple(dict.fromkeys(found.term for found in occurrences(composed(text), self.terms)))
+
+    def settled(self, text: str) -> str:
+        """An unfinished source text without last words that may turn out to begin a term.
+
+        The word after them decides how they are translated; until then nothing may be concluded from them.
+        """
+        words = list(_WORD.finditer(text))
+        for first in words[-self.longest_beginning :] if self.beginnings else ():
+            if _folded(text[first.start() :]) in self.beginnings:
+                return text[: first.start()].rstrip()
+        return text
+
+    @property
+    def longest_beginning(self) -> int:
+        """Its words."""
+        return max((beginning.count(" ") + 1 for beginning in self.beginnings), default=0)
 
     def uses(self, text: str, translation: str) -> Uses:
         """What became of the terms of a source text in its translation."""
@@ -107,4 +129,15 @@ def lexicon(glossary: Glossary, lang: str) -> Lexicon:
 
     terms = [Term(entry.source, said(entry.translations)) for entry in glossary.entries]
     sounds = [(term.required, said(entry.pronunciations)) for term, entry in zip(terms, glossary.entries, strict=True)]
-    return Lexicon(glossary.version, tuple(terms), tuple((word, ipa) for word, ipa in sounds if ipa))
+    said_otherwise = tuple((word, ipa) for word, ipa in sounds if ipa)
+    return Lexicon(glossary.version, tuple(terms), said_otherwise, frozenset(_beginnings(terms)))
+
+
+def _beginnings(terms: Iterable[Term]) -> Iterator[str]:
+    for term in terms:
+        words = _folded(term.source).split()
+        yield from (" ".join(words[:count]) for count in range(1, len(words)))
+
+
+def _folded(text: str) -> str:
+    return " ".join(composed(text).casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.common.errors import MeshError
 from services.gateway import messages
@@ -72,8 +72,14 @@ class Target:
                 continue
             if work.segment_id != segment.segment_id:
                 segment = self._segment(work.segment_id)
-            if work.final or work.stable_text != segment.source:
-                await self._revise(segment, work)
+            said = self._settled(work)
+            if said.final or said.stable_text != segment.source:
+                await self._revise(segment, said)
+
+    def _settled(self, said: Transcript) -> Transcript:
+        """The transcript; of an interim only what cannot turn out to begin a term of the glossary."""
+        settled = self._shared.dictionary.of(self.terms.lang).settled(said.stable_text)
+        return said if said.final else replace(said, stable_length=len(settled))
 
     async def _revise(self, segment: _Segment, said: Transcript) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""

@@ -7,49 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from bench.terms import SENTENCES, SPANISH
 from services.common.engines import engine_class
 from services.common.terminology import Term, uses
 from services.mt.engine import Engine, Pair, Source
 from services.mt.settings import MtSettings
-
-TERMS = (
-    Term("voicemail", "buz\u00f3n de voz"),
-    Term("call center", "centro de atenci\u00f3n"),
-    Term("call", "llamada"),
-    Term("extension", "n\u00famero interno"),
-    Term("pound key", "tecla numeral"),
-    Term("hold music", "m\u00fasica de espera"),
-    Term("dial tone", "tono de marcado"),
-    Term("conference bridge", "sala de conferencias"),
-    Term("account", "cuenta"),
-    Term("on-call engineer", "ingeniera de guardia"),
-    Term("failover", "conmutaci\u00f3n por error"),
-    Term("release notes", "notas de la versi\u00f3n"),
-    Term("C++", "C++"),
-    Term("Asterisk"),
-    Term("GitHub"),
-    Term("Node.js"),
-    Term("AT&T"),
-    Term("US", "EE. UU."),
-    Term("kubectl"),
-    Term("St. John's", "San Juan"),
-)
-SENTENCES = (
-    "You have three new voicemails. The first voicemail is from the call center!",
-    "press the pound key to call extension nine",
-    "HOLD MUSIC IS PLAYED BEFORE THE DIAL TONE.",
-    "Asterisk's conference bridge isn't full, is it?",
-    "Open your account; don't close it. the old account",
-    "The on-call engineer was called (again) about the failover...",
-    "asterisk, github and node.js: read the release notes",
-    "I'm writing C++ for AT&T in the US, they told us.",
-    "kubectl works. Kubectl is a program.",
-    "She lives in St. John's, and i live in the US.",
-    "voicemail",
-    'Extension? Extension! "Extension"',
-    "a release notes-based call-center-like failover's extension",
-    "send the account of the call center to the on-call engineer's voicemail on monday",
-)
 
 
 @pytest.fixture(params=["embedded", "scripted"])
@@ -67,16 +29,16 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
 async def test_every_term_is_honoured(engine: Engine, target: str) -> None:
     met: set[Term] = set()
     for text in SENTENCES:
-        translation = (await engine.translate(Source(text, Pair("en", target), terms=TERMS))).text
-        found = uses(text, translation, TERMS)
+        translation = (await engine.translate(Source(text, Pair("en", target), terms=SPANISH))).text
+        found = uses(text, translation, SPANISH)
         assert all(use.honoured for use in found), f"{text} | {translation}"
         met |= {use.term for use in found}
-    assert met == set(TERMS)
+    assert met == set(SPANISH)
 
 
 async def test_without_terms_the_translator_has_its_own_way(engine: Engine) -> None:
     translation = (await engine.translate(Source("the voicemail of the call center", Pair("en", "es")))).text
-    assert not any(use.honoured for use in uses("the voicemail of the call center", translation, TERMS))
+    assert not any(use.honoured for use in uses("the voicemail of the call center", translation, SPANISH))
 
 
 async def test_terms_are_no_unknown_words(engine: Engine) -> None:
