@@ -9,7 +9,7 @@ async with babelmesh.connect("localhost:7700") as mesh:
 
 from babelmesh.audio import audio_file
 from babelmesh.client import Mesh, connect
-from babelmesh.errors import AudioUnreadable, BabelmeshError, SessionFailed
+from babelmesh.errors import AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
 from babelmesh.events import (
     Ack,
     AsrResult,
@@ -18,6 +18,8 @@ from babelmesh.events import (
     Error,
     Event,
     Flow,
+    Glossary,
+    GlossaryTerm,
     GoAway,
     Latency,
     Marker,
@@ -28,6 +30,7 @@ from babelmesh.events import (
     TranslationResult,
     TtsChunk,
 )
+from babelmesh.glossary import glossary_file
 from babelmesh.session import Chunk, Session
 
 __all__ = [
@@ -41,6 +44,9 @@ __all__ = [
     "Error",
     "Event",
     "Flow",
+    "Glossary",
+    "GlossaryTerm",
+    "GlossaryUnreadable",
     "GoAway",
     "Latency",
     "Marker",
@@ -55,4 +61,5 @@ __all__ = [
     "TtsChunk",
     "audio_file",
     "connect",
+    "glossary_file",
 ]

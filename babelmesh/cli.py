@@ -45,6 +45,9 @@ Voice = Annotated[bool, typer.Option("--voice/--no-voice", help="Whether transla
 VoiceName = Annotated[
     list[str] | None, typer.Option("--voice-name", metavar="LANG=NAME", help="Voice for a language; may be repeated.")
 ]
+Terms = Annotated[
+    str, typer.Option("--glossary", metavar="FILE", help="Glossary: a JSON file, or the name of one the server keeps.")
+]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -68,16 +71,17 @@ def up(
 
 
 @app.command()
-def demo(
+def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     to: To = "es,ca",
     out: Out = Path("out"),
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Gateway to use instead of a mesh of its own.")] = "",
     as_events: Json = False,
     explain: Explain = False,
+    glossary: Terms = "",
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
-    _run(commands.demo(server, wanted("en", to, voice), Output(as_events, out, explain)))
+    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out, explain)))
 
 
 @app.command()
@@ -92,11 +96,12 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
     explain: Explain = False,
+    glossary: Terms = "",
 ) -> None:
     """Translate recordings into captions, subtitles and speech."""
     separate(files)
     spoken_live(explain, realtime)
-    asked = wanted(source, to, voice, voice_name or ())
+    asked = wanted(source, to, voice, voice_name or (), glossary)
     _run(commands.translate(server, Files(files, asked, Output(as_events, out, explain), realtime)))
 
 
@@ -110,9 +115,10 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     device: Annotated[str | None, typer.Option(help="Name or number of the input device.")] = None,
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
+    glossary: Terms = "",
 ) -> None:
     """Translate what is spoken into the microphone, until Ctrl-C."""
-    asked = wanted(source, to, voice, voice_name or ())
+    asked = wanted(source, to, voice, voice_name or (), glossary)
     _run(commands.mic(server, asked, Output(as_events, out), device))
 
 
@@ -123,9 +129,10 @@ def text(
     source: From = "en",
     server: Server = DEFAULT_ADDRESS,
     as_events: Json = False,
+    glossary: Terms = "",
 ) -> None:
     """Translate typed lines as they come."""
-    _run(commands.text(server, wanted(source, to), Output(as_events), lines or ()))
+    _run(commands.text(server, wanted(source, to, glossary=glossary), Output(as_events), lines or ()))
 
 
 @app.command("describe")

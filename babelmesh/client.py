@@ -12,7 +12,7 @@ from opentelemetry import propagate
 
 from babelmesh import session as sessions
 from babelmesh.errors import typed_failures
-from babelmesh.events import DescribeResponse, SessionConfig, Target
+from babelmesh.events import DescribeResponse, Glossary, SessionConfig, Target
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
@@ -53,9 +53,13 @@ class Mesh:
         async with sessions.opened(call, hello, self.address) as session:
             yield session
 
-    async def translate_text(self, text: str, source_lang: str, target_langs: Sequence[str]) -> dict[str, str]:
+    async def translate_text(
+        self, text: str, source_lang: str, target_langs: Sequence[str], glossary: Glossary | None = None
+    ) -> dict[str, str]:
         """The translation of a text by target language. Raises SessionFailed."""
-        request = pb.TranslateTextRequest(text=text, source_lang=source_lang, target_langs=target_langs)
+        request = pb.TranslateTextRequest(
+            text=text, source_lang=source_lang, target_langs=target_langs, glossary=glossary
+        )
         with typed_failures(self.address):
             response = await self._stub.TranslateText(request, metadata=_trace_metadata())
         return {translation.target_lang: translation.text for translation in response.translations}

@@ -29,6 +29,8 @@ def table(mesh: DescribeResponse) -> Table:
     rows.add_row("engines", ", ".join(f"{each.stage} {each.engine} {each.version}".strip() for each in mesh.engines))
     rows.add_row("audio in", ", ".join(mesh.input_formats))
     rows.add_row("speech out", ", ".join(mesh.output_formats))
+    if mesh.glossaries:
+        rows.add_row("glossaries", ", ".join(mesh.glossaries))
     rows.add_row("limits", _limits(mesh))
     framed = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     framed.add_row(rows)

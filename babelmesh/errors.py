@@ -3,6 +3,7 @@
 BabelmeshError        str() is one line a person can act on
 ├── SessionFailed     the server refused, failed or is not there: `code` says which
 ├── AudioUnreadable   a file or a microphone gives no audio
+├── GlossaryUnreadable  a file holds no glossary
 ├── PromptMissing     the recorded speech of the demo is not installed
 └── MeshFailed        a local service did not start, or died
 """
@@ -29,6 +30,10 @@ class BabelmeshError(Exception):
 
 class AudioUnreadable(BabelmeshError):
     """A source of audio cannot be opened, read, or holds none."""
+
+
+class GlossaryUnreadable(BabelmeshError):
+    """A glossary's file cannot be read, or is not in the contract's form."""
 
 
 class PromptMissing(BabelmeshError):

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import typer
 
+from babelmesh.errors import GlossaryUnreadable
 from babelmesh.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
+    Glossary,
     SessionConfig,
     Target,
 )
+from babelmesh.glossary import glossary_named
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +28,26 @@ class Wanted:
     targets: tuple[str, ...]
     voice: bool
     voice_names: Mapping[str, str] = field(default_factory=dict)  # by target
+    glossary: Glossary | None = None
 
     def config(self) -> SessionConfig:
         """The hello that asks for it, results as they grow included."""
         # Left open, a language without a voice still gets captions.
         delivery = DELIVERY_UNSPECIFIED if self.voice else DELIVERY_CAPTIONS
         targets = [Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, "")) for lang in self.targets]
-        return SessionConfig(source_lang=self.source, targets=targets, partial_results=True)
+        return SessionConfig(source_lang=self.source, targets=targets, partial_results=True, glossary=self.glossary)
 
 
-def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = ()) -> Wanted:
-    """Reads `--from`, `--to`, `--voice` and each `--voice-name`. Raises typer.BadParameter."""
+def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = (), glossary: str = "") -> Wanted:
+    """Reads `--from`, `--to`, `--voice`, each `--voice-name` and `--glossary`. Raises typer.BadParameter."""
     targets = languages(to)
     voices = dict(_voice_name(name, targets) for name in voice_names)
     if voices and not voice:
         raise typer.BadParameter("a voice has nothing to say with --no-voice", param_hint="--voice-name")
-    return Wanted(source, targets, voice, voices)
+    try:
+        return Wanted(source, targets, voice, voices, glossary_named(glossary) if glossary else None)
+    except GlossaryUnreadable as error:
+        raise typer.BadParameter(str(error), param_hint="--glossary") from None
 
 
 def languages(text: str) -> tuple[str, ...]:

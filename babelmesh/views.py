@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from babelmesh import console
 from babelmesh.captions import Captions, Languages
-from babelmesh.events import Error, Event, Flow, GoAway, event_json
+from babelmesh.events import Error, Event, Flow, GoAway, TranslationResult, event_json
 
 
 class View(Protocol):
@@ -74,6 +74,9 @@ def notice_of(event: Event) -> str:
     match event:
         case Error():
             return f"{event.code}: {event.message}"
+        case TranslationResult() if missed := [use for use in event.glossary if not use.honoured]:
+            terms = ", ".join(f"{use.source} ({use.required})" for use in missed)
+            return f"{event.target_lang} {clock(event.start_ms)}: not as the glossary has it: {terms}"
         case Flow() if event.gaps:
             gap = event.gaps[-1]
             return f"No result from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"

@@ -14,6 +14,7 @@ class StageEngine:
     stage: str  # "ASR", "MT" or "TTS"
     name: str
     version: str
+    follows_glossary: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument, Unsupported
+from services.common.errors import InvalidArgument
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
 from services.gateway.negotiation import require_sound
@@ -14,6 +14,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound, TargetTerms
 
 AgreeTargets: TypeAlias = Callable[[list[tuple[str, pb.Target]]], tuple[TargetTerms, ...]]
+SetGlossary: TypeAlias = Callable[[pb.Glossary], Awaitable[None]]
 
 MAX_MARKER_LENGTH = 64
 
@@ -33,20 +34,28 @@ _ACTIONS = {
 class Ingress:
     """One session's input, from the message after `hello` to the half-close or `end`."""
 
-    def __init__(self, sound: Sound | None, settings: GatewaySettings, agree_targets: AgreeTargets) -> None:
+    def __init__(
+        self, sound: Sound | None, settings: GatewaySettings, agree_targets: AgreeTargets, set_glossary: SetGlossary
+    ) -> None:
         self._settings = settings
         self._agree_targets = agree_targets
+        self._set_glossary = set_glossary
         self._microphone = Microphone(sound, settings) if sound else None
         self._paused = False
 
     async def inputs(self, messages: AsyncIterator[pb.ClientMessage]) -> AsyncIterator[Input]:
-        """The input, in order. Raises InvalidArgument or Unsupported at the first message that may not be sent."""
+        """The input, in order. Raises InvalidArgument or Unsupported at the first message that may not be sent.
+
+        A glossary is set on the way: it counts from the next translation on, not from a place in the speech.
+        """
         async for message in messages:
             if message.WhichOneof("payload") == "control" and message.control.action == "end":
                 _require_only_its_field(message.control)
                 break
             for said in self._inputs_of(message):
                 yield said
+            if message.control.action == "set_dictionary":
+                await self._set_glossary(message.control.glossary)
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
 
@@ -95,9 +104,6 @@ class Ingress:
             case "set_target_lang":
                 paths = [(f"control.targets[{index}]", target) for index, target in enumerate(control.targets)]
                 yield SetTargets(self._agree_targets(paths))
-            case _:
-                message = "This server does not have it yet."
-                raise Unsupported("NOT_IMPLEMENTED", message, "control.action", [*_ACTIONS])
 
 
 def _require_only_its_field(control: pb.Control) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
+from services.gateway.glossary import Glossary, Uses
 from services.gateway.ledger import Steps
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Caption, SpeechChunk, TargetTerms, Terms, Transcript, milliseconds
@@ -28,9 +29,22 @@ def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
         protocol_version=1,
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
     )
+    if terms.glossary.entries:
+        config.glossary.CopyFrom(glossary(terms.glossary))
     if terms.input is not None:
         config.input.CopyFrom(pb.AudioFormat(format=terms.input.format, sample_rate=terms.input.sample_rate))
     return pb.ServerMessage(ready=pb.Ready(session_id=terms.session_id, config=config, limits=limits(settings)))
+
+
+def glossary(agreed: Glossary) -> pb.Glossary:
+    """A glossary in force."""
+    terms = [
+        pb.GlossaryTerm(
+            source=entry.source, translations=dict(entry.translations), pronunciations=dict(entry.pronunciations)
+        )
+        for entry in agreed.entries
+    ]
+    return pb.Glossary(terms=terms, name=agreed.name, version=agreed.version)
 
 
 def target(terms: TargetTerms) -> pb.Target:
@@ -54,6 +68,8 @@ def limits(settings: GatewaySettings) -> pb.Limits:
         max_targets=settings.max_targets,
         max_text_length=settings.max_text_length,
         max_backlog_ms=settings.max_backlog_ms,
+        max_glossary_terms=settings.max_glossary_terms,
+        max_term_length=settings.max_term_length,
     )
 
 
@@ -83,7 +99,7 @@ def transcript(said: Transcript) -> pb.ServerMessage:
     return pb.ServerMessage(asr=result)
 
 
-def translation(said: Transcript, caption: Caption, lang: str, revision: int) -> pb.ServerMessage:
+def translation(said: Transcript, caption: Caption, lang: str, revision: int, uses: Uses) -> pb.ServerMessage:
     """A revision of a segment's translation, made from `said`."""
     result = pb.TranslationResult(
         final=caption.final,
@@ -95,8 +111,25 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int) ->
         source_revision=said.revision,
         start_ms=milliseconds(said.start_samples),
         end_ms=milliseconds(said.end_samples),
+        glossary=glossary_uses(uses),
+        glossary_version=uses.version,
     )
     return pb.ServerMessage(translation=result)
+
+
+def text_translation(lang: str, text: str, uses: Uses) -> pb.TextTranslation:
+    """The translation of a text without a session."""
+    return pb.TextTranslation(target_lang=lang, text=text, glossary=glossary_uses(uses), glossary_version=uses.version)
+
+
+def glossary_uses(uses: Uses) -> list[pb.GlossaryUse]:
+    """What became of the glossary's terms."""
+    return [
+        pb.GlossaryUse(
+            source=use.term.source, required=use.term.required, occurrences=use.occurrences, honoured=use.honoured
+        )
+        for use in uses.terms
+    ]
 
 
 def error(fault: MeshError, fatal: bool = False, segment_id: int = 0, target_lang: str = "") -> pb.ServerMessage:

@@ -32,7 +32,7 @@ _CONSECUTIVE = {
 }
 
 # What the contract has and this version does not do yet.
-_LATER = ("latency_budget_ms", "glossary", "mask_profanity", "mask_pii", "resume")
+_LATER = ("latency_budget_ms", "mask_profanity", "mask_pii", "resume")
 
 
 def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: GatewaySettings) -> Terms:

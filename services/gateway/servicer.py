@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -33,6 +34,8 @@ from services.gateway.call import (
 )
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS
+from services.gateway.glossaries import Glossaries
+from services.gateway.glossary import Dictionary, Lexicon, lexicon
 from services.gateway.ingress import Ingress
 from services.gateway.ledger import Ledger
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets
@@ -41,7 +44,7 @@ from services.gateway.recognition import Recognition
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.shared import Shared
-from services.gateway.stages import Stages
+from services.gateway.stages import Question, Stages
 from services.gateway.terms import Terms, samples
 from services.gateway.typed import TypedSegment
 
@@ -61,6 +64,7 @@ class GatewayServicer:
         self._settings = settings
         self._slots = Slots(settings.slots, stage="")
         self._stages = Stages(settings)
+        self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
         self._running = AsyncExitStack()
 
@@ -120,7 +124,8 @@ class GatewayServicer:
             hello = await self._hello(inbound)
             with self._slots.taken():
                 terms = agree(hello, uuid.uuid4().hex, self._catalog, self._settings)
-                return await self._converse(terms, inbound, outbox)
+                glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+                return await self._converse(replace(terms, glossary=glossary), inbound, outbox)
         except MeshError as refusal:
             await outbox.close(messages.error(refusal, fatal=True))
             return refusal
@@ -138,9 +143,13 @@ class GatewayServicer:
     ) -> MeshError | None:
         settings = self._settings
         ledger = Ledger(time.monotonic)
-        shared = Shared(terms, self._stages, outbox, Backlog(samples(settings.max_backlog_ms)), ledger)
+        backlog, dictionary = Backlog(samples(settings.max_backlog_ms)), Dictionary(terms.glossary)
+        shared = Shared(terms, self._stages, outbox, backlog, ledger, dictionary)
         ingress = Ingress(
-            terms.input, settings, lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings)
+            terms.input,
+            settings,
+            lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
+            lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
         )
         inputs = ingress.inputs(received(inbound, settings.idle_timeout_ms / 1000))
         recognition = Recognition(shared)
@@ -159,21 +168,23 @@ class GatewayServicer:
         targets = self._agree_text(request)
         spoken = self._catalog.spoken_lang(request.source_lang)
         with self._slots.taken():
+            glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
                 translations = [
-                    tasks.create_task(self._stages.translate(request.text, spoken, lang, final=True))
+                    tasks.create_task(self._text_translation(request.text, spoken, lexicon(glossary, lang), lang))
                     for lang in targets
                 ]
-        results = zip(targets, translations, strict=True)
-        return pb.TranslateTextResponse(
-            translations=[pb.TextTranslation(target_lang=lang, text=done.result()) for lang, done in results]
-        )
+        return pb.TranslateTextResponse(translations=[done.result() for done in translations])
+
+    async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
+        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text))
+        translation = await self._stages.translate(asked)
+        return messages.text_translation(lang, translation, terms.uses(text, translation))
 
     def _agree_text(self, request: pb.TranslateTextRequest) -> list[str]:
         """The languages to translate into. Raises InvalidArgument or Unsupported naming the field."""
-        for name in ("glossary", "formality"):
-            if name in {descriptor.name for descriptor, _ in request.ListFields()}:
-                raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", name, ["unset"])
+        if request.formality:
+            raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", "formality", ["unset"])
         limit = self._settings.max_text_length
         if not 0 < len(request.text.strip()) <= limit:
             message = f"The text has {len(request.text.strip())} code points."
@@ -202,12 +213,18 @@ class GatewayServicer:
                 for voice in catalog.all_voices
             ],
             engines=[
-                pb.EngineInfo(stage=engine.stage, engine=engine.name, version=engine.version)
+                pb.EngineInfo(
+                    stage=engine.stage,
+                    engine=engine.name,
+                    version=engine.version,
+                    follows_glossary=engine.follows_glossary,
+                )
                 for engine in catalog.engines
             ],
             input_formats=FORMATS,
             output_formats=OUTPUT_FORMATS,
             limits=messages.limits(self._settings),
+            glossaries=await self._glossaries.names(),
         )
 
     async def _refresh_often(self) -> None:

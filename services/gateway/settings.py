@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import DirectoryPath, Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import Address, ServiceSettings
@@ -38,6 +38,9 @@ class GatewaySettings(ServiceSettings):
         pattern=r"^(agreement|endpointed|retranslate|wait-[1-9]\d?)$",
         description="When text is concluded: agreement; endpointed, retranslate and wait-1 to wait-99 to compare.",
     )
+    glossaries: DirectoryPath | None = Field(None, description="Folder of kept glossaries, NAME.json each; none: none.")
+    max_glossary_terms: int = Field(500, ge=1, le=1_000, description="Most terms of a glossary.")
+    max_term_length: int = Field(100, ge=1, le=1_000, description="Most code points of a term, or what it becomes.")
     stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
 
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")

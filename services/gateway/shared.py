@@ -10,6 +10,7 @@ from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
 from services.gateway.floor import Floor
+from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
@@ -47,6 +48,7 @@ class Shared:
     outbox: Outbox[ServerMessage]
     backlog: Backlog
     ledger: Ledger
+    dictionary: Dictionary
     floor: Floor = field(default_factory=Floor)
 
     @property

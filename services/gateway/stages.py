@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import grpc
@@ -15,7 +16,9 @@ from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import telemetry
 from services.common.audio import Pcm, from_bytes
 from services.common.slots import ADMITTED
+from services.common.terminology import Term
 from services.gateway.catalog import Catalog, StageEngine, Voice
+from services.gateway.glossary import Sounds
 from services.gateway.pacing import Pace
 from services.gateway.replicas import Replicas, fault_of
 from services.gateway.settings import GatewaySettings
@@ -25,6 +28,17 @@ Recognizing: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, as
 Synthesizing: TypeAlias = "grpc.aio.UnaryStreamCall[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]"
 
 MT_ROUNDS = 3  # a translation costs little and repeats well
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a translator is asked."""
+
+    text: str
+    spoken_lang: str
+    lang: str
+    final: bool
+    terms: tuple[Term, ...] = ()  # those of the glossary that the text holds
 
 
 class Stages:
@@ -53,9 +67,9 @@ class Stages:
             pairs=tuple((pair.source_lang, pair.target_lang) for pair in mt.pairs),
             all_voices=tuple(Voice(voice.name, voice.language) for voice in tts.voices),
             engines=(
-                StageEngine("ASR", asr.engine, asr.version),
-                StageEngine("MT", mt.engine, mt.version),
-                StageEngine("TTS", tts.engine, tts.version),
+                StageEngine("ASR", asr.engine, asr.version, asr.term_bias),
+                StageEngine("MT", mt.engine, mt.version, follows_glossary=True),
+                StageEngine("TTS", tts.engine, tts.version, tts.pronunciation),
             ),
         )
 
@@ -76,11 +90,12 @@ class Stages:
 
         return await self._asr.call(attempt)
 
-    async def translate(
-        self, text: str, spoken_lang: str, lang: str, final: bool, context: Context | None = None
-    ) -> str:
+    async def translate(self, asked: Question, context: Context | None = None) -> str:
         """The translation of a text."""
-        request = mt_pb2.TranslateRequest(text=text, source_lang=spoken_lang, target_lang=lang, final=final)
+        request = mt_pb2.TranslateRequest(
+            text=asked.text, source_lang=asked.spoken_lang, target_lang=asked.lang, final=asked.final
+        )
+        request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
         metadata = telemetry.outgoing(context)
         response = await self._mt.call(
             lambda channel: mt_pb2_grpc.MtStub(channel).Translate(request, timeout=self._timeout, metadata=metadata),
@@ -88,10 +103,21 @@ class Stages:
         )
         return response.text
 
+    async def symbols(self, voice_lang: str) -> tuple[str, ...]:
+        """What pronunciations in a language may be made of, in IPA; nothing when its voices take none."""
+        request = tts_pb2.DescribePronunciationRequest(language=voice_lang)
+        response = await self._tts.call(
+            lambda channel: tts_pb2_grpc.TtsStub(channel).DescribePronunciation(request, timeout=self._timeout)
+        )
+        return tuple(response.symbols)
+
     async def synthesize(
-        self, text: str, target: TargetTerms, pace: Pace, context: Context | None = None
+        self, text: str, target: TargetTerms, pace: Pace, context: Context | None = None, sounds: Sounds = ()
     ) -> AsyncGenerator[tuple[Pcm, int], None]:
-        """Speech as it is made, and its rate in samples per second. Closing the iterator ends the call."""
+        """Speech as it is made, and its rate in samples per second. Closing the iterator ends the call.
+
+        `sounds` are words of the text with their pronunciation.
+        """
         request = tts_pb2.SynthesizeRequest(
             text=text,
             language=target.voice_lang,
@@ -99,6 +125,7 @@ class Stages:
             speaking_rate=pace.speaking_rate,
             longest_pause_ms=pace.longest_pause_ms,
         )
+        request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in sounds)
         metadata = telemetry.outgoing(context)
 
         async def attempt(channel: grpc.aio.Channel) -> tuple[Synthesizing, tts_pb2.SynthesizeResponse | None]:

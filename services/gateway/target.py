@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.clauses import Clauses
+from services.gateway.glossary import Lexicon, Uses
 from services.gateway.inbox import Inbox
 from services.gateway.policy import TargetText, policy_of
 from services.gateway.shared import Mark, Shared
+from services.gateway.stages import Question
 from services.gateway.terms import Caption, TargetTerms, Transcript
 from services.gateway.voice import Voice
 from services.gateway.waiting import Clause, SegmentDone
@@ -72,23 +74,28 @@ class Target:
                 continue
             if work.segment_id != segment.segment_id:
                 segment = self._segment(work.segment_id)
-            source = work.text if work.final else self._policy.source(work)
+            source = work.text if work.final else self._source(work)
             if work.final or source != segment.source:
                 await self._revise(segment, work, source)
 
+    def _source(self, said: Transcript) -> str:
+        """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
+        return self._shared.dictionary.of(self.terms.lang).settled(self._policy.source(said))
+
     async def _revise(self, segment: _Segment, said: Transcript, source: str) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""
-        translation = await self._translate(said, source)
+        lexicon = self._shared.dictionary.of(self.terms.lang)  # the same to translate by and to report
+        translation = await self._translate(said, source, lexicon)
         if translation is None:
             if not said.final:
                 return
             translation = ""  # what was concluded stands
         segment.source, segment.revision = source, segment.revision + 1
         caption = segment.text.finish(translation) if said.final else segment.text.revise(translation, source)
-        await self._show(segment, said, caption)
+        await self._show(segment, said, caption, lexicon)
         await self._speak(segment, said, caption)
 
-    async def _translate(self, said: Transcript, source: str) -> str | None:
+    async def _translate(self, said: Transcript, source: str, lexicon: Lexicon) -> str | None:
         """The translation of a revision; None when there is none, which the client has been told."""
         if not source:
             return ""
@@ -96,21 +103,22 @@ class Target:
         trace = self._shared.ledger.trace(said.segment_id)
         translation = None
         try:
-            translation = await self._shared.stages.translate(
-                source, self.terms.spoken_lang, self.terms.lang, said.final, trace
-            )
+            terms = lexicon.terms_in(source)
+            asked = Question(source, self.terms.spoken_lang, self.terms.lang, said.final, terms)
+            translation = await self._shared.stages.translate(asked, trace)
         except MeshError as fault:
             await self._shared.report(fault, said.segment_id, self.terms.lang)
         await self._shared.when_sent(ticket)
         return translation
 
-    async def _show(self, segment: _Segment, said: Transcript, caption: Caption) -> None:
+    async def _show(self, segment: _Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
             self._shared.ledger.translated(said.segment_id, self.terms.lang)
         if not self.terms.captions:
             return
         about = ("translation", self.terms.lang, said.segment_id)
-        message = messages.translation(said, caption, self.terms.lang, segment.revision)
+        uses = lexicon.uses(said.text, caption.text) if caption.final else Uses()
+        message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
         if caption.final:
             await self._shared.outbox.put(message, final_of=about)
         elif self._shared.terms.interim:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.common.audio import ASR_RATE
+from services.gateway.glossary import Glossary
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Terms:
     max_segment_ms: int
     consecutive: bool = False  # voices speak only while the speaker is silent
     input: Sound | None = None  # None: text, or the first chunk tells
+    glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,8 @@ class Voice:
         """The clause's speech; what there is of it when the synthesizer fails, which the client is told."""
         cutter, lag_ms = Cutter(self._shared.terms.output_rate), milliseconds(lag_samples)
         start: Start | None = Start(clause.text, pace.speaking_rate, lag_ms)
-        speech = self._shared.stages.synthesize(clause.text, self._terms, pace, clause.trace)
+        sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
+        speech = self._shared.stages.synthesize(clause.text, self._terms, pace, clause.trace, sounds)
         try:
             async with aclosing(speech):
                 async for pcm, rate in speech:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from services.common.terminology import Term
+
 
 @dataclass(frozen=True, slots=True)
 class Pair:
@@ -22,6 +24,7 @@ class Source:
     pair: Pair
     final: bool = True  # finals go before interim text
     target_prefix: str = ""  # concluded target text, to be continued by an engine that can
+    terms: tuple[Term, ...] = ()  # what the translation must hold for those that occur in the text
 
 
 @dataclass(frozen=True, slots=True)

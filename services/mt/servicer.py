@@ -12,6 +12,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.engines import engine_class
 from services.common.slots import Slots
 from services.common.telemetry import tracer
+from services.mt.cache import Cache
 from services.mt.engine import Engine, Translation
 from services.mt.engine import Source as SourceText
 from services.mt.settings import MtSettings
@@ -26,6 +27,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings
         self._engine: Engine = engine_class("mt", settings.engine)(settings)
+        self._cache = Cache(settings.cache_entries)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -50,7 +52,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         )
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
-        source = source_text(request, self._engine.pairs, self._settings.max_chars)
+        source = source_text(request, self._engine.pairs, self._settings)
         with self._slots.taken():
             translation = await self._translate(source)
         return mt_pb2.TranslateResponse(
@@ -65,16 +67,18 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             "target.lang": source.pair.target,
             "final": source.final,
             "source.chars": len(source.text),
+            "terms": len(source.terms),
         }
         # An exception is told by its type alone: its message may quote what a user said.
         with tracer.start_as_current_span(
             "mt.translate", attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                translation = await self._engine.translate(source)
+                translation, known = await self._cache.answer(source, self._engine.translate)
             except BaseException as error:
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise
+            span.set_attribute("cached", known)
             span.set_attribute("target.chars", len(translation.text))
             span.set_attribute("unknown.words", translation.unknown_words)
             return translation

@@ -42,5 +42,9 @@ class MtSettings(StageSettings):
 
     slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
     max_chars: int = Field(5_000, ge=1, le=100_000, description="Longest text of a call, in characters.")
+    max_terms: int = Field(1_000, ge=1, le=10_000, description="Most terms of a call: those in its text.")
+    cache_entries: int = Field(
+        2_000, ge=0, le=1_000_000, description="Translations kept in memory for whoever asks the same; 0: none."
+    )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

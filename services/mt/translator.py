@@ -7,6 +7,7 @@ import logging
 
 from services.common.children import Pool
 from services.mt.engine import Pair, Source, Translation
+from services.mt.glossary import masked
 from services.mt.marks import cleaned
 from services.mt.pipeline import Pipeline, PipelineBroke, engine_failed
 from services.mt.sentences import sentences
@@ -42,12 +43,13 @@ class Translator:
     async def translate(self, source: Source) -> Translation:
         """The translation. Raises StageFailed when two pipelines broke over the same sentence."""
         text, unknown_words = "", 0
+        asked = masked(cleaned(source.text), source.terms)
         async with self._turns.taken(source.final):
-            for sentence in sentences(cleaned(source.text)):
-                draft = await self._drafted(Draft.of(sentence, self._pair))
+            for sentence in sentences(asked.text):
+                draft = await self._drafted(Draft.of(sentence, self._pair, asked.words))
                 text += draft.text + sentence.gap
                 unknown_words += draft.unknown_count
-        return Translation(text.strip(), unknown_words=unknown_words)
+        return Translation(asked.restored(text.strip()), unknown_words=unknown_words)
 
     async def _drafted(self, draft: Draft) -> Draft:
         if not draft.has_words:

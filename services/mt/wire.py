@@ -2,23 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from mesh.mt.v1 import mt_pb2
 from services.common import languages
 from services.common.errors import InvalidArgument
+from services.common.terminology import Term, composed
 from services.mt.engine import Pair, Source
+from services.mt.settings import MtSettings
 
 
-def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], max_chars: int) -> Source:
+def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], settings: MtSettings) -> Source:
     """What a message asks to translate. Raises InvalidArgument naming the field that is wrong."""
     if not any(char.isprintable() and not char.isspace() for char in request.text):
         raise InvalidArgument("TEXT_EMPTY", "There is nothing to translate.", field="text")
+    max_chars = settings.max_chars
     if len(request.text) > max_chars:
         long = f"{len(request.text)} characters are too many."
         raise InvalidArgument("TEXT_TOO_LONG", long, field="text", accepted=[f"up to {max_chars} characters"])
     pair = _pair(request.source_lang, request.target_lang, pairs)
-    return Source(request.text, pair, request.final, request.target_prefix)
+    terms = tuple(_terms(request.terms, settings))
+    return Source(request.text, pair, request.final, request.target_prefix, terms)
+
+
+def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]:
+    if len(terms) > settings.max_terms:
+        many = f"{len(terms)} terms are too many."
+        raise InvalidArgument("TOO_MANY_TERMS", many, field="terms", accepted=[f"up to {settings.max_terms} terms"])
+    for index, term in enumerate(terms):
+        source, translation = composed(term.source.strip()), composed(term.translation.strip())
+        if not any(char.isalnum() for char in source):
+            raise InvalidArgument("TERM_EMPTY", "A term is missing.", f"terms[{index}].source", ["letters or digits"])
+        yield Term(source, translation)
 
 
 def _pair(source_lang: str, target_lang: str, pairs: Sequence[Pair]) -> Pair:

@@ -29,14 +29,15 @@ class Draft:
     source: str
     names: frozenset[str] = frozenset()  # lower-case words of the sentence that `source` writes as names
     answer: str = ""
+    standins: frozenset[str] = frozenset()  # lower-case words that stand for terms: no dictionary is to know them
 
     @classmethod
-    def of(cls, sentence: Sentence, pair: Pair) -> Self:
+    def of(cls, sentence: Sentence, pair: Pair, standins: frozenset[str] = frozenset()) -> Self:
         """The first draft of a sentence."""
         source = sentence.body.lower() if shouted(sentence.body) else sentence.body
         if langcodes.get(pair.source).language == "en":
             source = written_out(source)
-        return cls(sentence, pair, source)
+        return cls(sentence, pair, source, standins=standins)
 
     @property
     def has_words(self) -> bool:
@@ -53,8 +54,8 @@ class Draft:
 
     @property
     def unknown_count(self) -> int:
-        """How many words Apertium did not know."""
-        return count_unknown(self.answer)
+        """How many words Apertium did not know and should have."""
+        return count_unknown(self.answer) - sum(word.lower() in self.standins for word in unknown_words(self.answer))
 
     @property
     def may_hold_names(self) -> bool:
@@ -100,7 +101,8 @@ class Draft:
         return "" if opening in target else opening
 
     def _unknown_lower(self) -> frozenset[str]:
-        return frozenset(word for word in unknown_words(self.answer) if word.islower() and len(word) > 1)
+        unknown = frozenset(word for word in unknown_words(self.answer) if word.islower() and len(word) > 1)
+        return unknown - self.standins
 
 
 def _rewritten(text: str, words: frozenset[str], rewrite: Callable[[str], str]) -> str:

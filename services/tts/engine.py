@@ -16,12 +16,21 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Pronunciation:
+    """How words of a clause are said."""
+
+    text: str  # as they stand in it, in any case
+    ipa: str  # of the engine's symbols for the language
+
+
+@dataclass(frozen=True, slots=True)
 class Clause:
     """A text to speak."""
 
     text: str
     voice: Voice
     speaking_rate: float = 1.0  # relative to the voice's own, 0.5 to 2.0
+    pronunciations: tuple[Pronunciation, ...] = ()
 
 
 class Engine(Protocol):
@@ -37,6 +46,9 @@ class Engine(Protocol):
 
     async def stop(self) -> None:
         """Releases what `start` took."""
+
+    async def symbols(self, language: str) -> tuple[str, ...]:
+        """The IPA symbols of pronunciations in a voice's language; none when it takes no pronunciations."""
 
     def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         """The speech, mono 16-bit little-endian PCM in pieces of any whole number of samples, as it is made.

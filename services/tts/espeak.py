@@ -24,6 +24,11 @@ def spoken(text: str) -> str:
     return _PHONEMES.sub("[ ", " ".join(text.translate(_CONTROLS).split()))
 
 
+def pronounced(phonemes: str) -> str:
+    """Phonemes by espeak-ng's names, to be put into what `spoken` gave. It reads none that touch what is before."""
+    return f" [[{phonemes}]]"
+
+
 async def voices(program: str, variants: Sequence[str]) -> tuple[Voice, ...]:
     """The installed voices with a valid tag, each followed by its variants. Raises StageFailed without the program."""
     listed = _rows(await _output(program, "--voices"))
@@ -58,14 +63,22 @@ def _tag(name: str) -> str:
     return tag if langcodes.tag_is_valid(tag) else ""
 
 
-async def _output(program: str, *arguments: str) -> str:
+async def answer(program: str, arguments: Sequence[str], text: str) -> str:
+    """What the program writes about a text. Raises StageFailed without the program."""
     child = await _child(program, *arguments)
-    answer, _ = await child.communicate()
-    return answer.decode()
+    try:
+        written, _ = await child.communicate(text.encode())
+    finally:
+        await asyncio.shield(ended(child))
+    return written.decode()
+
+
+async def _output(program: str, *arguments: str) -> str:
+    return await answer(program, arguments, "")
 
 
 async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGenerator[bytes, None]:
-    """The WAV of a text, in the pieces the program writes. Closing the generator ends the program.
+    """The WAV of a text made by `spoken`, in the pieces the program writes. Closing the generator ends the program.
 
     The text goes through stdin: arguments can be read by every user of the machine.
     """
@@ -75,7 +88,7 @@ async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGene
     try:
         if child.stdin.is_closing():  # uvloop's writer then raises a RuntimeError
             raise engine_failed("espeak-ng ended before it had its text.")
-        child.stdin.write(spoken(text).encode())
+        child.stdin.write(text.encode())
         child.stdin.close()
         while piece := await child.stdout.read(READ_BYTES):
             yield piece

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
+from services.common import languages
 from services.common.audio import from_bytes
 from services.common.engines import engine_class
 from services.common.slots import Slots
@@ -15,7 +16,7 @@ from services.tts.engine import Clause, Engine
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
-from services.tts.wire import clause
+from services.tts.wire import clause, require_symbols
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
@@ -50,13 +51,22 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engine.voices],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
+            pronunciation=bool(self._engine.voices and await self._engine.symbols(self._engine.voices[0].language)),
         )
+
+    async def DescribePronunciation(
+        self, request: tts_pb2.DescribePronunciationRequest, context: Any
+    ) -> tts_pb2.DescribePronunciationResponse:
+        tag = languages.require(request.language, (voice.language for voice in self._engine.voices), "language")
+        return tts_pb2.DescribePronunciationResponse(symbols=await self._engine.symbols(tag))
 
     async def Synthesize(  # type: ignore[override]  # it writes
         self, request: tts_pb2.SynthesizeRequest, context: Context
     ) -> None:
         asked = clause(request, self._engine.voices, self._settings.max_chars)
         trimmer = Trimmer(self._engine.sample_rate_hertz, request.longest_pause_ms)
+        if asked.pronunciations:
+            require_symbols(asked, await self._engine.symbols(asked.voice.language))
         with self._slots.taken():
             await self._speak(asked, trimmer, context)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mesh.tts.v1 import tts_pb2
-from services.common import languages
+from services.common import ipa, languages
 from services.common.errors import InvalidArgument
-from services.tts.engine import Clause, Voice
+from services.tts.engine import Clause, Pronunciation, Voice
 
 SLOWEST, FASTEST = 0.5, 2.0
 
@@ -20,7 +20,20 @@ def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_char
         long = f"{len(request.text)} characters are too many."
         raise InvalidArgument("TEXT_TOO_LONG", long, field="text", accepted=[f"up to {max_chars} characters"])
     voice = _voice(request.language, request.voice, voices)
-    return Clause(request.text, voice, _speaking_rate(request.speaking_rate))
+    said = tuple(Pronunciation(each.text.strip(), each.ipa) for each in request.pronunciations)
+    for index, each in enumerate(said):
+        if not any(char.isalnum() for char in each.text):
+            missing = "There is nothing to pronounce."
+            raise InvalidArgument("TEXT_EMPTY", missing, f"pronunciations[{index}].text", ["words of the text"])
+    return Clause(request.text, voice, _speaking_rate(request.speaking_rate), said)
+
+
+def require_symbols(asked: Clause, symbols: Sequence[str]) -> None:
+    """Raises InvalidArgument naming the pronunciation that has a symbol the engine lacks."""
+    for index, each in enumerate(asked.pronunciations):
+        if message := ipa.complaint(each.ipa, symbols):
+            path = f"pronunciations[{index}].ipa"
+            raise InvalidArgument("UNKNOWN_SYMBOL", message, path, [*symbols, *ipa.STRESSES])
 
 
 def _voice(language: str, name: str, voices: Sequence[Voice]) -> Voice:

@@ -16,6 +16,8 @@ EDGES = (
     "services/*/servicer.py",
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/call.py",  # reads and writes the public stream
+    "services/gateway/glossaries.py",
+    "services/gateway/glossary_rules.py",
     "services/gateway/ingress.py",
     "services/gateway/messages.py",
     "services/gateway/microphone.py",

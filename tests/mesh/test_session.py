@@ -249,7 +249,7 @@ async def test_text_is_translated_without_a_session() -> None:
         (pb.TranslateTextRequest(text="x", source_lang="en"), grpc.StatusCode.INVALID_ARGUMENT),
         (pb.TranslateTextRequest(text="x", source_lang="tlh", target_langs=["es"]), grpc.StatusCode.INVALID_ARGUMENT),
         (
-            pb.TranslateTextRequest(text="x", source_lang="en", target_langs=["es"], glossary=pb.Glossary(name="x")),
+            pb.TranslateTextRequest(text="x", source_lang="en", target_langs=["es"], formality=pb.FORMALITY_FORMAL),
             grpc.StatusCode.UNIMPLEMENTED,
         ),
     ],

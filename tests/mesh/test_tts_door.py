@@ -14,6 +14,10 @@ from tests.mesh.asr import detail_of, field_at_fault
 from tests.mesh.tts import asking, pcm_of, spoken, stage, until_slots_used
 
 
+def said(text: str, ipa: str) -> tts_pb2.Pronunciation:
+    return tts_pb2.Pronunciation(text=text, ipa=ipa)
+
+
 @pytest.mark.parametrize(
     ("fields", "name", "accepted"),
     [
@@ -29,6 +33,9 @@ from tests.mesh.tts import asking, pcm_of, spoken, stage, until_slots_used
         ({"speaking_rate": 2.5}, "speaking_rate", "0.5 to 2.0"),
         ({"speaking_rate": -1.0}, "speaking_rate", "0.5 to 2.0"),
         ({"speaking_rate": float("nan")}, "speaking_rate", "0.5 to 2.0"),
+        ({"pronunciations": [said("hola", "o"), said("?", "o")]}, "pronunciations[1].text", "words of the text"),
+        ({"pronunciations": [said("hola", "o\u0298a")]}, "pronunciations[0].ipa", "a, b, d"),
+        ({"pronunciations": [said("hola", "")]}, "pronunciations[0].ipa", "a, b, d"),
     ],
 )
 async def test_a_request_that_cannot_be_is_refused_by_name(fields: dict[str, Any], name: str, accepted: str) -> None:

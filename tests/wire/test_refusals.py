@@ -102,7 +102,6 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
     "latency budget": ({"latency_budget_ms": 900}, "hello.latency_budget_ms"),
-    "glossary": ({"glossary": pb.Glossary(name="x")}, "hello.glossary"),
     "profanity": ({"mask_profanity": True}, "hello.mask_profanity"),
     "PII": ({"mask_pii": True}, "hello.mask_pii"),
     "resume": ({"resume": "handle"}, "hello.resume"),
@@ -142,11 +141,6 @@ async def test_refused_at_the_door(stub: Stub, sent: list[pb.ClientMessage], cod
 async def test_what_is_not_built_yet_is_refused_as_that(stub: Stub, config: dict[str, Any], field: str) -> None:
     heard = await talk(stub, hello(**{"targets": [pb.Target(lang="es")], **config}))
     assert_refused(heard.error(), heard.fault, (Unsupported, "NOT_IMPLEMENTED", field))
-
-
-async def test_a_dictionary_is_not_built_yet(stub: Stub) -> None:
-    heard = await talk(stub, hello("es"), control("set_dictionary", glossary=pb.Glossary()))
-    assert_refused(heard.error(), heard.fault, (Unsupported, "NOT_IMPLEMENTED", "control.action"))
 
 
 @pytest.mark.parametrize(("sent", "code", "field"), IN_SESSION.values(), ids=IN_SESSION)

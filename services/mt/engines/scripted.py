@@ -7,7 +7,9 @@ import re
 
 from services.common.errors import StageFailed
 from services.common.simulation import SimulatedDevice
+from services.common.terminology import composed
 from services.mt.engine import Pair, Source, Translation
+from services.mt.glossary import Masked, masked
 from services.mt.settings import MtSettings
 
 _WORD = re.compile(r"\w[\w'\u2019-]*")
@@ -42,7 +44,11 @@ class Engine:
         await self._device.compute()
         if target == self._settings.slow_target:
             await asyncio.sleep(self._settings.slow_ms / 1000)
-        return Translation(_WORD.sub(lambda word: self._word(word.group(), target), source.text))
+        asked = masked(composed(source.text), source.terms)
+        translated = _WORD.sub(lambda word: self._word(word.group(), target, asked), asked.text)
+        return Translation(asked.restored(translated))
 
-    def _word(self, word: str, target: str) -> str:
+    def _word(self, word: str, target: str, asked: Masked) -> str:
+        if word.lower() in asked.words:
+            return word
         return self._settings.words.get(word.lower(), f"{word}-{target}")

@@ -8,7 +8,9 @@ from contextlib import aclosing
 
 from services.common.audio import Pcm
 from services.tts import espeak
-from services.tts.engine import Clause, Voice
+from services.tts.engine import Clause, Pronunciation, Voice
+from services.tts.phonemes import Phonemes, phonemes
+from services.tts.pronouncing import parts
 from services.tts.settings import TtsSettings
 from services.tts.wav import NotSpeech, WavReader
 
@@ -26,6 +28,7 @@ class Engine:
         self.version = ""
         self.voices: tuple[Voice, ...] = ()
         self.sample_rate_hertz = 0
+        self._known_phonemes: dict[str, Phonemes] = {}  # by voice, without its variant
 
     async def start(self) -> None:
         """See Engine."""
@@ -34,7 +37,7 @@ class Engine:
         if not self.voices:
             raise espeak.engine_failed("espeak-ng has no voices. Install espeak-ng-data.")
         reader = WavReader()
-        async with aclosing(self._speech(Clause(WARM_UP, self.voices[0]))) as wav:
+        async with aclosing(self._speech(Clause(WARM_UP, self.voices[0]), WARM_UP)) as wav:
             while piece := await self._next(wav):
                 _read(reader, piece)
         self.sample_rate_hertz = reader.rate_hertz
@@ -47,7 +50,7 @@ class Engine:
         reader = WavReader()
         piece_bytes = 2 * (self.sample_rate_hertz * PIECE_MS // 1000)
         made = b""
-        async with aclosing(self._speech(clause)) as wav:
+        async with aclosing(self._speech(clause, await self._text(clause))) as wav:
             while piece := await self._next(wav):
                 made += _read(reader, piece).tobytes()
                 while len(made) >= piece_bytes:
@@ -56,10 +59,31 @@ class Engine:
         if made:
             yield made
 
-    def _speech(self, clause: Clause) -> AsyncGenerator[bytes, None]:
+    async def symbols(self, language: str) -> tuple[str, ...]:
+        """See Engine. The default voice of the language is asked; its variants have the same."""
+        voice = next(voice for voice in self.voices if voice.language == language)
+        return (await self._phonemes(voice)).symbols
+
+    async def _text(self, clause: Clause) -> str:
+        """What espeak-ng reads for a clause: some words as phonemes."""
+        if not clause.pronunciations:
+            return espeak.spoken(clause.text)
+        written = (await self._phonemes(clause.voice)).written
+        return "".join(
+            espeak.pronounced(written(part.ipa)) if isinstance(part, Pronunciation) else espeak.spoken(part)
+            for part in parts(clause)
+        )
+
+    async def _phonemes(self, voice: Voice) -> Phonemes:
+        name, *_ = voice.name.split("+")
+        if name not in self._known_phonemes:
+            self._known_phonemes[name] = await phonemes(self._settings.program, name)
+        return self._known_phonemes[name]
+
+    def _speech(self, clause: Clause, text: str) -> AsyncGenerator[bytes, None]:
         words_per_minute = round(self._settings.words_per_minute * clause.speaking_rate)
         arguments = ("-v", clause.voice.name, "-s", str(words_per_minute))
-        return espeak.speech(self._settings.program, arguments, clause.text)
+        return espeak.speech(self._settings.program, arguments, text)
 
     async def _next(self, wav: AsyncGenerator[bytes, None]) -> bytes:
         """The next bytes; none at the end. Raises StageFailed when they take too long."""

@@ -9,11 +9,13 @@ import numpy as np
 
 from services.common.errors import StageFailed
 from services.common.simulation import SimulatedDevice
-from services.tts.engine import Clause, Voice
+from services.tts.engine import Clause, Pronunciation, Voice
+from services.tts.pronouncing import parts
 from services.tts.settings import TtsSettings
 
 LOWEST_HERTZ = 220
 AMPLITUDE = 8_000
+SYMBOLS = ("a", "b", "d", "e", "i", "k", "l", "m", "n", "o", "r", "s", "t", "u")
 
 
 class Engine:
@@ -36,10 +38,15 @@ class Engine:
     async def stop(self) -> None:
         """See Engine."""
 
+    async def symbols(self, language: str) -> tuple[str, ...]:
+        """See Engine."""
+        return SYMBOLS
+
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         """See Engine."""
         await self._break_down(clause.voice.language)
-        milliseconds = len(clause.text) * self._settings.char_ms / clause.speaking_rate
+        said = "".join(part.ipa if isinstance(part, Pronunciation) else part for part in parts(clause))
+        milliseconds = len(said) * self._settings.char_ms / clause.speaking_rate
         count = max(1, round(self.sample_rate_hertz * milliseconds / 1000))
         piece_samples = self.sample_rate_hertz * self._settings.piece_ms // 1000
         hertz = LOWEST_HERTZ * (1 + self.voices.index(clause.voice) % self._settings.voices)

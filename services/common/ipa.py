@@ -1,0 +1,52 @@
+"""Pronunciations in the International Phonetic Alphabet, read by the symbols a voice has. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+
+STRESSES = "ˈˌ"
+PAUSES = " "
+
+# How people write what has a sign of its own, and signs that change no sound.
+_WRITTEN = {"g": "ɡ", "'": "ˈ", "\N{RIGHT SINGLE QUOTATION MARK}": "ˈ", ":": "ː"}
+_SILENT = dict.fromkeys(map(ord, ".\u203f\u035c\u0361/[]"))
+
+
+class UnknownSymbol(Exception):
+    """A pronunciation holds something that is no symbol of the voice: `symbol` is its first code point."""
+
+    def __init__(self, symbol: str) -> None:
+        super().__init__()
+        self.symbol = symbol
+
+
+def plain(ipa: str) -> str:
+    """A pronunciation as it is compared: composed, without brackets, ties and syllable dots."""
+    text = unicodedata.normalize("NFC", ipa.translate(_SILENT))
+    return " ".join("".join(_WRITTEN.get(char, char) for char in text).split())
+
+
+def symbols_of(ipa: str, known: Iterable[str]) -> list[str]:
+    """A pronunciation as symbols of `known`, the longest first, stress marks and spaces between words.
+
+    Raises UnknownSymbol.
+    """
+    longest_first = sorted({*known, *STRESSES, *PAUSES}, key=len, reverse=True)
+    rest, found = plain(ipa), []
+    while rest:
+        symbol = next((symbol for symbol in longest_first if rest.startswith(symbol)), "")
+        if not symbol:
+            raise UnknownSymbol(rest[0])
+        found.append(symbol)
+        rest = rest[len(symbol) :]
+    return found
+
+
+def complaint(ipa: str, known: Iterable[str]) -> str:
+    """Why a pronunciation cannot be said with the symbols known; empty when it can."""
+    try:
+        found = symbols_of(ipa, known)
+    except UnknownSymbol as unknown:
+        return f"{unknown.symbol!r} is no symbol here."
+    return "" if set(found) - {*STRESSES, *PAUSES} else "It has no sound."

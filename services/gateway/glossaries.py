@@ -1,0 +1,132 @@
+"""The glossaries a client may ask for: its own, those this gateway keeps, or both."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from pathlib import Path
+
+from google.protobuf import json_format
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common import languages
+from services.common.errors import InvalidArgument, MeshError
+from services.gateway.catalog import Catalog
+from services.gateway.glossary import Glossary
+from services.gateway.glossary_rules import Rules, require_count, spoken_in
+from services.gateway.settings import GatewaySettings
+from services.gateway.shared import Shared
+from services.gateway.stages import Stages
+
+log = logging.getLogger(__name__)
+
+_SUFFIX = ".json"
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+class Unusable(Exception):
+    """A kept glossary cannot be read; the message says why."""
+
+
+class Glossaries:
+    """Makes what a client asks for into a glossary that can be followed."""
+
+    def __init__(self, settings: GatewaySettings, stages: Stages) -> None:
+        self._settings = settings
+        self._folder = Folder(settings.glossaries)
+        self._stages = stages
+
+    async def names(self) -> list[str]:
+        """Of those it keeps."""
+        return await asyncio.to_thread(self._folder.names)
+
+    async def agreed(self, wanted: pb.Glossary, path: str, catalog: Catalog) -> Glossary:
+        """The glossary that a message asks for at `path`, all of it. Raises MeshError naming the field at fault."""
+        kept = await self._kept(wanted.name, path, catalog) if wanted.name else Glossary()
+        rules = await self._rules(wanted, catalog)
+        agreed = Glossary(rules.entries(wanted.terms, path)).over(kept)
+        require_count(len(agreed.entries), self._settings.max_glossary_terms, path)
+        if wanted.version not in ("", agreed.version):
+            message = f"The glossary is not of version {wanted.version!r}."
+            raise InvalidArgument("GLOSSARY_VERSION", message, f"{path}.version", [agreed.version or "unset"])
+        return agreed
+
+    async def swap(self, wanted: pb.Glossary, shared: Shared, catalog: Catalog) -> None:
+        """Puts a glossary in force. One that is refused is told to the client, and the one before stays."""
+        try:
+            shared.dictionary.swap(await self.agreed(wanted, "control.glossary", catalog))
+        except MeshError as refusal:
+            await shared.report(refusal)
+
+    async def _kept(self, name: str, path: str, catalog: Catalog) -> Glossary:
+        if name not in await self.names():
+            message = f"This server keeps no glossary {name!r}."
+            raise InvalidArgument("UNKNOWN_GLOSSARY", message, f"{path}.name", await self.names() or ["unset"])
+        try:
+            read = await asyncio.to_thread(self._folder.read, name)
+            rules = await self._rules(read, catalog)
+            return Glossary(rules.entries(read.terms, name + _SUFFIX), name)
+        except (Unusable, InvalidArgument) as error:
+            log.warning("glossary unusable", extra={"fields": {"file": name + _SUFFIX, "reason": _reason(error)}})
+            message = f"The server's glossary {name!r} cannot be used: {error}"
+            others = [other for other in await self.names() if other != name]
+            raise InvalidArgument("GLOSSARY_UNUSABLE", message, f"{path}.name", others or ["unset"]) from None
+
+    async def _rules(self, glossary: pb.Glossary, catalog: Catalog) -> Rules:
+        """The rules for a glossary; the synthesizer is asked about the languages it has pronunciations for."""
+        spoken = {voice.lang for voice in catalog.all_voices}
+        symbols: dict[str, tuple[str, ...]] = dict.fromkeys(sorted(spoken), ())
+        for lang in {languages.resolve(lang, spoken) for lang in spoken_in(glossary)}:
+            if lang is not None:
+                symbols[lang] = await self._stages.symbols(lang)
+        return Rules(
+            max_terms=self._settings.max_glossary_terms,
+            max_length=self._settings.max_term_length,
+            target_langs=sorted({target for _, target in catalog.pairs}),
+            symbols=symbols,
+        )
+
+
+class Folder:
+    """A folder of glossaries, each a JSON file of the contract's Glossary: NAME.json. A changed file is read anew."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._read: dict[str, tuple[tuple[int, int], pb.Glossary]] = {}
+
+    def names(self) -> list[str]:
+        """Of the glossaries there are now."""
+        return sorted(file.stem for file in self._path.glob(f"*{_SUFFIX}")) if self._path else []
+
+    def read(self, name: str) -> pb.Glossary:
+        """One of `names` as it stands in its file. Raises Unusable when it cannot be read."""
+        file = (self._path or Path()) / f"{name}{_SUFFIX}"
+        try:
+            told = file.stat()
+            state = (told.st_mtime_ns, told.st_size)
+            if name not in self._read or self._read[name][0] != state:
+                self._read[name] = (state, parsed(file.read_text(encoding="utf-8"), told.st_size))
+        except (OSError, UnicodeDecodeError) as error:
+            raise Unusable(f"The file cannot be read: {type(error).__name__}.") from error
+        return self._read[name][1]
+
+
+def parsed(text: str, size_bytes: int) -> pb.Glossary:
+    """A glossary's JSON. Raises Unusable."""
+    if size_bytes > _MAX_BYTES:
+        raise Unusable(f"The file has more than {_MAX_BYTES} bytes.")
+    try:
+        content = json.loads(text)
+        if not isinstance(content, dict):  # the parser takes an empty list for an empty message
+            raise Unusable("The file is no JSON object.")
+        glossary = json_format.ParseDict(content, pb.Glossary())
+    except (ValueError, TypeError, AttributeError, json_format.ParseError) as error:
+        raise Unusable(" ".join(str(error).split())) from error
+    if glossary.name or glossary.version:
+        raise Unusable("name and version are not for a file to say.")
+    return glossary
+
+
+def _reason(error: Unusable | InvalidArgument) -> str:
+    return f"{error.code} {error.field}" if isinstance(error, InvalidArgument) else str(error)

@@ -1,0 +1,92 @@
+"""Translations made before: sessions ask the same text again and again while its segment grows, and so do others.
+
+In memory only, and bounded. Texts of one session answer another's questions, never show in them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from services.common.terminology import Term, composed
+from services.mt.engine import Pair, Source, Translation
+
+_SPACES = re.compile(r"[ \t]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that an answer depends on."""
+
+    text: str
+    pair: Pair
+    target_prefix: str
+    terms: tuple[Term, ...]
+
+    @classmethod
+    def of(cls, source: Source) -> Question:
+        """Spaces aside, and whether it is final: that says when it is answered, not what."""
+        text = _SPACES.sub(" ", composed(source.text)).strip()
+        return cls(text, source.pair, source.target_prefix, source.terms)
+
+
+Compute: TypeAlias = Callable[[Source], Awaitable[Translation]]
+
+
+class Cache:
+    """The answers used last, shared by all sessions. A question asked while it is being answered waits for that."""
+
+    def __init__(self, entries: int) -> None:
+        self._entries = entries  # 0: nothing is kept
+        self._answers: OrderedDict[Question, Translation] = OrderedDict()
+        self._asked: dict[tuple[Question, bool], _Turn] = {}
+
+    async def answer(self, source: Source, compute: Compute) -> tuple[Translation, bool]:
+        """The translation, and whether it was known. A failure is not kept: the next one asks again."""
+        if not self._entries:
+            return await compute(source), False
+        question = Question.of(source)
+        if known := self._known(question):
+            return known, True
+        # A final does not wait for an interim of the same text: that may stand behind other finals.
+        async with self._alone(question, source.final):
+            if known := self._known(question):
+                return known, True
+            answer = await compute(source)
+            self._keep(question, answer)
+            return answer, False
+
+    def _known(self, question: Question) -> Translation | None:
+        answer = self._answers.get(question)
+        if answer is not None:
+            self._answers.move_to_end(question)
+        return answer
+
+    def _keep(self, question: Question, answer: Translation) -> None:
+        self._answers[question] = answer
+        self._answers.move_to_end(question)
+        while len(self._answers) > self._entries:
+            self._answers.popitem(last=False)
+
+    @asynccontextmanager
+    async def _alone(self, question: Question, final: bool) -> AsyncIterator[None]:
+        turn = self._asked.setdefault((question, final), _Turn(asyncio.Lock()))
+        turn.askers += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.askers -= 1
+            if not turn.askers:
+                del self._asked[question, final]
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock
+    askers: int = 0
