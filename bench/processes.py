@@ -31,10 +31,14 @@ class LocalMesh:
 
 @asynccontextmanager
 async def local_mesh(variables: Variables | None = None) -> AsyncIterator[LocalMesh]:
-    """Has a mesh for the block, its services told `variables` as well."""
+    """Has a mesh for the block, its services told `variables` as well.
+
+    Without a cache of translations: what is measured says the same again and again.
+    """
+    told = {"MT_CACHE_ENTRIES": "0", **(variables or {})}
     ports = supervisor.free_ports()
     services = [
-        replace(service, variables={**service.variables, **_own(service.name, variables or {})})
+        replace(service, variables={**service.variables, **_own(service.name, told)})
         for service in supervisor.mesh_services(ports)
     ]
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:

@@ -1,18 +1,20 @@
 """Terms with a fixed translation, for an engine that cannot be told of them.
 
-Each term is replaced by a made-up word before the text is translated, and put back in its place afterwards. A
-translator by rules takes the word for a name it does not know: it keeps it whole, finds its place in the sentence, and
-inflects what stands around it.
+Each term is replaced by another word before the text is translated, and put back in its place afterwards. A
+translator by rules takes a made-up word for a name it does not know: it keeps it whole and finds its place in the
+sentence. A noun that it does know (`agreement`) has what stands around it inflected as well, but may be lost.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 
 from services.common.terminology import Occurrence, Term, occurrences
+from services.mt.agreement import Noun
 
 _LETTERS = "bcdfghjklmnpqrstvwxz"  # with a consonant before and behind, no article changes because of it
 _STEM = "xqz"
@@ -20,11 +22,12 @@ _STEM = "xqz"
 
 @dataclass(frozen=True, slots=True)
 class Standin:
-    """A made-up word, and what it stands for."""
+    """A word of the translation, and what it stands for."""
 
     word: str  # lower-case
     written: str  # what goes in its place
     kept: bool  # it is never given another capital
+    made_up: bool = True  # else it is a noun that the translator knows
 
     def put_back(self, found: str, begins: bool) -> str:
         """What replaces the word as it was found; `begins` where a sentence does."""
@@ -35,7 +38,7 @@ class Standin:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text with made-up words for its terms."""
+    """A text with other words for its terms."""
 
     text: str
     standins: tuple[Standin, ...] = ()
@@ -43,7 +46,19 @@ class Masked:
     @property
     def words(self) -> frozenset[str]:
         """The made-up words, lower-case."""
-        return frozenset(standin.word for standin in self.standins)
+        return frozenset(standin.word for standin in self.standins if standin.made_up)
+
+    def whole(self, translation: str) -> bool:
+        """Whether each stand-in is in the translation once: a noun may have met with words around it."""
+        found = Counter(match["word"].lower() for match in self._pattern.finditer(translation))
+        return not self.standins or all(found[standin.word] == 1 for standin in self.standins)
+
+    @property
+    def _pattern(self) -> re.Pattern[str]:
+        words = "|".join(
+            standin.word if standin.made_up else rf"(?<!\w){standin.word}(?!\w)" for standin in self.standins
+        )
+        return re.compile(rf"(?P<word>{words})(?P<stop>\.?)", re.IGNORECASE)
 
     def restored(self, translation: str) -> str:
         """The translation with the terms put back. Something the translator glued to one is parted from it."""
@@ -58,20 +73,33 @@ class Masked:
             stop = "" if written.endswith(".") else match["stop"]
             return " " * before[-1:].isalnum() + written + stop + " " * after[:1].isalnum()
 
-        return re.sub(rf"(?P<word>{'|'.join(known)})(?P<stop>\.?)", put_back, translation, flags=re.IGNORECASE)
+        return self._pattern.sub(put_back, translation)
 
 
-def masked(text: str, terms: Sequence[Term]) -> Masked:
-    """A cleaned text with a made-up word for each of its terms, which has the capitals that the term has there."""
+def masked(text: str, terms: Sequence[Term], nouns: Mapping[Term, Sequence[Noun]] | None = None) -> Masked:
+    """A cleaned text with another word for each of its terms, which has the capitals that the term has there.
+
+    One of its `nouns`, each taken once, where there are some left; else a made-up one.
+    """
     pieces, standins, end = [], [], 0
-    words = _unused(text)
+    words, taken = _unused(text), set[Noun]()
     for found in occurrences(text, terms):
         said = text[found.start : found.end]
-        word = next(words)
-        standins.append(Standin(word, _written(found, said), kept=not found.term.translation))
+        noun = next((each for each in (nouns or {}).get(found.term, ()) if _free(each, text, taken)), None)
+        word = next(words) if noun is None else noun.source
+        if noun is not None:
+            taken.add(noun)
+        target = word if noun is None else noun.target
+        standins.append(Standin(target, _written(found, said), not found.term.translation, made_up=noun is None))
         pieces += [text[end : found.start], _like(word, said)]
         end = found.end
     return Masked("".join([*pieces, text[end:]]), tuple(standins))
+
+
+def _free(noun: Noun, text: str, taken: Set[Noun]) -> bool:
+    """Whether a noun says nothing yet, in singular or plural."""
+    stem = noun.source.removesuffix("s")
+    return stem not in text.lower() and all(stem != other.source.removesuffix("s") for other in taken)
 
 
 def _unused(text: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -52,3 +52,8 @@ def commands(line: str) -> list[Command]:
         kept = (MARK_UNKNOWN if argument == GENERATOR_OPTION else argument for argument in arguments)
         stages.append((program, "-z", *(argument for argument in kept if not argument.startswith("$"))))
     return stages
+
+
+def analyser_of(stages: Sequence[Command]) -> Command:
+    """The first stage of a pair, which analyses its source language, as a program that ends with its input."""
+    return tuple(argument for argument in stages[0] if argument != "-z") if stages else ()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 from services.common.children import Pool
+from services.mt.agreement import Agreement
 from services.mt.engine import Pair, Source, Translation
-from services.mt.glossary import masked
+from services.mt.glossary import Masked, masked
 from services.mt.marks import cleaned
+from services.mt.modes import Command
 from services.mt.pipeline import Pipeline, PipelineBroke, engine_failed
 from services.mt.sentences import sentences
 from services.mt.turns import Turns
@@ -26,11 +29,14 @@ class PipelineGone(Exception):
 class Translator:
     """Translates one pair. A pipeline that dies or hangs is replaced, and the sentence asked once more."""
 
-    def __init__(self, pair: Pair, pool: Pool[Pipeline], pipelines: int, reply_seconds: float) -> None:
+    def __init__(
+        self, pair: Pair, pool: Pool[Pipeline], pipelines: int, reply_seconds: float, analyser: Command = ()
+    ) -> None:
         self._pair = pair
         self._pool = pool
         self._turns = Turns(pipelines)
         self._reply_seconds = reply_seconds
+        self._agreement = Agreement(analyser, self._answer)
 
     async def warm(self) -> None:
         """Starts one pipeline, unless one is there."""
@@ -42,14 +48,22 @@ class Translator:
 
     async def translate(self, source: Source) -> Translation:
         """The translation. Raises StageFailed when two pipelines broke over the same sentence."""
-        text, unknown_words = "", 0
-        asked = masked(cleaned(source.text), source.terms)
+        text = cleaned(source.text)
         async with self._turns.taken(source.final):
-            for sentence in sentences(asked.text):
-                draft = await self._drafted(Draft.of(sentence, self._pair, asked.words))
-                text += draft.text + sentence.gap
-                unknown_words += draft.unknown_count
-        return Translation(asked.restored(text.strip()), unknown_words=unknown_words)
+            asked = masked(text, source.terms, await self._agreement.nouns(source.terms))
+            translation = await self._translated(asked)
+            if not asked.whole(translation.text):
+                asked = masked(text, source.terms)  # made-up words are never lost
+                translation = await self._translated(asked)
+        return replace(translation, text=asked.restored(translation.text))
+
+    async def _translated(self, asked: Masked) -> Translation:
+        text, unknown_words = "", 0
+        for sentence in sentences(asked.text):
+            draft = await self._drafted(Draft.of(sentence, self._pair, asked.words))
+            text += draft.text + sentence.gap
+            unknown_words += draft.unknown_count
+        return Translation(text.strip(), unknown_words=unknown_words)
 
     async def _drafted(self, draft: Draft) -> Draft:
         if not draft.has_words:

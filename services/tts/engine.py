@@ -40,6 +40,7 @@ class Engine(Protocol):
     version: str
     voices: tuple[Voice, ...]  # the default voice of each language first
     sample_rate_hertz: int
+    pronounces: bool  # whether it takes pronunciations
 
     async def start(self) -> None:
         """Loads the voices and warms them up; `voices` and `sample_rate_hertz` are known afterwards."""

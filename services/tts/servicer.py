@@ -51,7 +51,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engine.voices],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
-            pronunciation=bool(self._engine.voices and await self._engine.symbols(self._engine.voices[0].language)),
+            pronunciation=self._engine.pronounces,
         )
 
     async def DescribePronunciation(

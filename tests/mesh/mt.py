@@ -21,9 +21,12 @@ needs_apertium = pytest.mark.skipif(not shutil.which("lt-proc"), reason="Apertiu
 
 
 @asynccontextmanager
-async def stage(engine: str = "scripted", slots: int = 16, **options: Any) -> AsyncIterator[mt_pb2_grpc.MtAsyncStub]:
+async def stage(
+    engine: str = "scripted", slots: int = 16, cache_entries: int = 0, **options: Any
+) -> AsyncIterator[mt_pb2_grpc.MtAsyncStub]:
+    """A stage without a cache, so that every call reaches the engine."""
     own: dict[str, Any] = {engine: options}
-    settings = MtSettings(engine=engine, slots=slots, drain_seconds=0, **own)
+    settings = MtSettings(engine=engine, slots=slots, cache_entries=cache_entries, drain_seconds=0, **own)
     async with running(MtServicer(settings), settings) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as to:
         yield mt_pb2_grpc.MtStub(to)
 

@@ -14,12 +14,24 @@ from tests.mesh.asr import detail_of, field_at_fault
 from tests.mesh.mt import asking, stage, text_of, until_slots_used
 
 
+def term(source: str, translation: str = "") -> mt_pb2.Term:
+    return mt_pb2.Term(source=source, translation=translation)
+
+
+async def test_terms_are_honoured() -> None:
+    async with stage() as stub:
+        terms = [term("voice mail", "buz\u00f3n de voz"), term("GitHub")]
+        assert await text_of(stub, "voice mail on github", terms=terms) == "buz\u00f3n de voz on-es GitHub"
+
+
 @pytest.mark.parametrize(
     ("fields", "name", "accepted"),
     [
         ({"text": ""}, "text", ""),
         ({"text": " \n\0"}, "text", ""),
         ({"text": "a" * 5_001}, "text", "5000"),
+        ({"terms": [term("hello"), term("?!")]}, "terms[1].source", "letters or digits"),
+        ({"terms": [term("hello")] * 1_001}, "terms", "1000"),
         ({"source_lang": ""}, "source_lang", "en"),
         ({"source_lang": "ja"}, "source_lang", "en"),
         ({"source_lang": "not a tag"}, "source_lang", "en"),

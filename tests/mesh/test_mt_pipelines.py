@@ -54,6 +54,13 @@ async def test_a_frozen_pipeline_is_replaced_after_its_time() -> None:
     assert not programs()
 
 
+async def test_a_text_translated_before_needs_no_pipeline() -> None:
+    async with stage("embedded", cache_entries=8, warm_from="", pipelines=1, reply_seconds=30) as stub:
+        assert await text_of(stub, HELLO) == HOLA
+        strike(signal.SIGSTOP, 3)
+        assert await text_of(stub, HELLO, final=False) == HOLA
+
+
 async def test_a_cancelled_call_frees_its_slot_and_ends_its_pipeline() -> None:
     async with stage("embedded", warm_from="", slots=1, pipelines=1, reply_seconds=30) as stub:
         await text_of(stub, HELLO)

@@ -9,7 +9,7 @@ import grpc
 import psutil
 import pytest
 
-from mesh.tts.v1 import tts_pb2_grpc
+from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from tests.mesh.tts import asking, children, needs_espeak, pcm_of, spoken, stage, until_slots_used
 
 pytestmark = needs_espeak
@@ -46,6 +46,14 @@ async def test_a_child_that_hangs_is_ended_after_its_time(tmp_path: Path) -> Non
             await spoken(stub, "hola")
         assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
         await until_slots_used(stub, 0)
+
+
+async def test_a_program_that_does_not_tell_its_phonemes_is_told_as_unavailable(tmp_path: Path) -> None:
+    async with stage("embedded", program=impostor(tmp_path, "exec sleep 60"), reply_seconds=0.3) as stub:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await stub.DescribePronunciation(tts_pb2.DescribePronunciationRequest(language="es"))
+        assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert not [child for child in psutil.Process().children() if "sleep" in child.name()]
 
 
 async def test_a_cancelled_call_ends_its_child(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from services.common.children import Pool
 from services.common.errors import StageFailed
 from services.mt.engine import Pair, Source, Translation
-from services.mt.modes import commands, installed
+from services.mt.modes import analyser_of, commands, installed
 from services.mt.pipeline import Pipeline
 from services.mt.settings import MtSettings
 from services.mt.translator import Translator
@@ -29,10 +29,11 @@ class Engine:
     async def start(self) -> None:
         """See Engine. Warms the pairs the settings name; a target's regional varieties start when first asked for."""
         settings = self._settings
-        for pair, path in installed(settings.modes).items():
-            start = partial(Pipeline.started, commands(path.read_text()), settings.start_seconds)
-            pool = Pool(start, settings.pipelines)
-            self._translators[pair] = Translator(pair, pool, settings.pipelines, settings.reply_seconds)
+        modes = {pair: commands(path.read_text()) for pair, path in installed(settings.modes).items()}
+        for pair, stages in modes.items():
+            pool = Pool(partial(Pipeline.started, stages, settings.start_seconds), settings.pipelines)
+            analyser = analyser_of(modes.get(Pair(pair.target, pair.source), ())) if pair.source == "en" else ()
+            self._translators[pair] = Translator(pair, pool, settings.pipelines, settings.reply_seconds, analyser)
         self.pairs = tuple(self._translators)
         if not self.pairs:
             none = f"{settings.modes} holds no pair of languages. Install one, apertium-eng-spa for example."

@@ -22,6 +22,7 @@ class Engine:
     """Speaks each clause with a child of its own, which takes about 20 ms to its first sample."""
 
     name = "embedded"
+    pronounces = True
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.embedded
@@ -77,7 +78,11 @@ class Engine:
     async def _phonemes(self, voice: Voice) -> Phonemes:
         name, *_ = voice.name.split("+")
         if name not in self._known_phonemes:
-            self._known_phonemes[name] = await phonemes(self._settings.program, name)
+            try:
+                async with asyncio.timeout(self._settings.reply_seconds):
+                    self._known_phonemes[name] = await phonemes(self._settings.program, name)
+            except TimeoutError as error:
+                raise espeak.engine_failed("espeak-ng does not tell its phonemes.") from error
         return self._known_phonemes[name]
 
     def _speech(self, clause: Clause, text: str) -> AsyncGenerator[bytes, None]:

@@ -23,6 +23,7 @@ class Engine:
 
     name = "scripted"
     version = "1"
+    pronounces = True
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.scripted

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.terminology import Term, composed, uses
+from services.mt.agreement import Form, Noun, form_of
 from services.mt.glossary import Standin, masked
 
 TERMS = (Term("US", "EE. UU."), Term("voicemail", "buz\u00f3n de voz"), Term("GitHub"), Term("Pixel"))
@@ -58,6 +59,47 @@ def test_a_thousand_terms_in_one_text_all_come_back() -> None:
 
 def test_a_kept_term_gets_no_capital() -> None:
     assert Standin("xqz", "kubectl", kept=True).put_back("Xqz", begins=True) == "kubectl"
+
+
+GUITAR, CASTLE = Noun("guitar", "guitarra"), Noun("castle", "castillo")
+
+
+def test_a_noun_stands_once_for_a_term_and_never_for_two() -> None:
+    nouns = {TERMS[1]: [GUITAR, Noun("guitars", "guitarras"), CASTLE]}
+    asked = masked("Voicemail, voicemail and voicemail", TERMS, nouns)
+    first, second, _, third = asked.text.replace(",", "").split()
+    assert (first, second) == ("Guitar", "castle")
+    assert asked.words == {third}
+
+
+def test_a_noun_that_the_text_has_stands_for_nothing() -> None:
+    assert "guitar " not in masked("voicemail of guitars", TERMS, {TERMS[1]: [GUITAR]}).text
+
+
+def test_a_noun_that_was_lost_or_doubled_is_seen() -> None:
+    asked = masked("the voicemail", TERMS, {TERMS[1]: [GUITAR]})
+    assert asked.whole("la Guitarra")
+    assert asked.restored("La Guitarra vieja") == "La buz\u00f3n de voz vieja"
+    assert not asked.whole("el guitarrista")
+    assert not asked.whole("guitarra y guitarra")
+    assert not asked.whole("")
+    assert masked("nothing", TERMS).whole("nada")
+
+
+@pytest.mark.parametrize(
+    ("analysis", "form"),
+    [
+        ("^cuenta/cuenta<n><f><sg>/contar<vblex><pri><p3><sg>$", Form("f", "sg")),
+        ("^notas/nota<n><f><pl>$ ^de/de<pr>$ ^la/el<det><def><f><sg>$", Form("f", "pl")),
+        ("^los/el<det><def><m><pl>$ ^datos/dato<n><m><pl>$", Form("m", "pl")),
+        ("^EE/*EE$^./.<sent>$", None),
+        ("^llamar/llamar<vblex><inf>$ ^casa/casa<n><f><sg>$", None),
+        ("^artista/artista<n><mf><sg>$", None),
+        ("", None),
+    ],
+)
+def test_a_term_has_the_form_of_its_first_noun(analysis: str, form: Form | None) -> None:
+    assert form_of(analysis) == form
 
 
 WORDS = st.sampled_from(["voicemail", "Voicemails", "github", "PIXEL", "dog", "xqz", ".", "-", "\u00e9"])
