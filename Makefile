@@ -68,7 +68,7 @@ up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
 
 bench: setup ## Measure: print tables, write bench/out/*.json; PROMPTS=FILE.jsonl measures quality as well
-	@for name in flow load leaks glossary $(if $(PROMPTS),"quality $(PROMPTS)"); do $(BIN)/python -m bench.$$name; done
+	@for name in pacing flow load leaks fanout glossary $(if $(PROMPTS),"quality $(PROMPTS)"); do $(BIN)/python -m bench.$$name; done
 
 lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv

@@ -51,5 +51,6 @@ class Explainer:
 
 def _print(utterance: Utterance) -> None:
     console.line(f"Segment {utterance.segment_id}, {clock(utterance.start_ms)} to {clock(utterance.end_ms)}")
+    console.line('"|" is when the words beside it came; they stand left of it where there is no room on the right.')
     for line in [*ascii_picture(utterance, console.out.width), "", *utterance.summary()]:
         console.line(line)

@@ -82,6 +82,8 @@ def notice_of(event: Event) -> str:
             return f"No result from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
         case Flow() if event.degraded:
             less = event.degraded[-1]
+            if less.text:
+                return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
             return f"{less.stage} {less.target_lang} works at less than was asked for: {less.reason}"
         case GoAway():
             return f"The server closes in {event.time_left_ms / 1000:.0f} s."

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from services.common.audio import ASR_RATE
 
-AHEAD_SAMPLES = ASR_RATE  # audio so far ahead of real time was not spoken just now: nobody waits for its translation
+AHEAD_SAMPLES = 2 * ASR_RATE  # a player may buffer so much before it sends; what is further ahead is a recording
 
 EASE_SAMPLES = 2 * ASR_RATE  # nearer to the speaker than this, a voice takes its time
 FULL_SAMPLES = 6 * ASR_RATE  # further behind than this, it does not speak any faster

@@ -74,6 +74,27 @@ async def test_events_come_as_lines_of_json(tmp_path: Path, talk: Path) -> None:
     assert events == ["ready", "asr", "asr", "translation", "tts", "latency", "end", "end"]
 
 
+async def test_an_utterance_is_explained_on_the_terminal_and_beside_the_files(tmp_path: Path, talk: Path) -> None:
+    async def script(call: Call) -> None:
+        await call.ready()
+        await call.read_all()
+        words = [pb.Word(text="Hello", start_ms=100, end_ms=400)]
+        await call.send(asr=pb.AsrResult(text="Hello.", final=True, segment_id=1, words=words))
+        await call.send(translation=pb.TranslationResult(text="Hola.", final=True, segment_id=1, target_lang="es"))
+        await call.send(end=pb.End())
+
+    command = ("translate", talk, "--to", "es", "--realtime", "--explain")
+    async with serving(script) as (address, _):
+        done = await _babelmesh(*command, "--server", address, cwd=tmp_path)
+        as_json = await _babelmesh(*command, "--json", "--server", address, cwd=tmp_path)
+    assert (done.status, as_json.status) == (0, 0), done.err + as_json.err
+    assert "en heard" in done.out
+    assert "Hola.|" in done.out
+    assert "<svg" in (tmp_path / "out" / "talk.explain.svg").read_text()
+    assert "talk.explain.svg" in done.err
+    assert [json.loads(line)["event"] for line in as_json.out.splitlines()] == ["ready", "asr", "translation", "end"]
+
+
 async def test_lines_of_text_are_translated_from_arguments_pipe_and_file(tmp_path: Path) -> None:
     async with serving(interpret) as (address, server):
         given = await _babelmesh("text", "--to", "es", "--server", address, "one", "two", cwd=tmp_path)

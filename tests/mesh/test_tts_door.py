@@ -10,8 +10,10 @@ import pytest
 from google.rpc import error_details_pb2
 
 from mesh.tts.v1 import tts_pb2
+from services.common.audio import from_bytes
+from services.tts.silence import QUIET
 from tests.mesh.asr import detail_of, field_at_fault
-from tests.mesh.tts import asking, pcm_of, spoken, stage, until_slots_used
+from tests.mesh.tts import asking, needs_espeak, pcm_of, spoken, stage, until_slots_used
 
 
 def said(text: str, ipa: str) -> tts_pb2.Pronunciation:
@@ -68,6 +70,17 @@ async def test_speech_is_as_long_as_its_text_and_its_rate_say() -> None:
         assert [len(response.pcm) for response in responses] == [1_600] * 5
         assert len(await pcm_of(stub, "ten chars.", speaking_rate=2.0)) == 4_000
         assert len(await pcm_of(stub, "ten chars.", speaking_rate=0.5)) == 16_000
+
+
+@needs_espeak
+async def test_pauses_last_no_longer_than_they_may_and_nothing_else_changes() -> None:
+    text = "Hola, amigos. Adiós. Hola, amigos."
+    async with stage("embedded") as stub:
+        as_made = await pcm_of(stub, text)
+        cut = await pcm_of(stub, text, longest_pause_ms=120)
+    audible = [[sample for sample in from_bytes(pcm).tolist() if abs(sample) > QUIET] for pcm in (as_made, cut)]
+    assert audible[0] == audible[1]
+    assert len(cut) < 0.9 * len(as_made)
 
 
 async def test_pieces_come_as_they_are_made() -> None:

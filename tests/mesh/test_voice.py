@@ -91,8 +91,9 @@ async def test_a_speaker_who_never_pauses_is_not_left_behind(live: Live) -> None
     assert said(live.heard) == " ".join(live.heard.finals("es"))
     clauses = [chunk for chunk in live.heard.speech("es") if chunk.text]
     lags = [clause.lag_ms for clause in clauses]
-    assert max(lags) < 9_000  # 45 s, if it did not catch up
-    assert max(lags[len(lags) // 2 :]) <= max(lags[: len(lags) // 2]) + 500
+    # It would be 45 s behind at the end if it did not catch up. A clause may come a step of the clock sooner or later.
+    assert max(lags) < 10_000
+    assert max(lags[len(lags) // 2 :]) <= max(lags[: len(lags) // 2]) + 2_000
     assert 1.1 < max(clause.speaking_rate for clause in clauses) < 1.351
     assert spoken_ms(live.heard) < 190_000
 

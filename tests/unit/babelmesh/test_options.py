@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from babelmesh.events import DELIVERY_CAPTIONS, DELIVERY_UNSPECIFIED
-from babelmesh.options import languages, separate, wanted
+from babelmesh.options import languages, separate, spoken_live, wanted
 
 
 def test_languages_are_separated_by_commas() -> None:
@@ -45,3 +45,10 @@ def test_two_files_of_one_name_would_overwrite_each_other() -> None:
     with pytest.raises(typer.BadParameter):
         separate([Path("a/talk.wav"), Path("b/talk.mp3")])
     separate([Path("a/talk.wav"), Path("a/walk.wav")])
+
+
+def test_only_what_is_sent_as_it_was_spoken_can_be_explained() -> None:
+    spoken_live(explain=True, realtime=True)
+    spoken_live(explain=False, realtime=False)
+    with pytest.raises(typer.BadParameter, match="--realtime"):
+        spoken_live(explain=True, realtime=False)

@@ -57,3 +57,13 @@ def test_a_clause_is_not_torn_by_the_time_its_chunks_came(tmp_path: Path) -> Non
 def test_speech_in_another_format_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BabelmeshError, match="opus"):
         Timeline(tmp_path / "es.wav", pb.TtsChunk(data=b"x", format="opus", sample_rate=48_000))
+
+
+def test_a_clause_after_an_interrupted_one_lies_where_it_could_be_heard(tmp_path: Path) -> None:
+    timeline = Timeline(tmp_path / "es.wav", _speech(100))
+    cut_off, after = _speech(100, 1, last=False), _speech(100, 2)
+    cut_off.text, after.text = "uno", "dos"
+    timeline.add(cut_off, not_before_ms=0)
+    timeline.add(after, not_before_ms=1000)
+    assert timeline.length_ms == 1100
+    timeline.close()

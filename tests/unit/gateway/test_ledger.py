@@ -27,6 +27,15 @@ def heard(ledger: Ledger, clock: Clock, seconds: int) -> None:
         clock.now += 1
 
 
+def test_its_clock_starts_with_the_first_sample_and_runs_on_without_audio() -> None:
+    clock = Clock()
+    ledger = Ledger(clock)
+    assert ledger.now_samples == 0
+    heard(ledger, clock, 3)
+    clock.now += 10
+    assert ledger.now_samples == 14 * ASR_RATE
+
+
 def test_each_step_is_told_on_the_audio_clock() -> None:
     clock = Clock()
     ledger = Ledger(clock)

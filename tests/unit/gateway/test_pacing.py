@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.pacing import Said, simulate, without_pause
 from services.common.audio import ASR_RATE
 from services.gateway.pacing import (
     AHEAD_SAMPLES,
@@ -27,52 +27,23 @@ NEVER = 3600 * S
 LAGS = st.lists(st.integers(0, 60 * S), max_size=60)
 
 
-@dataclass(frozen=True)
-class Said:
-    """A clause of a simulated talk."""
-
-    lag: int  # before it, in samples
-    rate: float
-    left_out: bool = False
-
-
-def talk(
-    clauses: list[tuple[int, float]], max_lag: int = NEVER, speaking_rate: float = 1.0, compute: int = S // 2
-) -> list[Said]:
-    """A speaker who never pauses, and the voice behind: each clause is `source` samples long, its translation so many
-    times that. It can be said once it has been spoken, and `compute` later.
-    """
-    pacing, playout, source_end, said = Pacing(speaking_rate, max_lag), Playout(), 0, []
-    for source, times in clauses:
-        source_end += source
-        moment = Moment(source_end + compute, source_end + compute)
-        lag = moment.since(source_end) + playout.left(moment.heard_at(source_end))
-        pace = pacing.next(lag)
-        if pace:
-            playout.sent(round(source * times / pace.speaking_rate), moment.heard_at(source_end))
-        said.append(Said(lag, pace.speaking_rate if pace else 0, left_out=pace is None))
-    return said
-
-
-def minutes(count: float, times: float) -> list[tuple[int, float]]:
-    """Clauses of 1.2 to 4.3 s."""
-    lengths = [S * tenths // 10 for tenths in (12, 31, 43, 25, 18, 38)]
-    return [(lengths[place % 6], times) for place in range(round(count * 60 * S / (sum(lengths) / 6)))]
+def talk(clauses: list[tuple[int, float]], max_lag: int = NEVER, speaking_rate: float = 1.0) -> list[Said]:
+    return simulate(clauses, Pacing(speaking_rate, max_lag))
 
 
 def test_three_minutes_that_take_a_quarter_longer_to_say_do_not_fall_behind() -> None:
-    said = talk(minutes(3, 1.25))
+    said = talk(without_pause(3, 1.25))
     lags = [each.lag for each in said]
     half = len(lags) // 2
-    assert not any(each.left_out for each in said)
+    assert not any(each.rate == 0 for each in said)
     assert max(lags) < FULL_SAMPLES + 2 * S
     assert max(lags[half:]) <= max(lags[:half])
     # Without catching up they would end 45 s behind.
     assert lags[-1] < 8 * S
 
 
-def test_an_hour_of_it_ends_no_further_behind_than_its_first_minutes() -> None:
-    lags = [each.lag for each in talk(minutes(60, 1.25))]
+def test_an_hour_of_it_ends_no_further_behind_than_its_first_without_pause() -> None:
+    lags = [each.lag for each in talk(without_pause(60, 1.25))]
     assert max(lags[-60:]) <= max(lags[:60])
 
 
@@ -88,7 +59,7 @@ def test_a_voice_in_time_speaks_as_it_was_asked_to() -> None:
 
 
 def test_after_catching_up_it_is_back_to_normal() -> None:
-    rates = [each.rate for each in talk([*minutes(1, 1.3), *minutes(1, 0.7)])]
+    rates = [each.rate for each in talk([*without_pause(1, 1.3), *without_pause(1, 0.7)])]
     assert max(rates) > 1.15
     assert rates[-1] == 1.0
 
@@ -121,10 +92,10 @@ def test_a_clause_is_left_out_only_past_the_bound_or_on_the_way_back_to_half_of_
 
 
 def test_a_hopeless_voice_stays_within_its_bound_and_still_speaks() -> None:
-    said = talk(minutes(5, 2.5), max_lag=10 * S)
+    said = talk(without_pause(5, 2.5), max_lag=10 * S)
     longest = 5 * S * 3
     assert max(each.lag for each in said) <= 10 * S + longest
-    assert 0.2 < sum(each.left_out for each in said) / len(said) < 0.7
+    assert 0.2 < sum(each.rate == 0 for each in said) / len(said) < 0.7
 
 
 @pytest.mark.parametrize("ahead", [0, AHEAD_SAMPLES])
