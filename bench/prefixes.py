@@ -31,7 +31,8 @@ from services.common.audio import ASR_RATE
 from services.common.engines import engine_class
 
 RULES = [
-    *(PrefixRules(agreement=agreement, held_words=held) for agreement in (1, 2, 3, 4) for held in (0, 1, 2, 3)),
+    *(PrefixRules(held_words=held) for held in (0, 1, 2, 3)),
+    *(PrefixRules(agreement=agreement, held_words=held) for agreement in (2, 3, 4, 5, 6) for held in (0, 2)),
     PrefixRules(engine_told=True),
 ]
 
