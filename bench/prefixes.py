@@ -12,42 +12,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import sys
-import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import jiwer
 import numpy as np
 
+from bench.offline import Segment, hear, rules_of, started, word_error_rate
 from bench.report import Rows, finish, percentile
-from bench.wer import PAUSE, Prompt, find_sounds, normalized, read_prompts
-from services.asr.endpointing import EndpointingRules
-from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Word
-from services.asr.gate import Gate
+from bench.wer import PAUSE, Prompt, find_sounds, read_prompts
+from services.asr.engine import PrefixRules, Stabilization, Word
 from services.asr.settings import AsrSettings
 from services.asr.stable_prefix import StablePrefix
-from services.asr.vad import make_vad
 from services.common.audio import ASR_RATE
 from services.common.engines import engine_class
 
-CHUNK_SAMPLES = ASR_RATE // 10
 RULES = [
-    *(PrefixRules(agreement=agreement, held_words=held) for agreement in (1, 2, 3, 4) for held in (0, 1, 2, 3)),
+    *(PrefixRules(held_words=held) for held in (0, 1, 2, 3)),
+    *(PrefixRules(agreement=agreement, held_words=held) for agreement in (2, 3, 4, 5, 6) for held in (0, 2)),
     PrefixRules(engine_told=True),
 ]
-
-
-@dataclass(slots=True)
-class Segment:
-    """What the engine made of one."""
-
-    guesses: list[tuple[int, Hypothesis]] = field(default_factory=list)  # with the offset of the audio heard before it
-    final: tuple[Word, ...] = ()
-    ended_samples: int = 0  # audio heard before the final
-    audio_seconds: float = 0.0
-    final_seconds: float = 0.0  # what the final took to compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,51 +64,12 @@ def main() -> None:
 
 
 async def hear_all(prompts: Sequence[Prompt], settings: AsrSettings) -> list[list[Segment]]:
-    """The segments of each prompt."""
-    engine: Engine = engine_class("asr", settings.engine)(settings)
-    await engine.start()
-    try:
-        return [await hear(engine, prompt, settings) for prompt in prompts]
-    finally:
-        await engine.stop()
-
-
-async def hear(engine: Engine, prompt: Prompt, settings: AsrSettings) -> list[Segment]:
-    """A session, with a second of silence before and after."""
-    pcm = np.concatenate((PAUSE, prompt.pcm, PAUSE))
-    gate = Gate(make_vad(settings.vad), rules_of(settings), settings.pre_roll_ms * ASR_RATE // 1000)
-    segments = [Segment()]
-    asked = 0.0
-
-    async def speech() -> AsyncIterator[Heard]:
-        nonlocal asked
-        for start in range(0, len(pcm), CHUNK_SAMPLES):
-            last = start + CHUNK_SAMPLES >= len(pcm)
-            for gated in (*gate.hear(pcm[start : start + CHUNK_SAMPLES]), *(gate.finish() if last else ())):
-                if isinstance(gated, Speech):
-                    segments[-1].audio_seconds += len(gated.pcm) / ASR_RATE
-                if isinstance(gated, Speech | Endpoint):
-                    asked = time.perf_counter()
-                    yield gated
-
-    async for hypothesis in engine.recognize(speech(), engine.languages[0]):
-        if hypothesis.final:
-            segments[-1].final, segments[-1].ended_samples = hypothesis.words, gate.passed_samples
-            segments[-1].final_seconds = time.perf_counter() - asked
-            segments.append(Segment())
-        else:
-            segments[-1].guesses.append((gate.passed_samples, hypothesis))
-    return segments[:-1]
-
-
-def rules_of(settings: AsrSettings) -> EndpointingRules:
-    """The stage's endpointing, as its settings have it."""
-    per_ms = ASR_RATE // 1000
-    return EndpointingRules(
-        trailing_silence_samples=settings.trailing_silence_ms * per_ms,
-        max_segment_samples=settings.max_segment_ms * per_ms,
-        least_silence_samples=settings.least_silence_ms * per_ms,
-    )
+    """The segments of each prompt, with a second of silence before and after."""
+    async with started(settings) as engine:
+        return [
+            await hear(engine, np.concatenate((PAUSE, prompt.pcm, PAUSE)), rules_of(settings), settings)
+            for prompt in prompts
+        ]
 
 
 def conclude(segments: Iterable[Segment], rules: PrefixRules, every: int) -> Outcome:
@@ -176,25 +124,25 @@ def rules_table(segments: Sequence[Segment], settings: AsrSettings) -> Rows:
 
 
 def passes_table(prompts: Sequence[Prompt], passes: dict[str, list[list[Segment]]], settings: AsrSettings) -> Rows:
-    """One row for finals with, and one without a second pass."""
-    columns = ("passes", "WER", "final s p50", "p95", "longest", "s per s of speech", "contradicted")
+    """Finals with and without a second pass, of short and of long prompts."""
+    columns = ("passes", "prompts", "WER", "final s p50", "p95", "longest", "contradicted")
     table = Rows("Finals", columns)
     balanced = engine_class("asr", settings.engine).prefixes[Stabilization.BALANCED]
-    for name, heard in passes.items():
-        segments = list(flat(heard))
-        took = [segment.final_seconds for segment in segments]
-        said = [normalized(prompt.text) for prompt in prompts]
-        texts = [" ".join(word.text for segment in each for word in segment.final) for each in heard]
-        outcome = conclude(segments, balanced, 1)
-        table.add(
-            name,
-            jiwer.wer(said, [normalized(text) for text in texts]),
-            percentile(took, 0.5),
-            percentile(took, 0.95),
-            max(took),
-            sum(took) / sum(segment.audio_seconds for segment in segments),
-            f"{outcome.contradicted / max(1, outcome.concluded):.1%}",
-        )
+    for name, least, most in (("all", 0.0, math.inf), ("under 10 s", 0.0, 10.0), ("longer", 10.0, math.inf)):
+        places = [n for n, prompt in enumerate(prompts) if least <= len(prompt.pcm) / ASR_RATE < most]
+        for count, heard in passes.items():
+            some = [heard[n] for n in places]
+            took = [segment.final_seconds for segment in flat(some)]
+            outcome = conclude(list(flat(some)), balanced, 1)
+            table.add(
+                count,
+                name,
+                word_error_rate([prompts[n] for n in places], some),
+                percentile(took, 0.5),
+                percentile(took, 0.95),
+                max(took),
+                f"{outcome.contradicted / max(1, outcome.concluded):.1%}",
+            )
     return table
 
 

@@ -29,7 +29,9 @@ class EmbeddedSettings(BaseModel):
         description="Milliseconds of speech between two hypotheses; up to four times as many when behind.",
     )
     reply_seconds: float = Field(10.0, gt=0, description="A child that takes longer to answer is replaced.")
-    second_pass: bool = Field(True, description="Search each segment again when it ends: better finals, later.")
+    second_pass: bool = Field(
+        True, description="Search each segment again when it ends, long or short: better finals, later."
+    )
 
 
 class ScriptedSettings(DeviceSettings):

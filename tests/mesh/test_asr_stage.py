@@ -5,10 +5,18 @@ from __future__ import annotations
 import asyncio
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from mesh.asr.v1 import asr_pb2
 from tests.mesh.asr import RATE, Session, finals, interims, loud, session, silence, stage
+
+
+def quieter(pcm: bytes, from_ms: int, to_ms: int) -> bytes:
+    """With a stretch in it that is fainter, but still speech."""
+    samples = np.frombuffer(pcm, np.int16).copy()
+    samples[from_ms * RATE // 1000 : to_ms * RATE // 1000] //= 10
+    return samples.tobytes()
 
 
 async def test_two_utterances_become_two_finals_in_order() -> None:
@@ -103,6 +111,40 @@ async def test_offsets_are_right_after_a_minute_of_silence() -> None:
     (final,) = finals(answers)
     assert final.start_samples == pytest.approx(60 * RATE, abs=1024)
     assert final.words[0].start_samples >= 60 * RATE - 1024
+
+
+async def test_offsets_stay_right_through_twenty_turns() -> None:
+    async with stage() as stub:
+        answers = await session(stub, *[loud(1010), silence(1030)] * 20)
+    starts = [turn * 2.04 * RATE for turn in range(20)]
+    assert [final.start_samples for final in finals(answers)] == pytest.approx(starts, abs=RATE * 0.05)
+    ends = [start + 1.01 * RATE for start in starts]
+    assert [final.end_samples for final in finals(answers)] == pytest.approx(ends, abs=RATE * 0.05)
+    edges = [answer.speech_event.offset_samples for answer in answers if answer.HasField("speech_event")]
+    assert edges == pytest.approx([place for pair in zip(starts, ends, strict=True) for place in pair], abs=RATE * 0.05)
+
+
+async def test_a_marker_waits_for_nothing_that_is_held_back_for_a_split() -> None:
+    async with stage() as stub:
+        opened = Session(stub.Recognize())
+        await opened.configure(max_segment_ms=10_000)
+        await opened.audio(quieter(loud(9500), from_ms=9100, to_ms=9200))
+        await opened.marker(1)
+        await opened.until("marker")
+        progress = next(answer.progress for answer in reversed(opened.answers) if answer.HasField("progress"))
+        assert progress.processed_samples == 9.5 * RATE - 9.5 * RATE % 512
+        await opened.rest()
+
+
+async def test_speech_without_a_pause_is_cut_where_it_is_faintest() -> None:
+    async with stage() as stub:
+        answers = await session(
+            stub, quieter(loud(12_000), from_ms=9300, to_ms=9400), silence(1000), max_segment_ms=10_000
+        )
+    first, second = finals(answers)
+    assert first.end_samples == second.start_samples == pytest.approx(9.35 * RATE, abs=RATE * 0.05)
+    assert not first.text.endswith(".")
+    assert second.text[0].islower()
 
 
 async def test_a_gap_ends_the_open_segment_and_the_clock_goes_on_behind_it() -> None:

@@ -40,10 +40,12 @@ class Engine:
     name = "embedded"
     languages = ("en-US",)
     written = False
-    prefixes: Mapping[Stabilization, PrefixRules] = {  # for hypotheses 100 ms apart; docs/adr/0011-stable-prefixes.md
-        Stabilization.FAST: PrefixRules(agreement=2),
-        Stabilization.BALANCED: PrefixRules(agreement=3),
-        Stabilization.AGGRESSIVE: PrefixRules(agreement=4),
+    prefixes: Mapping[
+        Stabilization, PrefixRules
+    ] = {  # for hypotheses 100 ms apart; docs/adr/0011-words-are-concluded-by-rules-of-the-engine.md
+        Stabilization.FAST: PrefixRules(agreement=3),
+        Stabilization.BALANCED: PrefixRules(agreement=4),
+        Stabilization.AGGRESSIVE: PrefixRules(agreement=6),
     }
 
     def __init__(self, settings: AsrSettings) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.asr.cadence import Cadence
+from services.asr.cadence import PATIENT_SAMPLES, Cadence
 from services.asr.engine import Speech
 
 
@@ -15,11 +15,12 @@ def hypotheses(cadence: Cadence, pieces: int, waiting_samples: int = 0) -> int:
 def test_hypotheses_come_at_their_interval_while_nothing_waits() -> None:
     assert hypotheses(Cadence(1000), 60) == 60
     assert hypotheses(Cadence(2000), 60) == 30
-    assert hypotheses(Cadence(1500), 60) == 30
+    assert hypotheses(Cadence(1500), 60) == 40
 
 
 def test_the_more_audio_waits_the_fewer_hypotheses_are_made_but_always_some() -> None:
-    assert [hypotheses(Cadence(1000), 60, waiting) for waiting in (0, 1000, 2000, 1_000_000)] == [60, 30, 20, 15]
+    waiting = [0, *(PATIENT_SAMPLES + more for more in (0, 1000, 2000, 1_000_000))]
+    assert [hypotheses(Cadence(1000), 60, samples) for samples in waiting] == [60, 60, 30, 20, 15]
 
 
 def test_they_come_as_before_once_nothing_waits_any_more() -> None:
