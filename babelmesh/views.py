@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 from babelmesh import console
 from babelmesh.captions import Captions, Languages
-from babelmesh.events import Error, Event, Flow, GoAway, TranslationResult, event_json
+from babelmesh.events import Degraded, Error, Event, Flow, GoAway, TranslationResult, event_json
 
 
 class View(Protocol):
@@ -81,13 +81,16 @@ def notice_of(event: Event) -> str:
             gap = event.gaps[-1]
             return f"No result from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
         case Flow() if event.degraded:
-            less = event.degraded[-1]
-            if less.text:
-                return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
-            return f"{less.stage} {less.target_lang} works at less than was asked for: {less.reason}"
+            return _degraded(event.degraded[-1])
         case GoAway():
             return f"The server closes in {event.time_left_ms / 1000:.0f} s."
     return ""
+
+
+def _degraded(less: Degraded) -> str:
+    if less.text:
+        return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
+    return f"{less.stage} {less.target_lang} works at less than was asked for: {less.reason}"
 
 
 def clock(offset_ms: float) -> str:

@@ -54,7 +54,11 @@ class SegmentTrace:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """All audio before the one offset is through the engine; before the other, it is in a final or held no speech."""
+    """All audio before the one offset is dealt with as far as it can be; before the other, it is in a final, or silent.
+
+    What the gate keeps back for a better place to split is dealt with: whoever holds more audio back until it is
+    through would wait for ever.
+    """
 
     processed_samples: int
     finalized_samples: int
@@ -166,4 +170,4 @@ class Recognizer:
     async def _tell_progress(self) -> None:
         self._told_samples = self._gate.passed_samples
         finalized = self._open.audio_samples if self._open else self._gate.silent_until_samples
-        await self._outbox.put(Progress(self._gate.given_samples, finalized), topic=Progress)
+        await self._outbox.put(Progress(self._told_samples, finalized), topic=Progress)

@@ -107,7 +107,7 @@ class SourceEvent:
 class Progress:
     """How far the recognizer has got."""
 
-    processed_samples: int  # all audio before it has been through the engine
+    processed_samples: int  # all audio before it has been through the engine, or waits for more audio
     finalized_samples: int  # all audio before it is in a final transcript or held no speech
 
 
