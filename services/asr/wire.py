@@ -43,6 +43,7 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
     config = request.config
     language = languages.require(config.language, engine.languages, "config.language")
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
+    least_ms = _within(config.least_silence_ms, _TRAILING_SILENCE_MS, "config.least_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
     agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
     prefix = engine.prefixes[_stabilization(config.stabilization)]
@@ -52,7 +53,7 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
             max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
-            least_silence_samples=_samples(settings.least_silence_ms),
+            least_silence_samples=_samples(least_ms or settings.least_silence_ms),
         ),
         first_segment_id=config.first_segment_id or 1,
     )

@@ -61,6 +61,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         output_rate=_output(hello.output).sample_rate,
         consecutive=_CONSECUTIVE[hello.turn_taking],
         input=_input(hello),
+        least_silence_ms=endpointing.trailing_silence_ms,  # what a client asks for is not adapted
         trailing_silence_ms=_chosen(
             endpointing.trailing_silence_ms, settings.trailing_silence_ms, SILENCES_MS, f"{path}.trailing_silence_ms"
         ),

@@ -149,6 +149,7 @@ def _config(terms: Terms) -> asr_pb2.RecognizeConfig:
         language=terms.source_lang,
         interim_results=True,  # the policy needs them, whether the client wants to see them or not
         trailing_silence_ms=terms.trailing_silence_ms,
+        least_silence_ms=terms.least_silence_ms,
         max_segment_ms=terms.max_segment_ms,
         stabilization=asr_pb2.Stabilization.ValueType(terms.stabilization),  # both contracts number it alike
     )

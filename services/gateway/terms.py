@@ -52,6 +52,7 @@ class Terms:
     holding: Holding  # what that means
     output_rate: int  # of the speech sent, samples per second
     trailing_silence_ms: int
+    least_silence_ms: int  # what the recognizer may come down to with a speaker of short pauses; 0: as it sees fit
     max_segment_ms: int
     consecutive: bool = False  # voices speak only while the speaker is silent
     input: Sound | None = None  # None: text, or the first chunk tells
