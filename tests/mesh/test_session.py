@@ -158,12 +158,12 @@ async def test_targets_come_and_go_while_the_session_lives() -> None:
 
 
 async def test_an_interruption_drops_the_speech_and_nothing_else() -> None:
-    async with gateway(tts={"compute_ms": 20}) as stub:
+    async with gateway(tts={"compute_ms": 40}) as stub:
         call: Any = stub.Stream()
         heard = Heard()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read_into(heard, call))
-            for message in [hello("es"), *chunks(loud(10) + quiet(1))]:
+            for message in [hello("es"), *chunks(loud(3) + quiet(1))]:
                 await call.write(message)
             await heard.until("tts", 2)
             await call.write(control("interrupt"))
