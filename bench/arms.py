@@ -21,12 +21,14 @@ class Arm:
     policy: str = "agreement"  # the gateway's setting
     stabilization: pb.Stabilization.ValueType = pb.STABILIZATION_UNSPECIFIED
     trailing_silence_ms: int = 0  # 0: the server's
+    latency_budget_ms: int = 0  # 0: none
 
     @property
     def config(self) -> babelmesh.SessionConfig:
         """What its sessions ask for."""
         return babelmesh.SessionConfig(
             stabilization=self.stabilization,
+            latency_budget_ms=self.latency_budget_ms,
             endpointing=pb.Endpointing(trailing_silence_ms=self.trailing_silence_ms),
         )
 
@@ -41,6 +43,9 @@ ARMS: Mapping[str, Arm] = {
         Arm("fast", stabilization=pb.STABILIZATION_FAST),
         Arm("balanced", stabilization=pb.STABILIZATION_BALANCED),
         Arm("aggressive", stabilization=pb.STABILIZATION_AGGRESSIVE),
+        Arm("budget-1000", latency_budget_ms=1000),
+        Arm("budget-2000", latency_budget_ms=2000),
+        Arm("budget-4000", latency_budget_ms=4000),
     )
 }
 

@@ -29,14 +29,19 @@ class SimulatedDevice:
         self._starts = 0.0  # of the newest batch, on the monotonic clock
         self._calls = 0  # in it
 
-    async def compute(self) -> None:
-        """Returns when the batch with this call in it would be through."""
+    async def compute(self, max_wait_ms: float | None = None) -> None:
+        """Returns when the batch with this call in it would be through.
+
+        The first call of a batch makes it wait for others: as long as the device is set to, or as this call allows.
+        """
+        wait_ms = self._settings.batch_wait_ms
+        wait_seconds = (wait_ms if max_wait_ms is None else min(wait_ms, max_wait_ms)) / 1000
         compute_seconds = self._settings.compute_ms / 1000
         if not compute_seconds:
             return
         now = time.monotonic()
         if self._starts <= now or self._calls >= self._settings.batch:
             free = self._starts + compute_seconds
-            self._starts, self._calls = max(now + self._settings.batch_wait_ms / 1000, free), 0
+            self._starts, self._calls = max(now + wait_seconds, free), 0
         self._calls += 1
         await asyncio.sleep(self._starts + compute_seconds - now)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 BUDGETS_MS = range(500, 10_001)
 
-FAST_BELOW_MS = 1500  # what two translations agree on, at once
-BALANCED_BELOW_MS = 3000  # two words held back; above, four, and three hypotheses that agree
+FAST, BALANCED, AGGRESSIVE = 1, 2, 3  # as the contract numbers them
+FAST_BELOW_MS = 1500
+BALANCED_BELOW_MS = 3000
 
 SILENCE_SHARE = 0.25
 LEAST_SILENCE_MS = 200  # less ends segments within words
@@ -25,8 +26,9 @@ LEAST_VOICE_LAG_MS = 4000
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """What each step may take, in milliseconds."""
+    """What each step may take, in milliseconds but for the first."""
 
+    stabilization: int  # how long text is held back, as the contract numbers it
     trailing_silence_ms: int
     interim_timeout_ms: int  # of a call to translate what is not final
     batch_wait_ms: int  # how long a call may wait for others, to be computed with them
@@ -35,7 +37,9 @@ class Shares:
 
 def spent(budget_ms: int, trailing_silence_ms: int) -> Shares:
     """The shares of a budget; the silence is never longer than without one."""
+    held = FAST if budget_ms < FAST_BELOW_MS else BALANCED if budget_ms < BALANCED_BELOW_MS else AGGRESSIVE
     return Shares(
+        stabilization=held,
         trailing_silence_ms=min(trailing_silence_ms, max(LEAST_SILENCE_MS, round(SILENCE_SHARE * budget_ms))),
         interim_timeout_ms=max(LEAST_INTERIM_MS, round(INTERIM_SHARE * budget_ms)),
         batch_wait_ms=round(BATCH_SHARE * budget_ms),

@@ -25,6 +25,7 @@ def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
         output=pb.AudioFormat(format="pcm16le", sample_rate=terms.output_rate),
         stabilization=pb.Stabilization.ValueType(terms.stabilization),
         endpointing=pb.Endpointing(trailing_silence_ms=terms.trailing_silence_ms, max_segment_ms=terms.max_segment_ms),
+        latency_budget_ms=terms.latency_budget_ms,
         overload=pb.OVERLOAD_POLICY_BLOCK,
         protocol_version=1,
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
@@ -53,6 +54,9 @@ def target(terms: TargetTerms) -> pb.Target:
         delivery = pb.DELIVERY_CAPTIONS_AND_SPEECH if terms.speech else pb.DELIVERY_CAPTIONS
     else:
         delivery = pb.DELIVERY_SPEECH
+    if terms.same_language:
+        same = pb.SameLanguage.ValueType(terms.same_language)
+        return pb.Target(lang=terms.lang, delivery=pb.DELIVERY_CAPTIONS, same_language=same)
     rate = terms.speaking_rate if terms.speech else 0
     max_lag_ms = terms.max_lag_ms if terms.speech else 0
     return pb.Target(lang=terms.lang, delivery=delivery, voice=terms.voice, speaking_rate=rate, max_lag_ms=max_lag_ms)
@@ -189,6 +193,12 @@ def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
     """Audio that did not come."""
     gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="MISSING_AUDIO")
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+
+
+def degraded(stage: str, lang: str, reason: str, segment_id: int) -> pb.ServerMessage:
+    """A stage gave less than was asked of it."""
+    less = pb.Degraded(stage=stage, target_lang=lang, reason=reason, segment_id=segment_id)
+    return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 
 def unspoken(lang: str, segment_id: int, text: str) -> pb.ServerMessage:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported
+from services.gateway.budget import BUDGETS_MS, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.settings import GatewaySettings
@@ -32,24 +33,34 @@ _CONSECUTIVE = {
 }
 
 # What the contract has and this version does not do yet.
-_LATER = ("latency_budget_ms", "mask_profanity", "mask_pii", "resume")
+_LATER = ("mask_profanity", "mask_pii", "resume")
+
+
+def within_budget(hello: pb.SessionConfig, settings: GatewaySettings) -> GatewaySettings:
+    """The settings as a session's latency budget shortens them. Raises InvalidArgument."""
+    if shares := _shares(hello, settings):
+        lag_ms = min(settings.max_lag_ms, shares.max_lag_ms)
+        return settings.model_copy(update={"trailing_silence_ms": shares.trailing_silence_ms, "max_lag_ms": lag_ms})
+    return settings
+
+
+def _shares(hello: pb.SessionConfig, settings: GatewaySettings) -> Shares | None:
+    if not hello.latency_budget_ms:
+        return None
+    _require_range(hello.latency_budget_ms, BUDGETS_MS, "hello.latency_budget_ms")
+    return spent(hello.latency_budget_ms, settings.trailing_silence_ms)
 
 
 def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: GatewaySettings) -> Terms:
-    """The terms of a session. Raises InvalidArgument or Unsupported naming the field and what it accepts."""
+    """The terms of a session, `settings` being those within its budget.
+
+    Raises InvalidArgument or Unsupported naming the field and what it accepts.
+    """
     _refuse_later(hello)
     _require_range(hello.protocol_version, range(2), "hello.protocol_version")
     source = languages.require(hello.source_lang, catalog.source_langs, "hello.source_lang")
-    if hello.stabilization and settings.policy != "agreement":
-        message = f"This server's policy is {settings.policy!r}, which has no stabilization."
-        raise Unsupported("NOT_IMPLEMENTED", message, "hello.stabilization", ["unset"])
-    stabilization = hello.stabilization or pb.STABILIZATION_BALANCED
-    if stabilization not in _HOLDING:
-        known = [pb.Stabilization.Name(each) for each in _HOLDING]
-        raise InvalidArgument("UNKNOWN_VALUE", f"{stabilization} has no meaning.", "hello.stabilization", known)
-    if hello.turn_taking not in _CONSECUTIVE:
-        known = [pb.TurnTaking.Name(each) for each in _CONSECUTIVE]
-        raise InvalidArgument("UNKNOWN_VALUE", f"{hello.turn_taking} has no meaning.", "hello.turn_taking", known)
+    shares = _shares(hello, settings)
+    stabilization = _stabilization(hello, settings, shares)
     endpointing, path = hello.endpointing, "hello.endpointing"
     return Terms(
         session_id=session_id,
@@ -59,7 +70,10 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         stabilization=stabilization,
         holding=replace(_HOLDING[stabilization], policy=settings.policy),
         output_rate=_output(hello.output).sample_rate,
-        consecutive=_CONSECUTIVE[hello.turn_taking],
+        latency_budget_ms=hello.latency_budget_ms,
+        interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
+        batch_wait_ms=shares.batch_wait_ms if shares else None,
+        consecutive=_consecutive(hello),
         input=_input(hello),
         least_silence_ms=endpointing.trailing_silence_ms,  # what a client asks for is not adapted
         trailing_silence_ms=_chosen(
@@ -69,6 +83,27 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
             endpointing.max_segment_ms, settings.max_segment_ms, SEGMENTS_MS, f"{path}.max_segment_ms"
         ),
     )
+
+
+def _stabilization(
+    hello: pb.SessionConfig, settings: GatewaySettings, shares: Shares | None
+) -> pb.Stabilization.ValueType:
+    if hello.stabilization and settings.policy != "agreement":
+        message = f"This server's policy is {settings.policy!r}, which has no stabilization."
+        raise Unsupported("NOT_IMPLEMENTED", message, "hello.stabilization", ["unset"])
+    if hello.stabilization not in (pb.STABILIZATION_UNSPECIFIED, *_HOLDING):
+        known = [pb.Stabilization.Name(each) for each in _HOLDING]
+        raise InvalidArgument("UNKNOWN_VALUE", f"{hello.stabilization} has no meaning.", "hello.stabilization", known)
+    if hello.stabilization:
+        return hello.stabilization
+    return pb.Stabilization.ValueType(shares.stabilization) if shares else pb.STABILIZATION_BALANCED
+
+
+def _consecutive(hello: pb.SessionConfig) -> bool:
+    if hello.turn_taking not in _CONSECUTIVE:
+        known = [pb.TurnTaking.Name(each) for each in _CONSECUTIVE]
+        raise InvalidArgument("UNKNOWN_VALUE", f"{hello.turn_taking} has no meaning.", "hello.turn_taking", known)
+    return _CONSECUTIVE[hello.turn_taking]
 
 
 def agree_targets(
@@ -123,9 +158,11 @@ def _wanted(hello: pb.SessionConfig) -> list[tuple[str, pb.Target]]:
 def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> TargetTerms:
     lang_path = path if path == "hello.target_lang" else f"{path}.lang"
     available = catalog.target_langs(source)
+    if target.same_language not in pb.SameLanguage.values():
+        message = f"{target.same_language} has no meaning."
+        raise InvalidArgument("UNKNOWN_VALUE", message, f"{path}.same_language", pb.SameLanguage.keys())
     if languages.resolve(target.lang, [source]):
-        message = f"{target.lang!r} is the language spoken."
-        raise InvalidArgument("TARGET_IS_SOURCE", message, lang_path, available)
+        return _same_language(target, path, lang_path, source, available)
     lang = languages.require(target.lang, available, lang_path)
     if target.formality:
         message = "This server does not have it yet."
@@ -148,6 +185,20 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
     voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
     spoken = catalog.spoken_lang(source)
     return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0)
+
+
+def _same_language(target: pb.Target, path: str, lang_path: str, source: str, available: list[str]) -> TargetTerms:
+    """A target that is spoken already: nothing is translated for it, and no voice speaks."""
+    if not target.same_language:
+        message = f"{target.lang!r} is the language spoken, and same_language is not set."
+        raise InvalidArgument("TARGET_IS_SOURCE", message, lang_path, available)
+    if target.delivery == pb.DELIVERY_SPEECH and target.same_language == pb.SAME_LANGUAGE_PASS_THROUGH:
+        message = "The speaker is heard already: what passes through is captions."
+        accepted = ["DELIVERY_UNSPECIFIED", "DELIVERY_CAPTIONS_AND_SPEECH", "DELIVERY_CAPTIONS"]
+        raise InvalidArgument("CAPTIONS_HAVE_NO_VOICE", message, f"{path}.delivery", accepted)
+    terms = _captions_only(target, source, source, path)
+    shown = target.same_language == pb.SAME_LANGUAGE_PASS_THROUGH
+    return replace(terms, same_language=target.same_language, captions=shown)
 
 
 def _captions_only(target: pb.Target, spoken: str, lang: str, path: str) -> TargetTerms:

@@ -131,6 +131,11 @@ class TargetText:
         self._concluded: list[str] = []
         self._words: list[str] = []  # concluded and tentative ones
 
+    @property
+    def concluded(self) -> str:
+        """What will not change."""
+        return " ".join(self._concluded)
+
     def revise(self, translation: str, source: str) -> Caption:
         """Takes in the translation of a longer source."""
         before, self._words = self._words, self._behind_concluded(translation)

@@ -38,7 +38,7 @@ from services.gateway.glossaries import Glossaries
 from services.gateway.glossary import Dictionary, Lexicon, lexicon
 from services.gateway.ingress import Ingress
 from services.gateway.ledger import Ledger
-from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets
+from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.outbox import Outbox
 from services.gateway.recognition import Recognition
 from services.gateway.session import Session
@@ -123,9 +123,10 @@ class GatewayServicer:
         try:
             hello = await self._hello(inbound)
             with self._slots.taken():
-                terms = agree(hello, uuid.uuid4().hex, self._catalog, self._settings)
+                settings = within_budget(hello, self._settings)
+                terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
                 glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
-                return await self._converse(replace(terms, glossary=glossary), inbound, outbox)
+                return await self._converse(replace(terms, glossary=glossary), settings, inbound, outbox)
         except MeshError as refusal:
             await outbox.close(messages.error(refusal, fatal=True))
             return refusal
@@ -139,9 +140,8 @@ class GatewayServicer:
         raise InvalidArgument("HELLO_MISSING", "The stream does not start with a hello.", "hello", expected)
 
     async def _converse(
-        self, terms: Terms, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]
+        self, terms: Terms, settings: GatewaySettings, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]
     ) -> MeshError | None:
-        settings = self._settings
         ledger = Ledger(time.monotonic)
         backlog, dictionary = Backlog(samples(settings.max_backlog_ms)), Dictionary(terms.glossary)
         shared = Shared(terms, self._stages, outbox, backlog, ledger, dictionary)

@@ -39,6 +39,9 @@ class Question:
     lang: str
     final: bool
     terms: tuple[Term, ...] = ()  # those of the glossary that the text holds
+    prefix: str = ""  # concluded text, which a translator that can continues
+    timeout_ms: int = 0  # after which the answer is of no use; 0: as of any call
+    batch_wait_ms: int | None = None  # how long it may wait for others; None: as the stage is set
 
 
 class Stages:
@@ -93,13 +96,19 @@ class Stages:
     async def translate(self, asked: Question, context: Context | None = None) -> str:
         """The translation of a text."""
         request = mt_pb2.TranslateRequest(
-            text=asked.text, source_lang=asked.spoken_lang, target_lang=asked.lang, final=asked.final
+            text=asked.text,
+            source_lang=asked.spoken_lang,
+            target_lang=asked.lang,
+            final=asked.final,
+            target_prefix=asked.prefix,
+            max_wait_ms=asked.batch_wait_ms,
         )
         request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
         metadata = telemetry.outgoing(context)
+        timeout = min(self._timeout, asked.timeout_ms / 1000) if asked.timeout_ms else self._timeout
         response = await self._mt.call(
-            lambda channel: mt_pb2_grpc.MtStub(channel).Translate(request, timeout=self._timeout, metadata=metadata),
-            rounds=MT_ROUNDS,
+            lambda channel: mt_pb2_grpc.MtStub(channel).Translate(request, timeout=timeout, metadata=metadata),
+            rounds=1 if asked.timeout_ms else MT_ROUNDS,
         )
         return response.text
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from services.common.errors import MeshError
+from services.common.errors import MeshError, TooSlow
 from services.gateway import messages
 from services.gateway.clauses import Clauses
 from services.gateway.glossary import Lexicon, Uses
+from services.gateway.guard import curbed, ran_away
 from services.gateway.inbox import Inbox
 from services.gateway.policy import TargetText, policy_of
 from services.gateway.shared import Mark, Shared
@@ -85,29 +86,49 @@ class Target:
     async def _revise(self, segment: _Segment, said: Transcript, source: str) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""
         lexicon = self._shared.dictionary.of(self.terms.lang)  # the same to translate by and to report
-        translation = await self._translate(said, source, lexicon)
+        translation = await self._translate(said, source, lexicon, segment.text.concluded)
         if translation is None:
             if not said.final:
                 return
             translation = ""  # what was concluded stands
+        elif ran_away(source, translation):
+            if not said.final:
+                return  # the next one may not
+            translation = curbed(source, translation)
+            await self._shared.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
         segment.source, segment.revision = source, segment.revision + 1
         caption = segment.text.finish(translation) if said.final else segment.text.revise(translation, source)
         await self._show(segment, said, caption, lexicon)
         await self._speak(segment, said, caption)
 
-    async def _translate(self, said: Transcript, source: str, lexicon: Lexicon) -> str | None:
-        """The translation of a revision; None when there is none, which the client has been told."""
-        if not source:
-            return ""
+    async def _translate(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> str | None:
+        """The translation of a revision; None when there is none, which the client has been told.
+
+        But not of an interim one that took longer than the session's budget has for it: a newer one is on its way.
+        """
+        if not source or self.terms.same_language:
+            return source
+        agreed = self._shared.terms
         ticket = self._shared.backlog.begin("MT", self.terms.lang, said.end_samples)
         trace = self._shared.ledger.trace(said.segment_id)
         translation = None
         try:
             terms = lexicon.terms_in(source)
-            asked = Question(source, self.terms.spoken_lang, self.terms.lang, said.final, terms)
+            timeout_ms = 0 if said.final else agreed.interim_timeout_ms
+            asked = Question(
+                source,
+                self.terms.spoken_lang,
+                self.terms.lang,
+                said.final,
+                terms,
+                concluded,
+                timeout_ms,
+                agreed.batch_wait_ms,
+            )
             translation = await self._shared.stages.translate(asked, trace)
         except MeshError as fault:
-            await self._shared.report(fault, said.segment_id, self.terms.lang)
+            if not (timeout_ms and isinstance(fault, TooSlow)):
+                await self._shared.report(fault, said.segment_id, self.terms.lang)
         await self._shared.when_sent(ticket)
         return translation
 

@@ -27,6 +27,7 @@ class TargetTerms:
     voice: str = ""  # as the synthesizer calls it
     voice_lang: str = ""
     speaking_rate: float = 1.0
+    same_language: int = 0  # as the contract numbers it; not 0: the transcript is its translation
     max_lag_ms: int = 0  # speech further behind the speaker is left out
     lag_asked: bool = False  # whether the client asked for it
 
@@ -54,6 +55,9 @@ class Terms:
     trailing_silence_ms: int
     least_silence_ms: int  # what the recognizer may come down to with a speaker of short pauses; 0: as it sees fit
     max_segment_ms: int
+    latency_budget_ms: int = 0  # 0: none
+    interim_timeout_ms: int = 0  # of a call to translate what is not final; 0: as of any
+    batch_wait_ms: int | None = None  # how long a call may wait for others; None: as the stage is set
     consecutive: bool = False  # voices speak only while the speaker is silent
     input: Sound | None = None  # None: text, or the first chunk tells
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one

@@ -24,6 +24,7 @@ class Source:
     pair: Pair
     final: bool = True  # finals go before interim text
     target_prefix: str = ""  # concluded target text, to be continued by an engine that can
+    max_wait_ms: int | None = None  # how long it may wait for others to be computed with; None: as the engine is set
     terms: tuple[Term, ...] = ()  # what the translation must hold for those that occur in the text
 
 
@@ -42,6 +43,7 @@ class Engine(Protocol):
     name: str
     version: str
     pairs: tuple[Pair, ...]
+    continues_prefix: bool  # whether it can be forced to continue concluded text
 
     async def start(self) -> None:
         """Loads the models and warms them up; `pairs` is known afterwards."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -53,6 +54,8 @@ class MtServicer(mt_pb2_grpc.MtServicer):
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
         source = source_text(request, self._engine.pairs, self._settings)
+        if not self._engine.continues_prefix:
+            source = replace(source, target_prefix="")  # the answer does not depend on it
         with self._slots.taken():
             translation = await self._translate(source)
         return mt_pb2.TranslateResponse(

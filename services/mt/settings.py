@@ -29,6 +29,7 @@ class ScriptedSettings(DeviceSettings):
     source: str = Field("en", description="The source language of its pairs.")
     targets: list[str] = Field(["es", "fr", "de", "ca", "it", "pt"], min_length=1, description="Their targets.")
     words: dict[str, str] = Field({}, description="Its own translation of some words, for every target.")
+    continues_prefix: bool = Field(False, description="Whether it continues concluded text, as if forced to.")
     slow_target: str = Field("", description="A target language whose calls take longer.")
     slow_ms: float = Field(0.0, ge=0, description="How many milliseconds longer.")
     fail_first_n: int = Field(0, ge=0, description="So many calls fail before one succeeds.")

@@ -22,7 +22,8 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
         raise InvalidArgument("TEXT_TOO_LONG", long, field="text", accepted=[f"up to {max_chars} characters"])
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
-    return Source(request.text, pair, request.final, request.target_prefix, terms)
+    wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
+    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms)
 
 
 def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]:

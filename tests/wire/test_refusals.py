@@ -101,7 +101,6 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
 }
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
-    "latency budget": ({"latency_budget_ms": 900}, "hello.latency_budget_ms"),
     "profanity": ({"mask_profanity": True}, "hello.mask_profanity"),
     "PII": ({"mask_pii": True}, "hello.mask_pii"),
     "resume": ({"resume": "handle"}, "hello.resume"),

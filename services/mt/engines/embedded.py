@@ -19,6 +19,7 @@ class Engine:
     """Translates with the pairs installed on this machine."""
 
     name = "embedded"
+    continues_prefix = False
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings.embedded

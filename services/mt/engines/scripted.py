@@ -25,6 +25,7 @@ class Engine:
         self._settings = settings.scripted
         self._device = SimulatedDevice(self._settings)
         self._failures_left = self._settings.fail_first_n
+        self.continues_prefix = self._settings.continues_prefix
         self.pairs = tuple(Pair(self._settings.source, target) for target in self._settings.targets)
 
     async def start(self) -> None:
@@ -41,12 +42,16 @@ class Engine:
             raise StageFailed("MT_ENGINE_FAILED", "The scripted engine failed as it was told to.", stage="MT")
         if target == self._settings.hang_target:
             await asyncio.Event().wait()
-        await self._device.compute()
+        await self._device.compute(source.max_wait_ms)
         if target == self._settings.slow_target:
             await asyncio.sleep(self._settings.slow_ms / 1000)
         asked = masked(composed(source.text), source.terms)
         translated = _WORD.sub(lambda word: self._word(word.group(), target, asked), asked.text)
-        return Translation(asked.restored(translated))
+        words = asked.restored(translated)
+        if not self.continues_prefix:
+            return Translation(words)
+        prefix = source.target_prefix.split()
+        return Translation(" ".join([*prefix, *words.split()[len(prefix) :]]), continues_prefix=True)
 
     def _word(self, word: str, target: str, asked: Masked) -> str:
         if word.lower() in asked.words:
