@@ -68,4 +68,22 @@ def _speech(lang: str, take: Take) -> list[str]:
             found.append(f"{lang}: speech of segment {chunk.segment_id} after that of {segment_id}")
         samples += len(chunk.data) // 2
         segment_id = chunk.segment_id
-    return found
+    return found + [f"{lang}: what was said of segment {number} is not its text" for number in misspoken(lang, take)]
+
+
+def misspoken(lang: str, take: Take) -> list[int]:
+    """The segments whose speech is not their final translation, word for word: something said was taken back, or lost.
+
+    Clauses left out by name count as said.
+    """
+    said: dict[int, list[str]] = defaultdict(list)
+    for _, event in take.events:
+        match event:
+            case babelmesh.TtsChunk() if event.target_lang == lang:
+                said[event.segment_id] += event.text.split()
+            case babelmesh.Flow():
+                for less in event.degraded:
+                    if less.target_lang == lang:
+                        said[less.segment_id] += less.text.split()
+    finals = {each.segment_id: each.text.split() for _, each in take.translations(lang) if each.final}
+    return [number for number, words in said.items() if words != finals.get(number)]

@@ -13,7 +13,7 @@ import babelmesh
 from bench.corpus import Recording
 from bench.emissions import caption_erasure, concluded_words, sounds
 from bench.metrics import Erasure, average_token_delay, playback, stream_laal
-from bench.order import faults
+from bench.order import faults, misspoken
 from bench.report import Goal, Rows, at_least, at_most, percentile
 from bench.take import Take
 from bench.wer import normalized
@@ -134,6 +134,7 @@ def goals(sessions: Sequence[Session], targets: Sequence[str], timed: bool) -> d
     reached = {
         "quality.empty": at_most(sum(not each.take.translation(lang).strip() for each, lang in both), 0),
         "quality.faults": at_most(sum(len(faults(each.take)) for each in sessions), 0),
+        "C5.speech": at_most(sum(len(misspoken(lang, each.take)) for each, lang in both), 0),
         "quality.quietest_dbfs": at_least(min(each.take.voice(lang).level_dbfs for each, lang in both), -40),
         "quality.shortest_speech": at_least(min(ratios), 0.5),
         "quality.longest_speech": at_most(max(ratios), 2.0),

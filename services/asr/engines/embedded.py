@@ -42,7 +42,7 @@ class Engine:
     written = False
     prefixes: Mapping[
         Stabilization, PrefixRules
-    ] = {  # for hypotheses 100 ms apart; docs/adr/0011-words-are-concluded-by-rules-of-the-engine.md
+    ] = {  # for hypotheses 100 ms apart; docs/adr/0009-words-are-concluded-by-rules-of-the-engine.md
         Stabilization.FAST: PrefixRules(agreement=3),
         Stabilization.BALANCED: PrefixRules(agreement=4),
         Stabilization.AGGRESSIVE: PrefixRules(agreement=6),

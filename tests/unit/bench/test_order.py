@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh import AsrResult, End, Error, TranslationResult, TtsChunk
-from babelmesh.events import Event
+from babelmesh import AsrResult, End, Error, Flow, TranslationResult, TtsChunk
+from babelmesh.events import Degraded, Event
 from bench.order import faults
 from bench.take import Take
 
@@ -22,8 +22,9 @@ def translated(number: int, text: str, stable: int = 0, revision: int = 1, final
     )
 
 
-def spoken(number: int, offset_ms: int) -> TtsChunk:
-    return TtsChunk(segment_id=number, offset_ms=offset_ms, target_lang=HERE, sample_rate=16_000, data=bytes(3200))
+def spoken(number: int, offset_ms: int, text: str = "") -> TtsChunk:
+    pcm = bytes(3200)
+    return TtsChunk(segment_id=number, offset_ms=offset_ms, target_lang=HERE, sample_rate=16_000, data=pcm, text=text)
 
 
 ENDS = (End(target_lang=HERE), End())
@@ -33,11 +34,11 @@ WELL: tuple[Event, ...] = (
     translated(1, "uno", stable=3),
     heard(1, "one two", stable=7, revision=2, final=True),
     translated(1, "uno dos", stable=7, revision=2, final=True),
-    spoken(1, 0),
-    spoken(1, 100),
+    spoken(1, 0, "uno"),
+    spoken(1, 100, "dos"),
     heard(2, "three", final=True),
     translated(2, "tres", final=True),
-    spoken(2, 200),
+    spoken(2, 200, "tres"),
     *ENDS,
 )
 
@@ -64,6 +65,10 @@ def test_a_session_in_order_has_no_faults() -> None:
         ),
         ((spoken(1, 0), spoken(1, 150), *ENDS), "es: speech at 150 ms does not follow what came before"),
         ((spoken(2, 0), spoken(1, 100), *ENDS), "es: speech of segment 1 after that of 2"),
+        (
+            (spoken(1, 0, "una"), spoken(1, 100, "dos"), translated(1, "uno dos", final=True), *ENDS),
+            "es: what was said of segment 1 is not its text",
+        ),
         ((End(), End(target_lang=HERE)), "ends: ['', 'es']"),
         ((), "ends: []"),
     ],
@@ -77,3 +82,9 @@ def test_a_second_pass_may_correct_a_transcript_but_not_a_translation() -> None:
     corrected.corrected = True
     events = (heard(1, "one two", stable=7, revision=2), corrected, translated(1, "uno dos", final=True), *ENDS)
     assert found(*events) == []
+
+
+def test_a_clause_that_was_left_out_by_name_is_no_fault() -> None:
+    gone = Flow(degraded=[Degraded(stage="TTS", target_lang=HERE, segment_id=1, text="dos")])
+    text = (heard(1, "one two", final=True), translated(1, "uno dos", final=True))
+    assert found(spoken(1, 0, "uno"), gone, *text, *ENDS) == []
