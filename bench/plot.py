@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -16,6 +16,7 @@ from bench.report import OUT
 
 WIDTH, HEIGHT, MARGIN = 640, 400, 56
 OURS = ("fast", "balanced", "aggressive")  # joined by a line: one policy at three points
+SAME_LAG, SAME_CHRF = 0.1, 0.1
 LAG = "StreamLAAL computation-aware"
 
 
@@ -53,13 +54,13 @@ def main() -> None:
 
 
 def points(measured: dict[str, dict[str, list[dict[str, str | float]]]], lang: str) -> list[Point]:
-    """The arms of a measurement that `bench.quality` left."""
+    """The arms of a measurement that `bench.quality` left; a budget is one of ours by another name."""
     quality = {row["arm"]: row["chrF"] for row in measured["tables"]["Quality"] if row["to"] == lang}
     lags = measured["tables"]["Latency, seconds"]
     return [
         Point(str(row["arm"]), float(row["p50"]), float(quality[row["arm"]]))
         for row in lags
-        if row["to"] == lang and row["measure"] == LAG
+        if row["to"] == lang and row["measure"] == LAG and not str(row["arm"]).startswith("budget")
     ]
 
 
@@ -76,14 +77,26 @@ def picture(arms: Sequence[Point]) -> str:
         *_axes(across, up),
         _line([arm for name in OURS for arm in arms if arm.name == name], across, up),
     ]
-    for arm in arms:
+    for arm in together(arms):
         x, y = across.at(arm.lag), up.at(arm.chrf)
-        colour = "#0b7285" if arm.name in OURS else "#868e96"
+        colour = "#0b7285" if arm.name.split(",")[0] in OURS else "#868e96"
         anchor = "end" if x > WIDTH - 120 else "start"
         shift = -9 if anchor == "end" else 9
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>')
         parts.append(f'<text x="{x + shift:.1f}" y="{y - 7:.1f}" text-anchor="{anchor}">{escape(arm.name)}</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def together(arms: Sequence[Point]) -> list[Point]:
+    """The arms, those that could not be told apart in the picture as one."""
+    shown: list[Point] = []
+    for arm in arms:
+        same = [each for each in shown if abs(each.lag - arm.lag) < SAME_LAG and abs(each.chrf - arm.chrf) < SAME_CHRF]
+        if same:
+            shown[shown.index(same[0])] = replace(same[0], name=f"{same[0].name}, {arm.name}")
+        else:
+            shown.append(arm)
+    return shown
 
 
 def _axes(across: Scale, up: Scale) -> list[str]:

@@ -86,7 +86,7 @@ class Target:
     async def _revise(self, segment: _Segment, said: Transcript, source: str) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""
         lexicon = self._shared.dictionary.of(self.terms.lang)  # the same to translate by and to report
-        translation = await self._translate(said, source, lexicon, segment.text.concluded)
+        translation = await self._translate(said, self._question(said, source, lexicon, segment.text.concluded))
         if translation is None:
             if not said.final:
                 return
@@ -101,33 +101,32 @@ class Target:
         await self._show(segment, said, caption, lexicon)
         await self._speak(segment, said, caption)
 
-    async def _translate(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> str | None:
+    def _question(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> Question:
+        return Question(
+            source,
+            self.terms.spoken_lang,
+            self.terms.lang,
+            said.final,
+            terms=lexicon.terms_in(source),
+            prefix=concluded,
+            timeout_ms=0 if said.final else self._shared.terms.interim_timeout_ms,
+            batch_wait_ms=self._shared.terms.batch_wait_ms,
+        )
+
+    async def _translate(self, said: Transcript, asked: Question) -> str | None:
         """The translation of a revision; None when there is none, which the client has been told.
 
         But not of an interim one that took longer than the session's budget has for it: a newer one is on its way.
         """
-        if not source or self.terms.same_language:
-            return source
-        agreed = self._shared.terms
+        if not asked.text or self.terms.same_language:
+            return asked.text
         ticket = self._shared.backlog.begin("MT", self.terms.lang, said.end_samples)
         trace = self._shared.ledger.trace(said.segment_id)
         translation = None
         try:
-            terms = lexicon.terms_in(source)
-            timeout_ms = 0 if said.final else agreed.interim_timeout_ms
-            asked = Question(
-                source,
-                self.terms.spoken_lang,
-                self.terms.lang,
-                said.final,
-                terms,
-                concluded,
-                timeout_ms,
-                agreed.batch_wait_ms,
-            )
             translation = await self._shared.stages.translate(asked, trace)
         except MeshError as fault:
-            if not (timeout_ms and isinstance(fault, TooSlow)):
+            if not (asked.timeout_ms and isinstance(fault, TooSlow)):
                 await self._shared.report(fault, said.segment_id, self.terms.lang)
         await self._shared.when_sent(ticket)
         return translation
