@@ -86,30 +86,29 @@ def resegmented(words: Sequence[Emission], sentences: Sequence[Sentence]) -> lis
     """How many words of the output belong to each sentence: the cut with the least word errors (Matusov et al., 2005).
 
     Edit distance adds up over the sentences, so the best cut is where the best alignment of all crosses their ends.
+    Case does not count, and of equally good alignments the one is taken that mweralign takes: others get our numbers.
     """
-    reference = [(word, last) for each in sentences for word, last in _marked(each.reference.split())]
-    rows = [list(range(len(words) + 1))]
+    reference = [(word.lower(), last) for each in sentences for word, last in _marked(each.reference.split())]
+    output = [word.text.lower() for word in words]
+    rows = [list(range(len(output) + 1))]
     for expected, _ in reference:
         above, row = rows[-1], [rows[-1][0] + 1]
-        for index, word in enumerate(words):
-            row.append(min(above[index + 1] + 1, row[-1] + 1, above[index] + (word.text != expected)))
+        for index, word in enumerate(output):
+            row.append(min(above[index + 1] + 1, row[-1] + 1, above[index] + (word != expected)))
         rows.append(row)
-    ends, column = [], len(words)
+    ends, column = [], len(output)
     for number in range(len(reference), 0, -1):
-        expected, last = reference[number - 1]
-        if last:
+        row, above = rows[number], rows[number - 1]
+        if reference[number - 1][1]:
             ends.append(column)
-        while column:
-            if rows[number][column] == rows[number - 1][column - 1] + (words[column - 1].text != expected):
-                column -= 1
+        while row[column] != above[column] + 1:  # else a word is missing
+            column -= 1
+            if row[column + 1] != row[column] + 1:  # else it is one too many
                 break
-            if rows[number][column] == rows[number - 1][column] + 1:
-                break
-            column -= 1  # a word too many
     borders = [0]
     for each in sentences:
         borders.append(ends.pop() if each.reference.split() else borders[-1])
-    borders[-1] = len(words)
+    borders[-1] = len(output)
     return [end - start for start, end in pairwise(borders)]
 
 
