@@ -22,6 +22,7 @@ INTERIM_SHARE = 0.5  # an interim translation that takes longer is out of date
 LEAST_INTERIM_MS = 250
 VOICE_SHARE = 4  # times the budget: further behind, a voice leaves clauses out
 LEAST_VOICE_LAG_MS = 4000
+MOST_EASE_MS = 2000  # how far behind a voice takes its time without a budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Shares:
     interim_timeout_ms: int  # of a call to translate what is not final
     batch_wait_ms: int  # how long a call may wait for others, to be computed with them
     max_lag_ms: int  # of the voice
+    ease_ms: int  # how far behind a voice may be before it speaks faster
 
 
 def spent(budget_ms: int, trailing_silence_ms: int) -> Shares:
@@ -43,5 +45,6 @@ def spent(budget_ms: int, trailing_silence_ms: int) -> Shares:
         trailing_silence_ms=min(trailing_silence_ms, max(LEAST_SILENCE_MS, round(SILENCE_SHARE * budget_ms))),
         interim_timeout_ms=max(LEAST_INTERIM_MS, round(INTERIM_SHARE * budget_ms)),
         batch_wait_ms=round(BATCH_SHARE * budget_ms),
+        ease_ms=min(MOST_EASE_MS, budget_ms),
         max_lag_ms=max(LEAST_VOICE_LAG_MS, VOICE_SHARE * budget_ms),
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported
-from services.gateway.budget import BUDGETS_MS, Shares, spent
+from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.settings import GatewaySettings
@@ -72,6 +72,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         output_rate=_output(hello.output).sample_rate,
         latency_budget_ms=hello.latency_budget_ms,
         interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
+        ease_ms=shares.ease_ms if shares else MOST_EASE_MS,
         batch_wait_ms=shares.batch_wait_ms if shares else None,
         consecutive=_consecutive(hello),
         input=_input(hello),

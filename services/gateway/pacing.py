@@ -12,7 +12,7 @@ from services.common.audio import ASR_RATE
 AHEAD_SAMPLES = 2 * ASR_RATE  # a player may buffer so much before it sends; what is further ahead is a recording
 
 EASE_SAMPLES = 2 * ASR_RATE  # nearer to the speaker than this, a voice takes its time
-FULL_SAMPLES = 6 * ASR_RATE  # further behind than this, it does not speak any faster
+FULL_SAMPLES = 6 * ASR_RATE  # further behind than this, it does not speak any faster; a smaller ease moves it as well
 FASTEST_CATCH_UP = 1.35  # times the rate that was asked for; beyond it, speech gets hard to follow
 RATE_STEP = 0.05  # between two clauses: a listener hardly notices it
 FASTEST = 2.0  # what a synthesizer can be asked for
@@ -75,9 +75,10 @@ class Pacing:
     left out until the voice is back at half of it: some in a row, rather than one here and one there.
     """
 
-    def __init__(self, asked_rate: float, max_lag_samples: int) -> None:
+    def __init__(self, asked_rate: float, max_lag_samples: int, ease_samples: int = EASE_SAMPLES) -> None:
         self._asked_rate = asked_rate
         self._max_lag_samples = max_lag_samples
+        self._ease_samples = ease_samples
         self._catch_up = 1.0
         self._shedding = False
 
@@ -87,7 +88,7 @@ class Pacing:
         self._shedding = lag_samples > bound
         if self._shedding:
             return None
-        behind = min(max(lag_samples - EASE_SAMPLES, 0) / (FULL_SAMPLES - EASE_SAMPLES), 1.0)
+        behind = min(max(lag_samples - self._ease_samples, 0) / (FULL_SAMPLES - EASE_SAMPLES), 1.0)
         change = 1.0 + behind * (FASTEST_CATCH_UP - 1.0) - self._catch_up
         self._catch_up += min(max(change, -RATE_STEP), RATE_STEP)
         rate = round(min(self._asked_rate * self._catch_up, FASTEST), 3)

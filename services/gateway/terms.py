@@ -57,6 +57,7 @@ class Terms:
     max_segment_ms: int
     latency_budget_ms: int = 0  # 0: none
     interim_timeout_ms: int = 0  # of a call to translate what is not final; 0: as of any
+    ease_ms: int = 2000  # how far behind a voice may be before it speaks faster
     batch_wait_ms: int | None = None  # how long a call may wait for others; None: as the stage is set
     consecutive: bool = False  # voices speak only while the speaker is silent
     input: Sound | None = None  # None: text, or the first chunk tells

@@ -26,7 +26,7 @@ class Voice:
         self._shared = shared
         self._waiting = Waiting(ROOM)
         self._speech = Speech(terms.lang, shared)
-        self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms))
+        self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
         self._interruptions = 0
 
     async def say(self, spoken: Spoken) -> None:

@@ -23,6 +23,7 @@ def test_no_share_shrinks_while_the_budget_grows(one: int, other: int) -> None:
     assert less.interim_timeout_ms <= more.interim_timeout_ms
     assert less.batch_wait_ms <= more.batch_wait_ms
     assert less.max_lag_ms <= more.max_lag_ms
+    assert less.ease_ms <= more.ease_ms
 
 
 @given(BUDGETS)

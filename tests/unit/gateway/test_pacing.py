@@ -18,6 +18,7 @@ from services.gateway.pacing import (
     FULL_SAMPLES,
     RATE_STEP,
     Moment,
+    Pace,
     Pacing,
     Playout,
 )
@@ -72,6 +73,13 @@ def test_the_rate_moves_in_small_steps_between_what_was_asked_and_its_bound(lags
     assert all(asked - 0.001 <= rate <= min(FASTEST, asked * FASTEST_CATCH_UP) + 0.001 for rate in rates)
     assert all(abs(after - before) <= asked * RATE_STEP + 0.002 for before, after in pairwise(rates))
     assert all((pace.longest_pause_ms > 0) == (pace.speaking_rate > asked) for pace in paces if pace)
+
+
+def test_a_voice_with_less_ease_hurries_earlier() -> None:
+    patient, eager = Pacing(1.0, NEVER), Pacing(1.0, NEVER, EASE_SAMPLES // 2)
+    assert patient.next(EASE_SAMPLES) == Pace(1.0)
+    assert (pace := eager.next(EASE_SAMPLES)) is not None
+    assert pace.speaking_rate > 1.0
 
 
 def test_pauses_are_cut_only_while_it_is_behind() -> None:
