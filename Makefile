@@ -82,5 +82,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,7 +3,7 @@
     python -m bench.outside CORPUS.jsonl [--arms balanced,retranslate] [--targets es]
 
 Run `bench.quality` first, with the same corpus, targets and --joined: it leaves the logs. simulstream, and the GPL
-segmenter it uses, are installed as programs of their own, into a virtual environment under bench/out/.
+segmenter it uses, are installed as programs of their own, into a virtual environment in .outside/.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench.report import OUT, Goal, Rows, at_most, finish
 from bench.simulstream import Logged, deleted_count, emissions, read_log
 
 PACKAGES = ("simulstream==1.0.0", "mweralign==1.4.1", "PyYAML", "sentencepiece")  # it needs torch only for its servers
+PLACE = Path(__file__).parent.parent / ".outside"
 LOGS = OUT / "quality"
 SAME_SECONDS = 0.02  # sentences are cut differently where two cuts are equally good
 
@@ -40,7 +41,7 @@ def main() -> None:
     recordings = read_corpus(options.corpus, options.sounds, targets)
     if options.joined:
         recordings = [joined(recordings)]
-    python = installed(OUT / "outside")
+    python = installed(PLACE)
     table = Rows("Ours and simulstream's", ("arm", "to", "measure", "ours", "simulstream's"))
     goals: dict[str, Goal] = {}
     for arm in options.arms.split(","):
