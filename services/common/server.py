@@ -20,7 +20,7 @@ from opentelemetry import context as trace_context
 from pydantic import ValidationError
 
 from services.common import logs, telemetry
-from services.common.errors import Defect, MeshError, cause, to_status
+from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
 from services.common.grpc_options import server_options
 from services.common.settings import ServiceSettings
 
@@ -49,7 +49,13 @@ class Servicer(Protocol):
 
 
 class _Guard(grpc.aio.ServerInterceptor):
-    """Runs each call in the caller's trace, and ends it with the status of the exception it left with."""
+    """Runs each call in the caller's trace, and ends it with the status of the exception it left with.
+
+    Before the service is ready, calls are refused: half-loaded, it would tell half of what it can do.
+    """
+
+    def __init__(self) -> None:
+        self.ready = False
 
     async def intercept_service(
         self,
@@ -66,6 +72,8 @@ class _Guard(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
             try:
+                if not self.ready:
+                    raise StageFailed("NOT_READY", "The service is still starting.", retry_after_ms=500)
                 return await method(request, context)
             except BaseException as error:
                 await _abort(context, cause(error))
@@ -95,7 +103,8 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseExcepti
 async def running(servicer: Servicer, settings: ServiceSettings) -> AsyncIterator[int]:
     """Serves inside the block and yields the port, once the servicer is ready; drains when the block is left."""
     streams = 2 * settings.slots + 100
-    server = grpc.aio.server(interceptors=[_Guard()], options=server_options(streams))
+    guard = _Guard()
+    server = grpc.aio.server(interceptors=[guard], options=server_options(streams))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     servicer.add_to(server)
@@ -107,6 +116,7 @@ async def running(servicer: Servicer, settings: ServiceSettings) -> AsyncIterato
     await server.start()
     try:
         await servicer.start()
+        guard.ready = True
         await _set_health(checks, servicer.service_name, health_pb2.HealthCheckResponse.SERVING)
         yield port
     finally:

@@ -136,8 +136,12 @@ async def test_health_says_ready_after_the_warm_up_only() -> None:
         ask = health_pb2.HealthCheckRequest(service=servicer.service_name)
         changes = watch(ask, wait_for_ready=True, timeout=10)
         assert (await changes.read()).status == NOT_SERVING
+        stub = mt_pb2_grpc.MtStub(to_server)
+        with pytest.raises(grpc.aio.AioRpcError, match="still starting"):  # half-loaded, it would tell half
+            await stub.Describe(mt_pb2.DescribeRequest())
         servicer.warm.set()
         assert (await changes.read()).status == SERVING
+        await stub.Describe(mt_pb2.DescribeRequest())
         stop.set()
         assert (await changes.read()).status == NOT_SERVING
 
