@@ -1,6 +1,6 @@
 """An engine that hears how much was said, and makes up what: for tests, load, and the simulation of a GPU's batches.
 
-What it makes of a session depends on the session's own audio alone.
+What it makes of a session depends on the session's own audio alone, and on where that stands on the session's clock.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from services.common.simulation import SimulatedDevice
 
 BLOCK_SAMPLES = ASR_RATE // 100
 LOUD = 300  # peak of a block that is speech
+NOTHING: Pcm = np.empty(0, dtype=np.int16)
 
 
 class Engine:
-    """Hears a word of its text for every so many milliseconds of loud audio."""
+    """Hears a word of its text in every so many milliseconds of loud audio."""
 
     name = "scripted"
     version = "1"
+    patience_seconds = 1.0
     written = False
     prefixes: Mapping[Stabilization, PrefixRules] = {
         Stabilization.FAST: PrefixRules(agreement=2),
@@ -59,30 +61,33 @@ class Engine:
 
 
 class Script:
-    """One session's place in the text."""
+    """The words of one session: each has its place on the session's audio clock.
+
+    The clock is divided into the words' lengths. A word is heard when the audio is loud where its length ends, so that
+    every recognizer given that audio hears it, whatever was given before.
+    """
 
     def __init__(self, settings: ScriptedSettings) -> None:
         self._settings = settings
         self._text = settings.text.split()
+        self._word_samples = settings.word_ms * ASR_RATE // 1000
         self._words: list[Word] = []  # of the open segment
-        self._rest: Pcm = np.empty(0, dtype=np.int16)
-        self._spoken_before = 0  # words of earlier segments
-        self._loud_blocks = 0  # of the open segment
+        self._opened_samples: int | None = None  # where the open segment's audio starts
+        self._last = NOTHING  # of that audio
 
     def hear(self, speech: Speech) -> bool:
         """Takes speech in; true when it made a word."""
-        start_samples = speech.offset_samples - len(self._rest)
-        audio = np.concatenate((self._rest, speech.pcm))
-        whole = len(audio) - len(audio) % BLOCK_SAMPLES
-        self._rest = audio[whole:]
+        if self._opened_samples is None:
+            self._opened_samples = speech.offset_samples
+        audio = np.concatenate((self._last, speech.pcm))
+        start_samples = speech.offset_samples - len(self._last)
+        end_samples = speech.offset_samples + len(speech.pcm)
         before = len(self._words)
-        for start in range(0, whole, BLOCK_SAMPLES):
-            if np.abs(audio[start : start + BLOCK_SAMPLES].astype(np.int32)).max() < LOUD:
-                continue
-            self._loud_blocks += 1
-            loud_ms = self._loud_blocks * 1000 * BLOCK_SAMPLES // ASR_RATE
-            if loud_ms // self._settings.word_ms > len(self._words):
-                self._speak(start_samples + start + BLOCK_SAMPLES)
+        for number in range(speech.offset_samples // self._word_samples + 1, end_samples // self._word_samples + 1):
+            place = number * self._word_samples - start_samples
+            if np.abs(audio[max(0, place - BLOCK_SAMPLES) : place].astype(np.int32)).max() >= LOUD:
+                self._speak(number, self._opened_samples)
+        self._last = audio[-BLOCK_SAMPLES:]
         return len(self._words) > before
 
     def interim(self) -> Hypothesis:
@@ -96,18 +101,17 @@ class Script:
     def final(self) -> Hypothesis:
         """The open segment, which ends."""
         words = tuple(self._words)
-        self._spoken_before += len(words)
         self._words.clear()
-        self._loud_blocks = 0
-        self._rest = self._rest[:0]
+        self._opened_samples = None
+        self._last = NOTHING
         return Hypothesis(words, final=True)
 
-    def _speak(self, end_samples: int) -> None:
-        text = self._text[(self._spoken_before + len(self._words)) % len(self._text)]
-        start_samples = end_samples - self._settings.word_ms * ASR_RATE // 1000
-        if self._words:
-            start_samples = max(start_samples, self._words[-1].end_samples)
-        self._words.append(Word(text, max(0, start_samples), end_samples, confidence=0.9))
+    def _speak(self, number: int, opened_samples: int) -> None:
+        """The word in the clock's so manieth length, or in what of that is in the segment."""
+        end_samples = number * self._word_samples
+        start_samples = max(end_samples - self._word_samples, opened_samples)
+        text = self._text[(number - 1) % len(self._text)]
+        self._words.append(Word(text, start_samples, end_samples, confidence=0.9))
 
 
 async def _break_down(settings: ScriptedSettings, speech_ms: int) -> None:
