@@ -12,10 +12,13 @@ from services.tts.engines import scripted as tts_scripted
 
 STUCK_LANG = "ca"
 LATE_SECONDS = 2.0
+PATIENCE_SECONDS = 3600.0  # they stay stuck: what that does to the others is measured
 
 
 class Mt(mt_scripted.Engine):
     """Translates into any language but one."""
+
+    patience_seconds = PATIENCE_SECONDS
 
     async def translate(self, source: Source) -> Translation:
         """See Engine."""
@@ -27,6 +30,8 @@ class Mt(mt_scripted.Engine):
 class LateMt(mt_scripted.Engine):
     """Translates into one language late."""
 
+    patience_seconds = PATIENCE_SECONDS
+
     async def translate(self, source: Source) -> Translation:
         """See Engine."""
         if source.pair.target.startswith(STUCK_LANG):
@@ -36,6 +41,8 @@ class LateMt(mt_scripted.Engine):
 
 class Tts(tts_scripted.Engine):
     """Speaks any language but one."""
+
+    patience_seconds = PATIENCE_SECONDS
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
         """See Engine."""

@@ -79,6 +79,7 @@ class Engine(Protocol):
     languages: tuple[str, ...]  # BCP-47
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
     prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
+    patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
         """Loads the model and warms it up."""

@@ -19,6 +19,7 @@ from services.asr.spans import SegmentSpans
 from services.common.audio import ASR_RATE, Pcm
 from services.common.channel import Channel
 from services.common.errors import Defect
+from services.common.watchdog import Step
 
 PROGRESS_SAMPLES = ASR_RATE // 2
 SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time
@@ -79,10 +80,11 @@ class OpenSegment:
 class Recognizer:
     """Turns what one session asks into answers, in order."""
 
-    def __init__(self, gate: Gate, segments: Segments, outbox: Outbox[Answer]) -> None:
+    def __init__(self, gate: Gate, segments: Segments, outbox: Outbox[Answer], step: Step) -> None:
         self._gate = gate
         self._segments = segments
         self._outbox = outbox
+        self._step = step
         self._spans = SegmentSpans()
         self._open: OpenSegment | None = None
         self._split = False  # the open segment ends because it is too long
@@ -93,9 +95,10 @@ class Recognizer:
         with self._spans:
             async with aclosing(self._speech(asked)) as speech, aclosing(engine.recognize(speech, language)) as guesses:
                 async for hypothesis in guesses:
-                    self._spans.engine_rests()
-                    await self._tell(hypothesis)
-                    self._spans.engine_works()
+                    with self._step.paused():
+                        self._spans.engine_rests()
+                        await self._tell(hypothesis)
+                        self._spans.engine_works()
         await self._tell_progress()
 
     async def _speech(self, asked: Channel[Asked]) -> AsyncGenerator[Heard, None]:
@@ -106,9 +109,10 @@ class Recognizer:
                     await self._outbox.put(gated)
                     continue
                 heard = self._noted(gated, len(asked) * SLICE_SAMPLES)
-                self._spans.engine_works()
-                yield heard
-                self._spans.engine_rests()
+                async with self._step:
+                    self._spans.engine_works()
+                    yield heard
+                    self._spans.engine_rests()
                 if isinstance(gated, Endpoint):
                     self._open = None
                     self._spans.discard()
@@ -163,6 +167,8 @@ class Recognizer:
         result = self._segments.hear(hypothesis, speech)
         if result is None:
             return
+        if result.final:
+            result = replace(result, finalized_samples=self._gate.silent_until_samples)
         await self._outbox.put(result, topic=None if result.final else result.segment_id)
         if result.final:
             self._spans.end(result.segment_id, self._gate.given_samples - self._open.audio_samples)

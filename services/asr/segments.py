@@ -24,6 +24,7 @@ class Result:
     end_samples: int
     stability: float = 0.0
     corrected: bool = False
+    finalized_samples: int = 0  # of a final: the segments behind it need no audio before this
 
     @property
     def text(self) -> str:

@@ -19,7 +19,9 @@ from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
 from services.common.engines import engine_class
+from services.common.replica import Replica
 from services.common.slots import ADMITTED, Slots
+from services.common.watchdog import Watchdog
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, asr_pb2.RecognizeResponse]  # it reads a request, or EOF
@@ -35,7 +37,9 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings
         self._engine: Engine = engine_class("asr", settings.engine)(settings)
-        self._slots = Slots(settings.slots, "ASR")
+        self._slots = Slots(settings.slots, "ASR", reserved=settings.reserve)
+        self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
+        self.replica = Replica(self._slots, self._watchdog)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -45,6 +49,9 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         """See Servicer."""
         await self._engine.start()
         make_vad(self._settings.vad)  # a missing library is told now, not to the first session
+
+    async def drain(self, seconds: float) -> None:
+        """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
 
     async def stop(self) -> None:
         """See Servicer."""
@@ -64,7 +71,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
         config = session_config(first, self._settings, self._engine)
-        with self._slots.taken():
+        with self._slots.taken(config.resumed):
             await context.send_initial_metadata(((ADMITTED, "1"),))  # a caller may wait for this before it sends audio
             await self._session(config, context)
 
@@ -74,7 +81,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
         gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)
         segments = Segments(config.transcription, config.first_segment_id)
-        recognizer = Recognizer(gate, segments, outbox)
+        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_read(context, asked))
             tasks.create_task(_write(outbox, context))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import StageSettings
@@ -52,6 +52,9 @@ class AsrSettings(StageSettings):
 
     model_config = SettingsConfigDict(env_prefix="ASR_", env_nested_delimiter="__")
 
+    reserved_slots: int | None = Field(
+        None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
+    )
     vad: Literal["silero", "energy"] = Field("silero", description="What tells speech from silence.")
     trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Most silence that ends a segment.")
     least_silence_ms: int = Field(
@@ -65,3 +68,14 @@ class AsrSettings(StageSettings):
     backlog_ms: int = Field(1_000, ge=100, description="Audio taken in ahead of the engine.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
+
+    @property
+    def reserve(self) -> int:
+        """Slots a new session may not take."""
+        return (self.slots - 1) // 8 if self.reserved_slots is None else self.reserved_slots
+
+    @model_validator(mode="after")
+    def _some_slots_for_new_sessions(self) -> Self:
+        if self.reserve >= self.slots:
+            raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
+        return self

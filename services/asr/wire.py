@@ -34,6 +34,7 @@ class SessionConfig:
     transcription: Transcription
     rules: EndpointingRules
     first_segment_id: int
+    resumed: bool
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engine: Engine) -> SessionConfig:
@@ -56,6 +57,7 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
             least_silence_samples=_samples(least_ms or settings.least_silence_ms),
         ),
         first_segment_id=config.first_segment_id or 1,
+        resumed=config.resumed,
     )
 
 
@@ -131,6 +133,7 @@ def _result(result: Result) -> asr_pb2.Result:
         stability=result.stability,
         corrected=result.corrected,
         words=words,
+        finalized_samples=result.finalized_samples,
     )
 
 

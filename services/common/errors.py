@@ -8,7 +8,7 @@
     ├── TooSlow           a deadline passed                   DEADLINE_EXCEEDED, RetryInfo
     └── Defect            our own fault                       INTERNAL
 
-Code raises these; `services.common.server` is the one place that turns them into statuses, with `google.rpc` details
+Code raises these; `services.common.door` is the one place that turns them into statuses, with `google.rpc` details
 (ErrorInfo always). `from_rpc_error` turns a stage's status back into the same tree, on the gateway's side.
 """
 

@@ -1,6 +1,7 @@
-"""A gRPC server as every service runs it: health, reflection, typed statuses, traces, a graceful stop.
+"""A gRPC server as every service runs it: health, state, reflection, typed statuses, traces, a graceful stop.
 
-Health says NOT_SERVING until the servicer has loaded and warmed up, and again from the moment a stop is asked for.
+Health says NOT_SERVING until the servicer has loaded and warmed up, while its engine is stuck, and again from the
+moment a stop is asked for.
 """
 
 from __future__ import annotations
@@ -9,24 +10,33 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
-from typing import Any, Protocol, TypeAlias, cast
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
-from opentelemetry import context as trace_context
 from pydantic import ValidationError
 
-from services.common import logs, telemetry
-from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
+from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common import endings, logs, telemetry
+from services.common.door import Doors, Guard
+from services.common.errors import MeshError
+from services.common.faults import FaultServicer
 from services.common.grpc_options import server_options
+from services.common.replica import Replica
 from services.common.settings import ServiceSettings
+from services.common.status import State, Status, StatusServicer
+from services.common.watchdog import Watchdog, watch
 
 log = logging.getLogger(__name__)
 
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+_LAST_ANSWERS_SECONDS = 0.5  # for answers on their way out when the last call has ended
+_LAST_WORDS_SECONDS = 0.5  # for those who watch to hear that the engine is stuck
 
 
 class Servicer(Protocol):
@@ -37,6 +47,7 @@ class Servicer(Protocol):
     """
 
     service_name: str  # full gRPC name, "mesh.asr.v1.Asr"
+    replica: Replica
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Registers the servicer with a server."""
@@ -44,102 +55,133 @@ class Servicer(Protocol):
     async def start(self) -> None:
         """Loads and warms up; returns when the first call would be as fast as the hundredth."""
 
+    async def drain(self, seconds: float) -> None:
+        """Has those it serves leave, where they would not of themselves. Called once, before the server stops.
+
+        New calls are refused by then. The server waits for those here, whatever this does, until the seconds are over.
+        """
+
     async def stop(self) -> None:
         """Releases everything `start` and the calls took."""
 
 
-class _Guard(grpc.aio.ServerInterceptor):
-    """Runs each call in the caller's trace, and ends it with the status of the exception it left with.
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """A server, and all that tells of its state."""
 
-    Before the service is ready, calls are refused: half-loaded, it would tell half of what it can do.
-    """
+    grpc: grpc.aio.Server
+    guard: Guard
+    checks: Any  # the health servicer
+    status: Status
+    names: tuple[str, ...]  # of what has a health
 
-    def __init__(self) -> None:
-        self.ready = False
+    async def enter(self, phase: State) -> None:
+        """Tells what the service does from now on."""
+        await self.status.enter(phase)
+        await self._tell_health()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        handler = await continuation(handler_call_details)
-        if handler is None or not handler_call_details.method.startswith(("/mesh.", "/realtime.")):
-            return handler
-        sides = (handler.request_streaming, handler.response_streaming)
-        kind = "_".join("stream" if streaming else "unary" for streaming in sides)
-        method = getattr(handler, kind)
+    async def stick(self, stuck: bool) -> None:
+        """Tells whether the engine is stuck."""
+        await self.status.stick(stuck)
+        await self._tell_health()
 
-        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
-            try:
-                if not self.ready:
-                    raise StageFailed("NOT_READY", "The service is still starting.", retry_after_ms=500)
-                return await method(request, context)
-            except BaseException as error:
-                await _abort(context, cause(error))
-            finally:
-                trace_context.detach(token)
+    async def _tell_health(self) -> None:
+        serving = self.status.state is State.SERVING
+        health_ = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for name in self.names:
+            await self.checks.set(name, health_)
 
-        make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return cast(Handler, make(guarded, handler.request_deserializer, handler.response_serializer))
-
-
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:
-    if not isinstance(error, Exception) or isinstance(error, grpc.aio.AbortError):
-        raise error
-    if isinstance(error, grpc.aio.InternalError):  # a write or read on a call that is over: there is nobody to tell
-        log.info("call was over", extra={"fields": {"cancelled": context.cancelled()}})
-        return
-    if not isinstance(error, MeshError):
-        log.error("call failed unexpectedly", exc_info=error)
-        error = Defect("DEFECT", "The server failed in a way it did not foresee. Its log has the place.")
-    status = to_status(error)
-    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
-    details = (("grpc-status-details-bin", status.SerializeToString()),)
-    await context.abort(code, status.message, trailing_metadata=details)
+    async def stop(self, servicer: Servicer, seconds: float) -> None:
+        """Lets the calls here end, then ends those that are left."""
+        ends = time.monotonic() + seconds
+        await self.enter(State.DRAINING)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await servicer.drain(seconds)
+                await self.guard.emptied()
+        await self.status.end()
+        await self.grpc.stop(min(max(0.0, ends - time.monotonic()), _LAST_ANSWERS_SECONDS))
 
 
 @asynccontextmanager
-async def running(servicer: Servicer, settings: ServiceSettings) -> AsyncIterator[int]:
-    """Serves inside the block and yields the port, once the servicer is ready; drains when the block is left."""
-    streams = 2 * settings.slots + 100
-    guard = _Guard()
-    server = grpc.aio.server(interceptors=[guard], options=server_options(streams))
+async def running(
+    servicer: Servicer, settings: ServiceSettings, when_stuck: Callable[[], None] = lambda: None
+) -> AsyncIterator[int]:
+    """Serves inside the block and yields the port, once the servicer is ready; drains when the block is left.
+
+    Calls `when_stuck` when the engine makes no progress.
+    """
+    server = _server(servicer, settings)
+    await server.enter(State.STARTING)
+    port = server.grpc.add_insecure_port(settings.listen)
+    await server.grpc.start()
+    grace = 0.0  # before it is ready there is nothing to drain
+
+    async def changed(stuck: bool) -> None:
+        await server.stick(stuck)
+        log.error("engine is stuck" if stuck else "engine works again")
+        if stuck:
+            when_stuck()
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch(servicer.replica.watchdog or Watchdog(), changed))
+            try:
+                await servicer.start()
+                grace = settings.drain_seconds
+                await server.enter(State.SERVING)
+                yield port
+            finally:
+                await server.stop(servicer, grace)
+                await servicer.stop()
+                watching.cancel()
+    except BaseExceptionGroup as group:  # of one: whatever the block or the servicer raised
+        raise group.exceptions[0] from group.exceptions[0].__cause__
+
+
+def _server(servicer: Servicer, settings: ServiceSettings) -> _Server:
+    status = Status()
+    guard = Guard(Doors(status))
+    server = grpc.aio.server(interceptors=[guard], options=server_options(2 * settings.slots + 100))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     servicer.add_to(server)
-    names = (servicer.service_name, health.SERVICE_NAME)
+    replica = servicer.replica
+    stage_pb2_grpc.add_StageServicer_to_server(StatusServicer(status, replica.slots), server)
+    forbidding = "" if settings.faults else f"{settings.model_config.get('env_prefix', '')}FAULTS"
+    faults = FaultServicer(forbidding, replica.watchdog.rehearsal if replica.watchdog else None, replica.forward)
+    fault_pb2_grpc.add_FaultServicer_to_server(faults, server)
+    names = (servicer.service_name, *(_name_of(module) for module in (stage_pb2, fault_pb2)), health.SERVICE_NAME)
     if settings.reflection:
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
-    await _set_health(checks, servicer.service_name, health_pb2.HealthCheckResponse.NOT_SERVING)
-    port = server.add_insecure_port(settings.listen)
-    await server.start()
-    try:
-        await servicer.start()
-        guard.ready = True
-        await _set_health(checks, servicer.service_name, health_pb2.HealthCheckResponse.SERVING)
-        yield port
-    finally:
-        await checks.enter_graceful_shutdown()
-        await server.stop(settings.drain_seconds)
-        await servicer.stop()
+    return _Server(server, guard, checks, status, ("", servicer.service_name))
 
 
-async def _set_health(checks: Any, name: str, status: Any) -> None:
-    for service in ("", name):
-        await checks.set(service, status)
+def _name_of(module: Any) -> str:
+    """The full name of the one service in a contract's module."""
+    (service,) = module.DESCRIPTOR.services_by_name.values()
+    return str(service.full_name)
 
 
 async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
-    """Runs a service until SIGTERM or SIGINT. Before it is ready there is nothing to drain: they end it at once."""
+    """Runs a service until SIGTERM or SIGINT. Before it is ready there is nothing to drain: they end it at once.
+
+    A process whose engine is stuck, or whose loop stands still, ends itself with status 70: whoever runs it starts
+    another.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    async with running(servicer, settings) as port:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        log.info("serving", extra={"fields": {"port": port}})
-        await stop.wait()
-        log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
+
+    def end_soon() -> None:
+        loop.call_later(_LAST_WORDS_SECONDS, endings.end, "ended, the engine is stuck", {})
+
+    with endings.on_standstill(loop, settings.stalled_seconds):
+        async with running(servicer, settings, end_soon) as port:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, stop.set)
+            log.info("serving", extra={"fields": {"port": port}})
+            await stop.wait()
+            log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
 
 
 def run(

@@ -29,7 +29,11 @@ class ServiceSettings(BaseSettings):
 
     listen: Address = Field("127.0.0.1:0", description="Address to serve on; port 0 takes a free one.")
     slots: int = Field(8, ge=1, le=10_000, description="Streams or calls served at once.")
-    drain_seconds: float = Field(10.0, ge=0, description="How long running calls may go on after a stop was asked for.")
+    drain_seconds: float = Field(30.0, ge=0, description="How long running calls may go on after a stop was asked for.")
+    stalled_seconds: float = Field(
+        5.0, ge=0, description="A process whose event loop stood still for so long ends itself; 0: never."
+    )
+    faults: bool = Field(False, description="Whether faults can be simulated: for rehearsals, never in production.")
     reflection: bool = Field(False, description="Whether gRPC server reflection is served.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
@@ -50,3 +54,6 @@ class StageSettings(ServiceSettings):
     """What every stage can be told as well."""
 
     engine: str = Field("embedded", description="Name of an engine, or package.module:Class of your own.")
+    stuck_seconds: float = Field(
+        0.0, ge=0, description="An engine that answers nothing for so long is stuck, and its process ends; 0: its own."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,26 +12,36 @@ ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a s
 
 
 class Slots:
-    """A fixed number of slots. There is no queue at the door: a caller gets a slot now or is told when to ask again."""
+    """A fixed number of slots. There is no queue at the door: a caller gets a slot now or is told when to ask again.
 
-    def __init__(self, total: int, stage: str, retry_after_ms: int = 500) -> None:
+    Those in reserve are for what was let in before, here or elsewhere, and goes on.
+    """
+
+    def __init__(self, total: int, stage: str, retry_after_ms: int = 500, reserved: int = 0) -> None:
         self.total = total
         self.used = 0
+        self._reserved = reserved
         self._stage = stage
         self._retry_after_ms = retry_after_ms
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Holds a slot for the block. Raises AtCapacity when all are taken."""
-        if self.used >= self.total:
-            raise AtCapacity(
-                "AT_CAPACITY",
-                f"All {self.total} slots are in use.",
-                retry_after_ms=self._retry_after_ms,
-                stage=self._stage,
-            )
+    def taken(self, resumed: bool = False) -> Iterator[None]:
+        """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
+        if self.used >= self.total - (0 if resumed else self._reserved):
+            raise self._full()
         self.used += 1
         try:
             yield
         finally:
             self.used -= 1
+
+    def _full(self) -> AtCapacity:
+        message = f"All {self.total} slots are in use."
+        if self.used < self.total:
+            message = f"{self.used} of {self.total} slots are in use; the others are kept for sessions that resume."
+        return AtCapacity("AT_CAPACITY", message, retry_after_ms=jittered(self._retry_after_ms), stage=self._stage)
+
+
+def jittered(milliseconds: int) -> int:
+    """Half to one and a half times as much, at random: those refused together are not to come back together."""
+    return round(milliseconds * random.uniform(0.5, 1.5))

@@ -17,6 +17,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.channel import Channel
 from services.common.errors import InvalidArgument, MeshError, TooSlow, Unsupported, cause
+from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.telemetry import tracer
 from services.gateway import messages
@@ -64,6 +65,7 @@ class GatewayServicer:
         self._settings = settings
         self._slots = Slots(settings.slots, stage="")
         self._stages = Stages(settings)
+        self.replica = Replica(self._slots, forward=self._stages.simulate_fault)
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
         self._running = AsyncExitStack()
@@ -98,6 +100,9 @@ class GatewayServicer:
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
         refreshing = tasks.create_task(self._refresh_often())
         self._running.callback(refreshing.cancel)
+
+    async def drain(self, seconds: float) -> None:
+        """See Servicer."""
 
     async def stop(self) -> None:
         """Closes the channels to the stages."""

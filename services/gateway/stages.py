@@ -11,6 +11,7 @@ import grpc
 from opentelemetry.context import Context
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
+from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import telemetry
@@ -160,6 +161,13 @@ class Stages:
             call.cancel()
             raise
         return response if isinstance(response, tts_pb2.SynthesizeResponse) else None
+
+    async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:
+        """Has one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
+        replicas = {each.stage: each for each in (self._asr, self._mt, self._tts)}[stage]
+        await replicas.call(
+            lambda channel: fault_pb2_grpc.FaultStub(channel).SimulateFault(fault, timeout=self._timeout)
+        )
 
     async def close(self) -> None:
         """Closes every channel."""

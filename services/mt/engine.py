@@ -44,6 +44,7 @@ class Engine(Protocol):
     version: str
     pairs: tuple[Pair, ...]
     continues_prefix: bool  # whether it can be forced to continue concluded text
+    patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
         """Loads the models and warms them up; `pairs` is known afterwards."""

@@ -11,8 +11,10 @@ from opentelemetry.util.types import AttributeValue
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.engines import engine_class
+from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.telemetry import tracer
+from services.common.watchdog import Watchdog
 from services.mt.cache import Cache
 from services.mt.engine import Engine, Translation
 from services.mt.engine import Source as SourceText
@@ -30,6 +32,8 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         self._engine: Engine = engine_class("mt", settings.engine)(settings)
         self._cache = Cache(settings.cache_entries)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
+        self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
+        self.replica = Replica(self._slots, self._watchdog)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -38,6 +42,9 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     async def start(self) -> None:
         """See Servicer."""
         await self._engine.start()
+
+    async def drain(self, seconds: float) -> None:
+        """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
 
     async def stop(self) -> None:
         """See Servicer."""
@@ -77,7 +84,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             "mt.translate", attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                translation, known = await self._cache.answer(source, self._engine.translate)
+                translation, known = await self._cache.answer(source, self._ask)
             except BaseException as error:
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise
@@ -85,3 +92,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             span.set_attribute("target.chars", len(translation.text))
             span.set_attribute("unknown.words", translation.unknown_words)
             return translation
+
+    async def _ask(self, source: SourceText) -> Translation:
+        async with self._watchdog.step():
+            return await self._engine.translate(source)

@@ -41,6 +41,7 @@ class Engine(Protocol):
     voices: tuple[Voice, ...]  # the default voice of each language first
     sample_rate_hertz: int
     pronounces: bool  # whether it takes pronunciations
+    patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
         """Loads the voices and warms them up; `voices` and `sample_rate_hertz` are known afterwards."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -11,7 +12,9 @@ from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import languages
 from services.common.audio import from_bytes
 from services.common.engines import engine_class
+from services.common.replica import Replica
 from services.common.slots import Slots
+from services.common.watchdog import Watchdog
 from services.tts.engine import Clause, Engine
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
@@ -31,6 +34,8 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self._settings = settings
         self._engine: Engine = engine_class("tts", settings.engine)(settings)
         self._slots = Slots(settings.slots, "TTS")
+        self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
+        self.replica = Replica(self._slots, self._watchdog)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -39,6 +44,9 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def start(self) -> None:
         """See Servicer."""
         await self._engine.start()
+
+    async def drain(self, seconds: float) -> None:
+        """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
 
     async def stop(self) -> None:
         """See Servicer."""
@@ -58,7 +66,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self, request: tts_pb2.DescribePronunciationRequest, context: Any
     ) -> tts_pb2.DescribePronunciationResponse:
         tag = languages.require(request.language, (voice.language for voice in self._engine.voices), "language")
-        return tts_pb2.DescribePronunciationResponse(symbols=await self._engine.symbols(tag))
+        return tts_pb2.DescribePronunciationResponse(symbols=await self._symbols(tag))
 
     async def Synthesize(  # type: ignore[override]  # it writes
         self, request: tts_pb2.SynthesizeRequest, context: Context
@@ -66,7 +74,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         asked = clause(request, self._engine.voices, self._settings.max_chars)
         trimmer = Trimmer(self._engine.sample_rate_hertz, request.longest_pause_ms)
         if asked.pronunciations:
-            require_symbols(asked, await self._engine.symbols(asked.voice.language))
+            require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
             await self._speak(asked, trimmer, context)
 
@@ -74,8 +82,17 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         rate = self._engine.sample_rate_hertz
         with ClauseSpan(asked, rate) as span:
             async with aclosing(self._engine.synthesize(asked)) as pieces:
-                while piece := await span.next_piece(pieces):
+                while piece := await self._next(pieces, span):
                     if len(pcm := trimmer.passed(from_bytes(piece))):
                         await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
         if len(pcm := trimmer.rest()):
             await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
+
+    async def _next(self, pieces: AsyncGenerator[bytes, None], span: ClauseSpan) -> bytes:
+        """The next piece the engine makes; empty at the end."""
+        async with self._watchdog.step():
+            return await span.next_piece(pieces)
+
+    async def _symbols(self, lang: str) -> tuple[str, ...]:
+        async with self._watchdog.step():
+            return await self._engine.symbols(lang)

@@ -21,7 +21,7 @@ PRINTS = {
     "babelmesh/console.py": "the one place that writes to the terminal",
 }
 CATCHES_EVERYTHING = {
-    "services/common/server.py": "turns whatever a call raises into its status",
+    "services/common/door.py": "turns whatever a call raises into its status",
     "services/common/batching.py": "a failed batch reaches every waiter",
 }
 

@@ -13,6 +13,8 @@ SERVICES = (*STAGES, "gateway", "common")
 EDGES = (
     "services/common/errors.py",  # google.rpc statuses
     "services/common/server.py",  # health
+    "services/common/faults.py",  # mesh.fault.v1, which every service serves
+    "services/common/status.py",  # mesh.stage.v1, which every service serves
     "services/*/servicer.py",
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/call.py",  # reads and writes the public stream
@@ -27,6 +29,7 @@ EDGES = (
     "babelmesh/client.py",
     "babelmesh/errors.py",  # google.rpc statuses
     "babelmesh/events.py",  # the messages are the client's events
+    "babelmesh/faults.py",  # mesh.fault.v1
 )
 
 

@@ -58,12 +58,17 @@ async def gateway_address(
     mt: dict[str, Any] | None = None,
     tts: dict[str, Any] | None = None,
     asr_slots: int = 8,
+    stages: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[str]:
-    """A mesh's address; `asr`, `mt` and `tts` are options of the scripted engines, the rest is the gateway's."""
-    for_asr = AsrSettings(engine="scripted", vad="energy", slots=asr_slots, drain_seconds=0, scripted=asr or {})
-    for_mt = MtSettings(engine="scripted", drain_seconds=0, scripted=mt or {})
-    for_tts = TtsSettings(engine="scripted", drain_seconds=0, scripted=tts or {})
+    """A mesh's address.
+
+    `asr`, `mt` and `tts` are options of the scripted engines, `stages` settings of all three, the rest is the gateway's.
+    """
+    shared: dict[str, Any] = {"engine": "scripted", "drain_seconds": 0, **(stages or {})}
+    for_asr = AsrSettings(vad="energy", slots=asr_slots, scripted=asr or {}, **shared)
+    for_mt = MtSettings(scripted=mt or {}, **shared)
+    for_tts = TtsSettings(scripted=tts or {}, **shared)
     async with AsyncExitStack() as stack:
         endpoints = {}
         for name, servicer, stage_settings in (

@@ -14,6 +14,7 @@ from tests.mesh.checks import check
 from tests.mesh.mesh import RATE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 
 BACKLOG_S = 2.0
+STAY_STUCK = {"stuck_seconds": 3600}  # what is stuck would else be noticed, and taken out of service
 BEYOND_S = 2.0  # what windows and messages under way may hold beside the backlog
 SPEECH = chunks(loud(60))
 
@@ -49,7 +50,9 @@ class Sender:
     ids=["MT", "TTS", "ASR"],
 )
 async def test_a_stuck_stage_holds_the_client_within_two_seconds_of_the_backlog(stuck: dict[str, Any]) -> None:
-    async with gateway(max_backlog_ms=int(BACKLOG_S * 1000), stage_timeout_ms=60_000, **stuck) as stub:
+    async with gateway(
+        max_backlog_ms=int(BACKLOG_S * 1000), stage_timeout_ms=60_000, stages=STAY_STUCK, **stuck
+    ) as stub:
         call: Any = stub.Stream()
         heard = Heard()
         await call.write(hello("es"))
@@ -98,7 +101,8 @@ async def test_a_client_that_reads_nothing_is_held_and_then_closed_with_the_reas
 
 
 async def test_a_stuck_session_does_not_slow_the_others() -> None:
-    async with gateway(max_backlog_ms=2000, stage_timeout_ms=60_000, tts={"hang_language": "fr"}) as stub:
+    hangs = {"hang_language": "fr"}
+    async with gateway(max_backlog_ms=2000, stage_timeout_ms=60_000, stages=STAY_STUCK, tts=hangs) as stub:
         stuck: Any = stub.Stream()
         heard = Heard()
         await stuck.write(hello("fr"))

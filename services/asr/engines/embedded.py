@@ -33,6 +33,8 @@ from services.common.errors import StageFailed
 
 START_SECONDS = 30.0  # a program that has to load its model first, on a busy machine
 
+SPARE_SECONDS = 2.0  # a child that does not answer is replaced first
+
 
 class Engine:
     """A pool of decoders."""
@@ -51,6 +53,7 @@ class Engine:
     def __init__(self, settings: AsrSettings) -> None:
         self.version = f"pocketsphinx {metadata.version('pocketsphinx')}"
         self._settings = settings.embedded
+        self.patience_seconds = settings.embedded.reply_seconds + SPARE_SECONDS
         self._warm = min(settings.embedded.warm, settings.slots)
         self._pool = Pool(self._start_child, settings.slots)
 

@@ -12,7 +12,9 @@ from services.mt.engine import Pair, Source, Translation
 from services.mt.modes import analyser_of, commands, installed
 from services.mt.pipeline import Pipeline
 from services.mt.settings import MtSettings
-from services.mt.translator import Translator
+from services.mt.translator import TRIES, Translator
+
+SPARE_SECONDS = 2.0  # programs that do not answer are replaced first
 
 
 class Engine:
@@ -23,6 +25,8 @@ class Engine:
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings.embedded
+        # A pair's first call starts its programs, and a sentence that breaks one is asked again.
+        self.patience_seconds = self._settings.start_seconds + TRIES * self._settings.reply_seconds + SPARE_SECONDS
         self._translators: dict[Pair, Translator] = {}
         self.version = ""
         self.pairs: tuple[Pair, ...] = ()

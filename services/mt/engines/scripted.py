@@ -20,6 +20,7 @@ class Engine:
 
     name = "scripted"
     version = "1"
+    patience_seconds = 1.0
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings.scripted

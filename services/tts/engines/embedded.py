@@ -15,6 +15,7 @@ from services.tts.settings import TtsSettings
 from services.tts.wav import NotSpeech, WavReader
 
 PIECE_MS = 80
+SPARE_SECONDS = 2.0  # a program that does not go on is ended first
 WARM_UP = "ok"
 
 
@@ -26,6 +27,7 @@ class Engine:
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.embedded
+        self.patience_seconds = 2 * settings.embedded.reply_seconds + SPARE_SECONDS  # for its phonemes, too
         self.version = ""
         self.voices: tuple[Voice, ...] = ()
         self.sample_rate_hertz = 0

@@ -23,6 +23,7 @@ class Engine:
 
     name = "scripted"
     version = "1"
+    patience_seconds = 1.0
     pronounces = True
 
     def __init__(self, settings: TtsSettings) -> None:

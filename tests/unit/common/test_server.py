@@ -17,8 +17,11 @@ from pydantic_settings import SettingsConfigDict
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, from_rpc_error
 from services.common.grpc_options import CHANNEL
+from services.common.replica import Replica
 from services.common.server import channel, running
 from services.common.settings import ServiceSettings
+from services.common.slots import Slots
+from services.common.watchdog import Watchdog
 
 SECRET = "what a user said"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -35,6 +38,7 @@ class Told(mt_pb2_grpc.MtServicer):
 
     def __init__(self, outcome: BaseException | None = None) -> None:
         self.outcome = outcome
+        self.replica = Replica(Slots(8, "MT"), Watchdog(0.3))
         self.warm = asyncio.Event()
         self.entered = asyncio.Event()
         self.gate = asyncio.Event()
@@ -49,6 +53,9 @@ class Told(mt_pb2_grpc.MtServicer):
 
     async def start(self) -> None:
         await self.warm.wait()
+
+    async def drain(self, seconds: float) -> None:
+        pass
 
     async def stop(self) -> None:
         pass

@@ -1,0 +1,120 @@
+"""What every call comes through: it is refused or let in, runs in its caller's trace, and ends with a typed status."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias, cast
+
+import grpc
+from opentelemetry import context as trace_context
+
+from services.common import telemetry
+from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.slots import jittered
+from services.common.status import State, Status
+
+log = logging.getLogger(__name__)
+
+RETRY_MS = 500  # another try, where a call was refused for the service's state
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where calls are refused, by what the service's state is."""
+
+    status: Status
+
+    # These two are for whoever looks after the service, whatever its state is.
+    ALWAYS_OPEN = ("/mesh.stage.", "/mesh.fault.")
+    # A session is refused upon its hello, in its own stream: a client that writes may lose any earlier answer.
+    OPEN_WHILE_DRAINING = ("/realtime.v1.RealtimeTranslate/Stream",)
+    REFUSALS: ClassVar[Mapping[State, tuple[str, str]]] = {
+        State.STARTING: ("NOT_READY", "The service is still starting."),  # half-loaded, it tells half of what it can do
+        State.DRAINING: ("DRAINING", "The service is about to stop."),
+        State.STUCK: ("STUCK", "The service's engine makes no progress."),
+    }
+
+    def pass_(self, method: str) -> None:
+        """Raises StageFailed where a call may not come in."""
+        state = self.status.state
+        if state is State.SERVING or (state is State.DRAINING and method in self.OPEN_WHILE_DRAINING):
+            return
+        code, message = self.REFUSALS[state]
+        raise StageFailed(code, message, retry_after_ms=jittered(RETRY_MS))
+
+
+class Guard(grpc.aio.ServerInterceptor):
+    """Runs each call in the caller's trace, and ends it with the status of the exception it left with."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._doors = doors
+        self._calls = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def emptied(self) -> None:
+        """Waits until no call is left but those that may come in always."""
+        await self._empty.wait()
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """See ServerInterceptor."""
+        handler = await continuation(handler_call_details)
+        name = handler_call_details.method
+        if handler is None or not name.startswith(("/mesh.", "/realtime.")):
+            return handler
+        sides = (handler.request_streaming, handler.response_streaming)
+        kind = "_".join("stream" if streaming else "unary" for streaming in sides)
+        method = getattr(handler, kind)
+        counted = not name.startswith(Doors.ALWAYS_OPEN)
+
+        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
+            try:
+                if not counted:
+                    return await method(request, context)
+                self._doors.pass_(name)
+                with self._inside():
+                    return await method(request, context)
+            except BaseException as error:
+                await _abort(context, cause(error))
+            finally:
+                trace_context.detach(token)
+
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
+        return cast(Handler, make(guarded, handler.request_deserializer, handler.response_serializer))
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        self._calls += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._empty.set()
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:
+    if not isinstance(error, Exception) or isinstance(error, grpc.aio.AbortError):
+        raise error
+    if isinstance(error, grpc.aio.InternalError):  # a write or read on a call that is over: there is nobody to tell
+        log.info("call was over", extra={"fields": {"cancelled": context.cancelled()}})
+        return
+    if not isinstance(error, MeshError):
+        log.error("call failed unexpectedly", exc_info=error)
+        error = Defect("DEFECT", "The server failed in a way it did not foresee. Its log has the place.")
+    status = to_status(error)
+    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(code, status.message, trailing_metadata=details)

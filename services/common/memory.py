@@ -1,0 +1,70 @@
+"""Takes this process's memory away, for rehearsals, and leaves the machine its own."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+MIB = 1 << 20
+CHUNK_MIB = 16
+SPARED_SHARE = 0.5  # of what is available: other programs need memory, too
+PAUSE_SECONDS = 0.01  # between chunks, in which the loop works on
+
+
+class MemoryHog:
+    """Takes memory piece by piece, and keeps it. Without room for more the process fails as it then would."""
+
+    def __init__(self) -> None:
+        self._taken: list[bytearray] = []
+
+    @property
+    def taken_mib(self) -> int:
+        """What it holds, in mebibytes."""
+        return sum(len(each) for each in self._taken) // MIB
+
+    def take(self, mib: int) -> None:
+        """Takes so many mebibytes, or with 0 all there are; less when half of the machine's available memory is taken.
+
+        That limit is one of this process's address space: what asks for more, here or elsewhere in it, is refused.
+        """
+        _limit(int(available_bytes() * (1 - SPARED_SHARE)))
+        self._next(_pieces(mib))
+
+    def _next(self, pieces: Iterator[int]) -> None:
+        piece = next(pieces, 0)
+        if piece:
+            self._taken.append(bytearray(b"\1") * piece)  # written to, or it would not be there
+            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._next, pieces)
+
+
+def _pieces(mib: int) -> Iterator[int]:
+    while not mib:
+        yield CHUNK_MIB * MIB
+    for taken in range(0, mib, CHUNK_MIB):
+        yield min(CHUNK_MIB, mib - taken) * MIB
+
+
+def available_bytes() -> int:
+    """What programs could still take, of the machine or of the control group this one is in."""
+    machine = _kilobytes(Path("/proc/meminfo"), "MemAvailable:")
+    group = Path("/sys/fs/cgroup")
+    try:
+        most, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+    except OSError:  # another kind of control group, or none
+        return machine
+    return machine if most == "max" else min(machine, max(0, int(most) - int(used)))
+
+
+def _limit(more_bytes: int) -> None:
+    """Bounds the address space to what is in use and so much more."""
+    limit = _kilobytes(Path("/proc/self/status"), "VmSize:") + more_bytes
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
+
+
+def _kilobytes(path: Path, name: str) -> int:
+    """A line of /proc, in bytes."""
+    line = next(line for line in path.read_text().splitlines() if line.startswith(name))
+    return int(line.split()[1]) * 1024

@@ -1,0 +1,96 @@
+"""What a service tells those who call it: `mesh.stage.v1.Stage`."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.slots import Slots
+
+if TYPE_CHECKING:
+    import grpc
+
+    Context: TypeAlias = grpc.aio.ServicerContext[stage_pb2.WatchRequest, stage_pb2.WatchResponse]
+
+TOLD_SECONDS = 0.25  # whoever watches takes a replica for lost after a second
+
+
+class State(IntEnum):
+    """Whether calls may be placed here. The numbers are the contract's."""
+
+    STARTING = stage_pb2.STATE_STARTING
+    SERVING = stage_pb2.STATE_SERVING
+    DRAINING = stage_pb2.STATE_DRAINING
+    STUCK = stage_pb2.STATE_STUCK
+
+
+class Status:
+    """The state of this service, for those who wait for it to change."""
+
+    def __init__(self) -> None:
+        self._phase = State.STARTING  # but for an engine that is stuck
+        self._stuck = False
+        self._over = False
+        self._changed = asyncio.Condition()
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return State.STUCK if self._stuck else self._phase
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to tell."""
+        return self._over
+
+    async def enter(self, phase: State) -> None:
+        """The service starts, serves or drains from now on."""
+        self._phase = phase
+        await self._tell()
+
+    async def stick(self, stuck: bool) -> None:
+        """The engine makes no progress, or does so again."""
+        self._stuck = stuck
+        await self._tell()
+
+    async def end(self) -> None:
+        """Nothing more is told."""
+        self._over = True
+        await self._tell()
+
+    async def change(self, within_seconds: float) -> None:
+        """Returns when something changed, or after so long."""
+        try:
+            async with asyncio.timeout(within_seconds), self._changed:
+                await self._changed.wait()
+        except TimeoutError:
+            pass  # nothing did
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+class StatusServicer(stage_pb2_grpc.StageServicer):
+    """Serves `mesh.stage.v1.Stage`."""
+
+    def __init__(self, status: Status, slots: Slots) -> None:
+        self._status = status
+        self._slots = slots
+
+    async def Watch(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
+        self, request: stage_pb2.WatchRequest, context: Context
+    ) -> Any:
+        while not self._status.over:
+            state = self._status.state
+            await context.write(
+                stage_pb2.WatchResponse(
+                    state=stage_pb2.State.ValueType(state),
+                    slots_total=self._slots.total,
+                    slots_used=self._slots.used,
+                )
+            )
+            if state is self._status.state and not self._status.over:
+                await self._status.change(TOLD_SECONDS)
