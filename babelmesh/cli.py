@@ -22,6 +22,7 @@ from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
 from babelmesh.events import as_json
+from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.options import separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
@@ -148,6 +149,21 @@ async def _described(server: str, as_object: bool) -> None:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
     else:
         console.show(describe.table(answer))
+
+
+@app.command()
+def fault(  # noqa: PLR0913, PLR0917  # a command line's options
+    kind: Annotated[FaultKind, typer.Option(help="What goes wrong.")],
+    stage: Annotated[FaultStage | None, typer.Option(help="Break a replica of this stage, not the server.")] = None,
+    after_ms: Annotated[int, typer.Option(min=0, max=600_000, help="Milliseconds until then.")] = 0,
+    after_calls: Annotated[int, typer.Option(min=0, max=1_000_000, help="Engine calls that still succeed.")] = 0,
+    duration_ms: Annotated[int, typer.Option(min=0, max=600_000, help="How long it lasts; 0: for ever.")] = 0,
+    factor: Annotated[float, typer.Option(help="How many times as long slow takes.")] = 0.0,
+    memory_mib: Annotated[int, typer.Option(min=0, max=65_536, help="MiB that exhaust-memory takes; 0: all.")] = 0,
+    server: Server = DEFAULT_ADDRESS,
+) -> None:
+    """Break a service on purpose, where its settings allow it (GATEWAY_FAULTS=true, ASR_FAULTS=true, ...)."""
+    _run(simulate_fault(server, Fault(kind, stage, after_ms, after_calls, duration_ms, factor, memory_mib)))
 
 
 def _run(command: Coroutine[Any, Any, None]) -> None:

@@ -95,7 +95,7 @@ async def demo(server: str, wanted: Wanted, output: Output) -> None:
     if server:
         return await translate(server, files)
     console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
-    async with local_mesh(free_ports(), Path("logs")) as address:
+    async with local_mesh(free_ports(), Path("logs"), console.note) as address:
         await translate(address, files)
 
 
@@ -108,7 +108,7 @@ def _prompt() -> Path:
 async def up(ports: Ports, logs: Path) -> None:
     """`babelmesh up`: runs until Ctrl-C or SIGTERM."""
     console.note(f"Starting the mesh. Logs are in {logs}/.")
-    async with local_mesh(ports, logs) as address:
+    async with local_mesh(ports, logs, console.note) as address:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -117,7 +117,8 @@ async def up(ports: Ports, logs: Path) -> None:
             console.line(f"{stage:7}  127.0.0.1:{port}")
         console.note("Ready. Ctrl-C stops it.")
         await stop.wait()
-        console.note("Stopping.")
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        console.note("Stopping, when all calls have ended. Ctrl-C again ends them at once.")
 
 
 async def mic(server: str, wanted: Wanted, output: Output, device: str | None) -> None:

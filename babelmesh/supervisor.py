@@ -1,4 +1,4 @@
-"""The mesh as local processes: started together, waited for, watched, and stopped without a trace."""
+"""The mesh as local processes: started together, waited for, kept alive, and stopped without a trace."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Never
+from typing import Literal, Never
 
 from babelmesh.client import is_serving
 from babelmesh.errors import MeshFailed
+from babelmesh.restarts import Backoff
 
 START_SECONDS = 120.0  # loading a recognizer on a busy laptop takes its time
-STOP_SECONDS = 12.0  # a little more than a service's own drain
+STOP_SECONDS = 35.0  # of each batch; a little more than a service's own drain
 CHECK_SECONDS = 0.2
 TAIL_LINES = 12
 HOST = "127.0.0.1"
@@ -52,6 +53,10 @@ class Running:
     log: Path
 
 
+def _silent(line: str) -> None:
+    """Tells nobody."""
+
+
 def free_ports() -> Ports:
     """Ports nobody listens on now."""
     sockets = [socket.create_server((HOST, 0)) for _ in range(4)]
@@ -76,16 +81,62 @@ def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
 
 
 @asynccontextmanager
-async def local_mesh(ports: Ports, logs: Path) -> AsyncIterator[str]:
-    """A mesh for the block, which gets the gateway's address and is cut short with MeshFailed when a service dies."""
-    async with running(mesh_services(ports), logs) as started:
+async def local_mesh(ports: Ports, logs: Path, tell: Callable[[str], None] = _silent) -> AsyncIterator[str]:
+    """A mesh for the block, which gets the gateway's address. Its services are `supervised`."""
+    async with supervised(mesh_services(ports), logs, tell=tell) as started:
+        yield started[-1].service.address
+
+
+@asynccontextmanager
+async def supervised(
+    services: Sequence[Service],
+    logs: Path,
+    ready: Callable[[str], Awaitable[bool]] = is_serving,
+    tell: Callable[[str], None] = _silent,
+) -> AsyncIterator[list[Running]]:
+    """As `running`, and starts each service again that ends, however it did; `tell` hears of it in one line.
+
+    The list's entries are replaced by what was started in their place. Raises MeshFailed when services are not ready
+    the first time, and cuts the block short with it when one dies too often in a row without having been ready.
+    """
+    async with running(services, logs, ready) as started:
         try:
             async with asyncio.TaskGroup() as tasks:
-                watch = tasks.create_task(watched(started))
-                yield started[-1].service.address
-                watch.cancel()
+                keepers = [tasks.create_task(_kept(started, place, ready, tell)) for place in range(len(started))]
+                yield started
+                for keeper in keepers:
+                    keeper.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
+
+
+async def _kept(
+    started: list[Running], place: int, ready: Callable[[str], Awaitable[bool]], tell: Callable[[str], None]
+) -> Never:
+    backoff = Backoff()
+    while True:
+        before = started[place]
+        backoff = backoff.after(await _lived(before, ready))
+        if backoff.hopeless:
+            raise MeshFailed(_obituary(before))
+        tell(f"{_end(before)} It is started again.")
+        _kill_group(before.child.pid)  # what it started may have outlived it, and hold its port
+        await asyncio.sleep(backoff.pause_seconds)
+        started[place] = await _start(before.service, before.log, "ab")
+
+
+async def _lived(service: Running, ready: Callable[[str], Awaitable[bool]]) -> float | None:
+    """Waits for the end of a service; how long it had been ready then, in seconds, or None when it never was."""
+    loop = asyncio.get_running_loop()
+    while service.child.returncode is None:
+        if await ready(service.service.address):
+            since = loop.time()
+            await service.child.wait()
+            return loop.time() - since
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CHECK_SECONDS):
+                await service.child.wait()
+    return None
 
 
 @asynccontextmanager
@@ -101,7 +152,7 @@ async def running(
     started: list[Running] = []
     try:
         for service in services:
-            started.append(await _start(service, logs / f"{service.name}.log"))
+            started.append(await _start(service, logs / f"{service.name}.log", "wb"))
         try:
             async with asyncio.timeout(START_SECONDS):
                 for each in started:
@@ -113,13 +164,6 @@ async def running(
         await stopped(started)
 
 
-async def watched(started: Sequence[Running]) -> Never:
-    """Raises MeshFailed when a service has ended."""
-    while True:
-        _check_alive(started)
-        await asyncio.sleep(CHECK_SECONDS)
-
-
 async def stopped(started: Sequence[Running]) -> None:
     """Ends services and whatever they started: gently, the last started first; at once when cancelled meanwhile."""
     try:
@@ -127,11 +171,10 @@ async def stopped(started: Sequence[Running]) -> None:
             for each in batch:
                 if each.child.returncode is None:
                     each.child.terminate()
-            async with asyncio.timeout(STOP_SECONDS):
-                for each in batch:
-                    await each.child.wait()
-    except TimeoutError:
-        pass  # they are killed
+            with suppress(TimeoutError):  # what is left is killed
+                async with asyncio.timeout(STOP_SECONDS):
+                    for each in batch:
+                        await each.child.wait()
     finally:
         for each in started:
             _kill_group(each.child.pid)
@@ -157,9 +200,9 @@ def _check_port(service: Service) -> None:
         raise MeshFailed(f"{taken} Is a mesh running already? Options of `babelmesh up` choose other ports.") from None
 
 
-async def _start(service: Service, log: Path) -> Running:
+async def _start(service: Service, log: Path, mode: Literal["wb", "ab"]) -> Running:
     try:
-        with log.open("wb") as output:
+        with log.open(mode) as output:
             child = await asyncio.create_subprocess_exec(
                 *service.command,
                 env={**os.environ, **service.variables},
@@ -185,11 +228,15 @@ def _check_alive(started: Sequence[Running]) -> None:
             raise MeshFailed(_obituary(each))
 
 
-def _obituary(service: Running) -> str:
-    tail = _tail(service.log.read_text(errors="replace").splitlines())
+def _end(service: Running) -> str:
     status = service.child.returncode or 0
     how = f"ended with status {status}" if status >= 0 else f"was ended by {signal.Signals(-status).name}"
-    lines = [f"The {service.service.name} service {how}. The end of {service.log}:"]
+    return f"The {service.service.name} service {how}."
+
+
+def _obituary(service: Running) -> str:
+    tail = _tail(service.log.read_text(errors="replace").splitlines())
+    lines = [f"{_end(service)} The end of {service.log}:"]
     lines += [f"  {line}" for line in tail] or ["  (nothing)"]
     lines.append(_advice("\n".join(tail), service))
     return "\n".join(lines)

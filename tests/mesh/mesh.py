@@ -63,7 +63,7 @@ async def gateway_address(
 ) -> AsyncIterator[str]:
     """A mesh's address.
 
-    `asr`, `mt` and `tts` are options of the scripted engines, `stages` settings of all three, the rest is the gateway's.
+    `asr`, `mt` and `tts` are options of the scripted engines, `stages` settings of all, the rest is the gateway's.
     """
     shared: dict[str, Any] = {"engine": "scripted", "drain_seconds": 0, **(stages or {})}
     for_asr = AsrSettings(vad="energy", slots=asr_slots, scripted=asr or {}, **shared)

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from babelmesh import supervisor
+from babelmesh import restarts, supervisor
 from babelmesh.errors import MeshFailed
-from babelmesh.supervisor import Service, free_ports, mesh_services, running, watched
+from babelmesh.supervisor import Service, free_ports, mesh_services, running, supervised
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 HAS_A_CHILD = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
@@ -33,6 +33,29 @@ def _await(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    await asyncio.to_thread(_await, condition)
+
+
+class FallsIll:
+    """Ready, until it falls ill: then it dies at each start."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = folder / "ill"
+        self.service = _service(
+            "one", f"import pathlib\nif pathlib.Path({str(self.mark)!r}).exists(): {DIES}\n{SLEEPS}"
+        )
+
+    async def ready(self, address: str) -> bool:
+        return not self.mark.exists()  # noqa: ASYNC240 - a look at a local file
+
+    async def live(self, folder: Path) -> None:
+        async with supervised([self.service], folder, self.ready) as started:
+            self.mark.touch()
+            started[0].child.kill()
+            await asyncio.sleep(30)
 
 
 async def _at_once(address: str) -> bool:
@@ -76,12 +99,41 @@ async def test_a_program_that_cannot_be_started_leaves_none_behind(tmp_path: Pat
     assert not psutil.Process().children()
 
 
-async def test_a_service_that_dies_later_is_seen(tmp_path: Path) -> None:
-    async with running([_service("one", SLEEPS)], tmp_path, _at_once) as started:
-        started[0].child.kill()
-        async with asyncio.timeout(10):
-            with pytest.raises(MeshFailed, match="The one service was ended by SIGKILL"):
-                await watched(started)
+async def test_a_service_that_dies_later_is_started_again_and_told_of(tmp_path: Path) -> None:
+    told: list[str] = []
+    async with supervised([_service("one", SLEEPS)], tmp_path, _at_once, told.append) as started:
+        first = started[0].child
+        first.kill()
+        await _until(lambda: started[0].child is not first)
+        assert started[0].child.returncode is None
+        await _until(lambda: (tmp_path / "one.log").read_text().count("up") >= 1)
+    assert told == ["The one service was ended by SIGKILL. It is started again."]
+    assert not psutil.Process().children()
+
+
+async def test_what_a_dead_service_left_behind_is_ended_before_it_is_started_again(tmp_path: Path) -> None:
+    async with supervised([_service("parent", f"{HAS_A_CHILD}; {SLEEPS}")], tmp_path, _at_once) as started:
+        first = started[0].child
+        await _until(lambda: "up" in (tmp_path / "parent.log").read_text())
+        (left,) = psutil.Process(first.pid).children()
+        first.kill()
+        await _until(lambda: started[0].child is not first)
+        psutil.wait_procs([left], timeout=2)
+        assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
+
+
+async def test_a_service_that_never_gets_ready_again_cuts_the_block_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restarts, "FIRST_SECONDS", 0.01)
+    with pytest.raises(MeshFailed, match=r"The one service ended with status 3.*\n.*The model is missing"):
+        await FallsIll(tmp_path).live(tmp_path)
+
+
+async def test_what_the_block_raises_is_raised_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(KeyError):
+        async with supervised([_service("one", SLEEPS)], tmp_path, _at_once):
+            raise KeyError
 
 
 async def test_a_mesh_that_is_not_ready_in_time_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
