@@ -83,8 +83,9 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
     async def Watch(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
         self, request: stage_pb2.WatchRequest, context: Context
     ) -> Any:
-        while not self._status.over:
-            state = self._status.state
+        over = False
+        while not over:
+            state, over = self._status.state, self._status.over
             await context.write(
                 stage_pb2.WatchResponse(
                     state=stage_pb2.State.ValueType(state),
@@ -92,5 +93,5 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
                     slots_used=self._slots.used,
                 )
             )
-            if state is self._status.state and not self._status.over:
+            if (state, over) == (self._status.state, self._status.over) and not over:
                 await self._status.change(TOLD_SECONDS)

@@ -18,3 +18,13 @@ def test_what_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -
     monkeypatch.setenv(name, "many")
     with pytest.raises(ValueError, match=r"not a setting|validation error"):
         AsrSettings()
+
+
+@pytest.mark.parametrize(("slots", "reserve"), [(1, 0), (8, 0), (9, 1), (64, 7)])
+def test_unless_told_otherwise_few_slots_are_kept_for_sessions_that_resume(slots: int, reserve: int) -> None:
+    assert AsrSettings(slots=slots).reserve == reserve
+
+
+def test_a_reserve_that_leaves_no_slot_for_new_sessions_is_refused() -> None:
+    with pytest.raises(ValueError, match="leave none for new sessions"):
+        AsrSettings(slots=4, reserved_slots=4)

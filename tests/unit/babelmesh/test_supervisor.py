@@ -49,7 +49,7 @@ class FallsIll:
         )
 
     async def ready(self, address: str) -> bool:
-        return not self.mark.exists()  # noqa: ASYNC240 - a look at a local file
+        return not self.mark.exists()
 
     async def live(self, folder: Path) -> None:
         async with supervised([self.service], folder, self.ready) as started:

@@ -1,0 +1,105 @@
+"""Processes that end themselves, or are made to: they leave nothing behind, and say by their status why."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import grpc
+import psutil
+import pytest
+
+from babelmesh.client import is_serving
+from babelmesh.faults import Fault, FaultKind, simulate_fault
+from babelmesh.supervisor import Running, Service, free_ports, running
+from mesh.mt.v1 import mt_pb2_grpc
+from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from tests.mesh import mt
+
+STUCK_STATUS = 70
+
+
+@asynccontextmanager
+async def started(folder: Path, name: str, **variables: str) -> AsyncIterator[Running]:
+    address = f"127.0.0.1:{free_ports().mt}"
+    own = {f"{name.upper()}_{key}": value for key, value in {"LISTEN": address, "FAULTS": "true", **variables}.items()}
+    command = (sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{name}")
+    async with running([Service(name, command, address, own)], folder) as services:
+        yield services[0]
+
+
+def _await(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+async def status_of(service: Running) -> int:
+    async with asyncio.timeout(20):
+        return await service.child.wait()
+
+
+async def test_a_translator_that_hangs_says_so_and_ends(tmp_path: Path) -> None:
+    async with started(tmp_path, "mt", ENGINE="scripted", STUCK_SECONDS="0.3") as service:
+        address = service.service.address
+        await simulate_fault(address, Fault(FaultKind.HANG))
+        async with grpc.aio.insecure_channel(address) as to:
+            watch = stage_pb2_grpc.StageStub(to).Watch(stage_pb2.WatchRequest())
+            call = mt_pb2_grpc.MtStub(to).Translate(mt.asking("hello"))
+            async with asyncio.timeout(20):
+                while isinstance(message := await watch.read(), stage_pb2.WatchResponse):
+                    if message.state == stage_pb2.STATE_STUCK:
+                        break
+            call.cancel()
+            watch.cancel()
+        assert await status_of(service) == STUCK_STATUS
+    assert "ended, the engine is stuck" in (tmp_path / "mt.log").read_text()
+
+
+async def test_a_process_whose_loop_stands_still_ends_and_says_where(tmp_path: Path) -> None:
+    async with started(tmp_path, "tts", ENGINE="scripted", STALLED_SECONDS="0.5") as service:
+        await simulate_fault(service.service.address, Fault(FaultKind.BLOCK_LOOP))
+        assert await status_of(service) == STUCK_STATUS
+    log = (tmp_path / "tts.log").read_text()
+    assert "the event loop stands still" in log
+    assert "_stand_still" in log
+
+
+async def test_a_crash_is_a_kill(tmp_path: Path) -> None:
+    async with started(tmp_path, "mt", ENGINE="scripted") as one:
+        await simulate_fault(one.service.address, Fault(FaultKind.CRASH))
+        assert await status_of(one) == -signal.SIGKILL
+
+
+async def test_memory_is_taken_and_kept_and_the_service_goes_on(tmp_path: Path) -> None:
+    async with started(tmp_path, "tts", ENGINE="scripted") as service:
+        process = psutil.Process(service.child.pid)
+        before = process.memory_info().rss
+        await simulate_fault(service.service.address, Fault(FaultKind.EXHAUST_MEMORY, memory_mib=64))
+        await asyncio.to_thread(_await, lambda: process.memory_info().rss >= before + 60 * 2**20)
+        assert await is_serving(service.service.address)
+
+
+@pytest.mark.parametrize(
+    ("name", "needs"),
+    [
+        pytest.param("asr", "pocketsphinx", marks=pytest.mark.skipif(not find_spec("pocketsphinx"), reason="missing")),
+        pytest.param("mt", "lt-proc", marks=mt.needs_apertium),
+    ],
+)
+async def test_the_programs_of_an_engine_do_not_outlive_it(tmp_path: Path, name: str, needs: str) -> None:
+    async with started(tmp_path, name, STALLED_SECONDS="0.5") as service:
+        programs = psutil.Process(service.child.pid).children(recursive=True)
+        assert programs
+        await simulate_fault(service.service.address, Fault(FaultKind.CRASH))
+        assert await status_of(service) == -signal.SIGKILL
+        _, left = await asyncio.to_thread(psutil.wait_procs, programs, timeout=5)
+        assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from services.common.watchdog import Watchdog
+
+
+def passing(watchdog: Watchdog, seconds: float) -> None:
+    for _ in range(round(seconds / 0.1)):
+        watchdog.passes(0.1)
+
+
+async def test_an_engine_that_does_not_answer_is_stuck_until_it_does() -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    async with watchdog.step():
+        passing(watchdog, 0.9)
+        assert not watchdog.stuck
+        passing(watchdog, 0.3)
+        assert watchdog.stuck
+    assert not watchdog.stuck
+
+
+async def test_the_oldest_wait_counts_however_many_come_and_go_beside_it() -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    async with watchdog.step():
+        for _ in range(12):
+            async with watchdog.step():
+                passing(watchdog, 0.1)
+        assert watchdog.stuck
+
+
+async def test_an_engine_nobody_asks_is_not_stuck() -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    async with watchdog.step():
+        pass
+    passing(watchdog, 60)
+    assert not watchdog.stuck
+
+
+async def test_what_the_caller_does_with_an_answer_is_not_the_engines_time() -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    async with watchdog.step() as step:
+        passing(watchdog, 0.8)
+        with step.paused():
+            passing(watchdog, 60)
+            assert not watchdog.stuck
+        passing(watchdog, 0.8)
+        assert not watchdog.stuck
+        passing(watchdog, 0.4)
+        assert watchdog.stuck
+
+
+async def test_a_loop_that_stood_still_does_not_make_the_engine_look_stuck() -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    async with watchdog.step():
+        watchdog.passes(3600)
+        assert not watchdog.stuck
+
+
+@pytest.mark.parametrize("error", [KeyError, asyncio.CancelledError])
+async def test_a_wait_that_was_given_up_is_no_wait(error: type[BaseException]) -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    with pytest.raises(error):
+        async with watchdog.step():
+            raise error
+    passing(watchdog, 60)
+    assert not watchdog.stuck
+
+
+async def test_a_pause_outside_of_a_wait_begins_none() -> None:
+    watchdog = Watchdog(patience_seconds=1.0)
+    step = watchdog.step()
+    async with step:
+        pass
+    with step.paused():
+        pass
+    passing(watchdog, 60)
+    assert not watchdog.stuck
