@@ -19,10 +19,12 @@ from grpc_reflection.v1alpha import reflection
 from opentelemetry import context as trace_context
 from pydantic import ValidationError
 
+from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common import logs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
 from services.common.grpc_options import server_options
 from services.common.settings import ServiceSettings
+from services.common.status import StatusServicer
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,13 @@ class _Guard(grpc.aio.ServerInterceptor):
 
     def __init__(self) -> None:
         self.ready = False
+        self.stopping = False
+
+    def state(self) -> Any:
+        """What the service tells those who watch it."""
+        if self.stopping:
+            return stage_pb2.STATE_DRAINING
+        return stage_pb2.STATE_SERVING if self.ready else stage_pb2.STATE_STARTING
 
     async def intercept_service(
         self,
@@ -72,7 +81,7 @@ class _Guard(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
             try:
-                if not self.ready:
+                if not self.ready and not handler_call_details.method.startswith("/mesh.stage."):
                     raise StageFailed("NOT_READY", "The service is still starting.", retry_after_ms=500)
                 return await method(request, context)
             except BaseException as error:
@@ -108,6 +117,8 @@ async def running(servicer: Servicer, settings: ServiceSettings) -> AsyncIterato
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     servicer.add_to(server)
+    if servicer.service_name.startswith("mesh."):
+        stage_pb2_grpc.add_StageServicer_to_server(StatusServicer(guard.state, settings.slots), server)
     names = (servicer.service_name, health.SERVICE_NAME)
     if settings.reflection:
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
@@ -120,6 +131,7 @@ async def running(servicer: Servicer, settings: ServiceSettings) -> AsyncIterato
         await _set_health(checks, servicer.service_name, health_pb2.HealthCheckResponse.SERVING)
         yield port
     finally:
+        guard.stopping = True
         await checks.enter_graceful_shutdown()
         await server.stop(settings.drain_seconds)
         await servicer.stop()

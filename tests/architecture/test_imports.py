@@ -13,6 +13,7 @@ SERVICES = (*STAGES, "gateway", "common")
 EDGES = (
     "services/common/errors.py",  # google.rpc statuses
     "services/common/server.py",  # health
+    "services/common/status.py",
     "services/*/servicer.py",
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/call.py",  # reads and writes the public stream
