@@ -63,7 +63,7 @@ class Speaking:
 
     async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
-        tries = self._replicas.tries(Budget(retry_seconds=0.0))
+        tries = self._replicas.tries(Budget(retry_seconds=0.0, blamed=True))
         finished = False
         while not finished:
             link, call, piece = await self._replicas.call(self._begin, tries)

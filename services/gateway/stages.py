@@ -154,7 +154,8 @@ class Stages:
         request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
         metadata = telemetry.outgoing(context)
         replicas = self._replicas["MT"]
-        tries = replicas.tries(Budget(seconds=asked.timeout_ms / 1000) if asked.timeout_ms else Budget())
+        seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
+        tries = replicas.tries(Budget(seconds, blamed=True))
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
             timeout = min(self._timeout, tries.left(time.monotonic()))

@@ -16,6 +16,13 @@ RETRY_SECONDS = 0.4  # after its first failure a question is not put to the same
 MOST_DEATHS = 2  # of replicas that had the question in work
 MOST_FAILURES = 2  # of engines at the question, or of replicas too slow for it
 
+BROKEN = (  # the codes of a call whose connection went away; a proxy between makes the latter ones of it
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.CANCELLED,
+)
+
 CallFailed = grpc.aio.AioRpcError | TimeoutError | Abandoned
 
 
@@ -25,6 +32,7 @@ class Budget:
 
     seconds: float = float("inf")  # in all
     retry_seconds: float = RETRY_SECONDS  # for asking those again that refused
+    blamed: bool = False  # whether replicas that end may have died of it: then it is not tried on one after the other
 
 
 class Trouble(Enum):
@@ -62,6 +70,8 @@ class Tries:
         """What to report should there be no other try; `again` tells. `others`: there are replicas not asked yet."""
         fault = fault_of(error, self.stage)
         trouble = trouble_of(error, fault, link)
+        if trouble is Trouble.DIED and not self.budget.blamed:
+            trouble = Trouble.REFUSED
         self.troubles.append(trouble)
         if self._refused_since is None:
             self._refused_since = now
@@ -101,12 +111,13 @@ def trouble_of(error: CallFailed, fault: MeshError, link: Link) -> Trouble:
         return Trouble.FINAL
     if fault.code != f"{fault.stage}_UNAVAILABLE":
         return Trouble.FAILED
-    return Trouble.REFUSED if link.draining.is_set() or _never_connected(error) else Trouble.DIED
+    return Trouble.DIED if _broke(error) and not link.draining.is_set() else Trouble.REFUSED
 
 
-def _never_connected(error: CallFailed) -> bool:
-    """Whether the call failed before the replica had it; gRPC's words alone tell that from a connection that broke."""
-    return isinstance(error, grpc.aio.AioRpcError) and "failed to connect" in (error.details() or "").lower()
+def _broke(error: CallFailed) -> bool:
+    """Whether the connection broke under the call. gRPC's words alone tell that from one that was never there."""
+    never_there = isinstance(error, grpc.aio.AioRpcError) and "failed to connect" in (error.details() or "").lower()
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in BROKEN and not never_there
 
 
 def fault_of(error: CallFailed, stage: str) -> MeshError:
