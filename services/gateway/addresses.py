@@ -7,11 +7,14 @@ call.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from services.common.settings import address
+
+log = logging.getLogger(__name__)
 
 SCHEME = "dns:///"
 
@@ -24,6 +27,7 @@ def endpoint(value: str) -> str:
     if "/" in plain:
         raise ValueError(f"{value!r} is neither host:port nor {SCHEME}name:port")
     address(plain)
+    plain.rpartition(":")[0].encode("idna")  # as a lookup would; its error is a ValueError
     return value
 
 
@@ -48,11 +52,11 @@ class Addresses:
 
     async def look_up(self) -> list[str]:
         """Looks the names up; all addresses, each once, in the order of the endpoints."""
-        for each in self._known:
+        for number, each in enumerate(self._known, 1):
             if each.startswith(SCHEME):
                 name, _, port = each.removeprefix(SCHEME).rpartition(":")
                 try:
                     self._known[each] = await self._lookup(name.strip("[]"), int(port)) or self._known[each]
-                except OSError:
-                    continue  # the name server may be away; the replicas are watched one by one
+                except OSError as error:  # the name server may be away; the replicas are watched one by one
+                    log.warning("name not found", extra={"fields": {"endpoint": number, "error": error.errno}})
         return list(dict.fromkeys(found for known in self._known.values() for found in known))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -16,7 +16,8 @@ from services.common.errors import MeshError
 from services.gateway.addresses import Addresses
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link, Place, Replica
-from services.gateway.tries import Budget, CallFailed, Tries, unavailable
+from services.gateway.suspects import Suspects
+from services.gateway.tries import MOST_DEATHS, Budget, CallFailed, Tries, quarantined, unavailable
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ class Replicas:
         self._addresses = addresses
         self._seconds = (watch_seconds, resolve_seconds)
         self._replicas: dict[str, Replica] = {}
+        self._suspects = Suspects()
         self._looked_up = asyncio.Event()
         self._available = asyncio.Event()
 
@@ -90,9 +92,20 @@ class Replicas:
         else:
             self._available.clear()
 
-    def tries(self, budget: Budget) -> Tries:
-        """The account of a question that is about to be put."""
-        return Tries(self.stage, budget, time.monotonic())
+    def tries(self, budget: Budget, suspect: Hashable = None) -> Tries:
+        """The account of a question that is about to be put. `suspect` is what of it replicas may die of.
+
+        Raises StageFailed when too many did lately.
+        """
+        now = time.monotonic()
+        deaths = 0 if suspect is None else self._suspects.deaths(suspect, now)
+        if deaths >= MOST_DEATHS:
+            raise quarantined(self.stage)
+        return Tries(self.stage, budget, now, suspect, deaths)
+
+    def answered(self, tries: Tries) -> None:
+        """The question has its whole answer: nobody died of it."""
+        self._suspects.answered(tries.suspect)
 
     async def call(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None) -> T:
         """The result of `attempt` on the first replica that gives one. An attempt ends when its replica is lost.
@@ -121,7 +134,12 @@ class Replicas:
 
     def failed(self, tries: Tries, error: CallFailed, link: Link) -> MeshError:
         """The fault behind a failed call; `tries.again` then tells whether there is another try."""
-        return tries.failed(error, link, time.monotonic(), bool(self._untried(tries)))
+        now = time.monotonic()
+        deaths = tries.deaths
+        fault = tries.failed(error, link, now, bool(self._untried(tries)))
+        if tries.deaths > deaths:
+            self._suspects.died(tries.suspect, now)
+        return fault
 
     def _pick(self, tries: Tries) -> Replica:
         candidates = self._untried(tries)

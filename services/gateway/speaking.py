@@ -63,7 +63,8 @@ class Speaking:
 
     async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
-        tries = self._replicas.tries(Budget(retry_seconds=0.0, blamed=True))
+        suspect = (self._request.text, self._request.language, self._request.voice)
+        tries = self._replicas.tries(Budget(retry_seconds=0.0), suspect)
         finished = False
         while not finished:
             link, call, piece = await self._replicas.call(self._begin, tries)
@@ -73,6 +74,7 @@ class Speaking:
                     yield piece
                     piece = await unless(link.lost, partial(self._next, call))
                 finished = True
+                self._replicas.answered(tries)
             except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
                 fault = self._replicas.failed(tries, error, link)
                 if not tries.again:

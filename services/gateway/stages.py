@@ -155,13 +155,15 @@ class Stages:
         metadata = telemetry.outgoing(context)
         replicas = self._replicas["MT"]
         seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
-        tries = replicas.tries(Budget(seconds, blamed=True))
+        tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
             timeout = min(self._timeout, tries.left(time.monotonic()))
             return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
 
-        return (await replicas.call(attempt, tries)).text
+        response = await replicas.call(attempt, tries)
+        replicas.answered(tries)
+        return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
         """What pronunciations in a language may be made of, in IPA; nothing when its voices take none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
@@ -32,7 +33,6 @@ class Budget:
 
     seconds: float = float("inf")  # in all
     retry_seconds: float = RETRY_SECONDS  # for asking those again that refused
-    blamed: bool = False  # whether replicas that end may have died of it: then it is not tried on one after the other
 
 
 class Trouble(Enum):
@@ -52,6 +52,8 @@ class Tries:
     stage: str
     budget: Budget
     started: float
+    suspect: Hashable = None  # what replicas may die of; None: of this they do not
+    deaths: int = 0  # of replicas that had it in work
     tried: set[int] = field(default_factory=set)  # replicas, in this round
     again: bool = True  # whether there may be another try
     troubles: list[Trouble] = field(default_factory=list)
@@ -70,13 +72,14 @@ class Tries:
         """What to report should there be no other try; `again` tells. `others`: there are replicas not asked yet."""
         fault = fault_of(error, self.stage)
         trouble = trouble_of(error, fault, link)
-        if trouble is Trouble.DIED and not self.budget.blamed:
+        if trouble is Trouble.DIED and self.suspect is None:
             trouble = Trouble.REFUSED
         self.troubles.append(trouble)
         if self._refused_since is None:
             self._refused_since = now
-        if trouble is Trouble.DIED and self.troubles.count(Trouble.DIED) >= MOST_DEATHS:
-            fault = self._quarantined()
+        if trouble is Trouble.DIED:
+            self.deaths += 1
+            fault = quarantined(self.stage) if self.deaths >= MOST_DEATHS else fault
         self.again = self._worth_another(trouble, now, others) and self.left(now) > 0
         return fault
 
@@ -86,7 +89,7 @@ class Tries:
                 assert self._refused_since is not None
                 return others or now - self._refused_since < self.budget.retry_seconds
             case Trouble.DIED:
-                return self.troubles.count(trouble) < MOST_DEATHS
+                return self.deaths < MOST_DEATHS
             case Trouble.FAILED:
                 return self.troubles.count(trouble) < MOST_FAILURES
             case Trouble.SLOW:
@@ -94,9 +97,11 @@ class Tries:
             case Trouble.FINAL:
                 return False
 
-    def _quarantined(self) -> MeshError:
-        message = f"Two replicas of the {self.stage} stage ended while they worked on this. It is not tried again."
-        return StageFailed(f"{self.stage}_QUARANTINED", message, stage=self.stage)
+
+def quarantined(stage: str) -> StageFailed:
+    """The question is not tried any more."""
+    message = f"{MOST_DEATHS} replicas of the {stage} stage ended while they worked on this. It is not tried again."
+    return StageFailed(f"{stage}_QUARANTINED", message, stage=stage)
 
 
 def trouble_of(error: CallFailed, fault: MeshError, link: Link) -> Trouble:

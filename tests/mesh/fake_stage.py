@@ -10,19 +10,23 @@ from typing import Any
 
 import grpc
 import numpy as np
+import pytest
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common.errors import MeshError, to_status
+from services.common.errors import AtCapacity, MeshError, to_status
 from services.common.slots import ADMITTED
 from services.gateway.settings import GatewaySettings
-from services.gateway.stages import Stages
+from services.gateway.stages import Question, Stages
 
 TOLD_EVERY_SECONDS = 0.05
 PIECE_SAMPLES = 160
 WHOLE: list[int] = list(range(1, 20 * PIECE_SAMPLES + 1))  # a clause's speech: each sample tells its place
+
+
+FULL = AtCapacity("AT_CAPACITY", "Full.", retry_after_ms=1)
 
 
 class Wire:
@@ -221,3 +225,18 @@ async def until(met: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not met():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
+
+
+def question(text: str, **rest: Any) -> Question:
+    return Question(text, "en", "es", final=True, **rest)
+
+
+def asked_first(fakes: list[Replica]) -> tuple[Replica, list[Replica]]:
+    first = next(fake for fake in fakes if fake.asked)
+    return first, [fake for fake in fakes if fake is not first]
+
+
+async def fault_of(awaitable: Any) -> MeshError:
+    with pytest.raises(MeshError) as raised:
+        await awaitable
+    return raised.value

@@ -11,37 +11,19 @@ from typing import Any
 
 import pytest
 
-from mesh.asr.v1 import asr_pb2
 from mesh.stage.v1 import stage_pb2
-from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow
+from services.common.errors import AtCapacity, StageFailed, TooSlow
 from services.gateway.pacing import Pace
-from services.gateway.stages import Question, Stages
+from services.gateway.stages import Stages
 from services.gateway.terms import TargetTerms
-from tests.mesh.fake_stage import PIECE_SAMPLES, WHOLE, Replica, stages, until
+from tests.mesh.fake_stage import FULL, PIECE_SAMPLES, WHOLE, Replica, asked_first, fault_of, question, stages, until
 
-FULL = AtCapacity("AT_CAPACITY", "Full.", retry_after_ms=1)
 BROKEN = StageFailed("MT_ENGINE_FAILED", "Broken.", stage="MT")
-CONFIG = asr_pb2.RecognizeConfig(language="en")
-
-
-def question(text: str, **rest: Any) -> Question:
-    return Question(text, "en", "es", final=True, **rest)
 
 
 def speech(own: Stages, text: str) -> AsyncGenerator[Any, None]:
     target = TargetTerms("es", "en", captions=False, speech=True)
     return own.synthesize(text, target, Pace(1.0))
-
-
-def asked_first(fakes: list[Replica]) -> tuple[Replica, list[Replica]]:
-    first = next(fake for fake in fakes if fake.asked)
-    return first, [fake for fake in fakes if fake is not first]
-
-
-async def fault_of(awaitable: Any) -> MeshError:
-    with pytest.raises(MeshError) as raised:
-        await awaitable
-    return raised.value
 
 
 async def test_a_translation_goes_on_elsewhere_when_its_replica_dies() -> None:
@@ -59,6 +41,34 @@ async def test_a_text_two_replicas_died_of_is_not_tried_a_third_time() -> None:
         assert (fault.code, fault.retry_after_ms) == ("MT_QUARANTINED", 0)
         assert sorted(len(fake.asked) for fake in fakes) == [0, 1, 1]
         assert await own.translate(question("hello"))
+
+
+async def revived(own: Stages, dead: Replica) -> None:
+    await until(lambda: not own.available("MT"))
+    await dead.wire.mend()
+    await own.back("MT")
+
+
+async def test_a_text_the_only_replica_died_of_twice_does_not_end_it_a_third_time() -> None:
+    async with stages("a") as (own, (a,)):
+        a.dies_of = "poison"
+        assert (await fault_of(own.translate(question("poison")))).code == "MT_UNAVAILABLE"
+        await revived(own, a)
+        assert (await fault_of(own.translate(question("poison")))).code == "MT_QUARANTINED"
+        await revived(own, a)
+        assert (await fault_of(own.translate(question("poison")))).code == "MT_QUARANTINED"
+        assert a.asked == ["poison"] * 2
+        assert await own.translate(question("hello"))
+
+
+async def test_a_text_that_is_answered_is_no_longer_suspected() -> None:
+    async with stages("a") as (own, (a,)):
+        for _ in range(3):
+            a.dies_of = "hello"
+            assert (await fault_of(own.translate(question("hello")))).code == "MT_UNAVAILABLE"
+            a.dies_of = ""
+            await revived(own, a)
+            assert await own.translate(question("hello"))
 
 
 async def test_refused_connections_are_no_deaths() -> None:
@@ -192,83 +202,6 @@ async def test_a_clause_that_is_no_longer_wanted_is_no_longer_made() -> None:
             await anext(pieces)
             assert a.speaking == 1
         await until(lambda: a.speaking == 0)
-
-
-async def test_what_a_stage_told_last_stands_while_it_is_away() -> None:
-    async with stages("a", "b") as (own, (a, b)):
-        first = await own.describe()
-        assert [engine.stage for engine in first.engines] == ["ASR", "MT", "TTS"]
-        a.wire.cut()
-        b.wire.cut()
-        await until(lambda: not any(own.available(stage) for stage in ("ASR", "MT", "TTS")))
-        assert await own.describe() == first
-        b.state = stage_pb2.STATE_SERVING
-        await b.wire.mend()
-        for stage in ("ASR", "MT", "TTS"):
-            await own.back(stage)
-        assert {engine.version for engine in (await own.describe()).engines} == {"b"}
-
-
-async def test_nothing_is_known_of_a_stage_that_was_never_there() -> None:
-    async with stages("a") as (own, (a,)):
-        a.wire.cut()
-        await until(lambda: not own.available("ASR"))
-        assert (await fault_of(own.describe())).code == "ASR_UNAVAILABLE"
-
-
-@pytest.mark.parametrize("end", ["cut", "freeze", "hold"])
-async def test_a_recognition_is_told_that_its_replica_is_lost(end: str) -> None:
-    async with stages("a", "b") as (own, fakes):
-        recognizing = await own.recognize(CONFIG)
-        first, (other,) = asked_first(fakes)
-        match end:
-            case "cut":
-                first.wire.cut()
-            case "hold":
-                first.wire.hold()
-            case _:
-                first.silent = True
-        async with asyncio.timeout(20):
-            await recognizing.lost.wait()
-        recognizing.call.cancel()
-        again = await own.recognize(CONFIG)
-        assert len(other.asked) == 1
-        assert again.replica_id != recognizing.replica_id
-        again.call.cancel()
-
-
-async def test_a_recognition_is_told_that_its_replica_is_draining() -> None:
-    async with stages("a") as (own, (a,)):
-        recognizing = await own.recognize(CONFIG)
-        a.state = stage_pb2.STATE_DRAINING
-        async with asyncio.timeout(20):
-            await recognizing.draining.wait()
-        assert not recognizing.lost.is_set()
-        assert not own.available("ASR")
-        recognizing.call.cancel()
-
-
-async def test_a_recognition_refused_by_a_full_replica_gets_the_next() -> None:
-    async with stages("a", "b") as (own, fakes):
-        fakes[0].refuses = FULL
-        for _ in range(4):
-            recognizing = await own.recognize(CONFIG)
-            recognizing.call.cancel()
-        fakes[1].refuses = FULL
-        assert isinstance(await fault_of(own.recognize(CONFIG)), AtCapacity)
-
-
-async def test_a_stage_comes_back() -> None:
-    async with stages("a") as (own, (a,)):
-        a.wire.cut()
-        await until(lambda: not own.available("MT"))
-        fault = await fault_of(own.translate(question("hello")))
-        assert (fault.code, fault.stage) == ("MT_UNAVAILABLE", "MT")
-        await a.wire.mend()
-        async with asyncio.timeout(20):
-            await own.back("MT")
-        assert own.available("MT")
-        assert await own.translate(question("hello")) == "hello by a"
 
 
 async def test_a_call_that_is_cancelled_itself_ends_as_that() -> None:

@@ -19,7 +19,7 @@ def test_endpoints_are_addresses_and_names(accepted: str) -> None:
 
 @pytest.mark.parametrize(
     "refused",
-    ["", "mt", "mt:", "mt:99999", "dns:///mt", "dns://8.8.8.8/mt:7702", "unix:///tmp/a:1", "a:1,"],
+    ["", "mt", "mt:", "mt:99999", "dns:///mt", "dns:///a..b:1", "dns://8.8.8.8/mt:7702", "unix:///tmp/a:1", "a:1,"],
 )
 def test_what_is_no_endpoint_is_refused(refused: str) -> None:
     with pytest.raises(ValidationError, match="mt_endpoints"):

@@ -44,7 +44,7 @@ def never_there() -> grpc.aio.AioRpcError:
 
 
 def tries(**budget: Any) -> Tries:
-    return Tries("MT", Budget(**{"blamed": True, **budget}), 0.0)
+    return Tries("MT", Budget(**budget), 0.0, suspect="a text")
 
 
 def codes(asked: Tries, *errors: CallFailed, others: bool = True, draining: bool = False) -> list[str]:
@@ -66,6 +66,10 @@ def test_deaths_with_other_troubles_between_still_count() -> None:
     assert codes(tries(), cut(), typed(FULL), cut(), cut())[-1] == "MT_QUARANTINED"
 
 
+def test_deaths_of_before_count() -> None:
+    assert codes(Tries("MT", Budget(), 0.0, suspect="a text", deaths=1), cut(), cut()) == ["MT_QUARANTINED"]
+
+
 def test_a_replica_that_was_never_reached_did_not_die() -> None:
     assert codes(tries(), *[never_there()] * 5) == ["MT_UNAVAILABLE"] * 5
 
@@ -76,7 +80,7 @@ def test_a_draining_replica_that_goes_did_not_die(end: CallFailed) -> None:
 
 
 def test_what_holds_no_text_is_never_quarantined() -> None:
-    assert codes(tries(blamed=False), *[cut()] * 5) == ["MT_UNAVAILABLE"] * 5
+    assert codes(Tries("MT", Budget(), 0.0), *[cut()] * 5) == ["MT_UNAVAILABLE"] * 5
 
 
 def test_an_engine_that_failed_is_believed_the_second_time() -> None:
