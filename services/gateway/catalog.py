@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from services.common import languages
 
@@ -33,6 +34,15 @@ class Catalog:
     pairs: tuple[tuple[str, str], ...]  # source and target, as the translator calls them
     all_voices: tuple[Voice, ...]  # the default of each language first
     engines: tuple[StageEngine, ...]
+
+    def knows(self, stage: str) -> bool:
+        """Whether the stage has told what it can do."""
+        return any(engine.stage == stage for engine in self.engines)
+
+    def of(self, engine: StageEngine) -> Self:
+        """The same with this engine for that of its stage, whose languages are still those of the one before."""
+        others = [other for other in self.engines if other.stage != engine.stage]
+        return replace(self, engines=tuple(sorted([*others, engine], key=lambda each: each.stage)))
 
     def target_langs(self, source: str) -> list[str]:
         """What speech in a source language can be translated into."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 import numpy as np
@@ -15,10 +16,14 @@ from services.common import telemetry
 from services.common.audio import ASR_RATE, Pcm
 from services.common.channel import Channel
 from services.gateway.inputs import Audio, Commit
-from services.gateway.replicas import fault_of
+from services.gateway.racing import Abandoned, unless
 from services.gateway.shared import Mark, Shared
 from services.gateway.stages import Recognizing
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
+from services.gateway.tries import fault_of, unavailable
+
+if TYPE_CHECKING:
+    from services.gateway.stages import RecognizeCall
 
 COALESCED_SAMPLES = ASR_RATE // 10  # a message costs as much as 50 ms of recognition: small chunks travel together
 
@@ -77,17 +82,23 @@ class Recognition:
             await self._converse(await self._shared.stages.recognize(_config(self._shared.terms)))
         await self.heard.close()
 
-    async def _converse(self, call: Recognizing) -> None:
+    async def _converse(self, recognizing: Recognizing) -> None:
+        try:
+            await unless(recognizing.lost, partial(self._exchange, recognizing.call))
+        except Abandoned:
+            raise unavailable("ASR") from None
+        finally:
+            recognizing.call.cancel()
+
+    async def _exchange(self, call: RecognizeCall) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(call))
                 await self._read(call)
         except* (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
             await self._fail(call)
-        finally:
-            call.cancel()
 
-    async def _write(self, call: Recognizing) -> None:
+    async def _write(self, call: RecognizeCall) -> None:
         waiting: list[Pcm] = []
         start = end = 0
         async for said in self._said:
@@ -116,7 +127,7 @@ class Recognition:
         self._marks[number] = said
         return asr_pb2.RecognizeRequest(marker=asr_pb2.Marker(id=number))
 
-    async def _read(self, call: Recognizing) -> None:
+    async def _read(self, call: RecognizeCall) -> None:
         while isinstance(response := await call.read(), asr_pb2.RecognizeResponse):
             await self.heard.put(self._heard(response))
         await self._fail(call)
@@ -132,7 +143,7 @@ class Recognition:
             case _:
                 return Progress(response.progress.processed_samples, response.progress.finalized_samples)
 
-    async def _fail(self, call: Recognizing) -> None:
+    async def _fail(self, call: RecognizeCall) -> None:
         """Raises the status the stage ended the call with; returns when it was OK.
 
         A write to a call that has ended fails without its status, so the status is asked for.

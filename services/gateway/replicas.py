@@ -1,62 +1,161 @@
-"""The replicas of one stage: one channel each, used in turn."""
+"""The replicas of one stage: which there are, which serve, and which one a call goes to."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import grpc
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow, from_rpc_error
-from services.common.grpc_options import CHANNEL
-from services.common.server import channel
+from services.common.errors import MeshError
+from services.gateway.addresses import Addresses
+from services.gateway.racing import Abandoned, unless
+from services.gateway.replica import Link, Place, Replica
+from services.gateway.suspects import Suspects
+from services.gateway.tries import MOST_DEATHS, Budget, CallFailed, Tries, quarantined, unavailable
 
 T = TypeVar("T")
 
-WORTH_ANOTHER = (AtCapacity, StageFailed, TooSlow)
+RETIRED_SECONDS = 30.0  # how long calls may stay on a replica that was taken off the list
+
+_next_round = wait_random_exponential(multiplier=0.02, max=0.3)
 
 
 class Replicas:
-    """Channels to the replicas of a stage. A call goes to the next in turn; a refused one to the one after it."""
+    """The replicas behind the addresses of a stage. `run` finds and watches them; without it there are none.
 
-    def __init__(self, stage: str, endpoints: Sequence[str]) -> None:
+    A call goes to the serving replica with most free slots. One that refused, or was lost, is not asked again before
+    the others were.
+    """
+
+    def __init__(self, stage: str, addresses: Addresses, watch_seconds: float, resolve_seconds: float) -> None:
         self.stage = stage
-        self._channels = [channel(endpoint, CHANNEL) for endpoint in endpoints]
-        self._turn = 0
+        self._addresses = addresses
+        self._seconds = (watch_seconds, resolve_seconds)
+        self._replicas: dict[str, Replica] = {}
+        self._suspects = Suspects()
+        self._looked_up = asyncio.Event()
+        self._available = asyncio.Event()
 
-    async def call(self, attempt: Callable[[grpc.aio.Channel], Awaitable[T]], rounds: int = 1) -> T:
-        """The result of `attempt` on the first replica that gives one, going round at most so often.
+    @property
+    def available(self) -> bool:
+        """Whether a replica serves."""
+        return self._available.is_set()
 
-        Raises what the last replica said, as a MeshError of this stage.
+    async def back(self) -> None:
+        """Waits until a replica serves."""
+        await self._available.wait()
+
+    async def known(self) -> None:
+        """Waits until each replica of the first lookup has answered, or failed to."""
+        await self._looked_up.wait()
+        for replica in list(self._replicas.values()):
+            await replica.known.wait()
+
+    async def run(self) -> None:
+        """Watches the replicas, and looks for new ones. Runs until it is cancelled."""
+        watching: dict[Replica, asyncio.Task[None]] = {}
+        watch_seconds, resolve_seconds = self._seconds
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                added, removed = self._settle(await self._addresses.look_up())
+                for replica in added:
+                    watching[replica] = tasks.create_task(replica.run(watch_seconds))
+                for replica in removed:
+                    asyncio.get_running_loop().call_later(RETIRED_SECONDS, watching.pop(replica).cancel)
+                self._looked_up.set()
+                if not self._addresses.may_change:
+                    break
+                await asyncio.sleep(resolve_seconds)
+
+    def _settle(self, addresses: Sequence[str]) -> tuple[list[Replica], list[Replica]]:
+        """Takes over a new list of addresses; the replicas that came and those that went."""
+        removed = [self._replicas.pop(address) for address in list(self._replicas) if address not in addresses]
+        added = {
+            address: Replica(Place(self.stage, address), self._changed)
+            for address in addresses
+            if address not in self._replicas
+        }
+        self._replicas.update(added)
+        for replica in removed:
+            replica.retire()
+        return list(added.values()), removed
+
+    def _changed(self) -> None:
+        if any(replica.serving for replica in self._replicas.values()):
+            self._available.set()
+        else:
+            self._available.clear()
+
+    def tries(self, budget: Budget, suspect: Hashable = None) -> Tries:
+        """The account of a question that is about to be put. `suspect` is what of it replicas may die of.
+
+        Raises StageFailed when too many did lately.
         """
+        now = time.monotonic()
+        deaths = 0 if suspect is None else self._suspects.deaths(suspect, now)
+        if deaths >= MOST_DEATHS:
+            raise quarantined(self.stage)
+        return Tries(self.stage, budget, now, suspect, deaths)
+
+    def answered(self, tries: Tries) -> None:
+        """The question has its whole answer: nobody died of it."""
+        self._suspects.answered(tries.suspect)
+
+    async def call(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None) -> T:
+        """The result of `attempt` on the first replica that gives one. An attempt ends when its replica is lost.
+
+        Raises what the last replica said, as a MeshError of this stage; at once when no replica serves.
+        """
+        tries = tries or self.tries(Budget())
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(WORTH_ANOTHER),
-            stop=stop_after_attempt(rounds * len(self._channels)),
-            wait=wait_random_exponential(multiplier=0.02, max=0.3),
+            retry=retry_if_exception(lambda error: isinstance(error, MeshError) and tries.again),
+            wait=lambda state: self._pause(tries, state),
             reraise=True,
         )
         async for trial in retrying:
             with trial:
-                return await self._on_next(attempt)
+                return await self._try(attempt, tries)
         raise AssertionError("tenacity ends with a result or an exception")
 
-    async def _on_next(self, attempt: Callable[[grpc.aio.Channel], Awaitable[T]]) -> T:
-        self._turn = (self._turn + 1) % len(self._channels)
+    async def _try(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries) -> T:
+        replica = self._pick(tries)
+        link = replica.place()
+        tries.tried.add(link.replica_id)
         try:
-            return await attempt(self._channels[self._turn])
-        except (grpc.aio.AioRpcError, TimeoutError) as error:
-            raise fault_of(error, self.stage) from error
+            return await unless(link.lost, partial(attempt, link))
+        except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
+            raise self.failed(tries, error, link) from error
 
-    async def close(self) -> None:
-        """Closes the channels, and with them every call on them."""
-        for each in self._channels:
-            await each.close()
+    def failed(self, tries: Tries, error: CallFailed, link: Link) -> MeshError:
+        """The fault behind a failed call; `tries.again` then tells whether there is another try."""
+        now = time.monotonic()
+        deaths = tries.deaths
+        fault = tries.failed(error, link, now, bool(self._untried(tries)))
+        if tries.deaths > deaths:
+            self._suspects.died(tries.suspect, now)
+        return fault
 
+    def _pick(self, tries: Tries) -> Replica:
+        candidates = self._untried(tries)
+        if not candidates:
+            tries.tried.clear()
+            candidates = self._untried(tries)
+        if not candidates:
+            tries.again = False
+            raise unavailable(self.stage)
+        most = max(replica.free for replica in candidates)
+        return random.choice([replica for replica in candidates if replica.free == most])
 
-def fault_of(error: grpc.aio.AioRpcError | TimeoutError, stage: str) -> MeshError:
-    """What a failed call to a stage means."""
-    if isinstance(error, grpc.aio.AioRpcError):
-        return from_rpc_error(error, stage)
-    message = f"The {stage} stage did not answer in time."
-    return TooSlow(f"{stage}_TOO_SLOW", message, retry_after_ms=1000, stage=stage)
+    def _untried(self, tries: Tries) -> list[Replica]:
+        serving = (replica for replica in self._replicas.values() if replica.serving)
+        return [replica for replica in serving if replica.replica_id not in tries.tried]
+
+    def _pause(self, tries: Tries, state: RetryCallState) -> float:
+        """Seconds before the next try: none on a replica that was not asked yet."""
+        return 0.0 if self._untried(tries) else _next_round(state)

@@ -92,6 +92,7 @@ class GatewayServicer:
     async def start(self) -> None:
         """Waits for the stages: a gateway without them has nothing to offer."""
         pause_seconds = 0.1
+        await self._running.enter_async_context(self._stages.running())
         await self._refresh()
         while not self._catalog.engines:
             await asyncio.sleep(pause_seconds)
@@ -107,7 +108,6 @@ class GatewayServicer:
     async def stop(self) -> None:
         """Closes the channels to the stages."""
         await self._running.aclose()
-        await self._stages.close()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
         inbound: Channel[Inbound] = Channel(1)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import DirectoryPath, Field, field_validator
+from pydantic import AfterValidator, DirectoryPath, Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.common.settings import Address, ServiceSettings
+from services.common.settings import ServiceSettings
+from services.gateway.addresses import endpoint
 
-Endpoints = Annotated[tuple[Address, ...], NoDecode]
+Endpoint = Annotated[str, AfterValidator(endpoint)]
+Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
+
+_ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
 
 
 class GatewaySettings(ServiceSettings):
@@ -18,9 +22,13 @@ class GatewaySettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_")
 
     slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
-    asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), description="Recognizers, host:port, with commas between.")
-    mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), description="Translators, host:port, with commas between.")
-    tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), description="Synthesizers, host:port, with commas between.")
+    asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), min_length=1, description=f"Recognizers: {_ENDPOINTS}")
+    mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), min_length=1, description=f"Translators: {_ENDPOINTS}")
+    tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), min_length=1, description=f"Synthesizers: {_ENDPOINTS}")
+    resolve_seconds: float = Field(5.0, ge=0.1, le=3600, description="How often names of endpoints are looked up.")
+    watch_timeout_ms: int = Field(
+        1000, ge=500, le=60_000, description="A replica of a stage that tells nothing for so long is lost."
+    )
     max_backlog_ms: int = Field(4000, ge=1500, description="Audio accepted beyond what is worked off before a hold.")
     max_chunk_bytes: int = Field(256 * 1024, ge=1024, description="Largest chunk of audio.")
     max_chunk_ms: int = Field(5000, ge=100, description="Longest chunk of audio.")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import TypeAlias
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 from opentelemetry.context import Context
@@ -15,20 +17,32 @@ from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import telemetry
-from services.common.audio import Pcm, from_bytes
+from services.common.errors import MeshError
 from services.common.slots import ADMITTED
 from services.common.terminology import Term
+from services.gateway.addresses import Addresses
 from services.gateway.catalog import Catalog, StageEngine, Voice
 from services.gateway.glossary import Sounds
 from services.gateway.pacing import Pace
-from services.gateway.replicas import Replicas, fault_of
+from services.gateway.replica import Link
+from services.gateway.replicas import Replicas
 from services.gateway.settings import GatewaySettings
+from services.gateway.speaking import Speaking, Spoken
 from services.gateway.terms import TargetTerms
+from services.gateway.tries import Budget
 
-Recognizing: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]"
-Synthesizing: TypeAlias = "grpc.aio.UnaryStreamCall[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]"
+if TYPE_CHECKING:
+    RecognizeCall: TypeAlias = grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]
 
-MT_ROUNDS = 3  # a translation costs little and repeats well
+
+@dataclass(frozen=True, slots=True)
+class Recognizing:
+    """An admitted recognition. Who holds it cancels the call when it is done with it, or when its replica is lost."""
+
+    call: RecognizeCall
+    lost: asyncio.Event  # set when the replica is gone: nothing will come any more
+    draining: asyncio.Event  # set when the replica will stop soon: leave at the next good moment
+    replica_id: int  # for logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,42 +60,75 @@ class Question:
 
 
 class Stages:
-    """ASR, MT and TTS, each behind its replicas. Every method raises MeshError of its stage."""
+    """ASR, MT and TTS, each behind its replicas; inside `running` only. Every method raises MeshError of its stage."""
 
     def __init__(self, settings: GatewaySettings) -> None:
-        self._asr = Replicas("ASR", settings.asr_endpoints)
-        self._mt = Replicas("MT", settings.mt_endpoints)
-        self._tts = Replicas("TTS", settings.tts_endpoints)
+        endpoints = {"ASR": settings.asr_endpoints, "MT": settings.mt_endpoints, "TTS": settings.tts_endpoints}
+        self._replicas = {
+            stage: Replicas(stage, Addresses(where), settings.watch_timeout_ms / 1000, settings.resolve_seconds)
+            for stage, where in endpoints.items()
+        }
         self._timeout = settings.stage_timeout_ms / 1000
+        self._catalog = Catalog((), (), (), ())
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watches the replicas inside the block. It begins when each has answered once, or failed to."""
+        async with asyncio.TaskGroup() as tasks:
+            watching = [tasks.create_task(replicas.run()) for replicas in self._replicas.values()]
+            for replicas in self._replicas.values():
+                await replicas.known()
+            try:
+                yield
+            finally:
+                for each in watching:
+                    each.cancel()
+
+    def available(self, stage: str) -> bool:
+        """Whether a replica of "ASR", "MT" or "TTS" serves."""
+        return self._replicas[stage].available
+
+    async def back(self, stage: str) -> None:
+        """Waits until a replica of the stage serves."""
+        await self._replicas[stage].back()
 
     async def describe(self) -> Catalog:
-        """Asks each stage what it can do."""
-        timeout = self._timeout
-        asr = await self._asr.call(
-            lambda channel: asr_pb2_grpc.AsrStub(channel).Describe(asr_pb2.DescribeRequest(), timeout=timeout)
+        """What the stages can do. What a stage said last stands while it is away; raises only what one never told."""
+        for stage, ask in (("ASR", self._ask_asr), ("MT", self._ask_mt), ("TTS", self._ask_tts)):
+            try:
+                self._catalog = await self._replicas[stage].call(ask)
+            except MeshError:
+                if not self._catalog.knows(stage):
+                    raise
+        return self._catalog
+
+    async def _ask_asr(self, link: Link) -> Catalog:
+        stub = asr_pb2_grpc.AsrStub(link.channel)
+        told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
+        engine = StageEngine("ASR", told.engine, told.version, told.term_bias)
+        return replace(self._catalog.of(engine), source_langs=tuple(told.languages))
+
+    async def _ask_mt(self, link: Link) -> Catalog:
+        stub = mt_pb2_grpc.MtStub(link.channel)
+        told = await stub.Describe(mt_pb2.DescribeRequest(), timeout=self._timeout)
+        engine = StageEngine("MT", told.engine, told.version, follows_glossary=True)
+        return replace(
+            self._catalog.of(engine), pairs=tuple((pair.source_lang, pair.target_lang) for pair in told.pairs)
         )
-        mt = await self._mt.call(
-            lambda channel: mt_pb2_grpc.MtStub(channel).Describe(mt_pb2.DescribeRequest(), timeout=timeout)
-        )
-        tts = await self._tts.call(
-            lambda channel: tts_pb2_grpc.TtsStub(channel).Describe(tts_pb2.DescribeRequest(), timeout=timeout)
-        )
-        return Catalog(
-            source_langs=tuple(asr.languages),
-            pairs=tuple((pair.source_lang, pair.target_lang) for pair in mt.pairs),
-            all_voices=tuple(Voice(voice.name, voice.language) for voice in tts.voices),
-            engines=(
-                StageEngine("ASR", asr.engine, asr.version, asr.term_bias),
-                StageEngine("MT", mt.engine, mt.version, follows_glossary=True),
-                StageEngine("TTS", tts.engine, tts.version, tts.pronunciation),
-            ),
+
+    async def _ask_tts(self, link: Link) -> Catalog:
+        stub = tts_pb2_grpc.TtsStub(link.channel)
+        told = await stub.Describe(tts_pb2.DescribeRequest(), timeout=self._timeout)
+        engine = StageEngine("TTS", told.engine, told.version, told.pronunciation)
+        return replace(
+            self._catalog.of(engine), all_voices=tuple(Voice(voice.name, voice.language) for voice in told.voices)
         )
 
     async def recognize(self, config: asr_pb2.RecognizeConfig) -> Recognizing:
         """An admitted recognition: audio may be written. It waits for admission, so that a refusal keeps its reason."""
 
-        async def attempt(channel: grpc.aio.Channel) -> Recognizing:
-            call = asr_pb2_grpc.AsrStub(channel).Recognize(metadata=telemetry.outgoing())
+        async def attempt(link: Link) -> Recognizing:
+            call = asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=telemetry.outgoing())
             try:
                 async with asyncio.timeout(self._timeout):
                     await call.write(asr_pb2.RecognizeRequest(config=config))
@@ -90,12 +137,13 @@ class Stages:
             except BaseException:
                 call.cancel()
                 raise
-            return call
+            return Recognizing(call, link.lost, link.draining, link.replica_id)
 
-        return await self._asr.call(attempt)
+        replicas = self._replicas["ASR"]
+        return await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
 
     async def translate(self, asked: Question, context: Context | None = None) -> str:
-        """The translation of a text."""
+        """The translation of a text. What failed is asked again, within the question's time where it has one."""
         request = mt_pb2.TranslateRequest(
             text=asked.text,
             source_lang=asked.spoken_lang,
@@ -106,27 +154,34 @@ class Stages:
         )
         request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
         metadata = telemetry.outgoing(context)
-        timeout = min(self._timeout, asked.timeout_ms / 1000) if asked.timeout_ms else self._timeout
-        response = await self._mt.call(
-            lambda channel: mt_pb2_grpc.MtStub(channel).Translate(request, timeout=timeout, metadata=metadata),
-            rounds=1 if asked.timeout_ms else MT_ROUNDS,
-        )
+        replicas = self._replicas["MT"]
+        seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
+        tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
+
+        async def attempt(link: Link) -> mt_pb2.TranslateResponse:
+            timeout = min(self._timeout, tries.left(time.monotonic()))
+            return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
+
+        response = await replicas.call(attempt, tries)
+        replicas.answered(tries)
         return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
         """What pronunciations in a language may be made of, in IPA; nothing when its voices take none."""
         request = tts_pb2.DescribePronunciationRequest(language=voice_lang)
-        response = await self._tts.call(
-            lambda channel: tts_pb2_grpc.TtsStub(channel).DescribePronunciation(request, timeout=self._timeout)
-        )
-        return tuple(response.symbols)
 
-    async def synthesize(
+        async def attempt(link: Link) -> tts_pb2.DescribePronunciationResponse:
+            return await tts_pb2_grpc.TtsStub(link.channel).DescribePronunciation(request, timeout=self._timeout)
+
+        return tuple((await self._replicas["TTS"].call(attempt)).symbols)
+
+    def synthesize(
         self, text: str, target: TargetTerms, pace: Pace, context: Context | None = None, sounds: Sounds = ()
-    ) -> AsyncGenerator[tuple[Pcm, int], None]:
+    ) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made, and its rate in samples per second. Closing the iterator ends the call.
 
-        `sounds` are words of the text with their pronunciation.
+        A replica that is lost in the middle of it is followed by another, which goes on where it stopped. `sounds` are
+        words of the text with their pronunciation.
         """
         request = tts_pb2.SynthesizeRequest(
             text=text,
@@ -136,40 +191,13 @@ class Stages:
             longest_pause_ms=pace.longest_pause_ms,
         )
         request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in sounds)
-        metadata = telemetry.outgoing(context)
-
-        async def attempt(channel: grpc.aio.Channel) -> tuple[Synthesizing, tts_pb2.SynthesizeResponse | None]:
-            call = tts_pb2_grpc.TtsStub(channel).Synthesize(request, metadata=metadata)
-            return call, await self._next(call)
-
-        call, response = await self._tts.call(attempt)
-        try:
-            while response is not None:
-                yield from_bytes(response.pcm), response.sample_rate_hertz
-                response = await self._next(call)
-        except (grpc.aio.AioRpcError, TimeoutError) as error:
-            raise fault_of(error, "TTS") from error
-        finally:
-            call.cancel()
-
-    async def _next(self, call: Synthesizing) -> tts_pb2.SynthesizeResponse | None:
-        """The next piece of speech. The wait for one is bounded, the whole call is not: a client may listen slowly."""
-        try:
-            async with asyncio.timeout(self._timeout):
-                response = await call.read()
-        except BaseException:
-            call.cancel()
-            raise
-        return response if isinstance(response, tts_pb2.SynthesizeResponse) else None
+        return Speaking(self._replicas["TTS"], request, telemetry.outgoing(context), self._timeout).pieces()
 
     async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:
         """Has one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
-        replicas = {each.stage: each for each in (self._asr, self._mt, self._tts)}[stage]
-        await replicas.call(
-            lambda channel: fault_pb2_grpc.FaultStub(channel).SimulateFault(fault, timeout=self._timeout)
-        )
 
-    async def close(self) -> None:
-        """Closes every channel."""
-        for replicas in (self._asr, self._mt, self._tts):
-            await replicas.close()
+        async def attempt(link: Link) -> None:
+            await fault_pb2_grpc.FaultStub(link.channel).SimulateFault(fault, timeout=self._timeout)
+
+        replicas = self._replicas[stage]
+        await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))

@@ -24,8 +24,10 @@ EDGES = (
     "services/gateway/messages.py",
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",
-    "services/gateway/recognition.py",  # these two call the stages
+    "services/gateway/recognition.py",  # these call the stages
+    "services/gateway/speaking.py",
     "services/gateway/stages.py",
+    "services/gateway/watching.py",
     "babelmesh/client.py",
     "babelmesh/errors.py",  # google.rpc statuses
     "babelmesh/events.py",  # the messages are the client's events

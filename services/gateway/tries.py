@@ -1,0 +1,141 @@
+"""One question's way round the replicas: what a failed try means, and whether there is another. Pure."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+import grpc
+
+from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow, from_rpc_error
+from services.gateway.racing import Abandoned
+from services.gateway.replica import Link
+
+RETRY_SECONDS = 0.4  # after its first failure a question is not put to the same replicas again for longer
+MOST_DEATHS = 2  # of replicas that had the question in work
+MOST_FAILURES = 2  # of engines at the question, or of replicas too slow for it
+
+BROKEN = (  # the codes of a call whose connection went away; a proxy between makes the latter ones of it
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.UNKNOWN,
+    grpc.StatusCode.CANCELLED,
+)
+
+CallFailed = grpc.aio.AioRpcError | TimeoutError | Abandoned
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long a question may take."""
+
+    seconds: float = float("inf")  # in all
+    retry_seconds: float = RETRY_SECONDS  # for asking those again that refused
+
+
+class Trouble(Enum):
+    """How a try failed."""
+
+    REFUSED = auto()  # full, or not reached: the question did nothing to the replica
+    DIED = auto()  # the replica went away with the question in work
+    FAILED = auto()  # its engine gave up on the question
+    SLOW = auto()
+    FINAL = auto()  # the question is at fault: another replica would say the same
+
+
+@dataclass(slots=True)
+class Tries:
+    """Times are seconds on one monotonic clock."""
+
+    stage: str
+    budget: Budget
+    started: float
+    suspect: Hashable = None  # what replicas may die of; None: of this they do not
+    deaths: int = 0  # of replicas that had it in work
+    tried: set[int] = field(default_factory=set)  # replicas, in this round
+    again: bool = True  # whether there may be another try
+    troubles: list[Trouble] = field(default_factory=list)
+    _refused_since: float | None = None
+
+    def left(self, now: float) -> float:
+        """Seconds until the answer is of no use."""
+        return self.started + self.budget.seconds - now
+
+    def went_on(self) -> None:
+        """It is being answered: what refused before may be asked again should this one break off."""
+        self.tried.clear()
+        self._refused_since = None
+
+    def failed(self, error: CallFailed, link: Link, now: float, others: bool) -> MeshError:
+        """What to report should there be no other try; `again` tells. `others`: there are replicas not asked yet."""
+        fault = fault_of(error, self.stage)
+        trouble = trouble_of(error, fault, link)
+        if trouble is Trouble.DIED and self.suspect is None:
+            trouble = Trouble.REFUSED
+        self.troubles.append(trouble)
+        if self._refused_since is None:
+            self._refused_since = now
+        if trouble is Trouble.DIED:
+            self.deaths += 1
+            fault = quarantined(self.stage) if self.deaths >= MOST_DEATHS else fault
+        self.again = self._worth_another(trouble, now, others) and self.left(now) > 0
+        return fault
+
+    def _worth_another(self, trouble: Trouble, now: float, others: bool) -> bool:
+        match trouble:
+            case Trouble.REFUSED:
+                assert self._refused_since is not None
+                return others or now - self._refused_since < self.budget.retry_seconds
+            case Trouble.DIED:
+                return self.deaths < MOST_DEATHS
+            case Trouble.FAILED:
+                return self.troubles.count(trouble) < MOST_FAILURES
+            case Trouble.SLOW:
+                return others and self.troubles.count(trouble) < MOST_FAILURES
+            case Trouble.FINAL:
+                return False
+
+
+def quarantined(stage: str) -> StageFailed:
+    """The question is not tried any more."""
+    message = f"{MOST_DEATHS} replicas of the {stage} stage ended while they worked on this. It is not tried again."
+    return StageFailed(f"{stage}_QUARANTINED", message, stage=stage)
+
+
+def trouble_of(error: CallFailed, fault: MeshError, link: Link) -> Trouble:
+    """How a try failed on a replica. One that was about to stop anyway does not die of a question."""
+    if isinstance(error, Abandoned):
+        return Trouble.REFUSED if link.draining.is_set() else Trouble.DIED
+    if isinstance(fault, AtCapacity):
+        return Trouble.REFUSED
+    if isinstance(fault, TooSlow):
+        return Trouble.SLOW
+    if not isinstance(fault, StageFailed):
+        return Trouble.FINAL
+    if fault.code != f"{fault.stage}_UNAVAILABLE":
+        return Trouble.FAILED
+    return Trouble.DIED if _broke(error) and not link.draining.is_set() else Trouble.REFUSED
+
+
+def _broke(error: CallFailed) -> bool:
+    """Whether the connection broke under the call. gRPC's words alone tell that from one that was never there."""
+    never_there = isinstance(error, grpc.aio.AioRpcError) and "failed to connect" in (error.details() or "").lower()
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in BROKEN and not never_there
+
+
+def fault_of(error: CallFailed, stage: str) -> MeshError:
+    """What a failed call to a stage means."""
+    if isinstance(error, grpc.aio.AioRpcError):
+        return from_rpc_error(error, stage)
+    if isinstance(error, Abandoned):
+        return unavailable(stage)
+    message = f"The {stage} stage did not answer in time."
+    return TooSlow(f"{stage}_TOO_SLOW", message, retry_after_ms=1000, stage=stage)
+
+
+def unavailable(stage: str) -> StageFailed:
+    """No replica of the stage serves. Those who are told come back at different times."""
+    message = f"No replica of the {stage} stage is available."
+    return StageFailed(f"{stage}_UNAVAILABLE", message, retry_after_ms=random.randint(500, 1500), stage=stage)

@@ -1,0 +1,94 @@
+"""What a replica tells of itself, and when its silence means that it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+import grpc
+
+from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+
+TICKS = 4  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence
+
+
+class State(IntEnum):
+    """Whether calls may be placed on a replica; numbered as in the contract."""
+
+    UNKNOWN = 0
+    STARTING = 1
+    SERVING = 2
+    DRAINING = 3
+    STUCK = 4
+
+
+STATES: dict[int, State] = {state.value: state for state in State}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A replica's own word."""
+
+    state: State = State.UNKNOWN
+    slots_total: int = 0
+    slots_used: int = 0
+
+
+class Silence:
+    """How long a peer has been silent, as far as we were there to hear it. Times in seconds on one monotonic clock."""
+
+    def __init__(self, patience: float, now: float) -> None:
+        self._patience = patience
+        self._since = now
+
+    def heard(self, now: float) -> None:
+        """It said something."""
+        self._since = now
+
+    def stalled(self, seconds: float, now: float) -> None:
+        """So long we ourselves did not run: that proves nothing about the peer."""
+        self._since = min(now, self._since + seconds)
+
+    def left(self, now: float) -> float:
+        """How much longer it may be silent; nothing or less when it is gone."""
+        return self._since + self._patience - now
+
+
+async def watch(channel: grpc.aio.Channel, patience: float, heard: Callable[[Status], None]) -> str:
+    """Hands on what a replica tells, until it is lost; returns why: "silent", "stuck", or how the call ended."""
+    silence = Silence(patience, time.monotonic())
+    async with asyncio.TaskGroup() as tasks:
+        reading = tasks.create_task(_read(channel, silence, heard))
+        waiting = tasks.create_task(_fall_silent(silence, patience / TICKS))
+        done, _ = await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
+        reading.cancel()
+        waiting.cancel()
+    return done.pop().result()
+
+
+async def _read(channel: grpc.aio.Channel, silence: Silence, heard: Callable[[Status], None]) -> str:
+    call = stage_pb2_grpc.StageStub(channel).Watch(stage_pb2.WatchRequest())
+    try:
+        while isinstance(response := await call.read(), stage_pb2.WatchResponse):
+            silence.heard(time.monotonic())
+            state = STATES.get(response.state, State.UNKNOWN)
+            heard(Status(state, response.slots_total, response.slots_used))
+            if state is State.STUCK:
+                return "stuck"
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    finally:
+        call.cancel()
+    return "ended"
+
+
+async def _fall_silent(silence: Silence, tick: float) -> str:
+    while (left := silence.left(before := time.monotonic())) > 0:
+        pause = min(tick, left)
+        await asyncio.sleep(pause)
+        now = time.monotonic()
+        silence.stalled(max(0.0, now - before - pause), now)
+    return "silent"
