@@ -17,7 +17,7 @@ from services.common.channel import Channel
 from services.gateway.inputs import Audio, Commit
 from services.gateway.replicas import fault_of
 from services.gateway.shared import Mark, Shared
-from services.gateway.stages import Recognizing
+from services.gateway.stages import RecognizeCall, Recognizing
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
 
 COALESCED_SAMPLES = ASR_RATE // 10  # a message costs as much as 50 ms of recognition: small chunks travel together
@@ -72,12 +72,12 @@ class Recognition:
     async def run(self) -> None:
         """Raises MeshError of the ASR stage when it refuses or breaks."""
         if self._call is not None:
-            await self._converse(self._call)
+            await self._converse(self._call.call)
         elif await self._said.wait():
-            await self._converse(await self._shared.stages.recognize(_config(self._shared.terms)))
+            await self._converse((await self._shared.stages.recognize(_config(self._shared.terms))).call)
         await self.heard.close()
 
-    async def _converse(self, call: Recognizing) -> None:
+    async def _converse(self, call: RecognizeCall) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(call))
@@ -87,7 +87,7 @@ class Recognition:
         finally:
             call.cancel()
 
-    async def _write(self, call: Recognizing) -> None:
+    async def _write(self, call: RecognizeCall) -> None:
         waiting: list[Pcm] = []
         start = end = 0
         async for said in self._said:
@@ -116,7 +116,7 @@ class Recognition:
         self._marks[number] = said
         return asr_pb2.RecognizeRequest(marker=asr_pb2.Marker(id=number))
 
-    async def _read(self, call: Recognizing) -> None:
+    async def _read(self, call: RecognizeCall) -> None:
         while isinstance(response := await call.read(), asr_pb2.RecognizeResponse):
             await self.heard.put(self._heard(response))
         await self._fail(call)
@@ -132,7 +132,7 @@ class Recognition:
             case _:
                 return Progress(response.progress.processed_samples, response.progress.finalized_samples)
 
-    async def _fail(self, call: Recognizing) -> None:
+    async def _fail(self, call: RecognizeCall) -> None:
         """Raises the status the stage ended the call with; returns when it was OK.
 
         A write to a call that has ended fails without its status, so the status is asked for.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import grpc
@@ -24,10 +24,20 @@ from services.gateway.replicas import Replicas, fault_of
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import TargetTerms
 
-Recognizing: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]"
+RecognizeCall: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]"
 Synthesizing: TypeAlias = "grpc.aio.UnaryStreamCall[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]"
 
 MT_ROUNDS = 3  # a translation costs little and repeats well
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recognizing:
+    """An admitted recognition, and what is known of the replica it runs on."""
+
+    call: RecognizeCall
+    lost: asyncio.Event = field(default_factory=asyncio.Event)  # set once the replica is gone
+    draining: asyncio.Event = field(default_factory=asyncio.Event)  # set once it wants to be left
+    replica_id: int = 0  # for logs
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class Stages:
             except BaseException:
                 call.cancel()
                 raise
-            return call
+            return Recognizing(call)
 
         return await self._asr.call(attempt)
 
