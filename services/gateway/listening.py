@@ -132,6 +132,8 @@ class Listening:
         self._suspicion.passed(self.ring.at.processed_samples)
         if marked.mark is not None:
             self.heard.append(marked.mark)
+        elif self.ring.asking:
+            return True  # more was said behind this question, and then it was asked again
         elif not self.ring.full:
             self._cut = False
         elif self._cut:

@@ -75,6 +75,11 @@ class Ring:
         return asked or self.told_samples - self.at.processed_samples >= _TOLD_AT_LEAST
 
     @property
+    def asking(self) -> bool:
+        """Whether a question of our own is out."""
+        return any(isinstance(kept, Marked) and kept.mark is None for kept in self._kept)
+
+    @property
     def unanswered(self) -> bool:
         """Whether somebody's mark has not been sent back."""
         return any(isinstance(kept, Marked) and kept.mark is not None for kept in self._kept)

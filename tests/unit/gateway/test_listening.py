@@ -145,7 +145,7 @@ def check(line: Line) -> None:
         assert after.finalized_samples >= before.finalized_samples
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECE, max_size=14), CHUNKS, STEPS)
 def test_nothing_is_lost_or_doubled_whatever_the_moment_a_recognizer_dies(
     pieces: list[tuple[str, int]], chunks: list[int], steps: list[str]
@@ -163,7 +163,7 @@ def test_nothing_is_lost_or_doubled_whatever_the_moment_a_recognizer_dies(
     assert not line.listening.ring.unanswered
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECE, max_size=14), CHUNKS, STEPS)
 def test_audio_that_ended_two_recognizers_is_left_out_and_nothing_else(
     pieces: list[tuple[str, int]], chunks: list[int], steps: list[str]
