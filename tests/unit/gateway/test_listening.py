@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from services.gateway.inputs import Audio, Commit
 from services.gateway.listening import Answer, Asked, Heard, Listening
 from services.gateway.ring import Said
-from services.gateway.seam import FRESH, Seed
 from services.gateway.shared import Mark
 from services.gateway.suspicion import Stretch
 from services.gateway.terms import Progress, SourceEvent, Transcript
@@ -28,7 +27,10 @@ PIECE = st.one_of(
     st.tuples(st.just("gap"), st.integers(1, 30)),
 )
 CHUNKS = st.lists(st.integers(300, 5000), min_size=1, max_size=8)
-STEPS = st.lists(st.sampled_from(["say", "say", "tell", "tell", "work", "work", "hear", "hear", "die", "leave"]), min_size=10, max_size=150)
+# So many steps of one kind, or rounds of all kinds, and now and then the end of a call.
+FLOW = st.tuples(st.sampled_from(["all", "all", "say", "tell", "work", "hear"]), st.integers(1, 20))
+CUT = st.tuples(st.sampled_from(["die", "leave"]), st.just(1))
+STEPS = st.lists(st.one_of(FLOW, FLOW, CUT), max_size=30)
 
 
 def spoken(pieces: list[tuple[str, int]], chunks: list[int]) -> list[Said]:
@@ -102,6 +104,13 @@ class Line:
         self.heard += self.listening.heard
         self.listening.heard.clear()
 
+    def go(self, steps: list[tuple[str, int]]) -> None:
+        for kind, times in steps:
+            for _ in range(times):
+                for each in ("say", "tell", "work", "hear") if kind == "all" else (kind,):
+                    self.step(each)
+        self.to_the_end()
+
     def to_the_end(self) -> Line:
         while any(self.step(kind) for kind in ("hear", "work", "tell", "say")):
             pass
@@ -148,14 +157,12 @@ def check(line: Line) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECE, max_size=14), CHUNKS, STEPS)
 def test_nothing_is_lost_or_doubled_whatever_the_moment_a_recognizer_dies(
-    pieces: list[tuple[str, int]], chunks: list[int], steps: list[str]
+    pieces: list[tuple[str, int]], chunks: list[int], steps: list[tuple[str, int]]
 ) -> None:
     said = spoken(pieces, chunks)
     undisturbed = Line(deque(said)).to_the_end()
     line = Line(deque(said))
-    for step in steps:
-        line.step(step)
-    line.to_the_end()
+    line.go(steps)
     check(undisturbed)
     check(line)
     assert not line.stretches
@@ -166,14 +173,12 @@ def test_nothing_is_lost_or_doubled_whatever_the_moment_a_recognizer_dies(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECE, max_size=14), CHUNKS, STEPS)
 def test_audio_that_ended_two_recognizers_is_left_out_and_nothing_else(
-    pieces: list[tuple[str, int]], chunks: list[int], steps: list[str]
+    pieces: list[tuple[str, int]], chunks: list[int], steps: list[tuple[str, int]]
 ) -> None:
     said = spoken(pieces, chunks)
     whole = {word for final in Line(deque(said)).to_the_end().finals() for word in final.text.split()}
     line = Line(deque(said), forgiving=False)
-    for step in steps:
-        line.step(step)
-    line.to_the_end()
+    line.go(steps)
     check(line)
     words = [word for final in line.finals() for word in final.text.split()]
     assert len(set(words)) == len(words)
