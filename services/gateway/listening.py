@@ -56,6 +56,8 @@ class Listening:
         self._suspicion = Suspicion()
         self._traces = Traces()
         self._cut = False  # the ring was full and a commit was put into it; that has not helped so far
+        if seed.start_samples:  # what lies before is nobody's work any more
+            self.heard.append(Progress(seed.start_samples, seed.start_samples))
 
     @property
     def segment_id(self) -> int:
@@ -153,9 +155,10 @@ class Traces:
         self._newest: Trace | None = None
 
     def add(self, trace: Trace) -> None:
-        """A new segment's."""
-        self._waiting.append(trace)
-        self._newest = trace
+        """A segment's; one that was told already is not told again."""
+        if self._newest is None or self._newest.segment_id != trace.segment_id:
+            self._waiting.append(trace)
+            self._newest = trace
 
     def next(self) -> Trace | None:
         """The next one to tell."""

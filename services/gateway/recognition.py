@@ -45,7 +45,6 @@ class Recognition:
         self._listening = Listening(samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS), seed)
         self._feed = Feed(self._listening)
         self._call: Recognizing | None = None
-        self._traced = 0  # the segment told last
 
     async def open(self) -> None:
         """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
@@ -59,9 +58,6 @@ class Recognition:
 
     def trace(self, segment_id: int, context: Context) -> None:
         """Tells the recognizer where the spans of one of its segments belong. Waits for nothing: who reads may not."""
-        if segment_id == self._traced:
-            return
-        self._traced = segment_id
         if traceparent := dict(telemetry.outgoing(context)).get("traceparent"):
             self._listening.trace(Trace(segment_id, traceparent))
 
@@ -74,6 +70,7 @@ class Recognition:
         call, outage = self._call, Outage(self._patience.outage_seconds, self._announce)
         if call is None and await self._feed.begun():
             call = await self._recognizer()
+        await tell(self._listening, self.heard)
         while call is not None:
             call = await self._converse(call, outage)
         self._listening.end()

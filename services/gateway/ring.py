@@ -46,22 +46,17 @@ class Ring:
     def __init__(self, start_samples: int, bound_samples: int) -> None:
         self._kept: list[Kept] = []
         self._told = 0  # so many of them
+        self._held_samples = 0  # of audio
         self._bound_samples = bound_samples
         self._numbers = count(1)
         self._end_samples = start_samples
+        self.told_samples = start_samples  # the end of the audio that the recognizer of now was told
         self.at = Progress(start_samples, start_samples)  # what the recognizer of now said; finalized: any of them
-
-    @property
-    def told_samples(self) -> int:
-        """The end of the audio that the recognizer of now was told."""
-        told = (kept.end_samples for kept in reversed(self._kept[: self._told]) if isinstance(kept, Audio))
-        return max(self.at.finalized_samples, next(told, 0))
 
     @property
     def full(self) -> bool:
         """Whether more is kept than a recognizer in order leaves unsettled."""
-        held_samples = sum(len(kept.pcm) for kept in self._kept if isinstance(kept, Audio))
-        return held_samples >= self._bound_samples or len(self._kept) >= _MOST_KEPT
+        return self._held_samples >= self._bound_samples or len(self._kept) >= _MOST_KEPT
 
     @property
     def empty(self) -> bool:
@@ -95,6 +90,7 @@ class Ring:
                     self._kept.append(said)
             case Audio():
                 self._end_samples = said.end_samples
+                self._held_samples += len(said.pcm)
                 if isinstance(last, Audio) and self._told < len(self._kept) and _together(last, said):
                     self._kept[-1] = Audio(np.concatenate((last.pcm, said.pcm)), last.offset_samples)
                 else:
@@ -116,15 +112,17 @@ class Ring:
         if isinstance(kept, Audio) and last and not rest and len(kept.pcm) < COALESCED_SAMPLES:
             return None
         self._told += 1
+        if isinstance(kept, Audio):
+            self.told_samples = kept.end_samples
         return kept
 
     def progressed(self, progress: Progress) -> None:
         """The recognizer of now has got so far. What is finalized is let go, but nothing that was not told."""
-        told_samples = self.told_samples
-        processed = max(self.at.processed_samples, min(progress.processed_samples, told_samples))
-        finalized = max(self.at.finalized_samples, min(progress.finalized_samples, told_samples))
-        self.at = Progress(processed, finalized)
-        self._let_go()
+        before = self.at.finalized_samples
+        processed = max(self.at.processed_samples, min(progress.processed_samples, self.told_samples))
+        self.at = Progress(processed, max(before, min(progress.finalized_samples, self.told_samples)))
+        if self.at.finalized_samples > before:
+            self._let_go()
 
     def answered(self, number: int) -> Marked | None:
         """The marker with that number came back; all before it is through. None when none is out under it."""
@@ -140,6 +138,7 @@ class Ring:
         """Another recognizer is told all of it again, and behind it our question."""
         self._kept = [kept for kept in self._kept if not (isinstance(kept, Marked) and kept.mark is None)]
         self._told = 0
+        self.told_samples = self.at.finalized_samples
         self.at = Progress(self.at.finalized_samples, self.at.finalized_samples)
         self.ask()
 
@@ -150,6 +149,7 @@ class Ring:
     def _let_go(self) -> None:
         kept = list(self._unsettled())
         self._kept, self._told = [each for each, _ in kept], sum(told for _, told in kept)
+        self._held_samples = sum(len(each.pcm) for each in self._kept if isinstance(each, Audio))
 
     def _unsettled(self) -> Iterator[tuple[Kept, bool]]:
         """What is still to be kept, and whether it was told."""

@@ -149,9 +149,9 @@ def check(line: Line) -> None:
             assert before.final
     turns = [each.started for each in line.heard if isinstance(each, SourceEvent)]
     assert turns == [True, False] * (len(turns) // 2)
-    for before, after in pairwise([each for each in line.heard if isinstance(each, Progress)]):
-        assert after.processed_samples >= before.processed_samples
-        assert after.finalized_samples >= before.finalized_samples
+    for earlier, later in pairwise([each for each in line.heard if isinstance(each, Progress)]):
+        assert later.processed_samples >= earlier.processed_samples
+        assert later.finalized_samples >= earlier.finalized_samples
 
 
 @settings(max_examples=200, deadline=None)

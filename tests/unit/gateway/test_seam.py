@@ -106,3 +106,23 @@ def test_a_resumed_session_that_says_nothing_more_keeps_what_was_concluded() -> 
     (closed,) = seam.end()
     assert isinstance(closed, Transcript)
     assert (closed.text, closed.final) == ("the quick", True)
+
+
+def test_speech_that_the_next_recognizer_hears_nothing_of_has_ended() -> None:
+    """The last segment was split: the speech went on behind it, or so it seemed."""
+    seam = Seam()
+    seam.event(SourceEvent(True, SECOND))
+    seam.result(final("word", 1), 3 * SECOND)
+    assert [*seam.moved(3 * SECOND)] == []
+    assert seam.progressed(Progress(4 * SECOND, 3 * SECOND)) == [Progress(4 * SECOND, 3 * SECOND)]
+    ended, _ = seam.progressed(Progress(5 * SECOND, 4 * SECOND))
+    assert ended == SourceEvent(False, 3 * SECOND)
+
+
+def test_speech_that_the_next_recognizer_hears_too_starts_and_ends_once() -> None:
+    seam = Seam()
+    seam.event(SourceEvent(True, SECOND))
+    seam.moved(SECOND // 2)
+    assert [*seam.event(SourceEvent(True, SECOND))] == []
+    assert len(seam.progressed(Progress(5 * SECOND, SECOND))) == 1
+    assert [*seam.event(SourceEvent(False, 4 * SECOND))] == [SourceEvent(False, 4 * SECOND)]
