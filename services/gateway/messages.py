@@ -195,9 +195,15 @@ def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
 
 
-def degraded(stage: str, lang: str, reason: str, segment_id: int) -> pb.ServerMessage:
-    """A stage gave less than was asked of it."""
-    less = pb.Degraded(stage=stage, target_lang=lang, reason=reason, segment_id=segment_id)
+def quarantined(from_samples: int, to_samples: int) -> pb.ServerMessage:
+    """Audio that is left out: recognizers ended on it."""
+    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="QUARANTINED")
+    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+
+
+def degraded(stage: str, lang: str, reason: str, segment_id: int, over: bool = False) -> pb.ServerMessage:
+    """A stage gave less than was asked of it, or, when that is over, gives all of it again."""
+    less = pb.Degraded(stage=stage, target_lang=lang, reason=reason, segment_id=segment_id, over=over)
     return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 

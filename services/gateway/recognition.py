@@ -1,187 +1,115 @@
-"""One session's conversation with the recognizer."""
+"""One session's recognition, whoever does it: when a recognizer breaks off, another one goes on."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+import logging
 
-import grpc
-import numpy as np
 from opentelemetry.context import Context
 
-from mesh.asr.v1 import asr_pb2
 from services.common import telemetry
-from services.common.audio import ASR_RATE, Pcm
 from services.common.channel import Channel
-from services.gateway.inputs import Audio, Commit
-from services.gateway.racing import Abandoned, unless
-from services.gateway.shared import Mark, Shared
+from services.gateway import messages
+from services.gateway.conversation import BrokeOff, Conversation, Left, tell
+from services.gateway.feed import Feed
+from services.gateway.listening import Heard, Listening, Trace
+from services.gateway.outage import Outage, Patience
+from services.gateway.ring import Said
+from services.gateway.seam import FRESH, Seed
+from services.gateway.shared import Shared
 from services.gateway.stages import Recognizing
-from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
-from services.gateway.tries import fault_of, unavailable
+from services.gateway.terms import samples
+from services.gateway.wire import config
 
-if TYPE_CHECKING:
-    from services.gateway.stages import RecognizeCall
+log = logging.getLogger(__name__)
 
-COALESCED_SAMPLES = ASR_RATE // 10  # a message costs as much as 50 ms of recognition: small chunks travel together
+PATIENCE = Patience()
+KEPT_BEYOND_MS = 5000  # of audio, beside the longest segment: what a recognizer may lie behind, and the silence between
 
-_ROOM = 50  # chunks between the client and the recognizer; the backlog holds the client long before
-
-
-Said: TypeAlias = Audio | Commit | Mark
-Heard: TypeAlias = Transcript | SourceEvent | Progress | Mark
+_ROOM = 50  # answers the session has not taken
 
 
 class Recognition:
-    """Audio in, the recognizer's responses out.
+    """Audio in, the recognizer's answers out.
 
     `say` puts audio and commands in order; `heard` gives what the stage made of them; `run` talks to the stage until
     `finish` was called and all is answered. The stage is asked for a slot by `open` when audio was announced, else when
     there is some: typed text needs none.
     """
 
-    def __init__(self, shared: Shared) -> None:
+    def __init__(self, shared: Shared, seed: Seed = FRESH, patience: Patience = PATIENCE) -> None:
         self.heard: Channel[Heard] = Channel(_ROOM)
         self.started = shared.terms.input is not None
         self._shared = shared
+        self._resumed = seed.resumed
+        self._patience = patience
+        self._listening = Listening(samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS), seed)
+        self._feed = Feed(self._listening)
         self._call: Recognizing | None = None
-        self._said: Channel[Said] = Channel(_ROOM)
-        self._marks: dict[int, Mark] = {}
-        self._traces: deque[asr_pb2.SegmentTrace] = deque()
-        self._traced = 0  # the segment told last
 
     async def open(self) -> None:
         """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
         if self.started:
-            self._call = await self._shared.stages.recognize(_config(self._shared.terms))
+            self._call = await self._recognizer()
 
     async def say(self, said: Said) -> None:
         """Goes to the recognizer after all before it."""
         self.started = True
-        await self._said.put(said)
+        await self._feed.say(said)
 
     def trace(self, segment_id: int, context: Context) -> None:
         """Tells the recognizer where the spans of one of its segments belong. Waits for nothing: who reads may not."""
-        if segment_id == self._traced:
-            return
-        self._traced = segment_id
         if traceparent := dict(telemetry.outgoing(context)).get("traceparent"):
-            self._traces.append(asr_pb2.SegmentTrace(segment_id=segment_id, traceparent=traceparent))
+            self._listening.trace(Trace(segment_id, traceparent))
 
     async def finish(self) -> None:
         """There will be no more audio."""
-        await self._said.close()
+        await self._feed.finish()
 
     async def run(self) -> None:
-        """Raises MeshError of the ASR stage when it refuses or breaks."""
-        if self._call is not None:
-            await self._converse(self._call)
-        elif await self._said.wait():
-            await self._converse(await self._shared.stages.recognize(_config(self._shared.terms)))
+        """Raises MeshError of the ASR stage when it refuses, or when no recognizer can be had for too long."""
+        call, outage = self._call, Outage(self._patience.outage_seconds, self._announce)
+        if call is None and await self._feed.begun():
+            call = await self._recognizer()
+        await tell(self._listening, self.heard)
+        while call is not None:
+            call = await self._converse(call, outage)
+        self._listening.end()
+        await tell(self._listening, self.heard)
         await self.heard.close()
 
-    async def _converse(self, recognizing: Recognizing) -> None:
+    async def _converse(self, call: Recognizing, outage: Outage) -> Recognizing | None:
+        """Gives the call to go on with; None when all is answered."""
+        conversation = Conversation(call, self._listening, self._feed, self.heard)
         try:
-            await unless(recognizing.lost, partial(self._exchange, recognizing.call))
-        except Abandoned:
-            raise unavailable("ASR") from None
-        finally:
-            recognizing.call.cancel()
+            await conversation.run(self._patience.stall_seconds, self._another)
+            return None
+        except Left:
+            log.info("recognizer left", extra={"fields": self._fields(call)})
+        except BrokeOff as end:
+            log.warning("recognizer broke off", extra={"fields": {**self._fields(call), "reason": str(end)}})
+            if conversation.answered:
+                outage.over()
+            await self._leave_out()
+        successor = conversation.successor or await outage.another(self._another)
+        self._listening.moved()
+        return successor
 
-    async def _exchange(self, call: RecognizeCall) -> None:
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._write(call))
-                await self._read(call)
-        except* (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidStateError):
-            await self._fail(call)
+    async def _leave_out(self) -> None:
+        """Leaves out the audio that two recognizers have died of."""
+        stretch = self._listening.died()
+        await tell(self._listening, self.heard)
+        if stretch:
+            await self._shared.outbox.put(messages.quarantined(stretch.from_samples, stretch.to_samples))
 
-    async def _write(self, call: RecognizeCall) -> None:
-        waiting: list[Pcm] = []
-        start = end = 0
-        async for said in self._said:
-            while self._traces:
-                await call.write(asr_pb2.RecognizeRequest(segment_trace=self._traces.popleft()))
-            if isinstance(said, Audio):
-                if waiting and said.offset_samples != end:
-                    await call.write(_audio(waiting, start))
-                    waiting = []
-                start = start if waiting else said.offset_samples
-                end = said.end_samples
-                waiting.append(said.pcm)
-            if waiting and (end - start >= COALESCED_SAMPLES or not isinstance(said, Audio)):
-                await call.write(_audio(waiting, start))
-                waiting = []
-            if not isinstance(said, Audio):
-                await call.write(self._command(said))
-        if waiting:
-            await call.write(_audio(waiting, start))
-        await call.done_writing()
+    async def _another(self) -> Recognizing:
+        return await self._recognizer(resumed=True)
 
-    def _command(self, said: Commit | Mark) -> asr_pb2.RecognizeRequest:
-        if isinstance(said, Commit):
-            return asr_pb2.RecognizeRequest(commit=asr_pb2.Commit())
-        number = max(self._marks, default=0) + 1
-        self._marks[number] = said
-        return asr_pb2.RecognizeRequest(marker=asr_pb2.Marker(id=number))
+    async def _recognizer(self, resumed: bool = False) -> Recognizing:
+        wanted = config(self._shared.terms, self._listening.segment_id, resumed or self._resumed)
+        return await self._shared.stages.recognize(wanted)
 
-    async def _read(self, call: RecognizeCall) -> None:
-        while isinstance(response := await call.read(), asr_pb2.RecognizeResponse):
-            await self.heard.put(self._heard(response))
-        await self._fail(call)
+    async def _announce(self, over: bool) -> None:
+        await self._shared.outbox.put(messages.degraded("ASR", "", "UNAVAILABLE", 0, over))
 
-    def _heard(self, response: asr_pb2.RecognizeResponse) -> Heard:
-        match response.WhichOneof("payload"):
-            case "result":
-                return _transcript(response.result)
-            case "speech_event":
-                return SourceEvent(response.speech_event.started, response.speech_event.offset_samples)
-            case "marker":
-                return self._marks.pop(response.marker.id)
-            case _:
-                return Progress(response.progress.processed_samples, response.progress.finalized_samples)
-
-    async def _fail(self, call: RecognizeCall) -> None:
-        """Raises the status the stage ended the call with; returns when it was OK.
-
-        A write to a call that has ended fails without its status, so the status is asked for.
-        """
-        if await call.code() is not grpc.StatusCode.OK:
-            status = grpc.aio.AioRpcError(
-                await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()
-            )
-            raise fault_of(status, "ASR")
-
-
-def _config(terms: Terms) -> asr_pb2.RecognizeConfig:
-    return asr_pb2.RecognizeConfig(
-        language=terms.source_lang,
-        interim_results=True,  # the policy needs them, whether the client wants to see them or not
-        trailing_silence_ms=terms.trailing_silence_ms,
-        least_silence_ms=terms.least_silence_ms,
-        max_segment_ms=terms.max_segment_ms,
-        stabilization=asr_pb2.Stabilization.ValueType(terms.stabilization),  # both contracts number it alike
-    )
-
-
-def _audio(waiting: list[Pcm], start: int) -> asr_pb2.RecognizeRequest:
-    pcm = np.concatenate(waiting).astype("<i2", copy=False).tobytes()
-    return asr_pb2.RecognizeRequest(audio=asr_pb2.AudioChunk(pcm=pcm, offset_samples=start))
-
-
-def _transcript(result: asr_pb2.Result) -> Transcript:
-    return Transcript(
-        segment_id=result.segment_id,
-        revision=result.revision,
-        final=result.final,
-        text=result.text,
-        stable_length=result.stable_length,
-        start_samples=result.start_samples,
-        end_samples=result.end_samples,
-        confidence=result.confidence,
-        stability=result.stability,
-        corrected=result.corrected,
-        words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
-    )
+    def _fields(self, call: Recognizing) -> dict[str, str | int]:
+        return {"session": self._shared.terms.session_id, "replica": call.replica_id}

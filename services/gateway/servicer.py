@@ -40,6 +40,7 @@ from services.gateway.glossary import Dictionary, Lexicon, lexicon
 from services.gateway.ingress import Ingress
 from services.gateway.ledger import Ledger
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
+from services.gateway.outage import Patience
 from services.gateway.outbox import Outbox
 from services.gateway.recognition import Recognition
 from services.gateway.session import Session
@@ -157,7 +158,8 @@ class GatewayServicer:
             lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
         )
         inputs = ingress.inputs(received(inbound, settings.idle_timeout_ms / 1000))
-        recognition = Recognition(shared)
+        patience = Patience(settings.recognition_stall_ms / 1000, settings.stage_outage_ms / 1000)
+        recognition = Recognition(shared, patience=patience)
         session = Session(shared, recognition, TypedSegment(settings.max_text_length))
         with tracer.start_as_current_span("session", attributes=_attributes(terms)):
             await recognition.open()

@@ -49,6 +49,12 @@ class GatewaySettings(ServiceSettings):
     glossaries: DirectoryPath | None = Field(None, description="Folder of kept glossaries, NAME.json each; none: none.")
     max_glossary_terms: int = Field(500, ge=1, le=1_000, description="Most terms of a glossary.")
     max_term_length: int = Field(100, ge=1, le=1_000, description="Most code points of a term, or what it becomes.")
+    recognition_stall_ms: int = Field(
+        5000, ge=0, description="A recognizer that says nothing to audio for so long is left for another one. 0: never."
+    )
+    stage_outage_ms: int = Field(
+        30_000, ge=1, description="A session that finds no recognizer for so long, having had one, is closed."
+    )
     stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
 
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import grpc
 from opentelemetry.context import Context
@@ -31,8 +31,7 @@ from services.gateway.speaking import Speaking, Spoken
 from services.gateway.terms import TargetTerms
 from services.gateway.tries import Budget
 
-if TYPE_CHECKING:
-    RecognizeCall: TypeAlias = grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]
+RecognizeCall: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]"
 
 
 @dataclass(frozen=True, slots=True)

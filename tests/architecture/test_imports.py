@@ -24,7 +24,7 @@ EDGES = (
     "services/gateway/messages.py",
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",
-    "services/gateway/recognition.py",  # these call the stages
+    "services/gateway/conversation.py",  # these call the stages
     "services/gateway/speaking.py",
     "services/gateway/stages.py",
     "services/gateway/watching.py",

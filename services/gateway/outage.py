@@ -1,0 +1,89 @@
+"""The time without a recognizer: trying to get another one, and saying so when it lasts."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+
+from services.common.errors import AtCapacity, Defect, StageFailed, TooSlow, cause
+
+T = TypeVar("T")
+
+ANNOUNCED_AFTER_SECONDS = 0.4
+ITS_OWN = (StageFailed, TooSlow, AtCapacity, Defect)  # faults of a recognizer that another one need not share
+
+_RETRY_AFTER_MS = 1000
+_STEP_SECONDS, _LONGEST_STEP_SECONDS = 0.02, 0.5  # between two tries
+
+Announce: TypeAlias = Callable[[bool], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a recognizer may be silent, or gone."""
+
+    stall_seconds: float = 5.0  # without an answer, while one is due; 0: for ever
+    outage_seconds: float = 30.0
+
+
+class Outage:
+    """Begins with a call that broke off, and is over when a later one has answered.
+
+    `announce` is told that it lasts, and with True that there is a recognizer again.
+    """
+
+    def __init__(self, patience_seconds: float, announce: Announce) -> None:
+        self._patience_seconds = patience_seconds
+        self._announce = announce
+        self._began: float | None = None
+        self._calls = 0  # that have not answered
+        self._announced = False
+
+    def over(self) -> None:
+        """A recognizer has answered."""
+        self._began = None
+        self._calls = 0
+
+    async def another(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What `attempt` gives, as soon as it gives something. Raises StageFailed when that lasts too long."""
+        clock = asyncio.get_running_loop().time
+        self._began = clock() if self._began is None else self._began
+        try:
+            async with asyncio.timeout_at(self._began + self._patience_seconds), asyncio.TaskGroup() as tasks:
+                saying = tasks.create_task(self._say_so(self._began + ANNOUNCED_AFTER_SECONDS - clock()))
+                found = await self._tried(attempt)
+                saying.cancel()
+        except TimeoutError as error:
+            message = f"No recognizer could be had for {self._patience_seconds:g} s."
+            raise StageFailed("ASR_UNAVAILABLE", message, retry_after_ms=_RETRY_AFTER_MS, stage="ASR") from error
+        except ExceptionGroup as group:
+            raise cause(group) from None
+        if self._announced:
+            await self._announce(True)
+            self._announced = False
+        return found
+
+    async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        if self._calls:  # it was let in and died at once: not again and again without a pause
+            longest = min(_LONGEST_STEP_SECONDS, _STEP_SECONDS * 2**self._calls)
+            await asyncio.sleep(random.uniform(0, longest))  # it spreads calls, it hides nothing
+        self._calls += 1
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type(ITS_OWN),
+            wait=wait_random_exponential(multiplier=_STEP_SECONDS, max=_LONGEST_STEP_SECONDS),
+        )
+        async for trial in retrying:
+            with trial:
+                return await attempt()
+        raise AssertionError("tenacity ends with a result or an exception")
+
+    async def _say_so(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds))
+        if not self._announced:
+            await self._announce(False)
+            self._announced = True

@@ -1,0 +1,73 @@
+"""Between the recognizer's messages and the gateway's own values."""
+
+from __future__ import annotations
+
+from mesh.asr.v1 import asr_pb2
+from services.gateway.inputs import Audio, Commit
+from services.gateway.listening import Answer, Asked, Echo, Result, Trace
+from services.gateway.ring import Marked
+from services.gateway.stages import RecognizeCall
+from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
+
+
+def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.RecognizeConfig:
+    """How a session is to be recognized from some segment on."""
+    return asr_pb2.RecognizeConfig(
+        language=terms.source_lang,
+        interim_results=True,  # the policy needs them, whether the client wants to see them or not
+        trailing_silence_ms=terms.trailing_silence_ms,
+        least_silence_ms=terms.least_silence_ms,
+        max_segment_ms=terms.max_segment_ms,
+        stabilization=asr_pb2.Stabilization.ValueType(terms.stabilization),  # both contracts number it alike
+        first_segment_id=first_segment_id,
+        resumed=resumed,
+    )
+
+
+def request(asked: Asked) -> asr_pb2.RecognizeRequest:
+    """What the recognizer is told."""
+    match asked:
+        case Audio(pcm, offset_samples):
+            chunk = asr_pb2.AudioChunk(pcm=pcm.astype("<i2", copy=False).tobytes(), offset_samples=offset_samples)
+            return asr_pb2.RecognizeRequest(audio=chunk)
+        case Commit():
+            return asr_pb2.RecognizeRequest(commit=asr_pb2.Commit())
+        case Marked(number):
+            return asr_pb2.RecognizeRequest(marker=asr_pb2.Marker(id=number))
+        case Trace(segment_id, traceparent):
+            trace = asr_pb2.SegmentTrace(segment_id=segment_id, traceparent=traceparent)
+            return asr_pb2.RecognizeRequest(segment_trace=trace)
+
+
+async def answer(call: RecognizeCall) -> Answer | None:
+    """What the recognizer says next; None at the end."""
+    response = await call.read()
+    return _answer(response) if isinstance(response, asr_pb2.RecognizeResponse) else None
+
+
+def _answer(response: asr_pb2.RecognizeResponse) -> Answer:
+    match response.WhichOneof("payload"):
+        case "result":
+            return Result(_transcript(response.result), response.result.finalized_samples)
+        case "speech_event":
+            return SourceEvent(response.speech_event.started, response.speech_event.offset_samples)
+        case "marker":
+            return Echo(response.marker.id)
+        case _:
+            return Progress(response.progress.processed_samples, response.progress.finalized_samples)
+
+
+def _transcript(result: asr_pb2.Result) -> Transcript:
+    return Transcript(
+        segment_id=result.segment_id,
+        revision=result.revision,
+        final=result.final,
+        text=result.text,
+        stable_length=result.stable_length,
+        start_samples=result.start_samples,
+        end_samples=result.end_samples,
+        confidence=result.confidence,
+        stability=result.stability,
+        corrected=result.corrected,
+        words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
+    )
