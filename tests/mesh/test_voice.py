@@ -228,10 +228,11 @@ async def test_a_turn_without_end_leaves_out_the_oldest_and_never_stands_still()
     assert sorted(everything) == sorted(" ".join(heard.finals("es")).split())
 
 
-async def test_what_waits_for_its_turn_is_said_when_the_recognizer_breaks() -> None:
+async def test_what_waits_for_its_turn_is_said_when_recognizers_break_in_the_midst_of_speech() -> None:
     async with gateway(asr={"fail_after_ms": 5000}) as stub:
         heard = await talk(stub, hello("es", **CONSECUTIVE), *chunks(loud(10)))
-    assert heard.error().stage == "ASR"
+    check(heard)
+    assert next(gap.reason for flow in heard.of("flow") for gap in flow.gaps) == "QUARANTINED"
     assert said(heard)
 
 
