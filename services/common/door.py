@@ -52,8 +52,9 @@ class Doors:
 class Guard(grpc.aio.ServerInterceptor):
     """Runs each call in the caller's trace, and ends it with the status of the exception it left with."""
 
-    def __init__(self, doors: Doors) -> None:
+    def __init__(self, doors: Doors, broken: Callable[[str], None]) -> None:
         self._doors = doors
+        self._broken = broken  # told why when this process can do nothing well any more
         self._calls = 0
         self._empty = asyncio.Event()
         self._empty.set()
@@ -86,12 +87,19 @@ class Guard(grpc.aio.ServerInterceptor):
                 with self._inside():
                     return await method(request, context)
             except BaseException as error:
-                await _abort(context, cause(error))
+                await _abort(context, self._seen(cause(error)))
             finally:
                 trace_context.detach(token)
 
         make = getattr(grpc, f"{kind}_rpc_method_handler")
         return cast(Handler, make(guarded, handler.request_deserializer, handler.response_serializer))
+
+    def _seen(self, error: BaseException) -> BaseException:
+        """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""
+        if not isinstance(error, MemoryError):
+            return error
+        self._broken("ended, memory is exhausted")
+        return StageFailed("OUT_OF_MEMORY", "The service has no memory left.", retry_after_ms=RETRY_MS)
 
     @contextmanager
     def _inside(self) -> Iterator[None]:

@@ -28,17 +28,22 @@ def end(event: str, fields: Mapping[str, object]) -> None:
     """Logs why, kills the programs this process started, and ends it. Nothing else is waited for."""
     last = threading.Timer(LOG_SECONDS, _leave)
     last.daemon = True
-    last.start()
-    log.critical(event, extra={"fields": fields})
-    logging.shutdown()
-    _leave()
+    try:  # any of this may fail where memory is exhausted
+        with suppress(RuntimeError):  # no thread can be started
+            last.start()
+        log.critical(event, extra={"fields": fields})
+        logging.shutdown()
+    finally:
+        _leave()
 
 
 def _leave() -> None:
-    for child in _children():
-        with suppress(OSError):  # it has ended
-            os.kill(child, signal.SIGKILL)
-    os._exit(STATUS)
+    try:
+        for child in _children():
+            with suppress(OSError):  # it has ended
+                os.kill(child, signal.SIGKILL)
+    finally:
+        os._exit(STATUS)
 
 
 def _children() -> list[int]:

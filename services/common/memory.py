@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import resource
-from collections.abc import Iterator
 from pathlib import Path
 
 MIB = 1 << 20
-CHUNK_MIB = 16
+LARGEST_BYTES = 16 * MIB
+SMALLEST_BYTES = 4096
 SPARED_SHARE = 0.5  # of what is available: other programs need memory, too
-PAUSE_SECONDS = 0.01  # between chunks, in which the loop works on
+PAUSE_SECONDS = 0.01  # between pieces, in which the loop works on
 
 
 class MemoryHog:
@@ -19,31 +20,25 @@ class MemoryHog:
     def __init__(self) -> None:
         self._taken: list[bytearray] = []
 
-    @property
-    def taken_mib(self) -> int:
-        """What it holds, in mebibytes."""
-        return sum(len(each) for each in self._taken) // MIB
-
     def take(self, mib: int) -> None:
         """Takes so many mebibytes, or with 0 all there are; less when half of the machine's available memory is taken.
 
         That limit is one of this process's address space: what asks for more, here or elsewhere in it, is refused.
         """
         _limit(int(available_bytes() * (1 - SPARED_SHARE)))
-        self._next(_pieces(mib))
+        self._next(mib * MIB or math.inf, LARGEST_BYTES)
 
-    def _next(self, pieces: Iterator[int]) -> None:
-        piece = next(pieces, 0)
-        if piece:
-            self._taken.append(bytearray(b"\1") * piece)  # written to, or it would not be there
-            asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._next, pieces)
-
-
-def _pieces(mib: int) -> Iterator[int]:
-    while not mib:
-        yield CHUNK_MIB * MIB
-    for taken in range(0, mib, CHUNK_MIB):
-        yield min(CHUNK_MIB, mib - taken) * MIB
+    def _next(self, left_bytes: float, piece_bytes: int) -> None:
+        """Takes one more piece; smaller ones where there is no room, until nothing is left that matters."""
+        piece_bytes = int(min(piece_bytes, left_bytes))
+        if piece_bytes < SMALLEST_BYTES:
+            return
+        try:
+            self._taken.append(bytearray(b"\1") * piece_bytes)  # written to, or it would not be there
+            left_bytes -= piece_bytes
+        except MemoryError:
+            piece_bytes //= 2
+        asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._next, left_bytes, piece_bytes)
 
 
 def available_bytes() -> int:

@@ -36,7 +36,7 @@ from services.common.watchdog import Watchdog, watch
 log = logging.getLogger(__name__)
 
 _LAST_ANSWERS_SECONDS = 0.5  # for answers on their way out when the last call has ended
-_LAST_WORDS_SECONDS = 0.5  # for those who watch to hear that the engine is stuck
+_LAST_WORDS_SECONDS = 0.5  # for those who watch, and those who call, to hear why it ends
 
 
 class Servicer(Protocol):
@@ -105,13 +105,14 @@ class _Server:
 
 @asynccontextmanager
 async def running(
-    servicer: Servicer, settings: ServiceSettings, when_stuck: Callable[[], None] = lambda: None
+    servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], None] = lambda event: None
 ) -> AsyncIterator[int]:
     """Serves inside the block and yields the port, once the servicer is ready; drains when the block is left.
 
-    Calls `when_stuck` when the engine makes no progress.
+    Calls `broken`, with the event to log, when this process should make place for another: its engine makes no
+    progress, or its memory is exhausted.
     """
-    server = _server(servicer, settings)
+    server = _server(servicer, settings, broken)
     await server.enter(State.STARTING)
     port = server.grpc.add_insecure_port(settings.listen)
     await server.grpc.start()
@@ -121,7 +122,7 @@ async def running(
         await server.stick(stuck)
         log.error("engine is stuck" if stuck else "engine works again")
         if stuck:
-            when_stuck()
+            broken("ended, the engine is stuck")
 
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -139,9 +140,9 @@ async def running(
         raise group.exceptions[0] from group.exceptions[0].__cause__
 
 
-def _server(servicer: Servicer, settings: ServiceSettings) -> _Server:
+def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], None]) -> _Server:
     status = Status()
-    guard = Guard(Doors(status))
+    guard = Guard(Doors(status), broken)
     server = grpc.aio.server(interceptors=[guard], options=server_options(2 * settings.slots + 100))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -166,14 +167,14 @@ def _name_of(module: Any) -> str:
 async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
     """Runs a service until SIGTERM or SIGINT. Before it is ready there is nothing to drain: they end it at once.
 
-    A process whose engine is stuck, or whose loop stands still, ends itself with status 70: whoever runs it starts
-    another.
+    A process that is broken (see `running`), or whose loop stands still, ends itself with status 70: whoever runs it
+    starts another.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def end_soon() -> None:
-        loop.call_later(_LAST_WORDS_SECONDS, endings.end, "ended, the engine is stuck", {})
+    def end_soon(event: str) -> None:
+        loop.call_later(_LAST_WORDS_SECONDS, endings.end, event, {})
 
     with endings.on_standstill(loop, settings.stalled_seconds):
         async with running(servicer, settings, end_soon) as port:

@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -27,10 +27,11 @@ STUCK_STATUS = 70
 
 
 @asynccontextmanager
-async def started(folder: Path, name: str, **variables: str) -> AsyncIterator[Running]:
+async def started(folder: Path, name: str, program: str = "", **variables: str) -> AsyncIterator[Running]:
     address = f"127.0.0.1:{free_ports().mt}"
     own = {f"{name.upper()}_{key}": value for key, value in {"LISTEN": address, "FAULTS": "true", **variables}.items()}
-    command = (sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{name}")
+    module = ("-m", "babelmesh.child", str(os.getpid()), f"services.{name}")
+    command = (sys.executable, *(("-c", program) if program else module))
     async with running([Service(name, command, address, own)], folder) as services:
         yield services[0]
 
@@ -88,18 +89,49 @@ async def test_memory_is_taken_and_kept_and_the_service_goes_on(tmp_path: Path) 
         assert await is_serving(service.service.address)
 
 
+SMALL_MACHINE = """
+from services.common import memory, server
+from services.mt.servicer import MtServicer
+from services.mt.settings import MtSettings
+
+memory.available_bytes = lambda: 100 << 20
+settings = MtSettings()
+server.run("mt", lambda: (MtServicer(settings), settings))
+"""
+
+
+async def test_a_service_whose_memory_is_exhausted_ends_when_it_is_called(tmp_path: Path) -> None:
+    async with started(tmp_path, "mt", program=SMALL_MACHINE, ENGINE="scripted") as service:
+        address = service.service.address
+        async with grpc.aio.insecure_channel(address) as to:
+            await simulate_fault(address, Fault(FaultKind.EXHAUST_MEMORY))
+            async with asyncio.timeout(20):
+                while service.child.returncode is None:
+                    with suppress(grpc.aio.AioRpcError):
+                        await mt.text_of(mt_pb2_grpc.MtStub(to), "hello " * 500)
+        assert await status_of(service)  # by our hand, or by that of a library which has nothing for this
+
+
 @pytest.mark.parametrize(
-    ("name", "needs"),
+    ("name", "kind", "status"),
     [
-        pytest.param("asr", "pocketsphinx", marks=pytest.mark.skipif(not find_spec("pocketsphinx"), reason="missing")),
-        pytest.param("mt", "lt-proc", marks=mt.needs_apertium),
+        pytest.param(
+            "asr",
+            FaultKind.CRASH,
+            -signal.SIGKILL,
+            marks=pytest.mark.skipif(not find_spec("pocketsphinx"), reason="pocketsphinx is not installed"),
+        ),
+        pytest.param("mt", FaultKind.CRASH, -signal.SIGKILL, marks=mt.needs_apertium),
+        pytest.param("mt", FaultKind.BLOCK_LOOP, STUCK_STATUS, marks=mt.needs_apertium),
     ],
 )
-async def test_the_programs_of_an_engine_do_not_outlive_it(tmp_path: Path, name: str, needs: str) -> None:
+async def test_the_programs_of_an_engine_do_not_outlive_it(
+    tmp_path: Path, name: str, kind: FaultKind, status: int
+) -> None:
     async with started(tmp_path, name, STALLED_SECONDS="0.5") as service:
         programs = psutil.Process(service.child.pid).children(recursive=True)
         assert programs
-        await simulate_fault(service.service.address, Fault(FaultKind.CRASH))
-        assert await status_of(service) == -signal.SIGKILL
+        await simulate_fault(service.service.address, Fault(kind))
+        assert await status_of(service) == status
         _, left = await asyncio.to_thread(psutil.wait_procs, programs, timeout=5)
         assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]
