@@ -48,6 +48,18 @@ class Replicas:
         except (grpc.aio.AioRpcError, TimeoutError) as error:
             raise fault_of(error, self.stage) from error
 
+    @property
+    def available(self) -> bool:
+        """Whether a replica can be reached, as far as is known."""
+        states = [each.get_state(try_to_connect=True) for each in self._channels]
+        return any(state is not grpc.ChannelConnectivity.TRANSIENT_FAILURE for state in states)
+
+    async def back(self) -> None:
+        """Waits until a replica can be reached."""
+        first = self._channels[0]
+        while not self.available:
+            await first.wait_for_state_change(grpc.ChannelConnectivity.TRANSIENT_FAILURE)
+
     async def close(self) -> None:
         """Closes the channels, and with them every call on them."""
         for each in self._channels:

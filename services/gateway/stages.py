@@ -52,6 +52,15 @@ class Stages:
         self._mt = Replicas("MT", settings.mt_endpoints)
         self._tts = Replicas("TTS", settings.tts_endpoints)
         self._timeout = settings.stage_timeout_ms / 1000
+        self._replicas = {each.stage: each for each in (self._asr, self._mt, self._tts)}
+
+    def available(self, stage: str) -> bool:
+        """Whether a replica of a stage serves."""
+        return self._replicas[stage].available
+
+    async def back(self, stage: str) -> None:
+        """Waits until a replica of a stage serves."""
+        await self._replicas[stage].back()
 
     async def describe(self) -> Catalog:
         """Asks each stage what it can do."""
