@@ -238,6 +238,5 @@ async def test_what_waits_for_its_turn_is_said_when_the_recognizer_breaks() -> N
 async def test_a_broken_voice_holds_nobody_in_turn_either() -> None:
     async with gateway(tts={"fail_first_n": 1}) as stub:
         heard = await talk(stub, hello("es", **CONSECUTIVE), *chunks(UTTERANCE * 3))
-    (error,) = heard.of("error")
-    assert (error.stage, error.fatal) == ("TTS", False)
     check(heard)
+    assert said(heard) == " ".join(heard.finals("es"))
