@@ -73,3 +73,31 @@ async def test_a_message_made_in_its_turn_is_made_after_all_before_it_left() -> 
     async for messages in outbox:
         left += messages
     assert left == ["one", "after ['one']"]
+
+
+async def test_what_waits_is_bounded_in_bytes_as_well() -> None:
+    outbox: Outbox[str] = Outbox(Room(9, bytes=10, size_of=len))
+    await outbox.put("1234")
+    await outbox.put_speech("es", lambda: ["speech"], 6)
+    assert outbox.waiting_bytes == 10
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await outbox.put("5")
+    await anext(outbox)
+    await outbox.put("5")
+
+
+async def test_what_is_larger_than_all_the_room_goes_alone() -> None:
+    outbox: Outbox[str] = Outbox(Room(9, bytes=3, size_of=len))
+    await outbox.put("far too long")
+    assert await anext(outbox) == ["far too long"]
+
+
+async def test_a_note_finds_room_in_a_full_outbox_and_tells_what_holds_when_it_is_sent() -> None:
+    outbox: Outbox[str] = Outbox(Room(1))
+    noted: list[str] = []
+    await outbox.put("first")
+    for number in range(3):
+        noted.append(str(number))
+        await outbox.note("all", lambda: noted)
+    assert await sent(outbox) == ["first", "0", "1", "2"]
