@@ -189,14 +189,20 @@ def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage
     return pb.ServerMessage(flow=pb.Flow(backlog=backlog, held=held))
 
 
-def gap(from_samples: int, to_samples: int, reason: str = "MISSING_AUDIO") -> pb.ServerMessage:
-    """Audio that nothing will be made of."""
-    left_out = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason=reason)
-    return pb.ServerMessage(flow=pb.Flow(gaps=[left_out]))
+def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
+    """Audio that did not come."""
+    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="MISSING_AUDIO")
+    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
 
 
-def degraded(stage: str, lang: str, reason: str, segment_id: int = 0, over: bool = False) -> pb.ServerMessage:
-    """A stage gives less than was asked of it, or does not any more."""
+def skipped(from_samples: int, to_samples: int) -> pb.ServerMessage:
+    """Audio that is left out: the work lies too far behind."""
+    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="SKIPPED")
+    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+
+
+def degraded(stage: str, lang: str, reason: str, segment_id: int, over: bool = False) -> pb.ServerMessage:
+    """A stage gave less than was asked of it, or, when that is over, gives all of it again."""
     less = pb.Degraded(stage=stage, target_lang=lang, reason=reason, segment_id=segment_id, over=over)
     return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 

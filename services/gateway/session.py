@@ -79,7 +79,7 @@ class Session:
                 if await self._shared.accept(said):
                     await self._recognition.say(said)
             case MissingAudio():
-                await self._shared.outbox.put(messages.gap(said.from_samples, said.to_samples))
+                await self._shared.outbox.put(messages.missing_audio(said.from_samples, said.to_samples))
             case Typed():
                 await self._type(said)
             case Commit():

@@ -36,7 +36,9 @@ class GatewaySettings(ServiceSettings):
     client_buffer_bytes: int = Field(
         256 * 1024, ge=64 * 1024, description="Most bytes that wait for one client; half of it as messages."
     )
-    stage_outage_ms: int = Field(30_000, ge=1, description="Longest wait for a stage to come back once a source ended.")
+    stage_outage_ms: int = Field(
+        30_000, ge=1, description="A stage that is away for so long is given up once the source has ended."
+    )
     policy: str = Field(
         "agreement",
         pattern=r"^(agreement|endpointed|retranslate|wait-[1-9]\d?)$",

@@ -61,7 +61,7 @@ class Skipped:
         """The messages that tell it."""
         if not self.samples:
             return []
-        told = messages.gap(self._from_samples, self._to_samples, "SKIPPED")
+        told = messages.skipped(self._from_samples, self._to_samples)
         self._from_samples = self._to_samples
         return [told]
 
@@ -129,7 +129,7 @@ class Shared:
             await self.outbox.note("overload", self._overload_news)
 
     def _overload_news(self) -> list[ServerMessage]:
-        return [messages.degraded(stage, "", "OVERLOAD", over=over) for stage, over in self.backlog.overload.news()]
+        return [messages.degraded(stage, "", "OVERLOAD", 0, over) for stage, over in self.backlog.overload.news()]
 
     async def end(self) -> None:
         """The session's last message, behind what is still to be told of its audio."""

@@ -49,7 +49,7 @@ class Target:
         if isinstance(said, Transcript) and not said.final:
             return await self._inbox.put_interim(said)
         if isinstance(said, Transcript):
-            await self._translator.outage.waits(said.segment_id)
+            await self._translator.shortage.waits(said.segment_id)
             said = replace(said, words=())  # nobody here reads them, and it may wait for long
         await self._inbox.put(said)
 
@@ -66,7 +66,7 @@ class Target:
     async def run(self) -> None:
         """Works until `finish` was called and all is sent."""
         async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(self._translator.outage.run())
+            telling = tasks.create_task(self._translator.shortage.run())
             if self._voice:
                 tasks.create_task(self._voice.run())
             await self._translate_all()
@@ -77,14 +77,14 @@ class Target:
 
     async def _translate_all(self) -> None:
         """One after the other; after an outage several at once, but in order all the same."""
-        outage = self._translator.outage
-        while works := await self._inbox.take(AT_ONCE if outage.on else 1):
+        shortage = self._translator.shortage
+        while works := await self._inbox.take(AT_ONCE if shortage.on else 1):
             async with asyncio.TaskGroup() as asking:
                 answers = [asking.create_task(self._answer(work)) for work in works]
                 for work, answer in zip(works, answers, strict=True):
                     await self._deliver(work, await answer)
             if not self._inbox.waiting:
-                await outage.settle()
+                await shortage.settle()
 
     async def _answer(self, work: Work) -> _Answer | None:
         """The translation of a transcript; None when there is nothing to translate."""
@@ -171,7 +171,7 @@ class Target:
 
     def _clause(self, text: str, said: Transcript) -> Clause:
         """A clause of a segment. One that waited for the translator holds no audio back for that."""
-        late = self._translator.outage.on
+        late = self._translator.shortage.on
         since = self._shared.backlog.accepted_samples if late else said.end_samples
         ticket = self._shared.backlog.begin("TTS", self.terms.lang, since)
         trace = self._shared.ledger.trace(said.segment_id)

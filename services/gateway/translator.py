@@ -8,9 +8,9 @@ from services.common.errors import MeshError, TooSlow
 from services.gateway import messages
 from services.gateway.backlog import Ticket
 from services.gateway.inbox import Inbox
-from services.gateway.outage import Outage, first_of, heals, quarantined
 from services.gateway.overload import Level, Policy
 from services.gateway.shared import Shared
+from services.gateway.shortage import Shortage, first_of, heals, quarantined
 from services.gateway.stages import Question
 from services.gateway.terms import TargetTerms, Transcript
 
@@ -24,7 +24,7 @@ class Translator:
     """
 
     def __init__(self, terms: TargetTerms, shared: Shared, inbox: Inbox) -> None:
-        self.outage = Outage("MT", terms.lang, shared)
+        self.shortage = Shortage("MT", terms.lang, shared)
         self._terms = terms
         self._shared = shared
         self._inbox = inbox
@@ -48,7 +48,7 @@ class Translator:
             await self._give_up(said, "OVERLOAD")
             return None
         ticket = self._shared.backlog.begin("MT", self._terms.lang, said.end_samples)
-        if self.outage.on:
+        if self.shortage.on:
             self._shared.backlog.finish(ticket)
         try:
             translation = await (self._outlast if said.final else self._once)(said, asked, ticket)
@@ -64,7 +64,7 @@ class Translator:
     @property
     def _worthwhile(self) -> bool:
         """Whether interim transcripts are translated now."""
-        away = self.outage.on and not self._shared.stages.available("MT")
+        away = self.shortage.on and not self._shared.stages.available("MT")
         return not away and self._shared.backlog.overload.level < Level.NO_INTERIM
 
     async def _once(self, said: Transcript, asked: Question, ticket: Ticket) -> str | None:
@@ -74,11 +74,11 @@ class Translator:
             if not heals(fault):
                 raise
             if not (asked.timeout_ms and isinstance(fault, TooSlow)):
-                self.outage.begin(said.segment_id)
+                self.shortage.begin(said.segment_id)
             return None
 
     async def _outlast(self, said: Transcript, asked: Question, ticket: Ticket) -> str:
-        return await self.outage.outlast(
+        return await self.shortage.outlast(
             lambda: self._translation(said, asked, ticket), self._patience, said.segment_id, TRIES
         )
 
@@ -88,7 +88,7 @@ class Translator:
         except MeshError:
             self._shared.backlog.finish(ticket)  # who waits for the stage holds nobody
             raise
-        self.outage.answered()
+        self.shortage.answered()
         return translation
 
     async def _patience(self) -> None:
@@ -96,7 +96,7 @@ class Translator:
         stages = self._shared.stages
         await first_of(stages.back("MT"), self._inbox.pressing())
         if self._ended_at is not None:
-            ends_at = max(self._ended_at, self.outage.began_at) + self._shared.terms.stage_outage_ms / 1000
+            ends_at = max(self._ended_at, self.shortage.began_at) + self._shared.terms.stage_outage_ms / 1000
             async with asyncio.timeout_at(ends_at):
                 await stages.back("MT")
         elif not stages.available("MT"):

@@ -11,10 +11,10 @@ from services.common.audio import ASR_RATE
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.continuation import TargetContinuation
-from services.gateway.outage import Outage, first_of, heals, quarantined
 from services.gateway.overload import Level, Policy
 from services.gateway.pacing import Pace, Pacing
 from services.gateway.shared import Mark, Shared
+from services.gateway.shortage import Shortage, first_of, heals, quarantined
 from services.gateway.speech import Cutter, Piece, Speech, Start
 from services.gateway.terms import TargetTerms, milliseconds, samples
 from services.gateway.waiting import Clause, SegmentDone, Spoken, Waiting
@@ -44,7 +44,7 @@ class Voice:
         self._waiting = Waiting(ROOM)
         self._speech = Speech(terms.lang, shared, seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
-        self._outage = Outage("TTS", terms.lang, shared)
+        self._shortage = Shortage("TTS", terms.lang, shared)
 
     async def say(self, spoken: Spoken) -> None:
         """Says it after all before it.
@@ -76,7 +76,7 @@ class Voice:
     async def run(self) -> None:
         """Speaks until `finish` was called and all is said."""
         async with asyncio.TaskGroup() as tasks:
-            telling = tasks.create_task(self._outage.run())
+            telling = tasks.create_task(self._shortage.run())
             await self._say_all()
             telling.cancel()
 
@@ -102,10 +102,12 @@ class Voice:
     async def _speak_or_leave_out(self, clause: Clause) -> None:
         """Speaks a clause once it can be had; says so when it is left out, and why."""
         telling = _Telling(clause, self._waiting.drops)
-        if self._outage.on:
+        if self._shortage.on:
             self._shared.backlog.finish(clause.ticket)  # who waits for the stage holds nobody
         try:
-            reason = await self._outage.outlast(lambda: self._speak(telling), self._patience, clause.segment_id, TRIES)
+            reason = await self._shortage.outlast(
+                lambda: self._speak(telling), self._patience, clause.segment_id, TRIES
+            )
         except TimeoutError:
             reason = "UNAVAILABLE"
         except MeshError as fault:
@@ -184,8 +186,8 @@ class Voice:
         return telling.pace is not None
 
     async def _put(self, telling: _Telling, piece: Piece) -> None:
-        self._outage.answered()
-        await self._outage.settle()
+        self._shortage.answered()
+        await self._shortage.settle()
         said_samples = telling.clause.said_samples + len(piece.pcm)
         telling.clause = replace(telling.clause, said_samples=said_samples)
         await self._speech.put(piece)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import inbox
+from services.gateway import inbox, shortage
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
@@ -127,7 +127,8 @@ async def test_what_waited_is_caught_up_with_faster_than_one_after_the_other() -
     check(heard)
 
 
-async def test_a_translator_that_was_hardly_away_is_not_announced() -> None:
+async def test_a_translator_that_was_hardly_away_is_not_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shortage, "GRACE_SECONDS", 10.0)
     async with gateway(mt={"fail_first_n": 3}) as stub:
         heard = await talk(stub, hello("es", partial_results=False), text("one", final=True), text("two", final=True))
     check(heard)

@@ -47,11 +47,11 @@ def test_it_comes_back_one_thing_at_a_time_and_not_at_once() -> None:
 
 def test_a_level_is_not_left_before_the_backlog_is_well_below_it() -> None:
     session = overload()
-    session.weigh(round(0.8 * BOUND), 0)
-    session.weigh(round(0.5 * BOUND), 10 * LEAST_SAMPLES)
-    assert session.level is Level.NO_SPEECH
-    session.weigh(round(0.3 * BOUND), 11 * LEAST_SAMPLES)
-    assert session.level is Level.NO_INTERIM
+    levels = []
+    for step, behind in enumerate((0.8, 0.5, 0.3)):
+        session.weigh(round(behind * BOUND), step * LEAST_SAMPLES)
+        levels.append(session.level)
+    assert levels == [Level.NO_SPEECH, Level.NO_SPEECH, Level.NO_INTERIM]
 
 
 def test_for_a_recording_nothing_gives_way_and_all_stages_hold() -> None:

@@ -14,11 +14,11 @@ from services.gateway.shared import Shared
 
 T = TypeVar("T")
 
-GRACE_SECONDS = 0.2  # a stage that is back so soon was hardly away
+GRACE_SECONDS = 0.1  # a stage that is back so soon was hardly away
 MOST_PAUSE_SECONDS = 1.0  # between two tries of a stage that says it serves, and does not
 
 
-class Outage:
+class Shortage:
     """Whether one stage can be had for one target, as far as its work has shown. `run` tells the client."""
 
     def __init__(self, stage: str, lang: str, shared: Shared) -> None:
