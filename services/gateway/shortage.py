@@ -87,9 +87,9 @@ class Shortage:
             try:
                 return await attempt()
             except MeshError as fault:
-                if heals(fault):
+                if away(fault):
                     self.begin(segment_id)
-                if not unavailable(fault):
+                if not unreachable(fault):
                     failed.append(fault)
                 raise
 
@@ -146,8 +146,13 @@ def quarantined(fault: BaseException) -> bool:
     return isinstance(fault, MeshError) and fault.code == f"{fault.stage}_QUARANTINED"
 
 
-def unavailable(fault: MeshError) -> bool:
-    """Whether no replica took up the work: it says nothing about what was asked."""
+def away(fault: MeshError) -> bool:
+    """Whether the stage cannot be had. One without a free slot is there: its work waits, as it would in a queue."""
+    return heals(fault) and not isinstance(fault, AtCapacity)
+
+
+def unreachable(fault: MeshError) -> bool:
+    """Whether no replica took up the work: that says nothing about what was asked."""
     return fault.code == f"{fault.stage}_UNAVAILABLE" or isinstance(fault, AtCapacity)
 
 

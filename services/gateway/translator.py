@@ -10,7 +10,7 @@ from services.gateway.backlog import Ticket
 from services.gateway.inbox import Inbox
 from services.gateway.overload import Level, Policy
 from services.gateway.shared import Shared
-from services.gateway.shortage import Shortage, first_of, heals, quarantined
+from services.gateway.shortage import Shortage, away, first_of, heals, quarantined
 from services.gateway.stages import Question
 from services.gateway.terms import TargetTerms, Transcript
 
@@ -56,6 +56,7 @@ class Translator:
             await self._give_up(said, "UNAVAILABLE")
             return None
         except MeshError as fault:
+            self._shared.backlog.finish(ticket)
             await self._without(said, fault)
             return None
         await self._shared.when_sent(ticket)
@@ -73,7 +74,7 @@ class Translator:
         except MeshError as fault:
             if not heals(fault):
                 raise
-            if not (asked.timeout_ms and isinstance(fault, TooSlow)):
+            if away(fault) and not (asked.timeout_ms and isinstance(fault, TooSlow)):
                 self.shortage.begin(said.segment_id)
             return None
 
@@ -85,8 +86,9 @@ class Translator:
     async def _translation(self, said: Transcript, asked: Question, ticket: Ticket) -> str:
         try:
             translation = await self._shared.stages.translate(asked, self._shared.ledger.trace(said.segment_id))
-        except MeshError:
-            self._shared.backlog.finish(ticket)  # who waits for the stage holds nobody
+        except MeshError as fault:
+            if away(fault) or not said.final:  # who waits for the stage holds nobody
+                self._shared.backlog.finish(ticket)
             raise
         self.shortage.answered()
         return translation

@@ -14,7 +14,7 @@ from services.gateway.continuation import TargetContinuation
 from services.gateway.overload import Level, Policy
 from services.gateway.pacing import Pace, Pacing
 from services.gateway.shared import Mark, Shared
-from services.gateway.shortage import Shortage, first_of, heals, quarantined
+from services.gateway.shortage import Shortage, away, first_of, heals, quarantined
 from services.gateway.speech import Cutter, Piece, Speech, Start
 from services.gateway.terms import TargetTerms, milliseconds, samples
 from services.gateway.waiting import Clause, SegmentDone, Spoken, Waiting
@@ -22,6 +22,7 @@ from services.gateway.waiting import Clause, SegmentDone, Spoken, Waiting
 ROOM = 64  # clauses; audio is held after seconds, so only a speaker who never gives the floor gets near it
 LEAD_SAMPLES = 2 * ASR_RATE // 5  # a voice that can be cut off is sent no further ahead of the listener
 FRESH_SECONDS = 2.0  # so long the newest clause waits for a synthesizer that is away
+MOMENT_SECONDS = 0.4  # and any clause, when it has just gone
 TRIES = 3  # of one clause, by a synthesizer that is there
 
 
@@ -121,9 +122,14 @@ class Voice:
     async def _patience(self) -> None:
         """Waits for the stage, though not for long, and not once there is something newer to say: TimeoutError then."""
         async with asyncio.timeout(FRESH_SECONDS):
-            await first_of(self._shared.stages.back("TTS"), self._waiting.newer())
+            await first_of(self._shared.stages.back("TTS"), self._overtaken())
         if not self._shared.stages.available("TTS"):
             raise TimeoutError
+
+    async def _overtaken(self) -> None:
+        await self._waiting.newer()
+        away_seconds = asyncio.get_running_loop().time() - self._shortage.began_at
+        await asyncio.sleep(MOMENT_SECONDS - away_seconds)
 
     def _dropped(self, telling: _Telling) -> bool:
         return self._waiting.drops != telling.drops
@@ -139,8 +145,9 @@ class Voice:
             return "OVERLOAD"
         try:
             return await (self._speak_in_turn if self._shared.terms.consecutive else self._speak_now)(telling)
-        except MeshError:
-            self._shared.backlog.finish(telling.clause.ticket)
+        except MeshError as fault:
+            if away(fault):
+                self._shared.backlog.finish(telling.clause.ticket)
             raise
 
     async def _speak_now(self, telling: _Telling) -> str:

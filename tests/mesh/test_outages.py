@@ -223,3 +223,17 @@ async def test_a_clause_cut_off_in_the_middle_is_spoken_to_its_end(monkeypatch: 
     assert " ".join(clauses) == " ".join(heard.finals("es"))
     spoken_ms = sum(len(chunk.data) * 500 / chunk.sample_rate for chunk in heard.speech("es"))
     assert spoken_ms == pytest.approx(60 * sum(len(clause) for clause in clauses), rel=0.02)
+
+
+async def test_a_translator_without_a_free_slot_is_no_outage_and_loses_nothing() -> None:
+    settings = MtSettings(engine="scripted", slots=1, drain_seconds=0, scripted={"compute_ms": 30})
+    async with (
+        switched_on(lambda: MtServicer(settings), settings) as stage,
+        gateway(mt_endpoints=(stage.address,)) as stub,
+    ):
+        targets = [pb.Target(lang=lang, delivery=pb.DELIVERY_CAPTIONS) for lang in ("es", "fr", "de", "ca")]
+        heard = await talk(stub, hello(*targets), *chunks(UTTERANCE * 3))
+    check(heard)
+    assert not notices(heard)
+    assert not heard.of("error")
+    assert all(len(heard.finals(target.lang)) == 3 and all(heard.finals(target.lang)) for target in targets)
