@@ -88,6 +88,8 @@ def notice_of(event: Event) -> str:
 
 
 def _degraded(less: Degraded) -> str:
+    if less.over:
+        return f"{less.stage} {less.target_lang} works as was asked for again: {less.reason} is over"
     if less.text:
         return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
     return f"{less.stage} {less.target_lang} works at less than was asked for: {less.reason}"

@@ -1,7 +1,8 @@
 """How far the work lies behind the newest audio. The one bound, in seconds, on what a session takes in.
 
 HTTP/2 flow control is no backpressure here: transcripts are far too small to fill a window. So the session counts audio
-itself and stops reading past the bound. Pure but for `room`, which waits; time is audio samples.
+itself and stops reading past the bound, or gives something up, as was agreed. Pure but for `room`, which waits; time is
+audio samples.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from services.gateway.overload import Overload, Policy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,25 +31,31 @@ class Backlog:
     client, so a client that does not read is behind as well.
     """
 
-    def __init__(self, bound_samples: int) -> None:
-        self._bound_samples = bound_samples
-        self.accepted_samples = 0  # the offset up to which audio was taken in
-        self._unrecognized = 0  # without the gaps in it: nobody works on those
-        self._recognized = 0  # an offset
+    def __init__(self, bound_samples: int, policy: Policy = Policy.BLOCK) -> None:
+        self.accepted_samples = 0  # the offset up to which audio was taken in, or left out
+        self.overload = Overload(policy, bound_samples)
+        self._unrecognized: list[tuple[int, int]] = []  # from, to; in order, with the gaps between them
         self._tickets: list[Ticket] = []
         self._room = asyncio.Event()
         self._room.set()
 
     def accept(self, samples: int, end_samples: int) -> None:
         """So much audio more was taken in, up to an offset."""
+        start = end_samples - samples
+        if self._unrecognized and self._unrecognized[-1][1] == start:
+            start, _ = self._unrecognized.pop()
+        self._unrecognized.append((start, end_samples))
+        self.pass_over(end_samples)
+
+    def pass_over(self, end_samples: int) -> None:
+        """The audio clock goes on up to an offset, without work."""
         self.accepted_samples = end_samples
-        self._unrecognized += samples
         self._weigh()
 
     def recognized(self, offset_samples: int) -> None:
         """The recognizer has been through the audio clock up to an offset. It may have jumped over a gap on the way."""
-        self._unrecognized = max(0, self._unrecognized - (offset_samples - self._recognized))
-        self._recognized = offset_samples
+        left = [(max(start, offset_samples), end) for start, end in self._unrecognized]
+        self._unrecognized = [(start, end) for start, end in left if start < end]
         self._weigh()
 
     def begin(self, stage: str, lang: str, since_samples: int) -> Ticket:
@@ -56,14 +65,15 @@ class Backlog:
         return ticket
 
     def finish(self, ticket: Ticket) -> None:
-        """It is over: its result was written, or it has none."""
-        self._tickets.remove(ticket)
-        self._weigh()
+        """It is over: its result was written, or it has none, or nobody waits for it. Twice is the same as once."""
+        if ticket in self._tickets:
+            self._tickets.remove(ticket)
+            self._weigh()
 
     def stages(self) -> Iterator[tuple[str, str, int]]:
         """Stage, language and how many samples it is behind, for every stage with work waiting."""
         if self._unrecognized:
-            yield "ASR", "", self._unrecognized
+            yield "ASR", "", sum(end - start for start, end in self._unrecognized)
         oldest: dict[tuple[str, str], int] = {}
         for ticket in self._tickets:  # in the order they began
             oldest.setdefault((ticket.stage, ticket.lang), ticket.since_samples)
@@ -80,8 +90,10 @@ class Backlog:
         await self._room.wait()
 
     def _weigh(self) -> None:
-        behind = max((samples for _, _, samples in self.stages()), default=0)
-        if behind > self._bound_samples:
+        behind = list(self.stages())
+        self.overload.weigh(max((samples for _, _, samples in behind), default=0), self.accepted_samples)
+        holding = max((samples for stage, _, samples in behind if self.overload.holds(stage)), default=0)
+        if holding > self.overload.bound_samples:
             self._room.clear()
-        elif behind <= self._bound_samples // 2:
+        elif holding <= self.overload.bound_samples // 2:
             self._room.set()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 from services.gateway.shared import Mark
@@ -11,7 +10,7 @@ from services.gateway.terms import Transcript
 
 Work: TypeAlias = Transcript | Mark
 
-_ROOM = 64  # finals; audio is held after seconds, so only typed text gets near it
+ROOM = 256  # finals; audio is held after seconds, so only typed text, or a translator that is away, gets near it
 
 
 class Inbox:
@@ -23,10 +22,20 @@ class Inbox:
         self._closed = False
         self._changed = asyncio.Condition()
 
+    @property
+    def waiting(self) -> int:
+        """How many finals and marks wait."""
+        return len(self._finals)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The size of their text."""
+        return sum(len(work.text.encode()) for work in self._finals)
+
     async def put(self, work: Work) -> None:
         """Adds a final transcript or a mark; waits for room. What was interim of the segment is pointless now."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._finals) < _ROOM or self._closed)
+            await self._changed.wait_for(lambda: not self.full or self._closed)
             self._finals.append(work)
             if isinstance(work, Transcript):
                 self._latest = None
@@ -44,16 +53,22 @@ class Inbox:
             self._closed = True
             self._changed.notify_all()
 
-    def __aiter__(self) -> AsyncIterator[Work]:
-        return self
+    @property
+    def full(self) -> bool:
+        """Whether who adds a final must wait."""
+        return len(self._finals) >= ROOM
 
-    async def __anext__(self) -> Work:
+    async def pressing(self) -> None:
+        """Waits until it is full, or nothing more will come."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.full or self._closed)
+
+    async def take(self, most: int) -> list[Work]:
+        """So many finals and marks at most, else the latest interim transcript; nothing when nothing will come."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._finals or self._latest or self._closed)
-            work: Work | None = self._finals.pop(0) if self._finals else self._latest
-            if work is self._latest:
-                self._latest = None
+            works, self._finals = self._finals[:most], self._finals[most:]
+            if not works and self._latest:
+                works, self._latest = [self._latest], None
             self._changed.notify_all()
-        if work is None:
-            raise StopAsyncIteration
-        return work
+        return works

@@ -26,7 +26,7 @@ def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
         stabilization=pb.Stabilization.ValueType(terms.stabilization),
         endpointing=pb.Endpointing(trailing_silence_ms=terms.trailing_silence_ms, max_segment_ms=terms.max_segment_ms),
         latency_budget_ms=terms.latency_budget_ms,
-        overload=pb.OVERLOAD_POLICY_BLOCK,
+        overload=pb.OverloadPolicy.ValueType(terms.overload),
         protocol_version=1,
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
     )
@@ -201,15 +201,21 @@ def quarantined(from_samples: int, to_samples: int) -> pb.ServerMessage:
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
 
 
+def skipped(from_samples: int, to_samples: int) -> pb.ServerMessage:
+    """Audio that is left out: the work lies too far behind."""
+    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="SKIPPED")
+    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+
+
 def degraded(stage: str, lang: str, reason: str, segment_id: int, over: bool = False) -> pb.ServerMessage:
     """A stage gave less than was asked of it, or, when that is over, gives all of it again."""
     less = pb.Degraded(stage=stage, target_lang=lang, reason=reason, segment_id=segment_id, over=over)
     return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 
-def unspoken(lang: str, segment_id: int, text: str) -> pb.ServerMessage:
-    """A clause that is left out: the voice was too far behind."""
-    less = pb.Degraded(stage="TTS", target_lang=lang, reason="MAX_LAG", segment_id=segment_id, text=text)
+def unspoken(lang: str, segment_id: int, text: str, reason: str) -> pb.ServerMessage:
+    """A clause that is left out."""
+    less = pb.Degraded(stage="TTS", target_lang=lang, reason=reason, segment_id=segment_id, text=text)
     return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 

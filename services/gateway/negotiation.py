@@ -11,6 +11,7 @@ from services.common.errors import InvalidArgument, Unsupported
 from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
+from services.gateway.overload import Policy
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Holding, Sound, TargetTerms, Terms
 
@@ -75,6 +76,8 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         ease_ms=shares.ease_ms if shares else MOST_EASE_MS,
         batch_wait_ms=shares.batch_wait_ms if shares else None,
         consecutive=_consecutive(hello),
+        overload=_overload(hello),
+        stage_outage_ms=settings.stage_outage_ms,
         input=_input(hello),
         least_silence_ms=endpointing.trailing_silence_ms,  # what a client asks for is not adapted
         trailing_silence_ms=_chosen(
@@ -105,6 +108,13 @@ def _consecutive(hello: pb.SessionConfig) -> bool:
         known = [pb.TurnTaking.Name(each) for each in _CONSECUTIVE]
         raise InvalidArgument("UNKNOWN_VALUE", f"{hello.turn_taking} has no meaning.", "hello.turn_taking", known)
     return _CONSECUTIVE[hello.turn_taking]
+
+
+def _overload(hello: pb.SessionConfig) -> Policy:
+    if hello.overload not in pb.OverloadPolicy.values():
+        known = pb.OverloadPolicy.keys()
+        raise InvalidArgument("UNKNOWN_VALUE", f"{hello.overload} has no meaning.", "hello.overload", known)
+    return Policy(hello.overload or Policy.BLOCK)
 
 
 def agree_targets(
@@ -142,9 +152,6 @@ def _refuse_later(hello: pb.SessionConfig) -> None:
     for name in _LATER:
         if name in present:
             raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", f"hello.{name}", ["unset"])
-    if hello.overload not in (pb.OVERLOAD_POLICY_UNSPECIFIED, pb.OVERLOAD_POLICY_BLOCK):
-        message = "This server can only hold the stream."
-        raise Unsupported("NOT_IMPLEMENTED", message, "hello.overload", ["OVERLOAD_POLICY_BLOCK"])
 
 
 def _wanted(hello: pb.SessionConfig) -> list[tuple[str, pb.Target]]:

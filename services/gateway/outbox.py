@@ -4,26 +4,43 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 M = TypeVar("M")
 
 
+SMALL_BYTES = 64  # what a message counts that is made when its turn has come
+
+
+def _small(_: object) -> int:
+    return SMALL_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Room(Generic[M]):
+    """How much may wait."""
+
+    messages: int
+    bytes: int = 1 << 62
+    size_of: Callable[[M], int] = field(default=_small, repr=False)  # in bytes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Entry(Generic[M]):
     make: Callable[[], list[M]]
-    key: Hashable  # of an interim: what it is about; of speech: its language
+    key: Hashable  # of an interim or a note: what it is about; of speech: its language
     interim: bool = False
+    size_bytes: int = SMALL_BYTES
 
 
 class Outbox(Generic[M]):
     """A bounded queue of messages, in order. An interim result replaces the one about the same thing that still waits.
 
-    `put` waits while `room` messages wait; the backpressure of a slow client starts here.
+    `put` waits while so many messages or bytes wait; the backpressure of a slow client starts here.
     """
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: Room[M]) -> None:
         self._entries: list[_Entry[M]] = []
         self._room = room
         self._closed = False
@@ -33,19 +50,32 @@ class Outbox(Generic[M]):
 
     async def put(self, message: M, final_of: Hashable = None) -> None:
         """Sends a message after all before it. `final_of`: the interim results it makes pointless."""
-        await self._add(_Entry(lambda: [message], None), replacing=final_of)
+        await self._add(_Entry(lambda: [message], None, size_bytes=self._room.size_of(message)), replacing=final_of)
 
     async def put_interim(self, about: Hashable, message: M) -> None:
         """Sends an interim result, unless a newer one about the same comes first."""
-        await self._add(_Entry(lambda: [message], about, interim=True), replacing=about)
+        size_bytes = self._room.size_of(message)
+        await self._add(_Entry(lambda: [message], about, interim=True, size_bytes=size_bytes), replacing=about)
 
-    async def put_speech(self, lang: str, make: Callable[[], list[M]]) -> None:
+    async def put_speech(self, lang: str, make: Callable[[], list[M]], size_bytes: int = SMALL_BYTES) -> None:
         """Sends speech, made as in `put_made`, unless it is interrupted first."""
-        await self._add(_Entry(make, lang), replacing=None)
+        await self._add(_Entry(make, lang, size_bytes=size_bytes), replacing=None)
 
     async def put_made(self, make: Callable[[], list[M]]) -> None:
         """Sends messages that are made when their turn has come: all before them has been written by then."""
         await self._add(_Entry(make, None), replacing=None)
+
+    async def note(self, about: Hashable, make: Callable[[], list[M]]) -> None:
+        """Sends messages made as in `put_made`, however much waits; once, while those about the same still wait."""
+        async with self._changed:
+            if not any(entry.key == ("note", about) for entry in self._entries):
+                self._entries.append(_Entry(make, ("note", about)))
+                self._changed.notify_all()
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The size of all that waits."""
+        return sum(entry.size_bytes for entry in self._entries)
 
     async def drop_speech(self, lang: str) -> None:
         """Takes back the speech of a language that was not sent yet."""
@@ -85,9 +115,14 @@ class Outbox(Generic[M]):
 
     async def _add(self, entry: _Entry[M], replacing: Hashable) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._beside(replacing)) < self._room or self._closed)
+            await self._changed.wait_for(lambda: self._fits(entry, self._beside(replacing)) or self._closed)
             self._entries = [*self._beside(replacing), entry]
             self._changed.notify_all()
+
+    def _fits(self, entry: _Entry[M], beside: list[_Entry[M]]) -> bool:
+        waiting_bytes = sum(each.size_bytes for each in beside)
+        fits = waiting_bytes + entry.size_bytes <= self._room.bytes or not beside  # what fits nowhere goes alone
+        return fits and len(beside) < self._room.messages
 
     def _beside(self, replaced: Hashable) -> list[_Entry[M]]:
         """What waits beside the interim result about `replaced`."""

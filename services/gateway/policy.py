@@ -123,13 +123,13 @@ class TargetText:
     """One segment in one target language.
 
     Whatever the translator says next, the text shown starts with what was concluded before: the new translation is
-    aligned behind it. The final does too.
+    aligned behind it. The final does too. `concluded` is what a resumed session's client has already.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, concluded: str = "") -> None:
         self._policy = policy
-        self._concluded: list[str] = []
-        self._words: list[str] = []  # concluded and tentative ones
+        self._concluded = _WORD.findall(concluded)
+        self._words = self._concluded  # and tentative ones
 
     @property
     def concluded(self) -> str:

@@ -41,7 +41,7 @@ from services.gateway.ingress import Ingress
 from services.gateway.ledger import Ledger
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.outage import Patience
-from services.gateway.outbox import Outbox
+from services.gateway.outbox import Outbox, Room
 from services.gateway.recognition import Recognition
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
@@ -112,7 +112,8 @@ class GatewayServicer:
 
     async def Stream(self, requests: object, context: CallContext) -> None:
         inbound: Channel[Inbound] = Channel(1)
-        outbox: Outbox[pb.ServerMessage] = Outbox(_OUTBOX_ROOM)
+        half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
+        outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
         async with asyncio.TaskGroup() as call:
             reading = call.create_task(read_all(context, inbound))
             writing = call.create_task(write_all(context, outbox))
@@ -149,7 +150,8 @@ class GatewayServicer:
         self, terms: Terms, settings: GatewaySettings, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]
     ) -> MeshError | None:
         ledger = Ledger(time.monotonic)
-        backlog, dictionary = Backlog(samples(settings.max_backlog_ms)), Dictionary(terms.glossary)
+        backlog = Backlog(samples(settings.max_backlog_ms), terms.overload)
+        dictionary = Dictionary(terms.glossary)
         shared = Shared(terms, self._stages, outbox, backlog, ledger, dictionary)
         ingress = Ingress(
             terms.input,

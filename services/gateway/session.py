@@ -51,7 +51,7 @@ class Session:
             await self._close_typed()
             for target in self._targets.values():
                 await target.finish()
-        await self._shared.outbox.put(messages.end())
+        await self._shared.end()
         return fault
 
     async def _hear_out(self, inputs: AsyncIterator[Input]) -> MeshError | None:
@@ -76,8 +76,8 @@ class Session:
     async def _take(self, said: Input) -> None:
         match said:
             case Audio():
-                await self._shared.accept(said)
-                await self._recognition.say(said)
+                if await self._shared.accept(said):
+                    await self._recognition.say(said)
             case MissingAudio():
                 await self._shared.outbox.put(messages.missing_audio(said.from_samples, said.to_samples))
             case Typed():

@@ -41,6 +41,14 @@ class GatewaySettings(ServiceSettings):
     )
     idle_timeout_ms: int = Field(60_000, ge=1, description="A session without a message for so long is closed.")
     client_stall_ms: int = Field(30_000, ge=1, description="A client that reads nothing for so long is closed.")
+    client_buffer_bytes: int = Field(
+        256 * 1024, ge=64 * 1024, description="Most bytes that wait for one client; half of it as messages."
+    )
+    stage_outage_ms: int = Field(
+        30_000,
+        ge=1,
+        description="How long a stage may be away: a recognizer at any time, the others once the source has ended.",
+    )
     policy: str = Field(
         "agreement",
         pattern=r"^(agreement|endpointed|retranslate|wait-[1-9]\d?)$",
@@ -51,9 +59,6 @@ class GatewaySettings(ServiceSettings):
     max_term_length: int = Field(100, ge=1, le=1_000, description="Most code points of a term, or what it becomes.")
     recognition_stall_ms: int = Field(
         5000, ge=0, description="A recognizer that says nothing to audio for so long is left for another one. 0: never."
-    )
-    stage_outage_ms: int = Field(
-        30_000, ge=1, description="A session that finds no recognizer for so long, having had one, is closed."
     )
     stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
 

@@ -20,6 +20,7 @@ from services.gateway.stages import Stages
 from services.gateway.terms import Progress, SourceEvent, Terms
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
+GAP_SAMPLES = ASR_RATE // 2  # of audio left out in a row are told at once
 
 
 class Mark:
@@ -39,6 +40,32 @@ class Mark:
         return self._left == 0
 
 
+class Skipped:
+    """Audio that is left out in a row, until it is told."""
+
+    def __init__(self) -> None:
+        self._from_samples = self._to_samples = 0
+
+    def add(self, audio: Audio) -> None:
+        """This is left out; it follows what was added before."""
+        if not self.samples:
+            self._from_samples = audio.offset_samples
+        self._to_samples = audio.end_samples
+
+    @property
+    def samples(self) -> int:
+        """How much has not been told."""
+        return self._to_samples - self._from_samples
+
+    def told(self) -> list[ServerMessage]:
+        """The messages that tell it."""
+        if not self.samples:
+            return []
+        told = messages.skipped(self._from_samples, self._to_samples)
+        self._from_samples = self._to_samples
+        return [told]
+
+
 @dataclass(frozen=True, slots=True)
 class Shared:
     """One session's agreement, its way to the stages and to the client, and its two accounts."""
@@ -50,6 +77,7 @@ class Shared:
     ledger: Ledger
     dictionary: Dictionary
     floor: Floor = field(default_factory=Floor)
+    skipped: Skipped = field(default_factory=Skipped)
 
     @property
     def moment(self) -> Moment:
@@ -69,14 +97,44 @@ class Shared:
         await self.outbox.put(messages.error(fault, fatal=True))
         return fault
 
-    async def accept(self, audio: Audio) -> None:
-        """Takes in audio, after waiting while the work lies too far behind, and saying so."""
+    async def accept(self, audio: Audio) -> bool:
+        """Takes in audio, after waiting while the work lies too far behind; or leaves it out, which gives False.
+
+        Which of the two was agreed; the client is told of both.
+        """
+        self.backlog.overload.live = self.moment.live
+        if self.backlog.overload.skipping:
+            await self._skip(audio)
+            return False
+        if self.skipped.samples:
+            await self.outbox.note("skipped", self.skipped.told)
         if self.backlog.held:
             await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
             await self.backlog.room()
             await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
         self.backlog.accept(len(audio.pcm), audio.end_samples)
         self.ledger.received(audio.end_samples, len(audio.pcm))
+        await self._tell_overload()
+        return True
+
+    async def _skip(self, audio: Audio) -> None:
+        self.backlog.pass_over(audio.end_samples)
+        self.skipped.add(audio)
+        if self.skipped.samples >= GAP_SAMPLES:
+            await self.outbox.note("skipped", self.skipped.told)
+        await self._tell_overload()
+
+    async def _tell_overload(self) -> None:
+        if self.backlog.overload.changed:
+            await self.outbox.note("overload", self._overload_news)
+
+    def _overload_news(self) -> list[ServerMessage]:
+        return [messages.degraded(stage, "", "OVERLOAD", 0, over) for stage, over in self.backlog.overload.news()]
+
+    async def end(self) -> None:
+        """The session's last message, behind what is still to be told of its audio."""
+        await self.outbox.note("skipped", self.skipped.told)
+        await self.outbox.put(messages.end())
 
     async def source_turned(self, event: SourceEvent) -> None:
         """The speaker started or stopped. A voice stops before the client is told, and goes on behind it."""
@@ -91,7 +149,7 @@ class Shared:
 
         def written() -> list[ServerMessage]:
             self.backlog.finish(ticket)
-            return []
+            return self._overload_news()
 
         await self.outbox.put_made(written)
 
@@ -107,6 +165,7 @@ class Shared:
     async def progressed(self, progress: Progress) -> None:
         """The recognizer has got so far; once in a while the client is told, in silence too."""
         self.backlog.recognized(progress.processed_samples)
+        await self._tell_overload()
         self.ledger.finalized(progress.finalized_samples)
         await self.outbox.put_made(lambda: self._acknowledged(ACK_SAMPLES))
 

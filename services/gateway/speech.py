@@ -8,7 +8,9 @@ import numpy as np
 
 from services.common.audio import ASR_RATE, Pcm, Resampler
 from services.gateway import messages
+from services.gateway.continuation import TargetContinuation
 from services.gateway.messages import ServerMessage
+from services.gateway.outbox import SMALL_BYTES
 from services.gateway.pacing import Playout
 from services.gateway.shared import Shared
 from services.gateway.terms import SpeechChunk
@@ -37,16 +39,18 @@ class Piece:
 
 
 class Speech:
-    """Offsets and turns are those of what was written to the client: what is dropped leaves no trace."""
+    """Offsets and turns are those of what was written to the client: what is dropped leaves no trace.
 
-    def __init__(self, lang: str, shared: Shared) -> None:
+    In a resumed session they go on from those of the call before.
+    """
+
+    def __init__(self, lang: str, shared: Shared, seed: TargetContinuation) -> None:
         self.playout = Playout()
-        self.open = False  # whether something was put since the last `end`
+        self.open = seed.voice_speaking  # whether something was put since the last `end`
         self._lang = lang
         self._shared = shared
-        self._rate = shared.terms.output_rate
-        self._position = 0  # samples written, on the voice's own audio clock
-        self._talking = False  # as the client has been told
+        self._position = seed.voice_samples  # written, on the voice's own audio clock
+        self._talking = seed.voice_speaking  # as the client has been told
 
     async def put(self, piece: Piece) -> None:
         """Sends a chunk, unless it is dropped first."""
@@ -54,8 +58,8 @@ class Speech:
         if piece.start:
             self._shared.ledger.spoken(piece.clause.segment_id, self._lang)
         heard_at = self._shared.moment.heard_at(piece.clause.source_samples)
-        self.playout.sent(len(piece.pcm) * ASR_RATE // self._rate, heard_at)
-        await self._shared.outbox.put_speech(self._lang, lambda: self._written(piece))
+        self.playout.sent(len(piece.pcm) * ASR_RATE // self._shared.terms.output_rate, heard_at)
+        await self._shared.outbox.put_speech(self._lang, lambda: self._written(piece), SMALL_BYTES + piece.pcm.nbytes)
 
     async def end(self) -> None:
         """There is no more to say for now."""
@@ -70,7 +74,7 @@ class Speech:
     def _written(self, piece: Piece) -> list[ServerMessage]:
         chunk = SpeechChunk(
             data=piece.pcm.astype("<i2", copy=False).tobytes(),
-            sample_rate=self._rate,
+            sample_rate=self._shared.terms.output_rate,
             segment_id=piece.clause.segment_id,
             target_lang=self._lang,
             offset_ms=self._position_ms,
@@ -89,14 +93,15 @@ class Speech:
 
     @property
     def _position_ms(self) -> int:
-        return self._position * 1000 // self._rate
+        return self._position * 1000 // self._shared.terms.output_rate
 
 
 class Cutter:
-    """One clause's speech at the agreed rate, in chunks of one length."""
+    """One clause's speech at the agreed rate, in chunks of one length, without what the listener has of it already."""
 
-    def __init__(self, rate: int) -> None:
+    def __init__(self, rate: int, had_samples: int = 0) -> None:
         self._rate = rate
+        self._had_samples = had_samples
         self._resampler: Resampler | None = None
         self._waiting: Pcm = np.zeros(0, dtype=np.int16)
 
@@ -104,7 +109,7 @@ class Cutter:
         """The chunks that are complete. What may be the last one is kept back."""
         if self._resampler is None:
             self._resampler = Resampler(rate, self._rate)
-        self._waiting = np.concatenate([self._waiting, self._resampler.convert(pcm)])
+        self._waiting = np.concatenate([self._waiting, self._new(self._resampler.convert(pcm))])
         size = self._rate * CHUNK_MS // 1000
         chunks = []
         while len(self._waiting) > size:
@@ -115,4 +120,9 @@ class Cutter:
     def finish(self) -> Pcm:
         """The last chunk: what is left, a chunk's length and what the resampler's filter held back at most."""
         tail = self._resampler.convert(np.zeros(0, dtype=np.int16), last=True) if self._resampler else self._waiting[:0]
-        return np.concatenate([self._waiting, tail])
+        return np.concatenate([self._waiting, self._new(tail)])
+
+    def _new(self, pcm: Pcm) -> Pcm:
+        had = min(self._had_samples, len(pcm))
+        self._had_samples -= had
+        return pcm[had:]

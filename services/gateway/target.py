@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from services.common.errors import MeshError, TooSlow
 from services.gateway import messages
-from services.gateway.clauses import Clauses
+from services.gateway.continuation import TargetContinuation
 from services.gateway.glossary import Lexicon, Uses
 from services.gateway.guard import curbed, ran_away
-from services.gateway.inbox import Inbox
-from services.gateway.policy import TargetText, policy_of
+from services.gateway.inbox import Inbox, Work
+from services.gateway.policy import policy_of
+from services.gateway.segment import Segment, new_segment
 from services.gateway.shared import Mark, Shared
 from services.gateway.stages import Question
 from services.gateway.terms import Caption, TargetTerms, Transcript
+from services.gateway.translator import Translator
 from services.gateway.voice import Voice
 from services.gateway.waiting import Clause, SegmentDone
 
+AT_ONCE = 4  # finals under translation while an outage is caught up with: faster than they were spoken
 
-@dataclass(slots=True)
-class _Segment:
-    """The open segment, as far as it has been translated."""
+_NEW = TargetContinuation()
 
-    segment_id: int
-    text: TargetText
-    clauses: Clauses
-    revision: int = 0
-    source: str = ""  # what was translated last
-    spoken_length: int = 0  # so many code points of the translation went to the voice
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a revision's source became."""
+
+    source: str
+    lexicon: Lexicon  # the same to translate by and to report
+    translation: str | None  # None: there is none
 
 
 class Target:
     """A pipeline: translate, conclude, cut, speak. One translation is under way at a time, the latest waits."""
 
-    def __init__(self, terms: TargetTerms, shared: Shared) -> None:
+    def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation = _NEW) -> None:
         self.terms = terms
         self._shared = shared
-        self._policy = policy_of(shared.terms.holding)
         self._inbox = Inbox()
-        self._voice = Voice(terms, shared) if terms.speech else None
+        self._translator = Translator(terms, shared, self._inbox)
+        self._voice = Voice(terms, shared, seed) if terms.speech else None
+        self._segments = _Segments(terms, shared, seed)
 
     async def hear(self, said: Transcript | Mark) -> None:
         """Takes in a transcript, or a mark that follows all before it."""
         if isinstance(said, Transcript) and not said.final:
-            await self._inbox.put_interim(said)
-        else:
-            await self._inbox.put(said)
+            return await self._inbox.put_interim(said)
+        if isinstance(said, Transcript):
+            await self._translator.shortage.waits(said.segment_id)
+            said = replace(said, words=())  # nobody here reads them, and it may wait for long
+        await self._inbox.put(said)
 
     async def interrupt(self) -> None:
         """Drops speech that was not sent yet."""
@@ -55,51 +60,43 @@ class Target:
 
     async def finish(self) -> None:
         """There will be no more transcripts."""
+        self._translator.finish()
         await self._inbox.close()
 
     async def run(self) -> None:
         """Works until `finish` was called and all is sent."""
         async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(self._translator.shortage.run())
             if self._voice:
                 tasks.create_task(self._voice.run())
             await self._translate_all()
+            telling.cancel()
             if self._voice:
                 await self._voice.finish()
         await self._shared.outbox.put(messages.end(self.terms.lang))
 
     async def _translate_all(self) -> None:
-        segment = self._segment(0)
-        async for work in self._inbox:
-            if isinstance(work, Mark):
-                await (self._voice.say(work) if self._voice else self._shared.passed(work))
-                continue
-            if work.segment_id != segment.segment_id:
-                segment = self._segment(work.segment_id)
-            source = work.text if work.final else self._source(work)
-            if work.final or source != segment.source:
-                await self._revise(segment, work, source)
+        """One after the other; after an outage several at once, but in order all the same."""
+        shortage = self._translator.shortage
+        while works := await self._inbox.take(AT_ONCE if shortage.on else 1):
+            async with asyncio.TaskGroup() as asking:
+                answers = [asking.create_task(self._answer(work)) for work in works]
+                for work, answer in zip(works, answers, strict=True):
+                    await self._deliver(work, await answer)
+            if not self._inbox.waiting:
+                await shortage.settle()
 
-    def _source(self, said: Transcript) -> str:
-        """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
-        return self._shared.dictionary.of(self.terms.lang).settled(self._policy.source(said))
-
-    async def _revise(self, segment: _Segment, said: Transcript, source: str) -> None:
-        """Translates the segment again; shows it, and speaks what is newly concluded."""
-        lexicon = self._shared.dictionary.of(self.terms.lang)  # the same to translate by and to report
-        translation = await self._translate(said, self._question(said, source, lexicon, segment.text.concluded))
-        if translation is None:
-            if not said.final:
-                return
-            translation = ""  # what was concluded stands
-        elif ran_away(source, translation):
-            if not said.final:
-                return  # the next one may not
-            translation = curbed(source, translation)
-            await self._shared.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
-        segment.source, segment.revision = source, segment.revision + 1
-        caption = segment.text.finish(translation) if said.final else segment.text.revise(translation, source)
-        await self._show(segment, said, caption, lexicon)
-        await self._speak(segment, said, caption)
+    async def _answer(self, work: Work) -> _Answer | None:
+        """The translation of a transcript; None when there is nothing to translate."""
+        if isinstance(work, Mark):
+            return None
+        segment = self._segments.of(work)
+        source = work.text if work.final else self._segments.source(work)
+        if segment.had or (source == segment.source and not work.final):
+            return None
+        lexicon = self._shared.dictionary.of(self.terms.lang)
+        asked = self._question(work, source, lexicon, segment.text.concluded)
+        return _Answer(source, lexicon, await self._translator.ask(work, asked))
 
     def _question(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> Question:
         return Question(
@@ -113,25 +110,35 @@ class Target:
             batch_wait_ms=self._shared.terms.batch_wait_ms,
         )
 
-    async def _translate(self, said: Transcript, asked: Question) -> str | None:
-        """The translation of a revision; None when there is none, which the client has been told.
+    async def _deliver(self, work: Work, answer: _Answer | None) -> None:
+        """Shows what became of a transcript, and speaks what is newly concluded."""
+        if isinstance(work, Mark):
+            return await (self._voice.say(work) if self._voice else self._shared.passed(work))
+        segment = self._segments.of(work)
+        await self._speak_on(segment, work)
+        if segment.had and work.final:
+            self._shared.ledger.translated(work.segment_id, self.terms.lang)
+            await self._speak(segment, work, segment.had)
+        elif answer and (caption := await self._revised(segment, work, answer)):
+            await self._show(segment, work, caption, answer.lexicon)
+            await self._speak(segment, work, caption)
+        if work.final:
+            self._segments.close(work)
 
-        But not of an interim one that took longer than the session's budget has for it: a newer one is on its way.
-        """
-        if not asked.text or self.terms.same_language:
-            return asked.text
-        ticket = self._shared.backlog.begin("MT", self.terms.lang, said.end_samples)
-        trace = self._shared.ledger.trace(said.segment_id)
-        translation = None
-        try:
-            translation = await self._shared.stages.translate(asked, trace)
-        except MeshError as fault:
-            if not (asked.timeout_ms and isinstance(fault, TooSlow)):
-                await self._shared.report(fault, said.segment_id, self.terms.lang)
-        await self._shared.when_sent(ticket)
-        return translation
+    async def _revised(self, segment: Segment, said: Transcript, answer: _Answer) -> Caption | None:
+        """The segment's text with the answer in it; None when it is better to wait for the next one."""
+        translation, runaway = answer.translation, False
+        if translation is not None and (runaway := ran_away(answer.source, translation)):
+            translation = curbed(answer.source, translation)
+        if not said.final and (translation is None or runaway):
+            return None
+        if runaway:
+            await self._shared.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
+        segment.source, segment.revision = answer.source, segment.revision + 1
+        text = translation or ""  # without one, what was concluded stands
+        return segment.text.finish(text) if said.final else segment.text.revise(text, answer.source)
 
-    async def _show(self, segment: _Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
+    async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
             self._shared.ledger.translated(said.segment_id, self.terms.lang)
         if not self.terms.captions:
@@ -144,19 +151,54 @@ class Target:
         elif self._shared.terms.interim:
             await self._shared.outbox.put_interim(about, message)
 
-    async def _speak(self, segment: _Segment, said: Transcript, caption: Caption) -> None:
+    async def _speak_on(self, segment: Segment, said: Transcript) -> None:
+        """Has the clause said to its end that was cut off when the session broke."""
+        if self._voice and (begun := segment.begun):
+            segment.begun = None
+            await self._voice.say(replace(self._clause(begun.speaking, said), said_samples=begun.speaking_samples))
+
+    async def _speak(self, segment: Segment, said: Transcript, caption: Caption) -> None:
         if self._voice:
             concluded = caption.text[segment.spoken_length : caption.stable_length]
-            segment.spoken_length = caption.stable_length
+            segment.spoken_length = max(segment.spoken_length, caption.stable_length)
             clauses = segment.clauses.add(concluded, said.end_samples)
             for text in clauses + (segment.clauses.finish() if caption.final else []):
-                ticket = self._shared.backlog.begin("TTS", self.terms.lang, said.end_samples)
-                trace = self._shared.ledger.trace(said.segment_id)
-                await self._voice.say(Clause(text, said.segment_id, ticket, trace, said.typed))
+                await self._voice.say(self._clause(text, said))
         if caption.final:
             done = SegmentDone(said.segment_id)
             sent = self._shared.segment_sent
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
-    def _segment(self, segment_id: int) -> _Segment:
-        return _Segment(segment_id, TargetText(self._policy), Clauses(self.terms.lang))
+    def _clause(self, text: str, said: Transcript) -> Clause:
+        """A clause of a segment. One that waited for the translator holds no audio back for that."""
+        late = self._translator.shortage.on
+        since = self._shared.backlog.accepted_samples if late else said.end_samples
+        ticket = self._shared.backlog.begin("TTS", self.terms.lang, since)
+        trace = self._shared.ledger.trace(said.segment_id)
+        return Clause(text, said.segment_id, ticket, trace, said.typed, said.end_samples)
+
+
+class _Segments:
+    """The segments that are open, or under translation; and those that a resumed session's client knows."""
+
+    def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation) -> None:
+        self._lang = terms.lang
+        self._shared = shared
+        self._policy = policy_of(shared.terms.holding)
+        self._open: dict[int, Segment] = {}
+        self._seeds = dict(seed.segments)
+
+    def of(self, said: Transcript) -> Segment:
+        """The segment of a transcript."""
+        number = said.segment_id
+        if number not in self._open:
+            self._open[number] = new_segment(self._policy, self._lang, self._seeds.pop(number, None))
+        return self._open[number]
+
+    def close(self, said: Transcript) -> None:
+        """Its final has been dealt with."""
+        self._open.pop(said.segment_id, None)
+
+    def source(self, said: Transcript) -> str:
+        """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
+        return self._shared.dictionary.of(self._lang).settled(self._policy.source(said))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from services.common.audio import ASR_RATE
 from services.gateway.glossary import Glossary
+from services.gateway.overload import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Terms:
     ease_ms: int = 2000  # how far behind a voice may be before it speaks faster
     batch_wait_ms: int | None = None  # how long a call may wait for others; None: as the stage is set
     consecutive: bool = False  # voices speak only while the speaker is silent
+    stage_outage_ms: int = 30_000  # how long a stage that is away is waited for once the source has ended
+    overload: Policy = Policy.BLOCK  # what gives way when the mesh cannot keep up
     input: Sound | None = None  # None: text, or the first chunk tells
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
 

@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 
 from services.common.audio import ASR_RATE
 from services.common.errors import MeshError
 from services.gateway import messages
+from services.gateway.continuation import TargetContinuation
+from services.gateway.overload import Level, Policy
 from services.gateway.pacing import Pace, Pacing
 from services.gateway.shared import Mark, Shared
+from services.gateway.shortage import Shortage, away, first_of, heals, quarantined
 from services.gateway.speech import Cutter, Piece, Speech, Start
 from services.gateway.terms import TargetTerms, milliseconds, samples
 from services.gateway.waiting import Clause, SegmentDone, Spoken, Waiting
 
 ROOM = 64  # clauses; audio is held after seconds, so only a speaker who never gives the floor gets near it
 LEAD_SAMPLES = 2 * ASR_RATE // 5  # a voice that can be cut off is sent no further ahead of the listener
+FRESH_SECONDS = 2.0  # so long the newest clause waits for a synthesizer that is away
+MOMENT_SECONDS = 0.4  # and any clause, when it has just gone
+TRIES = 3  # of one clause, by a synthesizer that is there
+
+
+@dataclass(slots=True)
+class _Telling:
+    """A clause that is being spoken."""
+
+    clause: Clause
+    drops: int  # so often speech had been dropped before
+    pace: Pace | None = None  # once it has begun; the rest of it is spoken the same
+    lag_samples: int = 0
 
 
 class Voice:
     """Says what it is given, one thing after the other."""
 
-    def __init__(self, terms: TargetTerms, shared: Shared) -> None:
+    def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation) -> None:
         self._terms = terms
         self._shared = shared
         self._waiting = Waiting(ROOM)
-        self._speech = Speech(terms.lang, shared)
+        self._speech = Speech(terms.lang, shared, seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
-        self._interruptions = 0
+        self._shortage = Shortage("TTS", terms.lang, shared)
 
     async def say(self, spoken: Spoken) -> None:
         """Says it after all before it.
 
         Where turns are taken, what waits for the speaker to stop must not hold the speaker's audio back: it is no
-        backlog, and what there is no room for is left out, the oldest first.
+        backlog, and what there is no room for is left out, the oldest first. So it is where nothing may be held.
         """
-        if not self._shared.terms.consecutive:
+        agreed = self._shared.terms
+        if not agreed.consecutive and agreed.overload is Policy.BLOCK:
             return await self._waiting.put(spoken)
-        if isinstance(spoken, Clause):
+        if agreed.consecutive and isinstance(spoken, Clause):
             self._shared.backlog.finish(spoken.ticket)
         for gone in await self._waiting.squeeze(spoken):
-            await (self._leave_out(gone) if isinstance(gone, Clause) else self._pass(gone))
+            if isinstance(gone, Clause):
+                await self._leave_out(gone, "MAX_LAG" if agreed.consecutive else "OVERLOAD")
+            else:
+                await self._pass(gone)
 
     async def interrupt(self) -> None:
         """Drops all speech that was not sent yet. What follows is said."""
-        self._interruptions += 1
         for clause in await self._waiting.drop_clauses():
-            if not self._shared.terms.consecutive:
-                self._shared.backlog.finish(clause.ticket)
+            self._shared.backlog.finish(clause.ticket)
         await self._speech.drop()
 
     async def finish(self) -> None:
@@ -56,14 +76,22 @@ class Voice:
 
     async def run(self) -> None:
         """Speaks until `finish` was called and all is said."""
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(self._shortage.run())
+            await self._say_all()
+            telling.cancel()
+
+    async def _say_all(self) -> None:
         async for spoken in self._waiting:
             match spoken:
                 case Clause():
-                    await (self._speak_in_turn if self._shared.terms.consecutive else self._speak)(spoken)
+                    await self._speak_or_leave_out(spoken)
                 case _:
                     await self._pass(spoken)
             if self._speech.open and not len(self._waiting):
                 await self._speech.end()
+        if self._speech.open:  # from before the session was resumed, and there was nothing more to say
+            await self._speech.end()
 
     async def _pass(self, spoken: SegmentDone | Mark) -> None:
         match spoken:
@@ -72,39 +100,104 @@ class Voice:
             case Mark():
                 await self._shared.passed(spoken)
 
-    async def _speak(self, clause: Clause) -> None:
-        """Speaks while the speaker may still be speaking; chunks go out as they are made."""
-        before, lag = self._interruptions, self._lag(clause)
-        if pace := self._pacing.next(lag):
-            async with aclosing(self._pieces(clause, pace, lag)) as pieces:
-                async for piece in pieces:
-                    if self._interruptions != before:
-                        break
-                    await self._speech.put(piece)
-        else:
-            await self._leave_out(clause)
+    async def _speak_or_leave_out(self, clause: Clause) -> None:
+        """Speaks a clause once it can be had; says so when it is left out, and why."""
+        telling = _Telling(clause, self._waiting.drops)
+        if self._shortage.on:
+            self._shared.backlog.finish(clause.ticket)  # who waits for the stage holds nobody
+        try:
+            reason = await self._shortage.outlast(
+                lambda: self._speak(telling), self._patience, clause.segment_id, TRIES
+            )
+        except TimeoutError:
+            reason = "UNAVAILABLE"
+        except MeshError as fault:
+            reason = "QUARANTINED" if quarantined(fault) else "UNAVAILABLE" if heals(fault) else ""
+            if not reason:
+                await self._shared.report(fault, clause.segment_id, self._terms.lang)
+        if reason and not self._dropped(telling):
+            await self._leave_out(clause, reason)
         await self._shared.when_sent(clause.ticket)
 
-    async def _speak_in_turn(self, clause: Clause) -> None:
+    async def _patience(self) -> None:
+        """Waits for the stage, though not for long, and not once there is something newer to say: TimeoutError then."""
+        async with asyncio.timeout(FRESH_SECONDS):
+            await first_of(self._shared.stages.back("TTS"), self._overtaken())
+        if not self._shared.stages.available("TTS"):
+            raise TimeoutError
+
+    async def _overtaken(self) -> None:
+        await self._waiting.newer()
+        away_seconds = asyncio.get_running_loop().time() - self._shortage.began_at
+        await asyncio.sleep(MOMENT_SECONDS - away_seconds)
+
+    def _dropped(self, telling: _Telling) -> bool:
+        return self._waiting.drops != telling.drops
+
+    async def _speak(self, telling: _Telling) -> str:
+        """Speaks a clause, or the rest of it. Gives the reason not to, as in `Degraded`; none when it was spoken.
+
+        Raises MeshError when the synthesizer fails; the clause then knows how much of it was sent.
+        """
+        if self._dropped(telling):
+            return ""
+        if self._shared.backlog.overload.level >= Level.NO_SPEECH:
+            return "OVERLOAD"
+        try:
+            return await (self._speak_in_turn if self._shared.terms.consecutive else self._speak_now)(telling)
+        except MeshError as fault:
+            if away(fault):
+                self._shared.backlog.finish(telling.clause.ticket)
+            raise
+
+    async def _speak_now(self, telling: _Telling) -> str:
+        """Speaks while the speaker may still be speaking; chunks go out as they are made."""
+        if not self._paced(telling):
+            return "MAX_LAG"
+        async with aclosing(self._pieces(telling)) as pieces:
+            async for piece in pieces:
+                if self._dropped(telling):
+                    break
+                await self._put(telling, piece)
+        return ""
+
+    async def _speak_in_turn(self, telling: _Telling) -> str:
         """Speaks only while the speaker does not. Cut off, the voice goes on where it stopped once it may.
 
         The clause is made at once, so that neither a slot of the synthesizer nor the backlog is kept meanwhile.
         """
-        before = self._interruptions
         await self._await_floor()
-        if self._interruptions != before:
-            return
-        lag = self._lag(clause)
-        if not (pace := self._pacing.next(lag)):
-            return await self._leave_out(clause)
+        if self._dropped(telling):
+            return ""
+        if not self._paced(telling):
+            return "MAX_LAG"
         ticket = self._shared.backlog.begin("TTS", self._terms.lang, self._shared.moment.accepted_samples)
-        pieces = [piece async for piece in self._pieces(clause, pace, lag)]
-        self._shared.backlog.finish(ticket)
+        try:
+            pieces = [piece async for piece in self._pieces(telling)]
+        finally:
+            self._shared.backlog.finish(ticket)
         for piece in pieces:
-            await self._await_turn(clause)
-            if self._interruptions != before:
-                return
-            await self._speech.put(piece)
+            await self._await_turn(telling.clause)
+            if self._dropped(telling):
+                break
+            await self._put(telling, piece)
+        return ""
+
+    def _paced(self, telling: _Telling) -> bool:
+        """Whether the clause is spoken at all. What was begun is not left out, and keeps its pace."""
+        clause = telling.clause
+        if telling.pace is None:
+            telling.lag_samples = self._lag(clause)
+            begun = Pace(self._terms.speaking_rate) if clause.said_samples else None
+            telling.pace = begun or self._pacing.next(telling.lag_samples)
+        return telling.pace is not None
+
+    async def _put(self, telling: _Telling, piece: Piece) -> None:
+        self._shortage.answered()
+        await self._shortage.settle()
+        said_samples = telling.clause.said_samples + len(piece.pcm)
+        telling.clause = replace(telling.clause, said_samples=said_samples)
+        await self._speech.put(piece)
 
     async def _await_floor(self) -> None:
         if self._shared.floor.taken and self._speech.open:
@@ -121,21 +214,19 @@ class Voice:
                 return
             await self._shared.floor.quiet(early / ASR_RATE)
 
-    async def _pieces(self, clause: Clause, pace: Pace, lag_samples: int) -> AsyncGenerator[Piece, None]:
-        """The clause's speech; what there is of it when the synthesizer fails, which the client is told."""
-        cutter, lag_ms = Cutter(self._shared.terms.output_rate), milliseconds(lag_samples)
-        start: Start | None = Start(clause.text, pace.speaking_rate, lag_ms)
+    async def _pieces(self, telling: _Telling) -> AsyncGenerator[Piece, None]:
+        """The clause's speech, or the rest of it. Raises MeshError of the TTS stage."""
+        clause, pace = telling.clause, telling.pace or Pace(self._terms.speaking_rate)
+        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples)
+        first = Start(clause.text, pace.speaking_rate, milliseconds(telling.lag_samples))
+        start: Start | None = Start() if clause.said_samples else first
         sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
         speech = self._shared.stages.synthesize(clause.text, self._terms, pace, clause.trace, sounds)
-        try:
-            async with aclosing(speech):
-                async for pcm, rate in speech:
-                    for chunk in cutter.add(pcm, rate):
-                        yield Piece(clause, chunk, start)
-                        start = None
-        except MeshError as fault:
-            await self._shared.report(fault, clause.segment_id, self._terms.lang)
-            return
+        async with aclosing(speech):
+            async for pcm, rate in speech:
+                for chunk in cutter.add(pcm, rate):
+                    yield Piece(clause, chunk, start)
+                    start = None
         if len(rest := cutter.finish()):
             yield Piece(clause, rest, start, last=True)
 
@@ -152,5 +243,6 @@ class Voice:
         source = clause.source_samples
         return moment.since(source) + self._speech.playout.left(moment.heard_at(source))
 
-    async def _leave_out(self, clause: Clause) -> None:
-        await self._shared.outbox.put(messages.unspoken(self._terms.lang, clause.segment_id, clause.text))
+    async def _leave_out(self, clause: Clause, reason: str) -> None:
+        await self._shared.outbox.put(messages.unspoken(self._terms.lang, clause.segment_id, clause.text, reason))
+        self._shared.backlog.finish(clause.ticket)

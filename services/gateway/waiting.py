@@ -22,11 +22,8 @@ class Clause:
     ticket: Ticket
     trace: Context
     typed: bool = False  # its source was not spoken, so there is no speaker to fall behind
-
-    @property
-    def source_samples(self) -> int:
-        """Where the source speech it is made from ends."""
-        return self.ticket.since_samples
+    source_samples: int = 0  # where the source speech it is made from ends
+    said_samples: int = 0  # so much of it the listener has already, at the output rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,7 @@ class Waiting:
     """Clauses, and what follows them, in order. Bounded: who adds waits for room, or makes some."""
 
     def __init__(self, room: int) -> None:
+        self.drops = 0  # so often all clauses were dropped
         self._items: list[Spoken] = []
         self._room = room
         self._closed = False
@@ -50,6 +48,19 @@ class Waiting:
 
     def __len__(self) -> int:
         return len(self._items)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """The size of the text of the clauses."""
+        return sum(len(each.text.encode()) for each in self._items if isinstance(each, Clause))
+
+    async def newer(self) -> None:
+        """Waits until a clause waits, or all clauses were dropped."""
+        drops = self.drops
+        async with self._changed:
+            await self._changed.wait_for(
+                lambda: self.drops != drops or any(isinstance(each, Clause) for each in self._items)
+            )
 
     async def put(self, spoken: Spoken) -> None:
         """Adds it behind all others, once there is room."""
@@ -73,6 +84,7 @@ class Waiting:
     async def drop_clauses(self) -> list[Clause]:
         """Takes out all clauses; what follows them stays."""
         async with self._changed:
+            self.drops += 1
             clauses = [each for each in self._items if isinstance(each, Clause)]
             self._items = [each for each in self._items if not isinstance(each, Clause)]
             self._changed.notify_all()

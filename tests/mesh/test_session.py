@@ -201,16 +201,6 @@ async def test_offsets_hold_through_a_minute_of_silence() -> None:
     assert heard.of("ack")[-1].finalized_offset_ms >= 62_000
 
 
-async def test_a_translator_that_fails_costs_its_segment_alone_and_says_so() -> None:
-    async with gateway(mt={"fail_first_n": 3}) as stub:
-        heard = await talk(stub, hello("es", partial_results=False), text("one", final=True), text("two", final=True))
-    (error,) = heard.of("error")
-    assert (error.stage, error.fatal, error.segment_id, error.target_lang) == ("MT", False, 1, "es")
-    assert heard.fault is None
-    assert heard.finals("es")[0] == ""
-    assert heard.finals("es")[1] != ""
-
-
 async def test_sessions_side_by_side_hear_only_their_own() -> None:
     async with gateway(slots=8, mt={"compute_ms": 2}, asr={"compute_ms": 1}) as stub:
         async with asyncio.TaskGroup() as tasks:

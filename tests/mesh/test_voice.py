@@ -239,6 +239,5 @@ async def test_what_waits_for_its_turn_is_said_when_recognizers_break_in_the_mid
 async def test_a_broken_voice_holds_nobody_in_turn_either() -> None:
     async with gateway(tts={"fail_first_n": 2}) as stub:  # each clause is tried twice
         heard = await talk(stub, hello("es", **CONSECUTIVE), *chunks(UTTERANCE * 3))
-    (error,) = heard.of("error")
-    assert (error.stage, error.fatal) == ("TTS", False)
     check(heard)
+    assert said(heard) == " ".join(heard.finals("es"))

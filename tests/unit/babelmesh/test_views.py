@@ -49,6 +49,7 @@ def test_json_keeps_the_names_of_the_contract_and_the_kinds_of_values() -> None:
     [
         (pb.Error(code="TTS_UNAVAILABLE", message="Captions only."), "TTS_UNAVAILABLE: Captions only."),
         (pb.Flow(degraded=[pb.Degraded(stage="TTS", target_lang="es", reason="SLOW")]), "TTS es works at less"),
+        (pb.Flow(degraded=[pb.Degraded(stage="MT", reason="OVERLOAD", over=True)]), "OVERLOAD is over"),
         (
             pb.Flow(degraded=[pb.Degraded(stage="TTS", target_lang="es", reason="MAX_LAG", segment_id=3, text="hola")]),
             "Not spoken in es, MAX_LAG: hola",

@@ -21,7 +21,7 @@ from services.gateway.inputs import Audio, Commit
 from services.gateway.ledger import Ledger
 from services.gateway.listening import Answer, Asked, Echo, Heard, Result, Trace
 from services.gateway.outage import Patience
-from services.gateway.outbox import Outbox
+from services.gateway.outbox import Outbox, Room
 from services.gateway.recognition import Recognition
 from services.gateway.ring import Marked
 from services.gateway.seam import FRESH, Seed
@@ -157,7 +157,7 @@ class Scene:
     def __init__(self, seed: Seed, patience: Patience) -> None:
         self.changed = asyncio.Event()
         self.stages = FakeStages(self.changed)
-        self.outbox: Outbox[pb.ServerMessage] = Outbox(100)
+        self.outbox: Outbox[pb.ServerMessage] = Outbox(Room(100))
         stages, ledger = cast(Stages, self.stages), Ledger(lambda: 0.0)
         self.shared = Shared(TERMS, stages, self.outbox, Backlog(10**6), ledger, Dictionary(Glossary()))
         self.recognition = Recognition(self.shared, seed, patience)

@@ -44,7 +44,9 @@ def test_a_gap_is_no_work_for_the_recognizer() -> None:
     assert list(backlog.stages()) == [("ASR", "", 60)]
     backlog.recognized(10_000)  # it has jumped over the gap
     backlog.accept(50, 10_100)
-    assert list(backlog.stages()) == [("ASR", "", 50)]
+    assert list(backlog.stages()) == [("ASR", "", 100)]
+    backlog.recognized(10_030)
+    assert list(backlog.stages()) == [("ASR", "", 70)]
 
 
 async def test_there_is_no_room_past_the_bound_until_half_of_it_is_worked_off() -> None:

@@ -1,0 +1,67 @@
+"""Scripted engines that fail when a test says so, and stages that go away and come back at the same address."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import ClassVar
+
+from services.common.errors import StageFailed
+from services.common.server import Servicer, running
+from services.common.settings import ServiceSettings
+from services.mt.engine import Source, Translation
+from services.mt.engines import scripted as mt
+from services.tts.engine import Clause
+from services.tts.engines import scripted as tts
+
+
+class Mt(mt.Engine):
+    """Breaks over one word, each time."""
+
+    POISON = "poison"
+
+    async def translate(self, source: Source) -> Translation:
+        if self.POISON in source.text:
+            raise StageFailed("MT_ENGINE_FAILED", "The engine failed as it was told to.", stage="MT")
+        return await super().translate(source)
+
+
+class Tts(tts.Engine):
+    """Breaks after the first piece of a clause, so many times."""
+
+    breaks_left: ClassVar[int] = 0
+
+    async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
+        async for piece in super().synthesize(clause):
+            yield piece
+            if Tts.breaks_left:
+                Tts.breaks_left -= 1
+                raise StageFailed("TTS_ENGINE_FAILED", "The engine failed as it was told to.", stage="TTS")
+
+
+class Switch:
+    """A stage that a test turns on and off."""
+
+    def __init__(self, make: Callable[[], Servicer], settings: ServiceSettings) -> None:
+        self._make = make
+        self._settings = settings
+        self._running = AsyncExitStack()
+        self.address = ""
+
+    async def on(self) -> None:
+        port = await self._running.enter_async_context(running(self._make(), self._settings))
+        self.address = f"127.0.0.1:{port}"
+        self._settings = self._settings.model_copy(update={"listen": self.address})
+
+    async def off(self) -> None:
+        await self._running.aclose()
+
+
+@asynccontextmanager
+async def switched_on(make: Callable[[], Servicer], settings: ServiceSettings) -> AsyncIterator[Switch]:
+    switch = Switch(make, settings)
+    await switch.on()
+    try:
+        yield switch
+    finally:
+        await switch.off()

@@ -1,0 +1,116 @@
+"""What a target needs of its session, without any stage: translations and speech are made on the spot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.audio import Pcm
+from services.gateway.backlog import Backlog
+from services.gateway.continuation import TargetContinuation
+from services.gateway.glossary import Dictionary, Glossary
+from services.gateway.ledger import Ledger
+from services.gateway.outbox import Outbox, Room
+from services.gateway.shared import Shared
+from services.gateway.stages import Question, Stages
+from services.gateway.target import Target
+from services.gateway.terms import Holding, TargetTerms, Terms, Transcript
+
+RATE = 24_000
+CHARACTER_SAMPLES = RATE // 10
+ES = TargetTerms("es", "en", captions=True, speech=True, voice="v", voice_lang="es")
+
+
+class FakeStages:
+    """Translates each word on its own, and sings; notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+        self.said: list[str] = []
+
+    def available(self, stage: str) -> bool:
+        return True
+
+    async def back(self, stage: str) -> None:
+        return
+
+    async def translate(self, asked: Question, context: object = None) -> str:
+        self.asked.append(asked)
+        return " ".join(f"{word}-es" for word in asked.text.split())
+
+    async def synthesize(self, text: str, *rest: object) -> AsyncGenerator[tuple[Pcm, int], None]:
+        self.said.append(text)
+        yield speech_of(text), RATE
+
+
+def speech_of(text: str) -> Pcm:
+    """The speech of a clause: its samples tell where they stand in it."""
+    return (np.arange(len(text) * CHARACTER_SAMPLES) % 30_000).astype(np.int16)
+
+
+@dataclass
+class Client:
+    """One target of a session, and what its client gets."""
+
+    shared: Shared
+    target: Target
+    stages: FakeStages
+    messages: list[pb.ServerMessage] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Any]:
+        return [getattr(each, kind) for each in self.messages if each.WhichOneof("payload") == kind]
+
+    def pcm(self) -> Pcm:
+        return np.concatenate([np.frombuffer(chunk.data, dtype="<i2") for chunk in self.of("tts")])
+
+    async def hear(self, *said: Transcript) -> None:
+        for each in said:
+            self.shared.ledger.opened(each)
+            if each.final:
+                self.shared.ledger.recognized(each, ["es"])
+            await self.target.hear(each)
+
+
+@asynccontextmanager
+async def listening(seed: TargetContinuation) -> AsyncIterator[Client]:
+    """A target at work; leaving the block waits until all is said."""
+    terms = Terms(
+        session_id="s",
+        source_lang="en",
+        targets=(ES,),
+        interim=True,
+        stabilization=2,
+        holding=Holding("agreement", 0, 0),
+        output_rate=RATE,
+        trailing_silence_ms=500,
+        least_silence_ms=0,
+        max_segment_ms=15_000,
+    )
+    outbox: Outbox[pb.ServerMessage] = Outbox(Room(32))
+    stages = FakeStages()
+    ledger, dictionary = Ledger(lambda: 0.0), Dictionary(Glossary())
+    shared = Shared(terms, cast(Stages, stages), outbox, Backlog(64_000), ledger, dictionary)
+    client = Client(shared, Target(ES, shared, seed), stages)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_read(outbox, client.messages))
+        running = tasks.create_task(client.target.run())
+        yield client
+        await client.target.finish()
+        await running
+        await outbox.close()
+
+
+async def _read(outbox: Outbox[pb.ServerMessage], into: list[pb.ServerMessage]) -> None:
+    async for messages in outbox:
+        into += messages
+
+
+def heard(segment_id: int, text: str, final: bool = True) -> Transcript:
+    """A transcript of typed text: nobody is late for it."""
+    return Transcript(segment_id, 1, final, text, len(text))
