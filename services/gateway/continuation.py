@@ -1,0 +1,44 @@
+"""Where a resumed session goes on: what its client has of it, and what the handle it resumes with said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from services.gateway.terms import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentContinuation:
+    """What a client has of one segment in one language."""
+
+    text: str  # the concluded part of its translation; all of it when final
+    final: bool
+    revision: int  # of the newest translation it has; the next one is higher
+    spoken: str  # the clauses spoken to their end, or left out by name, with a space between
+    speaking: str  # the clause of which only a part was spoken
+    speaking_samples: int  # how much of that, at the output rate
+
+
+@dataclass(frozen=True, slots=True)
+class TargetContinuation:
+    """Where one target language goes on."""
+
+    voice_samples: int = 0  # on the target's own clock, at the output rate
+    voice_speaking: bool = False  # whether the client was told that the voice started, and not that it ended
+    segments: Mapping[int, SegmentContinuation] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Continuation:
+    """Where a session goes on. Offsets are on its audio clock."""
+
+    session_id: str
+    epoch: int  # counts the calls of one session: higher than that of the handle it resumes with
+    start_samples: int  # no audio before it is needed again
+    next_segment_id: int  # the number of the open segment, or of the next one
+    open_transcript: Transcript | None  # the open segment's newest: its concluded part stands
+    transcripts: tuple[Transcript, ...]  # final ones the client has: to be translated and spoken where that is missing
+    targets: Mapping[str, TargetContinuation]  # by language
+    clock_ms: int  # what the session's clock showed when the client resumed
