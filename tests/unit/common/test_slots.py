@@ -24,3 +24,12 @@ def test_the_door_closes_at_the_last_slot_and_says_when_to_come_back() -> None:
     assert (refused.value.code, refused.value.stage, refused.value.retry_after_ms) == ("AT_CAPACITY", "ASR", 700)
     with slots.taken():
         pass
+
+
+def test_the_reserve_is_for_what_is_resumed() -> None:
+    slots = Slots(2, "ASR", reserved=1)
+    with slots.taken():
+        with pytest.raises(AtCapacity), slots.taken():
+            pass
+        with slots.taken(resumed=True), pytest.raises(AtCapacity), slots.taken(resumed=True):
+            pass
