@@ -121,6 +121,8 @@ async def running(servicer: Servicer, settings: ServiceSettings) -> AsyncIterato
         yield port
     finally:
         await checks.enter_graceful_shutdown()
+        if drain := getattr(servicer, "drain", None):
+            await drain(settings.drain_seconds)
         await server.stop(settings.drain_seconds)
         await servicer.stop()
 
