@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import replace
 from typing import TypeAlias
 
 import grpc
@@ -14,6 +15,7 @@ from mesh.asr.v1 import asr_pb2
 from services.common import telemetry
 from services.common.audio import ASR_RATE, Pcm
 from services.common.channel import Channel
+from services.gateway.continuation import Continuation
 from services.gateway.inputs import Audio, Commit
 from services.gateway.replicas import fault_of
 from services.gateway.shared import Mark, Shared
@@ -50,7 +52,7 @@ class Recognition:
     async def open(self) -> None:
         """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
         if self.started:
-            self._call = await self._shared.stages.recognize(_config(self._shared.terms))
+            self._call = await self._shared.stages.recognize(_config(self._shared.terms, self._shared.goes_on))
 
     async def say(self, said: Said) -> None:
         """Goes to the recognizer after all before it."""
@@ -74,7 +76,8 @@ class Recognition:
         if self._call is not None:
             await self._converse(self._call)
         elif await self._said.wait():
-            await self._converse(await self._shared.stages.recognize(_config(self._shared.terms)))
+            config = _config(self._shared.terms, self._shared.goes_on)
+            await self._converse(await self._shared.stages.recognize(config))
         await self.heard.close()
 
     async def _converse(self, call: Recognizing) -> None:
@@ -118,7 +121,10 @@ class Recognition:
 
     async def _read(self, call: Recognizing) -> None:
         while isinstance(response := await call.read(), asr_pb2.RecognizeResponse):
-            await self.heard.put(self._heard(response))
+            heard = self._heard(response)
+            known = self._goes_on(heard) if isinstance(heard, Transcript) else heard
+            if known is not None:
+                await self.heard.put(known)
         await self._fail(call)
 
     def _heard(self, response: asr_pb2.RecognizeResponse) -> Heard:
@@ -130,7 +136,18 @@ class Recognition:
             case "marker":
                 return self._marks.pop(response.marker.id)
             case _:
-                return Progress(response.progress.processed_samples, response.progress.finalized_samples)
+                processed = max(response.progress.processed_samples, self._shared.goes_on.start_samples)
+                return Progress(processed, response.progress.finalized_samples)
+
+    def _goes_on(self, said: Transcript) -> Transcript | None:
+        """A revision of the segment that was open: behind those before it, and not against what they concluded."""
+        before = self._shared.goes_on.open_transcript
+        if before is None or said.segment_id != before.segment_id:
+            return said
+        agrees = said.text.startswith(before.stable_text)
+        if not said.final and not (agrees and said.stable_length >= before.stable_length):
+            return None
+        return replace(said, revision=said.revision + before.revision, corrected=said.corrected or not agrees)
 
     async def _fail(self, call: Recognizing) -> None:
         """Raises the status the stage ended the call with; returns when it was OK.
@@ -144,13 +161,15 @@ class Recognition:
             raise fault_of(status, "ASR")
 
 
-def _config(terms: Terms) -> asr_pb2.RecognizeConfig:
+def _config(terms: Terms, goes_on: Continuation) -> asr_pb2.RecognizeConfig:
     return asr_pb2.RecognizeConfig(
         language=terms.source_lang,
         interim_results=True,  # the policy needs them, whether the client wants to see them or not
         trailing_silence_ms=terms.trailing_silence_ms,
         least_silence_ms=terms.least_silence_ms,
         max_segment_ms=terms.max_segment_ms,
+        first_segment_id=goes_on.next_segment_id,
+        resumed=goes_on.resumed,
         stabilization=asr_pb2.Stabilization.ValueType(terms.stabilization),  # both contracts number it alike
     )
 
