@@ -7,6 +7,7 @@ successive translations agree. The others are what it is measured against (`benc
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -126,9 +127,9 @@ class TargetText:
     aligned behind it. The final does too.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, concluded: Sequence[str] = ()) -> None:
         self._policy = policy
-        self._concluded: list[str] = []
+        self._concluded: list[str] = [*concluded]
         self._words: list[str] = []  # concluded and tentative ones
 
     @property

@@ -8,6 +8,7 @@ import numpy as np
 
 from services.common.audio import ASR_RATE, Pcm, Resampler
 from services.gateway import messages
+from services.gateway.continuation import TargetContinuation
 from services.gateway.messages import ServerMessage
 from services.gateway.pacing import Playout
 from services.gateway.shared import Shared
@@ -39,14 +40,14 @@ class Piece:
 class Speech:
     """Offsets and turns are those of what was written to the client: what is dropped leaves no trace."""
 
-    def __init__(self, lang: str, shared: Shared) -> None:
+    def __init__(self, lang: str, shared: Shared, seed: TargetContinuation) -> None:
         self.playout = Playout()
-        self.open = False  # whether something was put since the last `end`
+        self.open = seed.voice_speaking  # whether something was put since the last `end`
         self._lang = lang
         self._shared = shared
         self._rate = shared.terms.output_rate
-        self._position = 0  # samples written, on the voice's own audio clock
-        self._talking = False  # as the client has been told
+        self._position = seed.voice_samples  # samples written, on the voice's own audio clock
+        self._talking = seed.voice_speaking  # as the client has been told
 
     async def put(self, piece: Piece) -> None:
         """Sends a chunk, unless it is dropped first."""
@@ -79,6 +80,7 @@ class Speech:
         )
         turn = self._turn(talking=True)
         self._position += len(piece.pcm)
+        self._shared.ledger.delivery.voice_sent(self._lang, self._position)
         return [*turn, messages.speech(chunk)]
 
     def _turn(self, talking: bool) -> list[ServerMessage]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from services.common.errors import MeshError, TooSlow
 from services.gateway import messages
 from services.gateway.clauses import Clauses
+from services.gateway.continuation import TargetContinuation
 from services.gateway.glossary import Lexicon, Uses
 from services.gateway.guard import curbed, ran_away
 from services.gateway.inbox import Inbox
-from services.gateway.policy import TargetText, policy_of
+from services.gateway.policy import TargetText, alignment, policy_of
 from services.gateway.shared import Mark, Shared
 from services.gateway.stages import Question
 from services.gateway.terms import Caption, TargetTerms, Transcript
@@ -34,12 +35,13 @@ class _Segment:
 class Target:
     """A pipeline: translate, conclude, cut, speak. One translation is under way at a time, the latest waits."""
 
-    def __init__(self, terms: TargetTerms, shared: Shared) -> None:
+    def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation) -> None:
         self.terms = terms
+        self._seed = seed
         self._shared = shared
         self._policy = policy_of(shared.terms.holding)
         self._inbox = Inbox()
-        self._voice = Voice(terms, shared) if terms.speech else None
+        self._voice = Voice(terms, shared, seed) if terms.speech else None
 
     async def hear(self, said: Transcript | Mark) -> None:
         """Takes in a transcript, or a mark that follows all before it."""
@@ -74,10 +76,21 @@ class Target:
                 await (self._voice.say(work) if self._voice else self._shared.passed(work))
                 continue
             if work.segment_id != segment.segment_id:
-                segment = self._segment(work.segment_id)
+                segment = await self._go_on(work)
             source = work.text if work.final else self._source(work)
             if work.final or source != segment.source:
                 await self._revise(segment, work, source)
+
+    async def _go_on(self, said: Transcript) -> _Segment:
+        """A segment; the clause of which the client has a part is said to its end at once."""
+        segment = self._segment(said.segment_id)
+        known = self._seed.segments.get(said.segment_id)
+        if self._voice and known and known.speaking:
+            ticket = self._shared.backlog.begin("TTS", self.terms.lang, said.end_samples)
+            trace = self._shared.ledger.trace(said.segment_id)
+            rest = Clause(known.speaking, said.segment_id, ticket, trace, said.typed, known.speaking_samples)
+            await self._voice.say(rest)
+        return segment
 
     def _source(self, said: Transcript) -> str:
         """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
@@ -85,6 +98,11 @@ class Target:
 
     async def _revise(self, segment: _Segment, said: Transcript, source: str) -> None:
         """Translates the segment again; shows it, and speaks what is newly concluded."""
+        known = self._seed.segments.get(said.segment_id)
+        if known and known.final:
+            if said.final:
+                await self._speak(segment, said, Caption(known.text, len(known.text), final=True))
+            return
         lexicon = self._shared.dictionary.of(self.terms.lang)  # the same to translate by and to report
         translation = await self._translate(said, self._question(said, source, lexicon, segment.text.concluded))
         if translation is None:
@@ -159,4 +177,11 @@ class Target:
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     def _segment(self, segment_id: int) -> _Segment:
-        return _Segment(segment_id, TargetText(self._policy), Clauses(self.terms.lang))
+        segment = _Segment(segment_id, TargetText(self._policy), Clauses(self.terms.lang))
+        if known := self._seed.segments.get(segment_id):
+            words = known.text.split()
+            segment.text = TargetText(self._policy, words)
+            said = [*known.spoken.split(), *known.speaking.split()]
+            segment.spoken_length = len(" ".join(words[: alignment(said, words)]))
+            segment.revision = known.revision
+        return segment

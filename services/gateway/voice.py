@@ -8,6 +8,7 @@ from contextlib import aclosing
 from services.common.audio import ASR_RATE
 from services.common.errors import MeshError
 from services.gateway import messages
+from services.gateway.continuation import TargetContinuation
 from services.gateway.pacing import Pace, Pacing
 from services.gateway.shared import Mark, Shared
 from services.gateway.speech import Cutter, Piece, Speech, Start
@@ -21,11 +22,11 @@ LEAD_SAMPLES = 2 * ASR_RATE // 5  # a voice that can be cut off is sent no furth
 class Voice:
     """Says what it is given, one thing after the other."""
 
-    def __init__(self, terms: TargetTerms, shared: Shared) -> None:
+    def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation) -> None:
         self._terms = terms
         self._shared = shared
         self._waiting = Waiting(ROOM)
-        self._speech = Speech(terms.lang, shared)
+        self._speech = Speech(terms.lang, shared, seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
         self._interruptions = 0
 
@@ -64,6 +65,8 @@ class Voice:
                     await self._pass(spoken)
             if self._speech.open and not len(self._waiting):
                 await self._speech.end()
+        if self._speech.open:
+            await self._speech.end()
 
     async def _pass(self, spoken: SegmentDone | Mark) -> None:
         match spoken:
@@ -124,19 +127,22 @@ class Voice:
     async def _pieces(self, clause: Clause, pace: Pace, lag_samples: int) -> AsyncGenerator[Piece, None]:
         """The clause's speech; what there is of it when the synthesizer fails, which the client is told."""
         cutter, lag_ms = Cutter(self._shared.terms.output_rate), milliseconds(lag_samples)
-        start: Start | None = Start(clause.text, pace.speaking_rate, lag_ms)
+        start = None if clause.said_samples else Start(clause.text, pace.speaking_rate, lag_ms)
+        skip = clause.said_samples
         sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
         speech = self._shared.stages.synthesize(clause.text, self._terms, pace, clause.trace, sounds)
         try:
             async with aclosing(speech):
                 async for pcm, rate in speech:
                     for chunk in cutter.add(pcm, rate):
-                        yield Piece(clause, chunk, start)
-                        start = None
+                        skip, piece = max(0, skip - len(chunk)), chunk[skip:]
+                        if len(piece):
+                            yield Piece(clause, piece, start)
+                            start = None
         except MeshError as fault:
             await self._shared.report(fault, clause.segment_id, self._terms.lang)
             return
-        if len(rest := cutter.finish()):
+        if len(rest := cutter.finish()[skip:]):
             yield Piece(clause, rest, start, last=True)
 
     def _lag(self, clause: Clause) -> int:

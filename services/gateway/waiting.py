@@ -22,6 +22,7 @@ class Clause:
     ticket: Ticket
     trace: Context
     typed: bool = False  # its source was not spoken, so there is no speaker to fall behind
+    said_samples: int = 0  # so much of it the client has
 
     @property
     def source_samples(self) -> int:
