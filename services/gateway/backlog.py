@@ -28,11 +28,11 @@ class Backlog:
     client, so a client that does not read is behind as well.
     """
 
-    def __init__(self, bound_samples: int) -> None:
+    def __init__(self, bound_samples: int, start_samples: int = 0) -> None:
         self._bound_samples = bound_samples
-        self.accepted_samples = 0  # the offset up to which audio was taken in
+        self.accepted_samples = start_samples  # the offset up to which audio was taken in
         self._unrecognized = 0  # without the gaps in it: nobody works on those
-        self._recognized = 0  # an offset
+        self._recognized = start_samples  # an offset
         self._tickets: list[Ticket] = []
         self._room = asyncio.Event()
         self._room.set()
