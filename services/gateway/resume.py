@@ -107,9 +107,8 @@ def require_same(bond: Bond, terms: Terms, tenant: str) -> None:
         raise InvalidArgument("RESUME_OTHER_TENANT", message, _FIELD, ["a handle of one of your own sessions"])
     if bond.config != config_digest(terms):
         message = "The hello is not the one that the session was opened with."
-        accepted = [
-            "the same source_lang, input, output, partial_results, stabilization, turn_taking, latency_budget_ms"
-        ]
+        same = "source_lang, input, output, partial_results, stabilization, turn_taking, latency_budget_ms"
+        accepted = [f"the same {same}"]
         raise InvalidArgument("RESUME_OTHER_CONFIG", message, _FIELD, accepted)
 
 

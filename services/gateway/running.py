@@ -1,4 +1,4 @@
-"""The sessions that run in this process: one call for each, told when it has to end, and awaited when the server does."""
+"""The sessions that run in this process, each in one call: told when they have to end, awaited when the server does."""
 
 from __future__ import annotations
 
@@ -47,9 +47,8 @@ class Lives:
         self._remembered_seconds = remembered_seconds
         self._clock = clock
         self._lives: dict[str, Life] = {}
-        self._epochs: OrderedDict[str, tuple[int, float]] = (
-            OrderedDict()
-        )  # the newest in use by session, and since when
+        # By session: the newest epoch that is in its client's hands, and since when.
+        self._epochs: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._leave_at: float | None = None
 
     def require_open(self) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+
+from opentelemetry.context import Context
 
 from services.common.audio import ASR_RATE
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
+from services.gateway.continuation import Continuation, Position, TargetContinuation, beginning
 from services.gateway.floor import Floor
 from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
@@ -17,7 +20,7 @@ from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
-from services.gateway.terms import Progress, SourceEvent, Terms
+from services.gateway.terms import Progress, SourceEvent, Terms, Transcript
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 
@@ -50,6 +53,8 @@ class Shared:
     ledger: Ledger
     dictionary: Dictionary
     floor: Floor = field(default_factory=Floor)
+    goes_on: Continuation = field(default_factory=lambda: beginning(""))
+    sign: Callable[[Position], str] = lambda position: ""  # makes the handle of a position
 
     @property
     def moment(self) -> Moment:
@@ -77,6 +82,32 @@ class Shared:
             await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
         self.backlog.accept(len(audio.pcm), audio.end_samples)
         self.ledger.received(audio.end_samples, len(audio.pcm))
+
+    async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
+        """A revision of a segment goes to the client, unless it has it, and to these targets. Gives its trace."""
+        trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
+        if said.final:
+            self.ledger.recognized(said, langs)
+        if said in self.goes_on.transcripts:
+            return trace
+        if said.final:
+            await self.outbox.put(messages.transcript(said), final_of=about)
+        elif self.terms.interim:
+            await self.outbox.put_interim(about, messages.transcript(said))
+        return trace
+
+    def seed(self, lang: str) -> TargetContinuation:
+        """Where a target goes on: as its client has it; its voice, where it was when the target was here before."""
+        goes_on = self.goes_on.targets.get(lang, TargetContinuation())
+        return replace(goes_on, voice_samples=self.ledger.delivery.voice_samples(lang))
+
+    async def go_away(self, time_left_ms: int) -> None:
+        """Tells the client that the server will stop."""
+        await self.outbox.put_made(lambda: [messages.go_away(time_left_ms, self.sign(self.ledger.position))])
+
+    async def beat(self) -> None:
+        """A sign of life."""
+        await self.outbox.put_interim("heartbeat", messages.flow(self.backlog.stages(), held=self.backlog.held))
 
     async def source_turned(self, event: SourceEvent) -> None:
         """The speaker started or stopped. A voice stops before the client is told, and goes on behind it."""
@@ -112,7 +143,7 @@ class Shared:
 
     def _acknowledged(self, least_samples: int = 1) -> list[ServerMessage]:
         delivered = self.ledger.acknowledge(least_samples)
-        return [] if delivered is None else [messages.ack(delivered)]
+        return [] if delivered is None else [messages.ack(delivered.offset_samples, self.sign(delivered))]
 
     async def passed(self, mark: Mark) -> None:
         """A mark has got through one target."""

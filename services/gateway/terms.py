@@ -61,6 +61,7 @@ class Terms:
     batch_wait_ms: int | None = None  # how long a call may wait for others; None: as the stage is set
     consecutive: bool = False  # voices speak only while the speaker is silent
     input: Sound | None = None  # None: text, or the first chunk tells
+    heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
 
 

@@ -15,6 +15,7 @@ EDGES = (
     "services/common/server.py",  # health
     "services/*/servicer.py",
     "services/*/wire.py",  # a stage's messages to values and back
+    "services/gateway/admission.py",  # reads the hello
     "services/gateway/call.py",  # reads and writes the public stream
     "services/gateway/glossaries.py",
     "services/gateway/glossary_rules.py",
@@ -22,6 +23,7 @@ EDGES = (
     "services/gateway/messages.py",
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",
+    "services/gateway/received.py",
     "services/gateway/recognition.py",  # these two call the stages
     "services/gateway/stages.py",
     "babelmesh/client.py",

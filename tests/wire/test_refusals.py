@@ -97,13 +97,13 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
         "OUT_OF_RANGE",
         "hello.endpointing.max_segment_ms",
     ),
+    "a heartbeat too fast": ([hello("es", heartbeat_ms=199)], "OUT_OF_RANGE", "hello.heartbeat_ms"),
     "a protocol of tomorrow": ([hello("es", protocol_version=2)], "OUT_OF_RANGE", "hello.protocol_version"),
 }
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
     "profanity": ({"mask_profanity": True}, "hello.mask_profanity"),
     "PII": ({"mask_pii": True}, "hello.mask_pii"),
-    "resume": ({"resume": "handle"}, "hello.resume"),
     "overload": ({"overload": pb.OVERLOAD_POLICY_SKIP_AHEAD}, "hello.overload"),
     "Opus out": ({"output": pb.AudioFormat(format="opus")}, "hello.output.format"),
     "formality": ({"targets": [pb.Target(lang="es", formality=pb.FORMALITY_FORMAL)]}, "hello.targets[0].formality"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import InvalidArgument
+from services.gateway.continuation import beginning
 from services.gateway.numbering import Numbering
 from services.gateway.typed import TypedSegment
 
@@ -35,7 +36,7 @@ def test_a_segment_longer_than_agreed_is_refused_by_name() -> None:
 
 
 def test_segments_are_numbered_as_they_appear_whatever_their_source() -> None:
-    numbering = Numbering()
+    numbering = Numbering(beginning(""))
     assert numbering.of(7, final=False) == 1
     assert numbering.of("typed", final=False) == 2
     assert numbering.of(7, final=True) == 1
