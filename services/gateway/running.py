@@ -13,7 +13,7 @@ from services.common.errors import InvalidArgument, MeshError, StageFailed, Supe
 
 _REMEMBERED = 10_000  # sessions that were resumed here, about 2 MB
 _SUPERSEDE_SECONDS = 2.0  # for the call before to let go of its slots
-_LAST_WORDS_SECONDS = 1.0  # of a drain: for sessions that did not leave to be ended with their status
+_LAST_WORDS_SECONDS = 1.5  # of a drain: for sessions that did not leave to be ended with their status
 _RETRY_MS = 200
 
 
