@@ -91,7 +91,7 @@ class Ledger:
             self.delivery.finalized(transcript.end_samples)
         received_ms = self._ms(self._arrival(transcript.end_samples))
         steps = Steps(milliseconds(transcript.end_samples), received_ms, self._ms(self._clock()))
-        self._accounts[transcript.segment_id].steps = dict.fromkeys(langs, steps)
+        self._accounts[transcript.segment_id].steps.update(dict.fromkeys(langs, steps))
 
     def translated(self, segment_id: int, lang: str) -> None:
         """The final translation is there."""

@@ -45,8 +45,6 @@ class Session:
         """
         async with self._pipelines:
             await self._set_targets(self._shared.terms.targets)
-            for said in self._shared.goes_on.transcripts:  # what the client has of them, each target knows
-                await self._transcribed(said)
             fault = await self._hear_out(inputs)
             await self._close_typed()
             for target in self._targets.values():
@@ -137,10 +135,15 @@ class Session:
             await target.hear(mark)
 
     async def _set_targets(self, wanted: Sequence[TargetTerms]) -> None:
-        """Targets not wanted any more finish what they have heard; new ones start with the next revision."""
+        """Targets not wanted any more finish what they have heard; new ones start now, or go on where a client is."""
+        known: list[tuple[Target, Transcript]] = []
         for target in [each for each in self._targets.values() if each.terms not in wanted]:
             await self._targets.pop(target.terms.lang).finish()
         for terms in wanted:
             if terms.lang not in self._targets:
-                self._targets[terms.lang] = Target(terms, self._shared, self._shared.seed(terms.lang))
-                self._pipelines.create_task(self._targets[terms.lang].run())
+                missed, seed = self._shared.begin(terms.lang)
+                self._targets[terms.lang] = target = Target(terms, self._shared, seed)
+                self._pipelines.create_task(target.run())
+                known += [(target, said) for said in missed]
+        for target, said in known:
+            await target.hear(said)

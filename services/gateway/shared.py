@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from opentelemetry.context import Context
@@ -54,6 +55,7 @@ class Shared:
     dictionary: Dictionary
     floor: Floor = field(default_factory=Floor)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
+    begun: set[str] = field(default_factory=set)  # languages that are, or were, a target
     sign: Callable[[Position], str] = lambda position: ""  # makes the handle of a position
 
     @property
@@ -84,22 +86,32 @@ class Shared:
         self.ledger.received(audio.end_samples, len(audio.pcm))
 
     async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
-        """A revision of a segment goes to the client, unless it has it, and to these targets. Gives its trace."""
+        """A revision of a segment goes to the client, and to these targets. Gives its trace."""
         trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
         if said.final:
             self.ledger.recognized(said, langs)
-        if said in self.goes_on.transcripts:
-            return trace
-        if said.final:
             await self.outbox.put(messages.transcript(said), final_of=about)
         elif self.terms.interim:
             await self.outbox.put_interim(about, messages.transcript(said))
         return trace
 
-    def seed(self, lang: str) -> TargetContinuation:
-        """Where a target goes on: as its client has it; its voice, where it was when the target was here before."""
-        goes_on = self.goes_on.targets.get(lang, TargetContinuation())
-        return replace(goes_on, voice_samples=self.ledger.delivery.voice_samples(lang))
+    def begin(self, lang: str) -> tuple[Sequence[Transcript], TargetContinuation]:
+        """What a target is yet to hear of what the client has heard, and where it goes on.
+
+        One that was here before goes on with its voice's clock alone. One that is set later, though the client knows
+        it, goes on with the first segment that the client has something of.
+        """
+        seed = TargetContinuation(voice_samples=self.ledger.delivery.voice_samples(lang))
+        if lang in self.begun:
+            return (), seed
+        self.begun.add(lang)
+        seed = replace(self.goes_on.targets.get(lang, seed), voice_samples=seed.voice_samples)
+        first = 0 if lang in [each.lang for each in self.terms.targets] else min(seed.segments, default=sys.maxsize)
+        missed = [said for said in self.goes_on.transcripts if said.segment_id >= first]
+        for said in missed:
+            self.ledger.opened(said)
+            self.ledger.recognized(said, [lang])
+        return missed, seed
 
     async def go_away(self, time_left_ms: int) -> None:
         """Tells the client that the server will stop."""

@@ -10,7 +10,6 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.mesh.mesh import RATE, Call, Heard, read_into
 
 CHUNK = RATE // 10  # samples
@@ -87,9 +86,7 @@ def chunks_from(pcm: bytes, offset_ms: int) -> list[pb.ClientMessage]:
     ]
 
 
-async def lost_after(
-    stub: pb_grpc.RealtimeTranslateAsyncStub, count: int, request: pb.ClientMessage, said: Sequence[pb.ClientMessage]
-) -> Heard:
+async def lost_after(stub: Any, count: int, request: pb.ClientMessage, said: Sequence[pb.ClientMessage]) -> Heard:
     """What a client heard whose connection breaks behind so many messages."""
     call: Call = stub.Stream()
     heard = Heard()
@@ -111,7 +108,7 @@ async def _speak(call: Call, request: pb.ClientMessage, said: Sequence[pb.Client
         await call.done_writing()
 
 
-async def resumed(stub: pb_grpc.RealtimeTranslateAsyncStub, request: pb.ClientMessage, pcm: bytes) -> Heard:
+async def resumed(stub: Any, request: pb.ClientMessage, pcm: bytes) -> Heard:
     """The rest of a session: waits for `ready`, then sends the audio from where it is needed."""
     call: Any = stub.Stream()
     heard = Heard()

@@ -20,6 +20,7 @@ from tests.mesh.mesh import (
     Heard,
     audio,
     chunks,
+    control,
     gateway,
     gateway_address,
     hello,
@@ -29,7 +30,7 @@ from tests.mesh.mesh import (
     talk,
     text,
 )
-from tests.mesh.resuming import handle, joined, lost_after, resumed, resuming, until_open
+from tests.mesh.resuming import chunks_from, handle, joined, lost_after, resumed, resuming, until_open
 
 SAID = UTTERANCE + loud(1.0) + quiet(1.0)
 SAME_WORDS: dict[str, Any] = {"text": "word"}
@@ -89,6 +90,30 @@ async def test_text_alone_is_acknowledged_so_that_little_has_to_be_told_again() 
         again = resuming(request, before, bare=True)
         after = await talk(stub, again, text("one more", final=True))
     assert [each.segment_id for each in after.of("asr")] == [6]
+
+
+async def test_a_target_that_was_set_while_the_session_lived_goes_on_when_it_is_set_again() -> None:
+    """A client sends its commands again where they stood, behind a hello that is as the session's own was."""
+    more = control("set_target_lang", targets=[pb.Target(lang="es"), pb.Target(lang="fr")])
+    said = [more, *chunks(SAID)]
+    async with gateway(asr=SAME_WORDS) as stub:
+        undisturbed = await talk(stub, hello("es"), *said)
+        for count in range(20, 120, 10):
+            before = await lost_after(stub, count, hello("es"), said)
+            call: Any = stub.Stream()
+            after = Heard()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(read_into(after, call))
+                await call.write(resuming(hello("es"), before))
+                await until_open(after)
+                for message in [more, *chunks_from(SAID, after.of("ready")[0].resumed_ms)]:
+                    await call.write(message)
+                await call.done_writing()
+            heard = joined(before, after)
+            check(heard)
+            for lang in ("es", "fr"):
+                assert heard.finals(lang) == undisturbed.finals(lang)
+                assert _said(heard, lang) == _said(undisturbed, lang)
 
 
 async def test_what_a_voice_was_saying_is_ended_though_there_is_no_more_to_say() -> None:
@@ -244,7 +269,7 @@ async def _leave(stub: Any, call: Any, heard: Heard) -> None:
 
 
 async def test_a_session_that_stays_is_ended_resumable() -> None:
-    keys = {"resume_keys": "a:" + "k" * 32, "asr": SAME_WORDS}
+    keys: dict[str, Any] = {"resume_keys": "a:" + "k" * 32, "asr": SAME_WORDS}
     heard = Heard()
     async with gateway(**keys) as other:
         async with asyncio.TaskGroup() as tasks, gateway_address(drain_seconds=1, **keys) as address:
