@@ -31,6 +31,9 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
         heartbeat_ms=terms.heartbeat_ms,
     )
+    within = limits(settings)
+    if not resume:
+        within.resume_ms = 0
     if terms.glossary.entries:
         config.glossary.CopyFrom(glossary(terms.glossary))
     if terms.input is not None:
@@ -39,7 +42,7 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
         ready=pb.Ready(
             session_id=terms.session_id,
             config=config,
-            limits=limits(settings),
+            limits=within,
             resumed_ms=milliseconds(resumed_samples),
             resume=resume,
         )

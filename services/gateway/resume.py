@@ -63,7 +63,7 @@ class Handles:
         """What a handle says. Raises InvalidArgument when it is none, or none of ours, or too old."""
         try:
             claims = jwt.decode(
-                handle[: _MAX_LENGTH + 1],
+                handle,
                 self._key(handle),
                 [_ALGORITHM],
                 options={"require": ["exp", "aud"], "verify_exp": False},

@@ -166,7 +166,8 @@ def _at(rate: int) -> bytes:
 async def test_a_stream_of_flac_has_no_handles() -> None:
     async with gateway() as stub:
         heard = await talk(stub, hello("es", input=pb.AudioFormat(format="flac", sample_rate=16_000)))
-    assert heard.of("ready")[0].resume == ""
+    (ready,) = heard.of("ready")
+    assert (ready.resume, ready.limits.resume_ms) == ("", 0)
 
 
 async def test_ready_tells_how_long_a_handle_is_good_for() -> None:
