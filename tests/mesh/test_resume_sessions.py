@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
 from typing import Any
 
-import grpc
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.common.audio import Resampler, from_bytes
-from services.common.errors import AtCapacity, StageFailed, Superseded
 from tests.mesh.checks import check
 from tests.mesh.mesh import (
     RATE,
@@ -22,7 +18,6 @@ from tests.mesh.mesh import (
     chunks,
     control,
     gateway,
-    gateway_address,
     hello,
     loud,
     quiet,
@@ -30,7 +25,7 @@ from tests.mesh.mesh import (
     talk,
     text,
 )
-from tests.mesh.resuming import chunks_from, handle, joined, lost_after, resumed, resuming, until_open
+from tests.mesh.resuming import chunks_from, joined, lost_after, resumed, resuming, until_open
 
 SAID = UTTERANCE + loud(1.0) + quiet(1.0)
 SAME_WORDS: dict[str, Any] = {"text": "word"}
@@ -90,6 +85,40 @@ async def test_text_alone_is_acknowledged_so_that_little_has_to_be_told_again() 
         again = resuming(request, before, bare=True)
         after = await talk(stub, again, text("one more", final=True))
     assert [each.segment_id for each in after.of("asr")] == [6]
+
+
+async def test_speech_and_typed_text_that_are_both_open_go_on_under_their_numbers() -> None:
+    async with gateway(asr=SAME_WORDS) as stub:
+        first: Any = stub.Stream()
+        before = Heard()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_into(before, first))
+            for message in [hello("es"), *chunks(loud(1.5))]:
+                await first.write(message)
+            await before.until("asr", 1)
+            await first.write(text("typed beside "))
+            while {each.segment_id for each in before.of("asr")} != {1, 2}:
+                before.more.clear()
+                await before.more.wait()
+            first.cancel()
+        call: Any = stub.Stream()
+        after = Heard()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_into(after, call))
+            await call.write(resuming(hello("es"), before))
+            await until_open(after)
+            for message in [text("typed beside it"), *chunks_from(UTTERANCE, 0), control("ping")]:
+                await call.write(message)
+            await after.until("marker", 1)
+            await call.write(text("", final=True))
+            await call.done_writing()
+    heard = joined(before, after)
+    assert heard.transcripts() == ["Word word word word word word.", "typed beside it"]
+    assert [each.segment_id for each in heard.of("asr") if each.final] == [1, 2]
+    for number in (1, 2):
+        revisions = [each.revision for each in heard.of("asr") if each.segment_id == number]
+        assert revisions == sorted(set(revisions))
+    assert len(heard.finals("es")) == 2
 
 
 async def test_a_target_that_was_set_while_the_session_lived_goes_on_when_it_is_set_again() -> None:
@@ -187,111 +216,3 @@ async def test_a_silent_server_gives_signs_of_life() -> None:
             await call.done_writing()
     assert heard.of("ready")[0].config.heartbeat_ms == 200
     assert not any(flow.held or flow.backlog for flow in heard.of("flow"))
-
-
-async def test_who_comes_back_ends_the_call_that_still_runs() -> None:
-    """Its connection may be dead without anyone having told us; its slot is the client's own."""
-    async with gateway(slots=1, asr_slots=1, asr=SAME_WORDS) as stub:
-        call: Any = stub.Stream()
-        lost = Heard()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(read_into(lost, call))
-            for message in [hello("es"), *chunks(UTTERANCE)]:
-                await call.write(message)
-            await lost.until("ack", 1)
-            before = Heard([*lost.messages])
-            after = await resumed(stub, resuming(hello("es"), before), SAID)
-    assert after.fault is None
-    assert isinstance(lost.fault, Superseded)
-    assert lost.error().code == "SUPERSEDED"
-    check(joined(before, after))
-
-
-async def test_the_reserve_is_for_sessions_that_are_resumed() -> None:
-    async with gateway(slots=2, reserved_slots=1, resume_keys="a:" + "k" * 32) as stub:
-        before = await talk(stub, hello("es"))
-        first: Any = stub.Stream()
-        await first.write(hello("es"))
-        assert (await first.read()).HasField("ready")
-        assert isinstance((await talk(stub, hello("es"))).fault, AtCapacity)
-        assert (await talk(stub, resuming(hello("es"), before, bare=True))).fault is None
-        first.cancel()
-
-
-async def test_who_is_refused_together_is_asked_back_at_other_times() -> None:
-    async with gateway(slots=1) as stub:
-        first: Any = stub.Stream()
-        await first.write(hello("es"))
-        assert (await first.read()).HasField("ready")
-        waits = {(await talk(stub, hello("es"))).error().retry_after_ms for _ in range(8)}
-        first.cancel()
-    assert len(waits) > 1
-
-
-async def test_what_is_wrong_with_a_hello_is_told_though_there_is_no_slot() -> None:
-    async with gateway(slots=1) as stub:
-        first: Any = stub.Stream()
-        await first.write(hello("es"))
-        assert (await first.read()).HasField("ready")
-        heard = await talk(stub, hello("es", resume="nonsense"))
-        first.cancel()
-    assert heard.error().code == "RESUME_UNREADABLE"
-
-
-async def test_a_server_that_stops_sends_its_sessions_away_and_lets_nobody_in() -> None:
-    async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        address = await stack.enter_async_context(gateway_address(drain_seconds=30, asr=SAME_WORDS))
-        async with grpc.aio.insecure_channel(address) as channel:
-            stub: Any = pb_grpc.RealtimeTranslateStub(channel)
-            call: Any = stub.Stream()
-            heard = Heard()
-            tasks.create_task(read_into(heard, call))
-            await call.write(hello("es"))
-            await heard.until("ready", 1)
-            tasks.create_task(_leave(stub, call, heard))
-            async with asyncio.timeout(10):  # it need not wait for its time to be over
-                await stack.aclose()
-    (away,) = heard.of("go_away")
-    assert 20_000 < away.time_left_ms <= 30_000
-    assert len(heard.transcripts()) == 1
-
-
-async def _leave(stub: Any, call: Any, heard: Heard) -> None:
-    """Goes on speaking to the next acknowledgement, and goes."""
-    await heard.until("go_away", 1)
-    refused = (await talk(stub, hello("es"))).fault
-    assert isinstance(refused, StageFailed)
-    assert refused.code == "DRAINING"
-    assert refused.retry_after_ms > 0
-    for message in chunks(UTTERANCE):
-        await call.write(message)
-    await heard.until("ack", 1)
-    call.cancel()
-
-
-async def test_a_session_that_stays_is_ended_resumable() -> None:
-    keys: dict[str, Any] = {"resume_keys": "a:" + "k" * 32, "asr": SAME_WORDS}
-    heard = Heard()
-    async with gateway(**keys) as other:
-        async with asyncio.TaskGroup() as tasks, gateway_address(drain_seconds=1, **keys) as address:
-            channel = grpc.aio.insecure_channel(address)
-            call: Any = pb_grpc.RealtimeTranslateStub(channel).Stream()
-            tasks.create_task(read_into(heard, call))
-            for message in [hello("es"), *chunks(loud(1.5))]:
-                await call.write(message)
-            await heard.until("asr", 1)
-            tasks.create_task(_half_close(call, heard))
-        await channel.close()
-        assert isinstance(heard.fault, StageFailed)
-        assert heard.error().code == heard.fault.code == "GOING_AWAY"
-        assert handle(heard) == heard.of("go_away")[0].resume
-        before = Heard([each for each in heard.messages if not each.HasField("error")])
-        after = await resumed(other, resuming(hello("es"), before), SAID)
-    assert after.fault is None
-    check(joined(before, after))
-    assert len(after.transcripts()) == 2
-
-
-async def _half_close(call: Any, heard: Heard) -> None:
-    await heard.until("error", 1)
-    await call.done_writing()
