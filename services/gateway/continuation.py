@@ -54,6 +54,9 @@ class Continuation:
     targets: Mapping[str, TargetContinuation]  # by language
     clock_ms: int  # what the session's clock showed when the client resumed
     open_typed: Transcript | None = None  # the open segment of typed text, whose text the client sends again
+    unnamed_segment_id: int = (
+        0  # a segment of which speech alone came, so none knows if it was spoken or typed; 0: none
+    )
     last_segment_id: int = 0  # the highest number in use
     position: Position = field(default_factory=Position)  # of the handle: what is known to be delivered
 

@@ -33,12 +33,13 @@ def continued(bond: Bond, position: Position, hello: pb.SessionConfig) -> Contin
         session_id=bond.session_id,
         epoch=bond.epoch + 1,
         start_samples=max([position.offset_samples, *(each.end_samples for each in finals if not each.typed)]),
-        next_segment_id=opened.spoken.segment_id if opened.spoken else position.next_segment_id + len(transcripts),
+        next_segment_id=opened.next_segment_id or position.next_segment_id + len(transcripts),
         open_transcript=opened.spoken,
         transcripts=finals,
         targets=_targets(position.voices, received.voices, segments),
         clock_ms=max(position.clock_ms, received.clock_ms),
         open_typed=opened.typed,
+        unnamed_segment_id=opened.unnamed.segment_id if opened.unnamed else 0,
         last_segment_id=position.next_segment_id + len(transcripts) - 1,
         position=position,
     )
@@ -62,18 +63,33 @@ def _segments(given: Iterable[pb.ReceivedSegment], first: int) -> list[pb.Receiv
 class _Open:
     spoken: Transcript | None = None
     typed: Transcript | None = None
+    unnamed: Transcript | None = None
+
+    @property
+    def next_segment_id(self) -> int:
+        """The number that the recognizer goes on with; 0 when it begins a new segment."""
+        going_on = self.spoken or self.unnamed
+        return going_on.segment_id if going_on else 0
 
 
 def _open(transcripts: Iterable[Transcript]) -> _Open:
     """The segments without a final: the last one spoken, and the last one typed, at most."""
-    opened: dict[bool, Transcript] = {}
+    opened: dict[str, Transcript] = {}
     for said in transcripts:
-        if said.typed in opened:
-            message = f"Segment {opened[said.typed].segment_id} is not final, and {said.segment_id} came behind it."
+        kind = _kind(said)
+        if kind in opened:
+            message = f"Segment {opened[kind].segment_id} is not final, and {said.segment_id} came behind it."
             raise _inconsistent("segments", message, "only the last segment without its final transcript")
         if not said.final:
-            opened[said.typed] = said
-    return _Open(opened.get(False), opened.get(True))
+            opened[kind] = said
+    return _Open(**opened)
+
+
+def _kind(said: Transcript) -> str:
+    """As the fields of `_Open`. A client that wants no interim results may have speech of a segment and no text."""
+    if not said.typed:
+        return "spoken"
+    return "typed" if said.text else "unnamed"
 
 
 def _transcript(result: pb.AsrResult) -> Transcript:

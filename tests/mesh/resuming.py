@@ -27,6 +27,8 @@ def received(heard: Heard) -> pb.Received:
     segments: dict[int, pb.ReceivedSegment] = {}
     for said in heard.of("asr"):
         segments.setdefault(said.segment_id, pb.ReceivedSegment()).transcript.CopyFrom(said)
+    for chunk in heard.of("tts"):  # its transcript may be yet to come, where no interim results are wanted
+        segments.setdefault(chunk.segment_id, pb.ReceivedSegment()).transcript.segment_id = chunk.segment_id
     langs = sorted({each.target_lang for each in (*heard.of("translation"), *heard.of("tts"))})
     for number, segment in segments.items():
         for lang in langs:

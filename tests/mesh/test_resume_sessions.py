@@ -87,6 +87,28 @@ async def test_text_alone_is_acknowledged_so_that_little_has_to_be_told_again() 
     assert [each.segment_id for each in after.of("asr")] == [6]
 
 
+async def test_speech_that_came_without_any_text_is_gone_on_with() -> None:
+    """A client that wants no interim results hears a segment before it reads it."""
+    said, rest = chunks(loud(4)), chunks(loud(4) + quiet(1))
+    async with gateway(asr=SAME_WORDS) as stub:
+        undisturbed = await talk(stub, hello("es", partial_results=False), *rest)
+        call: Any = stub.Stream()
+        before = Heard()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_into(before, call))
+            for message in [hello("es", partial_results=False), *said]:
+                await call.write(message)
+            await before.until("tts", 3)
+            call.cancel()
+        assert not before.of("asr")
+        after = await talk(stub, resuming(hello("es", partial_results=False), before), *rest)
+    heard = joined(before, after)
+    check(heard)
+    assert heard.transcripts() == undisturbed.transcripts()
+    assert heard.finals("es") == undisturbed.finals("es")
+    assert _said(heard, "es") == _said(undisturbed, "es")
+
+
 async def test_speech_and_typed_text_that_are_both_open_go_on_under_their_numbers() -> None:
     async with gateway(asr=SAME_WORDS) as stub:
         first: Any = stub.Stream()
