@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import signal
 import socket
 import sys
@@ -71,6 +72,8 @@ def mesh_services(ports: Ports) -> list[Service]:
     stages = {"asr": ports.asr, "mt": ports.mt, "tts": ports.tts}
     services = [_service(name, port, {}) for name, port in stages.items()]
     endpoints = {f"GATEWAY_{name.upper()}_ENDPOINTS": f"{HOST}:{port}" for name, port in stages.items()}
+    if "GATEWAY_RESUME_KEYS" not in os.environ:  # sessions survive a gateway that is started again
+        endpoints["GATEWAY_RESUME_KEYS"] = f"mesh:{secrets.token_hex(32)}"
     return [*services, _service("gateway", ports.gateway, endpoints)]
 
 

@@ -6,6 +6,7 @@
     ├── AtCapacity        no slot is free                     RESOURCE_EXHAUSTED, RetryInfo, QuotaFailure
     ├── StageFailed       an engine or a stage broke          UNAVAILABLE, RetryInfo
     ├── TooSlow           a deadline passed                   DEADLINE_EXCEEDED, RetryInfo
+    ├── Superseded        another call goes on with it        ABORTED
     └── Defect            our own fault                       INTERNAL
 
 Code raises these; `services.common.door` is the one place that turns them into statuses, with `google.rpc` details
@@ -74,13 +75,27 @@ class TooSlow(MeshError):
     status = code_pb2.DEADLINE_EXCEEDED
 
 
+class Superseded(MeshError):
+    """The work goes on in another call; trying again would end that one."""
+
+    status = code_pb2.ABORTED
+
+
 class Defect(MeshError):
     """Our own fault: what was not foreseen."""
 
     status = code_pb2.INTERNAL
 
 
-KINDS: tuple[type[MeshError], ...] = (InvalidArgument, Unsupported, AtCapacity, StageFailed, TooSlow, Defect)
+KINDS: tuple[type[MeshError], ...] = (
+    InvalidArgument,
+    Unsupported,
+    AtCapacity,
+    StageFailed,
+    TooSlow,
+    Superseded,
+    Defect,
+)
 
 
 def to_status(error: MeshError) -> status_pb2.Status:

@@ -31,8 +31,8 @@ class Backlog:
     client, so a client that does not read is behind as well.
     """
 
-    def __init__(self, bound_samples: int, policy: Policy = Policy.BLOCK) -> None:
-        self.accepted_samples = 0  # the offset up to which audio was taken in, or left out
+    def __init__(self, bound_samples: int, policy: Policy = Policy.BLOCK, start_samples: int = 0) -> None:
+        self.accepted_samples = start_samples  # the offset up to which audio was taken in, or left out
         self.overload = Overload(policy, bound_samples)
         self._unrecognized: list[tuple[int, int]] = []  # from, to; in order, with the gaps between them
         self._tickets: list[Ticket] = []

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Never, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -16,6 +16,38 @@ from services.common.errors import InvalidArgument, TooSlow
 from services.gateway.outbox import Outbox
 
 CallContext: TypeAlias = "grpc.aio.ServicerContext[Inbound, pb.ServerMessage]"
+
+
+class Pulse:
+    """When the client was sent something last."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def written(self) -> None:
+        """Something was sent now."""
+        self._at = asyncio.get_running_loop().time()
+
+    async def keep(self, seconds: float, beat: Callable[[], Awaitable[None]]) -> Never:
+        """Beats whenever nothing has been sent for so long."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            if (left := self._at + seconds - clock()) > 0:
+                await asyncio.sleep(left)
+            else:
+                await beat()
+                self.written()
+
+
+@dataclass(slots=True)
+class Call:
+    """One Stream call."""
+
+    inbound: Channel[Inbound]
+    outbox: Outbox[pb.ServerMessage]
+    tenant: str
+    refused: bool = True  # until its session is open
+    pulse: Pulse = field(default_factory=Pulse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +73,7 @@ async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
     await inbound.close()
 
 
-async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage]) -> None:
+async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage], written: Callable[[], None]) -> None:
     """Sends what is put into the outbox until it is closed.
 
     Not to be cancelled while the call may still get a status: gRPC cannot send one behind a write that was given up.
@@ -49,6 +81,7 @@ async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage]) -> N
     async for messages in outbox:
         for message in messages:
             await context.write(message)
+            written()
 
 
 async def watch_reader(outbox: Outbox[pb.ServerMessage], stall_seconds: float) -> None:
@@ -80,6 +113,15 @@ def readable(message: Inbound) -> pb.ClientMessage:
     return message
 
 
+async def speaking(
+    messages: AsyncIterator[pb.ClientMessage], spoke: Callable[[], None]
+) -> AsyncIterator[pb.ClientMessage]:
+    """The messages, and word of each."""
+    async for message in messages:
+        spoke()
+        yield message
+
+
 async def written(writing: asyncio.Task[None], seconds: float) -> None:
     """Waits for the last word to be written, but not for ever; then the call ends without a status of ours."""
     try:
@@ -87,6 +129,15 @@ async def written(writing: asyncio.Task[None], seconds: float) -> None:
             await writing
     except TimeoutError:
         return
+
+
+async def refusable(inbound: Channel[Inbound], seconds: float) -> bool:
+    """Whether a client that was refused is silent, as one is that waits for `ready`: it can have its status now."""
+    try:
+        async with asyncio.timeout(seconds):
+            return not await inbound.wait()
+    except TimeoutError:
+        return True
 
 
 async def half_closed(inbound: Channel[Inbound], seconds: float) -> None:

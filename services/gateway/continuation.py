@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from services.gateway.terms import Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a session: all before it has been delivered in every language."""
+
+    offset_samples: int = 0  # on the session's audio clock; no audio before it is needed again
+    next_segment_id: int = 1  # the first segment behind it
+    voices: Mapping[str, int] = field(
+        default_factory=dict
+    )  # by language: its speech so far, in samples at the output rate
+    clock_ms: int = 0  # what the session's clock showed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +38,7 @@ class TargetContinuation:
 
     voice_samples: int = 0  # on the target's own clock, at the output rate
     voice_speaking: bool = False  # whether the client was told that the voice started, and not that it ended
-    segments: Mapping[int, SegmentContinuation] = field(default_factory=lambda: MappingProxyType({}))
+    segments: Mapping[int, SegmentContinuation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +53,19 @@ class Continuation:
     transcripts: tuple[Transcript, ...]  # final ones the client has: to be translated and spoken where that is missing
     targets: Mapping[str, TargetContinuation]  # by language
     clock_ms: int  # what the session's clock showed when the client resumed
+    open_typed: Transcript | None = None  # the open segment of typed text, whose text the client sends again
+    unnamed_segment_id: int = (
+        0  # a segment of which speech alone came, so none knows if it was spoken or typed; 0: none
+    )
+    last_segment_id: int = 0  # the highest number in use
+    position: Position = field(default_factory=Position)  # of the handle: what is known to be delivered
+
+    @property
+    def resumed(self) -> bool:
+        """Whether the session goes on from another call."""
+        return self.epoch > 0
+
+
+def beginning(session_id: str) -> Continuation:
+    """Where a new session goes on: at its beginning."""
+    return Continuation(session_id, 0, 0, 1, None, (), {}, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -31,16 +32,29 @@ _ACTIONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What audio is like, when that was agreed, and where on the audio clock it starts."""
+
+    sound: Sound | None
+    offset_samples: int = 0
+
+
 class Ingress:
     """One session's input, from the message after `hello` to the half-close or `end`."""
 
     def __init__(
-        self, sound: Sound | None, settings: GatewaySettings, agree_targets: AgreeTargets, set_glossary: SetGlossary
+        self,
+        start: Start,
+        settings: GatewaySettings,
+        agree_targets: AgreeTargets,
+        set_glossary: SetGlossary,
     ) -> None:
         self._settings = settings
+        self._start_samples = start.offset_samples
         self._agree_targets = agree_targets
         self._set_glossary = set_glossary
-        self._microphone = Microphone(sound, settings) if sound else None
+        self._microphone = Microphone(start.sound, settings, self._start_samples) if start.sound else None
         self._paused = False
 
     async def inputs(self, messages: AsyncIterator[pb.ClientMessage]) -> AsyncIterator[Input]:
@@ -80,7 +94,7 @@ class Ingress:
             raise InvalidArgument("CHUNK_TOO_LARGE", message, "audio.data", accepted)
         if self._microphone is None:
             sound = require_sound(chunk.format or "pcm16le", chunk.sample_rate, "audio")
-            self._microphone = Microphone(sound, self._settings)
+            self._microphone = Microphone(sound, self._settings, self._start_samples)
         heard = self._microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
 

@@ -15,6 +15,8 @@ from opentelemetry.context import Context, get_current
 
 from services.common.audio import ASR_RATE
 from services.common.telemetry import tracer
+from services.gateway.continuation import Continuation, Position, beginning
+from services.gateway.delivery import Delivery
 from services.gateway.terms import Transcript, milliseconds, samples
 
 
@@ -33,7 +35,6 @@ class Steps:
 @dataclass(slots=True)
 class _Account:
     span: trace.Span
-    start_samples: int
     first_audio_ms: dict[str, int] = field(default_factory=dict)  # by target; speech may come before the final
     steps: dict[str, Steps] = field(default_factory=dict)  # by target, from the final until all of it was sent
 
@@ -41,18 +42,25 @@ class _Account:
 class Ledger:
     """Accounts of the segments that are not fully delivered, in order, and the spans they are traced by."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], goes_on: Continuation | None = None) -> None:
+        goes_on = goes_on or beginning("")
         self._clock = clock
-        self._started: float | None = None
+        self._started = clock() - goes_on.clock_ms / 1000 if goes_on.clock_ms else None
         self._arrivals: deque[tuple[int, float]] = deque()
         self._accounts: dict[int, _Account] = {}
-        self._finalized_samples = 0
-        self._acknowledged_samples = 0
+        voices = {lang: target.voice_samples for lang, target in goes_on.targets.items()}
+        self.delivery = Delivery(goes_on.position, voices)
+        self._acknowledged = goes_on.position
 
     @property
     def now_samples(self) -> int:
         """The session's clock; 0 before it starts."""
         return samples(self._ms(self._clock()))
+
+    @property
+    def position(self) -> Position:
+        """Where the session can be continued."""
+        return self.delivery.position(self._ms(self._clock()))
 
     def received(self, end_samples: int, duration_samples: int) -> None:
         """Audio up to an offset has arrived."""
@@ -68,7 +76,8 @@ class Ledger:
             self._started = self._clock()
         if number not in self._accounts:
             span = tracer.start_span("segment", attributes={"babelmesh.segment_id": number})
-            self._accounts[number] = _Account(span, transcript.start_samples)
+            self._accounts[number] = _Account(span)
+            self.delivery.opened(transcript)
         return self.trace(number)
 
     def trace(self, segment_id: int) -> Context:
@@ -78,9 +87,11 @@ class Ledger:
 
     def recognized(self, transcript: Transcript, langs: Iterable[str]) -> None:
         """The final transcript is there; it goes to these targets."""
+        if not transcript.typed:
+            self.delivery.finalized(transcript.end_samples)
         received_ms = self._ms(self._arrival(transcript.end_samples))
         steps = Steps(milliseconds(transcript.end_samples), received_ms, self._ms(self._clock()))
-        self._accounts[transcript.segment_id].steps = dict.fromkeys(langs, steps)
+        self._accounts[transcript.segment_id].steps.update(dict.fromkeys(langs, steps))
 
     def translated(self, segment_id: int, lang: str) -> None:
         """The final translation is there."""
@@ -98,29 +109,27 @@ class Ledger:
         first_audio_ms = account.first_audio_ms.get(lang, 0)
         self._stamp(segment_id, lang, first_audio_ms=first_audio_ms, sent_ms=self._ms(self._clock()))
         steps = account.steps.pop(lang)
+        self.delivery.said(segment_id, lang)
         if not account.steps:
             account.span.end()
             del self._accounts[segment_id]
+            self.delivery.delivered(segment_id)
         return steps
 
     def finalized(self, offset_samples: int) -> None:
         """All audio before an offset is in a final transcript or held no speech."""
-        self._finalized_samples = max(self._finalized_samples, offset_samples)
-        while len(self._arrivals) > 1 and self._arrivals[0][0] < self.delivered_samples:
+        self.delivery.finalized(offset_samples)
+        while len(self._arrivals) > 1 and self._arrivals[0][0] < self.position.offset_samples:
             self._arrivals.popleft()
 
-    @property
-    def delivered_samples(self) -> int:
-        """All before this offset has been written to the client, in every language."""
-        return min([self._finalized_samples, *(account.start_samples for account in self._accounts.values())])
-
-    def acknowledge(self, least_samples: int = 1) -> int | None:
-        """The offset to acknowledge now; None when it is not so much past the one before."""
-        delivered = self.delivered_samples
-        if delivered - self._acknowledged_samples < least_samples:
+    def acknowledge(self, least_samples: int = 1) -> Position | None:
+        """The position to acknowledge now; None when it is not so much past the one before, nor past more segments."""
+        position, before = self.position, self._acknowledged
+        further = position.offset_samples - before.offset_samples >= least_samples
+        if not further and position.next_segment_id == before.next_segment_id:
             return None
-        self._acknowledged_samples = delivered
-        return delivered
+        self._acknowledged = position
+        return position
 
     def close(self) -> None:
         """Ends the spans of segments that were never delivered."""

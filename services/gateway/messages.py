@@ -16,8 +16,8 @@ ServerMessage = pb.ServerMessage
 Event = pb.SpeechEventType
 
 
-def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
-    """What was agreed, every default filled in."""
+def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, resume: str = "") -> pb.ServerMessage:
+    """What was agreed, every default filled in; from where audio is needed, and a handle to resume from there."""
     config = pb.SessionConfig(
         source_lang=terms.source_lang,
         partial_results=terms.interim,
@@ -29,12 +29,24 @@ def ready(terms: Terms, settings: GatewaySettings) -> pb.ServerMessage:
         overload=pb.OverloadPolicy.ValueType(terms.overload),
         protocol_version=1,
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
+        heartbeat_ms=terms.heartbeat_ms,
     )
+    within = limits(settings)
+    if not resume:
+        within.resume_ms = 0
     if terms.glossary.entries:
         config.glossary.CopyFrom(glossary(terms.glossary))
     if terms.input is not None:
         config.input.CopyFrom(pb.AudioFormat(format=terms.input.format, sample_rate=terms.input.sample_rate))
-    return pb.ServerMessage(ready=pb.Ready(session_id=terms.session_id, config=config, limits=limits(settings)))
+    return pb.ServerMessage(
+        ready=pb.Ready(
+            session_id=terms.session_id,
+            config=config,
+            limits=within,
+            resumed_ms=milliseconds(resumed_samples),
+            resume=resume,
+        )
+    )
 
 
 def glossary(agreed: Glossary) -> pb.Glossary:
@@ -74,6 +86,7 @@ def limits(settings: GatewaySettings) -> pb.Limits:
         max_backlog_ms=settings.max_backlog_ms,
         max_glossary_terms=settings.max_glossary_terms,
         max_term_length=settings.max_term_length,
+        resume_ms=settings.resume_ttl_ms,
     )
 
 
@@ -175,9 +188,14 @@ def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     return pb.ServerMessage(tts=tts)
 
 
-def ack(delivered_samples: int) -> pb.ServerMessage:
-    """Everything before an offset has been delivered."""
-    return pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=milliseconds(delivered_samples)))
+def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:
+    """Everything before an offset has been delivered; a handle to continue from there."""
+    return pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=milliseconds(delivered_samples), resume=resume))
+
+
+def go_away(time_left_ms: int, resume: str) -> pb.ServerMessage:
+    """The server stops soon; a handle to continue elsewhere."""
+    return pb.ServerMessage(go_away=pb.GoAway(time_left_ms=time_left_ms, resume=resume))
 
 
 def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage:

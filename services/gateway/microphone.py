@@ -15,15 +15,20 @@ class Microphone:
     """One session's audio, from any format and rate to 16 kHz, on one clock.
 
     A chunk may say where it belongs. What was heard already is dropped; what is missing is told, and the clock goes on.
+    A session that was resumed starts somewhere on the clock, as if all before it had been heard.
     """
 
-    def __init__(self, sound: Sound, settings: GatewaySettings) -> None:
+    def __init__(self, sound: Sound, settings: GatewaySettings, start_samples: int = 0) -> None:
+        if start_samples and sound.format == "flac":
+            message = "A piece of a FLAC stream has no offset of its own, so the session cannot go on with it."
+            raise InvalidArgument("RESUME_WITH_FLAC", message, "audio.format", ["pcm16le", "mulaw", "opus"])
         self._sound = sound
         self._max_chunk_ms = settings.max_chunk_ms
         self._decoder: Decoder = decoder(sound.format, sound.sample_rate, 48 * settings.max_chunk_ms)
         self._resampler = Resampler(self._decoder.rate, ASR_RATE)
-        self._received = 0  # samples at the decoder's rate, on the session's audio clock
-        self._next = 0  # offset of the next sample out
+        self._received = start_samples * self._decoder.rate // ASR_RATE  # at the decoder's rate, on the audio clock
+        self._decoded = 0  # likewise: where the last packet of Opus ended
+        self._next = start_samples  # offset of the next sample out
 
     def hear(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:
         """What a chunk adds. Raises InvalidArgument when it does not fit what was agreed."""
@@ -35,9 +40,11 @@ class Microphone:
             if offset > self._received:
                 heard += self._jump(offset)
             skip = self._received - offset
-        if skip and self._sound.format == "opus":
-            return heard  # a packet is repeated whole or not at all
-        pcm = self._decoder.decode(chunk.data)[skip:]
+            if self._sound.format == "opus" and offset < self._decoded:
+                return heard  # a packet is repeated whole or not at all
+        decoded = self._decoder.decode(chunk.data)
+        self._decoded = self._received - skip + len(decoded)
+        pcm = decoded[skip:]
         if len(pcm) * 1000 > self._max_chunk_ms * self._decoder.rate:
             raise InvalidArgument(
                 "CHUNK_TOO_LONG", "The chunk is too long.", "audio.data", [f"at most {self._max_chunk_ms} ms"]

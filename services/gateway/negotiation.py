@@ -19,6 +19,7 @@ OUTPUT_FORMATS = ("pcm16le",)
 SILENCES_MS = range(200, 3001)
 SEGMENTS_MS = range(2000, 30_001)
 LAGS_MS = range(1000, 600_001)
+HEARTBEATS_MS = range(200, 10_001)
 OUTPUT_RATE = 24_000  # samples per second, unless the client asks for another
 
 _HOLDING = {
@@ -34,7 +35,7 @@ _CONSECUTIVE = {
 }
 
 # What the contract has and this version does not do yet.
-_LATER = ("mask_profanity", "mask_pii", "resume")
+_LATER = ("mask_profanity", "mask_pii")
 
 
 def within_budget(hello: pb.SessionConfig, settings: GatewaySettings) -> GatewaySettings:
@@ -79,6 +80,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         overload=_overload(hello),
         stage_outage_ms=settings.stage_outage_ms,
         input=_input(hello),
+        heartbeat_ms=_heartbeat(hello.heartbeat_ms),
         least_silence_ms=endpointing.trailing_silence_ms,  # what a client asks for is not adapted
         trailing_silence_ms=_chosen(
             endpointing.trailing_silence_ms, settings.trailing_silence_ms, SILENCES_MS, f"{path}.trailing_silence_ms"
@@ -221,6 +223,12 @@ def _input(hello: pb.SessionConfig) -> Sound | None:
     if not hello.HasField("input"):
         return None
     return require_sound(hello.input.format or "pcm16le", hello.input.sample_rate, "hello.input")
+
+
+def _heartbeat(wanted_ms: int) -> int:
+    if wanted_ms:
+        _require_range(wanted_ms, HEARTBEATS_MS, "hello.heartbeat_ms")
+    return wanted_ms
 
 
 def _output(wanted: pb.AudioFormat) -> Sound:

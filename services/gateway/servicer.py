@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 import uuid
-from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import Any
@@ -16,38 +14,38 @@ import grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.channel import Channel
-from services.common.errors import InvalidArgument, MeshError, TooSlow, Unsupported, cause
+from services.common.errors import InvalidArgument, MeshError, Unsupported
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.telemetry import tracer
 from services.gateway import messages
-from services.gateway.backlog import Backlog
+from services.gateway.admission import Admission
+from services.gateway.beside import outcome
 from services.gateway.call import (
+    Call,
     CallContext,
     Inbound,
     half_closed,
     parse,
     read_all,
     received,
-    watch_reader,
+    refusable,
+    speaking,
     write_all,
     written,
 )
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS
 from services.gateway.glossaries import Glossaries
-from services.gateway.glossary import Dictionary, Lexicon, lexicon
-from services.gateway.ingress import Ingress
-from services.gateway.ledger import Ledger
+from services.gateway.glossary import Lexicon, lexicon
+from services.gateway.ingress import Ingress, Start
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
-from services.gateway.outage import Patience
+from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
-from services.gateway.recognition import Recognition
+from services.gateway.running import Lives
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
-from services.gateway.shared import Shared
 from services.gateway.stages import Question, Stages
-from services.gateway.terms import Terms, samples
 from services.gateway.typed import TypedSegment
 
 log = logging.getLogger(__name__)
@@ -55,6 +53,7 @@ log = logging.getLogger(__name__)
 _OUTBOX_ROOM = 32  # messages; 80 ms of speech is the largest
 _CATALOG_SECONDS = 10.0  # how old the stages' word on what they can do may get
 _LAST_WORDS_SECONDS = 1.0  # for a client to stop writing before its call is ended with a fault
+_SILENT_SECONDS = 0.02  # of a client that was refused: whether it waits for our answer or goes on writing
 
 
 class GatewayServicer:
@@ -64,7 +63,9 @@ class GatewayServicer:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._slots = Slots(settings.slots, stage="")
+        self._slots = Slots(settings.slots, stage="", reserved=settings.reserved_slots)
+        self._admission = Admission(settings)
+        self._lives = Lives(settings.resume_ttl_ms / 1000)
         self._stages = Stages(settings)
         self.replica = Replica(self._slots, forward=self._stages.simulate_fault)
         self._glossaries = Glossaries(settings, self._stages)
@@ -104,38 +105,45 @@ class GatewayServicer:
         self._running.callback(refreshing.cancel)
 
     async def drain(self, seconds: float) -> None:
-        """See Servicer."""
+        """Sessions move elsewhere; those that have not when the time is up end as resumable."""
+        await self._lives.drain(seconds)
 
     async def stop(self) -> None:
         """Closes the channels to the stages."""
         await self._running.aclose()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
-        inbound: Channel[Inbound] = Channel(1)
+        door: Channel[Inbound] = Channel(1)
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
-        async with asyncio.TaskGroup() as call:
-            reading = call.create_task(read_all(context, inbound))
-            writing = call.create_task(write_all(context, outbox))
-            fault = await self._admit(inbound, outbox)
+        call = Call(door, outbox, self._admission.tenant(context.invocation_metadata()))
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_all(context, call.inbound))
+            writing = tasks.create_task(write_all(context, call.outbox, call.pulse.written))
+            fault = await self._admit(call)
             await written(writing, self._settings.client_stall_ms / 1000)
-            if fault:
-                await half_closed(inbound, _LAST_WORDS_SECONDS)
+            if fault and not (call.refused and await refusable(call.inbound, _SILENT_SECONDS)):
+                await half_closed(call.inbound, _LAST_WORDS_SECONDS)
             reading.cancel()
         if fault:
             raise fault
 
-    async def _admit(self, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]) -> MeshError | None:
+    async def _admit(self, call: Call) -> MeshError | None:
         """Decides on the first message, then holds the session. Returns the fault the call is to end with."""
         try:
-            hello = await self._hello(inbound)
-            with self._slots.taken():
-                settings = within_budget(hello, self._settings)
-                terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
-                glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
-                return await self._converse(replace(terms, glossary=glossary), settings, inbound, outbox)
+            hello = await self._hello(call.inbound)
+            self._lives.require_open()
+            settings = within_budget(hello, self._settings)
+            terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
+            goes_on = self._admission.goes_on(hello, terms, call.tenant, self._lives)
+            glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+            terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
+            await self._lives.supersede(terms.session_id)
+            with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
+                sign = self._admission.signature(terms, goes_on.epoch, call.tenant)
+                return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
         except MeshError as refusal:
-            await outbox.close(messages.error(refusal, fatal=True))
+            await call.outbox.close(messages.error(refusal, fatal=True))
             return refusal
 
     async def _hello(self, inbound: Channel[Inbound]) -> pb.SessionConfig:
@@ -146,28 +154,29 @@ class GatewayServicer:
         expected = ["hello, before anything else"]
         raise InvalidArgument("HELLO_MISSING", "The stream does not start with a hello.", "hello", expected)
 
-    async def _converse(
-        self, terms: Terms, settings: GatewaySettings, inbound: Channel[Inbound], outbox: Outbox[pb.ServerMessage]
-    ) -> MeshError | None:
-        ledger = Ledger(time.monotonic)
-        backlog = Backlog(samples(settings.max_backlog_ms), terms.overload)
-        dictionary = Dictionary(terms.glossary)
-        shared = Shared(terms, self._stages, outbox, backlog, ledger, dictionary)
+    async def _converse(self, opening: Opening, call: Call) -> MeshError | None:
+        terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
+        shared = opening.shared(self._stages, call.outbox)
         ingress = Ingress(
-            terms.input,
+            Start(terms.input, goes_on.start_samples),
             settings,
             lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
             lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
         )
-        inputs = ingress.inputs(received(inbound, settings.idle_timeout_ms / 1000))
-        patience = Patience(settings.recognition_stall_ms / 1000, settings.stage_outage_ms / 1000)
-        recognition = Recognition(shared, patience=patience)
-        session = Session(shared, recognition, TypedSegment(settings.max_text_length))
-        with tracer.start_as_current_span("session", attributes=_attributes(terms)):
+        said = speaking(
+            received(call.inbound, settings.idle_timeout_ms / 1000), lambda: self._lives.proved(opening.life)
+        )
+        recognition = opening.recognition(shared)
+        typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
+        session = Session(shared, recognition, typed)
+        with tracer.start_as_current_span("session", attributes=opening.attributes()):
             await recognition.open()
-            await outbox.put(messages.ready(terms, settings))
-            fault = await _outcome(session.run(inputs), outbox, settings.client_stall_ms / 1000)
-            ledger.close()
+            call.refused = False
+            handle = shared.sign(shared.ledger.position)
+            await call.outbox.put(messages.ready(terms, settings, goes_on.start_samples, handle))
+            beside = opening.beside(shared, call, self._lives)
+            fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
+            shared.ledger.close()
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
         return fault
 
@@ -176,6 +185,7 @@ class GatewayServicer:
     ) -> pb.TranslateTextResponse:
         targets = self._agree_text(request)
         spoken = self._catalog.spoken_lang(request.source_lang)
+        self._lives.require_open()
         with self._slots.taken():
             glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
@@ -247,32 +257,3 @@ class GatewayServicer:
             self._catalog = await self._stages.describe()
         except MeshError as fault:
             log.warning("stages not described", extra={"fields": {"stage": fault.stage, "code": fault.code}})
-
-
-async def _outcome(
-    running: Awaitable[MeshError | None], outbox: Outbox[pb.ServerMessage], stall_seconds: float
-) -> MeshError | None:
-    """How a session ended, once the client has read all of it, or has read nothing for too long."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(watch_reader(outbox, stall_seconds))
-            fault = await running
-            await outbox.close()
-            await outbox.flushed()
-            watching.cancel()
-    except ExceptionGroup as group:
-        stalled = cause(group)
-        if not isinstance(stalled, TooSlow):
-            raise
-        await outbox.clear()
-        await outbox.close(messages.error(stalled, fatal=True))
-        return stalled
-    return fault
-
-
-def _attributes(terms: Terms) -> dict[str, str | list[str]]:
-    return {
-        "babelmesh.session_id": terms.session_id,
-        "babelmesh.source_lang": terms.source_lang,
-        "babelmesh.target_langs": [target.lang for target in terms.targets],
-    }

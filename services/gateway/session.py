@@ -15,13 +15,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from opentelemetry.context import Context
-
 from services.common import languages
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
-from services.gateway.numbering import Numbering
+from services.gateway.numbering import TYPED, Numbering
 from services.gateway.recognition import Recognition
 from services.gateway.shared import Mark, Shared
 from services.gateway.target import Target
@@ -36,7 +34,7 @@ class Session:
         self._shared = shared
         self._recognition = recognition
         self._typed = typed
-        self._numbering = Numbering()
+        self._numbering = Numbering(shared.goes_on)
         self._targets: dict[str, Target] = {}
         self._pipelines = asyncio.TaskGroup()
 
@@ -99,7 +97,7 @@ class Session:
             match heard:
                 case Transcript():
                     said = replace(heard, segment_id=self._numbering.of(heard.segment_id, heard.final))
-                    self._recognition.trace(heard.segment_id, await self._transcribed(said))
+                    await self._transcribed(said, heard.segment_id)
                 case SourceEvent():
                     await self._shared.source_turned(heard)
                 case Progress():
@@ -107,22 +105,18 @@ class Session:
                 case Mark():
                     await self._pass(heard)
 
-    async def _transcribed(self, said: Transcript) -> Context:
-        """A revision of a segment: to the client, and to every target. Gives the segment's trace."""
-        trace, about = self._shared.ledger.opened(said), ("transcript", said.segment_id)
-        if said.final:
-            self._shared.ledger.recognized(said, self._targets)
-            await self._shared.outbox.put(messages.transcript(said), final_of=about)
-        elif self._shared.terms.interim:
-            await self._shared.outbox.put_interim(about, messages.transcript(said))
+    async def _transcribed(self, said: Transcript, recognized_id: int = 0) -> None:
+        """A revision of a segment: to the client, to every target, and its trace to the recognizer it came from."""
+        trace = await self._shared.transcribed(said, self._targets)
         for target in self._targets.values():
             await target.hear(said)
-        return trace
+        if recognized_id:
+            self._recognition.trace(recognized_id, trace)
 
     async def _type(self, said: Typed) -> None:
         self._typed.extend(said.text)
         if not self._typed.empty:
-            number = self._numbering.of("typed", said.final)
+            number = self._numbering.of(TYPED, said.final)
             heard_samples = self._shared.backlog.accepted_samples
             await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
 
@@ -141,10 +135,15 @@ class Session:
             await target.hear(mark)
 
     async def _set_targets(self, wanted: Sequence[TargetTerms]) -> None:
-        """Targets not wanted any more finish what they have heard; new ones start with the next revision."""
+        """Targets not wanted any more finish what they have heard; new ones start now, or go on where a client is."""
+        known: list[tuple[Target, Transcript]] = []
         for target in [each for each in self._targets.values() if each.terms not in wanted]:
             await self._targets.pop(target.terms.lang).finish()
         for terms in wanted:
             if terms.lang not in self._targets:
-                self._targets[terms.lang] = Target(terms, self._shared)
-                self._pipelines.create_task(self._targets[terms.lang].run())
+                missed, seed = self._shared.begin(terms.lang)
+                self._targets[terms.lang] = target = Target(terms, self._shared, seed)
+                self._pipelines.create_task(target.run())
+                known += [(target, said) for said in missed]
+        for target, said in known:
+            await target.hear(said)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import secrets
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, DirectoryPath, Field, field_validator
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import ServiceSettings
@@ -15,13 +16,16 @@ Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 _ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
 
+LEAST_SECRET_BYTES = 32  # as long as what HS256 makes of it (RFC 7518, 3.2)
+
 
 class GatewaySettings(ServiceSettings):
     """Settings of the gateway. Its slots are sessions."""
 
-    model_config = SettingsConfigDict(env_prefix="GATEWAY_")
+    model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
 
     slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
+    reserved_slots: int = Field(0, ge=0, description="Of the slots, those for sessions that are resumed.")
     asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), min_length=1, description=f"Recognizers: {_ENDPOINTS}")
     mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), min_length=1, description=f"Translators: {_ENDPOINTS}")
     tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), min_length=1, description=f"Synthesizers: {_ENDPOINTS}")
@@ -62,7 +66,49 @@ class GatewaySettings(ServiceSettings):
     )
     stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
 
+    resume_keys: SecretStr | None = Field(
+        None,
+        description="Signs resume handles: id:secret, of 32 bytes or more, with commas between. The first signs, all "
+        "are accepted. None: a key of this process's own, so sessions are resumed on this process only.",
+    )
+    resume_ttl_ms: int = Field(300_000, ge=1000, le=86_400_000, description="How long a resume handle is good for.")
+    tenant_metadata: str = Field(
+        "",
+        pattern=r"^[0-9a-z_.-]*$",
+        description="Metadata key by which a proxy tells whose call it is: handles are bound to it. Empty: to nobody.",
+    )
+
+    def signing_keys(self) -> dict[str, bytes]:
+        """The keys of handles by id, the one that signs first."""
+        if self.resume_keys is None:
+            return {"process": secrets.token_bytes(LEAST_SECRET_BYTES)}
+        return _keys(self.resume_keys.get_secret_value())
+
+    @field_validator("resume_keys")
+    @classmethod
+    def _require_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _keys(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _leave_slots(self) -> Self:
+        if self.reserved_slots >= self.slots:
+            raise ValueError(f"{self.reserved_slots} of {self.slots} slots reserved would leave none to begin with")
+        return self
+
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def _keys(text: str) -> dict[str, bytes]:
+    """Keys by id. Raises ValueError, which names no secret."""
+    keys: dict[str, bytes] = {}
+    for part in text.split(","):
+        key_id, _, secret = part.strip().partition(":")
+        if not key_id or key_id in keys or len(secret.encode()) < LEAST_SECRET_BYTES:
+            raise ValueError(f"key {len(keys) + 1} is not id:secret, each id once, {LEAST_SECRET_BYTES} bytes or more")
+        keys[key_id] = secret.encode()
+    return keys

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from opentelemetry.context import Context
 
 from services.common.audio import ASR_RATE
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
+from services.gateway.continuation import Continuation, Position, TargetContinuation, beginning
 from services.gateway.floor import Floor
 from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
@@ -17,7 +21,7 @@ from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
-from services.gateway.terms import Progress, SourceEvent, Terms
+from services.gateway.terms import Progress, SourceEvent, Terms, Transcript
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 GAP_SAMPLES = ASR_RATE // 2  # of audio left out in a row are told at once
@@ -78,6 +82,9 @@ class Shared:
     dictionary: Dictionary
     floor: Floor = field(default_factory=Floor)
     skipped: Skipped = field(default_factory=Skipped)
+    goes_on: Continuation = field(default_factory=lambda: beginning(""))
+    begun: set[str] = field(default_factory=set)  # languages that are, or were, a target
+    sign: Callable[[Position], str] = lambda position: ""  # makes the handle of a position
 
     @property
     def moment(self) -> Moment:
@@ -136,6 +143,42 @@ class Shared:
         await self.outbox.note("skipped", self.skipped.told)
         await self.outbox.put(messages.end())
 
+    async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
+        """A revision of a segment goes to the client, and to these targets. Gives its trace."""
+        trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
+        if said.final:
+            self.ledger.recognized(said, langs)
+            await self.outbox.put(messages.transcript(said), final_of=about)
+        elif self.terms.interim:
+            await self.outbox.put_interim(about, messages.transcript(said))
+        return trace
+
+    def begin(self, lang: str) -> tuple[Sequence[Transcript], TargetContinuation]:
+        """What a target is yet to hear of what the client has heard, and where it goes on.
+
+        One that was here before goes on with its voice's clock alone. One that is set later, though the client knows
+        it, goes on with the first segment that the client has something of.
+        """
+        seed = TargetContinuation(voice_samples=self.ledger.delivery.voice_samples(lang))
+        if lang in self.begun:
+            return (), seed
+        self.begun.add(lang)
+        seed = replace(self.goes_on.targets.get(lang, seed), voice_samples=seed.voice_samples)
+        first = 0 if lang in [each.lang for each in self.terms.targets] else min(seed.segments, default=sys.maxsize)
+        missed = [said for said in self.goes_on.transcripts if said.segment_id >= first]
+        for said in missed:
+            self.ledger.opened(said)
+            self.ledger.recognized(said, [lang])
+        return missed, seed
+
+    async def go_away(self, time_left_ms: int) -> None:
+        """Tells the client that the server will stop."""
+        await self.outbox.put_made(lambda: [messages.go_away(time_left_ms, self.sign(self.ledger.position))])
+
+    async def beat(self) -> None:
+        """A sign of life."""
+        await self.outbox.put_interim("heartbeat", messages.flow(self.backlog.stages(), held=self.backlog.held))
+
     async def source_turned(self, event: SourceEvent) -> None:
         """The speaker started or stopped. A voice stops before the client is told, and goes on behind it."""
         if event.started:
@@ -171,7 +214,7 @@ class Shared:
 
     def _acknowledged(self, least_samples: int = 1) -> list[ServerMessage]:
         delivered = self.ledger.acknowledge(least_samples)
-        return [] if delivered is None else [messages.ack(delivered)]
+        return [] if delivered is None else [messages.ack(delivered.offset_samples, self.sign(delivered))]
 
     async def passed(self, mark: Mark) -> None:
         """A mark has got through one target."""

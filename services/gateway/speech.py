@@ -83,6 +83,7 @@ class Speech:
         )
         turn = self._turn(talking=True)
         self._position += len(piece.pcm)
+        self._shared.ledger.delivery.voice_sent(self._lang, self._position)
         return [*turn, messages.speech(chunk)]
 
     def _turn(self, talking: bool) -> list[ServerMessage]:

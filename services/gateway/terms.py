@@ -64,6 +64,7 @@ class Terms:
     stage_outage_ms: int = 30_000  # how long a stage that is away is waited for once the source has ended
     overload: Policy = Policy.BLOCK  # what gives way when the mesh cannot keep up
     input: Sound | None = None  # None: text, or the first chunk tells
+    heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
 
 

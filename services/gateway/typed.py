@@ -9,10 +9,10 @@ from services.gateway.terms import Transcript
 class TypedSegment:
     """The open text segment. Its last word may still be growing, all before it is concluded."""
 
-    def __init__(self, max_length: int) -> None:
+    def __init__(self, max_length: int, revision: int = 0) -> None:
         self._text = ""
         self._max_length = max_length
-        self._revision = 0
+        self._revision = revision  # the newest one the client has, of a segment that is typed again
 
     @property
     def empty(self) -> bool:

@@ -17,6 +17,7 @@ EDGES = (
     "services/common/status.py",  # mesh.stage.v1, which every service serves
     "services/*/servicer.py",
     "services/*/wire.py",  # a stage's messages to values and back
+    "services/gateway/admission.py",  # reads the hello
     "services/gateway/call.py",  # reads and writes the public stream
     "services/gateway/glossaries.py",
     "services/gateway/glossary_rules.py",
@@ -25,6 +26,7 @@ EDGES = (
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",
     "services/gateway/conversation.py",  # these call the stages
+    "services/gateway/received.py",
     "services/gateway/speaking.py",
     "services/gateway/stages.py",
     "services/gateway/watching.py",

@@ -98,13 +98,13 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
         "hello.endpointing.max_segment_ms",
     ),
     "no overload policy": ([hello("es", overload=9)], "UNKNOWN_VALUE", "hello.overload"),
+    "a heartbeat too fast": ([hello("es", heartbeat_ms=199)], "OUT_OF_RANGE", "hello.heartbeat_ms"),
     "a protocol of tomorrow": ([hello("es", protocol_version=2)], "OUT_OF_RANGE", "hello.protocol_version"),
 }
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
     "profanity": ({"mask_profanity": True}, "hello.mask_profanity"),
     "PII": ({"mask_pii": True}, "hello.mask_pii"),
-    "resume": ({"resume": "handle"}, "hello.resume"),
     "Opus out": ({"output": pb.AudioFormat(format="opus")}, "hello.output.format"),
     "formality": ({"targets": [pb.Target(lang="es", formality=pb.FORMALITY_FORMAL)]}, "hello.targets[0].formality"),
 }

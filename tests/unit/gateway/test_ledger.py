@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.common.audio import ASR_RATE
+from services.gateway.continuation import Position
 from services.gateway.ledger import Ledger, Steps
 from services.gateway.terms import Transcript
 
@@ -66,20 +67,20 @@ def test_nothing_past_an_undelivered_segment_counts_as_delivered() -> None:
         ledger.opened(said(number, number, number + 0.5))
         ledger.recognized(said(number, number, number + 0.5), ["es", "ca"])
     ledger.finalized(3 * ASR_RATE)
-    assert ledger.delivered_samples == ASR_RATE
+    assert ledger.position == Position(0, 1)  # the first one's onset lies somewhere before its words
     ledger.sent(2, "es")
     ledger.sent(2, "ca")
     ledger.sent(1, "es")
-    assert ledger.delivered_samples == ASR_RATE
+    assert ledger.position == Position(0, 1)
     ledger.sent(1, "ca")
-    assert ledger.delivered_samples == 3 * ASR_RATE
+    assert ledger.position == Position(3 * ASR_RATE, 3)
 
 
 def test_an_offset_is_acknowledged_once() -> None:
     ledger = Ledger(Clock())
     ledger.finalized(ASR_RATE)
     assert ledger.acknowledge(2 * ASR_RATE) is None
-    assert ledger.acknowledge(ASR_RATE) == ASR_RATE
+    assert ledger.acknowledge(ASR_RATE) == Position(ASR_RATE)
     assert ledger.acknowledge() is None
 
 
@@ -91,4 +92,4 @@ def test_a_voice_that_outlives_its_segment_opens_nothing() -> None:
     ledger.sent(1, "es")
     ledger.trace(1)
     ledger.spoken(1, "ca")
-    assert ledger.delivered_samples == ASR_RATE
+    assert ledger.position.offset_samples == ASR_RATE

@@ -103,6 +103,41 @@ def test_a_chunk_that_was_sent_before_is_dropped() -> None:
     assert (audio.offset_samples, len(audio.pcm)) == (100, 50)
 
 
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_a_resumed_session_starts_in_the_middle_of_the_clock(rate: int) -> None:
+    microphone = Microphone(Sound("pcm16le", rate), SETTINGS, start_samples=8_007)
+    pcm, tenth = tone(2, rate), rate // 10
+    heard = [
+        piece
+        for at in range(rate // 5, 2 * rate, tenth)
+        for piece in microphone.hear(pb.AudioChunk(data=pcm[at : at + tenth].tobytes(), offset_samples=at))
+    ]
+    heard += microphone.rest()
+    assert all(isinstance(piece, Audio) for piece in heard)
+    assert isinstance(heard[0], Audio)
+    assert isinstance(heard[-1], Audio)
+    assert heard[0].offset_samples == 8_007
+    assert abs(heard[-1].end_samples - 2 * ASR_RATE) <= 16
+
+
+def test_packets_of_opus_before_the_start_warm_the_decoder_up_and_are_not_heard() -> None:
+    with av.open(io.BytesIO(encoded("libopus", "ogg", tone(1, 48_000), 48_000)), "r") as file:
+        packets = [bytes(packet) for packet in file.demux(audio=0) if packet.size]
+    microphone = Microphone(Sound("opus", 48_000), SETTINGS, start_samples=8_080)  # within a packet
+    chunks = [pb.AudioChunk(data=packet, offset_samples=960 * place) for place, packet in enumerate(packets)]
+    heard = [piece for chunk in chunks[20:] for piece in microphone.hear(chunk)]
+    assert isinstance(heard[0], Audio)
+    assert heard[0].offset_samples == 8_080
+    assert not any(isinstance(piece, MissingAudio) for piece in heard)
+    assert microphone.hear(chunks[30]) == []
+
+
+def test_a_stream_of_flac_cannot_start_in_the_middle() -> None:
+    with pytest.raises(InvalidArgument) as refusal:
+        Microphone(Sound("flac", 16_000), SETTINGS, start_samples=1)
+    assert refusal.value.code == "RESUME_WITH_FLAC"
+
+
 def test_missing_audio_is_told_and_the_clock_goes_on() -> None:
     microphone = Microphone(Sound("pcm16le", 8_000), SETTINGS)
     microphone.hear(pb.AudioChunk(data=bytes(16_000)))

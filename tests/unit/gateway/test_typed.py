@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import InvalidArgument
+from services.gateway.continuation import Continuation, beginning
 from services.gateway.numbering import Numbering
 from services.gateway.typed import TypedSegment
 
@@ -35,10 +36,18 @@ def test_a_segment_longer_than_agreed_is_refused_by_name() -> None:
 
 
 def test_segments_are_numbered_as_they_appear_whatever_their_source() -> None:
-    numbering = Numbering()
+    numbering = Numbering(beginning(""))
     assert numbering.of(7, final=False) == 1
     assert numbering.of("typed", final=False) == 2
     assert numbering.of(7, final=True) == 1
     assert numbering.of(8, final=True) == 3
     assert numbering.of("typed", final=True) == 2
     assert numbering.of("typed", final=False) == 4
+
+
+def test_a_segment_of_which_none_knows_what_it_was_is_whoevers_goes_on_first() -> None:
+    goes_on = Continuation("x", 1, 0, 4, None, (), {}, 0, unnamed_segment_id=4, last_segment_id=5)
+    numbering = Numbering(goes_on)
+    assert numbering.of("typed", final=False) == 4
+    assert numbering.of(4, final=False) == 6
+    assert numbering.of("typed", final=True) == 4

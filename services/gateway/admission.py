@@ -1,0 +1,46 @@
+"""Who is let in, and where a session goes on: everything a handle is bound to is checked before a slot is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.errors import InvalidArgument
+from services.gateway.continuation import Continuation, Position, beginning
+from services.gateway.received import continued
+from services.gateway.resume import Bond, Handles, config_digest, require_same, tenant_digest
+from services.gateway.running import Lives
+from services.gateway.settings import GatewaySettings
+from services.gateway.terms import Terms
+
+
+class Admission:
+    """The gateway's word on handles: it gives them and takes them."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._handles = Handles(settings.signing_keys(), settings.resume_ttl_ms)
+        self._tenant_metadata = settings.tenant_metadata
+
+    def tenant(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
+        """Whose call it is, as the proxy before us tells; empty: nobody's in particular."""
+        told = [value for key, value in metadata or () if key == self._tenant_metadata and isinstance(value, str)]
+        return told[-1] if told else ""
+
+    def goes_on(self, hello: pb.SessionConfig, terms: Terms, tenant: str, lives: Lives) -> Continuation:
+        """Where the session of a hello goes on. Raises InvalidArgument when it cannot, saying why."""
+        if not hello.resume:
+            if hello.HasField("received"):
+                message = "Without a handle there is no session that it could belong to."
+                raise InvalidArgument("RECEIVED_WITHOUT_RESUME", message, "hello.received", ["unset, without resume"])
+            return beginning(terms.session_id)
+        bond, position = self._handles.read(hello.resume)
+        require_same(bond, terms, tenant)
+        lives.require_newest(bond.session_id, bond.epoch)
+        return continued(bond, position, hello)
+
+    def signature(self, terms: Terms, epoch: int, tenant: str) -> Callable[[Position], str]:
+        """Makes the handles of one call. A FLAC stream cannot be cut, so there are none for it."""
+        if terms.input and terms.input.format == "flac":
+            return lambda position: ""
+        bond = Bond(terms.session_id, epoch, config_digest(terms), tenant_digest(tenant))
+        return lambda position: self._handles.sign(bond, position)

@@ -1,0 +1,202 @@
+"""What a client says it has of a session that it resumes: checked, and made into where the session goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.errors import InvalidArgument
+from services.gateway.continuation import Continuation, Position, SegmentContinuation, TargetContinuation
+from services.gateway.resume import Bond
+from services.gateway.terms import Transcript, samples
+
+MOST_SEGMENTS = 1000
+MOST_LANGS = 100
+MOST_TEXT = 20_000  # code points of a text
+_MOST_NUMBER = 2**40  # of milliseconds, samples or revisions: half a year of speech and more
+_FIELD = "hello.received"
+
+
+def continued(bond: Bond, position: Position, hello: pb.SessionConfig) -> Continuation:
+    """Where a session goes on. Raises InvalidArgument naming what of `hello.received` cannot be."""
+    received = hello.received
+    if hello.HasField("received") and received.session_id != bond.session_id:
+        message = "It tells of another session than the handle does."
+        raise InvalidArgument("RESUME_OTHER_SESSION", message, f"{_FIELD}.session_id", [bond.session_id])
+    _require_bounds(received)
+    segments = _segments(received.segments, position.next_segment_id)
+    transcripts = [_transcript(segment.transcript) for segment in segments]
+    opened = _open(transcripts)
+    finals = tuple(each for each in transcripts if each.final)
+    return Continuation(
+        session_id=bond.session_id,
+        epoch=bond.epoch + 1,
+        start_samples=max([position.offset_samples, *(each.end_samples for each in finals if not each.typed)]),
+        next_segment_id=opened.next_segment_id or position.next_segment_id + len(transcripts),
+        open_transcript=opened.spoken,
+        transcripts=finals,
+        targets=_targets(position.voices, received.voices, segments),
+        clock_ms=max(position.clock_ms, received.clock_ms),
+        open_typed=opened.typed,
+        unnamed_segment_id=opened.unnamed.segment_id if opened.unnamed else 0,
+        last_segment_id=position.next_segment_id + len(transcripts) - 1,
+        position=position,
+    )
+
+
+def _segments(given: Iterable[pb.ReceivedSegment], first: int) -> list[pb.ReceivedSegment]:
+    """Those from the handle's on. What lies before is delivered, as the handle says."""
+    kept: list[pb.ReceivedSegment] = []
+    for index, segment in enumerate(given):
+        number, expected = segment.transcript.segment_id, first + len(kept)
+        if number < first and not kept:
+            continue
+        if number != expected:
+            path = f"segments[{index}].transcript.segment_id"
+            raise _inconsistent(path, f"Segment {number} follows, where {expected} should.", str(expected))
+        kept.append(segment)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    spoken: Transcript | None = None
+    typed: Transcript | None = None
+    unnamed: Transcript | None = None
+
+    @property
+    def next_segment_id(self) -> int:
+        """The number that the recognizer goes on with; 0 when it begins a new segment."""
+        going_on = self.spoken or self.unnamed
+        return going_on.segment_id if going_on else 0
+
+
+def _open(transcripts: Iterable[Transcript]) -> _Open:
+    """The segments without a final: the last one spoken, and the last one typed, at most."""
+    opened: dict[str, Transcript] = {}
+    for said in transcripts:
+        kind = _kind(said)
+        if kind in opened:
+            message = f"Segment {opened[kind].segment_id} is not final, and {said.segment_id} came behind it."
+            raise _inconsistent("segments", message, "only the last segment without its final transcript")
+        if not said.final:
+            opened[kind] = said
+    return _Open(**opened)
+
+
+def _kind(said: Transcript) -> str:
+    """As the fields of `_Open`. A client that wants no interim results may have speech of a segment and no text."""
+    if not said.typed:
+        return "spoken"
+    return "typed" if said.text else "unnamed"
+
+
+def _transcript(result: pb.AsrResult) -> Transcript:
+    return Transcript(
+        segment_id=result.segment_id,
+        revision=result.revision,
+        final=result.final,
+        text=result.text,
+        stable_length=result.stable_length,
+        start_samples=samples(result.start_ms),
+        end_samples=samples(result.end_ms),
+        confidence=result.confidence,
+        stability=result.stability,
+        corrected=result.corrected,
+    )
+
+
+def _targets(
+    known: Mapping[str, int], voices: Sequence[pb.ReceivedVoice], segments: Iterable[pb.ReceivedSegment]
+) -> dict[str, TargetContinuation]:
+    """Each language's part: its speech, and what came of each segment."""
+    positions = {lang: (at, False) for lang, at in known.items()}
+    for index, voice in enumerate(voices):
+        least = known.get(voice.target_lang, 0)
+        if voice.samples < least:
+            message = f"The handle has {least} samples of {voice.target_lang!r} delivered."
+            raise _inconsistent(f"voices[{index}].samples", message, f"{least} or more")
+        positions[voice.target_lang] = (voice.samples, voice.speaking)
+    texts: dict[str, dict[int, SegmentContinuation]] = {}
+    for segment in segments:
+        for translation in segment.translations:
+            texts.setdefault(translation.target_lang, {})[segment.transcript.segment_id] = _segment(translation)
+    return {
+        lang: TargetContinuation(*positions.get(lang, (0, False)), texts.get(lang, {}))
+        for lang in dict.fromkeys([*positions, *texts])
+    }
+
+
+def _segment(came: pb.ReceivedTranslation) -> SegmentContinuation:
+    """What was said is concluded, also where its text did not come, or has been overtaken by its speech."""
+    shown = came.text if came.final else came.text[: came.stable_length].rstrip()
+    said = " ".join(part for part in (came.spoken, came.speaking) if part)
+    text = said if said.startswith(shown) else shown
+    return SegmentContinuation(text, came.final, came.revision, came.spoken, came.speaking, came.speaking_samples)
+
+
+def _require_bounds(received: pb.Received) -> None:
+    _require_count(len(received.segments), MOST_SEGMENTS, "segments")
+    _require_each_once(received.voices, "voices")
+    _require_numbers([("clock_ms", received.clock_ms)], "")
+    for index, voice in enumerate(received.voices):
+        _require_numbers([("samples", voice.samples)], f"voices[{index}].")
+    for index, segment in enumerate(received.segments):
+        path = f"segments[{index}]"
+        _require_translations(segment.translations, path)
+        said = segment.transcript
+        _require_text([("text", said.text)], f"{path}.transcript.")
+        named = [(name, getattr(said, name)) for name in ("segment_id", "revision", "start_ms", "end_ms")]
+        _require_numbers(named, f"{path}.transcript.")
+        _require_stable(said.stable_length, said.text, f"{path}.transcript")
+        if said.end_ms < said.start_ms:
+            raise _inconsistent(f"{path}.transcript.end_ms", "It ends before it starts.", f"{said.start_ms} or more")
+
+
+def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: str) -> None:
+    _require_each_once(translations, f"{path}.translations")
+    for index, came in enumerate(translations):
+        where = f"{path}.translations[{index}]"
+        _require_text([("text", came.text), ("spoken", came.spoken), ("speaking", came.speaking)], f"{where}.")
+        _require_numbers([("revision", came.revision), ("speaking_samples", came.speaking_samples)], f"{where}.")
+        _require_stable(came.stable_length, came.text, where)
+        if came.speaking_samples and not came.speaking:
+            raise _inconsistent(f"{where}.speaking", "Samples came of a clause that is not told.", "the clause's text")
+
+
+def _require_each_once(about: Sequence[pb.ReceivedVoice] | Sequence[pb.ReceivedTranslation], path: str) -> None:
+    _require_count(len(about), MOST_LANGS, path)
+    langs = [each.target_lang for each in about]
+    for index, lang in enumerate(langs):
+        if not lang or len(lang) > 64 or lang in langs[:index]:
+            raise _inconsistent(f"{path}[{index}].target_lang", f"{lang[:64]!r} comes twice, or is none.", "each once")
+
+
+def _require_stable(stable_length: int, text: str, path: str) -> None:
+    if stable_length > len(text):
+        message = f"{stable_length} code points are concluded, the text has {len(text)}."
+        raise _inconsistent(f"{path}.stable_length", message, f"0 to {len(text)}")
+
+
+def _require_count(count: int, most: int, path: str) -> None:
+    if count > most:
+        raise InvalidArgument("OUT_OF_RANGE", f"There are {count}.", f"{_FIELD}.{path}", [f"at most {most}"])
+
+
+def _require_text(named: Iterable[tuple[str, str]], path: str) -> None:
+    for name, text in named:
+        if len(text) > MOST_TEXT:
+            message, accepted = f"It has {len(text)} code points.", [f"at most {MOST_TEXT}"]
+            raise InvalidArgument("OUT_OF_RANGE", message, f"{_FIELD}.{path}{name}", accepted)
+
+
+def _require_numbers(named: Iterable[tuple[str, int]], path: str) -> None:
+    for name, number in named:
+        if not 0 <= number <= _MOST_NUMBER:
+            accepted = [f"0 to {_MOST_NUMBER}"]
+            raise InvalidArgument("OUT_OF_RANGE", f"{number} is out of range.", f"{_FIELD}.{path}{name}", accepted)
+
+
+def _inconsistent(path: str, message: str, accepted: str) -> InvalidArgument:
+    return InvalidArgument("RECEIVED_INCONSISTENT", message, f"{_FIELD}.{path}", [accepted])

@@ -1,0 +1,125 @@
+"""The sessions that run in this process, each in one call: told when they have to end, awaited when the server does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Never
+
+from services.common.errors import InvalidArgument, MeshError, StageFailed, Superseded
+
+_REMEMBERED = 10_000  # sessions that were resumed here, about 2 MB
+_SUPERSEDE_SECONDS = 2.0  # for the call before to let go of its slots
+_LAST_WORDS_SECONDS = 1.5  # of a drain: for sessions that did not leave to be ended with their status
+_RETRY_MS = 200
+
+
+class Life:
+    """One call of a session, as the rest of the server has it."""
+
+    def __init__(self, session_id: str, epoch: int) -> None:
+        self.session_id = session_id
+        self.epoch = epoch
+        self.leaving = asyncio.Event()  # the server is about to stop
+        self.gone = asyncio.Event()  # it is over
+        self._fault: MeshError | None = None
+        self._ending = asyncio.Event()
+
+    def end(self, fault: MeshError) -> None:
+        """Has the call end with a fault, unless another one was quicker."""
+        self._fault = self._fault or fault
+        self._ending.set()
+
+    async def ended(self) -> Never:
+        """Waits until it has to end, and raises why."""
+        while self._fault is None:
+            await self._ending.wait()
+        raise self._fault
+
+
+class Lives:
+    """All of them. What it remembers of handles is bounded, and is this process's alone."""
+
+    def __init__(self, remembered_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._remembered_seconds = remembered_seconds
+        self._clock = clock
+        self._lives: dict[str, Life] = {}
+        # By session: the newest epoch that is in its client's hands, and since when.
+        self._epochs: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._leave_at: float | None = None
+
+    def require_open(self) -> None:
+        """Raises StageFailed when the server is about to stop: another one may have room."""
+        if self._leave_at is not None:
+            message = "This server is about to stop. Another one may take the session."
+            raise StageFailed("DRAINING", message, retry_after_ms=_RETRY_MS)
+
+    def require_newest(self, session_id: str, epoch: int) -> None:
+        """Raises InvalidArgument when a handle of a later call is in its client's hands already."""
+        newest, _ = self._epochs.get(session_id, (0, 0.0))
+        if epoch < newest:
+            message = "The session was resumed from this handle, or a later one, and has gone on."
+            accepted = ["the newest handle, from ready, ack or go_away of the session's last call"]
+            raise InvalidArgument("RESUME_REUSED", message, "hello.resume", accepted)
+
+    def proved(self, life: Life) -> None:
+        """The client of a call has its `ready`: it speaks. Handles from before that call are used up."""
+        if life.epoch > self._epochs.get(life.session_id, (0, 0.0))[0]:
+            self._epochs[life.session_id] = (life.epoch, self._clock())
+            self._epochs.move_to_end(life.session_id)
+            self._forget()
+
+    def _forget(self) -> None:
+        """Handles older than they live need no remembering."""
+        oldest = self._clock() - self._remembered_seconds
+        while self._epochs and (len(self._epochs) > _REMEMBERED or next(iter(self._epochs.values()))[1] < oldest):
+            self._epochs.popitem(last=False)
+
+    async def supersede(self, session_id: str) -> None:
+        """Ends the call in which a session still runs: its client has come back in another one."""
+        if life := self._lives.get(session_id):
+            life.end(Superseded("SUPERSEDED", "The session goes on in another call."))
+            await _all_gone([life], _SUPERSEDE_SECONDS)
+
+    @contextmanager
+    def running(self, session_id: str, epoch: int) -> Iterator[Life]:
+        """Has a session known for the block. Raises StageFailed when the server is about to stop."""
+        self.require_open()
+        life = self._lives[session_id] = Life(session_id, epoch)
+        try:
+            yield life
+        finally:
+            life.gone.set()
+            if self._lives.get(session_id) is life:
+                del self._lives[session_id]
+
+    async def drain(self, seconds: float) -> None:
+        """Lets nobody in, has each session told, and ends those that are still here when their time is up."""
+        last_words_seconds = min(_LAST_WORDS_SECONDS, seconds / 4)
+        self._leave_at = self._clock() + seconds - last_words_seconds
+        lives = [*self._lives.values()]
+        for life in lives:
+            life.leaving.set()
+        await _all_gone(lives, seconds - last_words_seconds)
+        for life in lives:
+            message = "This server stops. Resume the session; another server may take it."
+            life.end(StageFailed("GOING_AWAY", message, retry_after_ms=_RETRY_MS))
+        await _all_gone(lives, last_words_seconds)
+
+    @property
+    def time_left_ms(self) -> int:
+        """Until the sessions that are still here are ended."""
+        return 0 if self._leave_at is None else max(0, round((self._leave_at - self._clock()) * 1000))
+
+
+async def _all_gone(lives: Iterable[Life], seconds: float) -> None:
+    """Waits until none of them runs, but not longer than that."""
+    try:
+        async with asyncio.timeout(seconds):
+            for life in lives:
+                await life.gone.wait()
+    except TimeoutError:
+        return
