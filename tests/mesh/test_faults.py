@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import grpc
 import pytest
@@ -25,6 +27,8 @@ from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from tests.mesh import asr, mt, tts
 from tests.mesh.mesh import gateway_address
+
+COMMAND = Path(sys.executable).parent / "babelmesh"
 
 
 @asynccontextmanager
@@ -116,3 +120,23 @@ async def test_a_recognition_fails_after_so_many_pieces_of_speech() -> None:
         error = await opened.status()
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert asr.finals(await asr.session(asr_pb2_grpc.AsrStub(to), asr.loud(1000)))
+
+
+async def test_the_command_line_arms_a_fault_and_tells_why_one_is_refused() -> None:
+    async def fault(*arguments: str) -> tuple[int | None, str]:
+        child = await asyncio.create_subprocess_exec(
+            COMMAND, "fault", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        _, err = await child.communicate()
+        return child.returncode, err.decode()
+
+    settings = MtSettings(engine="scripted", faults=True, drain_seconds=0)
+    async with breakable(MtServicer(settings), settings) as (address, to):
+        assert await fault("--server", address, "--kind", "fail-next", "--after-calls", "1") == (0, "")
+        stub = mt_pb2_grpc.MtStub(to)
+        assert await mt.text_of(stub, "hello") == "hello-es"
+        with pytest.raises(grpc.aio.AioRpcError, match="as it was told to"):
+            await mt.text_of(stub, "world")
+        status, err = await fault("--server", address, "--kind", "slow", "--factor", "0.1")
+    assert status == 1
+    assert "factor: 0.1 is outside 1 to 100" in err
