@@ -34,13 +34,15 @@ async def reached(addresses: Sequence[str], options: Sequence[tuple[str, Any]]) 
     first: asyncio.Future[Reached] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.TaskGroup() as attempts:
-            tasks = []
-            for address in cycle(addresses):
-                tasks.append(attempts.create_task(_attempt(address, options, first)))
-                await asyncio.wait([first], timeout=PACE_SECONDS * random.uniform(0.75, 1.25))
+            tasks: list[asyncio.Task[None]] = []
+            for number, address in enumerate(cycle(addresses), 1):
+                task = attempts.create_task(_attempt(address, options, first))
+                tasks = [task, *(each for each in tasks if not each.done())]
+                enough = (first, task) if number % len(addresses) else (first,)  # who refuses is not waited for
+                pace = PACE_SECONDS * random.uniform(0.75, 1.25)
+                await asyncio.wait(enough, timeout=pace, return_when=asyncio.FIRST_COMPLETED)
                 if first.done():
                     break
-                tasks = [task for task in tasks if not task.done()]
             for task in tasks:
                 task.cancel()
     except BaseException:

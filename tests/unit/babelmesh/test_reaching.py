@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 
+from babelmesh import reaching
 from babelmesh.reaching import reached
 from bench.chaos.proxy import proxy
 
@@ -38,7 +39,8 @@ async def test_an_address_that_answers_is_reached() -> None:
         await found.channel.close()
 
 
-async def test_one_that_refuses_does_not_keep_the_next_from_being_reached(nobody: str) -> None:
+async def test_one_that_refuses_does_not_keep_the_next_waiting(nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reaching, "PACE_SECONDS", 3600)
     async with _server() as address:
         found = await reached([nobody, address], ())
         assert found.address == address
