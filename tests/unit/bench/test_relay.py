@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bench.chaos.namespaces import BLACK_HOLE, CLEAR, Host, Network, network, why_not
@@ -25,6 +26,17 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as echo:
     print("ready", flush=True)
     while True:
         echo.sendto(*echo.recvfrom(2048))
+"""
+OWNER = """
+import asyncio
+from bench.chaos.namespaces import network
+
+async def own():
+    async with network(("here", "there")) as net:
+        print(net.hosts["there"].enter[1], flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(own())
 """
 
 
@@ -149,6 +161,18 @@ async def test_nothing_is_left_of_a_network() -> None:
         device = f"chaos{net.hosts['there'].enter[1].split('/')[2]}"
         assert device in _devices()
     assert device not in _devices()
+
+
+@pytest.mark.usefixtures("_allowed")
+async def test_nothing_is_left_of_a_network_whose_owner_was_killed() -> None:
+    owner = await asyncio.create_subprocess_exec(sys.executable, "-c", OWNER, stdout=asyncio.subprocess.PIPE)
+    assert owner.stdout is not None
+    relay = int((await owner.stdout.readline()).split(b"/")[2])
+    assert f"chaos{relay}" in _devices()
+    owner.kill()
+    await owner.wait()
+    await asyncio.to_thread(psutil.wait_procs, [psutil.Process(relay)], timeout=10)
+    assert f"chaos{relay}" not in _devices()
 
 
 def _devices() -> set[str]:
