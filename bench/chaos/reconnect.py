@@ -103,7 +103,7 @@ def main() -> None:
     for way in ways:
         table.add(way.name, *way.after, max(way.after))
     services, client = (at_most(max(way.after), BOUND_SECONDS) for way in ways[-2:])
-    sys.exit(not finish("reconnect", [table], {"R4.reconnect.services": services, "R4.reconnect.client": client}))
+    sys.exit(not finish("chaos-reconnect", [table], {"R4.reconnect.services": services, "R4.reconnect.client": client}))
 
 
 async def measured(seconds: Sequence[float]) -> list[Way]:
