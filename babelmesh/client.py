@@ -18,7 +18,8 @@ from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
 DEFAULT_ADDRESS = "localhost:7700"
 
-# Without the first two, 130 s of speech fit into the connection before a write waits; the others notice a dead peer.
+# Without the first two, 130 s of speech fit into the connection before a write waits; the next four notice a dead peer.
+# With the last ones a link that healed is tried soon (`bench/chaos/reconnect.py`), yet a slow one has time to connect.
 CHANNEL_OPTIONS = (
     ("grpc.http2.bdp_probe", 0),
     ("grpc.http2.lookahead_bytes", 16 * 1024),
@@ -26,6 +27,10 @@ CHANNEL_OPTIONS = (
     ("grpc.keepalive_timeout_ms", 1_000),
     ("grpc.http2.ping_timeout_ms", 1_000),
     ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.min_reconnect_backoff_ms", 3_000),  # gRPC's name for how long one attempt may take
+    ("grpc.use_local_subchannel_pool", 1),
 )
 
 

@@ -15,12 +15,23 @@ MAX_MESSAGE_BYTES = 6 * 1024 * 1024
 
 BOUNDED_WINDOW: Options = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 16 * 1024))
 
+# Left alone, gRPC tries a dead link ever more rarely, so that after the heal seconds pass, and a new channel joins the
+# dead connection of the old one: `bench/chaos/reconnect.py` measures it. An attempt has time for two round trips
+# between data centres; TCP's own next try would come after a second.
+RECONNECTING: Options = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 500),
+    ("grpc.min_reconnect_backoff_ms", 500),  # gRPC's name for how long one attempt may take
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
 CHANNEL: Options = (
     *BOUNDED_WINDOW,
     ("grpc.keepalive_time_ms", 2_000),
     ("grpc.keepalive_timeout_ms", 1_000),
     ("grpc.http2.ping_timeout_ms", 1_000),
     ("grpc.http2.max_pings_without_data", 0),
+    *RECONNECTING,
     ("grpc.enable_retries", 0),  # retries are the gateway's, who knows what a repeat costs
 )
 
