@@ -108,6 +108,7 @@ class Listening:
         """The recognizer of now broke off. Gives the audio that two have died of now: it is left out."""
         stretch = self._suspicion.died(self.ring.at.finalized_samples, self.ring.told_samples)
         if stretch:
+            stretch = Stretch(stretch.from_samples, max(stretch.to_samples, self._seam.concluded_until_samples))
             self.ring.skip(stretch.to_samples)
             self.heard += self._seam.skipped(stretch)
         return stretch

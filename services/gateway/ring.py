@@ -143,8 +143,9 @@ class Ring:
         self.ask()
 
     def skip(self, to_samples: int) -> None:
-        """Audio before an offset is not told again; markers in it are."""
-        self.progressed(Progress(0, to_samples))
+        """Audio before an offset is told to nobody any more; markers in it are."""
+        self.at = Progress(self.at.processed_samples, max(self.at.finalized_samples, to_samples))
+        self._let_go()
 
     def _let_go(self) -> None:
         kept = list(self._unsettled())

@@ -90,6 +90,11 @@ class Seam:
         return [*self._close(), *self._turns.ended(self._told.processed_samples)]
 
     @property
+    def concluded_until_samples(self) -> int:
+        """Audio before it may hold words that are concluded: heard once more, they would be said twice. 0: none."""
+        return self._shown.end_samples if self._shown and self._concluded else 0
+
+    @property
     def _concluded(self) -> str:
         return self._shown.stable_text if self._shown else ""
 

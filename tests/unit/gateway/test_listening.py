@@ -44,7 +44,7 @@ def spoken(pieces: list[tuple[str, int]], chunks: list[int]) -> list[Said]:
             case "ping":
                 said.append(Mark(str(len(said))))
             case "gap":
-                clock += length * 997
+                clock += length * CELL
             case _:
                 pcm = np.concatenate([LOUD if kind == "loud" else QUIET] * length)
                 while len(pcm):
