@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from babelmesh.supervisor import Service
 from bench.chaos import engines, speech
@@ -60,6 +64,15 @@ class Plan:
         return [f"{service}-{number + 1}" for number in range(count)]
 
 
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One line of a service's log; `t` is on the monotonic clock, to the millisecond."""
+
+    t: float
+    event: str
+    fields: Mapping[str, Any]
+
+
 class Fleet:
     """A fleet that is up."""
 
@@ -88,6 +101,16 @@ class Fleet:
         for name in names or self.members:
             await self.members[name].serving()
 
+    def logged(self, name: str) -> Iterator[Logged]:
+        """What a member logged, over all its starts."""
+        ahead = time.time() - time.monotonic()
+        for text in self.members[name].log_text().splitlines():
+            try:
+                fields = json.loads(text)
+            except json.JSONDecodeError:
+                continue  # a traceback
+            yield Logged(datetime.fromisoformat(fields["time"]).timestamp() - ahead, fields["event"], fields)
+
     def defects(self) -> list[str]:
         """Lines in which a service tells of an error of its own."""
         lines = ((name, line) for name, kept in self.members.items() for line in kept.log_text().splitlines())
@@ -115,8 +138,9 @@ def services(plan: Plan, folder: Path) -> list[Service]:
     """The processes of a plan, each on a port that was free a moment ago. All gateways read each other's handles."""
     names = [name for service in (*STAGES, "gateway") for name in plan.names(service)]
     ports = dict(zip(names, _free_ports(len(names)), strict=True))
-    resumes = "resume_keys" in GatewaySettings.model_fields
-    keys = {"GATEWAY_RESUME_KEYS": f"chaos:{secrets.token_hex(32)}"} if resumes else {}
+    told = {"GATEWAY_RESUME_KEYS": f"chaos:{secrets.token_hex(32)}"}
+    told |= {f"{service.upper()}_FAULTS": "true" for service in (*STAGES, "gateway")}
+    keys = {name: value for name, value in told.items() if name.partition("_")[2].lower() in GatewaySettings.model_fields}
     for stage in STAGES:
         keys[f"GATEWAY_{stage.upper()}_ENDPOINTS"] = ",".join(f"{HOST}:{ports[name]}" for name in plan.names(stage))
     return [

@@ -30,6 +30,8 @@ class Kept:
         self._service = service
         self._log = log
         self._child: asyncio.subprocess.Process | None = None
+        self._wanted = asyncio.Event()
+        self._wanted.set()
 
     @property
     def pid(self) -> int:
@@ -46,6 +48,7 @@ class Kept:
     async def supervised(self) -> Never:
         """Runs it, and starts it again when it has ended; nothing of it is left when this is cancelled."""
         while True:
+            await self._wanted.wait()
             with self._log.open("ab") as output:
                 child = self._child = await asyncio.create_subprocess_exec(
                     *self._service.command,
@@ -76,6 +79,14 @@ class Kept:
     async def is_serving(self) -> bool:
         """Whether it says so now."""
         return await is_serving(self.address)
+
+    def hold(self) -> None:
+        """Once it has ended, it is not started again for now."""
+        self._wanted.clear()
+
+    def release(self) -> None:
+        """It may be started again."""
+        self._wanted.set()
 
     def kill(self) -> float:
         """Ends it as a crash would. Returns the instant, on the monotonic clock, as all here do."""
