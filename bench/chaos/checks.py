@@ -117,8 +117,9 @@ class Session:
             if count > 1:
                 yield "doubled", f"{name}: {word} {count} times"
         excused = {f"{word}{suffix}" for word in self._excused(suffix)}
+        there = {*heard, *excused}
         for word in expected:
-            if word not in heard and word not in excused:
+            if word not in there:
                 yield "lost", f"{name}: {word}"
         for before, after in pairwise(heard):
             if _place(after) < _place(before):
@@ -139,7 +140,7 @@ class Session:
                 yield from each["words"]
 
     def _voice(self, lang: str, finals: Sequence[Line]) -> Iterator[Fault]:
-        """Speech has no gap on its own clock, and is the final translation word for word; what is named counts as said."""
+        """Speech has no gap on its own clock, and is the final translation; what is left out by name counts as said."""
         position = 0.0
         said: dict[int, list[str]] = defaultdict(list)
         for line in self._lines:

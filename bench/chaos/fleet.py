@@ -120,7 +120,7 @@ class Fleet:
 @asynccontextmanager
 async def fleet(plan: Plan, folder: Path) -> AsyncIterator[Fleet]:
     """Has a fleet up for the block. Nothing of it is left afterwards, however the block is left."""
-    folder.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
     members = {service.name: Kept(service, folder / f"{service.name}.log") for service in services(plan, folder)}
     up = Fleet(members, folder)
     try:
@@ -140,7 +140,9 @@ def services(plan: Plan, folder: Path) -> list[Service]:
     ports = dict(zip(names, _free_ports(len(names)), strict=True))
     told = {"GATEWAY_RESUME_KEYS": f"chaos:{secrets.token_hex(32)}"}
     told |= {f"{service.upper()}_FAULTS": "true" for service in (*STAGES, "gateway")}
-    keys = {name: value for name, value in told.items() if name.partition("_")[2].lower() in GatewaySettings.model_fields}
+    keys = {
+        name: value for name, value in told.items() if name.partition("_")[2].lower() in GatewaySettings.model_fields
+    }
     for stage in STAGES:
         keys[f"GATEWAY_{stage.upper()}_ENDPOINTS"] = ",".join(f"{HOST}:{ports[name]}" for name in plan.names(stage))
     return [

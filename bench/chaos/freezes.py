@@ -2,9 +2,10 @@
 
     python -m bench.chaos.freezes [--short] [--rounds 4] [--sessions 20] [--keep FOLDER]
 
-One of two replicas of each stage in turn is frozen (SIGSTOP), has its engine hang, or its event loop blocked. *Noticed* is
-when the gateway logs that the replica is lost or stuck. *Failed over* is the longest a session waits for the echo of a
-ping sent within a second and a half of the fault; those that waited no longer than an undisturbed one do not count.
+One of two replicas of each stage in turn is frozen (SIGSTOP), has its engine hang, or its event loop blocked.
+*Noticed* is when the gateway logs that the replica is lost or stuck. *Failed over* is the longest a session waits for
+the echo of a ping sent within a second and a half of the fault; those that waited no longer than an undisturbed one
+do not count.
 """
 
 from __future__ import annotations
@@ -121,7 +122,9 @@ def longest_wait(lines: Sequence[Line], label: str) -> float:
 
 def table(made: Sequence[Fault], seen: Sequence[float | None], waits: Sequence[Sequence[float]]) -> Rows:
     """One row a stage and kind."""
-    rows = Rows("Standing still, seconds", ("stage", "kind", "faults", "noticed, latest", "disturbed", "p50", "longest"))
+    rows = Rows(
+        "Standing still, seconds", ("stage", "kind", "faults", "noticed, latest", "disturbed", "p50", "longest")
+    )
     for stage in STAGES:
         for kind in KINDS:
             those = [index for index, each in enumerate(made) if (each.stage, each.kind) == (stage.upper(), kind)]

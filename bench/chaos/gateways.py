@@ -2,8 +2,9 @@
 
     python -m bench.chaos.gateways [--short] [--kills 50] [--sessions 20] [--bare 10] [--keep FOLDER]
 
-Two gateways that read each other's handles. Half the clients know them in the other order. The bare clients are those of
-tests/chaos/node; without Node they are left out, and the table says so. Recovery is defined in `bench.chaos.recovery`.
+Two gateways that read each other's handles. Half the clients know them in the other order. The bare clients are those
+of tests/chaos/node; without Node they are left out, and the table says so. Recovery is defined in
+`bench.chaos.recovery`.
 """
 
 from __future__ import annotations
@@ -65,7 +66,12 @@ async def clients(up: Fleet, ledgers: Path, sessions: int, bare: int) -> AsyncIt
         if bare and not node.missing():
             program = await stack.enter_async_context(node.node_sessions(up.address, ledgers, bare))
             asks.append(program.ping)
-        yield lambda label: [ask(label) for ask in asks] and None
+
+        def ask_all(label: str) -> None:
+            for ask in asks:
+                ask(label)
+
+        yield ask_all
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from babelmesh.supervisor import Service
 
 RESTART_SECONDS = 0.2  # as soon as `babelmesh up` does it the first time
 SERVING_SECONDS = 60.0
+MOST_STARTS = 5  # of one that is not ready in between
 LOOK_SECONDS = 0.05
 
 
@@ -68,11 +69,11 @@ class Kept:
 
     async def serving(self) -> float:
         """Waits until it says that it is ready; how many seconds that took. Raises MeshFailed when it does not come."""
-        began = time.monotonic()
+        began, starts = time.monotonic(), self.starts
         while not await is_serving(self.address):
-            if time.monotonic() - began > SERVING_SECONDS:
-                tail = self._log.read_text(errors="replace").splitlines()[-12:]
-                raise MeshFailed("\n".join([f"{self.name} is not ready after {SERVING_SECONDS:.0f} s.", *tail]))
+            if time.monotonic() - began > SERVING_SECONDS or self.starts - starts > MOST_STARTS:
+                tail = self.log_text().splitlines()[-12:]
+                raise MeshFailed("\n".join([f"{self.name} does not become ready. The end of its log:", *tail]))
             await asyncio.sleep(LOOK_SECONDS)
         return time.monotonic() - began
 

@@ -1,4 +1,4 @@
-"""What a session sent and got, line by line, as tests/chaos/LEDGER.md has it; written by the Python client's sessions."""
+"""What a session sent and got, line by line, as tests/chaos/LEDGER.md has it: those of the Python client."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Line: TypeAlias = dict[str, Any]
 
 SUFFIX = ".ledger"
 
-_KINDS = {field.message_type.name: field.name for field in ServerMessage.DESCRIPTOR.fields}
+_KINDS = {field.message_type: field.name for field in ServerMessage.DESCRIPTOR.fields}
 
 
 class Ledger:
@@ -35,7 +35,7 @@ class Ledger:
 
     def got(self, event: Event) -> None:
         """A message that the reader was given."""
-        self.note(_KINDS[event.DESCRIPTOR.name], **as_json(event))
+        self.note(_KINDS[event.DESCRIPTOR], **as_json(event))
 
     def said(self, utterance: Utterance) -> None:
         """Speech that has been sent to its end."""

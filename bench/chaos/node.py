@@ -24,7 +24,7 @@ def missing() -> str:
     if shutil.which("node") is None:
         return "Node is not installed: `make chaos` installs it on Debian, or see nodejs.org."
     if not (HERE / "node_modules" / "@grpc" / "grpc-js").is_dir():
-        return f"The client's packages are not installed: `make chaos`, or `npm ci` in {HERE.relative_to(HERE.parents[2])}."
+        return "The client's packages are not installed: `make chaos`, or `npm ci` in tests/chaos/node."
     return ""
 
 

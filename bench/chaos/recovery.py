@@ -1,9 +1,9 @@
 """The faults of a run, whom each struck, and how long they stood still.
 
-**Recovery** is told for each session that had a stream or a call in the hands of the process when it was killed, and for
-no other: from the instant of the kill to the first message the session's reader got that cannot have been under way before
-it. That is the echo of a ping sent at the kill (it comes when all before it has been recognized, translated and spoken), or
-a result about speech that had not been sent by then. Nothing is taken off.
+**Recovery** is told for each session that had a stream or a call in the hands of the process when it was killed, and
+for no other: from the instant of the kill to the first message the session's reader got that cannot have been under
+way before it. That is the echo of a ping sent at the kill (it comes when all before it has been recognized,
+translated and spoken), or a result about speech that had not been sent by then. Nothing is taken off.
 
 Whose calls a replica of a stage held is in the books of `bench.chaos.engines`; which gateway a session was on, in its
 `ready` (`bench.chaos.fleet.GATEWAY_MARK`).
@@ -92,13 +92,12 @@ def open_calls(book: Path, fault: Struck) -> set[int]:
 
 def recoveries(ledgers: Mapping[str, Sequence[Line]], faults: Sequence[Struck]) -> list[Recovery]:
     """Of each affected session after each fault."""
-    return [
-        Recovery(fault.label, name, _seconds(ledgers[name], fault)) for fault in faults for name in fault.affected
-    ]
+    return [Recovery(fault.label, name, _seconds(ledgers[name], fault)) for fault in faults for name in fault.affected]
 
 
 def _seconds(lines: Sequence[Line], fault: Struck) -> float | None:
-    sent_ms = max((line["offset_ms"] + line["ms"] for line in lines if line["kind"] == "audio" and line["t"] <= fault.t), default=0)
+    sent = (line for line in lines if line["kind"] == "audio" and line["t"] <= fault.t)
+    sent_ms = max((line["offset_ms"] + line["ms"] for line in sent), default=0)
     for line in lines:
         if line["t"] > fault.t and not line.get("dropped") and _is_progress(line, fault.label, sent_ms):
             return float(line["t"] - fault.t)

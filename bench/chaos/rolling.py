@@ -2,8 +2,8 @@
 
     python -m bench.chaos.rolling [--short] [--rounds 1] [--sessions 20] [--keep FOLDER]
 
-Two of each. A member is asked to stop (SIGTERM), ends by itself, and is back before the next. *Drain* is from the request
-to the end of the process.
+Two of each. A member is asked to stop (SIGTERM), ends by itself, and is back before the next. *Drain* is from the
+request to the end of the process.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
     python -m bench.chaos.soak [--short] [--minutes 30] [--sessions 20] [--keep FOLDER]
 
-One of each service. Memory is the sum of all of them, its slope a least-squares fit over what follows the warm-up, a fifth
-of the run. Files and threads are those of the service that gained most between the end of the warm-up and the end.
+One of each service. Memory is the sum of all of them, its slope a least-squares fit over what follows the warm-up, a
+fifth of the run. Files and threads are those of the service that gained most between the end of the warm-up and the
+end.
 """
 
 from __future__ import annotations

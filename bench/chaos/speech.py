@@ -1,8 +1,8 @@
 """Made-up speech that says who speaks and when, so that every word can be looked for afterwards.
 
-A session speaks for SPOKEN_MS of every PERIOD_MS: a tone whose loudness is the number of the session. `bench.chaos.engines`
-hears a word for each WORD_MS of it and names it by speaker and place, "s12w34": so a word that is missing, doubled, out of
-place or somebody else's shows in the text alone, whichever replica heard it.
+A session speaks for SPOKEN_MS of every PERIOD_MS: a tone whose loudness is the number of the session.
+`bench.chaos.engines` hears a word for each WORD_MS of it and names it by speaker and place, "s12w34": so a word that
+is missing, doubled, out of place or somebody else's shows in the text alone, whichever replica heard it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sessions of the Python client that speak in real time and keep a ledger each: the load of every scenario.
 
-All of them run in this process; `bench.chaos.speech` is what they say. A session ends in a pause once it is told to stop,
-so that its last utterance is whole.
+All of them run in this process; `bench.chaos.speech` is what they say. A session ends in a pause once it is told to
+stop, so that its last utterance is whole.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import babelmesh
-
 from bench.chaos import speech
 from bench.chaos.ledger import Ledger
 from realtime.v1.realtime_translate_pb2 import STABILIZATION_FAST, AudioFormat, Endpointing
