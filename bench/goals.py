@@ -2,8 +2,8 @@
 
     python -m bench.goals [--only C1] [--prompts CORPUS.jsonl] [--read]
 
-`--only` takes a goal (C1, R1.lost) or the name of a measurement (kills). `--read` runs nothing and prints what the files
-in bench/out say. What a measurement prints goes to bench/out/NAME.log.
+`--only` takes a goal (C1, R1.lost) or the name of a measurement (kills). `--read` runs nothing and prints what the
+files in bench/out say. What a measurement prints goes to bench/out/NAME.log.
 """
 
 from __future__ import annotations

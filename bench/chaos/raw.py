@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import grpc
 
 from babelmesh.client import CHANNEL_OPTIONS
+from babelmesh.errors import from_rpc_error
 from babelmesh.events import AudioChunk, ClientMessage, ServerMessage, SessionConfig
 from bench.chaos import speech
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
@@ -42,6 +43,16 @@ async def answer(made: Call) -> ServerMessage | None:
     except grpc.aio.AioRpcError:
         return None
     return message if isinstance(message, ServerMessage) else None
+
+
+async def ended(made: Call) -> str:
+    """Reads to the end of a call; the code it ended with, empty for a good end."""
+    try:
+        while isinstance(await made.read(), ServerMessage):
+            pass
+    except grpc.aio.AioRpcError as error:
+        return from_rpc_error(error, "", started=True).code
+    return ""
 
 
 async def speak(made: Call, speaker: int, start_samples: int = 0) -> AsyncIterator[int]:

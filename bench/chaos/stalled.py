@@ -2,11 +2,11 @@
 
     python -m bench.chaos.stalled [--short] [--sessions 20] [--seconds 15] [--pairs 2] [--keep FOLDER]
 
-It asks for four voices, speaks in real time and reads nothing. *Accepted* is the audio it could send after the
-standstill, beyond the backlog that `ready` announces. *Held* is what it gets at once when it reads again: all that
-had been made for it and was waiting, in the gateway and on the way. Then it stops for good and is to be closed as one
-that can resume. The others' latency is from the last sample of a segment to the last message about it, beside the
-stalled one over alone.
+It asks for four voices, speaks in real time, and reads nothing from the first speech on. *Accepted* is the audio it
+could send after the standstill, beyond the backlog that `ready` announces. *Held* is what it gets at once when it
+reads again: all that had been made for it and was waiting, in the gateway and on the way. Then it stops for good and
+is to be closed as one that can resume. The others' latency is from the last sample of a segment to the last message
+about it, beside the stalled one over alone.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import grpc
@@ -31,7 +31,8 @@ from realtime.v1.realtime_translate_pb2 import Target
 from services.common.audio import ASR_RATE
 
 WARM_SECONDS = 4.0
-READ_SECONDS = 0.5
+READ_SECONDS = 0.1  # much of what waits comes within, little is made meanwhile
+FULL_SECONDS = 15.0  # after so long nothing moves any more
 SPEAKER = 400
 STALL_MS = 25_000
 LANGS = ("es", "fr", "de", "ca")
@@ -95,44 +96,59 @@ def hello() -> SessionConfig:
 
 
 async def stand_still(address: str, seconds: float) -> Stalled:
-    """Reads `ready` only, speaks for so long, then takes what waits."""
+    """Reads until it is spoken to, speaks for so long without reading, then takes what waits."""
     found = Stalled()
-    async with raw.call(address, hello()) as made:
+
+    async def write(made: raw.Call) -> None:
+        async for position in raw.speak(made, SPEAKER):
+            found.accepted_seconds = position / ASR_RATE
+
+    async def read(made: raw.Call) -> None:
+        while message := await raw.answer(made):
+            found.held_bytes += message.ByteSize()
+
+    async with raw.call(address, hello()) as made, asyncio.TaskGroup() as group:
         ready = await raw.answer(made)
         if ready is None:
             return found
         found.backlog_seconds = ready.ready.limits.max_backlog_ms / 1000
         found.handles.append(ready.ready.resume)
-        try:
-            async with asyncio.timeout(seconds):
-                async for position in raw.speak(made, SPEAKER):
-                    found.accepted_seconds = position / ASR_RATE - found.backlog_seconds
-        except TimeoutError:
-            pass
-        try:
-            async with asyncio.timeout(READ_SECONDS):
-                while message := await raw.answer(made):
-                    found.held_bytes += message.ByteSize()
-        except TimeoutError:
-            pass
-    return found
+        writing = group.create_task(write(made))  # a write that is cancelled would cancel the call
+        await first_speech(made)
+        before = found.accepted_seconds
+        await asyncio.sleep(seconds)
+        accepted = found.accepted_seconds - before - found.backlog_seconds
+        reading = group.create_task(read(made))
+        await asyncio.sleep(READ_SECONDS)
+        for task in (writing, reading):
+            task.cancel()
+    return replace(found, accepted_seconds=accepted)
+
+
+async def first_speech(made: raw.Call) -> None:
+    """Reads until a voice speaks: from here on nobody reads."""
+    while message := await raw.answer(made):
+        if message.HasField("tts"):
+            return
 
 
 async def closed(address: str) -> str:
-    """What a call ends with whose client never reads."""
-    async with raw.call(address, hello()) as made:
-        await raw.answer(made)
+    """What a call ends with whose client does not read until it must have been given up."""
+
+    async def write(made: raw.Call) -> None:
         try:
-            async with asyncio.timeout(3 * STALL_MS / 1000):
-                async for _ in raw.speak(made, SPEAKER):
-                    if made.done():
-                        break
-        except (TimeoutError, grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            pass
-        last = ""
-        while message := await raw.answer(made):
-            last = message.error.code or last
-        return last
+            async for _ in raw.speak(made, SPEAKER):
+                pass
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return  # it is over: that is what is waited for
+
+    async with raw.call(address, hello()) as made, asyncio.TaskGroup() as group:
+        await raw.answer(made)
+        writing = group.create_task(write(made))
+        await asyncio.sleep(FULL_SECONDS + STALL_MS / 1000)
+        code = await raw.ended(made)
+        writing.cancel()
+    return code
 
 
 def table(stalled: Sequence[Stalled], alone: Sequence[int], beside: Sequence[int]) -> Rows:
