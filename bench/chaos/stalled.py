@@ -18,8 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import grpc
-
 from babelmesh.events import AudioFormat, SessionConfig
 from bench.chaos import raw
 from bench.chaos.fleet import Plan, fleet
