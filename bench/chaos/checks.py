@@ -80,12 +80,13 @@ class Session:
     def faults(self) -> Iterator[Fault]:
         """Whatever is wrong."""
         yield from self._ends()
-        yield from _results("transcript", self.of("asr"))
+        again = [line["t"] for line in self.of("ready")[1:] if self._lines[0]["client"] == "node"]
+        yield from _results("transcript", self.of("asr"), again)
         yield from self._words("transcript", self.finals, "")
         for lang in self.targets:
             translations = [line for line in self.of("translation") if line["target_lang"] == lang]
             finals = [line for line in translations if line["final"]]
-            yield from _results(lang, translations)
+            yield from _results(lang, translations, again)
             yield from self._words(lang, finals, f"-{lang}")
             yield from self._voice(lang, finals)
         yield from self._places()
@@ -174,7 +175,8 @@ class Session:
         return found
 
 
-def _results(name: str, results: Sequence[Line]) -> Iterator[Fault]:
+def _results(name: str, results: Sequence[Line], again: Sequence[float]) -> Iterator[Fault]:
+    """Of one language. At some instants a bare client resumed: what it gets then is made, and numbered, again."""
     finals = [line["segment_id"] for line in results if line["final"]]
     for segment, count in Counter(finals).items():
         if count > 1:
@@ -189,13 +191,14 @@ def _results(name: str, results: Sequence[Line]) -> Iterator[Fault]:
         by_segment[line["segment_id"]].append(line)
     for segment, lines in by_segment.items():
         for before, after in pairwise(lines):
-            yield from _succession(f"{name}: segment {segment}", before, after)
+            renumbered = any(before["t"] < instant <= after["t"] for instant in again)
+            yield from _succession(f"{name}: segment {segment}", before, after, renumbered)
 
 
-def _succession(where: str, before: Line, after: Line) -> Iterator[Fault]:
+def _succession(where: str, before: Line, after: Line, renumbered: bool) -> Iterator[Fault]:
     if before["final"]:
         yield "doubled", f"{where}: something after its final"
-    if after["revision"] <= before["revision"]:
+    if after["revision"] <= before["revision"] and not renumbered:
         yield "reordered", f"{where}: revision {after['revision']} after {before['revision']}"
     concluded = before["text"][: before["stable_length"]]
     if not after.get("corrected") and not after["text"][: after["stable_length"]].startswith(concluded):

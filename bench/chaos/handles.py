@@ -14,6 +14,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from babelmesh.events import AudioFormat, SessionConfig
 from bench.chaos import raw
@@ -21,7 +22,7 @@ from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.scene import Outcome, folder, options, play
 from bench.chaos.talking import Wishes
 from bench.report import Rows, at_most
-from realtime.v1.realtime_translate_pb2 import Received, Target
+from realtime.v1.realtime_translate_pb2 import TURN_TAKING_CONSECUTIVE, Received, Target
 from services.common.audio import ASR_RATE
 
 SPEAK_MS = 6_000
@@ -72,17 +73,17 @@ async def cases(up: Fleet) -> list[Case]:
     await asyncio.sleep(2 * TTL_MS / 1000)
     newest = mine.handles[-1]
     return [
-        Case("garbage", hello(resume="not a handle"), "RESUME_UNREADABLE"),
-        Case("truncated", hello(resume=newest[: len(newest) // 2]), "RESUME_UNREADABLE"),
-        Case("its signature changed", hello(resume=newest[:-4] + swapped(newest[-4:])), "RESUME_FORGED"),
-        Case("signed with another key", hello(resume=signed_by_us(newest)), "RESUME_FORGED"),
-        Case("expired", hello(resume=old.handles[-1]), "RESUME_EXPIRED"),
+        Case("garbage", hello("not a handle"), "RESUME_UNREADABLE"),
+        Case("truncated", hello(newest[: len(newest) // 2]), "RESUME_UNREADABLE"),
+        Case("its signature changed", hello(newest[:-4] + swapped(newest[-4:])), "RESUME_FORGED"),
+        Case("signed with another key", hello(signed_by_us(newest)), "RESUME_FORGED"),
+        Case("expired", hello(old.handles[-1]), "RESUME_EXPIRED"),
         Case("another session's", received(mine, other.handles[-1]), "RESUME_OTHER_SESSION"),
-        Case("another source language", hello(resume=newest, source_lang="es"), "RESUME_OTHER_CONFIG"),
-        Case("other audio", hello(resume=newest, rate=8_000), "RESUME_OTHER_CONFIG"),
+        Case("taking turns", hello(newest, turn_taking=TURN_TAKING_CONSECUTIVE), "RESUME_OTHER_CONFIG"),
+        Case("other audio", hello(newest, input=AudioFormat(format="mulaw", sample_rate=8_000)), "RESUME_OTHER_CONFIG"),
         Case("received without a handle", received(mine, ""), "RECEIVED_WITHOUT_RESUME"),
         Case("the newest", received(mine, newest)),
-        Case("reused", hello(resume=mine.handles[0]), "RESUME_REUSED"),
+        Case("reused", hello(mine.handles[0]), "RESUME_REUSED"),
         Case("another session's newest", received(other, other.handles[-1])),
     ]
 
@@ -122,11 +123,10 @@ async def tried(address: str, config: SessionConfig) -> tuple[str, str]:
         return "", ""
 
 
-def hello(resume: str = "", source_lang: str = "en", rate: int = ASR_RATE) -> SessionConfig:
-    """As every session here says it."""
+def hello(resume: str = "", **instead: Any) -> SessionConfig:
+    """As every session here says it, but for the fields that are given."""
     config = Wishes().hello()
-    config.MergeFrom(SessionConfig(source_lang=source_lang, resume=resume, targets=[Target(lang="ca")]))
-    config.input.CopyFrom(AudioFormat(format="pcm16le", sample_rate=rate))
+    config.MergeFrom(SessionConfig(source_lang="en", resume=resume, targets=[Target(lang="ca")], **instead))
     return config
 
 
