@@ -16,9 +16,9 @@ from services.common.audio import ASR_RATE, Pcm
 
 LEAD_MS = 512  # of silence, before the first utterance
 PERIOD_MS = 2_560  # whole windows of the VAD, so that each utterance is cut alike
-SPOKEN_MS = 1_024
-WORD_MS = 240
-PLACE_MS = 256  # words are named by the nearest multiple of it; 64 ms of jitter move none
+SPOKEN_MS = 1_088  # a little more than its words
+WORD_MS = 256
+PLACE_MS = WORD_MS  # words are named by the nearest multiple of it; an utterance starts at one
 CHUNK_MS = 256
 
 _WAVE_SAMPLES = 32  # 500 Hz

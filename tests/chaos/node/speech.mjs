@@ -1,12 +1,12 @@
-// What the sessions of client.mjs say: a square wave of 500 Hz, 1024 ms of every 2560 ms, as loud as 1000 plus ten times the
-// speaker's number. The scripted recognizer of the chaos suite names each 240 ms of it: "s12w34" is speaker 12's word whose end
+// What the sessions of client.mjs say: a square wave of 500 Hz, 1088 ms of every 2560 ms, as loud as 1000 plus ten times the
+// speaker's number. The scripted recognizer of the chaos suite names each 256 ms of it: "s12w34" is speaker 12's word whose end
 // is nearest to 34 times 256 ms.
 export const RATE = 16_000;
 export const CHUNK_MS = 256;
 const LEAD_MS = 512;
 const PERIOD_MS = 2560;
-const SPOKEN_MS = 1024;
-const WORD_MS = 240;
+const SPOKEN_MS = 1088;
+const WORD_MS = 256;
 const PLACE_MS = 256;
 
 export const samples = (ms) => (ms * RATE) / 1000;
