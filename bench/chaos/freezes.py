@@ -22,6 +22,7 @@ import grpc
 
 from bench.chaos.fleet import STAGES, Fleet, Plan, fleet
 from bench.chaos.ledger import Line, read_all
+from bench.chaos.recovery import Struck, open_calls
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Company, Load
 from bench.report import Goal, Rows, at_most
@@ -65,12 +66,19 @@ async def scene(told: argparse.Namespace) -> Outcome:
             async with Load(told.sessions).at(up.address, path / "ledgers") as company:
                 await asyncio.sleep(WARM_SECONDS)
                 wanted = [(stage, kind) for _ in range(told.rounds) for stage in STAGES for kind in KINDS]
-                made = [await stand_still(up, company, random.choice(up.names(stage)), kind) for stage, kind in wanted]
+                made = [await stand_still(up, company, victim(up, random, stage), kind) for stage, kind in wanted]
             seen = [noticed(up, fault) for fault in made]
             verdict = await judged(path / "ledgers")
             ledgers = read_all(path / "ledgers")
     waits = [waited(ledgers, fault) for fault in made]
     return Outcome([verdict.table, table(made, seen, waits)], {**verdict.clean("R3"), **goals(seen, waits)})
+
+
+def victim(up: Fleet, random: Random, stage: str) -> str:
+    """The replica with the most calls in its hands: after a fault all streams may be on one."""
+    now = time.monotonic()
+    held = {name: len(open_calls(up.book(name), Struck(now, "", name, up[name].pid))) for name in up.names(stage)}
+    return random.choice([name for name, calls in held.items() if calls == max(held.values())])
 
 
 async def stand_still(up: Fleet, company: Company, name: str, kind: str) -> Fault:
@@ -99,11 +107,17 @@ async def strike(up: Fleet, name: str, kind: str) -> float:
 
 
 def noticed(up: Fleet, fault: Fault) -> float | None:
-    """Seconds until a gateway says that a replica of that stage is lost or stuck; None when it does not."""
+    """Seconds until a gateway says that a replica of that stage is lost or stuck; None when it does not.
+
+    An engine hangs from its next call on: where the replica logs that the fault struck, that instant counts.
+    """
+    ends = fault.t + OUT_SECONDS
+    began = [line.t for line in up.logged(fault.target) if line.event == "fault struck" and fault.t < line.t < ends]
+    start = next(iter(began), fault.t)
     for line in up.logged("gateway-1"):
-        ours = fault.t < line.t < fault.t + OUT_SECONDS and line.fields.get("stage") == fault.stage
+        ours = start < line.t < ends and line.fields.get("stage") == fault.stage
         if ours and (line.event == "replica lost" or line.fields.get("state") == "STUCK"):
-            return line.t - fault.t
+            return line.t - start
     return None
 
 
