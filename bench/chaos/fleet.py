@@ -101,6 +101,16 @@ class Fleet:
         for name in names or self.members:
             await self.members[name].serving()
 
+    async def first_serving(self, names: Sequence[str]) -> float:
+        """Waits until one of these says that it is ready; the instant."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.members[name].serving()) for name in names]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            instant = time.monotonic()
+            for task in tasks:
+                task.cancel()
+        return instant
+
     def logged(self, name: str) -> Iterator[Logged]:
         """What a member logged, over all its starts."""
         ahead = time.time() - time.monotonic()

@@ -26,6 +26,7 @@ from bench.report import Goal, Rows, at_least, at_most
 
 WARM_SECONDS = 6.0
 AFTER_SECONDS = 12.0
+LEAST_SECONDS = 0.05  # what looking for a replica that is back may be late
 STAGES = ("tts", "mt")
 
 
@@ -35,7 +36,7 @@ class Outage:
 
     stage: str
     began: float
-    ended: float  # its replicas said that they were ready
+    ended: float  # the first of its replicas said that it was ready
 
 
 def main() -> None:
@@ -79,15 +80,18 @@ async def away(up: Fleet, stage: str, seconds: float) -> Outage:
     await asyncio.sleep(seconds)
     for name in names:
         up[name].release()
+    back = await up.first_serving(names)
     await up.serving(names)
-    return Outage(stage, began, time.monotonic())
+    return Outage(stage, began, back)
 
 
 def announced(lines: Sequence[Line], outage: Outage) -> float:
-    """Seconds to the announcement."""
-    needs = "asr" if outage.stage == "mt" else "translation"
+    """Seconds to the announcement. Concluded words are to be translated at once; a final translation is to be spoken."""
     after = [line for line in lines if line["t"] > outage.began]
-    wanted = (line["t"] for line in after if line["kind"] == needs and line["stable_length"])
+    if outage.stage == "mt":
+        wanted = (line["t"] for line in after if line["kind"] == "asr" and line["stable_length"])
+    else:
+        wanted = (line["t"] for line in after if line["kind"] == "translation" and line["final"])
     flows = [line for line in after if line["kind"] == "flow"]
     told = (line["t"] for line in flows if any(_says(less, outage) for less in line["degraded"]))
     return next(told, float("inf")) - max(outage.began, next(wanted, outage.began))
@@ -104,18 +108,15 @@ def voice_back(lines: Sequence[Line], outage: Outage) -> float:
 
 def catch_up(lines: Sequence[Line], outage: Outage) -> float:
     """Seconds of missed speech translated per second after the outage."""
-    missed = [
-        line["segment_id"]
-        for line in lines
-        if line["kind"] == "asr" and line["final"] and outage.began < line["t"] <= outage.ended
-    ]
+    heard = [line for line in lines if line["kind"] == "asr" and line["final"]]
+    missed = {line["segment_id"]: line["text"] for line in heard if outage.began < line["t"] <= outage.ended}
     if not missed:
         return float("inf")
     finals = [line for line in lines if line["kind"] == "translation" and line["final"]]
-    done: list[float] = [line["t"] for line in finals if line["segment_id"] in missed]
-    if len(done) < len(missed) or max(done) <= outage.ended:  # given up, or not missed at all
+    whole = [line for line in finals if len(line["text"].split()) == len(missed.get(line["segment_id"], "").split())]
+    if len(whole) < len(missed):  # given up
         return 0.0
-    took = max(done) - outage.ended
+    took = max(max(line["t"] for line in whole) - outage.ended, LEAST_SECONDS)
     return (outage.ended - outage.began + took) / took
 
 
