@@ -17,7 +17,7 @@ CODE := services babelmesh bench tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: help setup system demo test check lint format type proto up bench lock bare clean
+.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +70,15 @@ up: setup ## Run the mesh as local processes until Ctrl-C
 bench: setup ## Measure: print tables, write bench/out/*.json; PROMPTS=FILE.jsonl measures quality as well
 	@for name in pacing flow load leaks fanout glossary $(if $(PROMPTS),"quality $(PROMPTS)"); do $(BIN)/python -m bench.$$name; done
 
+chaos: setup ## Break it under load and count what is lost; ONLY=kills one scenario, SHORT=1 a rehearsal
+	@tests/chaos/node/setup.sh
+	@requirements/system.sh libfaketime || echo "Without libfaketime (see above) the wall clock stays as it is." >&2
+	@$(BIN)/python -m bench.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
+
+goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one of them, PROMPTS=FILE.jsonl for quality
+	@tests/chaos/node/setup.sh
+	@$(BIN)/python -m bench.goals $(if $(ONLY),--only $(ONLY)) $(if $(PROMPTS),--prompts $(PROMPTS))
+
 lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
 	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
@@ -82,5 +91,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,133 @@
+"""Runs every measurement that has goals, cheapest first, and prints one line a goal.
+
+    python -m bench.goals [--only C1] [--prompts CORPUS.jsonl] [--read]
+
+`--only` takes a goal (C1, R1.lost) or the name of a measurement (kills). `--read` runs nothing and prints what the
+files in bench/out say. What a measurement prints goes to bench/out/NAME.log.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.report import OUT
+
+CHAOS = "bench.chaos."
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A command, and the goals it prints."""
+
+    module: str
+    goals: Sequence[str]
+    options: Sequence[str] = ()
+    reads_prompts: bool = False
+    short: Sequence[str] = ("--short",)  # of a scenario: what makes it a rehearsal
+
+    @property
+    def name(self) -> str:
+        """As a person asks for it."""
+        return self.module.rpartition(".")[2]
+
+    def has(self, wanted: str) -> bool:
+        """Whether it is asked for by name, or by one of its goals."""
+        return not wanted or wanted == self.name or any(within(wanted, goal) for goal in self.goals)
+
+
+MEASUREMENTS = (
+    Measurement("bench.pacing", ("voice",)),
+    Measurement("bench.chaos.handles", ("handles",)),
+    Measurement("bench.glossary", ("glossary",)),
+    Measurement("bench.leaks", ("leaks",)),
+    Measurement("bench.chaos.outages", ("outages",)),
+    Measurement("bench.chaos.rolling", ("rolling",)),
+    Measurement("bench.chaos.clock", ("clock",)),
+    Measurement("bench.load", ("load",)),
+    Measurement("bench.flow", ("C4",)),
+    Measurement("bench.chaos.overload", ("C6",)),
+    Measurement("bench.chaos.stalled", ("stalled",)),
+    Measurement("bench.chaos.reconnect", ("R4.reconnect",), short=("--seconds", "5")),
+    Measurement("bench.chaos.loss", ("R4.loss",)),
+    Measurement("bench.chaos.partitions", ("R4.partition",)),
+    Measurement("bench.chaos.gateways", ("R2",)),
+    Measurement("bench.fanout", ("C8",)),
+    Measurement("bench.chaos.kills", ("R1",)),
+    Measurement("bench.chaos.freezes", ("R3",)),
+    Measurement("bench.quality", ("C1", "C5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True),
+    Measurement("bench.chaos.soak", ("soak",)),
+)
+
+
+def main() -> None:
+    """Ends with status 1 when a goal was missed, or not measured."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", metavar="GOAL")
+    parser.add_argument("--prompts", default="", metavar="CORPUS.jsonl", help="recordings that quality is measured on")
+    parser.add_argument("--read", action="store_true", help="print what was measured last")
+    told = parser.parse_args()
+    chosen = [each for each in MEASUREMENTS if each.has(told.only)]
+    if not chosen:
+        parser.error(f"no measurement has {told.only}. There are {', '.join(each.name for each in MEASUREMENTS)}.")
+    if told.read:
+        sys.exit(not printed(found(0.0), told.only))
+    sys.exit(not all([measured(each, told.only, (told.prompts,)) for each in chosen]))
+
+
+def measured(measurement: Measurement, only: str = "", options: Sequence[str] = ()) -> bool:
+    """Runs one and prints its goals; whether it has reached all that are asked for."""
+    if measurement.reads_prompts and not any(options):
+        print(f"{', '.join(measurement.goals)}  not measured: needs PROMPTS=CORPUS.jsonl", flush=True)
+        return False
+    OUT.mkdir(exist_ok=True)
+    log = OUT / f"{measurement.name}.log"
+    began = time.time()
+    command = [sys.executable, "-m", measurement.module, *filter(None, options), *measurement.options]
+    print(f"... {' '.join(command[1:])}", file=sys.stderr, flush=True)
+    with log.open("w") as output:
+        ended = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)
+    files = found(began)
+    if not files:
+        last = next(reversed(log.read_text().splitlines()), "")
+        print(f"{', '.join(measurement.goals)}  not measured (status {ended.returncode}): {last}", flush=True)
+        return ended.returncode == 0 and "skipped" in last.lower()
+    return printed(files, "" if only == measurement.name else only)
+
+
+def found(since: float) -> list[Path]:
+    """What was written from then on, oldest first. Rehearsals count only right after they were run."""
+    files = sorted(OUT.glob("*.json"), key=lambda path: path.stat().st_mtime)
+    return [path for path in files if path.stat().st_mtime >= since and (since or not path.stem.endswith("-short"))]
+
+
+def printed(files: Sequence[Path], only: str) -> bool:
+    """One line a goal; whether all were reached."""
+    goals = list(_goals(files, only))
+    for key, goal, name in goals:
+        verdict = "reached" if goal["ok"] else "MISSED"
+        print(f"{key:28} {goal['value']:>12.6g}  bound {goal['bound']:<8g} {verdict:8} {name}", flush=True)
+    return all(goal["ok"] for _, goal, _ in goals)
+
+
+def within(wanted: str, goal: str) -> bool:
+    """Whether a goal is another, or a part of it: C1 has C1.chrf, and C1.chrf is of C1."""
+    return f"{goal}.".startswith(f"{wanted}.") or f"{wanted}.".startswith(f"{goal}.")
+
+
+def _goals(files: Sequence[Path], only: str) -> Iterator[tuple[str, dict[str, Any], str]]:
+    for path in files:
+        for key, goal in json.loads(path.read_text()).get("goals", {}).items():
+            if not only or within(only, key):
+                yield key, goal, path.name
+
+
+if __name__ == "__main__":
+    main()
