@@ -19,10 +19,11 @@ from typing import Any
 from babelmesh.supervisor import Service
 from bench.chaos import engines, speech
 from bench.chaos.kept import Kept
+from bench.chaos.namespaces import Host
 from services.gateway.settings import GatewaySettings
 
 STAGES = ("asr", "mt", "tts")
-HOST = "127.0.0.1"
+LOOPBACK = Host("loopback", "127.0.0.1", ())
 GATEWAY_MARK = 60  # a gateway's `max_term_length` is this and its number: so `ready` tells which one a session is on
 
 Variables = Mapping[str, str]
@@ -57,11 +58,16 @@ class Plan:
     gateways: int = 1
     variables: Variables = field(default_factory=dict)  # beside or instead of SCRIPTED, told by their prefix
     only: Mapping[str, Variables] = field(default_factory=dict)  # for one replica, by name
+    hosts: Mapping[str, Host] = field(default_factory=dict)  # where one runs, by name; on loopback where it is not told
 
     def names(self, service: str) -> list[str]:
         """The replicas of a service: "asr-1", "asr-2"."""
         count = self.gateways if service == "gateway" else getattr(self, service)
         return [f"{service}-{number + 1}" for number in range(count)]
+
+    def host(self, name: str) -> Host:
+        """Where a replica runs."""
+        return self.hosts.get(name, LOOPBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,34 +153,36 @@ async def fleet(plan: Plan, folder: Path) -> AsyncIterator[Fleet]:
 def services(plan: Plan, folder: Path) -> list[Service]:
     """The processes of a plan, each on a port that was free a moment ago. All gateways read each other's handles."""
     names = [name for service in (*STAGES, "gateway") for name in plan.names(service)]
-    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    places = {
+        name: f"{plan.host(name).address}:{port}" for name, port in zip(names, _free_ports(len(names)), strict=True)
+    }
     told = {"GATEWAY_RESUME_KEYS": f"chaos:{secrets.token_hex(32)}"}
     told |= {f"{service.upper()}_FAULTS": "true" for service in (*STAGES, "gateway")}
     keys = {
         name: value for name, value in told.items() if name.partition("_")[2].lower() in GatewaySettings.model_fields
     }
     for stage in STAGES:
-        keys[f"GATEWAY_{stage.upper()}_ENDPOINTS"] = ",".join(f"{HOST}:{ports[name]}" for name in plan.names(stage))
+        keys[f"GATEWAY_{stage.upper()}_ENDPOINTS"] = ",".join(places[name] for name in plan.names(stage))
     return [
-        _service(name, ports[name], plan, {**SCRIPTED, **keys, engines.BOOK: f"{folder / name}.calls"})
+        _service(name, places[name], plan, {**SCRIPTED, **keys, engines.BOOK: f"{folder / name}.calls"})
         for name in names
     ]
 
 
-def _service(name: str, port: int, plan: Plan, told: Variables) -> Service:
+def _service(name: str, address: str, plan: Plan, told: Variables) -> Service:
     service, number = name.rsplit("-", 1)
     prefix = f"{service.upper()}_"
     told = {**told, **plan.variables}
     own = {key: value for key, value in told.items() if key.startswith((prefix, engines.BOOK))}
-    own[f"{prefix}LISTEN"] = f"{HOST}:{port}"
+    own[f"{prefix}LISTEN"] = address
     if service == "gateway":
         own["GATEWAY_MAX_TERM_LENGTH"] = str(GATEWAY_MARK + int(number))
-    command = (sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{service}")
-    return Service(name, command, f"{HOST}:{port}", {**own, **plan.only.get(name, {})})
+    command = (*plan.host(name).enter, sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{service}")
+    return Service(name, command, address, {**own, **plan.only.get(name, {})})
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    sockets = [socket.create_server((LOOPBACK.address, 0)) for _ in range(count)]
     ports = [taken.getsockname()[1] for taken in sockets]
     for taken in sockets:
         taken.close()

@@ -1,120 +1,61 @@
 """Sessions over links that lose 5 % of all packets and delay the others by 50 ± 10 ms each way.
 
-    python -m bench.chaos.loss [--sessions 6] [--seconds 60] [--short]
+    python -m bench.chaos.loss [--short] [--sessions 6] [--seconds 60] [--keep FOLDER]
 
 The client, the gateway and two replicas of each stage are in network namespaces of their own; every link between them
-is as bad as that, in both directions. The engines are scripted. --short: two sessions of 15 s.
+is as bad as that, in both directions.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
-import babelmesh
-from bench.chaos.listening import Damage, Heard, damage, listen, speech
-from bench.chaos.namespaces import CLEAR, why_not
-from bench.chaos.relay import Link
-from bench.chaos.spread import HOSTS, spread_mesh
-from bench.report import OUT, Goal, Rows, at_most, finish
+from bench.chaos.ledger import read_all
+from bench.chaos.namespaces import CLEAR, Network, why_not
+from bench.chaos.relay import Count, Link
+from bench.chaos.scene import Outcome, folder, judged, options, play
+from bench.chaos.spread import HOSTS, spread
+from bench.chaos.talking import Load
+from bench.report import Rows
 
 BAD = Link(delay_ms=50, jitter_ms=10, loss=0.05)
-END_SECONDS = 60.0  # for a session to be heard out once all is said
-KINDS = ("lost", "doubled", "reordered")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the sessions."""
-
-    damages: Sequence[Damage]
-    errors: int
-    notices: int  # of something that was degraded
-    delivered: int  # packets
-    dropped: int
 
 
 def main() -> None:
-    """Prints the table; ends with status 1 when a goal was missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=int, default=6)
-    parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--short", action="store_true")
-    options = parser.parse_args()
+    """Prints the tables; ends with status 1 when a goal was missed."""
+    told = options(__doc__, sessions=(6, 2), seconds=(60.0, 12.0))
     if reason := why_not():
         print(f"loss skipped: {reason}")
         return
-    sessions, seconds = (2, 15.0) if options.short else (options.sessions, options.seconds)
-    outcome = asyncio.run(rehearsed(sessions, seconds))
-    name = "loss-short" if options.short else "loss"
-    sys.exit(not finish(name, tables(outcome, seconds), goals(outcome)))
+    play("loss", told, scene(told))
 
 
-async def rehearsed(sessions: int, seconds: float) -> Outcome:
-    """So many sessions over bad links."""
-    pcm = speech(seconds)
-    async with spread_mesh(OUT / "chaos" / "loss") as mesh:
-        alone = Heard()
-        await listen(mesh.address, pcm, alone, speed=0)
-        links = list(combinations(HOSTS, 2))
-        before = [await mesh.net.between(*ends, BAD) for ends in links]
-        heard = [Heard() for _ in range(sessions)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(listen(mesh.address, pcm, each)) for each in heard]
-            _, late = await asyncio.wait(tasks, timeout=seconds + END_SECONDS)
-            for task in late:
-                task.cancel()
-        after = [await mesh.net.between(*ends, CLEAR) for ends in links]
-    return Outcome(
-        [damage(each, alone) for each in heard],
-        sum(bool(each.failure) + _count(each, babelmesh.Error) for each in heard),
-        sum(
-            len(event.degraded) for each in heard for _, event in each.take.events if isinstance(event, babelmesh.Flow)
-        ),
-        sum(each.delivered for each in after) - sum(each.delivered for each in before),
-        sum(each.dropped for each in after),
-    )
+async def scene(told: argparse.Namespace) -> Outcome:
+    """So many sessions over bad links, from their hello to their end."""
+    with folder(told) as kept:
+        path = Path(kept)
+        async with spread(path / "mesh", told.seed) as mesh:
+            before = await _all(mesh.net, BAD)
+            async with Load(told.sessions).at(mesh.fleet.address, path / "ledgers"):
+                await asyncio.sleep(told.seconds)
+            after = await _all(mesh.net, CLEAR)
+            verdict = await judged(path / "ledgers")
+            sessions = read_all(path / "ledgers").values()
+    flows = [line for lines in sessions for line in lines if line["kind"] == "flow"]
+    packets = after.delivered - before.delivered + after.dropped
+    table = Rows("5 % loss, 50 ± 10 ms each way", ("sessions", "s each", "packets", "of them lost", "degraded"))
+    degraded = sum(len(line["degraded"]) for line in flows)
+    table.add(told.sessions, told.seconds, packets, f"{after.dropped / packets:.1%}", degraded)
+    return Outcome([table, verdict.table], verdict.clean("R4.loss"))
 
 
-def _count(heard: Heard, kind: type[object]) -> int:
-    return sum(isinstance(event, kind) for _, event in heard.take.events)
-
-
-def tables(outcome: Outcome, seconds: float) -> list[Rows]:
-    """One row, and what went wrong."""
-    columns = (
-        "sessions",
-        "s each",
-        "packets",
-        "of them lost",
-        "errors",
-        "words lost",
-        "doubled",
-        "reordered",
-        "notices",
-    )
-    result = Rows("5 % loss, 50 ± 10 ms each way", columns)
-    packets = outcome.delivered + outcome.dropped
-    counts = (sum(getattr(each, kind) for each in outcome.damages) for kind in KINDS)
-    share = f"{outcome.dropped / packets:.1%}"
-    result.add(len(outcome.damages), seconds, packets, share, outcome.errors, *counts, outcome.notices)
-    found = Rows("Faults", ("fault",))
-    for fault in sorted({fault for each in outcome.damages for fault in each.faults}):
-        found.add(fault)
-    return [result, found] if found.rows else [result]
-
-
-def goals(outcome: Outcome) -> dict[str, Goal]:
-    """No error, nothing lost."""
-    return {
-        "R4.loss.errors": at_most(outcome.errors, 0),
-        **{f"R4.loss.{kind}": at_most(sum(getattr(each, kind) for each in outcome.damages), 0) for kind in KINDS},
-        "R4.loss.faults": at_most(sum(len(each.faults) for each in outcome.damages), 0),
-    }
+async def _all(net: Network, link: Link) -> Count:
+    """Sets every link; what all of them have done so far."""
+    counts = [await net.between(*ends, link) for ends in combinations(HOSTS, 2)]
+    return Count(sum(each.delivered for each in counts), sum(each.dropped for each in counts))
 
 
 if __name__ == "__main__":

@@ -1,29 +1,33 @@
 """Links that go dead in the middle of sessions, and heal: what is lost, and how long after the heal it goes on.
 
-    python -m bench.chaos.partitions [--sessions 6] [--short]
+    python -m bench.chaos.partitions [--short] [--sessions 6] [--long 25] [--keep FOLDER]
 
-Every session speaks made-up words in real time through scripted engines: the gateway and two replicas of each stage, in
-network namespaces of their own. For 5 and for 25 s no packet gets through between the gateway and one replica, the
-gateway and all of them, the client and the gateway. --short: two sessions, 5 s.
+The client, the gateway and two replicas of each stage are in network namespaces of their own. For 5 s, and again for
+--long, no packet gets through between the gateway and one replica of each stage, then the gateway and all of them, then
+the client and the gateway. *Recovered*: from the heal to the first transcript that the session's reader gets; not told
+where others served.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import sys
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
 
-from bench.chaos.listening import Damage, Heard, damage, listen, speech
+from bench.chaos.ledger import Line, read_all
 from bench.chaos.namespaces import BLACK_HOLE, CLEAR, Network, why_not
 from bench.chaos.relay import Link
-from bench.chaos.spread import CLIENT, GATEWAY, STAGES, spread_mesh
-from bench.report import OUT, Goal, Rows, at_most, finish, percentile
+from bench.chaos.scene import Outcome, Verdict, folder, judged, options, play, share
+from bench.chaos.spread import CLIENT, GATEWAY, REPLICAS, spread
+from bench.chaos.talking import Load
+from bench.report import Goal, Rows, at_most, percentile
 
-BEFORE_SECONDS, AFTER_SECONDS = 5.0, 8.0  # of speech, around the cut
-END_SECONDS = 45.0  # for a session to be heard out once all is said
-RECOVERY_SECONDS = 1.0
+WARM_SECONDS, AFTER_SECONDS = 6.0, 8.0
+SHORT_CUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,117 +40,102 @@ class Cut:
 
 
 CUTS = (
-    Cut("gateway - one replica of each stage", ((GATEWAY, STAGES[0]),), others_serve=True),
-    Cut("gateway - every stage", tuple((GATEWAY, host) for host in STAGES)),
+    Cut("gateway - one replica of each stage", ((GATEWAY, REPLICAS[0]),), others_serve=True),
+    Cut("gateway - every stage", tuple((GATEWAY, host) for host in REPLICAS)),
     Cut("client - gateway", ((CLIENT, GATEWAY),)),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class Rehearsal:
     """What a cut did to the sessions."""
 
     cut: Cut
     seconds: float
-    damages: Sequence[Damage]
-    recovered: Sequence[float]  # after the heal, one a session; empty where others served
+    verdict: Verdict
+    recovered: Sequence[float]  # one a session; infinity where it never did, empty where others served
     waited: float  # the longest without a transcript, from the cut to the heal
     dropped: int  # packets
-
-    def count(self, kind: str) -> int:
-        """Words "lost", "doubled" or "reordered", in all sessions."""
-        return sum(getattr(each, kind) for each in self.damages)
-
-    @property
-    def faults(self) -> list[str]:
-        """Of all sessions."""
-        return [fault for each in self.damages for fault in each.faults]
 
 
 def main() -> None:
     """Prints the tables; ends with status 1 when a goal was missed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sessions", type=int, default=6)
-    parser.add_argument("--short", action="store_true")
-    options = parser.parse_args()
+    told = options(__doc__, sessions=(6, 2), long=(25.0, 0.0))
     if reason := why_not():
         print(f"partitions skipped: {reason}")
         return
-    lengths, sessions = ((5.0,), 2) if options.short else ((5.0, 25.0), options.sessions)
-    outcomes = [asyncio.run(rehearsed(cut, seconds, sessions)) for seconds in lengths for cut in CUTS]
-    name = "partitions-short" if options.short else "partitions"
-    sys.exit(not finish(name, [table(outcomes), *fault_tables(outcomes)], goals(outcomes)))
+    play("partitions", told, scene(told))
 
 
-async def rehearsed(cut: Cut, seconds: float, sessions: int) -> Outcome:
-    """Cuts the links in the middle of so many sessions."""
-    pcm = speech(BEFORE_SECONDS + seconds + AFTER_SECONDS)
-    loop = asyncio.get_running_loop()
-    async with spread_mesh(OUT / "chaos" / f"partitions-{cut.name.replace(' ', '')}-{seconds:g}") as mesh:
-        alone = Heard()
-        await listen(mesh.address, pcm, alone, speed=0)
-        heard = [Heard() for _ in range(sessions)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(listen(mesh.address, pcm, each)) for each in heard]
-            await asyncio.sleep(BEFORE_SECONDS)
-            began = loop.time()
-            await _all(mesh.net, cut, BLACK_HOLE)
-            await asyncio.sleep(seconds)
-            dropped = await _all(mesh.net, cut, CLEAR)
-            healed = loop.time()
-            _, late = await asyncio.wait(tasks, timeout=AFTER_SECONDS + seconds + END_SECONDS)
-            for task in late:
-                task.cancel()
-        return Outcome(
-            cut,
-            seconds,
-            [damage(each, alone) for each in heard],
-            [] if cut.others_serve else [_or_never(each.recovered_seconds(healed)) for each in heard],
-            max(each.longest_wait(began, healed) for each in heard),
-            dropped,
-        )
+async def scene(told: argparse.Namespace) -> Outcome:
+    """Every cut, in a fleet of its own."""
+    lengths = [SHORT_CUT_SECONDS, *([told.long] if told.long else [])]
+    made = [await rehearsed(cut, seconds, told) for seconds in lengths for cut in CUTS]
+    return Outcome([table(made), *(verdict_table(each) for each in made)], goals(made))
+
+
+async def rehearsed(cut: Cut, seconds: float, told: argparse.Namespace) -> Rehearsal:
+    """Cuts the links in the middle of the sessions."""
+    with folder(told) as kept:
+        path = Path(kept) / f"{cut.name.replace(' ', '')}-{seconds:g}"
+        async with spread(path / "mesh", told.seed) as mesh:
+            async with Load(told.sessions).at(mesh.fleet.address, path / "ledgers"):
+                await asyncio.sleep(WARM_SECONDS)
+                began = time.monotonic()
+                await _all(mesh.net, cut, BLACK_HOLE)
+                await asyncio.sleep(seconds)
+                dropped = await _all(mesh.net, cut, CLEAR)
+                healed = time.monotonic()
+                await asyncio.sleep(AFTER_SECONDS)
+            verdict = await judged(path / "ledgers")
+            sessions = list(read_all(path / "ledgers").values())
+    recovered = [] if cut.others_serve else [first_after(lines, healed) for lines in sessions]
+    return Rehearsal(
+        cut, seconds, verdict, recovered, max(longest_wait(lines, began, healed) for lines in sessions), dropped
+    )
 
 
 async def _all(net: Network, cut: Cut, link: Link) -> int:
     return sum([(await net.between(*ends, link)).dropped for ends in cut.links])
 
 
-def _or_never(seconds: float | None) -> float:
-    return END_SECONDS if seconds is None else seconds
+def first_after(lines: Sequence[Line], healed: float) -> float:
+    """Seconds from the heal to the reader's next transcript; infinity without one."""
+    return next((at - healed for at in _transcripts(lines) if at > healed), float("inf"))
 
 
-def table(outcomes: Sequence[Outcome]) -> Rows:
+def longest_wait(lines: Sequence[Line], start: float, end: float) -> float:
+    """The longest time without a transcript between two moments."""
+    times = [start, *(at for at in _transcripts(lines) if start < at < end), end]
+    return max(after - before for before, after in pairwise(times))
+
+
+def _transcripts(lines: Sequence[Line]) -> list[float]:
+    return [line["t"] for line in lines if line["kind"] == "asr" and not line.get("dropped")]
+
+
+def table(made: Sequence[Rehearsal]) -> Rows:
     """One row a cut."""
-    columns = ("dead link", "for s", "sessions", "packets dropped", "lost", "doubled", "reordered", "faults")
-    result = Rows("Partitions", (*columns, "recovered s p50", "most", "longest wait while cut"))
-    for each in outcomes:
-        counts = (each.count(kind) for kind in ("lost", "doubled", "reordered"))
+    columns = ("dead link", "for s", "packets dropped", "faults", "recovered s p50", "most")
+    result = Rows("Partitions", (*columns, "longest wait while cut"))
+    for each in made:
+        faults = sum(each.verdict.counts.values())
         recovered = (percentile(each.recovered, 0.5), max(each.recovered, default=None))
-        sessions = (len(each.damages), each.dropped, *counts, len(each.faults))
-        result.add(each.cut.name, each.seconds, *sessions, *recovered, each.waited)
+        result.add(each.cut.name, each.seconds, each.dropped, faults, *recovered, each.waited)
     return result
 
 
-def fault_tables(outcomes: Sequence[Outcome]) -> list[Rows]:
-    """What went wrong, where anything did."""
-    result = Rows("Faults", ("dead link", "for s", "fault"))
-    for each in outcomes:
-        for fault in sorted(set(each.faults)):
-            result.add(each.cut.name, each.seconds, fault)
-    return [result] if result.rows else []
+def verdict_table(made: Rehearsal) -> Rows:
+    """What the checkers said, under the name of the cut."""
+    return replace(made.verdict.table, title=f"{made.cut.name}, {made.seconds:g} s: {made.verdict.table.title}")
 
 
-def goals(outcomes: Sequence[Outcome]) -> dict[str, Goal]:
-    """Resumed, nothing lost, and soon."""
-    recovered = [seconds for each in outcomes for seconds in each.recovered]
-    return {
-        **{f"R4.partition.{kind}": at_most(sum(each.count(kind) for each in outcomes), 0) for kind in KINDS},
-        "R4.partition.faults": at_most(sum(len(each.faults) for each in outcomes), 0),
-        "R4.partition.recovered_s": at_most(max(recovered), RECOVERY_SECONDS),
-    }
-
-
-KINDS = ("lost", "doubled", "reordered")
+def goals(made: Sequence[Rehearsal]) -> dict[str, Goal]:
+    """Resumed, nothing lost, and soon: the worst of all cuts."""
+    clean = [each.verdict.clean("R4.partition") for each in made]
+    worst = {name: max((each[name] for each in clean), key=lambda goal: goal.value) for name in clean[0]}
+    recovered = [seconds for each in made for seconds in each.recovered]
+    return {**worst, "R4.partition.recovered_s": at_most(share(recovered, 1.0), 1.0)}
 
 
 if __name__ == "__main__":
