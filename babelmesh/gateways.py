@@ -1,0 +1,126 @@
+"""Any of several gateways: where calls are opened, and which failures another try may mend."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypeVar
+
+import grpc
+
+from babelmesh.errors import CONNECTION_LOST, UNREACHABLE, SessionFailed, typed_failures
+from babelmesh.events import Ready, SessionConfig
+from babelmesh.stream import NO_READY, Stream
+from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
+
+if TYPE_CHECKING:
+    from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateAsyncStub
+
+T = TypeVar("T")
+Metadata = tuple[tuple[str, str], ...]
+
+# Without the first two, 130 s of speech fit into the connection before a write waits; the others notice a dead peer.
+CHANNEL_OPTIONS = (
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.http2.lookahead_bytes", 16 * 1024),
+    ("grpc.keepalive_time_ms", 2_000),
+    ("grpc.keepalive_timeout_ms", 1_000),
+    ("grpc.http2.ping_timeout_ms", 1_000),
+    ("grpc.http2.max_pings_without_data", 0),
+)
+# A channel of its own is a connection of its own; gRPC would share one, and its pauses between attempts to connect.
+_FRESH = (*CHANNEL_OPTIONS, ("grpc.use_local_subchannel_pool", 1))
+CONNECT_SECONDS = 1.0  # per address when a session is resumed: a packet lost on the way is sent again after one
+RESUMED_SECONDS = 3.0  # for the answer to its hello
+
+LOST = {CONNECTION_LOST, UNREACHABLE, NO_READY, "INTERNAL", "CANCELLED", "UNKNOWN", "UNAVAILABLE"}
+_LEAVING = {"GOING_AWAY", "DRAINING", "NOT_READY", "CLIENT_TOO_SLOW"}
+
+
+def may_pass(failure: BaseException) -> bool:
+    """Whether another try, or another gateway, may do better: no answer, or one that says when to ask again."""
+    if not isinstance(failure, SessionFailed):
+        return False
+    return failure.code in LOST | _LEAVING or failure.retry_after_ms > 0
+
+
+def pause_ms(failure: SessionFailed) -> int:
+    """How long the server asked to be left alone. Where none answered, nobody asked."""
+    return 0 if failure.code in LOST else failure.retry_after_ms
+
+
+class Gateways:
+    """The addresses of one mesh, in order of preference, each with the channel that its plain calls go over."""
+
+    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
+        self._channels = channels
+
+    @property
+    def addresses(self) -> Sequence[str]:
+        """As they were given."""
+        return tuple(self._channels)
+
+    async def ask(self, question: Callable[[RealtimeTranslateAsyncStub], Awaitable[T]]) -> T:
+        """The answer of the first gateway that gives one. Raises SessionFailed."""
+
+        async def asked(address: str) -> T:
+            with typed_failures(address):
+                return await question(RealtimeTranslateStub(self._channels[address]))
+
+        return await _first(self.addresses, asked)
+
+    async def open(self, hello: SessionConfig, metadata: Metadata) -> tuple[Stream, Ready]:
+        """A new session at the first gateway that takes it. Raises SessionFailed."""
+
+        async def opened(address: str) -> tuple[Stream, Ready]:
+            call = RealtimeTranslateStub(self._channels[address]).Stream(metadata=metadata)
+            stream = Stream(call, address)
+            try:
+                return stream, await stream.greet(hello)
+            except BaseException:
+                await stream.close()
+                raise
+
+        return await _first(self.addresses, opened)
+
+    async def resume(self, hello: SessionConfig, metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
+        """The session at another gateway, or the one that lost it, over a fresh connection. Raises SessionFailed."""
+
+        async def resumed(address: str) -> tuple[Stream, Ready]:
+            channel = grpc.aio.insecure_channel(address, options=_FRESH)
+            try:
+                await _connected(channel, address)
+                stream = Stream(RealtimeTranslateStub(channel).Stream(metadata=metadata), address, channel)
+                return stream, await stream.greet(hello, RESUMED_SECONDS)
+            except BaseException:
+                await channel.close()
+                raise
+
+        after = self.addresses.index(lost) + 1
+        return await _first([*self.addresses[after:], *self.addresses[:after]], resumed)
+
+
+async def _connected(channel: grpc.aio.Channel, address: str) -> None:
+    """Waits for the connection, which a host that drops packets would keep us waiting for long."""
+    unreachable = SessionFailed(UNREACHABLE, f"No server answers at {address}.", retry_after_ms=1000)
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            while (state := channel.get_state(try_to_connect=True)) is not grpc.ChannelConnectivity.READY:
+                if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
+                    raise unreachable
+                await channel.wait_for_state_change(state)
+    except TimeoutError:
+        raise unreachable from None
+
+
+async def _first(addresses: Sequence[str], attempt: Callable[[str], Awaitable[T]]) -> T:
+    """What the first address gives; raises the most promising of the failures when none gives anything."""
+    failures = []
+    for address in addresses:
+        try:
+            return await attempt(address)
+        except SessionFailed as failure:
+            if not may_pass(failure):
+                raise
+            failures.append(failure)
+    raise min(failures, key=lambda failure: (failure.code in LOST, pause_ms(failure)))
