@@ -28,7 +28,8 @@ class Conversation:
         self._session_id = ready.session_id
         self._resume = resume and bool(ready.resume)
         self._log = ReplayLog(hello)
-        self._received = Received(heartbeats=bool(hello.heartbeat_ms))
+        langs = [target.lang for target in ready.config.targets]
+        self._received = Received(langs, heartbeats=bool(hello.heartbeat_ms))
         self._received.handle = ready.resume
         self._started: float | None = None  # when the first sample was spoken
 
@@ -78,7 +79,7 @@ class Conversation:
             case Error() if event.field.startswith("control.glossary"):
                 self._log.refused()
         if isinstance(event, (Ack, AsrResult)):
-            self._log.concluded(self._received.covered)
+            self._log.concluded(self._received.covered(self._log.known_finals), self._received.heard_ms)
         return news
 
     def hello(self, now: float) -> SessionConfig:

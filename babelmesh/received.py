@@ -6,7 +6,7 @@ contiguous; what starts ends; each end comes once. Undisturbed, a server sends n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from babelmesh import events as ev
@@ -15,6 +15,7 @@ from babelmesh.events import AsrResult, Event, ReceivedSegment, ReceivedTranslat
 from babelmesh.spoken import Said, VoiceClock
 from babelmesh.states import States
 
+MOST_TOLD = 500  # segments of typed text; a gateway reads 1000
 _VOICE = {ev.SPEECH_EVENT_TYPE_VOICE_STARTED: True, ev.SPEECH_EVENT_TYPE_VOICE_ENDED: False}
 
 
@@ -24,7 +25,6 @@ class Covered:
 
     audio_ms: int = 0  # speech before it is in one
     typed: int = 0  # segments of typed text
-    heard_ms: int = 0  # audio before it was heard, if not concluded
 
 
 @dataclass(slots=True)
@@ -53,10 +53,16 @@ class _InLang:
 class _Segment:
     transcript: AsrResult | None = None
     by_lang: dict[str, _InLang] = field(default_factory=dict)
+    covered: Covered = field(default_factory=Covered)  # by it and all before, once they are final
 
     @property
     def final(self) -> bool:
         return self.transcript is not None and self.transcript.final
+
+    @property
+    def accounted(self) -> set[str]:
+        """The languages whose latency came: all of the segment was sent in these."""
+        return {lang for lang, each in self.by_lang.items() if each.accounted}
 
     def in_lang(self, lang: str) -> _InLang:
         return self.by_lang.setdefault(lang, _InLang())
@@ -72,12 +78,15 @@ class _Segment:
 class Received:
     """The events of one session, from its first `ready` to its end, over however many calls."""
 
-    def __init__(self, heartbeats: bool = False) -> None:
+    def __init__(self, langs: Collection[str] = (), heartbeats: bool = False) -> None:
+        self._langs = frozenset(langs)  # of the targets, as the server names them; none where they have changed
         self.handle = ""  # the newest
-        self.covered = Covered()
+        self.heard_ms = 0  # audio before it was heard
         self.finals = 0  # the last segment up to which all final transcripts came
         self._segments: dict[int, _Segment] = {}
-        self._delivered = 0  # the handle is behind this segment
+        self._delivered = 0  # the handle is behind this segment, surely
+        self._settled = 0  # and behind this one, perhaps: of it and all before, some account came
+        self._covered = Covered()  # by what was delivered
         self._voices: dict[str, VoiceClock] = {}
         self._states = States(heartbeats)
 
@@ -117,11 +126,18 @@ class Received:
 
     def targets_set(self, langs: Sequence[str]) -> None:
         """These were asked for; one that had ended may end again."""
+        self._langs = frozenset()
         self._states.wanted(langs)
 
     def resumed(self) -> Sequence[Event]:
         """Another server goes on: what the one before had said of its own state no longer holds."""
         return self._states.resumed()
+
+    def covered(self, up_to: int | None) -> Covered:
+        """What the final transcripts cover of which `report` tells."""
+        last = self.finals if up_to is None else min(self.finals, max(up_to, self._settled))
+        segment = self._segments.get(last)
+        return segment.covered if segment else self._covered
 
     def report(self, up_to: int | None, session_id: str, clock_ms: int) -> ev.Received:
         """What came behind the handle, of segments up to a number only where one is given."""
@@ -135,11 +151,10 @@ class Received:
         return ev.Received(session_id=session_id, clock_ms=clock_ms, segments=segments, voices=voices)
 
     def _told(self, up_to: int | None) -> Iterator[tuple[int, _Segment]]:
-        """Without a gap, and only the last may be open. An open one of typed text is typed again instead."""
+        """Without a gap, and only the last may be open."""
         number = self._delivered + 1
-        while (segment := self._segments.get(number)) and (up_to is None or number <= up_to):
-            if not segment.final and is_typed(segment.transcript):
-                return
+        last = None if up_to is None else max(up_to, self._settled)
+        while (segment := self._segments.get(number)) and (last is None or number <= last):
             yield number, segment
             if not segment.final:
                 return
@@ -155,19 +170,17 @@ class Received:
         segment.transcript = told
         self._advance()
         if not is_typed(told):
-            heard_ms = max(self.covered.heard_ms, told.end_ms)
-            self.covered = Covered(self.covered.audio_ms, self.covered.typed, heard_ms)
+            self.heard_ms = max(self.heard_ms, told.end_ms)
         return [told]
 
     def _advance(self) -> None:
         while (segment := self._segments.get(self.finals + 1)) and segment.transcript and segment.final:
+            covered = self.covered(None)
             self.finals += 1
-            audio_ms, typed = self.covered.audio_ms, self.covered.typed
             if is_typed(segment.transcript):
-                typed += 1
+                segment.covered = Covered(covered.audio_ms, covered.typed + 1)
             else:
-                audio_ms = max(audio_ms, segment.transcript.end_ms)
-            self.covered = Covered(audio_ms, typed, self.covered.heard_ms)
+                segment.covered = Covered(max(covered.audio_ms, segment.transcript.end_ms), covered.typed)
 
     def _translated(self, result: TranslationResult) -> Sequence[Event]:
         if 0 < result.segment_id <= self._delivered:
@@ -203,16 +216,30 @@ class Received:
 
     def _acknowledged(self, ack: ev.Ack) -> None:
         """What begins before the offset has been delivered everywhere. Without a newer handle it must still be told."""
-        heard_ms = max(self.covered.heard_ms, ack.finalized_offset_ms)
-        self.covered = Covered(self.covered.audio_ms, self.covered.typed, heard_ms)
+        self.heard_ms = max(self.heard_ms, ack.finalized_offset_ms)
         if self.handle and not ack.resume:
             return
         self.handle = ack.resume
-        while (segment := self._segments.get(self._delivered + 1)) and segment.transcript and segment.final:
-            if segment.transcript.start_ms >= ack.finalized_offset_ms:
-                return
+        while (segment := self._segments.get(self._delivered + 1)) and segment.final:
+            if not self._delivered_all(segment, ack.finalized_offset_ms):
+                break
             self._delivered += 1
-            del self._segments[self._delivered]
+            self._covered = self._segments.pop(self._delivered).covered
+        self._settled = max(self._settled, self._delivered)
+        while (segment := self._segments.get(self._settled + 1)) and segment.final and segment.accounted:
+            self._settled += 1
+
+    def _delivered_all(self, segment: _Segment, offset_ms: int) -> bool:
+        """Whether a handle for an offset is behind a segment; where that is not sure, a server passes over it.
+
+        Typed text takes no time: its accounts tell, of the targets there are. Where those are not known, a server that
+        acknowledges at all has not left so many behind.
+        """
+        if segment.transcript and segment.transcript.start_ms < offset_ms:
+            return True
+        if self._langs:
+            return self._langs <= segment.accounted
+        return bool(segment.accounted) and len(self._segments) > MOST_TOLD
 
     def _segment(self, number: int) -> _Segment:
         if number <= self._delivered:

@@ -49,7 +49,6 @@ class ReplayLog:
         self._hello.CopyFrom(hello)
         self._clock = AudioClock(hello.input)
         self._typed = _TypedText()
-        self._covered = Covered()
         self._last = 0
         self._paused = False  # at the log's beginning
         self._entries: list[Entry] = []
@@ -103,16 +102,17 @@ class ReplayLog:
             if entry.kind in _SETTING and self._ms(entry.place_samples) < offset_ms:
                 self._set(entry)
         self._keep(lambda entry: not self._done(entry, offset_ms))
-        self.concluded(self._covered)
 
-    def concluded(self, covered: Covered) -> None:
-        """Final transcripts came, without a gap between them. They are known to a server only before a new target."""
-        self._covered = covered
-        self._keep(lambda entry: entry.kind != "interrupt" or not self._taken(entry))
-        if self.known_finals is None:
-            self._keep(lambda entry: entry.kind != "audio" or self._ms(entry.end_samples) > covered.audio_ms)
-            written = self._typed.concluded(self._entries, covered.typed)
-            self._keep(lambda entry: entry.number not in written)
+    def concluded(self, covered: Covered, heard_ms: int) -> None:
+        """Final transcripts came of which a server can be told, and something was heard of the audio before an offset."""
+        self._keep(lambda entry: entry.kind != "audio" or self._ms(entry.end_samples) > covered.audio_ms)
+        written = self._typed.concluded(self._entries, covered.typed)
+        self._keep(lambda entry: entry.number not in written)
+
+        def taken(entry: Entry) -> bool:  # what was sent behind it came back, so it was read
+            return covered.typed > entry.typed or heard_ms > self._ms(entry.place_samples)
+
+        self._keep(lambda entry: entry.kind != "interrupt" or not taken(entry))
 
     def answered(self, marker: str) -> None:
         """A ping came back: the oldest of its name."""
@@ -160,10 +160,6 @@ class ReplayLog:
             case "text" | "ping" | "end":
                 return False
         return self._ms(entry.place_samples) < offset_ms
-
-    def _taken(self, entry: Entry) -> bool:
-        """Whether something sent behind an entry has been heard, so that it must have been read."""
-        return self._covered.typed > entry.typed or self._covered.heard_ms > self._ms(entry.place_samples)
 
     def _bound(self) -> None:
         audio = [entry for entry in self._entries if entry.kind == "audio"]
