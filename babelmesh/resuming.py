@@ -49,14 +49,15 @@ class Link:
 
     async def read(self) -> Event | None:
         """The next event; None once the session has ended well."""
-        async with self._reading:
-            while not self._unread:
+        while True:
+            async with self._reading:  # given back with each message: a writer may wait to learn what became of its call
+                if self._unread:
+                    return self._unread.popleft()
+                if self._outcome is _ENDED:
+                    return None
                 if self._outcome:
-                    if self._outcome is _ENDED:
-                        return None
                     raise self._outcome
                 await self._fetch()
-            return self._unread.popleft()
 
     async def write(self, message: ClientMessage) -> None:
         """Returns once a call has taken the message; should that be lost, it is sent again."""
