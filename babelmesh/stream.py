@@ -103,7 +103,9 @@ class Stream:
         """Ends the call from this side."""
         for timer in self._timers.values():
             timer.cancel()
-        self._call.cancel()
+        if not self._call.cancel():
+            # gRPC takes a call for done when a write failed, but waits on for its status as long as messages are unread.
+            self._call._cython_call.cancel("left")  # type: ignore[attr-defined]  # there is no public way
 
     async def close(self) -> None:
         """Ends the call, and the connection where it has one of its own."""
@@ -119,8 +121,8 @@ class Stream:
         except asyncio.InvalidStateError:
             raise SessionFailed("SESSION_ENDED", "The session has ended; nothing more can be sent.") from None
         except asyncio.CancelledError:
-            # gRPC raises it as well when not this task but the call was cancelled.
+            # gRPC raises it as well when not this task but the call was cancelled, here or by a read that was given up.
             task = asyncio.current_task()
-            if self._call.cancelled() and not (task and task.cancelling()):
+            if task and not task.cancelling():
                 raise SessionFailed(CONNECTION_LOST, f"The connection to {self.address} was given up.") from None
             raise
