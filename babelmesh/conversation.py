@@ -65,15 +65,15 @@ class Conversation:
         if not self._resume:
             self._log.forget()
 
-    def heard(self, event: Event) -> Sequence[Event]:
-        """An event came. Returns what of it is news to the reader."""
+    def heard(self, event: Event, written: int) -> Sequence[Event]:
+        """An event came over a call that so much of the log was written to. Returns what is news to the reader."""
         if isinstance(event, (Ready, GoAway)) and self._resume:
             self._received.handle = event.resume or self._received.handle
             return []
         news = [each for each in self._received.take(event) if each != STAY]
         match event:
             case Ack():
-                self._log.acknowledged(event.finalized_offset_ms)
+                self._log.acknowledged(event.finalized_offset_ms, written)
             case Marker():
                 self._log.answered(event.marker)
             case Error() if event.field.startswith("control.glossary"):

@@ -96,15 +96,20 @@ class ReplayLog:
         """Keeps nothing of all this: the session cannot be resumed."""
         self._keep(lambda entry: entry.kind == "end")
 
-    def acknowledged(self, offset_ms: int) -> None:
-        """Everything before an offset has been delivered; the rest of it is in force."""
-        for entry in self._entries:
-            if entry.kind in _SETTING and self._ms(entry.place_samples) < offset_ms:
-                self._set(entry)
-        self._keep(lambda entry: not self._done(entry, offset_ms))
+    def acknowledged(self, offset_ms: int, written: int) -> None:
+        """Everything before an offset has been delivered, by a call on which the entries up to a number were written.
+
+        What was set before the offset is in force; a call that has not been told of it yet must be all the same.
+        """
+        past = [entry for entry in self._entries if self._done(entry, offset_ms)]
+        past = [entry for entry in past if entry.kind not in _SETTING or entry.number <= written]
+        for entry in past:
+            self._set(entry)
+        numbers = {entry.number for entry in past}
+        self._keep(lambda entry: entry.number not in numbers)
 
     def concluded(self, covered: Covered, heard_ms: int) -> None:
-        """Final transcripts came of which a server can be told, and something was heard of the audio before an offset."""
+        """Final transcripts came that a server can be told of, and of the audio before an offset results."""
         self._keep(lambda entry: entry.kind != "audio" or self._ms(entry.end_samples) > covered.audio_ms)
         written = self._typed.concluded(self._entries, covered.typed)
         self._keep(lambda entry: entry.number not in written)
@@ -144,7 +149,7 @@ class ReplayLog:
                 self._hello.targets.extend(control.targets)
             case "set_dictionary":
                 self._hello.glossary.CopyFrom(control.glossary)
-            case action:
+            case "pause" | "resume" as action:
                 self._paused = action == "pause"
 
     def _done(self, entry: Entry, offset_ms: int) -> bool:

@@ -50,7 +50,9 @@ class Link:
     async def read(self) -> Event | None:
         """The next event; None once the session has ended well."""
         while True:
-            async with self._reading:  # given back with each message: a writer may wait to learn what became of its call
+            async with (
+                self._reading
+            ):  # given back with each message: a writer may wait to learn what became of its call
                 if self._unread:
                     return self._unread.popleft()
                 if self._outcome is _ENDED:
@@ -115,7 +117,7 @@ class Link:
         if isinstance(event, Error) and event.fatal:
             return await self._lost(from_event(event))
         if event is not None:
-            news = self._conversation.heard(event)
+            news = self._conversation.heard(event, stream.written)
             self._unread.extend(news)
             self._follow(event, stream)
             if any(_advances(each) for each in news):

@@ -104,7 +104,7 @@ class Stream:
         for timer in self._timers.values():
             timer.cancel()
         if not self._call.cancel():
-            # gRPC takes a call for done when a write failed, but waits on for its status as long as messages are unread.
+            # gRPC takes a call for done when a write failed, but waits for its status while messages are unread.
             self._call._cython_call.cancel("left")  # type: ignore[attr-defined]  # there is no public way
 
     async def close(self) -> None:

@@ -1,7 +1,7 @@
 """A gateway's session in miniature, deterministic and resumable: half a second of audio is a segment. No I/O.
 
-What it makes depends on the audio, its place and its own numbers alone, so that a session over many calls can be compared
-with one that was never lost. What a client must not do is raised as AssertionError.
+What it makes depends on the audio, its place and its own numbers alone, so that a session over many calls can be
+compared with one that was never lost. What a client must not do is raised as AssertionError.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Wire:
         for _ in range(min(received, len(self.out))):
             event = event_of(self.out.popleft())
             assert event is not None
-            self.told.extend(self.client.heard(event))
+            self.told.extend(self.client.heard(event, self.written))
 
     def lose(self) -> None:
         self.out.clear()
@@ -84,30 +84,29 @@ class Wire:
 
 def seen(events: Iterable[Event]) -> dict[object, object]:
     """What a reader makes of the events, less what tells the time: each language for itself."""
-    made: dict[object, Any] = {}
+    made: dict[object, list[Any]] = {}
     for event in events:
-        match event:
-            case pb.AsrResult():
-                made.setdefault("asr", []).append((event.segment_id, event.revision, event.final, event.text))
-            case pb.TranslationResult():
-                said = (event.segment_id, event.revision, event.final, event.text)
-                made.setdefault(event.target_lang, []).append(said)
-            case pb.TtsChunk():
-                said = (event.offset_ms, event.segment_id, event.text, event.last, event.data)
-                made.setdefault(("speech", event.target_lang), []).append(said)
-            case pb.SpeechEvent():
-                made.setdefault(("turns", event.target_lang), []).append((event.type, event.offset_ms))
-            case pb.Marker():
-                made.setdefault("markers", []).append(event.marker)
-            case pb.End():
-                made.setdefault("ends", []).append(event.target_lang)
-            case pb.Latency():
-                made.setdefault("latencies", set()).add((event.segment_id, event.target_lang))
-            case pb.Flow():
-                made.setdefault("gaps", []).extend(event.gaps)
-            case pb.Ack():
-                made["acknowledged"] = max(made.get("acknowledged", 0), event.finalized_offset_ms)
-    return made
+        about, said = _noted(event)
+        made.setdefault(about, []).append(said)
+    acknowledged = made.pop("acknowledged", [])
+    assert acknowledged == sorted(acknowledged)
+    return {**made, "latencies": sorted(made.pop("latencies", [])), "acknowledged": max(acknowledged, default=0)}
+
+
+def _noted(event: Event) -> tuple[object, object]:
+    match event:
+        case pb.AsrResult():
+            return "asr", (event.segment_id, event.revision, event.final, event.text)
+        case pb.TranslationResult():
+            return event.target_lang, (event.segment_id, event.revision, event.final, event.text)
+        case pb.TtsChunk():
+            about = ("speech", event.target_lang)
+            return about, (event.offset_ms, event.segment_id, event.text, event.last, event.data)
+        case pb.Latency():
+            return "latencies", (event.segment_id, event.target_lang)
+        case pb.Ack():
+            return "acknowledged", event.finalized_offset_ms
+    return (type(event).__name__, getattr(event, "target_lang", "")), str(event)
 
 
 def undisturbed(said: Sequence[pb.ClientMessage]) -> dict[object, object]:
@@ -187,6 +186,6 @@ def test_whichever_message_is_the_last_before_the_loss(received: int) -> None:
 def test_changes_of_targets_are_made_again_in_their_place(taken: list[Step]) -> None:
     made, said = held(taken)
     whole = undisturbed(said)
-    assert {key: made.get(key) for key in ("asr", "es", "ca", "fr", "markers")} == {
-        key: whole.get(key) for key in ("asr", "es", "ca", "fr", "markers")
+    assert {key: made.get(key) for key in ("asr", "es", "ca", "fr", ("Marker", ""))} == {
+        key: whole.get(key) for key in ("asr", "es", "ca", "fr", ("Marker", ""))
     }
