@@ -34,7 +34,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Server = Annotated[str, typer.Option("--server", metavar="HOST:PORT", help="Gateway to use.")]
+GATEWAYS = "HOST:PORT,..."
+Server = Annotated[str, typer.Option("--server", metavar=GATEWAYS, help="Gateway to use, or any of several.")]
 From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
 To = Annotated[str, typer.Option("--to", metavar="LANG,...", help="Languages to translate into.")]
 Json = Annotated[bool, typer.Option("--json", help="Print events as lines of JSON.")]
@@ -76,7 +77,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     to: To = "es,ca",
     out: Out = Path("out"),
     voice: Voice = True,
-    server: Annotated[str, typer.Option(metavar="HOST:PORT", help="Gateway to use instead of a mesh of its own.")] = "",
+    server: Annotated[str, typer.Option(metavar=GATEWAYS, help="Gateway to use instead of a mesh of its own.")] = "",
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -11,41 +11,42 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 from opentelemetry import propagate
 
 from babelmesh import session as sessions
-from babelmesh.errors import typed_failures
+from babelmesh.calls import Terms
 from babelmesh.events import DescribeResponse, Glossary, SessionConfig, Target
+from babelmesh.gateways import CHANNEL_OPTIONS, Gateways
 from realtime.v1 import realtime_translate_pb2 as pb
-from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
 DEFAULT_ADDRESS = "localhost:7700"
 
-# Without the first two, 130 s of speech fit into the connection before a write waits; the next four notice a dead peer.
-# With the last ones a link that healed is tried soon (`bench/chaos/reconnect.py`), yet a slow one has time to connect.
-CHANNEL_OPTIONS = (
-    ("grpc.http2.bdp_probe", 0),
-    ("grpc.http2.lookahead_bytes", 16 * 1024),
-    ("grpc.keepalive_time_ms", 2_000),
-    ("grpc.keepalive_timeout_ms", 1_000),
-    ("grpc.http2.ping_timeout_ms", 1_000),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.min_reconnect_backoff_ms", 3_000),  # gRPC's name for how long one attempt may take
-    ("grpc.use_local_subchannel_pool", 1),
-)
+
+def _unheard(line: str) -> None:
+    """Nobody asked."""
 
 
 class Mesh:
-    """A connection to a gateway; made by `connect`. Any number of sessions may run over it."""
+    """A connection to a mesh; made by `connect`. Any number of sessions may run over it."""
 
-    def __init__(self, channel: grpc.aio.Channel, address: str) -> None:
-        self.address = address
-        self._stub = RealtimeTranslateStub(channel)
+    def __init__(self, gateways: Gateways) -> None:
+        self._gateways = gateways
+
+    @property
+    def address(self) -> str:
+        """Where its gateways are, as `connect` was told."""
+        return ",".join(self._gateways.addresses)
 
     @asynccontextmanager
     async def session(
-        self, source_lang: str = "", targets: Sequence[str | Target] = (), config: SessionConfig | None = None
+        self,
+        source_lang: str = "",
+        targets: Sequence[str | Target] = (),
+        config: SessionConfig | None = None,
+        resume: bool = True,
+        notice: Callable[[str], None] = _unheard,
     ) -> AsyncIterator[sessions.Session]:
         """Opens a session; the block begins once the server is ready for audio.
+
+        A session whose connection is lost goes on at any of the gateways, by itself unless `resume` is False, where the
+        server offers it and as long as it lets it. Its events do not tell; `notice` gets a line for a person.
 
         `config` is for whatever else the contract's hello can say; the languages given here are put into it. Audio is
         pcm16le at 16 kHz unless it says otherwise. Raises SessionFailed.
@@ -54,8 +55,8 @@ class Mesh:
         hello.MergeFrom(config or SessionConfig())
         hello.source_lang = source_lang or hello.source_lang
         hello.targets.extend(sessions.as_targets(targets))
-        call = self._stub.Stream(metadata=_trace_metadata())
-        async with sessions.opened(call, hello, self.address) as session:
+        terms = Terms(hello, _trace_metadata(), resume, notice)
+        async with sessions.opened(self._gateways, terms) as session:
             yield session
 
     async def translate_text(
@@ -65,21 +66,27 @@ class Mesh:
         request = pb.TranslateTextRequest(
             text=text, source_lang=source_lang, target_langs=target_langs, glossary=glossary
         )
-        with typed_failures(self.address):
-            response = await self._stub.TranslateText(request, metadata=_trace_metadata())
+        response = await self._gateways.ask(lambda stub: stub.TranslateText(request, metadata=_trace_metadata()))
         return {translation.target_lang: translation.text for translation in response.translations}
 
     async def describe(self) -> DescribeResponse:
         """Languages, pairs, voices, engines and limits of this mesh. Raises SessionFailed."""
-        with typed_failures(self.address):
-            return await self._stub.Describe(pb.DescribeRequest(), metadata=_trace_metadata())
+        return await self._gateways.ask(lambda stub: stub.Describe(pb.DescribeRequest(), metadata=_trace_metadata()))
 
 
 @asynccontextmanager
 async def connect(address: str = DEFAULT_ADDRESS) -> AsyncIterator[Mesh]:
-    """A connection for the block. Nothing is sent before the first call, which tells if nobody is there."""
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
-        yield Mesh(channel, address)
+    """A connection for the block, to any of the gateways whose addresses are given with a comma between.
+
+    Nothing is sent before the first call, which tells if nobody is there.
+    """
+    addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
+    async with AsyncExitStack() as stack:
+        channels = {
+            each: await stack.enter_async_context(grpc.aio.insecure_channel(each, options=CHANNEL_OPTIONS))
+            for each in addresses
+        }
+        yield Mesh(Gateways(channels))
 
 
 async def is_serving(address: str) -> bool:

@@ -33,6 +33,9 @@ class Explainer:
         """Notes an event."""
         self._explanation.take(event, at_ms)
 
+    def note(self, line: str) -> None:
+        """Nothing that was said."""
+
     def __exit__(self, *_: object) -> None:
         utterance = self._explanation.utterance()
         if utterance is None:

@@ -7,8 +7,8 @@ from enum import StrEnum
 
 import grpc
 
-from babelmesh.client import CHANNEL_OPTIONS
 from babelmesh.errors import typed_failures
+from babelmesh.gateways import CHANNEL_OPTIONS
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 
 ANSWER_SECONDS = 10.0

@@ -58,6 +58,9 @@ class Recording:
             start_ms = self._captions.start_ms(event.segment_id)
             self._timelines[lang].add(event, max(at_ms, start_ms) if self._place.live else start_ms)
 
+    def note(self, line: str) -> None:
+        """The files are the same, whatever became of the connection."""
+
     def __exit__(self, *_: object) -> None:
         with self._open:
             for lang in (self._languages.source, *self._languages.targets):

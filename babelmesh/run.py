@@ -26,11 +26,18 @@ class Job:
 
 async def run(mesh: Mesh, job: Job) -> None:
     """Runs a session to its end. Raises SessionFailed, or what the source raises; the views have ended by then."""
-    async with mesh.session(config=job.config) as session:
+    told: list[View] = []
+
+    def notice(line: str) -> None:
+        for view in told:
+            view.note(line)
+
+    async with mesh.session(config=job.config, notice=notice) as session:
         asked = [target.lang for target in job.config.targets]
         languages = Languages.agreed(job.config.source_lang, asked, session.ready)
         with ExitStack() as watching:
             views = [watching.enter_context(view) for view in job.views(languages)]
+            told += views
             source = Told(job.source(session.ready), views)
             for view in views:
                 view.take(session.ready, 0)

@@ -71,6 +71,11 @@ class Screen:
         self._notice = notice_of(event) or self._notice
         self._draw_soon()
 
+    def note(self, line: str) -> None:
+        """Shows it below the captions, at once: nothing may move for a while."""
+        self._notice = line
+        self._draw()
+
     def _draw_soon(self) -> None:
         if time.monotonic() - self._drawn_at >= REDRAW_SECONDS:
             self._draw()

@@ -19,6 +19,9 @@ class View(Protocol):
     def take(self, event: Event, at_ms: float) -> None:
         """An event came, at a moment of the session's clock."""
 
+    def note(self, line: str) -> None:
+        """Something a person should know that is no event: the connection was lost, and is there again."""
+
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
 
@@ -49,7 +52,11 @@ class Lines:
             elif caption.lang != self._source:
                 console.line(f"{caption.lang}  {caption.text}")
         if notice := notice_of(event):
-            console.note(notice)
+            self.note(notice)
+
+    def note(self, line: str) -> None:
+        """Prints it beside the results."""
+        console.note(line)
 
 
 class JsonLines:
@@ -67,6 +74,10 @@ class JsonLines:
     def take(self, event: Event, at_ms: float) -> None:
         """Prints the event."""
         console.line(json.dumps(event_json(event, at_ms), ensure_ascii=False))
+
+    def note(self, line: str) -> None:
+        """Prints it beside the events: it is none."""
+        console.note(line)
 
 
 def notice_of(event: Event) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 import grpc
 
-from babelmesh.client import CHANNEL_OPTIONS
+from babelmesh.gateways import CHANNEL_OPTIONS
 from babelmesh.reaching import reached
 from bench.chaos.namespaces import BLACK_HOLE, CLEAR, Host, network, why_not
 from bench.report import Rows, at_most, finish

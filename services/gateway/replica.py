@@ -17,7 +17,7 @@ from services.gateway.watching import State, Status, watch
 
 log = logging.getLogger(__name__)
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 1.0  # between two tries to reach a lost replica
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.3  # between two tries to reach a lost replica
 
 _numbers = itertools.count(1)
 
@@ -42,7 +42,7 @@ class Place:
 
     def connect(self) -> Link:
         """A connection of its own: channels with the same options to the same address would share one."""
-        return Link(self.replica_id, channel(self.address, (*CHANNEL, ("grpc.use_local_subchannel_pool", 1))))
+        return Link(self.replica_id, channel(self.address, CHANNEL))
 
 
 class Replica:

@@ -32,6 +32,7 @@ EDGES = (
     "services/gateway/watching.py",
     "babelmesh/client.py",
     "babelmesh/errors.py",  # google.rpc statuses
+    "babelmesh/gateways.py",  # opens the calls
     "babelmesh/events.py",  # the messages are the client's events
     "babelmesh/faults.py",  # mesh.fault.v1
 )

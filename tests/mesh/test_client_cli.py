@@ -14,7 +14,9 @@ from typing import IO
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from tests.unit.babelmesh.fake_gateway import Plan, gateway
 from tests.unit.babelmesh.fake_server import Call, interpret, serving
+from tests.unit.babelmesh.test_resuming import audio
 
 COMMAND = Path(sys.executable).parent / "babelmesh"
 
@@ -173,3 +175,24 @@ async def test_a_signal_ends_a_translation_and_keeps_what_had_come(
     assert child.returncode == 130, err.decode()
     assert b"Traceback" not in err
     assert [event["event"] for event in json.loads((tmp_path / "out" / "talk.json").read_text())] == ["ready", "asr"]
+
+
+async def test_the_files_are_the_same_when_the_connection_is_lost_on_the_way(tmp_path: Path) -> None:
+    talk = tmp_path / "talk.wav"
+    with wave.open(str(talk), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(b"".join(audio(1600, index).audio.data for index in range(23)))
+    left = []
+    for plans in ([], [Plan(after=12), Plan(after=17), Plan(after=1), Plan(after=25)]):
+        async with gateway(*plans) as (address, fake):
+            command = ("translate", talk, "--to", "es,ca", "--server", address, "--out", str(len(plans)))
+            done = await _babelmesh(*command, cwd=tmp_path)
+        assert done.status == 0, done.err
+        assert not fake.plans
+        assert done.err.count("Connection lost, resuming …") == len(plans)
+        files = sorted((tmp_path / str(len(plans))).iterdir())
+        left.append({path.name: path.read_bytes() for path in files if path.suffix != ".json"})  # which has the times
+        assert len(left[-1]) == 8, "speech in two languages, and two kinds of subtitles in three"
+    assert left[0] == left[1]
