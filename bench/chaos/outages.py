@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -86,7 +85,7 @@ async def away(up: Fleet, stage: str, seconds: float) -> Outage:
 
 
 def announced(lines: Sequence[Line], outage: Outage) -> float:
-    """Seconds to the announcement. Concluded words are to be translated at once; a final translation is to be spoken."""
+    """Seconds to the announcement. Concluded words are to be translated, a final translation is to be spoken, at once."""
     after = [line for line in lines if line["t"] > outage.began]
     if outage.stage == "mt":
         wanted = (line["t"] for line in after if line["kind"] == "asr" and line["stable_length"])
@@ -116,7 +115,7 @@ def catch_up(lines: Sequence[Line], outage: Outage) -> float:
     whole = [line for line in finals if len(line["text"].split()) == len(missed.get(line["segment_id"], "").split())]
     if len(whole) < len(missed):  # given up
         return 0.0
-    took = max(max(line["t"] for line in whole) - outage.ended, LEAST_SECONDS)
+    took: float = max(max(line["t"] for line in whole) - outage.ended, LEAST_SECONDS)
     return (outage.ended - outage.began + took) / took
 
 
