@@ -85,7 +85,7 @@ async def away(up: Fleet, stage: str, seconds: float) -> Outage:
 
 
 def announced(lines: Sequence[Line], outage: Outage) -> float:
-    """Seconds to the announcement. Concluded words are to be translated, a final translation spoken."""
+    """Seconds to the announcement, from the first concluded words to translate, or the first final one to speak."""
     after = [line for line in lines if line["t"] > outage.began]
     if outage.stage == "mt":
         wanted = (line["t"] for line in after if line["kind"] == "asr" and line["stable_length"])
