@@ -100,7 +100,7 @@ class Session:
             raise StopAsyncIteration
         return event
 
-    def stop(self) -> None:
+    def stop_feeding(self) -> None:
         """Takes nothing more from the source of `translate`, and sends nothing again."""
         self._link.stop()
         if self._feeding is not None:
@@ -148,7 +148,7 @@ async def opened(gateways: Gateways, terms: Terms) -> AsyncIterator[Session]:
             conversation = Conversation(terms.hello, ready, terms.resume)
             session = Session(Link(calls, conversation, tasks), ready, tasks)
             yield session
-            session.stop()
+            session.stop_feeding()
     except BaseExceptionGroup as group:
         raise group.exceptions[0] from None  # the source's or the block's own: the caller asked for no group
     finally:

@@ -196,7 +196,8 @@ class Interpreter:
             yield pb.ServerMessage(latency=pb.Latency(segment_id=segment.number, target_lang=lang))
         self.delivered = segment.number
         places = {lang: voice.samples for lang, voice in self.voices.items()}
-        self.position = (max(self.position[0], segment.end), segment.number + 1, places)
+        reached = max(self.position[0], min(segment.end, self.clock))  # typed text may lie ahead of the audio heard
+        self.position = (reached, segment.number + 1, places)
         yield pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=self.position[0] // 16, resume=self.handle()))
 
     def _tell(self, segment: Segment) -> Out:

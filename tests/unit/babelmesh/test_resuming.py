@@ -90,7 +90,7 @@ def seen(events: Iterable[Event]) -> dict[object, object]:
         made.setdefault(about, []).append(said)
     acknowledged = made.pop("acknowledged", [])
     assert acknowledged == sorted(acknowledged)
-    return {**made, "latencies": sorted(made.pop("latencies", [])), "acknowledged": max(acknowledged, default=0)}
+    return {**made, "latencies": sorted(made.pop("latencies", []))}
 
 
 def _noted(event: Event) -> tuple[object, object]:
