@@ -139,7 +139,7 @@ async def stand_still(client: babelmesh.Mesh, pcm: Pcm, standstill: Standstill) 
                 await asyncio.Event().wait()
         except TimeoutError:
             pass
-        session.stop()
+        session.stop_feeding()
     return held
 
 

@@ -52,7 +52,7 @@ class Doors:
 class Guard(grpc.aio.ServerInterceptor):
     """Runs each call in the caller's trace, and ends it with the status of the exception it left with."""
 
-    def __init__(self, doors: Doors, broken: Callable[[str], None]) -> None:
+    def __init__(self, doors: Doors, broken: Callable[[str], bool]) -> None:
         self._doors = doors
         self._broken = broken  # told why when this process can do nothing well any more
         self._calls = 0

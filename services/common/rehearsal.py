@@ -106,6 +106,7 @@ class Rehearsal:
         if now >= self._ends:
             self._fault = None
         elif fault.kind is Kind.HANG:
+            log.warning("fault struck", extra={"fields": {"kind": fault.kind.name}})
             await self._hang(self._ends - now)
 
     async def ends(self, worked_seconds: float) -> None:
@@ -120,6 +121,7 @@ class Rehearsal:
         await asyncio.sleep(seconds)
 
     def _break(self, fault: Fault) -> None:
+        log.warning("fault struck", extra={"fields": {"kind": fault.kind.name}})
         match fault.kind:
             case Kind.CRASH:
                 os.kill(os.getpid(), signal.SIGKILL)

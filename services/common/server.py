@@ -105,12 +105,12 @@ class _Server:
 
 @asynccontextmanager
 async def running(
-    servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], None] = lambda event: None
+    servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], bool] = lambda event: False
 ) -> AsyncIterator[int]:
     """Serves inside the block and yields the port, once the servicer is ready; drains when the block is left.
 
     Calls `broken`, with the event to log, when this process should make place for another: its engine makes no
-    progress, or its memory is exhausted.
+    progress, or its memory is exhausted. What it returns says whether the process ends now.
     """
     server = _server(servicer, settings, broken)
     await server.enter(State.STARTING)
@@ -118,11 +118,16 @@ async def running(
     await server.grpc.start()
     grace = 0.0  # before it is ready there is nothing to drain
 
+    ending = False
+
     async def changed(stuck: bool) -> None:
+        nonlocal ending
+        if ending:
+            return  # callers left, so the engine seems free: who came back would be lost with the process
         await server.stick(stuck)
         log.error("engine is stuck" if stuck else "engine works again")
         if stuck:
-            broken("ended, the engine is stuck")
+            ending = broken("ended, the engine is stuck")
 
     try:
         async with asyncio.TaskGroup() as tasks:
@@ -140,7 +145,7 @@ async def running(
         raise group.exceptions[0] from group.exceptions[0].__cause__
 
 
-def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], None]) -> _Server:
+def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], bool]) -> _Server:
     status = Status()
     guard = Guard(Doors(status), broken)
     server = grpc.aio.server(interceptors=[guard], options=server_options(2 * settings.slots + 100))
@@ -173,8 +178,9 @@ async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
-    def end_soon(event: str) -> None:
+    def end_soon(event: str) -> bool:
         loop.call_later(_LAST_WORDS_SECONDS, endings.end, event, {})
+        return True
 
     with endings.on_standstill(loop, settings.stalled_seconds):
         async with running(servicer, settings, end_soon) as port:

@@ -11,14 +11,9 @@ from bench.chaos import checks, node
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import read_all
 from bench.chaos.talking import Load
-from services.gateway.settings import GatewaySettings
 
 SPEAK_SECONDS = 3.0  # more than an utterance
 SETTLE_SECONDS = 2.0  # for who was struck to be in the middle of things again
-
-fails_over = pytest.mark.skipif(
-    "resume_keys" not in GatewaySettings.model_fields, reason="this gateway neither fails over nor resumes"
-)
 
 
 async def test_undisturbed_sessions_check_clean(tmp_path: Path) -> None:
@@ -41,7 +36,6 @@ async def test_undisturbed_sessions_of_an_independent_client_check_clean(tmp_pat
     assert not any(report["faults"].values()), report["faults"]
 
 
-@fails_over
 async def test_no_concluded_word_is_lost_or_said_twice_when_replicas_and_a_gateway_are_killed(tmp_path: Path) -> None:
     ledgers = tmp_path / "ledgers"
     async with fleet(Plan(gateways=2), tmp_path / "mesh") as up, Load(4).at(up.address, ledgers) as company:
