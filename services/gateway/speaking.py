@@ -70,7 +70,7 @@ class Speaking:
             link, call, piece = await self._replicas.call(self._begin, tries)
             try:
                 while piece is not None:
-                    tries.went_on()
+                    tries.went_on(link)
                     yield piece
                     piece = await unless(link.lost, partial(self._next, call))
                 finished = True

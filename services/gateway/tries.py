@@ -57,28 +57,30 @@ class Tries:
     tried: set[int] = field(default_factory=set)  # replicas, in this round
     again: bool = True  # whether there may be another try
     troubles: list[Trouble] = field(default_factory=list)
+    broken: list[Link] = field(default_factory=list)  # connections that died with it in work
     _refused_since: float | None = None
 
     def left(self, now: float) -> float:
         """Seconds until the answer is of no use."""
         return self.started + self.budget.seconds - now
 
-    def went_on(self) -> None:
+    def went_on(self, link: Link) -> None:
         """It is being answered: what refused before may be asked again should this one break off."""
-        self.tried.clear()
+        self.tried = {link.replica_id}
         self._refused_since = None
 
     def failed(self, error: CallFailed, link: Link, now: float, others: bool) -> MeshError:
         """What to report should there be no other try; `again` tells. `others`: there are replicas not asked yet."""
         fault = fault_of(error, self.stage)
         trouble = trouble_of(error, fault, link)
-        if trouble is Trouble.DIED and self.suspect is None:
-            trouble = Trouble.REFUSED
+        if trouble is Trouble.DIED and (self.suspect is None or any(each is link for each in self.broken)):
+            trouble = Trouble.REFUSED  # a connection that broke refuses until it is known to be lost: no second death
         self.troubles.append(trouble)
         if self._refused_since is None:
             self._refused_since = now
         if trouble is Trouble.DIED:
             self.deaths += 1
+            self.broken.append(link)
             fault = quarantined(self.stage) if self.deaths >= MOST_DEATHS else fault
         self.again = self._worth_another(trouble, now, others) and self.left(now) > 0
         return fault

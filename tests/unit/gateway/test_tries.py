@@ -134,3 +134,18 @@ async def test_a_death_is_told_from_a_refusal_by_what_grpc_really_says() -> None
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await method(b"")
     assert codes(tries(), *[refused.value] * 3) == ["MT_UNAVAILABLE"] * 3
+
+
+def test_a_connection_dies_once_however_often_it_is_tried() -> None:
+    """A replica was killed, and it takes a moment until it is known to be lost."""
+    tries, dead = Tries("TTS", Budget(), 0.0, suspect="text"), link()
+    first, second = (tries.failed(cut(), dead, now, others=False) for now in (0.0, 0.01))
+    assert (tries.deaths, first.code, second.code) == (1, "TTS_UNAVAILABLE", "TTS_UNAVAILABLE")
+    assert tries.again
+
+
+def test_a_replica_that_broke_off_is_not_the_next_one_asked() -> None:
+    tries, there = Tries("TTS", Budget(), 0.0, suspect="text"), link()
+    tries.tried |= {1, 2}
+    tries.went_on(there)
+    assert tries.tried == {there.replica_id}
