@@ -69,9 +69,12 @@ class Calls:
             self._terms.notice("Connection lost, resuming …")
         await sleep(self._patience.pause_seconds())
 
+        def asked() -> SessionConfig:
+            resuming = hello(time.monotonic())
+            resuming.heartbeat_ms = resuming.heartbeat_ms or HEARTBEAT_MS
+            return resuming
+
         async def attempt() -> tuple[Stream, Ready]:
-            asked = hello(time.monotonic())
-            asked.heartbeat_ms = asked.heartbeat_ms or HEARTBEAT_MS
             return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
 
         attempts = AsyncRetrying(

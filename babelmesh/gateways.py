@@ -87,8 +87,11 @@ class Gateways:
 
         return await _first(self.addresses, opened)
 
-    async def resume(self, hello: SessionConfig, metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
-        """The session at another gateway, or the one that lost it, over a fresh connection. Raises SessionFailed."""
+    async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
+        """The session at another gateway, or the one that lost it, over a fresh connection. Raises SessionFailed.
+
+        `hello` is asked for once there is a connection: it tells the session's clock.
+        """
 
         after = self.addresses.index(lost) + 1
         left = [*self.addresses[after:], *self.addresses[:after]]
@@ -99,7 +102,7 @@ class Gateways:
                 stream = Stream(
                     RealtimeTranslateStub(there.channel).Stream(metadata=metadata), there.address, there.channel
                 )
-                return stream, await stream.greet(hello, RESUMED_SECONDS)
+                return stream, await stream.greet(hello(), RESUMED_SECONDS)
             except SessionFailed as failure:
                 await there.channel.close()
                 if not may_pass(failure):

@@ -46,7 +46,7 @@ class GatewaySettings(ServiceSettings):
     idle_timeout_ms: int = Field(60_000, ge=1, description="A session without a message for so long is closed.")
     client_stall_ms: int = Field(30_000, ge=1, description="A client that reads nothing for so long is closed.")
     client_buffer_bytes: int = Field(
-        256 * 1024, ge=64 * 1024, description="Most bytes that wait for one client; half of it as messages."
+        128 * 1024, ge=64 * 1024, description="Most bytes that wait for one client; half of it as messages."
     )
     stage_outage_ms: int = Field(
         30_000,
