@@ -3,10 +3,10 @@
     python -m bench.chaos.stalled [--short] [--sessions 20] [--seconds 15] [--pairs 2] [--keep FOLDER]
 
 It asks for four voices, speaks in real time, and reads nothing from the first speech on. *Accepted* is the audio it
-could send after the standstill, beyond the backlog that `ready` announces. *Held* is what it gets at once when it
-reads again: all that had been made for it and was waiting, in the gateway and on the way. Then it stops for good and
-is to be closed as one that can resume. The others' latency is from the last sample of a segment to the last message
-about it, beside the stalled one over alone.
+could send after the standstill, beyond the backlog that `ready` announces. *Held* is what it still gets when it reads
+again while the synthesizer is frozen: all that had been made for it and was waiting, in the gateway and on the way.
+Then it stops for good and is to be closed as one that can resume. The others' latency is from the last sample of a
+segment to the last message about it, beside the stalled one over alone.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from babelmesh.events import AudioFormat, SessionConfig
 from bench.chaos import raw
-from bench.chaos.fleet import Plan, fleet
+from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import Line, read_all
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Load, Wishes
@@ -29,7 +29,7 @@ from realtime.v1.realtime_translate_pb2 import Target
 from services.common.audio import ASR_RATE
 
 WARM_SECONDS = 4.0
-READ_SECONDS = 0.1  # much of what waits comes within, little is made meanwhile
+READ_SECONDS = 0.7  # less than it takes to notice that the synthesizer is frozen
 SPOKEN_SECONDS = 5.5  # two utterances: more speech is made of them than anything on the way takes
 SPEAKER = 400
 STALL_MS = 25_000
@@ -69,6 +69,7 @@ async def scene(told: argparse.Namespace) -> Outcome:
                     began = time.monotonic()
                     stalled.append(await stand_still(up.address, told.seconds))
                     spans.append((began, time.monotonic()))
+            stalled[-1].held_bytes = await held(up, told.seconds)
             stalled[-1].code = await closed(up.address)
             verdict = await judged(path / "ledgers")
             ledgers = read_all(path / "ledgers")
@@ -94,16 +95,12 @@ def hello() -> SessionConfig:
 
 
 async def stand_still(address: str, seconds: float) -> Stalled:
-    """Reads until it is spoken to, speaks for so long without reading, then takes what waits."""
+    """Reads until it is spoken to, then speaks for so long without reading."""
     found = Stalled()
 
     async def write(made: raw.Call) -> None:
         async for position in raw.speak(made, SPEAKER):
             found.accepted_seconds = position / ASR_RATE
-
-    async def read(made: raw.Call) -> None:
-        while message := await raw.answer(made):
-            found.held_bytes += message.ByteSize()
 
     async with raw.call(address, hello()) as made, asyncio.TaskGroup() as group:
         ready = await raw.answer(made)
@@ -116,11 +113,35 @@ async def stand_still(address: str, seconds: float) -> Stalled:
         before = found.accepted_seconds
         await asyncio.sleep(seconds)
         accepted = found.accepted_seconds - before - found.backlog_seconds
+        writing.cancel()
+    return replace(found, accepted_seconds=accepted)
+
+
+async def held(up: Fleet, seconds: float) -> int:
+    """Bytes that wait for one that did not read for so long."""
+    taken = 0
+
+    async def read(made: raw.Call) -> None:
+        nonlocal taken
+        while message := await raw.answer(made):
+            taken += message.ByteSize()
+
+    async def write(made: raw.Call) -> None:
+        async for _ in raw.speak(made, SPEAKER):
+            pass
+
+    async with raw.call(up.address, hello()) as made, asyncio.TaskGroup() as group:
+        writing = group.create_task(write(made))
+        await first_speech(made)
+        await asyncio.sleep(seconds)
+        up["tts-1"].freeze()
         reading = group.create_task(read(made))
         await asyncio.sleep(READ_SECONDS)
+        up["tts-1"].thaw()
         for task in (writing, reading):
             task.cancel()
-    return replace(found, accepted_seconds=accepted)
+    await up.serving()
+    return taken
 
 
 async def first_speech(made: raw.Call) -> None:
@@ -149,7 +170,7 @@ def table(stalled: Sequence[Stalled], alone: Sequence[int], beside: Sequence[int
     rows = Rows("One client does not read", ("what", "value"))
     for each in stalled:
         rows.add("accepted beyond the backlog, s", each.accepted_seconds)
-        rows.add("held, KiB", each.held_bytes / 1024)
+    rows.add("held, KiB", stalled[-1].held_bytes / 1024)
     rows.add("closed with", stalled[-1].code)
     rows.add("others' p99 alone, ms", share(alone, 0.99))
     rows.add("others' p99 beside it, ms", share(beside, 0.99))
