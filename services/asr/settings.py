@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
+from services.common.slots import reserve
 
 SCRIPT = (
     "the quick brown fox jumps over the lazy dog while five wizards pack my box with a dozen jugs of water "
@@ -72,7 +73,7 @@ class AsrSettings(StageSettings):
     @property
     def reserve(self) -> int:
         """Slots a new session may not take."""
-        return (self.slots - 1) // 8 if self.reserved_slots is None else self.reserved_slots
+        return reserve(self.slots, self.reserved_slots)
 
     @model_validator(mode="after")
     def _some_slots_for_new_sessions(self) -> Self:

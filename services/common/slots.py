@@ -45,3 +45,8 @@ class Slots:
 def jittered(milliseconds: int) -> int:
     """Half to one and a half times as much, at random: those refused together are not to come back together."""
     return round(milliseconds * random.uniform(0.5, 1.5))
+
+
+def reserve(slots: int, told: int | None) -> int:
+    """How many slots are kept free for what resumes: as was told, else one in eight of more than eight."""
+    return (slots - 1) // 8 if told is None else told

@@ -63,7 +63,7 @@ class GatewayServicer:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
-        self._slots = Slots(settings.slots, stage="", reserved=settings.reserved_slots)
+        self._slots = Slots(settings.slots, stage="", reserved=settings.reserve)
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
         self._stages = Stages(settings)

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_vali
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import ServiceSettings
+from services.common.slots import reserve
 from services.gateway.addresses import endpoint
 
 Endpoint = Annotated[str, AfterValidator(endpoint)]
@@ -25,7 +26,9 @@ class GatewaySettings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
 
     slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
-    reserved_slots: int = Field(0, ge=0, description="Of the slots, those for sessions that are resumed.")
+    reserved_slots: int | None = Field(
+        None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
+    )
     asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), min_length=1, description=f"Recognizers: {_ENDPOINTS}")
     mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), min_length=1, description=f"Translators: {_ENDPOINTS}")
     tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), min_length=1, description=f"Synthesizers: {_ENDPOINTS}")
@@ -78,6 +81,11 @@ class GatewaySettings(ServiceSettings):
         description="Metadata key by which a proxy tells whose call it is: handles are bound to it. Empty: to nobody.",
     )
 
+    @property
+    def reserve(self) -> int:
+        """Slots a new session may not take."""
+        return reserve(self.slots, self.reserved_slots)
+
     def signing_keys(self) -> dict[str, bytes]:
         """The keys of handles by id, the one that signs first."""
         if self.resume_keys is None:
@@ -93,8 +101,8 @@ class GatewaySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _leave_slots(self) -> Self:
-        if self.reserved_slots >= self.slots:
-            raise ValueError(f"{self.reserved_slots} of {self.slots} slots reserved would leave none to begin with")
+        if self.reserve >= self.slots:
+            raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
         return self
 
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")
