@@ -58,6 +58,7 @@ MEASUREMENTS = (
     Measurement("bench.chaos.reconnect", ("R4.reconnect",), short=("--seconds", "5")),
     Measurement("bench.chaos.loss", ("R4.loss",)),
     Measurement("bench.chaos.partitions", ("R4.partition",)),
+    Measurement("bench.chaos.embedded", ("R1.embedded",)),
     Measurement("bench.chaos.gateways", ("R2",)),
     Measurement("bench.fanout", ("C8",)),
     Measurement("bench.chaos.kills", ("R1",)),
