@@ -2,10 +2,10 @@
 
     python -m bench.chaos.embedded [--short] [--sessions 3] [--seconds 45] [--rounds 2] [--keep FOLDER]
 
-Two replicas of each stage, two gateways. The same talks are streamed at their own pace, first undisturbed, then while one
-service after the other is killed. `bench.order` says what was lost, said twice, taken back or out of order. A recognizer
-that takes over does not know the speaker yet, so it may hear a few words otherwise: the table has the word error rate
-against the undisturbed transcript, beside that of a second undisturbed run.
+Two replicas of each stage, two gateways. The same talks are streamed at their own pace, first undisturbed, then while
+one service after the other is killed. `bench.order` says what was lost, said twice, taken back or out of order. A
+recognizer that takes over does not know the speaker yet, so it may hear a few words otherwise: the table has the word
+error rate against the undisturbed transcript, beside that of a second undisturbed run.
 """
 
 from __future__ import annotations
