@@ -12,6 +12,7 @@ class Floor:
         self._free = asyncio.Event()
         self._taken = asyncio.Event()
         self._free.set()
+        self.word = asyncio.Lock()  # held by who puts what depends on whose turn it is: its order is the turns' own
 
     @property
     def taken(self) -> bool:

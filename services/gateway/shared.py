@@ -181,11 +181,12 @@ class Shared:
 
     async def source_turned(self, event: SourceEvent) -> None:
         """The speaker started or stopped. A voice stops before the client is told, and goes on behind it."""
-        if event.started:
-            self.floor.take()
-        await self.outbox.put(messages.source_event(event.started, event.offset_samples))
-        if not event.started:
-            self.floor.give()
+        async with self.floor.word:
+            if event.started:
+                self.floor.take()
+            await self.outbox.put(messages.source_event(event.started, event.offset_samples))
+            if not event.started:
+                self.floor.give()
 
     async def when_sent(self, ticket: Ticket) -> None:
         """Ends a piece of work once all that was put before this has been written."""

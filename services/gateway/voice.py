@@ -177,11 +177,15 @@ class Voice:
         finally:
             self._shared.backlog.finish(ticket)
         for piece in pieces:
-            await self._await_turn(telling.clause)
-            if self._dropped(telling):
-                break
-            await self._put(telling, piece)
+            await self._put_in_turn(telling, piece)
         return ""
+
+    async def _put_in_turn(self, telling: _Telling, piece: Piece) -> None:
+        while not self._dropped(telling):
+            await self._await_turn(telling.clause)
+            async with self._shared.floor.word:
+                if not self._shared.floor.taken and not self._dropped(telling):  # nor since we waited for the word
+                    return await self._put(telling, piece)
 
     def _paced(self, telling: _Telling) -> bool:
         """Whether the clause is spoken at all. What was begun is not left out, and keeps its pace."""
