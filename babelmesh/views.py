@@ -99,11 +99,14 @@ def notice_of(event: Event) -> str:
 
 
 def _degraded(less: Degraded) -> str:
+    stage = f"{less.stage} {less.target_lang}".strip()
     if less.over:
-        return f"{less.stage} {less.target_lang} works as was asked for again: {less.reason} is over"
+        return f"{stage} works as was asked for again: {less.reason} is over"
     if less.text:
         return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
-    return f"{less.stage} {less.target_lang} works at less than was asked for: {less.reason}"
+    if less.reason == "UNAVAILABLE":
+        return f"{stage} cannot be had at the moment"
+    return f"{stage} works at less than was asked for: {less.reason}"
 
 
 def clock(offset_ms: float) -> str:
