@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,6 +35,8 @@ CHANNEL_OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 3_000),  # gRPC's name for how long one attempt may take
     ("grpc.use_local_subchannel_pool", 1),
 )
+OPEN_ATTEMPTS = 3
+REFUSED_SECONDS = 0.5  # an address where nobody listens says so sooner
 REACHED_SECONDS = 5.0  # for a connection to any gateway, when a session is resumed
 RESUMED_SECONDS = 3.0  # for the answer to its hello
 
@@ -74,7 +77,10 @@ class Gateways:
         return await _first(self.addresses, asked)
 
     async def open(self, hello: SessionConfig, metadata: Metadata) -> tuple[Stream, Ready]:
-        """A new session at the first gateway that takes it. Raises SessionFailed."""
+        """A new session at the first gateway that takes it. Raises SessionFailed.
+
+        A link that loses packets may break while it connects, and is tried again; an address that refuses is not.
+        """
 
         async def opened(address: str) -> tuple[Stream, Ready]:
             call = RealtimeTranslateStub(self._channels[address]).Stream(metadata=metadata)
@@ -85,6 +91,13 @@ class Gateways:
                 await stream.close()
                 raise
 
+        for _ in range(OPEN_ATTEMPTS - 1):
+            began = time.monotonic()
+            try:
+                return await _first(self.addresses, opened)
+            except SessionFailed as failure:
+                if failure.code != UNREACHABLE or time.monotonic() - began < REFUSED_SECONDS:
+                    raise
         return await _first(self.addresses, opened)
 
     async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:

@@ -14,6 +14,7 @@ class Relay:
         self._host, _, self._port = address.rpartition(":")
         self._ends: set[asyncio.StreamWriter] = set()
         self.connections = 0
+        self.breaking = 0  # so many connections break while they are made
 
     def cut(self) -> None:
         """Resets every connection; new ones are taken."""
@@ -24,6 +25,9 @@ class Relay:
     async def connected(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         """Serves one connection."""
         self.connections += 1
+        if self.breaking:
+            self.breaking -= 1
+            return to_client.transport.abort()
         server, to_server = await asyncio.open_connection(self._host, int(self._port))
         self._ends |= {to_client, to_server}
         async with asyncio.TaskGroup() as tasks:

@@ -1,4 +1,4 @@
-"""The resuming client against a whole mesh. Skipped where the gateway does not offer to resume."""
+"""The resuming client against a whole mesh."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 import babelmesh
+from babelmesh import gateways
 from babelmesh.events import Event, SessionConfig
 from tests.mesh.mesh import UTTERANCE, gateway_address
 from tests.mesh.relay import Relay, relay
@@ -32,8 +33,6 @@ async def _heard(cuts: Iterable[int]) -> tuple[list[Event], int]:
         relay(address) as (through, link),
         babelmesh.connect(through) as mesh,
     ):
-        if not (await mesh.describe()).limits.resume_ms:
-            pytest.skip("this gateway does not offer to resume (Describe.limits.resume_ms is 0)")
         async with mesh.session("en", ["es", "fr"], SessionConfig(partial_results=True)) as session:
             return [event async for event in session.translate(_spoken(link, cuts))], link.connections
 
@@ -56,6 +55,17 @@ async def test_a_session_cut_on_the_way_is_whole(cuts: set[int]) -> None:
         assert _said(events, lang) == finals, "each translation is spoken once, whole"
     assert [each.target_lang for each in events if isinstance(each, babelmesh.End)][-1] == ""
     assert len([each for each in events if isinstance(each, babelmesh.End)]) == 3
+
+
+async def test_a_link_that_breaks_while_it_connects_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        gateways, "REFUSED_SECONDS", 0.0
+    )  # a link that loses packets breaks later than one that refuses
+    async with gateway_address() as address, relay(address) as (through, link), babelmesh.connect(through) as mesh:
+        link.breaking = 1
+        async with mesh.session("en", ["es"]) as session:
+            assert session.ready.session_id
+    assert link.connections == 2
 
 
 def _assert_texts_stand(events: Iterable[Event]) -> None:
