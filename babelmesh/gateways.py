@@ -35,7 +35,6 @@ CHANNEL_OPTIONS = (
     ("grpc.min_reconnect_backoff_ms", 3_000),  # gRPC's name for how long one attempt may take
     ("grpc.use_local_subchannel_pool", 1),
 )
-OPEN_ATTEMPTS = 3
 REFUSED_SECONDS = 0.5  # an address where nobody listens says so sooner
 REACHED_SECONDS = 5.0  # for a connection to any gateway, when a session is resumed
 RESUMED_SECONDS = 3.0  # for the answer to its hello
@@ -91,14 +90,13 @@ class Gateways:
                 await stream.close()
                 raise
 
-        for _ in range(OPEN_ATTEMPTS - 1):
-            began = time.monotonic()
-            try:
-                return await _first(self.addresses, opened)
-            except SessionFailed as failure:
-                if failure.code != UNREACHABLE or time.monotonic() - began < REFUSED_SECONDS:
-                    raise
-        return await _first(self.addresses, opened)
+        began = time.monotonic()
+        try:
+            return await _first(self.addresses, opened)
+        except SessionFailed as failure:
+            if failure.code != UNREACHABLE or time.monotonic() - began < REFUSED_SECONDS:
+                raise
+        return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata)
 
     async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
         """The session at another gateway, or the one that lost it, over a fresh connection. Raises SessionFailed.
@@ -107,25 +105,30 @@ class Gateways:
         """
 
         after = self.addresses.index(lost) + 1
-        left = [*self.addresses[after:], *self.addresses[:after]]
-        failures: list[SessionFailed] = []
-        while left:
-            there = await _reached(left)
-            try:
-                stream = Stream(
-                    RealtimeTranslateStub(there.channel).Stream(metadata=metadata), there.address, there.channel
-                )
-                return stream, await stream.greet(hello(), RESUMED_SECONDS)
-            except SessionFailed as failure:
-                await there.channel.close()
-                if not may_pass(failure):
-                    raise
-                failures.append(failure)
-                left.remove(there.address)
-            except BaseException:
-                await there.channel.close()
+        return await _over_a_fresh_connection([*self.addresses[after:], *self.addresses[:after]], hello, metadata)
+
+
+async def _over_a_fresh_connection(
+    addresses: Sequence[str], hello: Callable[[], SessionConfig], metadata: Metadata
+) -> tuple[Stream, Ready]:
+    """A session at the first gateway that can be reached and takes it."""
+    left, failures = [*addresses], list[SessionFailed]()
+    while left:
+        there = await _reached(left)
+        try:
+            call = RealtimeTranslateStub(there.channel).Stream(metadata=metadata)
+            stream = Stream(call, there.address, there.channel)
+            return stream, await stream.greet(hello(), RESUMED_SECONDS)
+        except SessionFailed as failure:
+            await there.channel.close()
+            if not may_pass(failure):
                 raise
-        raise _most_promising(failures)
+            failures.append(failure)
+            left.remove(there.address)
+        except BaseException:
+            await there.channel.close()
+            raise
+    raise _most_promising(failures)
 
 
 async def _reached(addresses: Sequence[str]) -> Reached:
