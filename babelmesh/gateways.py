@@ -103,7 +103,6 @@ class Gateways:
 
         `hello` is asked for once there is a connection: it tells the session's clock.
         """
-
         after = self.addresses.index(lost) + 1
         return await _over_a_fresh_connection([*self.addresses[after:], *self.addresses[:after]], hello, metadata)
 

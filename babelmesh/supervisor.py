@@ -60,11 +60,16 @@ def _silent(line: str) -> None:
 
 def free_ports() -> Ports:
     """Ports nobody listens on now."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(4)]
+    return Ports(*unused_ports(4))
+
+
+def unused_ports(count: int) -> list[int]:
+    """So many ports nobody listens on now, each another one."""
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
     ports = [taken.getsockname()[1] for taken in sockets]
     for taken in sockets:
         taken.close()
-    return Ports(*ports)
+    return ports
 
 
 def mesh_services(ports: Ports) -> list[Service]:
@@ -125,7 +130,7 @@ async def _kept(
         tell(f"{_end(before)} It is started again.")
         _kill_group(before.child.pid)  # what it started may have outlived it, and hold its port
         await asyncio.sleep(backoff.pause_seconds)
-        started[place] = await _start(before.service, before.log, "ab")
+        started[place] = await start(before.service, before.log, "ab")
 
 
 async def _lived(service: Running, ready: Callable[[str], Awaitable[bool]]) -> float | None:
@@ -155,7 +160,7 @@ async def running(
     started: list[Running] = []
     try:
         for service in services:
-            started.append(await _start(service, logs / f"{service.name}.log", "wb"))
+            started.append(await start(service, logs / f"{service.name}.log", "wb"))
         try:
             async with asyncio.timeout(START_SECONDS):
                 for each in started:
@@ -203,7 +208,8 @@ def _check_port(service: Service) -> None:
         raise MeshFailed(f"{taken} Is a mesh running already? Options of `babelmesh up` choose other ports.") from None
 
 
-async def _start(service: Service, log: Path, mode: Literal["wb", "ab"]) -> Running:
+async def start(service: Service, log: Path, mode: Literal["wb", "ab"]) -> Running:
+    """Starts a service in a process group of its own, its output going to `log`. Raises MeshFailed."""
     try:
         with log.open(mode) as output:
             child = await asyncio.create_subprocess_exec(

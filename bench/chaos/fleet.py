@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from babelmesh.supervisor import Service
+from babelmesh.supervisor import Service, unused_ports
 from bench.chaos import engines, speech
 from bench.chaos.kept import Kept
 from bench.chaos.namespaces import Host
@@ -154,7 +153,7 @@ def services(plan: Plan, folder: Path) -> list[Service]:
     """The processes of a plan, each on a port that was free a moment ago. All gateways read each other's handles."""
     names = [name for service in (*STAGES, "gateway") for name in plan.names(service)]
     places = {
-        name: f"{plan.host(name).address}:{port}" for name, port in zip(names, _free_ports(len(names)), strict=True)
+        name: f"{plan.host(name).address}:{port}" for name, port in zip(names, unused_ports(len(names)), strict=True)
     }
     told = {"GATEWAY_RESUME_KEYS": f"chaos:{secrets.token_hex(32)}"}
     told |= {f"{service.upper()}_FAULTS": "true" for service in (*STAGES, "gateway")}
@@ -179,11 +178,3 @@ def _service(name: str, address: str, plan: Plan, told: Variables) -> Service:
         own["GATEWAY_MAX_TERM_LENGTH"] = str(GATEWAY_MARK + int(number))
     command = (*plan.host(name).enter, sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{service}")
     return Service(name, command, address, {**own, **plan.only.get(name, {})})
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((LOOPBACK.address, 0)) for _ in range(count)]
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports

@@ -13,7 +13,7 @@ import psutil
 
 from babelmesh.client import is_serving
 from babelmesh.errors import MeshFailed
-from babelmesh.supervisor import Service
+from babelmesh.supervisor import Service, start
 
 RESTART_SECONDS = 0.2  # as soon as `babelmesh up` does it the first time
 SERVING_SECONDS = 60.0
@@ -50,15 +50,7 @@ class Kept:
         """Runs it, and starts it again when it has ended; nothing of it is left when this is cancelled."""
         while True:
             await self._wanted.wait()
-            with self._log.open("ab") as output:
-                child = self._child = await asyncio.create_subprocess_exec(
-                    *self._service.command,
-                    env={**os.environ, **self._service.variables},
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=output,
-                    start_new_session=True,  # Ctrl-C is for us
-                )
+            child = self._child = (await start(self._service, self._log, "ab")).child
             self.starts += 1
             try:
                 await child.wait()

@@ -9,6 +9,7 @@ from itertools import takewhile
 from services.asr.engine import Hypothesis, PrefixRules, Word
 from services.asr.stable_prefix import StablePrefix
 from services.asr.writing import Place, written
+from services.common.concluded import continues
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +99,7 @@ class Segments:
             return None
         self.segment_id += 1
         text = _text(words)
-        corrected = not _continues(text, concluded)
+        corrected = not continues(text, concluded)
         return Result(segment_id, revision, True, words, len(text), 0, 0, corrected=corrected)
 
     def _write(self, words: Sequence[Word], ends: bool = False) -> tuple[Word, ...]:
@@ -116,9 +117,3 @@ class Segments:
 
 def _text(words: Sequence[Word]) -> str:
     return " ".join(word.text for word in words)
-
-
-def _continues(text: str, concluded: str) -> bool:
-    """Whether a text starts with the concluded one, and with its last word whole."""
-    following = text[len(concluded) :][:1]
-    return text.startswith(concluded) and not (concluded and (following.isalnum() or following in ("'", "-")))

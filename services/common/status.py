@@ -18,8 +18,9 @@ TOLD_SECONDS = 0.25  # whoever watches takes a replica for lost after a second
 
 
 class State(IntEnum):
-    """Whether calls may be placed here. The numbers are the contract's."""
+    """Whether calls may be placed on a replica. The numbers are the contract's."""
 
+    UNKNOWN = stage_pb2.STATE_UNSPECIFIED  # to who watches it: nothing was told, or nothing that is known here
     STARTING = stage_pb2.STATE_STARTING
     SERVING = stage_pb2.STATE_SERVING
     DRAINING = stage_pb2.STATE_DRAINING

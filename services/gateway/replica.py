@@ -13,7 +13,8 @@ import grpc
 
 from services.common.grpc_options import CHANNEL
 from services.common.server import channel
-from services.gateway.watching import State, Status, watch
+from services.common.status import State
+from services.gateway.watching import Status, watch
 
 log = logging.getLogger(__name__)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from services.common.concluded import continues
 from services.gateway.suspicion import Stretch
 from services.gateway.terms import Progress, SourceEvent, Transcript
 from services.gateway.turns import Turns
@@ -60,7 +61,7 @@ class Seam:
         if said.final:
             self._turns.finalized(said.end_samples, finalized_samples)
             return [*told, *self._ended(said)]
-        if self._from is None or _continues(said.text, self._concluded):
+        if self._from is None or continues(said.text, self._concluded):
             self._shown = said
             told.append(said)
         return told
@@ -104,7 +105,7 @@ class Seam:
             return said
         revision = self._from.revision + said.revision
         if said.final:
-            return replace(said, revision=revision, corrected=not _continues(said.text, self._concluded))
+            return replace(said, revision=revision, corrected=not continues(said.text, self._concluded))
         return replace(said, revision=revision, stable_length=max(said.stable_length, len(self._concluded)))
 
     def _ended(self, final: Transcript) -> list[Told]:
@@ -143,9 +144,3 @@ class Seam:
             max(self._told.finalized_samples, progress.finalized_samples),
         )
         return self._told
-
-
-def _continues(text: str, concluded: str) -> bool:
-    """Whether a text starts with the concluded one, and with its last word whole."""
-    following = text[len(concluded) :][:1]
-    return text.startswith(concluded) and not (concluded and (following.isalnum() or following in ("'", "-")))

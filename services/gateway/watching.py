@@ -6,23 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import grpc
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.status import State
 
 TICKS = 4  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence
-
-
-class State(IntEnum):
-    """Whether calls may be placed on a replica; numbered as in the contract."""
-
-    UNKNOWN = 0
-    STARTING = 1
-    SERVING = 2
-    DRAINING = 3
-    STUCK = 4
 
 
 STATES: dict[int, State] = {state.value: state for state in State}
