@@ -15,7 +15,7 @@ READY := $(VENV)/.ready
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
 .PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean
 
@@ -36,7 +36,7 @@ $(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $
 	@rm -f $@
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing the Python packages of requirements/dev.txt ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $@
 
@@ -81,7 +81,7 @@ goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one o
 
 lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra dev --group riva -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/services.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/asr.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
