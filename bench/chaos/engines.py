@@ -34,11 +34,13 @@ _numbers = count(1)
 class Asr(asr_scripted.Engine):
     """Hears words that name their speaker and place."""
 
-    async def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncGenerator[Hypothesis, None]:
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
         """See Engine."""
         listener = Listener()
         try:
-            async for hypothesis in super().recognize(listener.listened(heard), language):
+            async for hypothesis in super().recognize(listener.listened(heard), language, affinity):
                 yield listener.named(hypothesis)
         finally:
             listener.close()

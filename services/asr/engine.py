@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from services.common.audio import Pcm
+from services.common.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,13 @@ class Endpoint:
     """The open segment ends: the next hypothesis is its final, the speech after it opens another."""
 
     split: bool = False  # it was cut off in the midst of speech: it is the longest there may be
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Words and phrases to be heard rather than others that sound like them, from the next segment on."""
+
+    phrases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,7 @@ class PrefixRules:
     engine_told: bool = False  # whether it must be one of the hypothesis' stable words
 
 
-Heard: TypeAlias = Speech | Endpoint
+Heard: TypeAlias = Speech | Endpoint | Terms
 
 
 class Engine(Protocol):
@@ -76,9 +84,12 @@ class Engine(Protocol):
 
     name: str
     version: str
+    device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
+    versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     languages: tuple[str, ...]  # BCP-47
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
     prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
+    biased: bool  # whether it takes Terms; one that does not is given none
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
@@ -87,8 +98,12 @@ class Engine(Protocol):
     async def stop(self) -> None:
         """Releases what `start` took."""
 
-    def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncGenerator[Hypothesis, None]:
+    def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
         """Hypotheses for one session's speech: any number of interim ones, then one final for each Endpoint.
+
+        Sessions with the same `affinity` are heard by the same version of a model.
 
         Takes an item only when it has answered the one before: so the caller's pace is the engine's, and the caller
         knows what is through. Closing the generator frees what the session held. Raises StageFailed when the

@@ -6,12 +6,12 @@ got. So whenever `_speech` runs, all audio before is through the engine, and mar
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from services.asr.engine import Endpoint, Engine, Heard, Hypothesis
+from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.gate import Gate, Gated, SpeechEdge
 from services.asr.outbox import Outbox
 from services.asr.segments import Bounds, Result, Segments
@@ -65,8 +65,9 @@ class Progress:
     finalized_samples: int
 
 
-Asked: TypeAlias = Audio | Commit | Marker | SegmentTrace
+Asked: TypeAlias = Audio | Commit | Marker | SegmentTrace | Terms
 Answer: TypeAlias = Result | SpeechEdge | Marker | Progress
+Recognition: TypeAlias = Callable[[AsyncIterator[Heard]], AsyncGenerator[Hypothesis, None]]  # an engine's, of a session
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +91,10 @@ class Recognizer:
         self._split = False  # the open segment ends because it is too long
         self._told_samples = 0  # the audio heard when progress was told last
 
-    async def run(self, engine: Engine, language: str, asked: Channel[Asked]) -> None:
+    async def run(self, recognize: Recognition, asked: Channel[Asked]) -> None:
         """Answers until `asked` has ended and all of it is answered. Raises StageFailed when the engine breaks."""
         with self._spans:
-            async with aclosing(self._speech(asked)) as speech, aclosing(engine.recognize(speech, language)) as guesses:
+            async with aclosing(self._speech(asked)) as speech, aclosing(recognize(speech)) as guesses:
                 async for hypothesis in guesses:
                     with self._step.paused():
                         self._spans.engine_rests()
@@ -108,7 +109,7 @@ class Recognizer:
                 if isinstance(gated, SpeechEdge):
                     await self._outbox.put(gated)
                     continue
-                heard = self._noted(gated, len(asked) * SLICE_SAMPLES)
+                heard = gated if isinstance(gated, Terms) else self._noted(gated, len(asked) * SLICE_SAMPLES)
                 async with self._step:
                     self._spans.engine_works()
                     yield heard
@@ -118,7 +119,7 @@ class Recognizer:
                     self._spans.discard()
                     await self._tell_progress()
 
-    def _noted(self, heard: Heard, waiting_samples: int) -> Heard:
+    def _noted(self, heard: Speech | Endpoint, waiting_samples: int) -> Heard:
         """What the engine gets, once it is noted what that does to the segment."""
         if isinstance(heard, Endpoint):
             self._split = heard.split
@@ -129,7 +130,7 @@ class Recognizer:
             self._spans.begin()
         return replace(heard, waiting_samples=waiting_samples)
 
-    async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated, None]:
+    async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated | Terms, None]:
         async for request in asked:
             for gated in self._cut(request):
                 yield gated
@@ -137,7 +138,7 @@ class Recognizer:
         for gated in self._gate.finish():
             yield gated
 
-    def _cut(self, request: Asked) -> Iterator[Gated]:
+    def _cut(self, request: Asked) -> Iterator[Gated | Terms]:
         match request:
             case Audio(pcm, offset_samples):
                 if offset_samples != self._gate.heard_samples:
@@ -148,6 +149,8 @@ class Recognizer:
                 yield from self._gate.close()
             case Marker():
                 yield from self._gate.release()
+            case Terms():
+                yield request
 
     async def _attend(self, request: Asked) -> None:
         match request:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -11,7 +12,7 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.engine import Engine
 from services.asr.gate import Gate
 from services.asr.outbox import Outbox
-from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognizer
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognition, Recognizer
 from services.asr.segments import Segments
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
@@ -39,7 +40,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         self._engine: Engine = engine_class("asr", settings.engine)(settings)
         self._slots = Slots(settings.slots, "ASR", reserved=settings.reserve)
         self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engine)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -61,9 +62,11 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         return asr_pb2.DescribeResponse(
             engine=self._engine.name,
             version=self._engine.version,
+            device=self._engine.device,
             languages=self._engine.languages,
             slots_total=self._slots.total,
             slots_used=self._slots.used,
+            term_bias=self._engine.biased,
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
@@ -77,20 +80,24 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
     async def _session(self, config: SessionConfig, context: Context) -> None:
         asked: Channel[Asked] = Channel(max(1, self._settings.backlog_ms * ASR_RATE // 1000 // SLICE_SAMPLES))
+        if config.terms.phrases:
+            await asked.put(config.terms)
         outbox: Outbox[Answer] = Outbox(FINALS_WAITING)
         pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
         gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)
         segments = Segments(config.transcription, config.first_segment_id)
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step())
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_read(context, asked))
+            tasks.create_task(_read(context, asked, Inbound(self._engine.biased)))
             tasks.create_task(_write(outbox, context))
-            await recognizer.run(self._engine, config.transcription.language, asked)
+            await recognizer.run(self._engine_of(config), asked)
             await outbox.close()
 
+    def _engine_of(self, config: SessionConfig) -> Recognition:
+        return partial(self._engine.recognize, language=config.transcription.language, affinity=config.affinity)
 
-async def _read(context: Context, asked: Channel[Asked]) -> None:
-    inbound = Inbound()
+
+async def _read(context: Context, asked: Channel[Asked], inbound: Inbound) -> None:
     while (request := await context.read()) is not grpc.aio.EOF:
         for item in inbound.asked(request):
             await asked.put(item)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
-from services.asr.engine import Engine, Stabilization
+from services.asr.engine import Engine, Stabilization, Terms
 from services.asr.gate import SpeechEdge
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
@@ -19,6 +19,8 @@ from services.common.errors import InvalidArgument
 _TRAILING_SILENCE_MS = (100, 5_000)
 _MAX_SEGMENT_MS = (1_000, 60_000)
 _AGREEMENT = (1, 10)
+_MOST_TERMS = 1_000
+_TERM_CHARS = 200
 _STABILIZATIONS: dict[int, Stabilization] = {
     asr_pb2.STABILIZATION_UNSPECIFIED: Stabilization.BALANCED,
     asr_pb2.STABILIZATION_FAST: Stabilization.FAST,
@@ -35,6 +37,8 @@ class SessionConfig:
     rules: EndpointingRules
     first_segment_id: int
     resumed: bool
+    affinity: int
+    terms: Terms
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engine: Engine) -> SessionConfig:
@@ -58,13 +62,16 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         ),
         first_segment_id=config.first_segment_id or 1,
         resumed=config.resumed,
+        affinity=config.affinity,
+        terms=_terms(config.terms, engine.biased, "config.terms"),
     )
 
 
 class Inbound:
     """Checks a session's messages after the first, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, biased: bool) -> None:
+        self._biased = biased  # whether the engine takes terms
         self._next_samples = 0  # where the next chunk starts at the earliest
 
     def asked(self, request: asr_pb2.RecognizeRequest) -> Iterator[Asked]:
@@ -78,6 +85,8 @@ class Inbound:
                 yield Marker(request.marker.id)
             case "segment_trace":
                 yield SegmentTrace(request.segment_trace.segment_id, request.segment_trace.traceparent)
+            case "terms":
+                yield _terms(request.terms.terms, self._biased, "terms.terms")
             case "config":
                 raise InvalidArgument("CONFIG_TWICE", "The config is sent once, first.", field="config")
             case _:
@@ -94,6 +103,15 @@ class Inbound:
         self._next_samples = chunk.offset_samples + len(pcm)
         for start in range(0, len(pcm), SLICE_SAMPLES):
             yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start)
+
+
+def _terms(phrases: Sequence[str], biased: bool, field: str) -> Terms:
+    if phrases and not biased:
+        raise InvalidArgument("TERMS_UNSUPPORTED", "The engine cannot be told of terms.", field, ("none",))
+    if len(phrases) > _MOST_TERMS or any(len(phrase) > _TERM_CHARS for phrase in phrases):
+        bounds = (f"up to {_MOST_TERMS} terms of up to {_TERM_CHARS} characters",)
+        raise InvalidArgument("TOO_MANY_TERMS", "There are too many terms, or one is too long.", field, bounds)
+    return Terms(tuple(phrase for phrase in phrases if not phrase.isspace() and phrase))
 
 
 def response(answer: Answer) -> asr_pb2.RecognizeResponse:

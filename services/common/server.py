@@ -153,7 +153,7 @@ def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
     servicer.add_to(server)
     replica = servicer.replica
-    stage_pb2_grpc.add_StageServicer_to_server(StatusServicer(status, replica.slots), server)
+    stage_pb2_grpc.add_StageServicer_to_server(StatusServicer(status, replica), server)
     forbidding = "" if settings.faults else f"{settings.model_config.get('env_prefix', '')}FAULTS"
     faults = FaultServicer(forbidding, replica.watchdog.rehearsal if replica.watchdog else None, replica.forward)
     fault_pb2_grpc.add_FaultServicer_to_server(faults, server)

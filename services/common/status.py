@@ -7,7 +7,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.slots import Slots
+from services.common.replica import Replica
 
 if TYPE_CHECKING:
     import grpc
@@ -77,9 +77,10 @@ class Status:
 class StatusServicer(stage_pb2_grpc.StageServicer):
     """Serves `mesh.stage.v1.Stage`."""
 
-    def __init__(self, status: Status, slots: Slots) -> None:
+    def __init__(self, status: Status, replica: Replica) -> None:
         self._status = status
-        self._slots = slots
+        self._slots = replica.slots
+        self._engine = replica.engine
 
     async def Watch(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
         self, request: stage_pb2.WatchRequest, context: Context
@@ -96,3 +97,21 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
             )
             if (state, over) == (self._status.state, self._status.over) and not over:
                 await self._status.change(TOLD_SECONDS)
+
+    async def Report(  # noqa: D102 - the contract documents it
+        self, request: stage_pb2.ReportRequest, context: Any
+    ) -> stage_pb2.ReportResponse:
+        return stage_pb2.ReportResponse(
+            versions=[
+                stage_pb2.Version(
+                    bundle=version.bundle,
+                    version=version.version,
+                    serves=version.serves,
+                    share=share,
+                    calls=version.calls,
+                    failures=version.failures,
+                    measures=[stage_pb2.Measure(name=name, mean=mean) for name, mean in version.means.items()],
+                )
+                for version, share in (self._engine.versions if self._engine else ())
+            ]
+        )

@@ -16,6 +16,7 @@ class StageEngine:
     name: str
     version: str
     follows_glossary: bool = False
+    device: str = ""  # what it computes on
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,13 +104,13 @@ class Stages:
     async def _ask_asr(self, link: Link) -> Catalog:
         stub = asr_pb2_grpc.AsrStub(link.channel)
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
-        engine = StageEngine("ASR", told.engine, told.version, told.term_bias)
+        engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
         return replace(self._catalog.of(engine), source_langs=tuple(told.languages))
 
     async def _ask_mt(self, link: Link) -> Catalog:
         stub = mt_pb2_grpc.MtStub(link.channel)
         told = await stub.Describe(mt_pb2.DescribeRequest(), timeout=self._timeout)
-        engine = StageEngine("MT", told.engine, told.version, follows_glossary=True)
+        engine = StageEngine("MT", told.engine, told.version, follows_glossary=True, device=told.device)
         return replace(
             self._catalog.of(engine), pairs=tuple((pair.source_lang, pair.target_lang) for pair in told.pairs)
         )
@@ -118,7 +118,7 @@ class Stages:
     async def _ask_tts(self, link: Link) -> Catalog:
         stub = tts_pb2_grpc.TtsStub(link.channel)
         told = await stub.Describe(tts_pb2.DescribeRequest(), timeout=self._timeout)
-        engine = StageEngine("TTS", told.engine, told.version, told.pronunciation)
+        engine = StageEngine("TTS", told.engine, told.version, told.pronunciation, told.device)
         return replace(
             self._catalog.of(engine), all_voices=tuple(Voice(voice.name, voice.language) for voice in told.voices)
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from services.common.terminology import Term
+from services.common.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Source:
     target_prefix: str = ""  # concluded target text, to be continued by an engine that can
     max_wait_ms: int | None = None  # how long it may wait for others to be computed with; None: as the engine is set
     terms: tuple[Term, ...] = ()  # what the translation must hold for those that occur in the text
+    affinity: int = 0  # of the session: calls with the same one are answered by the same version of a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class Engine(Protocol):
     name: str
     version: str
     pairs: tuple[Pair, ...]
+    device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
+    versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     continues_prefix: bool  # whether it can be forced to continue concluded text
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 

@@ -33,7 +33,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         self._cache = Cache(settings.cache_entries)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
         self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engine)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -54,6 +54,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         return mt_pb2.DescribeResponse(
             engine=self._engine.name,
             version=self._engine.version,
+            device=self._engine.device,
             pairs=[mt_pb2.LanguagePair(source_lang=p.source, target_lang=p.target) for p in self._engine.pairs],
             slots_total=self._slots.total,
             slots_used=self._slots.used,

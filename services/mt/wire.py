@@ -23,7 +23,7 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
-    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms)
+    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, request.affinity)
 
 
 def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from services.common.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Clause:
     voice: Voice
     speaking_rate: float = 1.0  # relative to the voice's own, 0.5 to 2.0
     pronunciations: tuple[Pronunciation, ...] = ()
+    affinity: int = 0  # of the session: calls with the same one are answered by the same version of a voice
 
 
 class Engine(Protocol):
@@ -38,6 +41,8 @@ class Engine(Protocol):
 
     name: str
     version: str
+    device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
+    versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     voices: tuple[Voice, ...]  # the default voice of each language first
     sample_rate_hertz: int
     pronounces: bool  # whether it takes pronunciations

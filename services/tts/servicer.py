@@ -35,7 +35,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self._engine: Engine = engine_class("tts", settings.engine)(settings)
         self._slots = Slots(settings.slots, "TTS")
         self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engine)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -56,6 +56,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         return tts_pb2.DescribeResponse(
             engine=self._engine.name,
             version=self._engine.version,
+            device=self._engine.device,
             voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engine.voices],
             slots_total=self._slots.total,
             slots_used=self._slots.used,

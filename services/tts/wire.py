@@ -25,7 +25,7 @@ def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_char
         if not any(char.isalnum() for char in each.text):
             missing = "There is nothing to pronounce."
             raise InvalidArgument("TEXT_EMPTY", missing, f"pronunciations[{index}].text", ["words of the text"])
-    return Clause(request.text, voice, _speaking_rate(request.speaking_rate), said)
+    return Clause(request.text, voice, _speaking_rate(request.speaking_rate), said, request.affinity)
 
 
 def require_symbols(asked: Clause, symbols: Sequence[str]) -> None:

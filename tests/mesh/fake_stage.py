@@ -132,6 +132,9 @@ class Watched(stage_pb2_grpc.StageServicer):
                 await context.write(told)
             await asyncio.sleep(TOLD_EVERY_SECONDS)
 
+    async def Report(self, request: Any, context: Any) -> stage_pb2.ReportResponse:
+        return stage_pb2.ReportResponse()
+
 
 class Translator(mt_pb2_grpc.MtServicer):
     def __init__(self, replica: Replica) -> None:

@@ -40,6 +40,9 @@ class Engine:
     """A pool of decoders."""
 
     name = "embedded"
+    device = "cpu"
+    versions = ()
+    biased = False
     languages = ("en-US",)
     written = False
     prefixes: Mapping[
@@ -65,7 +68,9 @@ class Engine:
         """See Engine."""
         await self._pool.close()
 
-    async def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncGenerator[Hypothesis, None]:
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
         """See Engine."""
         async with self._pool.lent() as child:
             await child.ask(SESSION)

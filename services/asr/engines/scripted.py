@@ -25,6 +25,9 @@ class Engine:
     """Hears a word of its text in every so many milliseconds of loud audio."""
 
     name = "scripted"
+    device = "cpu"
+    versions = ()
+    biased = False
     version = "1"
     patience_seconds = 1.0
     written = False
@@ -45,7 +48,9 @@ class Engine:
     async def stop(self) -> None:
         """See Engine."""
 
-    async def recognize(self, heard: AsyncIterator[Heard], language: str) -> AsyncGenerator[Hypothesis, None]:
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
         """See Engine."""
         script = Script(self._settings)
         given_samples = 0
@@ -53,6 +58,7 @@ class Engine:
             await self._device.compute()
             if isinstance(item, Endpoint):
                 yield script.final()
+            if not isinstance(item, Speech):
                 continue
             given_samples += len(item.pcm)
             await _break_down(self._settings, given_samples * 1000 // ASR_RATE)

@@ -21,6 +21,8 @@ class Engine:
     """Translates with the pairs installed on this machine."""
 
     name = "embedded"
+    device = "cpu"
+    versions = ()
     continues_prefix = False
 
     def __init__(self, settings: MtSettings) -> None:

@@ -19,6 +19,8 @@ class Engine:
     """Translates "hello, world" into "hello-es, world-es", or word by word by its own table."""
 
     name = "scripted"
+    device = "cpu"
+    versions = ()
     version = "1"
     patience_seconds = 1.0
 

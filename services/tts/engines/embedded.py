@@ -23,6 +23,8 @@ class Engine:
     """Speaks each clause with a child of its own, which takes about 20 ms to its first sample."""
 
     name = "embedded"
+    device = "cpu"
+    versions = ()
     pronounces = True
 
     def __init__(self, settings: TtsSettings) -> None:

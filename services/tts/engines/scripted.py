@@ -22,6 +22,8 @@ class Engine:
     """Each voice has its own pitch, each character its time."""
 
     name = "scripted"
+    device = "cpu"
+    versions = ()
     version = "1"
     patience_seconds = 1.0
     pronounces = True

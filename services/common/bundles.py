@@ -1,0 +1,144 @@
+"""Model bundles: a folder with a model's files, and `bundle.json`, which says what they are.
+
+Everything in it is checked when an engine opens it, so that a wrong file is told at the start and by its name, and not
+by a session.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import langcodes
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from services.common.errors import InvalidArgument
+
+MANIFEST = "bundle.json"
+_BLOCK_BYTES = 1 << 20
+
+
+def _tag(value: str) -> str:
+    if not langcodes.tag_is_valid(value):
+        raise ValueError(f"{value!r} is no BCP-47 tag of a language")
+    return value
+
+
+def _inside(value: str) -> str:
+    path = PurePosixPath(value)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError(f"{value!r} is no path within the bundle")
+    return value
+
+
+Tag = Annotated[str, AfterValidator(_tag)]
+FileName = Annotated[str, AfterValidator(_inside)]
+
+
+class FileSum(BaseModel):
+    """How one file must be."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
+
+
+class Manifest(BaseModel):
+    """What `bundle.json` holds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
+    version: str = Field(min_length=1)
+    stage: Literal["asr", "mt", "tts"]
+    engine: str = Field(min_length=1)  # that reads it
+    layout: str = Field(min_length=1)  # which files there are and what is in them, of those the engine knows
+    languages: tuple[Tag, ...] = ()  # of a recognizer or a voice
+    pairs: tuple[tuple[Tag, Tag], ...] = ()  # of a translator: source and target
+    tags: dict[Tag, str] = {}  # what the model itself calls a language, where that is no BCP-47
+    sample_rate_hertz: int = Field(0, ge=0)  # 0: it takes and makes no audio
+    licence: str = Field(min_length=1)  # SPDX identifier
+    source: str = Field(min_length=1)  # where it came from
+    files: dict[FileName, FileSum]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle whose files were all checked."""
+
+    folder: Path
+    manifest: Manifest
+
+    def file(self, name: str) -> Path:
+        """The path of one of its files. Raises InvalidArgument when the layout asks for one that is not there."""
+        if name not in self.manifest.files:
+            raise fault(self.folder, f"It has no {name}, which the layout {self.manifest.layout!r} asks for.")
+        return self.folder / name
+
+    def has(self, name: str) -> bool:
+        """Whether a file is part of it."""
+        return name in self.manifest.files
+
+
+def fault(folder: Path, message: str) -> InvalidArgument:
+    """What is wrong with a bundle."""
+    return InvalidArgument("BUNDLE_UNUSABLE", message, field=f"bundle {folder}")
+
+
+def opened(folder: Path, stage: str, engine: str, layouts: Collection[str]) -> Bundle:
+    """The bundle in a folder, if it is one for this engine and every file is as it says. Raises InvalidArgument."""
+    bundle = read(folder)
+    manifest = bundle.manifest
+    if (manifest.stage, manifest.engine) != (stage, engine):
+        other = (
+            f"It is for the engine {manifest.engine!r} of {manifest.stage.upper()}, not {engine!r} of {stage.upper()}."
+        )
+        raise fault(folder, other)
+    if manifest.layout not in layouts:
+        raise fault(folder, f"The layout {manifest.layout!r} is unknown; known are {', '.join(sorted(layouts))}.")
+    if not (manifest.pairs if stage == "mt" else manifest.languages):
+        raise fault(folder, f"It names no {'pairs' if stage == 'mt' else 'languages'}.")
+    verify(bundle)
+    return bundle
+
+
+def read(folder: Path) -> Bundle:
+    """The bundle in a folder, its files unchecked. Raises InvalidArgument when there is none, or one unreadable."""
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+    except OSError as error:
+        raise fault(folder, f"There is no bundle: {MANIFEST} cannot be read ({error.strerror}).") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise fault(folder, f"{MANIFEST} is wrong at {where or 'its start'}: {first['msg']}.") from error
+    return Bundle(folder, manifest)
+
+
+def verify(bundle: Bundle) -> None:
+    """Checks every file's size and sum. Raises InvalidArgument naming the first that is wrong."""
+    for name, expected in bundle.manifest.files.items():
+        path = bundle.folder / name
+        try:
+            found = file_sum(path)
+        except OSError as error:
+            raise fault(bundle.folder, f"{name} cannot be read ({error.strerror}).") from error
+        if found.bytes != expected.bytes:
+            raise fault(bundle.folder, f"{name} has {found.bytes} bytes, not {expected.bytes}: fetch it again.")
+        if found.sha256 != expected.sha256:
+            raise fault(bundle.folder, f"{name} is not the file it was: its sha256 is another. Fetch it again.")
+
+
+def file_sum(path: Path) -> FileSum:
+    """Size and sum of a file. Raises OSError."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+            size += len(block)
+    return FileSum(sha256=digest.hexdigest(), bytes=size)

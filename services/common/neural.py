@@ -1,0 +1,44 @@
+"""Settings that every engine on model bundles shares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from services.common.errors import InvalidArgument
+
+
+Asked: TypeAlias = Literal["auto", "cpu", "cuda"]  # what to compute on
+
+
+class Served(BaseModel):
+    """A bundle to serve."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    weight: float = Field(1.0, gt=0)  # its part of the sessions, against other bundles for the same language or pair
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_path(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str | Path) else value
+
+
+class NeuralSettings(BaseModel):
+    """Options of an engine on model bundles."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    bundles: list[Served] = Field([], description="Folders of the bundles to serve, or {path, weight} for each.")
+    device: Asked = Field("auto", description="What to compute on; auto: a GPU where there is one.")
+    threads: int = Field(1, ge=1, le=256, description="Threads of one computation on the CPU.")
+
+    def some(self, stage: str, engine: str) -> Self:
+        """These settings. Raises InvalidArgument when they name no bundle."""
+        if not self.bundles:
+            none = f"No bundle is named. `babelmesh models list` shows those for the {stage} stage."
+            raise InvalidArgument("NO_BUNDLES", none, field=f"{stage.upper()}_{engine.upper()}__BUNDLES")
+        return self

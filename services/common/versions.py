@@ -1,0 +1,86 @@
+"""Versions of a model side by side: which one answers a session, and how each of them does.
+
+Two bundles for the same language share its sessions by their weights. A session stays with one version, whatever the
+replica: the choice hangs on the session's affinity alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+M = TypeVar("M")
+K = TypeVar("K", bound=Hashable)
+
+_STEPS = 1 << 32
+
+
+@dataclass(slots=True, eq=False)
+class Version(Generic[M]):
+    """One version of a model for one language or pair, and what it has done. One event loop only."""
+
+    bundle: str
+    version: str
+    serves: str  # a language, or a pair such as "en>es"
+    weight: float
+    model: M
+    calls: int = 0
+    failures: int = 0
+    sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    def answered(self, **measures: float) -> None:
+        """Counts an answer, and what was measured of it. Every answer has the same measures."""
+        self.calls += 1
+        for name, value in measures.items():
+            self.sums[name] += value
+
+    def failed(self) -> None:
+        """Counts a call that failed."""
+        self.failures += 1
+
+    @property
+    def means(self) -> dict[str, float]:
+        """The mean of each measure."""
+        return {name: total / self.calls for name, total in self.sums.items()} if self.calls else {}
+
+
+class Versions(Generic[K, M]):
+    """The versions of all languages or pairs of an engine."""
+
+    def __init__(self) -> None:
+        self._of: dict[K, list[Version[M]]] = {}
+
+    def add(self, key: K, version: Version[M]) -> None:
+        """Serves `key` with this version too."""
+        self._of.setdefault(key, []).append(version)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._of)
+
+    def pick(self, key: K, affinity: int = 0) -> Version[M]:
+        """The version that answers a session. Raises KeyError for a key without one."""
+        versions = self._of[key]
+        if len(versions) == 1:
+            return versions[0]
+        place = _place(affinity) * sum(version.weight for version in versions)
+        for version in versions[:-1]:
+            place -= version.weight
+            if place < 0:
+                return version
+        return versions[-1]
+
+    def reported(self) -> Iterator[tuple[Version[M], float]]:
+        """Each version with its share of the sessions, 0 to 1."""
+        for versions in self._of.values():
+            total = sum(version.weight for version in versions)
+            for version in versions:
+                yield version, version.weight / total
+
+
+def _place(affinity: int) -> float:
+    """Where a session falls, 0 to 1: evenly, however its numbers are made."""
+    digest = hashlib.blake2b(affinity.to_bytes(8), digest_size=4).digest()
+    return int.from_bytes(digest) / _STEPS
