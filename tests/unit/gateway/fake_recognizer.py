@@ -114,8 +114,9 @@ class FakeRecognizer:
             final = Transcript(self.segment_id, self.revision + 1, True, text, len(text), start, end)
             yield Result(final, self.passed)
             self.segment_id += 1
+        # What held no words was silence, as it is to a recognizer that starts in the midst of it.
+        self.silent_since = self.passed if self.words else max(self.silent_since, self.passed - PRE_ROLL * CELL)
         self.words, self.revision, self.quiet_cells = [], 0, 0
-        self.silent_since = self.passed
         self.opened = self.passed if split else None
         if not split:
             self.speaking = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from services.gateway.inputs import Audio, Commit
@@ -154,6 +154,11 @@ def check(line: Line) -> None:
         assert later.finalized_samples >= earlier.finalized_samples
 
 
+@example(
+    pieces=[("loud", 9), ("loud", 9), ("quiet", 5), ("loud", 9)],
+    chunks=[1029],
+    steps=[("all", 1), ("all", 11), ("all", 20), ("die", 1)],
+)
 @settings(max_examples=200, deadline=None)
 @given(st.lists(PIECE, max_size=14), CHUNKS, STEPS)
 def test_nothing_is_lost_or_doubled_whatever_the_moment_a_recognizer_dies(
