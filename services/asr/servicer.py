@@ -80,8 +80,6 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
     async def _session(self, config: SessionConfig, context: Context) -> None:
         asked: Channel[Asked] = Channel(max(1, self._settings.backlog_ms * ASR_RATE // 1000 // SLICE_SAMPLES))
-        if config.terms.phrases:
-            await asked.put(config.terms)
         outbox: Outbox[Answer] = Outbox(FINALS_WAITING)
         pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
         gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)

@@ -44,6 +44,7 @@ class ScriptedSettings(DeviceSettings):
     languages: list[str] = Field(["en-US", "es-ES"], min_length=1, description="Languages it claims.")
     word_ms: int = Field(300, ge=20, description="Milliseconds of speech that make a word.")
     tentative: bool = Field(True, description="Whether the last word of an interim hypothesis is wrong at first.")
+    mishears: dict[str, str] = Field({}, description="What it hears instead of some words, unless they are terms.")
     fail_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session fails; 0: never.")
     hang_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session hangs; 0: never.")
 

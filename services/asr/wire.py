@@ -38,7 +38,6 @@ class SessionConfig:
     first_segment_id: int
     resumed: bool
     affinity: int
-    terms: Terms
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engine: Engine) -> SessionConfig:
@@ -63,7 +62,6 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         first_segment_id=config.first_segment_id or 1,
         resumed=config.resumed,
         affinity=config.affinity,
-        terms=_terms(config.terms, engine.biased, "config.terms"),
     )
 
 
@@ -86,11 +84,18 @@ class Inbound:
             case "segment_trace":
                 yield SegmentTrace(request.segment_trace.segment_id, request.segment_trace.traceparent)
             case "terms":
-                yield _terms(request.terms.terms, self._biased, "terms.terms")
+                yield from self._terms(request.terms.terms)
             case "config":
                 raise InvalidArgument("CONFIG_TWICE", "The config is sent once, first.", field="config")
             case _:
                 raise InvalidArgument("PAYLOAD_MISSING", "The message is empty.", field="payload")
+
+    def _terms(self, phrases: Sequence[str]) -> Iterator[Terms]:
+        if len(phrases) > _MOST_TERMS or any(len(phrase) > _TERM_CHARS for phrase in phrases):
+            accepted = (f"up to {_MOST_TERMS} terms of up to {_TERM_CHARS} characters",)
+            raise InvalidArgument("TERMS_TOO_LARGE", "The terms are too many or too long.", "terms.terms", accepted)
+        if self._biased:
+            yield Terms(tuple(phrase for phrase in phrases if phrase.strip()))
 
     def _audio(self, chunk: asr_pb2.AudioChunk) -> Iterator[Audio]:
         if len(chunk.pcm) % 2:
@@ -103,15 +108,6 @@ class Inbound:
         self._next_samples = chunk.offset_samples + len(pcm)
         for start in range(0, len(pcm), SLICE_SAMPLES):
             yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start)
-
-
-def _terms(phrases: Sequence[str], biased: bool, field: str) -> Terms:
-    if phrases and not biased:
-        raise InvalidArgument("TERMS_UNSUPPORTED", "The engine cannot be told of terms.", field, ("none",))
-    if len(phrases) > _MOST_TERMS or any(len(phrase) > _TERM_CHARS for phrase in phrases):
-        bounds = (f"up to {_MOST_TERMS} terms of up to {_TERM_CHARS} characters",)
-        raise InvalidArgument("TOO_MANY_TERMS", "There are too many terms, or one is too long.", field, bounds)
-    return Terms(tuple(phrase for phrase in phrases if not phrase.isspace() and phrase))
 
 
 def response(answer: Answer) -> asr_pb2.RecognizeResponse:

@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.common.errors import InvalidArgument
 
-
 Asked: TypeAlias = Literal["auto", "cpu", "cuda"]  # what to compute on
 
 

@@ -110,6 +110,11 @@ class Dictionary:
         self.glossary = glossary
         self._lexicons.clear()
 
+    @property
+    def phrases(self) -> tuple[str, ...]:
+        """What a recognizer should rather hear: its terms."""
+        return tuple(entry.source for entry in self.glossary.entries)
+
     def of(self, lang: str) -> Lexicon:
         """What it says for a target language; what is written for the nearest region counts."""
         if lang not in self._lexicons:

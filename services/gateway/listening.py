@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -23,6 +24,13 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrases:
+    """What is rather heard from the next segment on, instead of what was said so before."""
+
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """A recognizer's result."""
 
@@ -37,7 +45,7 @@ class Echo:
     number: int
 
 
-Asked: TypeAlias = Kept | Trace
+Asked: TypeAlias = Kept | Trace | Phrases
 Answer: TypeAlias = Result | SourceEvent | Progress | Echo
 Heard: TypeAlias = Transcript | SourceEvent | Progress | Mark
 
@@ -49,12 +57,14 @@ class Listening:
     answers, and what they come to waits in `heard`. When it breaks off: `died`. Before another one is told: `moved`.
     """
 
-    def __init__(self, bound_samples: int, seed: Seed = FRESH) -> None:
+    def __init__(self, bound_samples: int, seed: Seed = FRESH, phrases: Callable[[], tuple[str, ...]] = tuple) -> None:
         self.heard: deque[Heard] = deque()  # for the session; a few, as long as they are taken after each answer
         self.ring = Ring(seed.start_samples, bound_samples)
         self._seam = Seam(seed)
         self._suspicion = Suspicion()
         self._traces = Traces()
+        self._phrases = phrases  # those in force
+        self._told_phrases: tuple[str, ...] = ()  # to the recognizer of now
         self._cut = False  # the ring was full and a commit was put into it; that has not helped so far
         if seed.start_samples:  # what lies before is nobody's work any more
             self.heard.append(Progress(seed.start_samples, seed.start_samples))
@@ -82,10 +92,12 @@ class Listening:
 
     def next(self, rest: bool = False) -> Asked | None:
         """What the recognizer of now is to be told next; see `Ring.next`."""
-        trace = self._traces.next()
-        if trace is None:
-            return self.ring.next(rest)
-        return Trace(self._seam.number(trace.segment_id), trace.traceparent)
+        if trace := self._traces.next():
+            return Trace(self._seam.number(trace.segment_id), trace.traceparent)
+        if self._told_phrases != (phrases := self._phrases()):
+            self._told_phrases = phrases
+            return Phrases(phrases)
+        return self.ring.next(rest)
 
     def hear(self, answer: Answer) -> bool:
         """Takes an answer. False when the recognizer is out of order: told to end the segment, it finalizes nothing."""
@@ -118,6 +130,7 @@ class Listening:
         self.heard += self._seam.moved(self.ring.at.finalized_samples)
         self.ring.rewind()
         self._traces.again(self.segment_id)
+        self._told_phrases = ()
         self._cut = False
 
     def end(self) -> None:

@@ -42,7 +42,8 @@ class Recognition:
         self._shared = shared
         self._resumed = seed.resumed
         self._patience = patience
-        self._listening = Listening(samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS), seed)
+        bound_samples = samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS)
+        self._listening = Listening(bound_samples, seed, lambda: shared.dictionary.phrases)
         self._feed = Feed(self._listening)
         self._call: Recognizing | None = None
 

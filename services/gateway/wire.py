@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mesh.asr.v1 import asr_pb2
 from services.gateway.inputs import Audio, Commit
-from services.gateway.listening import Answer, Asked, Echo, Result, Trace
+from services.gateway.listening import Answer, Asked, Echo, Phrases, Result, Trace
 from services.gateway.ring import Marked
 from services.gateway.stages import RecognizeCall
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
@@ -37,6 +37,8 @@ def request(asked: Asked) -> asr_pb2.RecognizeRequest:
         case Trace(segment_id, traceparent):
             trace = asr_pb2.SegmentTrace(segment_id=segment_id, traceparent=traceparent)
             return asr_pb2.RecognizeRequest(segment_trace=trace)
+        case Phrases(phrases):
+            return asr_pb2.RecognizeRequest(terms=asr_pb2.Terms(terms=phrases))
 
 
 async def answer(call: RecognizeCall) -> Answer | None:

@@ -47,12 +47,12 @@ class Live:
         return self.seconds
 
     @asynccontextmanager
-    async def session(self, stub: Any, first: pb.ClientMessage) -> AsyncIterator[None]:
+    async def session(self, stub: Any, first: pb.ClientMessage) -> AsyncIterator[Any]:
         self._call = stub.Stream()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(read_into(self.heard, self._call))
             await self._call.write(first)
-            yield
+            yield self._call
             await self._call.done_writing()
 
     async def speak(self, pcm: bytes) -> None:

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 import numpy as np
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Word
+from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms, Word
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import StageFailed
@@ -27,7 +27,6 @@ class Engine:
     name = "scripted"
     device = "cpu"
     versions = ()
-    biased = False
     version = "1"
     patience_seconds = 1.0
     written = False
@@ -41,6 +40,7 @@ class Engine:
         self._settings = settings.scripted
         self._device = SimulatedDevice(self._settings)
         self.languages = tuple(self._settings.languages)
+        self.biased = bool(self._settings.mishears)
 
     async def start(self) -> None:
         """See Engine."""
@@ -56,6 +56,8 @@ class Engine:
         given_samples = 0
         async for item in heard:
             await self._device.compute()
+            if isinstance(item, Terms):
+                script.terms = item.phrases
             if isinstance(item, Endpoint):
                 yield script.final()
             if not isinstance(item, Speech):
@@ -74,6 +76,7 @@ class Script:
     """
 
     def __init__(self, settings: ScriptedSettings) -> None:
+        self.terms: tuple[str, ...] = ()  # rather heard
         self._settings = settings
         self._text = settings.text.split()
         self._word_samples = settings.word_ms * ASR_RATE // 1000
@@ -117,6 +120,8 @@ class Script:
         end_samples = number * self._word_samples
         start_samples = max(end_samples - self._word_samples, opened_samples)
         text = self._text[(number - 1) % len(self._text)]
+        if text not in self.terms:
+            text = self._settings.mishears.get(text, text)
         self._words.append(Word(text, start_samples, end_samples, confidence=0.9))
 
 
