@@ -27,7 +27,11 @@ _CUDA_OPTIONS = {
     "cudnn_conv_algo_search": "HEURISTIC",  # the default tries out every algorithm for each new shape
     "use_tf32": "0",  # an fp32 model gives what it gives on the CPU; who wants it fast takes an fp16 one
 }
-_PLACE_IN_THE_RUNTIME = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (/\S+:\d+ [^(]*\([^()]*\) )?")
+_PREAMBLE = re.compile(
+    r"^\[ONNXRuntimeError\] : \d+ : \w+ : "
+    r"(Load model from .*? failed:)?"
+    r"(/\S+:\d+ [^(]*\([^()]*\) )?"  # a function of the runtime, and where it is in its source
+)
 _UNLOADABLE = (
     faults.EPFail,
     faults.Fail,
@@ -38,6 +42,8 @@ _UNLOADABLE = (
     faults.NoSuchFile,
     faults.NotImplemented,
     faults.RuntimeException,
+    RuntimeError,  # these two are the libraries' below it
+    ValueError,
 )
 
 
@@ -91,7 +97,8 @@ def session(model: Path | bytes, device: Device, fixed_shapes: bool = False) -> 
     options.log_severity_level = 3  # errors; its warnings are about graphs, not for who runs them
     source = model if isinstance(model, bytes) else str(model)
     try:
-        loaded = onnxruntime.InferenceSession(source, options, providers=device.providers)
+        # By itself it would go on on the CPU after a fault of the GPU.
+        loaded = onnxruntime.InferenceSession(source, options, providers=device.providers, enable_fallback=0)
     except _UNLOADABLE as error:
         raise _unusable(model, error) from error
     if device.kind == "cuda" and CUDA not in loaded.get_providers():
@@ -109,7 +116,7 @@ def placed(loaded: onnxruntime.InferenceSession) -> dict[str, int]:
 
 def _unusable(model: Path | bytes, error: Exception) -> InvalidArgument:
     """The fault of what ONNX Runtime does not load, in its words where they help."""
-    told = _PLACE_IN_THE_RUNTIME.sub("", " ".join(str(error).split())).rstrip(".")
+    told = _PREAMBLE.sub("", " ".join(str(error).split())).rstrip(".")
     if isinstance(error, faults.InvalidProtobuf | faults.NoModel) or "No graph was found" in told:
         told = "it is no ONNX model"
     if isinstance(model, bytes):
