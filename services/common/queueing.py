@@ -134,7 +134,7 @@ class Queue(Generic[Q, W]):
 
     def idle(self, now: float, answered: int) -> None:
         """The device has become idle, after a batch of so many."""
-        self._expected = answered + len(self)
+        self._expected = answered + len(self) if self._limits.wait_ms else 0
         self._until = now + self._limits.wait_ms / 1000
 
 
