@@ -146,10 +146,11 @@ class Batcher(Generic[Q, A]):
         except Exception as error:  # in a callback: nobody else would hear of it, and the items would wait forever
             for entry in batch:
                 entry.waiter.settle(error)
+            self._look_at(loop.time())
 
     def _ended(self, batch: Sequence[Entry[Q, _Waiter[A]]], running: asyncio.Future[list[A | Exception]]) -> None:
         self._running = None
-        self._queue.idle(asyncio.get_running_loop().time(), len(batch))
+        self._queue.idle(asyncio.get_running_loop().time(), batch)
         if running.exception():  # no Exception: those are answers
             failure = StageFailed("BATCH_FAILED", f"{self._name} ended in the middle of a batch.", stage=self._stage)
             outcomes: Sequence[A | Exception] = [failure] * len(batch)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from services.common import batching
 from services.common.batching import Batcher, Item, Limits
 from services.common.errors import AtCapacity, Defect, StageFailed
 
@@ -98,8 +99,8 @@ async def test_sessions_that_ask_again_and_again_stay_together(doubling: Doublin
 
 async def test_company_that_does_not_come_is_not_waited_for_forever(doubling: Doubling) -> None:
     async with Batcher("mt.encode", doubling, Limits(wait_ms=5)) as batcher:
-        await asked(batcher, Item(1), Item(2))
-        assert await batcher.submit(Item(3)) == 6
+        await asked(batcher, Item(1, "a"), Item(2, "b"))
+        assert await batcher.submit(Item(3, "a")) == 6
 
 
 async def test_a_final_overtakes_the_partials_that_wait(doubling: Doubling) -> None:
@@ -218,6 +219,17 @@ async def test_too_few_answers_are_a_fault_and_never_somebody_elses() -> None:
     async with Batcher("mt.encode", compute) as batcher:
         answers = await asked(batcher, Item(1), Item(2))
     assert [getattr(answer, "code", None) for answer in answers] == ["BATCH_ANSWERS"] * 2
+
+
+async def test_a_fault_of_our_own_reaches_everyone_too(monkeypatch: pytest.MonkeyPatch, doubling: Doubling) -> None:
+    class Broken:
+        def start_span(self, *_: object, **__: object) -> None:
+            raise OSError("the exporter is broken")
+
+    monkeypatch.setattr(batching, "tracer", Broken())
+    async with Batcher("mt.encode", doubling, Limits(1)) as batcher:
+        answers = await asked(batcher, Item(1), Item(2), Item(3))
+    assert [type(answer) for answer in answers] == [OSError] * 3
 
 
 async def test_a_full_queue_sheds_and_says_when_to_come_back(doubling: Doubling) -> None:

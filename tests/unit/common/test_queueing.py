@@ -20,6 +20,10 @@ def add(to: Queue[Any, None], *items: Item[Any], entered: float = 0.0) -> list[E
     return entries
 
 
+def idle(waiting: Queue[Any, None], now: float, sessions: str) -> None:
+    waiting.idle(now, [Entry(Item(session, session), None, 0.0) for session in sessions])
+
+
 def taken(from_: Queue[Any, None]) -> list[Any]:
     return [entry.item.asked for entry in from_.take()]
 
@@ -88,64 +92,108 @@ def test_the_first_item_goes_at_once_and_so_do_several() -> None:
     assert queue(Limits(), Item(1), Item(2)).reason(0.0) is Reason.IDLE
 
 
-def test_after_a_batch_as_many_are_waited_for_as_it_had_and_no_longer_than_the_limit() -> None:
+def test_after_a_batch_its_sessions_are_waited_for_and_no_longer_than_the_limit() -> None:
     waiting = queue(Limits(wait_ms=20))
-    waiting.idle(1.0, answered=3)
-    add(waiting, Item(1), Item(2), entered=1.005)
+    idle(waiting, 1.0, "abc")
+    add(waiting, Item(1, "a"), Item(2, "b"), entered=1.005)
     assert waiting.reason(1.005) is None
     assert waiting.due == pytest.approx(1.020)
     assert waiting.reason(1.020) is Reason.WAITED
-    add(waiting, Item(3), entered=1.006)
+    add(waiting, Item(3, "c"), entered=1.006)
     assert waiting.reason(1.006) is Reason.IDLE
 
 
 def test_those_that_gathered_during_a_batch_wait_for_those_in_it() -> None:
-    waiting = queue(Limits(wait_ms=20), Item(1), Item(2), entered=0.5)
-    waiting.idle(1.0, answered=1)
+    waiting = queue(Limits(wait_ms=20), Item(1, "b"), Item(2, "c"), entered=0.5)
+    idle(waiting, 1.0, "a")
     assert waiting.reason(1.0) is None
-    add(waiting, Item(3), entered=1.001)
+    add(waiting, Item(3, "a"), entered=1.001)
+    assert waiting.reason(1.001) is Reason.IDLE
+
+
+def test_as_many_others_are_as_good() -> None:
+    waiting = queue(Limits(wait_ms=20))
+    idle(waiting, 1.0, "ab")
+    add(waiting, Item(1, "c"), Item(2, "d"), entered=1.001)
     assert waiting.reason(1.001) is Reason.IDLE
 
 
 def test_a_session_that_is_alone_never_waits() -> None:
     waiting = queue(Limits(wait_ms=20))
-    for second in range(5):
-        waiting.idle(second, answered=1)
-        add(waiting, Item(second), entered=second + 0.001)
+    for second, session in enumerate("aaaba"):
+        idle(waiting, second, "a")
+        add(waiting, Item(second, session), entered=second + 0.001)
         assert waiting.reason(second + 0.001) is Reason.ALONE
         waiting.take()
 
 
+def test_items_of_no_session_are_not_expected_back() -> None:
+    waiting = queue(Limits(wait_ms=20))
+    waiting.idle(1.0, [Entry(Item(n), None, 0.5) for n in range(8)])
+    add(waiting, Item(1), entered=1.0)
+    assert waiting.reason(1.0) is Reason.ALONE
+
+
 def test_who_comes_when_nobody_is_expected_any_more_does_not_wait() -> None:
     waiting = queue(Limits(wait_ms=20))
-    waiting.idle(1.0, answered=8)
-    add(waiting, Item(1), entered=1.5)
+    idle(waiting, 1.0, "abcd")
+    add(waiting, Item(1, "a"), entered=1.5)
     assert waiting.reason(1.5) is Reason.ALONE
+
+
+def test_sessions_that_come_back_late_time_and_again_are_waited_for_ever_more_seldom() -> None:
+    waiting = queue(Limits(wait_ms=20))
+    waited = []
+    for second in range(100):
+        idle(waiting, second, "abcd")
+        add(waiting, Item(1, "a"), entered=second + 0.001)
+        waited.append(waiting.reason(second + 0.001) is None)
+        waiting.take()
+    assert [second for second, did in enumerate(waited) if did] == [0, 2, 6, 14, 30, 62, 94]
+
+
+def test_once_they_come_back_in_time_they_are_waited_for_every_time_again() -> None:
+    waiting = queue(Limits(wait_ms=20))
+    waited = []
+    for second in range(10):
+        idle(waiting, second, "ab")
+        add(waiting, Item(1, "a"), entered=second + 0.001)
+        waited.append(waiting.reason(second + 0.001) is None)
+        if second > 1:
+            add(waiting, Item(2, "b"), entered=second + 0.002)
+        waiting.take()
+    assert waited == [True, False, *[True] * 8]
 
 
 def test_an_item_may_wait_less_or_not_at_all() -> None:
     waiting = queue(Limits(wait_ms=20))
-    waiting.idle(1.0, answered=8)
-    add(waiting, Item(1), entered=1.001)
-    add(waiting, Item(2, max_wait_ms=5), entered=1.002)
+    idle(waiting, 1.0, "abcd")
+    add(waiting, Item(1, "a"), entered=1.001)
+    add(waiting, Item(2, "b", max_wait_ms=5), entered=1.002)
     assert waiting.due == pytest.approx(1.007)
-    add(waiting, Item(3, max_wait_ms=0), entered=1.003)
+    add(waiting, Item(3, "c", max_wait_ms=0), entered=1.003)
     assert waiting.reason(1.003) is Reason.WAITED
 
 
 def test_waiting_for_a_busy_device_is_not_waiting_for_others() -> None:
     waiting = queue(Limits(wait_ms=20), Item(1, max_wait_ms=5), entered=0.1)
-    waiting.idle(1.0, answered=8)
+    idle(waiting, 1.0, "abcd")
     assert waiting.due == pytest.approx(1.005)
+
+
+def test_without_a_wait_what_gathered_goes_as_soon_as_the_device_is_idle() -> None:
+    waiting = queue(Limits(wait_ms=0), Item(1, "b"), entered=0.5)
+    idle(waiting, 1.0, "a")
+    assert waiting.reason(1.0) is Reason.ALONE
 
 
 def test_a_full_batch_waits_for_nobody() -> None:
     by_items = queue(Limits(2))
-    by_items.idle(1.0, answered=8)
+    idle(by_items, 1.0, "abcd")
     add(by_items, Item(1), Item(2), entered=1.0)
     assert by_items.reason(1.0) is Reason.FULL
     by_cost = queue(Limits(most_cost=10))
-    by_cost.idle(1.0, answered=8)
+    idle(by_cost, 1.0, "abcd")
     add(by_cost, Item(1, cost=10), entered=1.0)
     assert by_cost.reason(1.0) is Reason.FULL
 
