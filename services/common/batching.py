@@ -103,8 +103,7 @@ class Batcher(Generic[Q, A]):
         loop = asyncio.get_running_loop()
         entry = Entry(item, _Waiter[A](), loop.time())
         self._queue.add(entry)
-        if not self._running:
-            self._look_at(entry.entered)  # in the loop's next turn: what others submit in this one is of the same batch
+        self._look_at(entry.entered)  # in the loop's next turn: what others submit in this one is of the same batch
         try:
             return await entry.waiter.answer
         finally:

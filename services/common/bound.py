@@ -53,7 +53,7 @@ class Bound:
 
     def run(self, options: onnxruntime.RunOptions | None = None) -> None:
         """Runs the model. Blocks; raises ONNX Runtime's errors."""
-        self._binding.clear_binding_outputs()  # they hold the last run's values, which would be written over
+        # Each time: the binding holds the last run's values, and would write over them.
         for name, place in self._outputs.items():
             if place is None:
                 self._binding.bind_output(name, self._device.kind, self._device.number)

@@ -42,7 +42,7 @@ async def test_a_batch_is_a_span_linked_to_its_members_and_they_to_it(spans: InM
             await batcher.submit(Item(number))
 
     async with Batcher("mt.encode", doubled) as batcher:
-        await asyncio.gather(member(batcher, 1), member(batcher, 2), batcher.submit(Item(3)))
+        await asyncio.gather(batcher.submit(Item(3)), member(batcher, 1), member(batcher, 2))
     by_name = {span.name: span for span in spans.get_finished_spans()}
     batch = by_name["mt.encode.batch"]
     members = [by_name["member 1"], by_name["member 2"]]

@@ -127,6 +127,15 @@ def test_a_session_that_is_alone_never_waits() -> None:
         waiting.take()
 
 
+def test_all_being_back_is_enough_though_others_have_left() -> None:
+    waiting = queue(Limits(wait_ms=20))
+    (leaving,) = add(waiting, Item(1, "b"), entered=0.5)
+    idle(waiting, 1.0, "a")
+    waiting.discard(leaving)
+    add(waiting, Item(2, "a"), entered=1.001)
+    assert waiting.reason(1.001) is Reason.ALONE
+
+
 def test_items_of_no_session_are_not_expected_back() -> None:
     waiting = queue(Limits(wait_ms=20))
     waiting.idle(1.0, [Entry(Item(n), None, 0.5) for n in range(8)])
@@ -150,6 +159,17 @@ def test_sessions_that_come_back_late_time_and_again_are_waited_for_ever_more_se
         waited.append(waiting.reason(second + 0.001) is None)
         waiting.take()
     assert [second for second, did in enumerate(waited) if did] == [0, 2, 6, 14, 30, 62, 94]
+
+
+def test_a_full_batch_says_nothing_about_who_comes_back() -> None:
+    waiting = queue(Limits(2, wait_ms=20))
+    for second in range(5):
+        add(waiting, Item(1, "c"), Item(2, "d"), entered=second)
+        idle(waiting, second, "ab")
+        waiting.take()
+    idle(waiting, 9.0, "ab")
+    add(waiting, Item(1, "a"), entered=9.001)
+    assert waiting.reason(9.001) is None
 
 
 def test_once_they_come_back_in_time_they_are_waited_for_every_time_again() -> None:
