@@ -67,7 +67,7 @@ class _Graph:
         width = self.shape.width
         query, key, value = (self.linear(x, width, width) for _ in range(3))
         scores = self.add("MatMul", self.split(query, (0, 2, 1, 3)), self.split(key, (0, 2, 3, 1)))
-        scale = self.constant(np.float32(np.sqrt(width / self.shape.heads)))
+        scale = self.constant(np.array(np.sqrt(width / self.shape.heads), np.float32))
         weights = self.add("Softmax", self.add("Div", scores, scale), axis=-1)
         mixed = self.add("MatMul", weights, self.split(value, (0, 2, 1, 3)))
         joined = self.constant(np.array([0, 0, width], np.int64))
