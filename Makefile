@@ -68,7 +68,7 @@ up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
 
 bench: setup ## Measure: print tables, write bench/out/*.json; PROMPTS=FILE.jsonl measures quality as well
-	@for name in pacing flow load leaks fanout glossary $(if $(PROMPTS),"quality $(PROMPTS)"); do $(BIN)/python -m bench.$$name; done
+	@for name in pacing flow load leaks fanout glossary batching $(if $(PROMPTS),"quality $(PROMPTS)"); do $(BIN)/python -m bench.$$name; done
 
 chaos: setup ## Break it under load and count what is lost; ONLY=kills one scenario, SHORT=1 a rehearsal
 	@tests/chaos/node/setup.sh

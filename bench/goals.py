@@ -47,6 +47,8 @@ MEASUREMENTS = (
     Measurement("bench.pacing", ("voice",)),
     Measurement("bench.chaos.handles", ("handles",)),
     Measurement("bench.glossary", ("glossary",)),
+    Measurement("bench.batching", ("batching",), ("--device", "cpu")),
+    Measurement("bench.batching", ("G1",), ("--device", "cuda")),
     Measurement("bench.leaks", ("leaks",)),
     Measurement("bench.chaos.outages", ("outages",)),
     Measurement("bench.chaos.rolling", ("rolling",)),
