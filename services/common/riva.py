@@ -105,12 +105,17 @@ class Riva:
     async def within(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """What a step of a streaming call comes to. Raises what `fault` makes of its failure, and when it hangs."""
         try:
+            return await self.in_time(call)
+        except grpc.aio.AioRpcError as error:
+            raise self.fault(error) from error
+
+    async def in_time(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """What a step of a streaming call comes to. Raises StageFailed when it hangs, else what the call ended with."""
+        try:
             async with asyncio.timeout(self._settings.reply_seconds):
                 return await call()
         except TimeoutError as error:
             raise self.failed(f"Riva answered nothing for {self._settings.reply_seconds:g} s.") from error
-        except grpc.aio.AioRpcError as error:
-            raise self.fault(error) from error
 
     async def _answer(self, call: Call, request: Any, seconds: float, wait_for_ready: bool) -> Any:
         try:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
@@ -28,7 +28,9 @@ PIECE_BYTES = 2_000
 
 @dataclass
 class Riva(
-    asr_grpc.RivaSpeechRecognitionServicer, nmt_grpc.RivaTranslationServicer, tts_grpc.RivaSpeechSynthesisServicer
+    asr_grpc.RivaSpeechRecognitionServicer,  # type: ignore[misc]  # the stubs ship no types
+    nmt_grpc.RivaTranslationServicer,  # type: ignore[misc]  # as above
+    tts_grpc.RivaSpeechSynthesisServicer,  # type: ignore[misc]  # as above
 ):
     """What the server does, and what it was asked."""
 
@@ -46,7 +48,7 @@ class Riva(
     ends_with: grpc.StatusCode = grpc.StatusCode.UNAVAILABLE
     refuses: grpc.StatusCode | None = None  # every call but those about its configuration
     hangs: bool = False  # it answers nothing
-    honours: str = "##"  # "##": do-not-translate phrases with replacements, too; "kept": without; "": none
+    honours: str = "##"  # of phrases, those replaced and those kept; "kept": the latter; "": none, and no word
     extra_bytes: int = 0  # pieces of speech have so many bytes more
     wanted: dict[str, str] = field(default_factory=dict)  # metadata every call must have
 
@@ -55,18 +57,17 @@ class Riva(
     metadata: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     arrivals: list[tuple[float, int]] = field(default_factory=list)  # when, and how much audio of a call by then
     running: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  # for anything but its configuration
     quit: asyncio.Event = field(default_factory=asyncio.Event)  # a caller left in the midst of a call
 
-    @contextmanager
-    def _call(self) -> Iterator[None]:
+    def _begun(self, context: Any) -> None:
         self.running += 1
-        try:
-            yield
-        except asyncio.CancelledError:
+        context.add_done_callback(self._over)
+
+    def _over(self, context: Any) -> None:
+        self.running -= 1
+        if not context.done():
             self.quit.set()
-            raise
-        finally:
-            self.running -= 1
 
     async def _admit(self, name: str, context: Any, configuring: bool = False) -> None:
         given = dict(context.invocation_metadata())
@@ -76,6 +77,7 @@ class Riva(
                 await context.abort(grpc.StatusCode.UNAUTHENTICATED, f"bad {key}: {given.get(key)}")
         if configuring:
             return
+        self.asked.set()
         if self.refuses is not None:
             await context.abort(self.refuses, "the words of a user")
         if self.hangs:
@@ -94,23 +96,23 @@ class Riva(
         return found
 
     async def StreamingRecognize(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        with self._call():
-            first = await anext(requests)
-            self.requests.append(first.streaming_config)
-            await self._admit("StreamingRecognize", context)
-            ear, told = Ear(self), 0
-            async for request in requests:
-                ear.hear(request.audio_content)
-                self.arrivals.append((asyncio.get_running_loop().time(), len(ear.audio)))
-                if self.ends_after_words and len(ear.words) >= self.ends_after_words:
-                    await context.abort(self.ends_with, "the words of a user")
-                while self.endpoint_words and len(ear.words) - told >= self.endpoint_words:
-                    yield ear.final(told, told + self.endpoint_words)
-                    told += self.endpoint_words
-                if self.watermark or len(ear.words) > told:
-                    yield ear.interim(told)
-            if self.finals and len(ear.words) > told:
-                yield ear.final(told, len(ear.words))
+        self._begun(context)
+        first = await anext(requests)
+        self.requests.append(first.streaming_config)
+        await self._admit("StreamingRecognize", context)
+        ear, told = Ear(self), 0
+        async for request in requests:
+            ear.hear(request.audio_content)
+            self.arrivals.append((asyncio.get_running_loop().time(), len(ear.audio)))
+            if self.ends_after_words and len(ear.words) >= self.ends_after_words:
+                await context.abort(self.ends_with, "the words of a user")
+            while self.endpoint_words and len(ear.words) - told >= self.endpoint_words:
+                yield ear.final(told, told + self.endpoint_words)
+                told += self.endpoint_words
+            if self.watermark or len(ear.words) > told:
+                yield ear.interim(told)
+        if self.finals and len(ear.words) > told:
+            yield ear.final(told, len(ear.words))
 
     # Translation.
 
@@ -123,21 +125,22 @@ class Riva(
         return found
 
     async def TranslateText(self, request: Any, context: Any) -> Any:
-        with self._call():
-            self.requests.append(request)
-            await self._admit("TranslateText", context)
-            known: dict[str, str] = {}
-            for phrase in request.dnt_phrases:
-                source, replaced, target = phrase.partition("##")
-                if self.honours == "##" or (self.honours and not replaced):
-                    known[source] = target or source
-            longest_first = sorted(known, key=len, reverse=True)
-            pattern = "|".join([*(rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in longest_first), r"\w+"])
-            ending = request.target_language[:2]
-            found = [
-                re.sub(pattern, lambda match: known.get(match[0], match[0] + ending), text) for text in request.texts
-            ]
-            return nmt.TranslateTextResponse(translations=[nmt.Translation(text=text) for text in found])
+        self._begun(context)
+        self.requests.append(request)
+        await self._admit("TranslateText", context)
+        known: dict[str, str] = {}
+        for phrase in request.dnt_phrases:
+            source, replaced, target = phrase.partition("##")
+            if self.honours == "##" or (self.honours and not replaced):
+                known[source] = target or source
+        longest_first = sorted(known, key=len, reverse=True)
+        pattern = "|".join([*(rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in longest_first), r"\w+"])
+        ending = request.target_language[:2]
+        found = [
+            re.sub(pattern, lambda match: known.get(match[0], match[0][:: 1 if self.honours else -1] + ending), text)
+            for text in request.texts
+        ]
+        return nmt.TranslateTextResponse(translations=[nmt.Translation(text=text) for text in found])
 
     # Synthesis.
 
@@ -155,19 +158,19 @@ class Riva(
 
     async def synthesize(self, request: Any, context: Any) -> AsyncIterator[Any]:
         """As servers had it before the request was a stream."""
-        with self._call():
-            self.requests.append(request)
-            await self._admit("SynthesizeOnline", context)
-            said, rate = spoken(request.text)
-            for entry in filter(None, request.custom_dictionary.split(",")):
-                word, sounds = entry.split("  ")
-                said = said.replace(word, sounds)
-            count = round(request.sample_rate_hz * len(said) * CHAR_MS / 1000 / rate)
-            times = np.arange(count) / request.sample_rate_hz
-            audio = np.asarray(8_000 * np.cos(2 * np.pi * 220 * times), dtype="<i2").tobytes()
-            size = PIECE_BYTES + self.extra_bytes
-            for start in range(0, len(audio), size):
-                yield tts.SynthesizeSpeechResponse(audio=audio[start : start + size])
+        self._begun(context)
+        self.requests.append(request)
+        await self._admit("SynthesizeOnline", context)
+        said, rate = spoken(request.text)
+        for entry in filter(None, request.custom_dictionary.split(",")):
+            word, sounds = entry.split("  ")
+            said = said.replace(word, sounds)
+        count = round(request.sample_rate_hz * len(said) * CHAR_MS / 1000 / rate)
+        times = np.arange(count) / request.sample_rate_hz
+        audio = np.asarray(8_000 * np.cos(2 * np.pi * 220 * times), dtype="<i2").tobytes()
+        size = PIECE_BYTES + self.extra_bytes
+        for start in range(0, len(audio), size):
+            yield tts.SynthesizeSpeechResponse(audio=audio[start : start + size])
 
 
 class Ear:

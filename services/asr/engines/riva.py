@@ -25,6 +25,7 @@ from services.common.audio import ASR_RATE
 from services.common.languages import written
 from services.common.riva import Riva
 
+REFUSAL_SECONDS = 1.0  # in which a server that has no room says so
 STEPS = 3  # of an answer, each with its own deadline: the call is opened, written to, and heard to its end
 
 
@@ -98,8 +99,7 @@ class Engine:
                 if isinstance(item, Terms):
                     config = _config(self._settings, self._tags[language], item)
                 elif isinstance(item, Speech):
-                    stream = streams.open or await streams.opened(config, item.offset_samples)
-                    if (guess := await stream.send(item)) is not None:
+                    if (guess := await streams.send(item, config)) is not None:
                         yield guess
                 elif isinstance(item, Endpoint):
                     yield await streams.finished()
@@ -113,10 +113,10 @@ class Streams:
     """
 
     def __init__(self, riva: Riva, stub: Any, lead_samples: int) -> None:
-        self.open: Stream | None = None
         self._riva = riva
         self._stub = stub
         self._lead_samples = lead_samples
+        self._open: Stream | None = None
         self._tasks = asyncio.TaskGroup()
         self._stack = AsyncExitStack()
 
@@ -127,25 +127,54 @@ class Streams:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self.open is not None:
-            self.open.cancel()
+        if self._open is not None:
+            self._open.cancel()
         await self._stack.aclose()  # not told of the error, which a task group would wrap
 
-    async def opened(self, config: Any, start_samples: int) -> Stream:
-        """A call for the segment whose audio starts there on the session's clock."""
-        call = self._stub.StreamingRecognize(metadata=self._riva.metadata)
-        self.open = Stream(self._riva, call, Transcript(start_samples), self._lead_samples)
-        self._tasks.create_task(self.open.read())
-        await self.open.write(riva_asr_pb2.StreamingRecognizeRequest(streaming_config=config))
-        return self.open
+    async def send(self, speech: Speech, config: Any) -> Hypothesis | None:
+        """Sends audio of the open segment, which it opens with the first. The segment so far, if Riva told of it."""
+        try:
+            if self._open is None:
+                await self._opened(config, speech.offset_samples)
+            assert self._open is not None
+            return await self._open.send(speech)
+        except grpc.aio.AioRpcError as error:
+            raise self._riva.fault(await self._first_hand(error, config)) from error
 
     async def finished(self) -> Hypothesis:
         """The final of the open segment, if there is one."""
-        if self.open is None:
+        if self._open is None:
             return Hypothesis((), final=True)
-        final = await self.open.finish()
-        self.open = None
+        try:
+            final = await self._open.finish()
+        except grpc.aio.AioRpcError as error:
+            raise self._riva.fault(error) from error
+        self._open = None
         return final
+
+    async def _opened(self, config: Any, start_samples: int) -> None:
+        """Opens a call for the segment whose audio starts there on the session's clock."""
+        call = self._stub.StreamingRecognize(metadata=self._riva.metadata)
+        self._open = Stream(self._riva, call, Transcript(start_samples), self._lead_samples)
+        self._tasks.create_task(self._open.read())
+        await self._open.write(_request(config))
+
+    async def _first_hand(self, error: grpc.aio.AioRpcError, config: Any) -> grpc.aio.AioRpcError:
+        """What a call ended with. A status that crossed a write is lost, and INTERNAL is left (grpc/grpc#36066).
+
+        A server that refuses calls refuses one more, in which nothing is written that could cross that.
+        """
+        if error.code() is not grpc.StatusCode.INTERNAL:
+            return error
+        call = self._stub.StreamingRecognize(metadata=self._riva.metadata, timeout=REFUSAL_SECONDS)
+        try:
+            await call.write(_request(config))
+            await call.read()
+        except grpc.aio.AioRpcError as again:
+            return error if again.code() is grpc.StatusCode.DEADLINE_EXCEEDED else again
+        finally:
+            call.cancel()
+        return error
 
 
 class Stream:
@@ -188,14 +217,14 @@ class Stream:
         """Sends a message. Raises what the call ended with, if it did."""
         if not self._end.done():
             with suppress(asyncio.InvalidStateError):  # the call is over, and its reader is about to know
-                await self._riva.within(partial(self._call.write, request))
+                await self._riva.in_time(partial(self._call.write, request))
                 return
         await self._ended()
         raise self._riva.failed("Riva ended the call in the midst of speech.")
 
     async def finish(self) -> Hypothesis:
         """Sends no more, and gives what there is when Riva has told all. Raises what the call ended with."""
-        await self._riva.within(self._call.done_writing)
+        await self._riva.in_time(self._call.done_writing)
         await self._ended()
         return self._transcript.final()
 
@@ -205,9 +234,9 @@ class Stream:
 
     async def _ended(self) -> None:
         """Waits for the end of the call. Raises what it ended with, if not well."""
-        fault = await self._riva.within(lambda: asyncio.shield(self._end))
+        fault: grpc.aio.AioRpcError | None = await self._riva.in_time(lambda: asyncio.shield(self._end))
         if fault is not None:
-            raise self._riva.fault(fault)
+            raise fault
 
     @property
     def _now(self) -> float:
@@ -226,6 +255,10 @@ class Lead:
         passed_samples = (now_seconds - self.opened_seconds) * ASR_RATE
         free_samples = max(passed_samples, transcript.processed_samples) + self.most_samples
         return (transcript.sent_samples - free_samples) / ASR_RATE
+
+
+def _request(config: Any) -> Any:
+    return riva_asr_pb2.StreamingRecognizeRequest(streaming_config=config)
 
 
 def _is_streaming(parameters: Mapping[str, str]) -> bool:
