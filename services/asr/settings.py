@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common import riva
+from services.common.languages import written
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 from services.common.slots import reserve
@@ -87,6 +88,14 @@ class RivaSettings(riva.RivaSettings):
         False, description="Conclude the words Riva calls stable, and no others. For models that tell a stability."
     )
     endpointing: RivaEndpointing = Field(default_factory=RivaEndpointing)
+
+    @field_validator("languages")
+    @classmethod
+    def _are_languages(cls, languages: list[str]) -> list[str]:
+        for tag in languages:
+            if not written(tag):
+                raise ValueError(f"{tag!r} is no tag of a language")
+        return languages
 
 
 class AsrSettings(StageSettings):

@@ -38,5 +38,6 @@ def same(one: str, other: str) -> bool:
 
 
 def written(tag: str) -> str:
-    """A tag as BCP-47 writes it, "es-US" of "ES-us"; empty for what is no tag of a language."""
-    return langcodes.standardize_tag(tag) if langcodes.tag_is_valid(tag) else ""
+    """A tag as BCP-47 writes it, "es-US" of "ES-us"; empty for what names no language."""
+    named = langcodes.tag_is_valid(tag) and langcodes.get(tag).language not in (None, "und")
+    return langcodes.standardize_tag(tag) if named else ""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from services.common import ipa
-from services.common.errors import InvalidArgument
 from services.common.terminology import Term, composed, occurrences
 from services.tts.engine import Clause, Pronunciation
 
@@ -34,23 +33,23 @@ def ssml(clause: Clause, phonemes: bool, rate: bool) -> str:
     return f"<speak>{inside}</speak>"
 
 
-def dictionary(clause: Clause) -> str:
-    """The pronunciations of the words in a clause as `word  phonemes`, with commas between.
+def with_dictionary(clause: Clause) -> tuple[str, str]:
+    """The clause, and the pronunciations of words in it as `word  phonemes`, with commas between.
 
-    There are entries for single words only: where the text has several, so must the pronunciation. Raises
-    InvalidArgument naming the pronunciation that cannot be written so.
+    There are entries for single words only. Several words are entered one by one where their pronunciation has as many;
+    else they become one word, which nobody reads.
     """
-    entries: dict[str, str] = {}
+    pieces, entries = [], dict[str, str]()
     for text, said in _parts(clause):
-        if said is None:
-            continue
-        words, sounds = text.split(), ipa.plain(said.ipa).split()
-        if len(words) != len(sounds) or "," in text:
-            path = f"pronunciations[{clause.pronunciations.index(said)}].ipa"
-            uneven = "The voice takes pronunciations of single words: there has to be one for each."
-            raise InvalidArgument("UNEVEN_PRONUNCIATION", uneven, path, [f"{len(words)} pronunciations, with spaces"])
-        entries |= dict(zip(words, sounds, strict=True))
-    return ",".join(f"{word}{_ENTRY}{sounds}" for word, sounds in entries.items())
+        piece = plain(text) if said is not None else text.translate(_CONTROLS | _TAGS)
+        if said is not None:
+            words, sounds = piece.split(), ipa.plain(said.ipa).split()
+            if len(words) != len(sounds) or not all(word.isalnum() for word in words):
+                words, sounds = ["".join(filter(str.isalnum, piece))], ["".join(sounds)]
+                piece = words[0]
+            entries |= dict(zip(words, sounds, strict=True))
+        pieces.append(piece)
+    return plain("".join(pieces)), ",".join(f"{word}{_ENTRY}{sounds}" for word, sounds in entries.items())
 
 
 def _parts(clause: Clause) -> Iterator[tuple[str, Pronunciation | None]]:

@@ -58,6 +58,7 @@ class Riva(
     arrivals: list[tuple[float, int]] = field(default_factory=list)  # when, and how much audio of a call by then
     running: int = 0
     asked: asyncio.Event = field(default_factory=asyncio.Event)  # for anything but its configuration
+    broke: asyncio.Event = field(default_factory=asyncio.Event)  # a call was ended after some words
     quit: asyncio.Event = field(default_factory=asyncio.Event)  # a caller left in the midst of a call
 
     def _begun(self, context: Any) -> None:
@@ -105,6 +106,7 @@ class Riva(
             ear.hear(request.audio_content)
             self.arrivals.append((asyncio.get_running_loop().time(), len(ear.audio)))
             if self.ends_after_words and len(ear.words) >= self.ends_after_words:
+                self.broke.set()
                 await context.abort(self.ends_with, "the words of a user")
             while self.endpoint_words and len(ear.words) - told >= self.endpoint_words:
                 yield ear.final(told, told + self.endpoint_words)

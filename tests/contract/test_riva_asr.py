@@ -169,10 +169,17 @@ async def test_settings_reach_the_server() -> None:
 async def test_languages_are_those_of_streaming_models_as_bcp_47_writes_them() -> None:
     riva = Riva(languages="EN-us, es-US,multi")
     async with engine_on(riva) as engine:
-        assert set(engine.languages) == {"en-US", "es-US"}
+        assert engine.languages == ("en-US", "es-US")
         assert engine.version == "parakeet"
         await heard(engine, speech(400))
     assert riva.requests[0].config.language_code == "EN-us"
+
+
+async def test_languages_can_be_told_where_the_server_names_none() -> None:
+    async with engine_on(Riva(languages="multi"), languages=["de-DE"]) as engine:
+        assert engine.languages == ("de-DE",)
+    with pytest.raises(ValueError, match="'multi' is no tag"):
+        AsrSettings.model_validate({"riva": {"languages": ["multi"]}})
 
 
 async def test_a_server_without_a_streaming_model_is_told_of_when_the_stage_starts() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from services.common.audio import from_bytes
-from services.common.errors import AtCapacity, InvalidArgument, StageFailed
+from services.common.errors import AtCapacity, StageFailed
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.riva import Engine
 from services.tts.settings import TtsSettings
@@ -115,12 +115,13 @@ async def test_pronunciations_are_a_dictionary_of_the_words_as_they_stand_in_the
     assert not riva.requests[1].custom_dictionary
 
 
-async def test_a_pronunciation_that_a_dictionary_cannot_hold_is_refused_by_name() -> None:
-    async with engine_on(Riva()) as engine:
-        with pytest.raises(InvalidArgument) as raised:
-            await spoken(engine, "Nueva York", 1.0, TODOS, Pronunciation("nueva york", "njujork"))
-    assert raised.value.field == "pronunciations[1].ipa"
-    assert raised.value.accepted
+async def test_words_said_as_one_become_one_word_of_the_dictionary() -> None:
+    riva = Riva()
+    said = (Pronunciation("nueva york", "njujork"), Pronunciation("C++", "seplu\u02c8s"), Pronunciation("l'or", "lor"))
+    async with engine_on(riva) as engine:
+        await spoken(engine, "En Nueva York, l'or.", 1.0, *said)
+    assert riva.requests[0].text == "En NuevaYork, lor."
+    assert riva.requests[0].custom_dictionary == "NuevaYork  njujork,lor  lor"
 
 
 async def test_pronunciations_are_phonemes_in_ssml_where_the_model_reads_that() -> None:

@@ -7,8 +7,7 @@ joined. Riva's own endpoints inside a segment cut nothing.
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,11 +15,12 @@ from types import TracebackType
 from typing import Any
 
 import grpc
-from riva.client.proto import riva_asr_pb2, riva_asr_pb2_grpc, riva_audio_pb2
+from riva.client.proto import riva_asr_pb2_grpc
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms, Word
-from services.asr.joining import Part, Transcript
-from services.asr.settings import AsrSettings, RivaSettings
+from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms
+from services.asr.engines.riva_messages import audio, is_streaming, listed, opening, parts
+from services.asr.joining import Transcript
+from services.asr.settings import AsrSettings
 from services.common.audio import ASR_RATE
 from services.common.languages import written
 from services.common.riva import Riva
@@ -73,13 +73,14 @@ class Engine:
     async def start(self) -> None:
         """See Engine. Raises StageFailed without a server, InvalidArgument when it is not what the settings say."""
         self._stub = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(self._riva.open())
-        request = riva_asr_pb2.RivaSpeechRecognitionConfigRequest(model_name=self._settings.model)
+        request = listed(self._settings.model)
         told = await self._riva.configuration(self._stub.GetRivaSpeechRecognitionConfig, request)
-        models = [config for config in told.model_config if _is_streaming(config.parameters)]
+        models = [config for config in told.model_config if is_streaming(config.parameters)]
         tags = self._settings.languages or [
             tag.strip() for config in models for tag in config.parameters["language_code"].split(",")
         ]
-        self._tags = {written(tag): tag for tag in reversed(tags) if written(tag)}
+        for tag in filter(written, tags):
+            self._tags.setdefault(written(tag), tag)
         if not self._tags:
             raise self._riva.failed(f"The Riva server recognizes no stream: check {self._riva.setting('model')}.")
         self.version = ", ".join(sorted({config.model_name for config in models})) or "unknown"
@@ -92,12 +93,12 @@ class Engine:
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
         """See Engine."""
-        config = _config(self._settings, self._tags[language])
+        config = opening(self._settings, self._tags[language])
         lead_samples = self._settings.lead_ms * ASR_RATE // 1000
         async with Streams(self._riva, self._stub, lead_samples) as streams:
             async for item in heard:
                 if isinstance(item, Terms):
-                    config = _config(self._settings, self._tags[language], item)
+                    config = opening(self._settings, self._tags[language], item)
                 elif isinstance(item, Speech):
                     if (guess := await streams.send(item, config)) is not None:
                         yield guess
@@ -157,7 +158,7 @@ class Streams:
         call = self._stub.StreamingRecognize(metadata=self._riva.metadata)
         self._open = Stream(self._riva, call, Transcript(start_samples), self._lead_samples)
         self._tasks.create_task(self._open.read())
-        await self._open.write(_request(config))
+        await self._open.write(config)
 
     async def _first_hand(self, error: grpc.aio.AioRpcError, config: Any) -> grpc.aio.AioRpcError:
         """What a call ended with. A status that crossed a write is lost, and INTERNAL is left (grpc/grpc#36066).
@@ -168,7 +169,8 @@ class Streams:
             return error
         call = self._stub.StreamingRecognize(metadata=self._riva.metadata, timeout=REFUSAL_SECONDS)
         try:
-            await call.write(_request(config))
+            with suppress(asyncio.InvalidStateError):  # it was refused at once
+                await call.write(config)
             await call.read()
         except grpc.aio.AioRpcError as again:
             return error if again.code() is grpc.StatusCode.DEADLINE_EXCEEDED else again
@@ -194,7 +196,7 @@ class Stream:
         fault = None
         try:
             while (response := await self._call.read()) is not grpc.aio.EOF:
-                self._transcript.hear(list(_parts(response)))
+                self._transcript.hear(list(parts(response)))
                 self._told.set()
         except grpc.aio.AioRpcError as error:
             fault = error
@@ -205,7 +207,7 @@ class Stream:
     async def send(self, speech: Speech) -> Hypothesis | None:
         """Sends audio, and waits until more may be sent. The segment so far, if Riva told of it."""
         self._transcript.sent_samples += len(speech.pcm)  # before: an answer may come at once
-        await self.write(riva_asr_pb2.StreamingRecognizeRequest(audio_content=speech.pcm.astype("<i2").tobytes()))
+        await self.write(audio(speech))
         while not self._end.done() and (ahead_seconds := self._lead.ahead_seconds(self._transcript, self._now)) > 0:
             self._told.clear()
             with suppress(TimeoutError):
@@ -255,55 +257,3 @@ class Lead:
         passed_samples = (now_seconds - self.opened_seconds) * ASR_RATE
         free_samples = max(passed_samples, transcript.processed_samples) + self.most_samples
         return (transcript.sent_samples - free_samples) / ASR_RATE
-
-
-def _request(config: Any) -> Any:
-    return riva_asr_pb2.StreamingRecognizeRequest(streaming_config=config)
-
-
-def _is_streaming(parameters: Mapping[str, str]) -> bool:
-    online = parameters.get("type", "online") == "online"
-    return online and parameters.get("streaming", "true").lower() == "true" and "language_code" in parameters
-
-
-def _config(settings: RivaSettings, tag: str, terms: Terms | None = None) -> Any:
-    """The first message of a call."""
-    config = riva_asr_pb2.RecognitionConfig(
-        encoding=riva_audio_pb2.LINEAR_PCM,
-        sample_rate_hertz=ASR_RATE,
-        audio_channel_count=1,
-        language_code=tag,
-        model=settings.model,
-        max_alternatives=1,
-        enable_word_time_offsets=True,
-        enable_automatic_punctuation=settings.punctuation,
-        verbatim_transcripts=settings.verbatim,
-        profanity_filter=settings.profanity_filter,
-    )
-    if terms is not None and terms.phrases:
-        config.speech_contexts.add(phrases=terms.phrases, boost=settings.boost)
-    for name, value in settings.endpointing.model_dump(exclude_none=True).items():
-        setattr(config.endpointing_config, name.removesuffix("_ms"), value)
-    return riva_asr_pb2.StreamingRecognitionConfig(config=config, interim_results=True)
-
-
-def _parts(response: Any) -> Iterator[Part]:
-    for result in response.results:
-        best = result.alternatives[0] if result.alternatives else riva_asr_pb2.SpeechRecognitionAlternative()
-        words = tuple(
-            Word(word.word, _samples(word.start_time), _samples(word.end_time), _confidence(word.confidence))
-            for word in best.words
-        )
-        processed_samples = max(0, round(result.audio_processed * ASR_RATE))
-        yield Part(
-            best.transcript, result.is_final, result.stability, processed_samples, words if result.is_final else ()
-        )
-
-
-def _samples(milliseconds: int) -> int:
-    return milliseconds * ASR_RATE // 1000
-
-
-def _confidence(told: float) -> float:
-    """0 to 1; some models tell a natural logarithm, and 0 says that there is none (riva_asr.proto)."""
-    return min(1.0, math.exp(told) if told < 0 else told)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from services.common.ipa import CHART
 from services.common.languages import written
 from services.common.riva import Riva
 from services.tts.engine import Clause, Voice
-from services.tts.markup import dictionary, plain, ssml
+from services.tts.markup import plain, ssml, with_dictionary
 from services.tts.settings import TtsSettings
 from services.tts.tempo import Tempo
 
@@ -112,13 +112,18 @@ class Engine:
         settings, known = self._settings, self._known[clause.voice]
         phonemes = settings.pronunciations == "ssml" and bool(clause.pronunciations)
         rate = settings.rate == "ssml" and clause.speaking_rate != 1.0
+        text, dictionary = plain(clause.text), ""
+        if settings.pronunciations == "dictionary" and clause.pronunciations:
+            text, dictionary = with_dictionary(clause)
+        if phonemes or rate:
+            text = ssml(replace(clause, text=text), phonemes, rate)
         return riva_tts_pb2.SynthesizeSpeechRequest(
-            text=ssml(clause, phonemes, rate) if phonemes or rate else plain(clause.text),
+            text=text,
             language_code=known.language,
             voice_name=known.name,
             encoding=riva_audio_pb2.LINEAR_PCM,
             sample_rate_hz=settings.sample_rate_hertz,
-            custom_dictionary=dictionary(clause) if settings.pronunciations == "dictionary" else "",
+            custom_dictionary=dictionary,
         )
 
 
