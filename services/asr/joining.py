@@ -83,6 +83,11 @@ class Transcript:
             yield replace(word, start_samples=starts, end_samples=begin)
 
     @property
+    def begun(self) -> bool:
+        """Whether the recognizer has told anything."""
+        return bool(self.processed_samples or self._finished or self._rest)
+
+    @property
     def _end_samples(self) -> int:
         return self._finished[-1].end_samples if self._finished else 0
 

@@ -107,6 +107,8 @@ class Riva(
             self.arrivals.append((asyncio.get_running_loop().time(), len(ear.audio)))
             if self.ends_after_words and len(ear.words) >= self.ends_after_words:
                 self.broke.set()
+                if self.ends_with is grpc.StatusCode.OK:
+                    return
                 await context.abort(self.ends_with, "the words of a user")
             while self.endpoint_words and len(ear.words) - told >= self.endpoint_words:
                 yield ear.final(told, told + self.endpoint_words)

@@ -205,13 +205,17 @@ async def test_a_server_that_tells_what_it_is_through_is_given_audio_as_fast_as_
     assert asyncio.get_running_loop().time() - began < 9
 
 
-@pytest.mark.parametrize("code", [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.ABORTED])
+@pytest.mark.parametrize(
+    "code",
+    [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.OK],
+)
 async def test_a_call_that_breaks_ends_the_session_not_the_engine(code: grpc.StatusCode) -> None:
     riva = Riva(ends_after_words=3, ends_with=code)
     async with engine_on(riva) as engine:
-        fault = await failure(engine)
+        fault = await failure(engine, 9_000)
         assert isinstance(fault, StageFailed)
         assert fault.code == "ASR_ENGINE_FAILED"
+        assert len(riva.requests) == 1
         assert fault.retry_after_ms
         assert "the words of a user" not in str(fault)
         riva.ends_after_words = 0

@@ -25,6 +25,7 @@ from services.common.audio import ASR_RATE
 from services.common.languages import written
 from services.common.riva import Riva
 
+END_SECONDS = 1.0  # for what is left of a call; gRPC keeps one for ever whose messages are not read
 REFUSAL_SECONDS = 1.0  # in which a server that has no room says so
 STEPS = 3  # of an answer, each with its own deadline: the call is opened, written to, and heard to its end
 
@@ -118,6 +119,7 @@ class Streams:
         self._stub = stub
         self._lead_samples = lead_samples
         self._open: Stream | None = None
+        self._reader: asyncio.Task[None] | None = None
         self._tasks = asyncio.TaskGroup()
         self._stack = AsyncExitStack()
 
@@ -128,9 +130,13 @@ class Streams:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._open is not None:
-            self._open.cancel()
-        await self._stack.aclose()  # not told of the error, which a task group would wrap
+        try:
+            if self._open is not None and self._reader is not None:
+                self._open.cancel()
+                await asyncio.wait([self._reader], timeout=END_SECONDS)
+                self._reader.cancel()
+        finally:
+            await self._stack.aclose()  # not told of the error, which a task group would wrap
 
     async def send(self, speech: Speech, config: Any) -> Hypothesis | None:
         """Sends audio of the open segment, which it opens with the first. The segment so far, if Riva told of it."""
@@ -157,7 +163,7 @@ class Streams:
         """Opens a call for the segment whose audio starts there on the session's clock."""
         call = self._stub.StreamingRecognize(metadata=self._riva.metadata)
         self._open = Stream(self._riva, call, Transcript(start_samples), self._lead_samples)
-        self._tasks.create_task(self._open.read())
+        self._reader = self._tasks.create_task(self._open.read())
         await self._open.write(config)
 
     async def _first_hand(self, error: grpc.aio.AioRpcError, config: Any) -> grpc.aio.AioRpcError:
@@ -165,7 +171,7 @@ class Streams:
 
         A server that refuses calls refuses one more, in which nothing is written that could cross that.
         """
-        if error.code() is not grpc.StatusCode.INTERNAL:
+        if error.code() is not grpc.StatusCode.INTERNAL or (self._open is not None and self._open.answered):
             return error
         call = self._stub.StreamingRecognize(metadata=self._riva.metadata, timeout=REFUSAL_SECONDS)
         try:
@@ -191,11 +197,16 @@ class Stream:
         self._told = asyncio.Event()  # something came, or the call is over
         self._end: asyncio.Future[grpc.aio.AioRpcError | None] = loop.create_future()
 
+    @property
+    def answered(self) -> bool:
+        """Whether Riva has let the call in, and told something."""
+        return self._transcript.begun
+
     async def read(self) -> None:
         """Takes in what Riva tells until the call is over."""
         fault = None
         try:
-            while (response := await self._call.read()) is not grpc.aio.EOF:
+            async for response in self._call:  # to the end: `read` gives up once a write has failed
                 self._transcript.hear(list(parts(response)))
                 self._told.set()
         except grpc.aio.AioRpcError as error:
