@@ -51,7 +51,9 @@ class RivaSettings(BaseModel):
     client_key_file: Path | None = Field(None, description="Its key, PEM.")
     api_key: SecretStr | None = Field(None, description="API key, sent as a bearer token.")
     api_key_file: Path | None = Field(None, description="A file with the API key, in its place.")
-    function_id: str = Field("", description="Function of a NIM hosted by NVIDIA; empty for a server of your own.")
+    function_id: str = Field(
+        "", pattern=r"^[\x21-\x7e]*$", description="Function of a NIM hosted by NVIDIA; empty for a server of your own."
+    )
     model: str = Field("", description="Name of the model; empty: whatever of its models the server finds fit.")
     reply_seconds: float = Field(10.0, gt=0, description="A call, or a stream, that answers nothing for longer fails.")
     start_seconds: float = Field(60.0, gt=0, description="How long the stage waits for the server when it starts.")
@@ -150,7 +152,8 @@ class Riva:
                 return self._refused("RIVA_UNIMPLEMENTED", lacks)
             case code:
                 why = _BROKEN.get(code, f"ended the call with {code.name}")
-                return self.failed(f"The Riva server {why}: see {self.setting('endpoint')}.")
+                names = " and ".join(map(self.setting, ("endpoint", "tls")))
+                return self.failed(f"The Riva server {why}: see {names}.")
 
     def _refused(self, reason: str, message: str) -> StageFailed:
         """Another try makes no sense before somebody has changed something."""
@@ -163,6 +166,8 @@ class Riva:
             if key:
                 raise self._wrong("api_key_file", "A key is given already, by API_KEY.")
             key = self._read("api_key_file", settings.api_key_file).decode(errors="replace").strip()
+            if not key:
+                raise self._wrong("api_key_file", "The file is empty.")
         if key and not (key.isascii() and key.isprintable()):
             raise self._wrong("api_key", "The key holds characters that no key has.")
         if key and not settings.tls and not _on_this_machine(settings.endpoint):

@@ -181,6 +181,7 @@ def test_a_key_shows_in_no_print_of_the_settings_and_in_no_complaint_about_them(
         ({"api_key": f"{KEY}\nx-evil: 1"}, "API_KEY"),
         ({"api_key": KEY, "api_key_file": "/nowhere"}, "API_KEY_FILE"),
         ({"api_key_file": "/nowhere"}, "API_KEY_FILE"),
+        ({"api_key_file": "/dev/null"}, "API_KEY_FILE"),
         ({"tls": True, "ca_file": "/nowhere"}, "CA_FILE"),
         ({"ca_file": __file__}, "CA_FILE"),
         ({"tls": True, "client_cert_file": __file__}, "CLIENT_CERT_FILE"),
