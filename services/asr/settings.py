@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from services.common import riva
+from services.common.languages import written
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 from services.common.slots import reserve
@@ -49,6 +51,54 @@ class ScriptedSettings(DeviceSettings):
     hang_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session hangs; 0: never.")
 
 
+class RivaEndpointing(BaseModel):
+    """Where Riva ends an utterance inside a segment of ours; each unset one as the server's model has it.
+
+    Segments end where the stage's own gate says: utterances of Riva within one are joined.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    start_history_ms: int | None = Field(None, ge=1, description="Window in which an utterance's start is looked for.")
+    start_threshold: float | None = Field(None, ge=0, le=1, description="Part of it that has to be speech.")
+    stop_history_ms: int | None = Field(None, ge=1, description="Window in which its end is looked for.")
+    stop_threshold: float | None = Field(None, ge=0, le=1, description="Part of it that has to be silence.")
+    stop_history_eou_ms: int | None = Field(None, ge=1, description="Shorter window, for a stable interim result.")
+    stop_threshold_eou: float | None = Field(None, ge=0, le=1, description="Part of it that has to be silence.")
+
+
+class RivaSettings(riva.RivaSettings):
+    """Options of the Riva engine."""
+
+    languages: list[str] = Field([], description="Languages to serve; none: those the server tells of.")
+    lead_ms: int = Field(
+        1_000,
+        ge=100,
+        le=10_000,
+        description="Milliseconds of audio sent ahead of real time, or of what Riva is through.",
+    )
+    boost: float = Field(
+        10.0, ge=0, le=100, description="How much a session's terms are favoured; 0: they are not, and none are taken."
+    )
+    punctuation: bool = Field(
+        False, description="Riva writes capitals and marks. For models that do so in interim results, too."
+    )
+    verbatim: bool = Field(True, description="Words as said; false: Riva writes numbers and dates in figures.")
+    profanity_filter: bool = Field(False, description="Riva masks profanities.")
+    trust_stability: bool = Field(
+        False, description="Conclude the words Riva calls stable, and no others. For models that tell a stability."
+    )
+    endpointing: RivaEndpointing = Field(default_factory=RivaEndpointing)
+
+    @field_validator("languages")
+    @classmethod
+    def _are_languages(cls, languages: list[str]) -> list[str]:
+        for tag in languages:
+            if not written(tag):
+                raise ValueError(f"{tag!r} is no tag of a language")
+        return languages
+
+
 class AsrSettings(StageSettings):
     """What the recognition stage can be told."""
 
@@ -70,6 +120,7 @@ class AsrSettings(StageSettings):
     backlog_ms: int = Field(1_000, ge=100, description="Audio taken in ahead of the engine.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
+    riva: RivaSettings = Field(default_factory=RivaSettings)
 
     @property
     def reserve(self) -> int:

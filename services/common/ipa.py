@@ -8,6 +8,14 @@ from collections.abc import Iterable
 STRESSES = "ˈˌ"
 PAUSES = " "
 
+# The letters of the IPA chart (2020) and what follows one, for voices that do not tell what they know.
+CHART = (
+    *"pbtdʈɖcɟkɡqɢʔmɱnɳɲŋɴʙrʀⱱɾɽɸβfvθðszʃʒʂʐçʝxɣχʁħʕhɦɬɮʋɹɻjɰlɭʎʟwʍɥɕʑɺɧʦʣʧʤ",
+    *"iyɨʉɯuɪʏʊeøɘɵɤoəɛœɜɞʌɔæɐaɶɑɒɚɝãẽĩõũ",
+    *"ːˑʰʲʷˠˤ",
+    *"\u0303\u0329\u032f\u0325\u032a\u0308\u031a",  # nasal, (not) syllabic, voiceless, dental, central, no release
+)
+
 # How people write what has a sign of its own, and signs that change no sound.
 _WRITTEN = {"g": "ɡ", "'": "ˈ", "\N{RIGHT SINGLE QUOTATION MARK}": "ˈ", ":": "ː"}
 _SILENT = dict.fromkeys(map(ord, ".\u203f\u035c\u0361/[]"))

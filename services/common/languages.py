@@ -35,3 +35,9 @@ def require(tag: str, available: Iterable[str], field: str, code: str = "UNKNOWN
 def same(one: str, other: str) -> bool:
     """Whether two tags mean the same language, regions aside."""
     return langcodes.get(one).language == langcodes.get(other).language
+
+
+def written(tag: str) -> str:
+    """A tag as BCP-47 writes it, "es-US" of "ES-us"; empty for what names no language."""
+    named = langcodes.tag_is_valid(tag) and langcodes.get(tag).language not in (None, "und")
+    return langcodes.standardize_tag(tag) if named else ""

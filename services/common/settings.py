@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 # Kubernetes sets these for every Service in the namespace; they are addresses, not settings of ours.
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_\w+=.*|PORT=\w+://.*)")
@@ -52,6 +52,8 @@ class ServiceSettings(BaseSettings):
 
 class StageSettings(ServiceSettings):
     """What every stage can be told as well."""
+
+    model_config = SettingsConfigDict(hide_input_in_errors=True)  # some of it is secret
 
     engine: str = Field("embedded", description="Name of an engine, or package.module:Class of your own.")
     stuck_seconds: float = Field(

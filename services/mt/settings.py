@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
+from services.common import riva
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 
@@ -36,6 +37,16 @@ class ScriptedSettings(DeviceSettings):
     hang_target: str = Field("", description="A target language whose calls never return.")
 
 
+class RivaSettings(riva.RivaSettings):
+    """Options of the Riva engine."""
+
+    max_len_variation: str = Field(
+        "",
+        pattern=r"^\d*$",
+        description="How many tokens longer than its source a translation may be; empty: Riva's own.",
+    )
+
+
 class MtSettings(StageSettings):
     """What the translation stage can be told."""
 
@@ -49,3 +60,4 @@ class MtSettings(StageSettings):
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
+    riva: RivaSettings = Field(default_factory=RivaSettings)

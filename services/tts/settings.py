@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
+from services.common import riva
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 
@@ -34,6 +37,21 @@ class ScriptedSettings(DeviceSettings):
     hang_language: str = Field("", description="A language whose calls never say anything.")
 
 
+class RivaSettings(riva.RivaSettings):
+    """Options of the Riva engine."""
+
+    sample_rate_hertz: int = Field(22_050, ge=8_000, le=48_000, description="Samples per second Riva is asked for.")
+    rate: Literal["stretch", "ssml"] = Field(
+        "stretch", description="Who speaks faster or slower: the stage, whatever the model, or Riva, told in SSML."
+    )
+    pronunciations: Literal["dictionary", "ssml", "none"] = Field(
+        "dictionary", description="How Riva is told pronunciations; none: the model takes none, so neither do we."
+    )
+    symbols: list[str] = Field(
+        [], description="IPA symbols the model knows; none named: those of the IPA chart, which no model knows all of."
+    )
+
+
 class TtsSettings(StageSettings):
     """What the speech synthesis stage can be told."""
 
@@ -43,3 +61,4 @@ class TtsSettings(StageSettings):
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
+    riva: RivaSettings = Field(default_factory=RivaSettings)

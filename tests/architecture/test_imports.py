@@ -16,6 +16,7 @@ EDGES = (
     "services/common/faults.py",  # mesh.fault.v1, which every service serves
     "services/common/status.py",  # mesh.stage.v1, which every service serves
     "services/*/servicer.py",
+    "services/*/engines/riva*.py",  # Riva's messages to values and back
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/admission.py",  # reads the hello
     "services/gateway/call.py",  # reads and writes the public stream

@@ -17,6 +17,7 @@ from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
 from services.common.audio import Pcm
 from services.common.engines import engine_class
+from tests.contract import fake_riva
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
 
@@ -33,7 +34,7 @@ class Subject:
     other: Pcm
 
 
-@pytest.fixture(params=["embedded", "scripted"])
+@pytest.fixture(params=["embedded", "scripted", "riva"])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
@@ -42,10 +43,11 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             pytest.skip("pocketsphinx is not installed")
         utterances = [recording("please-try-again"), recording("one-moment-please")]
         options = {"embedded": {"warm": 1}}
-    engine: Engine = engine_class("asr", request.param)(AsrSettings(slots=2, **options))
-    await engine.start()
-    yield Subject(engine, *utterances)
-    await engine.stop()
+    async with fake_riva.endpoint(request.param) as riva:
+        engine: Engine = engine_class("asr", request.param)(AsrSettings(slots=2, **options, riva=riva))
+        await engine.start()
+        yield Subject(engine, *utterances)
+        await engine.stop()
 
 
 async def heard(*utterances: Pcm) -> AsyncIterator[Heard]:
@@ -131,4 +133,4 @@ async def test_a_session_closed_in_the_midst_of_speech_leaves_the_engine_as_it_w
 def test_every_engine_of_the_stage_is_under_this_contract() -> None:
     engines = Path(__file__).parents[2] / "services" / "asr" / "engines"
     with_engine = {path.stem for path in engines.glob("*.py") if "class Engine" in path.read_text()}
-    assert with_engine == {"embedded", "scripted"}
+    assert with_engine == {"embedded", "scripted", "riva"}

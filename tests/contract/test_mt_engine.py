@@ -11,18 +11,21 @@ import pytest
 from services.common.engines import engine_class
 from services.mt.engine import Engine, Pair, Source, Translation
 from services.mt.settings import MtSettings
+from tests.contract import fake_riva
 
 PAIR = Pair("en", "es")
 
 
-@pytest.fixture(params=["embedded", "scripted"])
+@pytest.fixture(params=["embedded", "scripted", "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param == "embedded" and not shutil.which("lt-proc"):
         pytest.skip("Apertium is not installed")
-    subject: Engine = engine_class("mt", request.param)(MtSettings.model_validate({"embedded": {"warm_from": ""}}))
-    await subject.start()
-    yield subject
-    await subject.stop()
+    async with fake_riva.endpoint(request.param) as riva:
+        settings = MtSettings.model_validate({"embedded": {"warm_from": ""}, "riva": riva})
+        subject: Engine = engine_class("mt", request.param)(settings)
+        await subject.start()
+        yield subject
+        await subject.stop()
 
 
 async def translation(engine: Engine, text: str, final: bool = True) -> Translation:

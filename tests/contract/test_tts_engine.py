@@ -15,18 +15,20 @@ from services.common.audio import from_bytes
 from services.common.engines import engine_class
 from services.tts.engine import Clause, Engine, Voice
 from services.tts.settings import TtsSettings
+from tests.contract import fake_riva
 
 TEXT = "Buenos d\u00edas, amigos."
 
 
-@pytest.fixture(params=["embedded", "scripted"])
+@pytest.fixture(params=["embedded", "scripted", "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param == "embedded" and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
-    subject: Engine = engine_class("tts", request.param)(TtsSettings())
-    await subject.start()
-    yield subject
-    await subject.stop()
+    async with fake_riva.endpoint(request.param) as riva:
+        subject: Engine = engine_class("tts", request.param)(TtsSettings.model_validate({"riva": riva}))
+        await subject.start()
+        yield subject
+        await subject.stop()
 
 
 def spanish(engine: Engine) -> Voice:

@@ -46,3 +46,11 @@ def test_a_refusal_names_the_field_and_what_is_there() -> None:
 )
 def test_regions_do_not_make_another_language(one: str, other: str, alike: bool) -> None:
     assert languages.same(one, other) is alike
+
+
+@pytest.mark.parametrize(
+    ("tag", "written"),
+    [("EN-us", "en-US"), ("es", "es"), ("zh-hant-tw", "zh-Hant-TW"), ("multi", ""), ("und", ""), ("", "")],
+)
+def test_a_tag_is_written_as_bcp_47_does(tag: str, written: str) -> None:
+    assert languages.written(tag) == written
