@@ -10,14 +10,14 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from babelmesh import commands, console, describe
+from babelmesh import commands, console, describe, versions
 from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
@@ -34,6 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+LOCAL = Ports()
 GATEWAYS = "HOST:PORT,..."
 Server = Annotated[str, typer.Option("--server", metavar=GATEWAYS, help="Gateway to use, or any of several.")]
 From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
@@ -150,6 +151,18 @@ async def _described(server: str, as_object: bool) -> None:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
     else:
         console.show(describe.table(answer))
+
+
+@app.command("versions")
+def versions_of(
+    addresses: Annotated[list[str] | None, typer.Argument(metavar="HOST:PORT", help="Replicas of stages.")] = None,
+) -> None:
+    """Show how the versions of models do that stages serve side by side; those of the local mesh unless told."""
+    _run(_reported(addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]))
+
+
+async def _reported(addresses: Sequence[str]) -> None:
+    console.show(versions.table([(address, await versions.report(address)) for address in addresses]))
 
 
 @app.command()

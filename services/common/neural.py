@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.common.errors import InvalidArgument
 
@@ -18,8 +18,9 @@ class Served(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: Path
-    weight: float = Field(1.0, gt=0)  # its part of the sessions, against other bundles for the same language or pair
+    path: Annotated[Path, AfterValidator(Path.expanduser)]
+    # Its part of the sessions, against other bundles for the same language or pair.
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -46,9 +47,6 @@ class NeuralSettings(BaseModel):
     def some(self, stage: str, engine: str) -> Self:
         """These settings. Raises InvalidArgument when they name no bundle."""
         if not self.bundles:
-            none = (
-                "No bundle is named: put its folder there. `babelmesh models list` shows what is installed, and what "
-            )
-            none += "`babelmesh models fetch NAME` would fetch."
+            none = "No bundle is named. `babelmesh models list` shows those installed, and those to fetch."
             raise InvalidArgument("NO_BUNDLES", none, field=f"{stage.upper()}_{engine.upper()}__BUNDLES")
         return self

@@ -87,5 +87,5 @@ def _place(affinity: int, serves: str) -> float:
 
     So those who try a new recognizer are not the same as those who try a new voice.
     """
-    digest = hashlib.blake2b(affinity.to_bytes(8), digest_size=4, key=serves.encode()).digest()
+    digest = hashlib.blake2b(affinity.to_bytes(8) + serves.encode(), digest_size=4).digest()
     return int.from_bytes(digest) / _STEPS

@@ -35,6 +35,7 @@ EDGES = (
     "babelmesh/gateways.py",  # opens the calls
     "babelmesh/events.py",  # the messages are the client's events
     "babelmesh/faults.py",  # mesh.fault.v1
+    "babelmesh/versions.py",  # mesh.stage.v1
 )
 
 
