@@ -23,6 +23,7 @@ from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
 from babelmesh.events import as_json
 from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.models.cli import app as models
 from babelmesh.options import separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
@@ -33,6 +34,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(models, name="models")
 
 LOCAL = Ports()
 GATEWAYS = "HOST:PORT,..."
