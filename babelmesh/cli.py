@@ -17,13 +17,16 @@ from typing import Annotated, Any
 
 import typer
 
-from babelmesh import commands, console, describe, versions
+from babelmesh import commands, console, describe, supervisor, versions
 from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
-from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
+from babelmesh.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
 from babelmesh.events import as_json
 from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
-from babelmesh.models.cli import app as models
+from babelmesh.models import serving
+from babelmesh.models.cli import Folder, folder
+from babelmesh.models.cli import app as models_app
+from babelmesh.models.serving import Engines, Variables
 from babelmesh.options import separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
@@ -35,7 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(models, name="models")
+app.add_typer(models_app, name="models")
 
 LOCAL = Ports()
 GATEWAYS = "HOST:PORT,..."
@@ -54,6 +57,10 @@ VoiceName = Annotated[
 Terms = Annotated[
     str, typer.Option("--glossary", metavar="FILE", help="Glossary: a JSON file, or the name of one the server keeps.")
 ]
+With = Annotated[
+    Engines,
+    typer.Option("--engines", help="Engines of all stages, but where ASR_ENGINE, MT_ENGINE or TTS_ENGINE is set."),
+]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -65,15 +72,26 @@ def _version(shown: Annotated[bool, typer.Option("--version", help="Print the ve
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917  # a command line's options
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the gateway.")] = 7700,
     asr_port: Port = 7701,
     mt_port: Port = 7702,
     tts_port: Port = 7703,
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
+    engines: With = Engines.EMBEDDED,
+    models: Folder = None,
 ) -> None:
     """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
-    _run(commands.up(Ports(port, asr_port, mt_port, tts_port), logs))
+    _run(commands.up(Ports(port, asr_port, mt_port, tts_port), logs, _told(engines, models)))
+
+
+def _told(engines: Engines, models: Path | None) -> Variables:
+    """What the stages of a mesh of our own are to be told."""
+    try:
+        return serving.variables(engines, folder(models), supervisor.told(), console.note)
+    except ModelsFailed as error:
+        console.fail(str(error))
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -85,9 +103,14 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
+    engines: With = Engines.EMBEDDED,
+    models: Folder = None,
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
-    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out, explain)))
+    if server and engines is not Engines.EMBEDDED:
+        raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
+    told = {} if server else _told(engines, models)
+    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out, explain), told))
 
 
 @app.command()

@@ -60,8 +60,7 @@ class Entry(BaseModel):
         """How well it is known beforehand what will be fetched."""
         if self.revision is None:
             return "newest"
-        known = sum(file.sha256 is not None for file in self.files.values())
-        return "commit" if known == 0 else "commit, sums" if known == len(self.files) else "commit, some sums"
+        return "sums" if any(file.sha256 for file in self.files.values()) else "commit"
 
     def manifest(self, commit: str, files: Mapping[str, FileSum]) -> Manifest:
         """That of the bundle made of its files at a commit."""

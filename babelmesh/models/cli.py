@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich import box
 from rich.table import Table
 
 from babelmesh import console
@@ -122,13 +121,21 @@ def _two(text: str, mark: str, option: str) -> tuple[str, str]:
 def _row(each: Installed | Entry) -> Sequence[str]:
     told = each.manifest if isinstance(each, Installed) else each
     title = each.title if isinstance(each, Installed) else each.name
-    return (title, told.stage, told.engine, told.layout, " ".join(told.serves), told.licence)
+    return (title, told.stage, told.engine, _shortened(told.serves), told.licence)
+
+
+def _shortened(serves: Sequence[str]) -> str:
+    """What is served; of many pairs, their languages."""
+    if len(serves) <= 6:
+        return " ".join(serves)
+    languages = sorted({lang for each in serves for lang in each.split(">")})
+    return f"{' '.join(languages)}, {len(serves)} pairs"
 
 
 def _table(last: str, rows: Sequence[tuple[Sequence[str], str, str]]) -> Table:
-    shown = Table(box=box.SIMPLE, pad_edge=False)
-    for heading in ("name", "stage", "engine", "layout", "serves", "licence", "size", last):
-        shown.add_column(heading, overflow="fold", justify="right" if heading == "size" else "left")
+    shown = Table(box=None, pad_edge=False, padding=(0, 1))
+    for heading in ("name", "stage", "engine", "serves", "licence", "size", last):
+        shown.add_column(heading, no_wrap=heading != "serves", justify="right" if heading == "size" else "left")
     for row, size, state in rows:
         shown.add_row(*row, size, state)
     return shown

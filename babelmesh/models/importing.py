@@ -104,18 +104,16 @@ def _manifest(told: dict[str, Any], wanted: Wanted, entry: Entry | None, sums: M
     if entry:
         fields |= {name: getattr(entry, name) for name in ("languages", "pairs", "tags", "licence")}
         fields |= {"source": entry.repository, "sample_rate_hertz": entry.sample_rate_hertz}
-    own = {
-        name: getattr(wanted, name) for name in ("name", "version", "languages", "pairs", "tags", "licence", "source")
-    }
-    fields |= {name: value for name, value in own.items() if value}
+    for name in ("name", "version", "languages", "pairs", "tags", "licence", "source"):
+        if own := getattr(wanted, name):
+            fields[name] = own
     serves = "pairs" if fields["stage"] == "mt" else "languages"
-    needed = {serves: "--pair SOURCE TARGET" if serves == "pairs" else "--language LANG"}
+    needed = {serves: "--pair SOURCE:TARGET" if serves == "pairs" else "--language LANG"}
     needed |= {"licence": "--licence SPDX", "source": "--source URL"}
     missing = [option for name, option in needed.items() if not any(fields.get(name, ()))]
     if missing:
-        raise ModelsFailed(
-            f"The files are {_MODEL[fields['stage']]} ({fields['layout']}). Say as well {', '.join(missing)}."
-        )
+        what = f"The files are {_MODEL[fields['stage']]} ({fields['layout']})."
+        raise ModelsFailed(f"{what} Say as well {', '.join(missing)}.")
     try:
         return Manifest(**fields, files=dict(sums))
     except ValidationError as error:

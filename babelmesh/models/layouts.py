@@ -6,14 +6,18 @@ import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from babelmesh.errors import ModelsFailed
 
+Files: TypeAlias = Mapping[str, Sequence[str]]  # names in the bundle, each with the patterns that find it
+
 _BOTH = ("encoder_model", "decoder_model_merged", "decoder_model", "decoder_with_past_model")
 _PRECISIONS = ("", "_quantized", "_fp16", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4")
-_OPTIMUM = {f"{part}{precision}.onnx": (f"{part}{precision}.onnx",) for part in _BOTH for precision in _PRECISIONS}
+_EXPORTED = [f"{part}{precision}.onnx" for part in _BOTH for precision in _PRECISIONS]
+_OPTIMUM: Files = {name: (name,) for name in _EXPORTED}
 _MERGED = ("decoder_model_merged*.onnx", "decoder_with_past_model*.onnx")
-_CARDS = {name: (name,) for name in ("README.md", "LICENSE", "MODEL_CARD")}
+_CARDS: Files = {name: (name,) for name in ("README.md", "LICENSE", "MODEL_CARD")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +27,8 @@ class Layout:
     name: str
     stage: str
     engine: str
-    needs: Mapping[str, Sequence[str]]
-    takes: Mapping[str, Sequence[str]]  # what there may be as well
+    needs: Files
+    takes: Files  # what there may be as well
     one_of: Sequence[str] = ()  # patterns: some file must match one
     without: Sequence[str] = ()  # patterns: a file like that makes it another layout
     sample_rate_hertz: int = 0
@@ -40,92 +44,81 @@ class Layout:
         return {name: path for name, path in {**needed, **more}.items() if path}
 
 
-def _transducer(name: str, engine: str, pattern: str) -> Layout:
-    """An encoder, a decoder and a joiner; what was quantized is taken where there is nothing else."""
-    parts = {f"{part}.onnx": (pattern.format(part, ""), pattern.format(part, ".int8")) for part in _PARTS}
-    return Layout(name, "asr", engine, {**parts, **_TOKENS}, _BPE, sample_rate_hertz=16_000)
+def _named(*names: str) -> dict[str, Sequence[str]]:
+    return {name: (name,) for name in names}
+
+
+def _either(names: Sequence[str], *patterns: str) -> dict[str, Sequence[str]]:
+    """Files of several parts, each found by one of the patterns."""
+    return {f"{name}.onnx": tuple(pattern.format(name) for pattern in patterns) for name in names}
 
 
 _PARTS = ("encoder", "decoder", "joiner")
-_TOKENS = {"tokens.txt": ("tokens.txt",)}
-_BPE = {"bpe.model": ("bpe.model",), "bpe.vocab": ("bpe.vocab",)}
+_MOONSHINE = ("preprocess", "encode", "uncached_decode", "cached_decode")
+_TOKENIZER = ("sentencepiece.bpe.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+_TOKENS = _named("tokens.txt")
+_BPE = _named("bpe.model", "bpe.vocab")
 _MODEL = {"model.onnx": ("model.onnx", "model.int8.onnx"), **_TOKENS}
-_SPEECH = 16_000
+_PLAIN = ("{}.onnx", "{}.int8.onnx")
+_RATE = 16_000
 
 LAYOUTS = (
     Layout(
         "marian",
         "mt",
         "onnx",
-        {name: (name,) for name in ("source.spm", "target.spm", "vocab.json", "config.json")}
-        | {"encoder_model.onnx": ("encoder_model.onnx",)},
-        {"generation_config.json": ("generation_config.json",), **_OPTIMUM},
+        _named("source.spm", "target.spm", "vocab.json", "config.json", "encoder_model.onnx"),
+        {**_named("generation_config.json"), **_OPTIMUM},
         one_of=_MERGED,
     ),
     Layout(
         "m2m100",
         "mt",
         "onnx",
-        {"config.json": ("config.json",), "encoder_model.onnx": ("encoder_model.onnx",)},
-        {
-            name: (name,)
-            for name in (
-                "generation_config.json",
-                "sentencepiece.bpe.model",
-                "vocab.json",
-                "tokenizer.json",
-                "tokenizer_config.json",
-                "special_tokens_map.json",
-            )
-        }
-        | _OPTIMUM,
+        _named("config.json", "encoder_model.onnx"),
+        {**_named("generation_config.json", "vocab.json", *_TOKENIZER), **_OPTIMUM},
         one_of=_MERGED,
         without=("source.spm",),
     ),
-    _transducer("nemo-transducer", "onnx", "{}{}.onnx"),
-    _transducer("zipformer", "sherpa", "{}-epoch-*[0-9]{}.onnx"),
+    Layout("nemo-transducer", "asr", "onnx", {**_either(_PARTS, *_PLAIN), **_TOKENS}, _BPE, sample_rate_hertz=_RATE),
+    Layout(
+        "zipformer",
+        "asr",
+        "sherpa",
+        {**_either(_PARTS, "{}-epoch-*.onnx", "{}-epoch-*.int8.onnx"), **_TOKENS},
+        _BPE,
+        sample_rate_hertz=_RATE,
+    ),
     Layout(
         "paraformer",
         "asr",
         "sherpa",
-        {f"{part}.onnx": (f"{part}.onnx", f"{part}.int8.onnx") for part in ("encoder", "decoder")} | _TOKENS,
+        {**_either(_PARTS[:2], *_PLAIN), **_TOKENS},
         {},
-        without=("joiner*.onnx",),
-        sample_rate_hertz=_SPEECH,
+        without=("joiner*.onnx", "joiner*.int8.onnx"),
+        sample_rate_hertz=_RATE,
     ),
     Layout(
         "whisper",
         "asr",
         "sherpa",
-        {f"{part}.onnx": (f"*-{part}.onnx", f"*-{part}.int8.onnx") for part in ("encoder", "decoder")}
-        | {"tokens.txt": ("*-tokens.txt",)},
+        {**_either(_PARTS[:2], "*-{}.onnx", "*-{}.int8.onnx"), "tokens.txt": ("*-tokens.txt", "tokens.txt")},
         {},
-        sample_rate_hertz=_SPEECH,
+        sample_rate_hertz=_RATE,
     ),
-    Layout(
-        "moonshine",
-        "asr",
-        "sherpa",
-        {
-            f"{part}.onnx": (f"{part}.onnx", f"{part}.int8.onnx")
-            for part in ("preprocess", "encode", "uncached_decode", "cached_decode")
-        }
-        | _TOKENS,
-        {},
-        sample_rate_hertz=_SPEECH,
-    ),
-    Layout("nemo-ctc", "asr", "onnx", _MODEL, _BPE, sample_rate_hertz=_SPEECH),
-    Layout("sense-voice", "asr", "sherpa", _MODEL, _BPE, sample_rate_hertz=_SPEECH),
+    Layout("moonshine", "asr", "sherpa", {**_either(_MOONSHINE, *_PLAIN), **_TOKENS}, {}, sample_rate_hertz=_RATE),
+    Layout("nemo-ctc", "asr", "onnx", _MODEL, _BPE, sample_rate_hertz=_RATE),
+    Layout("sense-voice", "asr", "sherpa", _MODEL, _BPE, sample_rate_hertz=_RATE),
     Layout("piper", "tts", "onnx", {"voice.onnx": ("*.onnx",), "voice.onnx.json": ("*.onnx.json",)}, {}),
     Layout(
         "mms",
         "tts",
         "onnx",
-        {"model.onnx": ("model.onnx",), "vocab.json": ("vocab.json",)},
-        {name: (name,) for name in ("config.json", "tokenizer_config.json", "special_tokens_map.json")},
+        _named("model.onnx", "vocab.json"),
+        _named("config.json", "tokenizer_config.json", "special_tokens_map.json"),
         one_of=("config.json", "tokenizer_config.json"),
         without=("tokens.txt",),
-        sample_rate_hertz=16_000,
+        sample_rate_hertz=_RATE,
     ),
 )
 
@@ -143,7 +136,25 @@ def found(folder: Path, asked: str = "") -> tuple[Layout, dict[str, str]]:
     if len(fitting) > 1:
         names = " or ".join(layout.name for layout, _ in fitting)
         raise ModelsFailed(f"The files in {folder} may be those of {names}: say which with --layout.")
-    return fitting[0]
+    layout, files = fitting[0]
+    _check_single(layout, files, there)
+    return layout, {**files, **_weights(files, there)}
+
+
+def _check_single(layout: Layout, files: Mapping[str, str], there: Sequence[str]) -> None:
+    """Raises ModelsFailed when another file beside the one taken would do as well."""
+    for name, patterns in layout.needs.items():
+        taken = Path(files[name])
+        pattern = next(each for each in patterns if _fits(taken.name, each))
+        beside = [path for path in map(Path, there) if path.parent == taken.parent and path != taken]
+        if others := [path.name for path in beside if _fits(path.name, pattern)]:
+            raise ModelsFailed(f"{taken.name} and {others[0]} could both be its {name}: leave one of them there.")
+
+
+def _weights(files: Mapping[str, str], there: Sequence[str]) -> dict[str, str]:
+    """Files beside the models taken, which hold their weights: a model finds them by their name."""
+    beside = {f"{path}{ending}" for path in files.values() for ending in ("_data", ".data")}
+    return {path.rsplit("/", maxsplit=1)[-1]: path for path in there if path in beside}
 
 
 def _there(folder: Path) -> list[str]:
@@ -160,9 +171,13 @@ def _first(patterns: Sequence[str], there: Sequence[str]) -> str | None:
     """The path whose last part matches the first pattern that any does; those higher up go before those in folders."""
     for pattern in patterns:
         for path in there:
-            if fnmatch.fnmatchcase(path.rsplit("/", maxsplit=1)[-1], pattern):
+            if _fits(path.rsplit("/", maxsplit=1)[-1], pattern):
                 return path
     return None
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern) and (".int8." in pattern or ".int8." not in name)
 
 
 def _known(asked: str) -> str:
