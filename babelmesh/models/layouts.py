@@ -16,7 +16,7 @@ _BOTH = ("encoder_model", "decoder_model_merged", "decoder_model", "decoder_with
 _PRECISIONS = ("", "_quantized", "_fp16", "_int8", "_uint8", "_q4", "_q4f16", "_bnb4")
 _EXPORTED = [f"{part}{precision}.onnx" for part in _BOTH for precision in _PRECISIONS]
 _OPTIMUM: Files = {name: (name,) for name in _EXPORTED}
-_MERGED = ("decoder_model_merged*.onnx", "decoder_with_past_model*.onnx")
+_EXPORT = (("encoder_model*.onnx",), ("decoder_model*.onnx",))  # of some precision
 _CARDS: Files = {name: (name,) for name in ("README.md", "LICENSE", "MODEL_CARD")}
 
 
@@ -29,7 +29,7 @@ class Layout:
     engine: str
     needs: Files
     takes: Files  # what there may be as well
-    one_of: Sequence[str] = ()  # patterns: some file must match one
+    one_of: Sequence[Sequence[str]] = ()  # patterns: for each of these, some file must match one of them
     without: Sequence[str] = ()  # patterns: a file like that makes it another layout
     sample_rate_hertz: int = 0
 
@@ -38,7 +38,7 @@ class Layout:
         needed = {name: _first(patterns, there) for name, patterns in self.needs.items()}
         if None in needed.values() or any(_first([pattern], there) for pattern in self.without):
             return None
-        if self.one_of and not any(_first([pattern], there) for pattern in self.one_of):
+        if not all(_first(patterns, there) for patterns in self.one_of):
             return None
         more = {name: _first(patterns, there) for name, patterns in {**self.takes, **_CARDS}.items()}
         return {name: path for name, path in {**needed, **more}.items() if path}
@@ -67,17 +67,17 @@ LAYOUTS = (
         "marian",
         "mt",
         "onnx",
-        _named("source.spm", "target.spm", "vocab.json", "config.json", "encoder_model.onnx"),
+        _named("source.spm", "target.spm", "vocab.json", "config.json"),
         {**_named("generation_config.json"), **_OPTIMUM},
-        one_of=_MERGED,
+        one_of=_EXPORT,
     ),
     Layout(
         "m2m100",
         "mt",
         "onnx",
-        _named("config.json", "encoder_model.onnx"),
+        _named("config.json"),
         {**_named("generation_config.json", "vocab.json", *_TOKENIZER), **_OPTIMUM},
-        one_of=_MERGED,
+        one_of=_EXPORT,
         without=("source.spm",),
     ),
     Layout("nemo-transducer", "asr", "onnx", {**_either(_PARTS, *_PLAIN), **_TOKENS}, _BPE, sample_rate_hertz=_RATE),
@@ -114,9 +114,8 @@ LAYOUTS = (
         "mms",
         "tts",
         "onnx",
-        _named("model.onnx", "vocab.json"),
-        _named("config.json", "tokenizer_config.json", "special_tokens_map.json"),
-        one_of=("config.json", "tokenizer_config.json"),
+        _named("model.onnx", "vocab.json", "config.json", "tokenizer_config.json"),
+        _named("special_tokens_map.json"),
         without=("tokens.txt",),
         sample_rate_hertz=_RATE,
     ),

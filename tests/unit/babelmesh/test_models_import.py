@@ -40,6 +40,29 @@ def test_an_export_becomes_a_bundle_wherever_its_files_lie(user: User, tmp_path:
     assert (folder / "onnx" / "encoder_model.onnx").exists()
 
 
+@pytest.mark.parametrize(
+    ("names", "layout", "options"),
+    [
+        ([name.replace(".onnx", "_quantized.onnx") for name in MARIAN], "marian", ["--pair", "en:es"]),
+        (
+            ["config.json", "tokenizer.json", "encoder_model.onnx", "decoder_model_merged_fp16.onnx"],
+            "m2m100",
+            ["--pair", "en:es", "--tag", "en=eng_Latn", "--tag", "es=spa_Latn"],
+        ),
+        (["model.onnx", "vocab.json", "config.json", "tokenizer_config.json"], "mms", ["--language", "es"]),
+    ],
+)
+def test_exports_of_one_precision_and_of_other_families_are_known(
+    user: User, tmp_path: Path, names: list[str], layout: str, options: list[str]
+) -> None:
+    folder = _folder(tmp_path / "model", *names)
+    (folder / "config.json").write_text('{"sampling_rate": 16000}')
+    done = user.runs("import", folder, *options, *ABOUT)
+    assert done.status == 0, done.err
+    manifest = user.bundle("model", "1").manifest
+    assert (manifest.layout, set(manifest.files)) == (layout, set(names))
+
+
 def test_a_voice_tells_its_language_and_rate_itself(user: User, tmp_path: Path) -> None:
     folder = _folder(tmp_path / "davefx", "es_ES-davefx-medium.onnx", es_ES_davefx__onnx__json=PIPER)
     done = user.runs("import", folder, "--link", *ABOUT)

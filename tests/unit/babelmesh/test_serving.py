@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from babelmesh.cli import app
 from babelmesh.errors import ModelsFailed
 from babelmesh.models.folder import Models
 from babelmesh.models.serving import Engines, variables
@@ -102,3 +104,21 @@ def test_a_broken_manifest_is_told_of_and_left_out(models: Models) -> None:
 def test_other_engines_are_those_of_every_stage_but_one_that_says_otherwise(engines: Engines, tmp_path: Path) -> None:
     chosen = variables(engines, Models(tmp_path), ["MT_ENGINE", "HOME"], lambda line: None)
     assert chosen == {"asr": {"ASR_ENGINE": engines.value}, "tts": {"TTS_ENGINE": engines.value}}
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "told"),
+    [
+        (["up", "--engines", "neural"], 1, "No bundle for MT is installed"),
+        (["demo", "--engines", "neural"], 1, "No bundle for MT is installed"),
+        (["demo", "--engines", "neural", "--server", "127.0.0.1:9"], 2, "the mesh named by --server has its own"),
+        (["up", "--engines", "quick"], 2, "'quick' is not one of 'embedded', 'neural', 'scripted'"),
+    ],
+)
+def test_a_mesh_that_cannot_be_as_asked_is_not_started(
+    tmp_path: Path, command: list[str], status: int, told: str
+) -> None:
+    done = CliRunner().invoke(app, command, env={"BABELMESH_MODELS": str(tmp_path), "COLUMNS": "200"})
+    assert done.exit_code == status
+    assert told in done.stderr
+    assert not (tmp_path / "logs").exists()
