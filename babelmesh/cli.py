@@ -188,7 +188,11 @@ def versions_of(
 
 
 async def _reported(addresses: Sequence[str]) -> None:
-    console.show(versions.table([(address, await versions.report(address)) for address in addresses]))
+    reports = [(address, await versions.report(address)) for address in addresses]
+    if any(told for _, told in reports):
+        console.show(versions.table(reports))
+    for address in [address for address, told in reports if not told]:
+        console.line(f"{address} serves no model bundles.")
 
 
 @app.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import grpc
-from rich import box
 from rich.table import Table
 
 from babelmesh.errors import typed_failures
@@ -25,15 +24,13 @@ async def report(address: str) -> Sequence[stage_pb2.Version]:
 
 def table(reports: Sequence[tuple[str, Sequence[stage_pb2.Version]]]) -> Table:
     """A row for each version, those of one language or pair after each other, with the means of what was measured."""
-    shown = Table(box=box.SIMPLE, pad_edge=False)
+    shown = Table(box=None, pad_edge=False)
     for heading in ("replica", "serves", "bundle", "version"):
-        shown.add_column(heading, overflow="fold")
+        shown.add_column(heading, no_wrap=True)
     for heading in ("share", "calls", "failures"):
         shown.add_column(heading, justify="right")
     shown.add_column("means")
     for address, versions in reports:
-        if not versions:
-            shown.add_row(address, "its engine serves no model bundles")
         for each in versions:
             means = ", ".join(f"{measure.name} {measure.mean:.3g}" for measure in each.measures)
             counts = (f"{each.share:.0%}", str(each.calls), str(each.failures))

@@ -152,7 +152,7 @@ def verify(bundle: Bundle) -> None:
         except OSError as error:
             raise fault(bundle.folder, f"{name} cannot be read ({error.strerror}).") from error
         if found.bytes != expected.bytes:
-            raise fault(bundle.folder, f"{name} has {found.bytes} bytes, not {expected.bytes}: fetch it again.")
+            raise fault(bundle.folder, f"{name} has {found.bytes} bytes, not {expected.bytes}. Fetch it again.")
         if found.sha256 != expected.sha256:
             raise fault(bundle.folder, f"{name} is not the file it was: its sha256 is another. Fetch it again.")
 

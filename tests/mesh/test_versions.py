@@ -108,6 +108,13 @@ async def test_an_operator_sees_what_each_version_did() -> None:
     assert sum(int(row[5]) for row in rows) == 50
 
 
+async def test_a_stage_whose_engine_has_no_bundles_is_told_as_such() -> None:
+    settings = MtSettings(engine="scripted", drain_seconds=0)
+    async with running(MtServicer(settings), settings) as port:
+        status, out, _ = await _run(COMMAND, "versions", f"127.0.0.1:{port}")
+    assert (status, out) == (0, f"127.0.0.1:{port} serves no model bundles.\n")
+
+
 async def test_a_stage_that_is_not_there_is_told_as_such() -> None:
     status, _, err = await _run(COMMAND, "versions", "127.0.0.1:9")
     assert (status, err.count("\n")) == (1, 1)
