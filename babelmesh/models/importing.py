@@ -17,7 +17,7 @@ from babelmesh.errors import ModelsFailed
 from babelmesh.models.catalogue import Entry, catalogue
 from babelmesh.models.folder import Models
 from babelmesh.models.layouts import Layout, found
-from services.common.bundles import Bundle, FileSum, Manifest, file_sum
+from services.common.bundles import MANIFEST, Bundle, FileSum, Manifest, file_sum, read, verify
 
 _MODEL = {"asr": "a recognizer's", "mt": "a translator's", "tts": "a voice's"}
 
@@ -37,9 +37,12 @@ class Wanted:
 
 
 def import_folder(models: Models, folder: Path, wanted: Wanted, link: bool = False) -> Bundle:
-    """Makes a bundle of a folder's files, copied or linked, and installs it. Raises ModelsFailed."""
-    entry = catalogue().get(wanted.name)
-    layout, files = found(folder, wanted.layout or (entry.layout if entry else ""))
+    """Makes a bundle of a folder's files, copied or linked, and installs it.
+
+    Raises ModelsFailed; InvalidArgument when the folder is a bundle already, and broken.
+    """
+    entry = None if (folder / MANIFEST).exists() else catalogue().get(wanted.name)
+    told, files = _bundled(folder, wanted) if (folder / MANIFEST).exists() else _laid_out(folder, wanted, entry)
     with models.building() as built:
         sums = {}
         for name, path in files.items():
@@ -48,8 +51,22 @@ def import_folder(models: Models, folder: Path, wanted: Wanted, link: bool = Fal
             _put(folder / path, place, link)
             sums[name] = file_sum(place)
         _check_pins(entry, sums)
-        manifest = _manifest(_told(folder, files, layout), wanted, entry, sums)
+        manifest = _manifest(told, wanted, entry, sums)
         return models.install(built, manifest)
+
+
+def _bundled(folder: Path, wanted: Wanted) -> tuple[dict[str, Any], dict[str, str]]:
+    """What a folder that is a bundle already says, and its files, checked. Raises InvalidArgument."""
+    bundle = read(folder)
+    verify(bundle)
+    if wanted.layout not in ("", bundle.manifest.layout):
+        raise ModelsFailed(f"{folder} is a bundle of the layout {bundle.manifest.layout}, not {wanted.layout}.")
+    return bundle.manifest.model_dump(exclude={"files"}), {name: name for name in bundle.manifest.files}
+
+
+def _laid_out(folder: Path, wanted: Wanted, entry: Entry | None) -> tuple[dict[str, Any], dict[str, str]]:
+    layout, files = found(folder, wanted.layout or (entry.layout if entry else ""))
+    return _told(folder, files, layout), files
 
 
 def _put(path: Path, place: Path, link: bool) -> None:

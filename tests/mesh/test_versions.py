@@ -18,11 +18,13 @@ from babelmesh import supervisor
 from babelmesh.errors import MeshFailed
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import StageFailed, from_rpc_error
 from services.common.server import running
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from tests.mesh.bundled import BUNDLES, ENGINE, WORDS, bundle
+from tests.mesh.mesh import gateway
 from tests.mesh.mt import asking
 
 COMMAND = Path(sys.executable).parent / "babelmesh"
@@ -167,3 +169,13 @@ async def test_a_mesh_with_a_broken_bundle_does_not_come_up_and_shows_that_line(
             pytest.fail("the mesh came up")
     assert f"mt cannot start: bundle {folder}: words.json is not the file it was" in str(failed.value)
     assert "Traceback" not in str(failed.value)
+
+
+async def test_a_client_is_told_what_each_stage_computes_with() -> None:
+    async with gateway() as stub:
+        told = await stub.Describe(pb.DescribeRequest())
+    assert [(each.stage, each.engine, each.device) for each in told.engines] == [
+        ("ASR", "scripted", "cpu"),
+        ("MT", "scripted", "cpu"),
+        ("TTS", "scripted", "cpu"),
+    ]

@@ -143,6 +143,20 @@ def test_files_of_a_model_in_the_catalogue_need_only_its_name(user: User, tmp_pa
     assert "encoder.onnx is not the file that the catalogue has under nemo-en-480ms" in other.err
 
 
+def test_a_bundle_from_elsewhere_is_imported_as_it_is_unless_it_is_broken(user: User, tmp_path: Path) -> None:
+    user.runs("import", _folder(tmp_path / "model", *MARIAN), "--pair", "en:es", "--version", "7", *ABOUT)
+    elsewhere = tmp_path / "elsewhere"
+    (user.models / "model" / "7").rename(elsewhere)
+    assert user.runs("import", elsewhere).status == 0
+    assert user.runs("import", elsewhere, "--version", "8").status == 0
+    assert user.bundle("model", "7").manifest.files == user.bundle("model", "8").manifest.files
+    assert "of the layout marian, not mms" in user.runs("import", elsewhere, "--layout", "mms").err
+    (elsewhere / "vocab.json").write_text("other")
+    broken = user.runs("import", elsewhere, "--version", "9")
+    assert broken.status == 1
+    assert "vocab.json has 5 bytes" in broken.err
+
+
 def test_importing_again_replaces_the_bundle(user: User, tmp_path: Path) -> None:
     folder = _folder(tmp_path / "model", *MARIAN)
     for content in ("first", "second"):
