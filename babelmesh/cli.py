@@ -10,19 +10,23 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from babelmesh import commands, console, describe
+from babelmesh import commands, console, describe, supervisor, versions
 from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
-from babelmesh.errors import UNREACHABLE, BabelmeshError, SessionFailed
+from babelmesh.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
 from babelmesh.events import as_json
 from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.models import serving
+from babelmesh.models.cli import Folder, folder
+from babelmesh.models.cli import app as models_app
+from babelmesh.models.serving import Engines, Variables
 from babelmesh.options import separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
@@ -34,6 +38,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(models_app, name="models")
+
+LOCAL = Ports()
 GATEWAYS = "HOST:PORT,..."
 Server = Annotated[str, typer.Option("--server", metavar=GATEWAYS, help="Gateway to use, or any of several.")]
 From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
@@ -50,6 +57,10 @@ VoiceName = Annotated[
 Terms = Annotated[
     str, typer.Option("--glossary", metavar="FILE", help="Glossary: a JSON file, or the name of one the server keeps.")
 ]
+With = Annotated[
+    Engines,
+    typer.Option("--engines", help="Engines of all stages, but where ASR_ENGINE, MT_ENGINE or TTS_ENGINE is set."),
+]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -61,15 +72,26 @@ def _version(shown: Annotated[bool, typer.Option("--version", help="Print the ve
 
 
 @app.command()
-def up(
+def up(  # noqa: PLR0913, PLR0917  # a command line's options
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the gateway.")] = 7700,
     asr_port: Port = 7701,
     mt_port: Port = 7702,
     tts_port: Port = 7703,
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
+    engines: With = Engines.EMBEDDED,
+    models: Folder = None,
 ) -> None:
     """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
-    _run(commands.up(Ports(port, asr_port, mt_port, tts_port), logs))
+    _run(commands.up(Ports(port, asr_port, mt_port, tts_port), logs, _told(engines, models)))
+
+
+def _told(engines: Engines, models: Path | None) -> Variables:
+    """What the stages of a mesh of our own are to be told."""
+    try:
+        return serving.variables(engines, folder(models), supervisor.told(), console.note)
+    except ModelsFailed as error:
+        console.fail(str(error))
+        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -81,9 +103,14 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
+    engines: With = Engines.EMBEDDED,
+    models: Folder = None,
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
-    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out, explain)))
+    if server and engines is not Engines.EMBEDDED:
+        raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
+    told = {} if server else _told(engines, models)
+    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out, explain), told))
 
 
 @app.command()
@@ -150,6 +177,22 @@ async def _described(server: str, as_object: bool) -> None:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
     else:
         console.show(describe.table(answer))
+
+
+@app.command("versions")
+def versions_of(
+    addresses: Annotated[list[str] | None, typer.Argument(metavar="HOST:PORT", help="Replicas of stages.")] = None,
+) -> None:
+    """Show how the versions of models do that stages serve side by side; those of the local mesh unless told."""
+    _run(_reported(addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]))
+
+
+async def _reported(addresses: Sequence[str]) -> None:
+    reports = [(address, await versions.report(address)) for address in addresses]
+    if any(told for _, told in reports):
+        console.show(versions.table(reports))
+    for address in [address for address, told in reports if not told]:
+        console.line(f"{address} serves no model bundles.")
 
 
 @app.command()

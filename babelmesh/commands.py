@@ -18,12 +18,13 @@ from babelmesh.events import Ready
 from babelmesh.explainer import Explainer
 from babelmesh.lines import given, typed
 from babelmesh.microphone import microphone
+from babelmesh.models.serving import Variables
 from babelmesh.options import Wanted
 from babelmesh.recording import Place, Recording
 from babelmesh.run import Job, run
 from babelmesh.screen import Screen, Track
 from babelmesh.session import Source
-from babelmesh.supervisor import Ports, free_ports, local_mesh
+from babelmesh.supervisor import Ports, free_ports, local_mesh, mesh_services
 from babelmesh.views import JsonLines, Lines, View
 
 PROMPTS = Path("/usr/share/asterisk/sounds")
@@ -89,13 +90,16 @@ async def translate(server: str, files: Files) -> None:
         await files.translate(mesh)
 
 
-async def demo(server: str, wanted: Wanted, output: Output) -> None:
-    """`babelmesh demo`: recorded speech at the pace it was spoken, through a mesh of its own unless one is named."""
+async def demo(server: str, wanted: Wanted, output: Output, told: Variables) -> None:
+    """`babelmesh demo`: recorded speech at the pace it was spoken, through a mesh of its own unless one is named.
+
+    `told` are variables for the stages of its own.
+    """
     files = Files([_prompt()], wanted, output, realtime=True)
     if server:
         return await translate(server, files)
     console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
-    async with local_mesh(free_ports(), Path("logs"), console.note) as address:
+    async with local_mesh(mesh_services(free_ports(), told), Path("logs"), console.note) as address:
         await translate(address, files)
 
 
@@ -105,10 +109,10 @@ def _prompt() -> Path:
     raise PromptMissing(f"The recorded speech is missing: apt install {PROMPT_PACKAGE}.")
 
 
-async def up(ports: Ports, logs: Path) -> None:
-    """`babelmesh up`: runs until Ctrl-C or SIGTERM."""
+async def up(ports: Ports, logs: Path, told: Variables) -> None:
+    """`babelmesh up`: runs until Ctrl-C or SIGTERM. `told` are variables for the stages."""
     console.note(f"Starting the mesh. Logs are in {logs}/.")
-    async with local_mesh(ports, logs, console.note) as address:
+    async with local_mesh(mesh_services(ports, told), logs, console.note) as address:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -7,7 +7,7 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
-from babelmesh.events import DescribeResponse
+from babelmesh.events import DescribeResponse, EngineInfo
 
 
 def table(mesh: DescribeResponse) -> Table:
@@ -26,7 +26,7 @@ def table(mesh: DescribeResponse) -> Table:
         rows.add_row(f"{lang} voices", ", ".join(name for _, _, name in named))
     if len(heard) < len(mesh.voices):
         rows.add_row("more voices", f"{len(mesh.voices) - len(heard)}, of languages nothing is translated into")
-    rows.add_row("engines", ", ".join(f"{each.stage} {each.engine} {each.version}".strip() for each in mesh.engines))
+    rows.add_row("engines", "\n".join(_engine(each) for each in mesh.engines))
     rows.add_row("audio in", ", ".join(mesh.input_formats))
     rows.add_row("speech out", ", ".join(mesh.output_formats))
     if mesh.glossaries:
@@ -35,6 +35,11 @@ def table(mesh: DescribeResponse) -> Table:
     framed = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     framed.add_row(rows)
     return framed
+
+
+def _engine(engine: EngineInfo) -> str:
+    named = f"{engine.stage} {engine.engine} {engine.version}".strip()
+    return f"{named} on {engine.device}" if engine.device else named
 
 
 def _language(tag: str) -> str:

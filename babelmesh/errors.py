@@ -5,6 +5,7 @@ BabelmeshError        str() is one line a person can act on
 ├── AudioUnreadable   a file or a microphone gives no audio
 ├── GlossaryUnreadable  a file holds no glossary
 ├── PromptMissing     the recorded speech of the demo is not installed
+├── ModelsFailed      a model bundle cannot be fetched, made or served
 └── MeshFailed        a local service did not start, or died
 """
 
@@ -38,6 +39,10 @@ class GlossaryUnreadable(BabelmeshError):
 
 class PromptMissing(BabelmeshError):
     """The recorded speech the demo streams is not installed."""
+
+
+class ModelsFailed(BabelmeshError):
+    """A model bundle cannot be fetched, made, found or served."""
 
 
 class MeshFailed(BabelmeshError):

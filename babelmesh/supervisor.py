@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, Never
 
 from babelmesh.client import is_serving
@@ -72,14 +73,22 @@ def unused_ports(count: int) -> list[int]:
     return ports
 
 
-def mesh_services(ports: Ports) -> list[Service]:
-    """The four services, the gateway last: stopped in reverse, it lets its sessions end before their stages go."""
+def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> list[Service]:
+    """The four services, the gateway last: stopped in reverse, it lets its sessions end before their stages go.
+
+    `told` are variables for the stages' environments, by stage.
+    """
     stages = {"asr": ports.asr, "mt": ports.mt, "tts": ports.tts}
-    services = [_service(name, port, {}) for name, port in stages.items()]
+    services = [_service(name, port, told.get(name, {})) for name, port in stages.items()]
     endpoints = {f"GATEWAY_{name.upper()}_ENDPOINTS": f"{HOST}:{port}" for name, port in stages.items()}
     if "GATEWAY_RESUME_KEYS" not in os.environ:  # sessions survive a gateway that is started again
         endpoints["GATEWAY_RESUME_KEYS"] = f"mesh:{secrets.token_hex(32)}"
     return [*services, _service("gateway", ports.gateway, endpoints)]
+
+
+def told() -> frozenset[str]:
+    """The variables that our own environment, and so a service's, has."""
+    return frozenset(os.environ)
 
 
 def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
@@ -89,9 +98,9 @@ def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
 
 
 @asynccontextmanager
-async def local_mesh(ports: Ports, logs: Path, tell: Callable[[str], None] = _silent) -> AsyncIterator[str]:
+async def local_mesh(services: Sequence[Service], logs: Path, tell: Callable[[str], None]) -> AsyncIterator[str]:
     """A mesh for the block, which gets the gateway's address. Its services are `supervised`."""
-    async with supervised(mesh_services(ports), logs, tell=tell) as started:
+    async with supervised(services, logs, tell=tell) as started:
         yield started[-1].service.address
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import langcodes
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from services.common.errors import InvalidArgument
 
@@ -54,7 +55,7 @@ class Manifest(BaseModel):
 
     format: Literal[1] = 1
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]*$")
-    version: str = Field(min_length=1)
+    version: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")
     stage: Literal["asr", "mt", "tts"]
     engine: str = Field(min_length=1)  # that reads it
     layout: str = Field(min_length=1)  # which files there are and what is in them, of those the engine knows
@@ -64,7 +65,27 @@ class Manifest(BaseModel):
     sample_rate_hertz: int = Field(0, ge=0)  # 0: it takes and makes no audio
     licence: str = Field(min_length=1)  # SPDX identifier
     source: str = Field(min_length=1)  # where it came from
-    files: dict[FileName, FileSum]
+    files: dict[FileName, FileSum] = Field(min_length=1)
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """Its languages, or its pairs as "en>es"."""
+        return (*self.languages, *(f"{source}>{target}" for source, target in self.pairs))
+
+    @property
+    def bytes(self) -> int:
+        """The size of its files."""
+        return sum(file.bytes for file in self.files.values())
+
+    @model_validator(mode="after")
+    def _says_what_it_serves(self) -> Self:
+        if bool(self.pairs) is not (self.stage == "mt") or bool(self.languages) is (self.stage == "mt"):
+            raise ValueError("a translator names pairs, a recognizer or a voice languages, and none of them both")
+        if len(set(self.serves)) < len(self.serves):
+            raise ValueError("a language or pair is named twice")
+        if needless := sorted(self.tags.keys() - {*self.languages, *chain.from_iterable(self.pairs)}):
+            raise ValueError(f"there is a tag for {', '.join(needless)}, which it does not serve")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +122,6 @@ def opened(folder: Path, stage: str, engine: str, layouts: Collection[str]) -> B
         raise fault(folder, other)
     if manifest.layout not in layouts:
         raise fault(folder, f"The layout {manifest.layout!r} is unknown; known are {', '.join(sorted(layouts))}.")
-    if not (manifest.pairs if stage == "mt" else manifest.languages):
-        raise fault(folder, f"It names no {'pairs' if stage == 'mt' else 'languages'}.")
     verify(bundle)
     return bundle
 
@@ -116,22 +135,32 @@ def read(folder: Path) -> Bundle:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise fault(folder, f"{MANIFEST} is wrong at {where or 'its start'}: {first['msg']}.") from error
+        wrong = f"{MANIFEST} is wrong at {where}" if where else f"{MANIFEST} is wrong"
+        raise fault(folder, f"{wrong}: {first['msg'].removeprefix('Value error, ')}.") from error
     return Bundle(folder, manifest)
 
 
 def verify(bundle: Bundle) -> None:
     """Checks every file's size and sum. Raises InvalidArgument naming the first that is wrong."""
+    folder = bundle.folder.resolve()
     for name, expected in bundle.manifest.files.items():
-        path = bundle.folder / name
+        path = folder / name
         try:
+            if not path.resolve().is_relative_to(folder):
+                raise fault(bundle.folder, f"{name} is a link to a file outside the bundle.")
             found = file_sum(path)
         except OSError as error:
             raise fault(bundle.folder, f"{name} cannot be read ({error.strerror}).") from error
         if found.bytes != expected.bytes:
-            raise fault(bundle.folder, f"{name} has {found.bytes} bytes, not {expected.bytes}: fetch it again.")
+            raise fault(bundle.folder, f"{name} has {found.bytes} bytes, not {expected.bytes}. Fetch it again.")
         if found.sha256 != expected.sha256:
             raise fault(bundle.folder, f"{name} is not the file it was: its sha256 is another. Fetch it again.")
+
+
+def write(folder: Path, manifest: Manifest) -> Bundle:
+    """Makes a bundle of a folder that holds the files. Raises OSError."""
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    return Bundle(folder, manifest)
 
 
 def file_sum(path: Path) -> FileSum:

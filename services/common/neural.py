@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.common.errors import InvalidArgument
 
@@ -17,8 +18,9 @@ class Served(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: Path
-    weight: float = Field(1.0, gt=0)  # its part of the sessions, against other bundles for the same language or pair
+    path: Annotated[Path, AfterValidator(Path.expanduser)]
+    # Its part of the sessions, against other bundles for the same language or pair.
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -35,9 +37,16 @@ class NeuralSettings(BaseModel):
     device: Asked = Field("auto", description="What to compute on; auto: a GPU where there is one.")
     threads: int = Field(1, ge=1, le=256, description="Threads of one computation on the CPU.")
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        twice = [path for path, count in Counter(served.path for served in self.bundles).items() if count > 1]
+        if twice:
+            raise ValueError(f"the bundle {twice[0]} is named twice; weights share the sessions between different ones")
+        return self
+
     def some(self, stage: str, engine: str) -> Self:
         """These settings. Raises InvalidArgument when they name no bundle."""
         if not self.bundles:
-            none = f"No bundle is named. `babelmesh models list` shows those for the {stage} stage."
+            none = "No bundle is named. `babelmesh models list` shows those installed, and those to fetch."
             raise InvalidArgument("NO_BUNDLES", none, field=f"{stage.upper()}_{engine.upper()}__BUNDLES")
         return self

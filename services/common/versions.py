@@ -55,7 +55,9 @@ class Versions(Generic[K, M]):
 
     def add(self, key: K, version: Version[M]) -> None:
         """Serves `key` with this version too."""
-        self._of.setdefault(key, []).append(version)
+        versions = self._of.setdefault(key, [])
+        versions.append(version)
+        versions.sort(key=lambda each: (each.bundle, each.version))  # the same on a replica that lists them otherwise
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._of)
@@ -65,7 +67,7 @@ class Versions(Generic[K, M]):
         versions = self._of[key]
         if len(versions) == 1:
             return versions[0]
-        place = _place(affinity) * sum(version.weight for version in versions)
+        place = _place(affinity, versions[0].serves) * sum(version.weight for version in versions)
         for version in versions[:-1]:
             place -= version.weight
             if place < 0:
@@ -80,7 +82,10 @@ class Versions(Generic[K, M]):
                 yield version, version.weight / total
 
 
-def _place(affinity: int) -> float:
-    """Where a session falls, 0 to 1: evenly, however its numbers are made."""
-    digest = hashlib.blake2b(affinity.to_bytes(8), digest_size=4).digest()
+def _place(affinity: int, serves: str) -> float:
+    """Where a session falls, 0 to 1: evenly, however its numbers are made, and for each language or pair elsewhere.
+
+    So those who try a new recognizer are not the same as those who try a new voice.
+    """
+    digest = hashlib.blake2b(affinity.to_bytes(8) + serves.encode(), digest_size=4).digest()
     return int.from_bytes(digest) / _STEPS

@@ -46,6 +46,7 @@ from services.gateway.running import Lives
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages import Question, Stages
+from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment
 
 log = logging.getLogger(__name__)
@@ -196,7 +197,7 @@ class GatewayServicer:
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
     async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
-        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text))
+        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
         translation = await self._stages.translate(asked)
         return messages.text_translation(lang, translation, terms.uses(text, translation))
 
@@ -237,6 +238,7 @@ class GatewayServicer:
                     engine=engine.name,
                     version=engine.version,
                     follows_glossary=engine.follows_glossary,
+                    device=engine.device,
                 )
                 for engine in catalog.engines
             ],

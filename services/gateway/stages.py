@@ -56,6 +56,18 @@ class Question:
     prefix: str = ""  # concluded text, which a translator that can continues
     timeout_ms: int = 0  # after which the answer is of no use; 0: as of any call
     batch_wait_ms: int | None = None  # how long it may wait for others; None: as the stage is set
+    affinity: int = 0  # questions with the same one are answered by the same version of a model
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a synthesizer is asked to say."""
+
+    text: str
+    target: TargetTerms
+    pace: Pace
+    sounds: Sounds = ()  # words of the text with their pronunciation
+    affinity: int = 0  # lines with the same one are spoken by the same version of a voice
 
 
 class Stages:
@@ -150,6 +162,7 @@ class Stages:
             final=asked.final,
             target_prefix=asked.prefix,
             max_wait_ms=asked.batch_wait_ms,
+            affinity=asked.affinity,
         )
         request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
         metadata = telemetry.outgoing(context)
@@ -174,22 +187,20 @@ class Stages:
 
         return tuple((await self._replicas["TTS"].call(attempt)).symbols)
 
-    def synthesize(
-        self, text: str, target: TargetTerms, pace: Pace, context: Context | None = None, sounds: Sounds = ()
-    ) -> AsyncGenerator[Spoken, None]:
+    def synthesize(self, line: Line, context: Context | None = None) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made, and its rate in samples per second. Closing the iterator ends the call.
 
-        A replica that is lost in the middle of it is followed by another, which goes on where it stopped. `sounds` are
-        words of the text with their pronunciation.
+        A replica that is lost in the middle of it is followed by another, which goes on where it stopped.
         """
         request = tts_pb2.SynthesizeRequest(
-            text=text,
-            language=target.voice_lang,
-            voice=target.voice,
-            speaking_rate=pace.speaking_rate,
-            longest_pause_ms=pace.longest_pause_ms,
+            text=line.text,
+            language=line.target.voice_lang,
+            voice=line.target.voice,
+            speaking_rate=line.pace.speaking_rate,
+            longest_pause_ms=line.pace.longest_pause_ms,
+            affinity=line.affinity,
         )
-        request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in sounds)
+        request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in line.sounds)
         return Speaking(self._replicas["TTS"], request, telemetry.outgoing(context), self._timeout).pieces()
 
     async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:

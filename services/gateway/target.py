@@ -108,6 +108,7 @@ class Target:
             prefix=concluded,
             timeout_ms=0 if said.final else self._shared.terms.interim_timeout_ms,
             batch_wait_ms=self._shared.terms.batch_wait_ms,
+            affinity=self._shared.terms.affinity,
         )
 
     async def _deliver(self, work: Work, answer: _Answer | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 
 from services.common.audio import ASR_RATE
@@ -66,6 +67,16 @@ class Terms:
     input: Sound | None = None  # None: text, or the first chunk tells
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
+
+    @property
+    def affinity(self) -> int:
+        """What its calls to the stages have in common, before and after it is resumed."""
+        return affinity(self.session_id)
+
+
+def affinity(name: str) -> int:
+    """A number for the calls that one version of a model should answer, from a name they share: never 0."""
+    return 1 + int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest()) // 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from services.gateway.pacing import Pace, Pacing
 from services.gateway.shared import Mark, Shared
 from services.gateway.shortage import Shortage, away, first_of, heals, quarantined
 from services.gateway.speech import Cutter, Piece, Speech, Start
+from services.gateway.stages import Line
 from services.gateway.terms import TargetTerms, milliseconds, samples
 from services.gateway.waiting import Clause, SegmentDone, Spoken, Waiting
 
@@ -225,7 +226,8 @@ class Voice:
         first = Start(clause.text, pace.speaking_rate, milliseconds(telling.lag_samples))
         start: Start | None = Start() if clause.said_samples else first
         sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
-        speech = self._shared.stages.synthesize(clause.text, self._terms, pace, clause.trace, sounds)
+        line = Line(clause.text, self._terms, pace, sounds, self._shared.terms.affinity)
+        speech = self._shared.stages.synthesize(line, clause.trace)
         async with aclosing(speech):
             async for pcm, rate in speech:
                 for chunk in cutter.add(pcm, rate):

@@ -21,6 +21,7 @@ def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.Recogn
         stabilization=asr_pb2.Stabilization.ValueType(terms.stabilization),  # both contracts number it alike
         first_segment_id=first_segment_id,
         resumed=resumed,
+        affinity=terms.affinity,
     )
 
 

@@ -64,6 +64,8 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         source = source_text(request, self._engine.pairs, self._settings)
         if not self._engine.continues_prefix:
             source = replace(source, target_prefix="")  # the answer does not depend on it
+        if all(share == 1 for _, share in self._engine.versions):
+            source = replace(source, affinity=0)
         with self._slots.taken():
             translation = await self._translate(source)
         return mt_pb2.TranslateResponse(

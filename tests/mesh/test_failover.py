@@ -14,7 +14,7 @@ import pytest
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity, StageFailed, TooSlow
 from services.gateway.pacing import Pace
-from services.gateway.stages import Stages
+from services.gateway.stages import Line, Stages
 from services.gateway.terms import TargetTerms
 from tests.mesh.fake_stage import FULL, PIECE_SAMPLES, WHOLE, Replica, asked_first, fault_of, question, stages, until
 
@@ -23,7 +23,7 @@ BROKEN = StageFailed("MT_ENGINE_FAILED", "Broken.", stage="MT")
 
 def speech(own: Stages, text: str) -> AsyncGenerator[Any, None]:
     target = TargetTerms("es", "en", captions=False, speech=True)
-    return own.synthesize(text, target, Pace(1.0))
+    return own.synthesize(Line(text, target, Pace(1.0)))
 
 
 async def test_a_translation_goes_on_elsewhere_when_its_replica_dies() -> None:

@@ -15,6 +15,18 @@ def _shown(mesh: pb.DescribeResponse) -> list[list[str]]:
     return [line.split() for line in captured.get().splitlines()]
 
 
+def test_engines_are_told_with_what_they_compute_on() -> None:
+    mesh = pb.DescribeResponse(
+        engines=[
+            pb.EngineInfo(stage="ASR", engine="embedded", version="5.1"),
+            pb.EngineInfo(stage="MT", engine="onnx", version="2", device="cuda: NVIDIA H100"),
+        ]
+    )
+    shown = _shown(mesh)
+    assert ["engines", "ASR", "embedded", "5.1"] in shown
+    assert ["MT", "onnx", "2", "on", "cuda:", "NVIDIA", "H100"] in shown
+
+
 def test_pairs_are_told_by_source_and_voices_by_language_default_first() -> None:
     mesh = pb.DescribeResponse(
         pairs=[pb.LanguagePair(source_lang="en", target_lang=target) for target in ("gl", "es")],

@@ -18,7 +18,7 @@ from services.gateway.glossary import Dictionary, Glossary
 from services.gateway.ledger import Ledger
 from services.gateway.outbox import Outbox, Room
 from services.gateway.shared import Shared
-from services.gateway.stages import Question, Stages
+from services.gateway.stages import Line, Question, Stages
 from services.gateway.target import Target
 from services.gateway.terms import Holding, TargetTerms, Terms, Transcript
 
@@ -44,9 +44,9 @@ class FakeStages:
         self.asked.append(asked)
         return " ".join(f"{word}-es" for word in asked.text.split())
 
-    async def synthesize(self, text: str, *rest: object) -> AsyncGenerator[tuple[Pcm, int], None]:
-        self.said.append(text)
-        yield speech_of(text), RATE
+    async def synthesize(self, line: Line, context: object = None) -> AsyncGenerator[tuple[Pcm, int], None]:
+        self.said.append(line.text)
+        yield speech_of(line.text), RATE
 
 
 def speech_of(text: str) -> Pcm:

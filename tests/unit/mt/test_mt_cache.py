@@ -52,6 +52,7 @@ async def test_the_same_text_is_translated_once(again: Source) -> None:
         Source("hello there", Pair("en", "ca")),
         Source("hello there", EN_ES, target_prefix="Buenas"),
         Source("hello there", EN_ES, terms=(Term("hello", "buenas"),)),
+        Source("hello there", EN_ES, affinity=7),
     ],
 )
 async def test_another_question_is_asked(other: Source) -> None:

@@ -1,0 +1,115 @@
+"""The folder of the bundles that are installed: NAME/VERSION, each whole or not there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from babelmesh.errors import ModelsFailed
+from services.common.bundles import MANIFEST, Bundle, Manifest, read, write
+from services.common.errors import InvalidArgument
+
+VARIABLE = "BABELMESH_MODELS"  # names another folder
+_DATA = ".local/share"  # XDG Base Directory Specification: where XDG_DATA_HOME is not set
+
+
+def default_folder() -> Path:
+    """Where bundles are kept unless told otherwise."""
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / _DATA) / "babelmesh" / "models"
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A bundle in the folder, whose manifest can be read."""
+
+    bundle: Bundle
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it says of itself."""
+        return self.bundle.manifest
+
+    @property
+    def title(self) -> str:
+        """As it can be named on the command line."""
+        return f"{self.manifest.name}@{self.manifest.version}"
+
+    @property
+    def placed(self) -> float:
+        """When it was installed, in seconds since 1970."""
+        return (self.bundle.folder / MANIFEST).stat().st_mtime
+
+
+class Models:
+    """The folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def installed(self) -> tuple[list[Installed], list[str]]:
+        """The bundles, and what is wrong with those whose manifest cannot be read."""
+        found, faults = [], []
+        for manifest in sorted(self.folder.glob(f"[!.]*/*/{MANIFEST}")):
+            try:
+                found.append(Installed(read(manifest.parent)))
+            except InvalidArgument as fault:
+                faults.append(str(fault))
+        return found, faults
+
+    def named(self, names: Sequence[str]) -> list[Installed]:
+        """The bundles called NAME or NAME@VERSION; all without a name. Raises ModelsFailed."""
+        found, faults = self.installed()
+        chosen: list[Installed] = []
+        for name in names:
+            those = [each for each in found if name in (each.manifest.name, each.title)]
+            if not those:
+                unreadable = [fault for fault in faults if f"/{name.replace('@', '/')}" in fault]
+                missing = f"There is no bundle {name} in {self.folder}."
+                raise ModelsFailed(unreadable[0] if unreadable else missing)
+            chosen += [each for each in those if each not in chosen]
+        if not names and faults:
+            raise ModelsFailed(faults[0])
+        return chosen if names else found
+
+    def place(self, name: str, version: str) -> Path:
+        """Where a bundle belongs."""
+        return self.folder / name / version
+
+    def partial(self, title: str) -> Path:
+        """Where the files of a bundle gather that is not whole yet: the next try goes on with them."""
+        return self._made(self.folder / ".partial" / title)
+
+    @contextmanager
+    def building(self) -> Iterator[Path]:
+        """A folder to make a bundle in, gone afterwards."""
+        try:
+            with tempfile.TemporaryDirectory(prefix=".building-", dir=self._made(self.folder)) as folder:
+                yield Path(folder)
+        except OSError as error:
+            raise ModelsFailed(f"{error.filename or self.folder}: {error.strerror or error}.") from error
+
+    def install(self, built: Path, manifest: Manifest) -> Bundle:
+        """Puts a finished bundle in its place, at once. One that is there already makes way."""
+        folder = built / "bundle"
+        write(folder, manifest)
+        place = self.place(manifest.name, manifest.version)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():
+            place.rename(built / "replaced")
+        return Bundle(folder.rename(place), manifest)
+
+    def remove_partial(self, title: str) -> None:
+        """Forgets what had gathered."""
+        shutil.rmtree(self.folder / ".partial" / title, ignore_errors=True)
+
+    def _made(self, folder: Path) -> Path:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ModelsFailed(f"{folder} cannot be used for models: {error.strerror}.") from error
+        return folder

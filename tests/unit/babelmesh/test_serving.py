@@ -1,0 +1,124 @@
+"""What the stages of a local mesh are told to run on."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from babelmesh.cli import app
+from babelmesh.errors import ModelsFailed
+from babelmesh.models.folder import Models
+from babelmesh.models.serving import Engines, variables
+from tests.mesh.bundled import bundle
+
+ASR: dict[str, Any] = {"stage": "asr", "pairs": (), "languages": ("en",), "engine": "onnx"}
+TTS: dict[str, Any] = {"stage": "tts", "pairs": (), "languages": ("es",), "engine": "onnx"}
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Models:
+    """A folder with a bundle for each stage."""
+    _install(tmp_path, "hears", **ASR)
+    _install(tmp_path, "en-es", engine="onnx")
+    _install(tmp_path, "speaks", **TTS)
+    return Models(tmp_path)
+
+
+def _install(folder: Path, name: str, version: str = "1", **fields: Any) -> str:
+    return str(bundle(folder / name / version, {}, name=name, version=version, **fields).folder)
+
+
+def _chosen(models: Models, *told: str) -> dict[str, dict[str, str]]:
+    chosen = variables(Engines.NEURAL, models, told, lambda line: None)
+    return {stage: dict(those) for stage, those in chosen.items()}
+
+
+def test_every_stage_gets_the_bundles_installed_for_it(models: Models) -> None:
+    more = _install(models.folder, "en-fr", engine="onnx", pairs=(("en", "fr"),))
+    other = _install(models.folder, "speaks-too", **TTS)
+    root = str(models.folder)
+    assert _chosen(models) == {
+        "asr": {"ASR_ENGINE": "onnx", "ASR_ONNX__BUNDLES": json.dumps([f"{root}/hears/1"])},
+        "mt": {"MT_ENGINE": "onnx", "MT_ONNX__BUNDLES": json.dumps([f"{root}/en-es/1", more])},
+        "tts": {"TTS_ENGINE": "onnx", "TTS_ONNX__BUNDLES": json.dumps([f"{root}/speaks/1", other])},
+    }
+
+
+def test_of_two_versions_the_one_installed_last_is_served(models: Models) -> None:
+    older = _install(models.folder, "en-es", "2", engine="onnx")
+    os.utime(Path(older) / "bundle.json", (time.time() - 60, time.time() - 60))
+    assert json.loads(_chosen(models)["mt"]["MT_ONNX__BUNDLES"]) == [f"{models.folder}/en-es/1"]
+
+
+def test_a_recognizer_for_sherpa_is_served_by_it_and_left_out_beside_another(models: Models) -> None:
+    sherpa = _install(models.folder, "whispers", **{**ASR, "engine": "sherpa"})
+    told: list[str] = []
+    chosen = variables(Engines.NEURAL, models, (), told.append)["asr"]
+    assert chosen["ASR_ENGINE"] == "onnx"
+    assert "asr: whispers@1 is left out, it is for another engine" in told
+    (models.folder / "hears" / "1" / "bundle.json").unlink()
+    assert _chosen(models)["asr"] == {"ASR_ENGINE": "sherpa", "ASR_SHERPA__BUNDLES": json.dumps([sherpa])}
+
+
+def test_a_stage_without_a_bundle_says_which_command_fetches_one(tmp_path: Path) -> None:
+    _install(tmp_path, "en-es", engine="onnx")
+    with pytest.raises(ModelsFailed) as failed:
+        _chosen(Models(tmp_path))
+    assert "No bundle for ASR is installed: `babelmesh models fetch nemo-en-480ms` fetches one." in str(failed.value)
+    assert "No bundle for TTS is installed: `babelmesh models fetch piper-es-es-davefx` fetches one." in str(
+        failed.value
+    )
+    assert "No bundle for MT" not in str(failed.value)
+
+
+def test_a_stage_whose_engine_is_chosen_by_a_variable_needs_no_bundle(tmp_path: Path) -> None:
+    _install(tmp_path, "en-es", engine="onnx")
+    assert set(_chosen(Models(tmp_path), "ASR_ENGINE", "TTS_ENGINE")) == {"mt"}
+
+
+def test_bundles_that_a_variable_names_are_served_as_it_says(models: Models) -> None:
+    assert _chosen(models, "MT_ONNX__BUNDLES")["mt"] == {"MT_ENGINE": "onnx"}
+
+
+def test_two_bundles_for_one_pair_do_not_share_its_sessions_unasked(models: Models) -> None:
+    _install(models.folder, "nllb", engine="onnx", pairs=(("en", "de"), ("en", "es")))
+    with pytest.raises(ModelsFailed, match=r"en-es@1 and nllb@1 both serve en>es\. Name .* MT_ONNX__BUNDLES"):
+        _chosen(models)
+
+
+def test_a_broken_manifest_is_told_of_and_left_out(models: Models) -> None:
+    (models.folder / "odd" / "1").mkdir(parents=True)
+    (models.folder / "odd" / "1" / "bundle.json").write_text("{")
+    told: list[str] = []
+    assert set(variables(Engines.NEURAL, models, (), told.append)) == {"asr", "mt", "tts"}
+    assert any(line.startswith("Left out: bundle ") for line in told)
+
+
+@pytest.mark.parametrize("engines", [Engines.EMBEDDED, Engines.SCRIPTED])
+def test_other_engines_are_those_of_every_stage_but_one_that_says_otherwise(engines: Engines, tmp_path: Path) -> None:
+    chosen = variables(engines, Models(tmp_path), ["MT_ENGINE", "HOME"], lambda line: None)
+    assert chosen == {"asr": {"ASR_ENGINE": engines.value}, "tts": {"TTS_ENGINE": engines.value}}
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "told"),
+    [
+        (["up", "--engines", "neural"], 1, "No bundle for MT is installed"),
+        (["demo", "--engines", "neural"], 1, "No bundle for MT is installed"),
+        (["demo", "--engines", "neural", "--server", "127.0.0.1:9"], 2, "the mesh named by --server has its own"),
+        (["up", "--engines", "quick"], 2, "'quick' is not one of 'embedded', 'neural', 'scripted'"),
+    ],
+)
+def test_a_mesh_that_cannot_be_as_asked_is_not_started(
+    tmp_path: Path, command: list[str], status: int, told: str
+) -> None:
+    done = CliRunner().invoke(app, command, env={"BABELMESH_MODELS": str(tmp_path), "COLUMNS": "200"})
+    assert done.exit_code == status
+    assert told in done.stderr
+    assert not (tmp_path / "logs").exists()
