@@ -63,6 +63,9 @@ class Session:
         wanted: dict[str, Any] = {"language": "en", "interim_results": True, **config}
         await self.call.write(asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(**wanted)))
 
+    async def terms(self, *phrases: str) -> None:
+        await self.call.write(asr_pb2.RecognizeRequest(terms=asr_pb2.Terms(terms=phrases)))
+
     async def audio(self, pcm: bytes, chunk_ms: int = 100) -> None:
         size = 2 * RATE * chunk_ms // 1000
         for start in range(0, len(pcm), size):

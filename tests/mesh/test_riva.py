@@ -8,11 +8,8 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.asr.settings import AsrSettings
 from services.common.audio import from_bytes
 from tests.contract.fake_riva import SCRIPT, Riva, serving
-from tests.mesh.asr import finals, loud, session, silence
-from tests.mesh.asr import serving as stage_serving
 from tests.mesh.checks import check
 from tests.mesh.mesh import UTTERANCE, chunks, gateway, hello, talk
 
@@ -58,14 +55,13 @@ async def test_a_glossary_reaches_riva_as_phrases_to_replace_and_a_dictionary_of
     assert "raposa  ra\u02c8posa,parda  \u02c8parda" in sounds
 
 
-async def test_terms_given_to_the_recognizer_are_boosted_phrases() -> None:
+async def test_terms_of_the_glossary_are_boosted_phrases() -> None:
     riva = Riva()
-    async with serving(riva) as endpoint:
-        settings = AsrSettings(vad="energy", drain_seconds=0, **on(endpoint))
-        async with stage_serving(settings) as stub:
-            answers = await session(stub, loud(1_000) + silence(1_000), terms=["brown fox"])
-    assert finals(answers)
-    (request,) = riva.requests
+    term = pb.GlossaryTerm(source="brown fox")
+    async with serving(riva) as endpoint, gateway(stages=on(endpoint)) as stub:
+        heard = await talk(stub, hello("es", glossary=pb.Glossary(terms=[term])), *chunks(UTTERANCE))
+    assert heard.fault is None
+    (request,) = [request for request in riva.requests if hasattr(request, "config")]
     assert [list(context.phrases) for context in request.config.speech_contexts] == [["brown fox"]]
 
 
