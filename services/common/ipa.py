@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 STRESSES = "ˈˌ"
 PAUSES = " "
+VOWELS = frozenset("aeiouyøœæɶɐɑɒɔəɘɵɛɜɝɚɞɨɪɯɤʉʊʌʏᵻ")
 
 # How people write what has a sign of its own, and signs that change no sound.
 _WRITTEN = {"g": "ɡ", "'": "ˈ", "\N{RIGHT SINGLE QUOTATION MARK}": "ˈ", ":": "ː"}
