@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -19,11 +20,14 @@ from services.tts.settings import TtsSettings
 TEXT = "Buenos d\u00edas, amigos."
 
 
-@pytest.fixture(params=["embedded", "scripted"])
+SMALL_VOICE = Path(__file__).parents[1] / "models/tts/es-small"
+
+
+@pytest.fixture(params=["embedded", "scripted", "onnx"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    if request.param == "embedded" and not shutil.which("espeak-ng"):
+    if request.param in ("embedded", "onnx") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
-    subject: Engine = engine_class("tts", request.param)(TtsSettings())
+    subject: Engine = engine_class("tts", request.param)(TtsSettings.model_validate({"onnx": {"bundles": [SMALL_VOICE]}}))
     await subject.start()
     yield subject
     await subject.stop()

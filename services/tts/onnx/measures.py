@@ -51,7 +51,7 @@ class Measured:
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
         if kind is None:
-            samples, clipped, silent = self._counts
+            samples, clipped, silent = self._counts.tolist()
             total = max(1, samples)
             self._version.answered(
                 rtf=self._seconds * self._rate / total, clipped=clipped / total, silence=silent / total
