@@ -27,7 +27,9 @@ SMALL_VOICE = Path(__file__).parents[1] / "models/tts/es-small"
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param in ("embedded", "onnx") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
-    subject: Engine = engine_class("tts", request.param)(TtsSettings.model_validate({"onnx": {"bundles": [SMALL_VOICE]}}))
+    subject: Engine = engine_class("tts", request.param)(
+        TtsSettings.model_validate({"onnx": {"bundles": [SMALL_VOICE]}})
+    )
     await subject.start()
     yield subject
     await subject.stop()

@@ -20,7 +20,7 @@ class Phonemizer:
         self._between = ""  # as it is told
 
     async def start(self) -> None:
-        """Hears what is between fragments. Raises StageFailed without the program, InvalidArgument without its voice."""
+        """Hears what is between fragments. Raises StageFailed without the program, InvalidArgument for the voice."""
         self._between = (await self._told(_BETWEEN)).strip()
         if not self._between:
             unknown = f"espeak-ng has no voice {self._voice!r}. Install its data, or a newer espeak-ng."

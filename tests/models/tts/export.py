@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from vits import Size, Voice
+from tests.models.tts.vits import Size, Voice
 
 OPSET = 15  # Piper's
 

@@ -1,6 +1,6 @@
 """How well the small voice speaks: which sentence of espeak-ng's each of its own is nearest to.
 
-`python tests/models/tts/judge.py FOLDER` needs numpy, soxr and onnxruntime, and espeak-ng.
+`python -m tests.models.tts.judge FOLDER` needs numpy, soxr and onnxruntime, and espeak-ng.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-import speech
+from tests.models.tts import speech
 
 Floats = NDArray[np.float32]
 
@@ -33,7 +33,7 @@ def distance(mine: Floats, others: Floats) -> float:
 def features(samples: Floats) -> Floats:
     """Bands of every fourth frame, without loudness."""
     found = speech.bands(samples)[::4]
-    return found - found.mean(0)
+    return np.asarray(found - found.mean(0), dtype=np.float32)
 
 
 def main(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Makes the small Spanish voice that the tests speak with: `python tests/models/tts/make.py` in a venv with torch.
+"""Makes the small Spanish voice that the tests speak with: `python -m tests.models.tts.make` in a venv with torch.
 
 It learns from espeak-ng's own speech of the phrasebook. Beside it, to be run likewise: others.py makes voices of random
 weights, reference.py what all of them say elsewhere, and judge.py tells how well this one speaks.
@@ -11,11 +11,8 @@ from pathlib import Path
 
 import torch
 
-import bundle
-import export
-import speech
-import train
-from vits import Size
+from tests.models.tts import bundle, export, speech, train
+from tests.models.tts.vits import Size
 
 HERE = Path(__file__).parent
 SECONDS = 15 * 60

@@ -1,6 +1,6 @@
 """What the voices say in the implementations they are made for, without noise: reference.npz and reference.json.
 
-`python tests/models/tts/reference.py` in a venv with piper-tts, which is GPL and is run as a program, and transformers.
+`python -m tests.models.tts.reference` in a venv with piper-tts, which is GPL and is run as a program, and transformers.
 """
 
 from __future__ import annotations
@@ -8,24 +8,37 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import VitsTokenizer
 
-from others import mms_model
+from tests.models.tts.others import mms_model
 
 HERE = Path(__file__).parent
 QUIET = ("--noise-scale", "0", "--noise-w-scale", "0", "--no-normalize", "--output-raw")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is said."""
+
+    voice: str  # the bundle, and its speaker
+    text: str
+    rate: float
+
+
 ASKED = [
-    {"voice": "es-small", "text": "d\u00f3nde est\u00e1 el coche", "rate": 1.0},
-    {"voice": "es-small", "text": "Hola, \u00bfqu\u00e9 hora es? Son las tres.", "rate": 1.25},
-    {"voice": "es-two#luis", "text": "hola, amigos", "rate": 1.0},
-    {"voice": "es-mms", "text": "D\u00f3nde est\u00e1 el coche?", "rate": 1.0},
-    {"voice": "es-mms", "text": "buenos d\u00edas", "rate": 0.8},
+    Asked("es-small", "d\u00f3nde est\u00e1 el coche", 1.0),
+    Asked("es-small", "Hola, \u00bfs\u00ed? Son las tres.", 1.25),
+    Asked("es-two#luis", "hola, amigos", 1.0),
+    Asked("es-mms", "D\u00f3nde est\u00e1?", 1.0),
+    Asked("es-mms", "buenos d\u00edas", 0.8),
 ]
 
 
@@ -48,14 +61,17 @@ def by_transformers(text: str, rate: float) -> NDArray[np.int16]:
     model.noise_scale = model.noise_scale_duration = 0.0
     with torch.no_grad():
         samples = model(**tokenizer(text, return_tensors="pt"), speaking_rate=rate).waveform[0].numpy()
-    return np.rint(samples * 32_767).astype("<i2")
+    return np.asarray(np.rint(samples * 32_767), dtype="<i2")
 
 
 if __name__ == "__main__":
-    found = {}
+    found: dict[str, Any] = {}
     for place, each in enumerate(ASKED):
-        known = by_transformers if each["voice"] == "es-mms" else by_piper
-        found[str(place)] = known(*(each.values() if known is by_piper else list(each.values())[1:]))
+        if each.voice == "es-mms":
+            found[str(place)] = by_transformers(each.text, each.rate)
+        else:
+            found[str(place)] = by_piper(each.voice, each.text, each.rate)
     np.savez_compressed(HERE / "reference.npz", **found)
     made_by = {name: version(name) for name in ("piper-tts", "transformers")}
-    (HERE / "reference.json").write_text(json.dumps({"made_by": made_by, "asked": ASKED}, indent=1) + "\n")
+    written = {"made_by": made_by, "asked": [asdict(each) for each in ASKED]}
+    (HERE / "reference.json").write_text(json.dumps(written, indent=1) + "\n")

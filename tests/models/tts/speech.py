@@ -19,7 +19,8 @@ HERE = Path(__file__).parent
 RATE = 16_000
 HOP = 64
 PAD, BOS, EOS = "_^$"
-SILENT = {PAD, "ˈ", "ˌ", " ", "ː"}  # they take one frame each of the sound before or after them
+LONG = "\u02d0"
+SILENT = {PAD, "\u02c8", "\u02cc", " ", LONG}  # they take one frame each of the sound before or after them
 ROUNDS = 12
 BANDS = 40
 
@@ -80,7 +81,7 @@ def bands(samples: Floats) -> Floats:
     padded = np.pad(samples, (256, 256))
     places = np.arange(len(samples) // HOP)[:, None] * HOP + np.arange(512)[None]
     power = np.abs(np.fft.rfft(padded[places] * window)) ** 2
-    return np.log(power @ filters() + 1e-4).astype(np.float32)
+    return np.asarray(np.log(power @ filters() + 1e-4), dtype=np.float32)
 
 
 def filters() -> Floats:
@@ -90,7 +91,7 @@ def filters() -> Floats:
     hertz = np.linspace(0, RATE / 2, 257)[:, None]
     up = (hertz - edges[:-2]) / (edges[1:-1] - edges[:-2])
     down = (edges[2:] - hertz) / (edges[2:] - edges[1:-1])
-    return np.maximum(0, np.minimum(up, down)).astype(np.float32)
+    return np.asarray(np.maximum(0, np.minimum(up, down)), dtype=np.float32)
 
 
 def spoken(texts: Sequence[str]) -> list[Spoken]:
@@ -119,7 +120,7 @@ def _groups(spelled: Sequence[str]) -> list[list[int]]:
         if symbol not in SILENT:
             groups.append([*waiting, place])
             waiting = []
-        elif symbol in (PAD, "ː") and groups and not waiting:
+        elif symbol in (PAD, LONG) and groups and not waiting:
             groups[-1].append(place)
         else:
             waiting.append(place)

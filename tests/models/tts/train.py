@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
-from speech import BANDS, HOP, Spoken, bands
-from vits import Size, Voice, masked
+from tests.models.tts.speech import BANDS, HOP, Spoken, bands
+from tests.models.tts.vits import Size, Voice, masked
 
 BATCH = 12
 SEGMENT = 100  # frames that the decoder is trained on at a time

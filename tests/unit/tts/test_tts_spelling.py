@@ -69,5 +69,3 @@ def test_no_mark_or_pad_is_a_sound() -> None:
 def test_characters_are_lowered_and_unknown_ones_left_out() -> None:
     assert CHARACTERS.spelled("Ab, \u00d1x ") == [0, 1, 0, 2, 0, 3, 0, 4, 0]
     assert CHARACTERS.spelled("?!") == []
-
-
