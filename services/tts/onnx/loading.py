@@ -18,7 +18,7 @@ from services.tts.onnx.feeds import MMS, PIPER, Feeds, Sentence
 from services.tts.onnx.graph import Graph, NotSplit
 from services.tts.onnx.layouts import Described, Scales
 from services.tts.onnx.network import Floats, Parts, Whole
-from services.tts.onnx.windows import windows
+from services.tts.onnx.windows import Cutting
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def _agrees(parts: Parts, whole: Whole, probes: Sequence[Sentence]) -> bool:
     expected = whole.samples(probes)
     alone = [parts.latents([probe])[0] for probe in probes]
     for latent, samples in zip(alone, expected, strict=True):
-        cuts = list(windows(latent.count, parts.at.reach, _PROBE_FRAMES, _PROBE_FRAMES))
+        cuts = list(Cutting(parts.at.reach, _PROBE_FRAMES, _PROBE_FRAMES, even=False).windows(latent.count))
         made = parts.samples([latent.cut(each.start, each.stop) for each in cuts])
         hop = parts.at.hop
         kept = [m[(w.first - w.start) * hop : (w.last - w.start) * hop] for m, w in zip(made, cuts, strict=True)]

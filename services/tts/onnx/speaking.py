@@ -8,7 +8,7 @@ from typing import Protocol
 from services.common.batching import Batcher, Item, Limits
 from services.tts.onnx.feeds import Sentence
 from services.tts.onnx.network import Floats, Latent, Parts, Whole
-from services.tts.onnx.windows import windows
+from services.tts.onnx.windows import Cutting
 from services.tts.settings import OnnxSettings
 
 
@@ -28,14 +28,18 @@ class Speaker(Protocol):
 class InWindows:
     """Makes a sentence's latent at once and its samples window by window: the first sound waits for a short one."""
 
-    def __init__(self, parts: Parts, sample_rate_hertz: int, settings: OnnxSettings) -> None:
+    def __init__(self, parts: Parts, sample_rate_hertz: int, settings: OnnxSettings, even: bool) -> None:
         limits = _limits(settings)
         self._latents: Batcher[Sentence, Latent] = Batcher("tts.latents", parts.latents, limits)
         self._samples: Batcher[Latent, Floats] = Batcher("tts.samples", parts.samples, limits)
-        self._at = parts.at
-        frames_per_ms = sample_rate_hertz / 1000 / self._at.hop
-        self._first = max(1, round(settings.first_ms * frames_per_ms))
-        self._others = max(1, round(settings.window_ms * frames_per_ms))
+        self._hop = parts.at.hop
+        frames_per_ms = sample_rate_hertz / 1000 / self._hop
+        self._cutting = Cutting(
+            reach=parts.at.reach,
+            first=max(1, round(settings.first_ms * frames_per_ms)),
+            most=max(1, round(settings.window_ms * frames_per_ms)),
+            even=even,
+        )
 
     async def start(self) -> None:
         """See Speaker."""
@@ -50,8 +54,8 @@ class InWindows:
     async def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
         """See Speaker."""
         latent = await self._latents.submit(Item(sentence, session, cost=len(sentence.ids)))
-        hop = self._at.hop
-        for window in windows(latent.count, self._at.reach, self._first, self._others):
+        hop = self._hop
+        for window in self._cutting.windows(latent.count):
             cut = latent.cut(window.start, window.stop)
             samples = await self._samples.submit(Item(cut, session, cost=cut.count))
             yield samples[(window.first - window.start) * hop : (window.last - window.start) * hop]

@@ -16,17 +16,25 @@ class Window:
     last: int
 
 
-def windows(frames: int, reach: int, first: int, others: int) -> Iterator[Window]:
-    """Windows that keep `first` frames, then `others` each, and the rest.
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How latents are cut."""
 
-    What is kept has `reach` frames beside it, or an end of the latent, so its samples are those of the whole. All but
-    the first and those of a short latent have the same length: such are decoded together, whoever they are of.
-    """
-    kept = min(first, frames)
-    yield Window(0, min(kept + reach, frames), 0, kept)
-    length = others + 2 * reach
-    while kept < frames:
-        last = min(kept + others, frames)
-        stop = min(last + reach, frames)
-        yield Window(max(0, min(kept - reach, stop - length)), stop, kept, last)
-        kept = last
+    reach: int  # frames on either side that samples depend on
+    first: int  # frames kept of the first window: the first sound waits for them
+    most: int  # frames kept of a window; each is up to twice the one before, which is heard while it is made
+    even: bool  # whether a last, shorter window is lengthened to the length of others, to be decoded together with them
+
+    def windows(self, frames: int) -> Iterator[Window]:
+        """The windows of a latent of so many frames.
+
+        What is kept has `reach` frames beside it, or an end of the latent, so its samples are those of the whole.
+        """
+        kept, size = 0, self.first
+        while kept < frames:
+            last = min(kept + size, frames)
+            start, stop = max(0, kept - self.reach), min(last + self.reach, frames)
+            if self.even and kept:
+                start = max(0, min(start, stop - size - 2 * self.reach))
+            yield Window(start, stop, kept, last)
+            kept, size = last, min(2 * size, max(self.first, self.most))
