@@ -34,7 +34,7 @@ class OnnxSettings(NeuralSettings):
     duration_noise: float | None = Field(None, ge=0, le=2, description="How lively their rhythm is; unset: likewise.")
     first_ms: int = Field(250, ge=50, le=5_000, description="Milliseconds of speech that are made and sent first.")
     window_ms: int = Field(1_000, ge=50, le=10_000, description="Most milliseconds of speech made at once later.")
-    batch_items: int = Field(16, ge=1, le=256, description="Most clauses, or windows, that are computed at once.")
+    batch_items: int = Field(0, ge=0, le=256, description="Most computed at once; 0: 16 on a GPU, 1 on a CPU.")
     batch_wait_ms: float = Field(5.0, ge=0, le=100, description="Longest that a batch waits for more.")
 
 

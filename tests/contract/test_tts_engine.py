@@ -28,7 +28,7 @@ async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param in ("embedded", "onnx") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
     subject: Engine = engine_class("tts", request.param)(
-        TtsSettings.model_validate({"onnx": {"bundles": [SMALL_VOICE]}})
+        TtsSettings.model_validate({"onnx": {"bundles": [SMALL_VOICE], "batch_items": 8}})
     )
     await subject.start()
     yield subject

@@ -27,7 +27,7 @@ pytestmark = needs_espeak
 async def asked(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Engine, dict[str, Any], int]]:
     asked = ASKED[request.param]
     folder, _, _ = asked["voice"].partition("#")
-    options = {"bundles": [MODELS / folder], "noise": 0, "duration_noise": 0, "window_ms": 120}
+    options = {"bundles": [MODELS / folder], "noise": 0, "duration_noise": 0, "window_ms": 120, "batch_items": 4}
     engine = Engine(TtsSettings.model_validate({"onnx": options}))
     await engine.start()
     yield engine, asked, request.param
