@@ -17,7 +17,7 @@ from onnx import helper
 
 from services.common.audio import Pcm, from_bytes
 from services.common.bundles import file_sum
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, StageFailed
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.onnx import Engine
 from services.tts.settings import TtsSettings
@@ -62,6 +62,10 @@ def changed(source: Path, folder: Path, version: str = "1", **files: Callable[[b
 
 def with_fields(**fields: Any) -> Callable[[bytes], bytes]:
     return lambda content: json.dumps(json.loads(content) | fields).encode()
+
+
+def with_symbols(symbols: str, number: int) -> Callable[[bytes], bytes]:
+    return with_fields(phoneme_id_map={symbol: [number] for symbol in symbols})
 
 
 async def test_what_it_says_is_nearest_to_what_espeak_says_of_the_same_sentence() -> None:
@@ -157,12 +161,30 @@ async def test_noise_makes_every_answer_another() -> None:
         assert not np.array_equal(first, second)
 
 
+async def test_a_clause_whose_phonemes_nobody_tells_fails_and_is_counted(tmp_path: Path) -> None:
+    program = tmp_path / "espeak-ng"
+    program.symlink_to(str(shutil.which("espeak-ng")))
+    async with serving(SMALL, program=str(program)) as engine:
+        await speech(engine)
+        program.unlink()
+        with pytest.raises(StageFailed) as failed:
+            await speech(engine)
+        assert failed.value.code == "TTS_ENGINE_FAILED"
+        ((version, _),) = engine.versions
+        assert (version.calls, version.failures) == (1, 1)
+
+
 def refusals() -> Sequence[tuple[Path, dict[str, Any], str]]:
     return [
         (SMALL, {"voice_onnx": lambda _: b"no model"}, "voice.onnx"),
         (SMALL, {"voice_onnx_json": lambda _: b"{}"}, "audio"),
         (SMALL, {"voice_onnx_json": with_fields(phoneme_type="pinyin")}, "pinyin"),
         (SMALL, {"voice_onnx_json": with_fields(phoneme_id_map={"_": [0]})}, "$ and ^"),
+        (
+            SMALL,
+            {"voice_onnx_json": with_symbols("_^$ae", 999)},
+            "symbols",
+        ),
         (SMALL, {"voice_onnx_json": with_fields(espeak={"voice": "xx-none"})}, "xx-none"),
         (SMALL, {"voice_onnx_json": with_fields(num_speakers=2)}, "sid"),
         (MMS, {"tokenizer_config_json": with_fields(is_uroman=True)}, "uroman"),

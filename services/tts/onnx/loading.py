@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from services.common import devices
 from services.common.bundles import Bundle, fault
 from services.common.devices import Device
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, StageFailed
 from services.tts.onnx.feeds import MMS, PIPER, Feeds, Sentence
 from services.tts.onnx.graph import Graph, NotSplit
 from services.tts.onnx.layouts import Described, Scales
@@ -31,15 +31,21 @@ def loaded(bundle: Bundle, voice: Described, used: Scales, device: Device) -> Pa
     graph, why = _prepared(bundle, voice)
     feeds = Feeds(graph.inputs, voice.scales, used)
     whole = Whole(devices.session(graph.model.SerializeToString(), device), feeds)
+    tried = probes(voice)
+    if not tried[0].ids:
+        raise fault(bundle.folder, "There is no sound among its symbols.")
+    try:
+        expected = replace(whole, feeds=feeds.quiet).samples(tried)
+    except StageFailed as error:
+        raise fault(bundle.folder, f"{voice.model.name} fails on the symbols that its bundle names.") from error
     try:
         if why:
             raise NotSplit(why)
         parts = _split(graph, feeds, device)
-        return replace(parts, padded=_agrees(parts, whole, probes(voice)))
-    except (NotSplit, InvalidArgument) as error:
+        return replace(parts, padded=_agrees(replace(parts, feeds=feeds.quiet), tried, expected))
+    except (NotSplit, InvalidArgument, StageFailed) as error:
         fields = {"bundle": bundle.manifest.name, "reason": str(error)}
         log.warning("voice computed whole: first sounds wait for the sentence", extra={"fields": fields})
-    whole.samples(probes(voice)[:1])
     return whole
 
 
@@ -78,10 +84,8 @@ def _split(graph: Graph, feeds: Feeds, device: Device) -> Parts:
     return Parts(*sessions, at=at, durations=durations, feeds=feeds, padded=True)
 
 
-def _agrees(parts: Parts, whole: Whole, probes: Sequence[Sentence]) -> bool:
+def _agrees(parts: Parts, probes: Sequence[Sentence], expected: Sequence[Floats]) -> bool:
     """Whether sentences may be padded. Raises NotSplit when the parts say something else than the whole."""
-    parts, whole = replace(parts, feeds=parts.feeds.quiet), replace(whole, feeds=whole.feeds.quiet)
-    expected = whole.samples(probes)
     alone = [parts.latents([probe])[0] for probe in probes]
     for latent, samples in zip(alone, expected, strict=True):
         cuts = list(Cutting(parts.at.reach, _PROBE_FRAMES, _PROBE_FRAMES, even=False).windows(latent.count))

@@ -101,8 +101,12 @@ class Symbols:
         return [*found, *self.ids[PAD], *self.ids[END]]
 
     def some(self) -> list[int]:
-        """Any symbols of it, to try the voice with."""
-        return self.spelled("".join(self.sounds[:24]))
+        """Some symbols of it to try the voice with: the first sounds, and the last symbols there are."""
+        marks = {PAD, BEGIN, END}
+        last = sorted(
+            (key for key in self.ids if len(key) == 1 and key not in marks), key=lambda key: max(self.ids[key])
+        )
+        return self.spelled("".join((*self.sounds[:12], *last[-12:])))
 
     def pronounced(self, pronunciation: str) -> str:
         """A pronunciation as espeak-ng writes phonemes: IPA sets stress before the syllable, it before the vowel."""
@@ -143,5 +147,6 @@ class Characters:
         return found
 
     def some(self) -> list[int]:
-        """Any symbols of it, to try the voice with."""
-        return self.spelled("".join([char for char in self.ids if len(char) == 1 and char.isalpha()][:24]))
+        """Some symbols of it to try the voice with: the last there are."""
+        letters = [char for char in self.ids if len(char) == 1 and char.isalpha()]
+        return self.spelled("".join(sorted(letters, key=self.ids.__getitem__)[-24:]))
