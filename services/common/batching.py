@@ -97,14 +97,13 @@ class Batcher(Generic[Q, A]):
         if self._thread is None:
             raise self._stopped()
         if self._queue.overfull:
-            instruments.BATCH_SHEDS.add(1, self._attributes)
+            instruments.BATCHES.sheds.add(1, self._attributes)
             message = f"{len(self._queue)} items wait for {self._name} already."
             raise AtCapacity("BATCH_QUEUE_FULL", message, retry_after_ms=jittered(_RETRY_AFTER_MS), stage=self._stage)
         loop = asyncio.get_running_loop()
         entry = Entry(item, _Waiter[A](), loop.time())
         self._queue.add(entry)
-        if not self._running:
-            self._look_at(entry.entered)  # in the loop's next turn: what others submit in this one is of the same batch
+        self._look_at(entry.entered)  # in the loop's next turn: what others submit in this one is of the same batch
         try:
             return await entry.waiter.answer
         finally:
@@ -146,10 +145,11 @@ class Batcher(Generic[Q, A]):
         except Exception as error:  # in a callback: nobody else would hear of it, and the items would wait forever
             for entry in batch:
                 entry.waiter.settle(error)
+            self._look_at(loop.time())
 
     def _ended(self, batch: Sequence[Entry[Q, _Waiter[A]]], running: asyncio.Future[list[A | Exception]]) -> None:
         self._running = None
-        self._queue.idle(asyncio.get_running_loop().time(), len(batch))
+        self._queue.idle(asyncio.get_running_loop().time(), batch)
         if running.exception():  # no Exception: those are answers
             failure = StageFailed("BATCH_FAILED", f"{self._name} ended in the middle of a batch.", stage=self._stage)
             outcomes: Sequence[A | Exception] = [failure] * len(batch)
@@ -177,7 +177,7 @@ class Batcher(Generic[Q, A]):
         except Exception as error:
             if len(asked) == 1:
                 return [error]
-        instruments.BATCH_HALVINGS.add(1, self._attributes)
+        instruments.BATCHES.halvings.add(1, self._attributes)
         middle = len(asked) // 2
         return self._halved(asked[:middle]) + self._halved(asked[middle:])
 
@@ -193,8 +193,8 @@ class Batcher(Generic[Q, A]):
         return span
 
     def _measure(self, batch: Sequence[Entry[Q, _Waiter[A]]], reason: Reason, now: float) -> None:
-        instruments.BATCH_DISPATCHES.add(1, {**self._attributes, "reason": reason.value})
-        instruments.BATCH_ITEMS.record(len(batch), self._attributes)
-        instruments.BATCH_COST.record(sum(entry.item.cost for entry in batch), self._attributes)
+        instruments.BATCHES.dispatches.add(1, {**self._attributes, "reason": reason.value})
+        instruments.BATCHES.items.record(len(batch), self._attributes)
+        instruments.BATCHES.cost.record(sum(entry.item.cost for entry in batch), self._attributes)
         for entry in batch:
-            instruments.BATCH_QUEUE_SECONDS.record(now - entry.entered, self._attributes)
+            instruments.BATCHES.queue_seconds.record(now - entry.entered, self._attributes)

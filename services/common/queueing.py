@@ -6,7 +6,7 @@ Urgent items go first. Within each kind sessions take turns, and a session's own
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
@@ -17,6 +17,7 @@ Q = TypeVar("Q")
 W = TypeVar("W")
 
 _MOST_BATCHES_PASSED_OVER = 4  # then what is not urgent comes first for once: it is late, not unwanted
+_MOST_TIMES_IN_VAIN = 5  # then one batch in 32 tries again
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Item(Generic[Q]):
     """What is asked, and how it may be batched."""
 
     asked: Q
-    session: Hashable = None  # sessions take turns; None: an item of no session takes turns by itself
+    session: Hashable = None  # sessions take turns, and are expected back; None: of none, its turn is its own
     urgent: bool = True  # finals before partials
     cost: int = 1  # in the unit of `most_cost`: tokens, samples, or items
     max_wait_ms: float | None = None  # for others while the device is idle; None: as the limits say
@@ -57,7 +58,7 @@ class Reason(StrEnum):
     """Why a batch goes now."""
 
     FULL = "full"  # it is at a limit
-    ALONE = "alone"  # the device is idle, and there is one item, and no reason to expect another
+    ALONE = "alone"  # the device is idle, there is one item, and no other is expected
     IDLE = "idle"  # likewise, with several
     WAITED = "waited"  # others were expected, and are still not there
 
@@ -65,9 +66,9 @@ class Reason(StrEnum):
 class Queue(Generic[Q, W]):
     """What waits for a device that computes one batch at a time.
 
-    Those who were answered a moment ago often ask again at once (the next step of a decoder, the next chunk). So an
-    idle device waits for as many items as its last batch had, with those that gathered meanwhile: for `wait_ms` from
-    that batch's end at the longest, and never for a first item.
+    Sessions that were answered a moment ago often ask again at once (the next chunk, the next piece of a voice). So an
+    idle device waits for those of its last batch, beside what gathered meanwhile: for `wait_ms` from that batch's end
+    at the longest, never for one that is alone, and seldom where it turns out that they come back later.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -75,8 +76,7 @@ class Queue(Generic[Q, W]):
         self._urgent: _Turns[Q, W] = _Turns()
         self._later: _Turns[Q, W] = _Turns()
         self._passed_over = 0  # batches in a row that went while something waited in `_later` and got no place
-        self._expected = 0  # items, until:
-        self._until = -inf  # seconds
+        self._company = _Company(limits.wait_ms / 1000)
 
     def __len__(self) -> int:
         return len(self._urgent) + len(self._later)
@@ -99,25 +99,28 @@ class Queue(Generic[Q, W]):
 
     def reason(self, now: float) -> Reason | None:
         """Why a batch is to go now if the device is idle; None when it is to wait until `due`."""
-        if len(self) >= self._limits.most_items or sum(entry.item.cost for entry in self) >= self._limits.most_cost:
+        if self._full:
             return Reason.FULL
-        if len(self) >= self._expected or all(entry.entered >= self._until for entry in self):
+        company = self._company
+        late = all(entry.entered >= company.until for entry in self)
+        if late or len(self) >= company.count or self._all_back:
             return Reason.ALONE if len(self) == 1 else Reason.IDLE
         return Reason.WAITED if now >= self.due else None
 
     @property
     def due(self) -> float:
         """When a batch is to go with what waits now, others or not."""
-        idle_since = self._until - self._limits.wait_ms / 1000
         bounds = [
-            max(entry.entered, idle_since) + entry.item.max_wait_ms / 1000
+            max(entry.entered, self._company.since) + entry.item.max_wait_ms / 1000
             for entry in self
             if entry.item.max_wait_ms is not None
         ]
-        return min([self._until, *bounds])
+        return min([self._company.until, *bounds])
 
     def take(self) -> list[Entry[Q, W]]:
         """Takes the next batch out."""
+        if not self._full:
+            self._company.judge(self._all_back)
         later_first = self._passed_over >= _MOST_BATCHES_PASSED_OVER
         batch: list[Entry[Q, W]] = []
         cost = 0
@@ -132,10 +135,45 @@ class Queue(Generic[Q, W]):
         self._passed_over = 0 if served else self._passed_over + 1
         return batch
 
-    def idle(self, now: float, answered: int) -> None:
-        """The device has become idle, after a batch of so many."""
-        self._expected = answered + len(self)
-        self._until = now + self._limits.wait_ms / 1000
+    def idle(self, now: float, answered: Sequence[Entry[Q, W]]) -> None:
+        """The device has become idle, after this batch."""
+        sessions = {entry.item.session for entry in answered if entry.item.session is not None}
+        self._company.expect(sessions, len(self), now)
+
+    @property
+    def _full(self) -> bool:
+        cost = sum(entry.item.cost for entry in self)
+        return len(self) >= self._limits.most_items or cost >= self._limits.most_cost
+
+    @property
+    def _all_back(self) -> bool:
+        return all(session in self._urgent or session in self._later for session in self._company.sessions)
+
+
+class _Company:
+    """Who is waited for: the sessions of the last batch, unless waiting for such has been in vain of late."""
+
+    def __init__(self, wait_seconds: float) -> None:
+        self.sessions: Collection[Hashable] = ()
+        self.count = 0  # items that are enough, whosever they are
+        self.since = self.until = -inf  # seconds
+        self._wait_seconds = wait_seconds
+        self._in_vain = 0  # times in a row
+        self._unasked = 0  # batches from now that wait for nobody
+
+    def expect(self, sessions: Collection[Hashable], gathered: int, now: float) -> None:
+        """A batch of these sessions has ended, and so many items wait already."""
+        self.since, self.until = now, now + self._wait_seconds
+        self.sessions, self.count = sessions, len(sessions) + gathered
+        if self._unasked or not sessions or not self._wait_seconds:
+            self._unasked = max(0, self._unasked - 1)
+            self.sessions, self.count = (), 0
+
+    def judge(self, all_back: bool) -> None:
+        """The next batch goes, with all who were waited for or without."""
+        if self.count > 1:
+            self._in_vain = 0 if all_back else min(self._in_vain + 1, _MOST_TIMES_IN_VAIN)
+            self._unasked = (1 << self._in_vain) - 1
 
 
 class _Turns(Generic[Q, W]):
@@ -150,6 +188,9 @@ class _Turns(Generic[Q, W]):
 
     def __iter__(self) -> Iterator[Entry[Q, W]]:
         return chain.from_iterable(self._of.values())
+
+    def __contains__(self, session: Hashable) -> bool:
+        return session in self._of
 
     @property
     def first(self) -> Entry[Q, W]:
