@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import shutil
@@ -109,6 +110,17 @@ async def test_speakers_are_voices_of_their_own() -> None:
         assert [voice.name for voice in engine.voices] == ["es-two#ana", "es-two#luis"]
         ana, luis = [await speech(engine, voice=voice) for voice in engine.voices]
     assert len(ana) != len(luis) or np.abs(ana.astype(int) - luis).max() > 100
+
+
+async def test_speakers_and_rates_of_one_batch_are_each_their_own() -> None:
+    async with serving(TWO, batch_items=8, batch_wait_ms=50) as engine:
+        asked = [(voice, text, rate) for voice in engine.voices for text in ("hola", TEXT) for rate in (0.8, 1.3)]
+        alone = [await speech(engine, text, voice, speaking_rate=rate) for voice, text, rate in asked]
+        calls = [speech(engine, text, voice, speaking_rate=rate) for voice, text, rate in asked]
+        together = await asyncio.gather(*calls)
+    for mine, others in zip(alone, together, strict=True):
+        assert len(mine) == len(others)
+        assert np.abs(mine.astype(int) - others).max() <= 1
 
 
 async def test_voices_of_several_rates_have_one() -> None:

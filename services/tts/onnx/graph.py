@@ -67,6 +67,12 @@ class Graph:
             raise NotSplit(f"{len(ceils)} operators round durations up, not one")
         return str(ceils[0].output[0])
 
+    def batched(self, names: Collection[str]) -> None:
+        """Lets inputs have any first dimension: Piper's exports say 1 for speakers, and compute any number."""
+        for each in self.model.graph.input:
+            if each.name in names and each.type.tensor_type.shape.dim:
+                each.type.tensor_type.shape.dim[0].dim_param = "batch"
+
     def stretched(self) -> None:
         """Gives it an input that each item's durations are multiplied by before they are rounded. Raises NotSplit."""
         rounded = self._maker[self.durations()]

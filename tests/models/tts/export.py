@@ -29,7 +29,7 @@ def written(voice: Voice, size: Size, config: Mapping[str, object], folder: Path
         str(folder / "voice.onnx"),
         input_names=names,
         output_names=["output"],
-        dynamic_axes=axes | ({"sid": {0: "batch"}} if size.speakers > 1 else {}),
+        dynamic_axes=axes,  # of the speaker none, as in Piper's exports
         opset_version=OPSET,
         dynamo=False,
     )
