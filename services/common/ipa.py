@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 STRESSES = "ˈˌ"
 PAUSES = " "
+VOWELS = frozenset("aeiouyøœæɶɐɑɒɔəɘɵɛɜɝɚɞɨɪɯɤʉʊʌʏᵻ")
 
 # The letters of the IPA chart (2020) and what follows one, for voices that do not tell what they know.
 CHART = (

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common import riva
+from services.common.neural import NeuralSettings
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 
@@ -21,6 +22,23 @@ class EmbeddedSettings(BaseModel):
     variants: list[str] = Field(["f3", "m3"], description="Variants each voice is listed with: f3 makes es+f3 of es.")
     words_per_minute: int = Field(175, ge=80, le=220, description="What a speaking rate of 1.0 is.")
     reply_seconds: float = Field(3.0, gt=0, description="A clause whose next piece takes longer has failed.")
+
+
+class OnnxSettings(NeuralSettings):
+    """Options of the engine on VITS voices."""
+
+    program: str = Field("espeak-ng", description="espeak-ng, by name or path: it tells the phonemes of a text.")
+    reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
+    answer_seconds: float = Field(10.0, gt=0, description="A network that takes longer about a window is stuck.")
+    sample_rate_hertz: int = Field(
+        0, ge=0, le=48_000, description="Of all voices, resampled; 0: the highest of theirs."
+    )
+    noise: float | None = Field(None, ge=0, le=2, description="How lively voices speak; unset: as each says itself.")
+    duration_noise: float | None = Field(None, ge=0, le=2, description="How lively their rhythm is; unset: likewise.")
+    first_ms: int = Field(250, ge=50, le=5_000, description="Milliseconds of speech that are made and sent first.")
+    window_ms: int = Field(1_000, ge=50, le=10_000, description="Most milliseconds of speech made at once later.")
+    batch_items: int = Field(0, ge=0, le=256, description="Most computed at once; 0: 16 on a GPU, 1 on a CPU.")
+    batch_wait_ms: float = Field(5.0, ge=0, le=100, description="Longest that a batch waits for more.")
 
 
 class ScriptedSettings(DeviceSettings):
@@ -60,5 +78,6 @@ class TtsSettings(StageSettings):
     slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
+    onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)

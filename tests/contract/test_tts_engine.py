@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -20,12 +21,16 @@ from tests.contract import fake_riva
 TEXT = "Buenos d\u00edas, amigos."
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva"])
+SMALL_VOICE = Path(__file__).parents[1] / "models/tts/es-small"
+
+
+@pytest.fixture(params=["embedded", "scripted", "onnx", "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    if request.param == "embedded" and not shutil.which("espeak-ng"):
+    if request.param in ("embedded", "onnx") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
     async with fake_riva.endpoint(request.param) as riva:
-        subject: Engine = engine_class("tts", request.param)(TtsSettings.model_validate({"riva": riva}))
+        options = {"riva": riva, "onnx": {"bundles": [SMALL_VOICE], "batch_items": 8}}
+        subject: Engine = engine_class("tts", request.param)(TtsSettings.model_validate(options))
         await subject.start()
         yield subject
         await subject.stop()

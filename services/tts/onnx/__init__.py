@@ -1,0 +1,1 @@
+"""VITS voices on ONNX Runtime."""
