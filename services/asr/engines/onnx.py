@@ -52,8 +52,7 @@ class Engine:
     async def start(self) -> None:
         """See Engine. Raises InvalidArgument for a bundle it cannot serve."""
         options = self._settings
-        # Batches are of all sizes: an exhaustive search for the best convolution would be made for each.
-        device = devices.chosen(options.device, options.threads, cudnn_conv_algo_search="HEURISTIC")
+        device = devices.chosen(options.device, options.threads)
         self.device = device.name
         written: dict[Path, bool] = {}
         limits = Limits(options.max_batch, wait_ms=options.wait_ms, queue_items=max(512, self._slots))

@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 from onnx import helper
+from onnxruntime import OrtValue
 
 from services.asr.onnx.layout import Shape
 from services.common import devices
+from services.common.bound import Bound
 from services.common.devices import Device
 from services.common.errors import AtCapacity
 
@@ -55,39 +56,30 @@ class Caches:
     """The rows' contents. For one thread."""
 
     def __init__(self, kinds: Sequence[Kind], rows: int, device: Device) -> None:
-        self._device = device
         self._pools = [
-            onnxruntime.OrtValue.ortvalue_from_numpy(
-                np.zeros((rows + 1, *kind.shape), kind.dtype), device.kind, device.number
-            )
+            OrtValue.ortvalue_from_numpy(np.zeros((rows + 1, *kind.shape), kind.dtype), device.kind, device.number)
             for kind in kinds
         ]
-        self._gather = devices.session(_gathering(tuple(kinds)), device)
-        self._scatter = devices.session(_scattering(tuple(kinds)), device)
-
-    def gathered(self, rows: Sequence[int]) -> list[Any]:
-        """A batch of each cache, OrtValues on the device. FRESH stands for a segment that begins."""
-        binding = self._bound(self._gather, np.array(rows, np.int64))
-        for number in range(len(self._pools)):
-            binding.bind_output(f"batch_{number}", self._device.kind, self._device.number)
-        self._gather.run_with_iobinding(binding)
-        outputs: list[Any] = binding.get_outputs()
-        return outputs
-
-    def write(self, rows: Sequence[int], batches: Sequence[Any]) -> None:
-        """Puts a batch of each cache, OrtValues on the device, to its rows, in place."""
-        binding = self._bound(self._scatter, np.array(rows, np.int64)[:, None])
-        for number, (pool, batch) in enumerate(zip(self._pools, batches, strict=True)):
-            binding.bind_ortvalue_input(f"batch_{number}", batch)
-            binding.bind_ortvalue_output(f"written_{number}", pool)  # the input itself, so only the rows are copied
-        self._scatter.run_with_iobinding(binding)
-
-    def _bound(self, session: onnxruntime.InferenceSession, rows: np.ndarray[Any, Any]) -> onnxruntime.IOBinding:
-        binding = session.io_binding()
-        binding.bind_cpu_input("rows", rows)
+        self._gather = Bound(devices.session(_gathering(tuple(kinds)), device), device)
+        self._scatter = Bound(devices.session(_scattering(tuple(kinds)), device), device)
         for number, pool in enumerate(self._pools):
-            binding.bind_ortvalue_input(f"pool_{number}", pool)
-        return binding
+            self._gather.keep(f"pool_{number}", pool)
+            self._gather.out(f"batch_{number}")
+            self._scatter.keep(f"pool_{number}", pool)
+            self._scatter.into(f"written_{number}", pool)  # the input itself, so only the rows are copied
+
+    def gathered(self, rows: Sequence[int]) -> list[OrtValue]:
+        """A batch of each cache, on the device. FRESH stands for a segment that begins."""
+        self._gather.put("rows", np.array(rows, np.int64))
+        self._gather.run()
+        return [self._gather.value(f"batch_{number}") for number in range(len(self._pools))]
+
+    def write(self, rows: Sequence[int], batches: Sequence[OrtValue]) -> None:
+        """Puts a batch of each cache, on the device, to its rows, in place."""
+        self._scatter.put("rows", np.array(rows, np.int64)[:, None])
+        for number, batch in enumerate(batches):
+            self._scatter.keep(f"batch_{number}", batch)
+        self._scatter.run()
 
 
 @cache

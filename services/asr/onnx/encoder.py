@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime import OrtValue
 
 from services.asr.onnx.caches import FRESH, Caches, Kind
 from services.asr.onnx.features import Array
 from services.asr.onnx.layout import Layout
+from services.common.bound import Bound
 from services.common.bundles import fault
 from services.common.devices import Device
 
@@ -36,36 +37,31 @@ class Encoder:
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, layout: Layout, rows: int, device: Device) -> None:
-        self._session = session
-        self._device = device
-        self._layout = layout
+        self._run = Bound(session, device)
+        self._window_frames = layout.window_frames
         inputs, outputs = session.get_inputs(), session.get_outputs()
         self._inputs = [each.name for each in inputs]
         self._outputs = [each.name for each in outputs]
+        self._run.out(*self._outputs)
         self.bins = int(inputs[0].shape[1])
         self._dtype = _NUMBERS[inputs[0].type]
         shapes = (layout.channel_shape, layout.time_shape, ())
         dtypes = [np.dtype(_NUMBERS[each.type]) for each in inputs[2:]]
         self._caches = Caches([Kind(*kind) for kind in zip(shapes, dtypes, strict=True)], rows, device)
 
-    def run(self, windows: Sequence[Array], places: Sequence[Place]) -> tuple[Array, list[Any]]:
+    def run(self, windows: Sequence[Array], places: Sequence[Place]) -> tuple[Array, list[OrtValue]]:
         """Frames [batch, width, frames] of windows [frames, bins], and what is to be remembered if all goes well."""
         audio = np.ascontiguousarray(np.stack(windows).transpose(0, 2, 1), self._dtype)
-        lengths = np.full(len(windows), self._layout.window_frames, np.int64)
-        binding = self._session.io_binding()
-        binding.bind_cpu_input(self._inputs[0], audio)
-        binding.bind_cpu_input(self._inputs[1], lengths)
+        self._run.put(self._inputs[0], audio)
+        self._run.put(self._inputs[1], np.full(len(windows), self._window_frames, np.int64))
         caches = self._caches.gathered([FRESH if place.fresh else place.row for place in places])
         for name, batch in zip(self._inputs[2:], caches, strict=True):
-            binding.bind_ortvalue_input(name, batch)
-        binding.bind_output(self._outputs[0], "cpu")
-        for name in self._outputs[1:]:
-            binding.bind_output(name, self._device.kind, self._device.number)
-        self._session.run_with_iobinding(binding)
-        frames, _, *remembered = binding.get_outputs()
-        return np.asarray(frames.numpy(), np.float32), remembered
+            self._run.keep(name, batch)
+        self._run.run()
+        frames = np.asarray(self._run.fetch(self._outputs[0]), np.float32)
+        return frames, [self._run.value(name) for name in self._outputs[2:]]
 
-    def remember(self, places: Sequence[Place], remembered: Sequence[Any]) -> None:
+    def remember(self, places: Sequence[Place], remembered: Sequence[OrtValue]) -> None:
         """Keeps what `run` gave for the next steps of the same segments."""
         self._caches.write([place.row for place in places], remembered)
 

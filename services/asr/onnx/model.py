@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic
 
 import numpy as np
@@ -135,11 +134,7 @@ def _transducer(bundle: Bundle, settings: OnnxSettings, metadata: dict[str, str]
 
 
 def _session(bundle: Bundle, name: str, device: Device) -> onnxruntime.InferenceSession:
-    path: Path = bundle.file(name)
-    try:
-        return devices.session(path, device)
-    except _BROKEN as error:
-        raise fault(bundle.folder, f"{name} is no model ONNX Runtime can run: {_first_line(error)}") from error
+    return devices.session(bundle.file(name), device)
 
 
 def _first_line(error: BaseException) -> str:
