@@ -20,17 +20,24 @@ from services.common.batching import Batcher, Limits
 from services.common.errors import InvalidArgument, StageFailed
 from services.common.versions import Version, Versions
 
+# A greedy search never changes a token: a word is certain when another has begun.
+CERTAIN: Mapping[Stabilization, PrefixRules] = {
+    Stabilization.FAST: PrefixRules(engine_told=True),
+    Stabilization.BALANCED: PrefixRules(engine_told=True),
+    Stabilization.AGGRESSIVE: PrefixRules(engine_told=True, held_words=1),
+}
+# What all hypotheses of a beam have in common is certain too, but comes late: unlikely ones live long.
+SEARCHED: Mapping[Stabilization, PrefixRules] = {
+    Stabilization.FAST: PrefixRules(agreement=2),
+    Stabilization.BALANCED: PrefixRules(agreement=2, held_words=1),
+    Stabilization.AGGRESSIVE: PrefixRules(agreement=3, held_words=1),
+}
+
 
 class Engine:
     """The models of all languages; two of one language share its sessions."""
 
     name = "onnx"
-    # A greedy search never changes a token, and the beam tells which ones no hypothesis differs in.
-    prefixes: Mapping[Stabilization, PrefixRules] = {
-        Stabilization.FAST: PrefixRules(engine_told=True),
-        Stabilization.BALANCED: PrefixRules(engine_told=True),
-        Stabilization.AGGRESSIVE: PrefixRules(engine_told=True, held_words=1),
-    }
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings.onnx.some("asr", "onnx")
@@ -38,6 +45,7 @@ class Engine:
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers
         self.biased = settings.onnx.decoding == "beam"
+        self.prefixes = SEARCHED if self.biased else CERTAIN
         self.written = False
         self.device: str = settings.onnx.device
         self.version = ""

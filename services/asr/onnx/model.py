@@ -31,7 +31,7 @@ from services.common.errors import InvalidArgument, StageFailed
 CTC, TRANSDUCER = "nemo-ctc", "nemo-transducer"
 LAYOUTS = (CTC, TRANSDUCER)
 
-_BROKEN = (  # what ONNX Runtime raises; these have no common class of its own
+_BROKEN = (  # what ONNX Runtime raises; they have no class in common
     faults.EPFail,
     faults.Fail,
     faults.InvalidArgument,
@@ -42,6 +42,7 @@ _BROKEN = (  # what ONNX Runtime raises; these have no common class of its own
     faults.NoSuchFile,
     faults.NotImplemented,
     faults.RuntimeException,
+    RuntimeError,  # of what is bound to a device
 )
 
 

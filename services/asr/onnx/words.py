@@ -34,7 +34,7 @@ def words(tokens: Tokens, emitted: Sequence[Emitted], layout: Layout, bounds: Bo
     found = list(tokens.words(emitted))
     starts = [_place(said[0].frame, layout, bounds) for _, said in found]
     ends = [_place(said[-1].frame + 1, layout, bounds) for _, said in found]
-    nexts = [*starts[1:], bounds.end_samples]
+    nexts = [*starts, bounds.end_samples][1:]
     return tuple(
         Word(text, start, min(end, after), _confidence(said))
         for (text, said), start, end, after in zip(found, starts, ends, nexts, strict=True)
