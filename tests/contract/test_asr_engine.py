@@ -19,6 +19,7 @@ from services.common.audio import Pcm
 from services.common.engines import engine_class
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
+from tests.unit.asr import levels
 
 CHUNK_SAMPLES = 1600
 CLOCK = 500_000  # where the sessions' speech starts
@@ -33,8 +34,8 @@ class Subject:
     other: Pcm
 
 
-@pytest.fixture(params=["embedded", "scripted"])
-async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+@pytest.fixture(params=["embedded", "scripted", "onnx"])
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
     if request.param == "embedded":
@@ -42,6 +43,9 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             pytest.skip("pocketsphinx is not installed")
         utterances = [recording("please-try-again"), recording("one-moment-please")]
         options = {"embedded": {"warm": 1}}
+    if request.param == "onnx":
+        utterances = [levels.said("▁one", "", "▁two", "ty"), levels.said("▁new", "", "▁york", "▁one", "", "▁two")]
+        options = {"onnx": {"bundles": [levels.bundle(tmp_path / "levels")], "device": "cpu"}}
     engine: Engine = engine_class("asr", request.param)(AsrSettings(slots=2, **options))
     await engine.start()
     yield Subject(engine, *utterances)
@@ -131,4 +135,4 @@ async def test_a_session_closed_in_the_midst_of_speech_leaves_the_engine_as_it_w
 def test_every_engine_of_the_stage_is_under_this_contract() -> None:
     engines = Path(__file__).parents[2] / "services" / "asr" / "engines"
     with_engine = {path.stem for path in engines.glob("*.py") if "class Engine" in path.read_text()}
-    assert with_engine == {"embedded", "scripted"}
+    assert with_engine == {"embedded", "scripted", "onnx"}
