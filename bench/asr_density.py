@@ -19,6 +19,7 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from statistics import median
 
@@ -26,12 +27,13 @@ from bench.asr_arms import Arm, Ours, Served, Sherpa, chunk_samples, served
 from bench.report import OUT, Goal, Rows, at_least, at_most, finish, percentile
 from bench.speech import talks
 from services.asr.engine import Endpoint, Heard, Speech
-from services.asr.onnx.layout import Layout
+from services.asr.onnx.layout import FRAME_MS, Layout
 from services.common.audio import ASR_RATE, Pcm
 
 MODEL = OUT / "models" / "asr-large"
 PARITY = Path(".parity") / "bin" / "python"
 GROWTH = 1.25  # of the number of live streams, from one try to the next
+FLOAT_BYTES = 4
 SETTLING = 2  # chunks of a live stream that are not counted
 
 
@@ -103,7 +105,7 @@ async def measured(model: Served, layout: Layout, plan: Plan, speech: Sequence[P
         live = (
             {arm.name: await most_live(arm, plan, speech, turns[arm.name]) for arm in arms} if plan.live_seconds else {}
         )
-    tables = [of_the_model(model, arms, plan), closed_table(turns, gpu), live_table(live, plan)]
+    tables = [of_the_model(model, layout, arms), closed_table(turns, gpu), live_table(live, plan)]
     return finish("asr_density", tables, goals([turns[arm.name] for arm in arms], gpu))
 
 
@@ -185,12 +187,13 @@ async def paced(talk: Pcm, starts: float, plan: Plan, turn: Turn) -> AsyncGenera
             turn.latencies.append(time.perf_counter() - spoken)
 
 
-def of_the_model(model: Served, arms: Sequence[Arm], plan: Plan) -> Rows:
+def of_the_model(model: Served, layout: Layout, arms: Sequence[Arm]) -> Rows:
     """What was measured, and on what."""
-    table = Rows("The model", ("bundle", "weights", "chunk ms", "threads", "computed on"))
+    table = Rows("The model", ("bundle", "weights", "chunk ms", "caches of a stream MB", "threads", "computed on"))
     weights = "random: it is timed, not heard" if model.random else "trained"
-    chunk_ms = plan.chunk * 1000 // ASR_RATE
-    table.add(model.bundle.manifest.name, weights, chunk_ms, model.threads, arms[0].device)
+    caches_mb = (prod(layout.channel_shape) + prod(layout.time_shape)) * FLOAT_BYTES / 1e6
+    chunk_ms = layout.shift_frames * FRAME_MS
+    table.add(model.bundle.manifest.name, weights, chunk_ms, caches_mb, model.threads, arms[0].device)
     return table
 
 
@@ -229,7 +232,7 @@ def goals(turns: Sequence[Sequence[Turn]], gpu: bool) -> dict[str, Goal]:
     late = median(p95(one) / p95(other) for one, other in zip(batched, alone, strict=True))
     if gpu:
         return {"G1.asr_throughput": at_least(times, 3.3), "G1.asr_p95": at_most(late, 0.31)}
-    reached = {"asr_density.batched": at_least(times, 1.5), "asr_density.p95": at_most(late, 1.0)}
+    reached = {"asr_density.batched": at_least(times, 2.0), "asr_density.p95": at_most(late, 1.0)}
     if sherpa:
         over = median(one.speed(gpu) / other.speed(gpu) for one, other in zip(batched, sherpa[0], strict=True))
         reached["asr_density.vs_sherpa"] = at_least(over, 1.0)

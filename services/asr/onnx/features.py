@@ -34,7 +34,7 @@ def options(bins: int) -> fbank.FbankOptions:
 
 
 class Features:
-    """The frames of one segment. About a thousandth of the audio's time to compute; not for two threads at once."""
+    """The frames of one segment. Little work, done where it is asked for; not for two threads at once."""
 
     def __init__(self, bins: int) -> None:
         self._fbank = fbank.OnlineFbank(options(bins))

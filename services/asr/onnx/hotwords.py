@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from services.asr.onnx.features import Array
 from services.asr.onnx.tokens import WORD
 
+_KNOWN = 512  # places in the phrases of which it is kept what each token does there
 _BREAKS = str.maketrans(dict.fromkeys(" .,?!;:-", WORD))
 
 
@@ -44,15 +46,13 @@ class Hotwords:
         for phrase in phrases:
             self._add(WORD.join(["", *filter(None, _plain(phrase).split(WORD)), ""]))
         _link(self.root)
-        self._after: dict[Node, tuple[Array, list[Node]]] = {}
+        self.after = lru_cache(_KNOWN)(self._after)
 
-    def after(self, node: Node) -> tuple[Array, list[Node]]:
+    def _after(self, node: Node) -> tuple[Array, list[Node]]:
         """What each token adds to the score, and where it leads; blank, the last, adds nothing and stays."""
-        if node not in self._after:
-            steps = [self._walk(node, piece) for piece in self._pieces]
-            gains = np.array([gain for gain, _ in steps] + [0.0], np.float32)
-            self._after[node] = gains, [*(reached for _, reached in steps), node]
-        return self._after[node]
+        steps = [self._walk(node, piece) for piece in self._pieces]
+        gains = np.array([gain for gain, _ in steps] + [0.0], np.float32)
+        return gains, [*(reached for _, reached in steps), node]
 
     def at_end(self, node: Node) -> float:
         """What is added when the text ends here: a phrase that is whole counts, one begun does not."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic
 
 import numpy as np
@@ -30,6 +31,7 @@ from services.common.errors import InvalidArgument, StageFailed
 
 CTC, TRANSDUCER = "nemo-ctc", "nemo-transducer"
 LAYOUTS = (CTC, TRANSDUCER)
+_GLOSSARIES = 32  # kept for sessions that bring the same phrases
 
 _BROKEN = (  # what ONNX Runtime raises; they have no class in common
     faults.EPFail,
@@ -63,6 +65,7 @@ class Model(Generic[F]):
         self.tokens = tokens
         self.rows = rows
         self.search = search
+        self.hotwords = lru_cache(_GLOSSARIES)(self._hotwords)  # phrases against this model's tokens; None without any
         self._encoder = encoder
 
     @property
@@ -91,8 +94,7 @@ class Model(Generic[F]):
         for count in (1, batch):
             self.advance([Step(silence, Place(row + 1, True), self.search.begin(None)) for row in range(count)])
 
-    def hotwords(self, phrases: Sequence[str], score: float) -> Hotwords | None:
-        """The phrases against this model's tokens; None without any."""
+    def _hotwords(self, phrases: tuple[str, ...], score: float) -> Hotwords | None:
         return Hotwords(phrases, self.tokens.pieces, score) if phrases else None
 
 
