@@ -33,6 +33,7 @@ METADATA: dict[str, str | int] = {
     "subsampling_factor": 8,
     "vocab_size": len(PIECES),
     "normalize_type": "NA",
+    "model_type": "EncDecHybridRNNTCTCBPEModel",
     "cache_last_channel_dim1": 1,
     "cache_last_channel_dim2": 1,
     "cache_last_channel_dim3": 1,

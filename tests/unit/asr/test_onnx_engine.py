@@ -138,6 +138,12 @@ async def test_a_term_that_is_only_begun_is_not_heard(tmp_path: Path) -> None:
         assert await texts(engine, Terms(("Annual york",)), audio) == ["one an two"]
 
 
+async def test_a_term_that_the_segment_cuts_short_is_not_heard(tmp_path: Path) -> None:
+    async with running(bundle(tmp_path / "levels"), decoding="beam", hotword_score=1.0) as engine:
+        begun, whole = said("▁one", BETWEEN), said("▁one", BETWEEN, "▁york")
+        assert await texts(engine, Terms(("Ann York",)), begun, whole) == ["one an", "one ann york"]
+
+
 async def test_a_greedy_search_says_that_it_takes_no_terms(tmp_path: Path) -> None:
     async with running(bundle(tmp_path / "levels")) as engine:
         assert not engine.biased
