@@ -6,7 +6,7 @@ First a fixed number of streams as fast as they go, the arms taking turns: audio
 GPU: of the clock) gets through, and how long a step takes from the audio to its answer. Then live streams, more and
 more, until the 95th percentile of that time exceeds a chunk. Without --model: a recognizer as large as
 FastConformer-Large whose weights are drawn by chance, made by tests/models/asr/big.py in the environment of
-`make parity`.
+`make parity-setup`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from services.asr.onnx.layout import FRAME_MS, Layout
 from services.common.audio import ASR_RATE, Pcm
 
 MODEL = OUT / "models" / "asr-large"
-PARITY = Path(".parity") / "bin" / "python"
+ROOT = OUT.parent.parent
+PARITY = ROOT / ".parity" / "bin" / "python"
 GROWTH = 1.25  # of the number of live streams, from one try to the next
 FLOAT_BYTES = 4
 SETTLING = 2  # chunks of a live stream that are not counted
@@ -86,8 +87,10 @@ def made(folder: Path) -> Path:
     """The folder, its model made first if it is ours and not there."""
     if folder == MODEL and not folder.exists():
         if not PARITY.exists():
-            sys.exit(f"{PARITY} is missing: `make parity` makes it; or name a bundle with --model.")
-        subprocess.run([PARITY, "-m", "tests.models.asr.big", folder], check=True)
+            sys.exit(
+                "A large model cannot be made without .parity (`make parity-setup`); or name a bundle with --model."
+            )
+        subprocess.run([PARITY, "-m", "tests.models.asr.big", folder], check=True, cwd=ROOT)
     return folder
 
 
@@ -230,9 +233,10 @@ def goals(turns: Sequence[Sequence[Turn]], gpu: bool) -> dict[str, Goal]:
     batched, alone, *sherpa = turns
     times = median(one.speed(gpu) / other.speed(gpu) for one, other in zip(batched, alone, strict=True))
     late = median(p95(one) / p95(other) for one, other in zip(batched, alone, strict=True))
-    if gpu:
-        return {"G1.asr_throughput": at_least(times, 3.3), "G1.asr_p95": at_most(late, 0.31)}
-    reached = {"asr_density.batched": at_least(times, 2.0), "asr_density.p95": at_most(late, 1.0)}
+    reached = {
+        "asr_density.batched": at_least(times, 3.3 if gpu else 2.0),
+        "asr_density.p95": at_most(late, 0.31 if gpu else 1.0),
+    }
     if sherpa:
         over = median(one.speed(gpu) / other.speed(gpu) for one, other in zip(batched, sherpa[0], strict=True))
         reached["asr_density.vs_sherpa"] = at_least(over, 1.0)
