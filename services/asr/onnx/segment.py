@@ -92,7 +92,8 @@ class Segment:
         window = self._features.window(self._next_frame, self._layout.window_frames)
         step = Step(window, Place(self._row, fresh=not self._steps), self._found)
         asked = time.perf_counter()
-        self._found = await self._served.batcher.submit(Item(step, self._session, urgent))
+        item = Item(step, self._session, urgent, max_wait_ms=0 if urgent else None)
+        self._found = await self._served.batcher.submit(item)
         self._seconds += time.perf_counter() - asked
         self._steps += 1
 

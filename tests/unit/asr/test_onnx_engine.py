@@ -10,6 +10,7 @@ import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.engines.onnx import Engine
+from services.asr.onnx.greedy import GreedyTransducer
 from services.asr.onnx.model import Model
 from services.asr.settings import AsrSettings
 from services.common.audio import Pcm
@@ -180,6 +181,26 @@ async def test_a_model_that_breaks_fails_its_session_and_not_the_engine(
                 await texts(engine, said("▁one"))
         assert await texts(engine, said("▁one")) == ["one"]
         assert [version.failures for version, _ in engine.versions] == [1]
+
+
+async def test_a_batch_too_large_for_the_device_is_heard_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    search = GreedyTransducer.advance
+
+    def advance(self: GreedyTransducer, frames: Any, found: Sequence[Any]) -> list[Any]:
+        sizes.append(len(found))
+        if len(found) > 2:
+            raise RuntimeError("out of memory")
+        return search(self, frames, found)
+
+    async with running(bundle(tmp_path / "levels")) as engine:
+        monkeypatch.setattr(GreedyTransducer, "advance", advance)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(texts(engine, said(piece, "▁one", piece))) for piece in levels.PIECES[3:]]
+    assert max(sizes) > 2
+    assert [task.result() for task in tasks] == [[f"{piece[1:]} one {piece[1:]}"] for piece in levels.PIECES[3:]]
 
 
 @pytest.mark.parametrize(
