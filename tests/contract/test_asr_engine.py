@@ -34,7 +34,14 @@ class Subject:
     other: Pcm
 
 
-@pytest.fixture(params=["embedded", "scripted", "onnx"])
+ONNX = {  # each a layout of the model, and how it is searched
+    "onnx": ("nemo-transducer", "greedy"),
+    "onnx-beam": ("nemo-transducer", "beam"),
+    "onnx-ctc": ("nemo-ctc", "greedy"),
+}
+
+
+@pytest.fixture(params=["embedded", "scripted", *ONNX])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
@@ -43,10 +50,12 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
             pytest.skip("pocketsphinx is not installed")
         utterances = [recording("please-try-again"), recording("one-moment-please")]
         options = {"embedded": {"warm": 1}}
-    if request.param == "onnx":
+    if request.param in ONNX:
+        layout, decoding = ONNX[request.param]
         utterances = [levels.said("▁one", "", "▁two", "ty"), levels.said("▁new", "", "▁york", "▁one", "", "▁two")]
-        options = {"onnx": {"bundles": [levels.bundle(tmp_path / "levels")], "device": "cpu"}}
-    engine: Engine = engine_class("asr", request.param)(AsrSettings(slots=2, **options))
+        folder = levels.bundle(tmp_path / "levels", layout)
+        options = {"onnx": {"bundles": [folder], "decoding": decoding, "device": "cpu"}}
+    engine: Engine = engine_class("asr", request.param.partition("-")[0])(AsrSettings(slots=2, **options))
     await engine.start()
     yield Subject(engine, *utterances)
     await engine.stop()
