@@ -59,6 +59,9 @@ class OnnxSettings(NeuralSettings):
     hotword_score: float = Field(
         0.5, ge=0, le=10, description="What a character of a glossary term adds to a hypothesis' score, with beam."
     )
+    hotword_margin: float = Field(
+        4.0, ge=0, le=20, description="A token so much less likely than the best is not helped by a term (logarithm)."
+    )
     max_batch: int = Field(16, ge=1, le=256, description="Most sessions whose steps are computed together.")
     wait_ms: float = Field(10.0, ge=0, le=100, description="Longest a step waits for others while the device is idle.")
     tail_ms: int = Field(

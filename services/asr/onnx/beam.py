@@ -70,10 +70,11 @@ class BeamTransducer:
 
     biased = True
 
-    def __init__(self, transducer: Transducer, blank: int, width: int) -> None:
+    def __init__(self, transducer: Transducer, blank: int, width: int, margin: float) -> None:
         self._transducer = transducer
         self._blank = blank
         self._width = width
+        self._margin = margin  # a token so much less likely than the best is not helped by hotwords
 
     def begin(self, hotwords: Hotwords | None) -> Beam:
         """See Search."""
@@ -117,8 +118,9 @@ class BeamTransducer:
             yield replace(path, frame=path.frame + 1, symbols=0)
             return
         gains, reached = beam.hotwords.after(path.node) if beam.hotwords and path.node else (None, None)
-        scores = logs if gains is None else logs + gains
-        for token in np.argpartition(scores, -self._width)[-self._width :].tolist():
+        scores = logs if gains is None else _biased(logs, gains, self._margin)
+        likeliest = np.argpartition(scores, -self._width)[-self._width :]
+        for token in likeliest[np.isfinite(scores[likeliest])].tolist():
             score = path.score + float(scores[token])
             if token == self._blank:
                 yield replace(path, score=score, frame=path.frame + 1, symbols=0)
@@ -145,6 +147,15 @@ class BeamTransducer:
         }
         for number, beam in enumerate(beams):
             beams[number] = replace(beam, paths=tuple(fed.get(id(path), path) for path in beam.paths))
+
+
+def _biased(logs: Array, gains: Array, margin: float) -> Array:
+    """What tokens score with what hotwords add. One that is out of the question is not made likely by them.
+
+    Else a phrase just heard would be heard again at the same frame, for what it adds.
+    """
+    helped: Array = np.where((gains > 0) & (logs < logs.max() - margin), np.float32(-np.inf), logs + gains)
+    return helped
 
 
 def _furthest_behind(beams: Sequence[Beam], count: int) -> Iterator[tuple[int, int]]:

@@ -132,7 +132,7 @@ def _transducer(bundle: Bundle, settings: OnnxSettings, metadata: dict[str, str]
     blank = int(metadata["vocab_size"])
     transducer = Transducer(decoder, joiner, blank, shape)
     if settings.decoding == "beam":
-        return BeamTransducer(transducer, blank, settings.beam)
+        return BeamTransducer(transducer, blank, settings.beam, settings.hotword_margin)
     return GreedyTransducer(transducer, blank)
 
 

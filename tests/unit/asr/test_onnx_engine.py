@@ -133,6 +133,12 @@ async def test_terms_are_heard_rather_than_what_sounds_like_them(tmp_path: Path)
     assert (plain, biased, plain_again) == ("one an two", "one ann two", "one an two")
 
 
+async def test_a_term_that_nothing_sounds_like_is_not_heard_however_much_it_counts(tmp_path: Path) -> None:
+    audio = said("▁one", "", "▁two", "▁new")
+    async with running(bundle(tmp_path / "levels"), decoding="beam", hotword_score=10.0) as engine:
+        assert await texts(engine, Terms(("york", "two")), audio) == ["one two new"]
+
+
 async def test_a_term_that_is_only_begun_is_not_heard(tmp_path: Path) -> None:
     audio = said("▁one", BETWEEN, "▁two")
     async with running(bundle(tmp_path / "levels"), decoding="beam", hotword_score=1.0) as engine:
