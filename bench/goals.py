@@ -63,6 +63,7 @@ MEASUREMENTS = (
     Measurement("bench.chaos.embedded", ("R1.embedded",)),
     Measurement("bench.chaos.gateways", ("R2",)),
     Measurement("bench.fanout", ("C8",)),
+    Measurement("bench.asr_density", ("asr_density",)),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
     Measurement("bench.quality", ("C1", "C5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True),

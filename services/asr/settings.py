@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from services.common import riva
 from services.common.languages import written
+from services.common.neural import NeuralSettings
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 from services.common.slots import reserve
@@ -99,6 +100,27 @@ class RivaSettings(riva.RivaSettings):
         return languages
 
 
+class OnnxSettings(NeuralSettings):
+    """Options of the ONNX engine; see docs/engines/asr-onnx.md."""
+
+    decoding: Literal["greedy", "beam"] = Field(
+        "greedy", description="How tokens are searched. beam: several hypotheses, and glossary terms are heard; slower."
+    )
+    beam: int = Field(4, ge=2, le=32, description="Hypotheses kept of a segment, with beam.")
+    hotword_score: float = Field(
+        0.5, ge=0, le=10, description="What a character of a glossary term adds to a hypothesis' score, with beam."
+    )
+    hotword_margin: float = Field(
+        4.0, ge=0, le=20, description="A token so much less likely than the best is not helped by a term (logarithm)."
+    )
+    max_batch: int = Field(16, ge=1, le=256, description="Most sessions whose steps are computed together.")
+    wait_ms: float = Field(10.0, ge=0, le=100, description="Longest a step waits for others while the device is idle.")
+    tail_ms: int = Field(
+        200, ge=0, le=2_000, description="Silence put behind a segment's audio for what the model emits late."
+    )
+    reply_seconds: float = Field(20.0, gt=0, description="A step that takes longer never comes: the stage restarts.")
+
+
 class AsrSettings(StageSettings):
     """What the recognition stage can be told."""
 
@@ -121,6 +143,7 @@ class AsrSettings(StageSettings):
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)
+    onnx: OnnxSettings = Field(default_factory=OnnxSettings)
 
     @property
     def reserve(self) -> int:

@@ -20,6 +20,7 @@ from services.common.engines import engine_class
 from tests.contract import fake_riva
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
+from tests.unit.asr import levels
 
 CHUNK_SAMPLES = 1600
 CLOCK = 500_000  # where the sessions' speech starts
@@ -34,8 +35,15 @@ class Subject:
     other: Pcm
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva"])
-async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+ONNX = {  # each a layout of the model, and how it is searched
+    "onnx": ("nemo-transducer", "greedy"),
+    "onnx-beam": ("nemo-transducer", "beam"),
+    "onnx-ctc": ("nemo-ctc", "greedy"),
+}
+
+
+@pytest.fixture(params=["embedded", "scripted", "riva", *ONNX])
+async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
     if request.param == "embedded":
@@ -43,8 +51,14 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             pytest.skip("pocketsphinx is not installed")
         utterances = [recording("please-try-again"), recording("one-moment-please")]
         options = {"embedded": {"warm": 1}}
-    async with fake_riva.endpoint(request.param) as riva:
-        engine: Engine = engine_class("asr", request.param)(AsrSettings(slots=2, **options, riva=riva))
+    if request.param in ONNX:
+        layout, decoding = ONNX[request.param]
+        utterances = [levels.said("▁one", "", "▁two", "ty"), levels.said("▁new", "", "▁york", "▁one", "", "▁two")]
+        folder = levels.bundle(tmp_path / "levels", layout)
+        options = {"onnx": {"bundles": [folder], "decoding": decoding, "device": "cpu"}}
+    name = request.param.partition("-")[0]
+    async with fake_riva.endpoint(name) as riva:
+        engine: Engine = engine_class("asr", name)(AsrSettings(slots=2, **options, riva=riva))
         await engine.start()
         yield Subject(engine, *utterances)
         await engine.stop()
@@ -133,4 +147,4 @@ async def test_a_session_closed_in_the_midst_of_speech_leaves_the_engine_as_it_w
 def test_every_engine_of_the_stage_is_under_this_contract() -> None:
     engines = Path(__file__).parents[2] / "services" / "asr" / "engines"
     with_engine = {path.stem for path in engines.glob("*.py") if "class Engine" in path.read_text()}
-    assert with_engine == {"embedded", "scripted", "riva"}
+    assert with_engine == {"embedded", "scripted", "onnx", "riva"}
