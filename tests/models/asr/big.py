@@ -1,0 +1,45 @@
+"""A recognizer as large as FastConformer-Large (17 layers of 512, 114 million weights), its weights drawn by chance.
+
+    python -m tests.models.asr.big OUT
+
+For measuring how fast engines are: it hears nothing, but says about as many tokens as a speaker does. Window and shift
+are those of NeMo's model for 480 ms. It needs the packages of requirements/parity.txt and espeak-ng.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+
+from tests.models.asr import bundle, export, speech
+from tests.models.asr.model import Recognizer, Shape
+
+LARGE = Shape(
+    layers=17, width=512, heads=8, expansion=4, channels=256, left_frames=70, chunk_frames=7, hidden=640, joint=640,
+    tokens=1024,
+)
+SPOKEN = 0.2  # of the frames that a token starts in
+
+
+@torch.no_grad()
+def main() -> None:
+    torch.manual_seed(1)
+    recognizer = Recognizer(LARGE).eval()
+    audio = speech.spoken(" ".join(speech.sentences()[::10]), speech.Voice("en-us", 160, 50))
+    heard = recognizer.encoder(torch.from_numpy(speech.features(audio)).T.unsqueeze(0))
+    states = torch.zeros(1, 1, LARGE.hidden)
+    said, _ = recognizer.predictor(torch.tensor([[LARGE.tokens]]), (states, states))
+    logits = recognizer.joiner(heard, said)[0, :, 0]
+    ahead = logits[:, :-1].max(dim=-1).values - logits[:, -1]
+    recognizer.joiner.out.bias[-1] += torch.quantile(ahead, 1 - SPOKEN)
+    tokens = [f"▁w{number}" for number in range(LARGE.tokens)]
+    folder = Path(sys.argv[1])
+    export.write(recognizer, tokens, folder, "nemo-transducer")
+    bundle.describe(folder, "nemo-transducer", "tests/models/asr/big.py: drawn by chance")
+    print(f"{sum(weights.numel() for weights in recognizer.parameters()):,} weights")
+
+
+if __name__ == "__main__":
+    main()
