@@ -1,6 +1,6 @@
 """Makes the tiny recognizers of the tests: one encoder, heard through a transducer and through a CTC head.
 
-    python -m tests.models.asr.make OUT [--steps 3000] [--utterances 5000]
+    python -m tests.models.asr.make OUT [--steps 1800] [--utterances 5000]
 
 It needs the packages of requirements/parity.txt and the program espeak-ng. It writes the bundles
 OUT/phrasebook-transducer and OUT/phrasebook-ctc, and prints what part of the words sherpa-onnx hears wrong with them in
@@ -35,7 +35,7 @@ CTC_PART = 0.5
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--utterances", type=int, default=5000)
     parser.add_argument("--cache", type=Path, help="where to keep the synthesized features between runs")
     asked = parser.parse_args()

@@ -1,0 +1,183 @@
+"""Which items go into the next batch, and when: pure, so that it is tested without sleeping.
+
+Urgent items go first. Within each kind sessions take turns, and a session's own items keep their order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+from math import inf
+from typing import Generic, TypeVar
+
+Q = TypeVar("Q")
+W = TypeVar("W")
+
+_MOST_BATCHES_PASSED_OVER = 4  # then what is not urgent comes first for once: it is late, not unwanted
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Of one batch, and of the queue. Raises ValueError for what no batch could keep."""
+
+    most_items: int = 16
+    most_cost: int = 1 << 31  # sum of the items' costs; an item above it goes alone
+    wait_ms: float = 10.0  # longest an idle device waits for more; an item may allow less
+    queue_items: int = 512  # beyond them none is taken in
+
+    def __post_init__(self) -> None:
+        if min(self.most_items, self.most_cost, self.queue_items) < 1 or self.wait_ms < 0:
+            raise ValueError(f"batch and queue hold at least one item, and waiting takes no less than 0 ms: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[Q]):
+    """What is asked, and how it may be batched."""
+
+    asked: Q
+    session: Hashable = None  # sessions take turns; None: an item of no session takes turns by itself
+    urgent: bool = True  # finals before partials
+    cost: int = 1  # in the unit of `most_cost`: tokens, samples, or items
+    max_wait_ms: float | None = None  # for others while the device is idle; None: as the limits say
+
+
+@dataclass(slots=True, eq=False)
+class Entry(Generic[Q, W]):
+    """An item that waits, and who waits for it."""
+
+    item: Item[Q]
+    waiter: W
+    entered: float  # seconds on the clock of whoever asks `Queue`
+
+
+class Reason(StrEnum):
+    """Why a batch goes now."""
+
+    FULL = "full"  # it is at a limit
+    ALONE = "alone"  # the device is idle, and there is one item, and no reason to expect another
+    IDLE = "idle"  # likewise, with several
+    WAITED = "waited"  # others were expected, and are still not there
+
+
+class Queue(Generic[Q, W]):
+    """What waits for a device that computes one batch at a time.
+
+    Those who were answered a moment ago often ask again at once (the next step of a decoder, the next chunk). So an
+    idle device waits for as many items as its last batch had, with those that gathered meanwhile: for `wait_ms` from
+    that batch's end at the longest, and never for a first item.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._urgent: _Turns[Q, W] = _Turns()
+        self._later: _Turns[Q, W] = _Turns()
+        self._passed_over = 0  # batches in a row that went while something waited in `_later` and got no place
+        self._expected = 0  # items, until:
+        self._until = -inf  # seconds
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._later)
+
+    def __iter__(self) -> Iterator[Entry[Q, W]]:
+        return chain(self._urgent, self._later)
+
+    @property
+    def overfull(self) -> bool:
+        """Whether no other item is to be taken in."""
+        return len(self) >= self._limits.queue_items
+
+    def add(self, entry: Entry[Q, W]) -> None:
+        """One more item waits."""
+        (self._urgent if entry.item.urgent else self._later).add(entry)
+
+    def discard(self, entry: Entry[Q, W]) -> None:
+        """An item waits no more; no matter if it did."""
+        (self._urgent if entry.item.urgent else self._later).discard(entry)
+
+    def reason(self, now: float) -> Reason | None:
+        """Why a batch is to go now if the device is idle; None when it is to wait until `due`."""
+        if len(self) >= self._limits.most_items or sum(entry.item.cost for entry in self) >= self._limits.most_cost:
+            return Reason.FULL
+        if len(self) >= self._expected or all(entry.entered >= self._until for entry in self):
+            return Reason.ALONE if len(self) == 1 else Reason.IDLE
+        return Reason.WAITED if now >= self.due else None
+
+    @property
+    def due(self) -> float:
+        """When a batch is to go with what waits now, others or not."""
+        idle_since = self._until - self._limits.wait_ms / 1000
+        bounds = [
+            max(entry.entered, idle_since) + entry.item.max_wait_ms / 1000
+            for entry in self
+            if entry.item.max_wait_ms is not None
+        ]
+        return min([self._until, *bounds])
+
+    def take(self) -> list[Entry[Q, W]]:
+        """Takes the next batch out."""
+        later_first = self._passed_over >= _MOST_BATCHES_PASSED_OVER
+        batch: list[Entry[Q, W]] = []
+        cost = 0
+        while len(self) and len(batch) < self._limits.most_items:
+            late = bool(self._later) and (not self._urgent or (later_first and not batch))
+            turns = self._later if late else self._urgent
+            cost += turns.first.item.cost
+            if batch and cost > self._limits.most_cost:
+                break
+            batch.append(turns.take())
+        served = not self._later or any(not entry.item.urgent for entry in batch)
+        self._passed_over = 0 if served else self._passed_over + 1
+        return batch
+
+    def idle(self, now: float, answered: int) -> None:
+        """The device has become idle, after a batch of so many."""
+        self._expected = answered + len(self) if self._limits.wait_ms else 0
+        self._until = now + self._limits.wait_ms / 1000
+
+
+class _Turns(Generic[Q, W]):
+    """Items of sessions that take turns: who had one goes behind all others who wait."""
+
+    def __init__(self) -> None:
+        self._of: dict[Hashable, deque[Entry[Q, W]]] = {}  # by session, in the order of their turns; none is empty
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[Entry[Q, W]]:
+        return chain.from_iterable(self._of.values())
+
+    @property
+    def first(self) -> Entry[Q, W]:
+        """Whose turn it is."""
+        return next(iter(self._of.values()))[0]
+
+    def add(self, entry: Entry[Q, W]) -> None:
+        self._of.setdefault(_session(entry), deque()).append(entry)
+        self._length += 1
+
+    def take(self) -> Entry[Q, W]:
+        """Takes out the first one. Its session is last from now on."""
+        entry = self.first
+        line = self._of.pop(_session(entry))
+        line.popleft()
+        if line:
+            self._of[_session(entry)] = line
+        self._length -= 1
+        return entry
+
+    def discard(self, entry: Entry[Q, W]) -> None:
+        line = self._of.get(_session(entry), deque())
+        if entry in line:
+            line.remove(entry)
+            self._length -= 1
+            if not line:
+                del self._of[_session(entry)]
+
+
+def _session(entry: Entry[Q, W]) -> Hashable:
+    return entry if entry.item.session is None else entry.item.session
