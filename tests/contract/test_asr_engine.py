@@ -19,6 +19,7 @@ from services.common.audio import Pcm
 from services.common.engines import engine_class
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
+from tests.models.asr import utterances as phrasebook
 
 CHUNK_SAMPLES = 1600
 CLOCK = 500_000  # where the sessions' speech starts
@@ -33,7 +34,14 @@ class Subject:
     other: Pcm
 
 
-@pytest.fixture(params=["embedded", "scripted"])
+SHERPA = {  # each a model, and how it is searched
+    "sherpa-ctc": {"bundles": [phrasebook.CTC]},
+    "sherpa-transducer": {"bundles": [phrasebook.TRANSDUCER]},
+    "sherpa-beam": {"bundles": [phrasebook.TRANSDUCER], "decoding": "beam"},
+}
+
+
+@pytest.fixture(params=["embedded", "scripted", *SHERPA])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
@@ -42,7 +50,10 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             pytest.skip("pocketsphinx is not installed")
         utterances = [recording("please-try-again"), recording("one-moment-please")]
         options = {"embedded": {"warm": 1}}
-    engine: Engine = engine_class("asr", request.param)(AsrSettings(slots=2, **options))
+    if request.param in SHERPA:
+        utterances = [phrasebook.utterance(text) for text in list(phrasebook.SPOKEN)[:2]]
+        options = {"sherpa": SHERPA[request.param]}
+    engine: Engine = engine_class("asr", request.param.partition("-")[0])(AsrSettings(slots=2, **options))
     await engine.start()
     yield Subject(engine, *utterances)
     await engine.stop()

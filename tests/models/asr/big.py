@@ -18,7 +18,15 @@ from tests.models.asr import bundle, export, speech
 from tests.models.asr.model import Recognizer, Shape
 
 LARGE = Shape(
-    layers=17, width=512, heads=8, expansion=4, channels=256, left_frames=70, chunk_frames=7, hidden=640, joint=640,
+    layers=17,
+    width=512,
+    heads=8,
+    expansion=4,
+    channels=256,
+    left_frames=70,
+    chunk_frames=7,
+    hidden=640,
+    joint=640,
     tokens=1024,
 )
 SPOKEN = 0.2  # of the frames that a token starts in

@@ -107,8 +107,14 @@ def _export(
         state = module.__class__ is _Predicted and name in {*inputs[2:], *outputs[2:]}
         axes[name] = {1 if state else 0: "batch"}
     torch.onnx.export(
-        module.eval(), example, str(path), input_names=list(inputs), output_names=list(outputs), dynamic_axes=axes,
-        opset_version=OPSET, dynamo=False,
+        module.eval(),
+        example,
+        str(path),
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_axes=axes,
+        opset_version=OPSET,
+        dynamo=False,
     )
 
 

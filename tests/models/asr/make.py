@@ -46,7 +46,6 @@ def main() -> None:
     learned = _synthesized(asked.utterances, asked.cache)
     recognizer = Recognizer(Shape(tokens=pieces.vocab_size()))
     train(recognizer, learned, pieces, asked.steps)
-    torch.save(recognizer.state_dict(), asked.out / "weights.pt")
     for layout in ("nemo-transducer", "nemo-ctc"):
         folder = bundle.phrasebook(recognizer, pieces, asked.out, layout)
         print(f"{layout}: {scores.wrong(folder, layout):.2%} of the words wrong", flush=True)
@@ -133,8 +132,17 @@ def _synthesized(count: int, cache: Path | None) -> list[tuple[str, speech.Featu
 def _pieces(folder: Path) -> sentencepiece.SentencePieceProcessor:
     """So few of them that longer words are several."""
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(speech.sentences()), model_prefix=str(folder / "bpe"), model_type="bpe", vocab_size=96,
-        bos_id=-1, eos_id=-1, pad_id=-1, unk_id=0, character_coverage=1.0, num_threads=1, minloglevel=2,
+        sentence_iterator=iter(speech.sentences()),
+        model_prefix=str(folder / "bpe"),
+        model_type="bpe",
+        vocab_size=96,
+        bos_id=-1,
+        eos_id=-1,
+        pad_id=-1,
+        unk_id=0,
+        character_coverage=1.0,
+        num_threads=1,
+        minloglevel=2,
     )
     return sentencepiece.SentencePieceProcessor(model_file=str(folder / "bpe.model"))
 

@@ -1,4 +1,4 @@
-"""Speech to learn from: the phrasebook's words, spoken by espeak-ng's voices, as features; made to sound as rooms do."""
+"""Speech to learn from: the phrasebook's words in espeak-ng's voices, as features, made to sound as rooms do."""
 
 from __future__ import annotations
 
@@ -21,7 +21,25 @@ SILENCE = float(np.log(np.finfo(np.float32).eps))  # what a band without any ene
 PHRASEBOOK = Path(__file__).parent.parent / "phrasebook.tsv"
 ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029", "en-us-nyc")
 VARIANTS = (
-    *("", "m1", "m2", "m3", "m4", "m5", "m6", "m8", "f1", "f2", "f3", "f5", "Alex", "Alicia", "Andrea", "Annie", "Denis"),
+    *(
+        "",
+        "m1",
+        "m2",
+        "m3",
+        "m4",
+        "m5",
+        "m6",
+        "m8",
+        "f1",
+        "f2",
+        "f3",
+        "f5",
+        "Alex",
+        "Alicia",
+        "Andrea",
+        "Annie",
+        "Denis",
+    ),
     *("Diogo", "Gene", "Gene2", "Henrique", "Hugo", "Jacky", "Lee", "Marco", "Mario", "Michael", "Mike", "Nguyen"),
     *("adam", "anika", "antonio", "aunty", "belinda", "benjamin", "boris", "caleb", "david", "ed", "edward", "grandma"),
     *("grandpa", "john", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert"),
@@ -61,7 +79,17 @@ def drawn_text(known: Sequence[str], words: Sequence[str], chance: random.Random
 
 def spoken(text: str, voice: Voice) -> Audio:
     """A text in a voice, without the silence espeak-ng ends with."""
-    command = ["espeak-ng", "-v", voice.name, "-s", str(voice.words_per_minute), "-p", str(voice.pitch), "-z", "--stdout"]
+    command = [
+        "espeak-ng",
+        "-v",
+        voice.name,
+        "-s",
+        str(voice.words_per_minute),
+        "-p",
+        str(voice.pitch),
+        "-z",
+        "--stdout",
+    ]
     wav = subprocess.run([*command, text], check=True, capture_output=True).stdout
     rate = int.from_bytes(wav[24:28], "little")
     samples = np.frombuffer(wav[44:], dtype="<i2").astype(np.float32) / 32_768
@@ -100,16 +128,18 @@ def roomed(pieces: Sequence[Features], noise: Sequence[Features], chance: random
     """Utterances after one another, with silence around them, at some loudness, in some noise, some bands weaker."""
     parts = [_silence(chance.randint(5, 60))]
     for piece in pieces:
-        parts += [piece + chance.uniform(-4.0, 1.0), _silence(chance.randint(25, 70))]
+        parts += [piece + chance.uniform(-3.0, 1.0), _silence(chance.randint(25, 70))]
     heard = np.concatenate(parts)
     bins = np.arange(heard.shape[1]) / heard.shape[1]
-    heard = heard + chance.uniform(-1.5, 1.5) * (bins - 0.5) + chance.uniform(-0.7, 0.7) * np.cos(
-        2 * np.pi * (bins * chance.uniform(0.5, 2.0) + chance.random())
+    heard = (
+        heard
+        + chance.uniform(-1.5, 1.5) * (bins - 0.5)
+        + chance.uniform(-0.7, 0.7) * np.cos(2 * np.pi * (bins * chance.uniform(0.5, 2.0) + chance.random()))
     )
-    if chance.random() < 0.85:
+    if chance.random() < 0.8:
         around = chance.choice(list(noise))
         start = chance.randrange(len(around) - len(heard)) if len(around) > len(heard) else 0
-        level = chance.uniform(-17.0, -7.0)  # of its power's logarithm: -74 to -30 dB of full scale
+        level = chance.uniform(-20.0, -11.0)  # of its power's logarithm: -87 to -48 dB of full scale
         crop = np.resize(around[start : start + len(heard)], heard.shape)
         heard = np.logaddexp(heard, crop + level)
     return np.maximum(heard, SILENCE).astype(np.float32)
@@ -119,9 +149,9 @@ def masked(heard: Features, chance: random.Random) -> Features:
     """SpecAugment (Park et al., 2019), lightly: a band and a moment without anything told."""
     heard = heard.copy()
     for _ in range(2):
-        width, first = chance.randint(0, 10), chance.randrange(70)
+        width, first = chance.randint(0, 6), chance.randrange(74)
         heard[:, first : first + width] = heard.mean()
-    length, start = chance.randint(0, 8), chance.randrange(max(1, len(heard) - 8))
+    length, start = chance.randint(0, 5), chance.randrange(max(1, len(heard) - 5))
     heard[start : start + length] = heard.mean()
     return heard
 
