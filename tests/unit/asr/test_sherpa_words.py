@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.asr.engine import Word
 from services.asr.sherpa.hotwords import Alphabet, alphabet
 from services.asr.sherpa.words import Bounds, Told, words
@@ -53,7 +55,7 @@ def test_a_term_with_a_letter_the_model_does_not_have_is_left_out() -> None:
     assert CAPITALS.hotwords(["Ñandú", "Andy"]) == "ANDY"
 
 
-def test_a_model_with_both_cases_takes_terms_as_they_are(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_model_with_both_cases_takes_terms_as_they_are(tmp_path: Path) -> None:
     tokens = tmp_path / "tokens.txt"
     tokens.write_text("<unk> 0\n▁a 1\na 2\nB 3\n<blk> 4\n", encoding="utf-8")
     found = alphabet(tokens)
