@@ -22,6 +22,7 @@ from services.common.audio import ASR_RATE, Pcm
 from services.common.batching import Batcher, Item
 
 TOKEN_SECONDS = 0.2
+_LEAST_SAMPLES = ASR_RATE // 4  # of a recording: of less than a window sherpa-onnx would read what is not there
 
 
 class OfflineModel:
@@ -42,7 +43,8 @@ class OfflineModel:
 
     def _stream(self, pcm: Pcm) -> Any:
         stream = self._recognizer.create_stream()
-        stream.accept_waveform(ASR_RATE, samples(pcm))
+        missing = max(0, _LEAST_SAMPLES - len(pcm))
+        stream.accept_waveform(ASR_RATE, np.pad(samples(pcm), (0, missing)))
         return stream
 
 

@@ -27,6 +27,7 @@ from services.common.bundles import fault
 _SILENCE = np.zeros(2 * ASR_RATE, dtype=np.float32)
 _PLACE = re.compile(r"^\S+\.(?:cc|h):\w+:\d+ ")  # in sherpa-onnx's source, before what it says
 _ON_CPU = "Fallback to cpu"
+_UNKNOWN = "Unknown language"  # it would hear in another one
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ async def tried(recipe: Recipe, folder: Path) -> Trial:
             child.kill()
             await child.wait()
     lines = [line for line in said.decode(errors="replace").splitlines() if line.strip()]
-    if child.returncode:
-        raise fault(folder, f"sherpa-onnx cannot use it: {_reason(lines)}")
+    unknown = [line for line in lines if _UNKNOWN in line]
+    if child.returncode or unknown:
+        raise fault(folder, f"sherpa-onnx cannot use it: {_reason(unknown or lines)}")
     metadata: dict[str, str] = json.loads(answer.decode().splitlines()[-1])
     return Trial(metadata, any(_ON_CPU in line for line in lines))
 
