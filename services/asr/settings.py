@@ -57,7 +57,7 @@ class SherpaSettings(NeuralSettings):
     )
     beam: int = Field(4, ge=2, le=32, description="Hypotheses kept of a segment, with beam.")
     hotword_score: float = Field(
-        1.5, ge=0, le=10, description="What a token of a glossary term adds to a hypothesis' score, with beam."
+        1.5, ge=0, le=5, description="What a token of a glossary term adds to a hypothesis' score, with beam."
     )
     hypothesis_ms: int = Field(
         500,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,8 @@ class Stepped:
     """What came of it."""
 
     told: Told
-    more: bool  # there is another chunk
+    went_on: bool  # there was a chunk
+    more: bool  # there is another
 
 
 class OnlineModel:
@@ -79,10 +81,10 @@ class OnlineModel:
         try:
             for step in steps:
                 self._take_in(step)
-            ready = [step.stream for step in steps if self._recognizer.is_ready(step.stream)]
-            if ready:
-                self._recognizer.decode_streams(ready)
-            return [Stepped(self._told(step.stream), self._recognizer.is_ready(step.stream)) for step in steps]
+            ready = [self._recognizer.is_ready(step.stream) for step in steps]
+            if any(ready):
+                self._recognizer.decode_streams([step.stream for step in compress(steps, ready)])
+            return [self._stepped(step.stream, went_on) for step, went_on in zip(steps, ready, strict=True)]
         except (RuntimeError, ValueError) as error:
             return [broken(error)] * len(steps)
 
@@ -93,11 +95,12 @@ class OnlineModel:
             step.stream.accept_waveform(ASR_RATE, self._tail)
             step.stream.input_finished()
 
-    def _told(self, stream: Any) -> Told:
+    def _stepped(self, stream: Any, went_on: bool) -> Stepped:
         result = self._recognizer.get_result_all(stream)
         seconds = tuple(second * self.traits.time_scale for second in result.timestamps)
         plain = self.alphabet.plain
-        return Told(plain(result.text), tuple(map(plain, result.tokens)), seconds, tuple(result.ys_probs))
+        told = Told(plain(result.text), tuple(map(plain, result.tokens)), seconds, tuple(result.ys_probs))
+        return Stepped(told, went_on, more=self._recognizer.is_ready(stream))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +127,19 @@ class OnlineSession:
         self.seconds = 0.0  # that it waited for steps
 
     async def hear(self, speech: Speech) -> Hypothesis | None:
-        """Takes audio that follows; a hypothesis when it told more."""
+        """Takes audio that follows; a hypothesis when it made one that tells anything."""
         if self._stream is None:
             self._stream = self._served.model.stream(self._hotwords)
             self._bounds = Bounds(speech.offset_samples, speech.offset_samples)
             self._told = Told("")
         self._bounds = Bounds(self._bounds.start_samples, speech.offset_samples + len(speech.pcm))
         before = self._told.text
-        await self._run(Step(self._stream, speech.pcm), urgent=False)
-        if self._told.text == before or not self._told.text:
+        went_on = await self._run(Step(self._stream, speech.pcm), urgent=False)
+        never_changes = self._served.model.traits.never_changes
+        if not self._told.text or not went_on or (never_changes and self._told.text == before):
             return None
         found = self._words()
-        sure = len(found) - 1 if self._served.model.traits.never_changes else 0
-        return Hypothesis(found, stable_words=max(0, sure))
+        return Hypothesis(found, stable_words=max(0, len(found) - 1) if never_changes else 0)
 
     async def end(self) -> Hypothesis:
         """The final of the open segment."""
@@ -150,14 +153,16 @@ class OnlineSession:
         """From the next segment on."""
         self._hotwords = self._served.model.alphabet.hotwords(terms.phrases)
 
-    async def _run(self, step: Step, urgent: bool) -> None:
-        """All the chunks there are."""
+    async def _run(self, step: Step, urgent: bool) -> bool:
+        """All the chunks there are; whether there were any."""
         started = time.monotonic()
         stepped = await self._submit(step, urgent)
+        went_on = stepped.went_on
         while stepped.more:
             stepped = await self._submit(Step(self._stream), urgent)
         self._told = stepped.told
         self.seconds += time.monotonic() - started
+        return went_on
 
     async def _submit(self, step: Step, urgent: bool) -> Stepped:
         return await self._served.batcher.submit(Item(step, session=self, urgent=urgent))

@@ -13,7 +13,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from tests.models.asr.model import EARLIER_FRAMES, MELS, SUBSAMPLING, Caches, Encoder, Recognizer, Shape
+from tests.models.asr.model import MELS, SUBSAMPLING, Caches, Encoder, Recognizer, Shape
 
 BLANK = "<blk>"
 OPSET = 17

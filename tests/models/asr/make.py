@@ -37,15 +37,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--utterances", type=int, default=5000)
+    parser.add_argument("--weights", type=Path, help="go on from these, of OUT/weights.pt of another run")
+    parser.add_argument("--seed", type=int, default=SEED, help="of the mixtures; another one for going on")
     parser.add_argument("--cache", type=Path, help="where to keep the synthesized features between runs")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    torch.manual_seed(SEED)
+    torch.manual_seed(asked.seed)
     asked.out.mkdir(parents=True, exist_ok=True)
     pieces = _pieces(asked.out)
     learned = _synthesized(asked.utterances, asked.cache)
     recognizer = Recognizer(Shape(tokens=pieces.vocab_size()))
-    train(recognizer, learned, pieces, asked.steps)
+    if asked.weights:
+        recognizer.load_state_dict(torch.load(asked.weights))
+    train(recognizer, learned, pieces, asked)
     for layout in ("nemo-transducer", "nemo-ctc"):
         folder = bundle.phrasebook(recognizer, pieces, asked.out, layout)
         print(f"{layout}: {scores.wrong(folder, layout):.2%} of the words wrong", flush=True)
@@ -55,10 +59,11 @@ def train(
     recognizer: Recognizer,
     learned: list[tuple[str, speech.Features]],
     pieces: sentencepiece.SentencePieceProcessor,
-    steps: int,
+    asked: argparse.Namespace,
 ) -> None:
     """Both heads at once, each step on a fresh mixture of what was synthesized."""
-    chance = random.Random(SEED)
+    steps = asked.steps
+    chance = random.Random(asked.seed)
     noise = speech.noises(np.random.default_rng(SEED))
     optimizer = torch.optim.AdamW(recognizer.parameters(), lr=PEAK_RATE, weight_decay=1e-3, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
@@ -74,6 +79,7 @@ def train(
         running += (float(loss.detach()) - running) / min(step, 50)
         if step % 50 == 0:
             print(f"step {step}: loss {running:.3f}, {time.monotonic() - started:.0f} s", flush=True)
+            torch.save(recognizer.state_dict(), asked.out / "weights.pt")
 
 
 def _loss(recognizer: Recognizer, features: Tensor, targets: Tensor, frames: Tensor, lengths: Tensor) -> Tensor:

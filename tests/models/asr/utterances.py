@@ -11,7 +11,7 @@ from services.common.audio import ASR_RATE, Pcm
 
 BUNDLES = Path(__file__).parent
 TRANSDUCER, CTC = BUNDLES / "phrasebook-transducer", BUNDLES / "phrasebook-ctc"
-FOLDER = BUNDLES / "utterances"
+FOLDER = BUNDLES / "spoken"
 SPOKEN = {  # each in one of espeak-ng's voices, at so many words a minute
     "the doctor is here today": ("en-gb+f4", 150),
     "we need two tickets please": ("en-us+m7", 160),

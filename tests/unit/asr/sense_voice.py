@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -43,7 +44,7 @@ def write(folder: Path, languages: tuple[str, ...] = ("en-US",)) -> Path:
 
 
 def _model() -> onnx.ModelProto:
-    constants = {
+    constants: dict[str, np.ndarray[Any, Any]] = {
         "slopes": np.array([[[SLOPES[0], 0, 0, 0, 0, *SLOPES[1:]]]], np.float32),
         "offsets": np.array([OFFSETS[0], -99, -99, -99, -99, *OFFSETS[1:]], np.float32),
         "prompts": np.eye(len(TOKENS), dtype=np.float32)[None, 1 : PROMPTS + 1] * 9,

@@ -60,7 +60,8 @@ def recognizer() -> Recognizer:
 @pytest.fixture
 async def session(recognizer: Recognizer) -> AsyncIterator[OfflineSession]:
     model = OfflineModel(recognizer, most_seconds=5.0)
-    async with Batcher("asr.recognition", model.recognize, Limits()) as batcher:
+    batcher: Batcher[Any, Any] = Batcher("asr.recognition", model.recognize, Limits())
+    async with batcher:
         yield Offline(model, batcher, hypothesis_samples=ASR_RATE).session()
 
 
@@ -103,7 +104,8 @@ async def test_what_is_longer_than_a_model_hears_at_once_is_heard_in_parts(
 
 async def test_a_recognizer_that_raises_fails_the_session(recognizer: Recognizer) -> None:
     model = OfflineModel(recognizer, most_seconds=0.0)
-    async with Batcher("asr.recognition", model.recognize, Limits()) as batcher:
+    batcher: Batcher[Any, Any] = Batcher("asr.recognition", model.recognize, Limits())
+    async with batcher:
         session = Offline(model, batcher, hypothesis_samples=60 * ASR_RATE).session()
         await hear(session, 9.5)
         with pytest.raises(StageFailed, match="RuntimeError"):
