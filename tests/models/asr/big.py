@@ -29,13 +29,13 @@ LARGE = Shape(
     joint=640,
     tokens=1024,
 )
-SPOKEN = 0.2  # of the frames that a token starts in
+SPOKEN = 0.1  # of the frames that a token starts in
 APART = 50.0  # weights drawn by chance hear little difference between frames
 
 
-@torch.no_grad()
 def main() -> None:
     torch.manual_seed(1)
+    torch.set_grad_enabled(False)
     recognizer = Recognizer(LARGE).eval()
     audio = speech.spoken(" ".join(speech.sentences()[::10]), speech.Voice("en-us", 160, 50))
     heard = recognizer.encoder(torch.from_numpy(speech.features(audio)).T.unsqueeze(0))

@@ -80,7 +80,7 @@ def _halve(path: Path) -> None:
         kept.append(numpy_helper.from_array(weights.astype(np.float16), stored))
         casts.append(onnx.helper.make_node("Cast", [stored], [tensor.name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
-    _shorten(nodes, {each.name for each in (*model.graph.output, *kept)})
+    _shorten(nodes, {each.name for each in model.graph.output} | {tensor.name for tensor in kept})
     del model.graph.initializer[:], model.graph.node[:], model.graph.value_info[:]
     model.graph.initializer.extend(kept)
     model.graph.node.extend(nodes)

@@ -216,7 +216,8 @@ class Predictor(nn.Module):
 
     def forward(self, targets: Tensor, states: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """(batch, n) -> (batch, n, hidden); states: (1, batch, hidden) each."""
-        return self.lstm(self.embedding(targets), states)
+        said, (hidden, cells) = self.lstm(self.embedding(targets), states)
+        return said, (hidden, cells)
 
 
 class Joiner(nn.Module):

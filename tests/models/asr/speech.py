@@ -142,7 +142,7 @@ def roomed(pieces: Sequence[Features], noise: Sequence[Features], chance: random
         level = chance.uniform(-20.0, -11.0)  # of its power's logarithm: -87 to -48 dB of full scale
         crop = np.resize(around[start : start + len(heard)], heard.shape)
         heard = np.logaddexp(heard, crop + level)
-    return np.maximum(heard, SILENCE).astype(np.float32)
+    return np.asarray(np.maximum(heard, SILENCE), dtype=np.float32)
 
 
 def masked(heard: Features, chance: random.Random) -> Features:

@@ -1,4 +1,9 @@
-"""What the tests let the phrasebook's recognizers hear: sentences in voices they were not learned from."""
+"""What the tests let the phrasebook's recognizers hear: sentences in voices they were not learned from.
+
+    python -m tests.models.asr.utterances
+
+speaks them again, with the program espeak-ng.
+"""
 
 from __future__ import annotations
 
@@ -8,33 +13,39 @@ from pathlib import Path
 import numpy as np
 
 from services.common.audio import ASR_RATE, Pcm
+from tests.models.asr.speech import Voice, spoken
 
 BUNDLES = Path(__file__).parent
 TRANSDUCER, CTC = BUNDLES / "phrasebook-transducer", BUNDLES / "phrasebook-ctc"
-FOLDER = BUNDLES / "spoken"
-SPOKEN = {  # each in one of espeak-ng's voices, at so many words a minute
-    "the doctor is here today": ("en-gb+f4", 150),
-    "we need two tickets please": ("en-us+m7", 160),
-    "where is my friend": ("en-gb-x-gbcwmd+linda", 140),
+SPOKEN = {
+    "the doctor is here today": Voice("en-gb+f4", 150, 50),
+    "we need two tickets please": Voice("en-us+m7", 160, 50),
+    "where is my friend": Voice("en-gb-x-gbcwmd+linda", 140, 50),
 }
 
 
-def path(text: str) -> Path:
-    """Of an utterance's file."""
-    return FOLDER / f"{text.replace(' ', '-')}.wav"
-
-
 def utterance(text: str) -> Pcm:
-    """Its samples."""
-    with wave.open(str(path(text)), "rb") as file:
+    """One of `SPOKEN`: its samples, with a little silence around them, mono, 16 kHz."""
+    with wave.open(str(_path(text)), "rb") as file:
         return np.frombuffer(file.readframes(file.getnframes()), dtype=np.int16)
 
 
-def write(text: str, pcm: Pcm) -> None:
-    """Keeps samples as an utterance's file."""
-    FOLDER.mkdir(exist_ok=True)
-    with wave.open(str(path(text)), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(ASR_RATE)
-        file.writeframes(pcm.tobytes())
+def main() -> None:
+    chance = np.random.default_rng(1)
+    for text, voice in SPOKEN.items():
+        silence = np.zeros(ASR_RATE * 150 // 1000, dtype=np.float32)
+        audio = np.concatenate((silence, 0.6 * spoken(text, voice), silence))
+        audio = audio + chance.normal(0, 3e-4, len(audio))
+        with wave.open(str(_path(text)), "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(ASR_RATE)
+            file.writeframes((audio * 32_767).astype(np.int16).tobytes())
+
+
+def _path(text: str) -> Path:
+    return BUNDLES / "spoken" / f"{text.replace(' ', '-')}.wav"
+
+
+if __name__ == "__main__":
+    main()
