@@ -30,8 +30,8 @@ from tests.models.asr.model import DROPPED, Recognizer, Shape
 
 SEED = 7
 BATCH = 16
-PEAK_RATE, WARM_STEPS = 2e-3, 200
-CTC_PART = 0.5
+PEAK_RATE, WARM_STEPS = 2e-3, 100
+CTC_PART = 1.0
 
 
 def main() -> None:
@@ -40,6 +40,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1800)
     parser.add_argument("--utterances", type=int, default=5000)
     parser.add_argument("--weights", type=Path, help="go on from these, of OUT/weights.pt of another run")
+    parser.add_argument("--rate", type=float, default=PEAK_RATE, help="of learning, at its peak")
     parser.add_argument("--seed", type=int, default=SEED, help="of the mixtures; another one for going on")
     parser.add_argument("--cache", type=Path, help="where to keep the synthesized features between runs")
     asked = parser.parse_args()
@@ -67,7 +68,7 @@ def train(
     steps = asked.steps
     chance = random.Random(asked.seed)
     noise = speech.noises(np.random.default_rng(SEED))
-    optimizer = torch.optim.AdamW(recognizer.parameters(), lr=PEAK_RATE, weight_decay=1e-3, betas=(0.9, 0.98))
+    optimizer = torch.optim.AdamW(recognizer.parameters(), lr=asked.rate, weight_decay=1e-3, betas=(0.9, 0.98))
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, steps))
     started, running = time.monotonic(), 0.0
     recognizer.train()

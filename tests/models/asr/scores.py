@@ -35,7 +35,7 @@ def unheard() -> list[tuple[str, speech.Audio]]:
     made = []
     for _ in range(UTTERANCES):
         text = speech.drawn_text(known, words, chance)
-        voice = speech.Voice.drawn(speech.UNHEARD_ACCENTS, speech.UNHEARD_VARIANTS, chance)
+        voice = speech.Voice.drawn(speech.ACCENTS, speech.UNHEARD_VARIANTS, chance)
         audio = np.concatenate((TAIL[: speech.RATE // 4], speech.spoken(text, voice), TAIL)) * chance.uniform(0.2, 1.0)
         made.append((text, (audio + noise.standard_normal(len(audio)) * 0.001).astype(np.float32)))
     return made

@@ -19,7 +19,17 @@ Features = NDArray[np.float32]  # (frames, mels): log energies, a frame each 10 
 RATE = 16_000
 SILENCE = float(np.log(np.finfo(np.float32).eps))  # what a band without any energy has
 PHRASEBOOK = Path(__file__).parent.parent / "phrasebook.tsv"
-ACCENTS = ("en-us", "en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-gb-x-gbclan", "en-029", "en-us-nyc")
+ACCENTS = (
+    "en-us",
+    "en-us",
+    "en-gb",
+    "en-gb-x-rp",
+    "en-gb-scotland",
+    "en-gb-x-gbclan",
+    "en-029",
+    "en-us-nyc",
+    "en-gb-x-gbcwmd",
+)
 VARIANTS = (
     *(
         "",
@@ -45,7 +55,6 @@ VARIANTS = (
     *("grandpa", "john", "max", "michel", "miguel", "norbert", "pablo", "paul", "pedro", "quincy", "rob", "robert"),
     *("sandro", "shelby", "steph2", "travis", "victor", "zac", "klatt", "klatt2", "klatt4"),
 )
-UNHEARD_ACCENTS = ("en-gb-x-gbcwmd", "en-us", "en-gb")
 UNHEARD_VARIANTS = ("f4", "m7", "Andy", "linda", "steph", "marcelo", "gustave", "klatt3")
 
 
