@@ -20,7 +20,7 @@ TRANSDUCER, CTC = BUNDLES / "phrasebook-transducer", BUNDLES / "phrasebook-ctc"
 SPOKEN = {
     "the doctor is here today": Voice("en-gb+f4", 150, 50),
     "we need two tickets please": Voice("en-us+m7", 160, 50),
-    "where is my friend": Voice("en-gb-x-gbcwmd+linda", 140, 50),
+    "where is my friend": Voice("en-gb+linda", 140, 50),
 }
 
 
