@@ -121,6 +121,30 @@ class OnnxSettings(NeuralSettings):
     reply_seconds: float = Field(20.0, gt=0, description="A step that takes longer never comes: the stage restarts.")
 
 
+class SherpaSettings(NeuralSettings):
+    """Options of the sherpa engine; see docs/engines/asr-sherpa.md."""
+
+    decoding: Literal["greedy", "beam"] = Field(
+        "greedy", description="How a transducer's tokens are searched. beam: glossary terms are heard; slower."
+    )
+    beam: int = Field(4, ge=2, le=32, description="Hypotheses kept of a segment, with beam.")
+    hotword_score: float = Field(
+        1.5, ge=0, le=5, description="What a token of a glossary term adds to a hypothesis' score, with beam."
+    )
+    hypothesis_ms: int = Field(
+        500,
+        ge=100,
+        le=5_000,
+        description="Milliseconds of speech between two hypotheses of a model that hears whole segments.",
+    )
+    max_batch: int = Field(16, ge=1, le=256, description="Most sessions whose steps are computed together.")
+    wait_ms: float = Field(0.0, ge=0, le=100, description="Longest a step waits for others while the device is idle.")
+    tail_ms: int = Field(
+        200, ge=0, le=2_000, description="Silence put behind a segment's audio for what a model emits late."
+    )
+    reply_seconds: float = Field(20.0, gt=0, description="A step that takes longer never comes: the stage restarts.")
+
+
 class AsrSettings(StageSettings):
     """What the recognition stage can be told."""
 
@@ -144,6 +168,7 @@ class AsrSettings(StageSettings):
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
+    sherpa: SherpaSettings = Field(default_factory=SherpaSettings)
 
     @property
     def reserve(self) -> int:

@@ -20,6 +20,7 @@ from services.common.engines import engine_class
 from tests.contract import fake_riva
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
+from tests.models.asr import utterances as phrasebook
 from tests.unit.asr import levels
 
 CHUNK_SAMPLES = 1600
@@ -40,9 +41,14 @@ ONNX = {  # each a layout of the model, and how it is searched
     "onnx-beam": ("nemo-transducer", "beam"),
     "onnx-ctc": ("nemo-ctc", "greedy"),
 }
+TRAINED: dict[str, dict[str, Any]] = {  # on the phrasebook
+    "onnx-trained": {"bundles": [phrasebook.TRANSDUCER], "device": "cpu"},
+    "sherpa-ctc": {"bundles": [phrasebook.CTC]},
+    "sherpa-transducer": {"bundles": [phrasebook.TRANSDUCER]},
+}
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva", *ONNX])
+@pytest.fixture(params=["embedded", "scripted", "riva", *ONNX, *TRAINED])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
@@ -57,6 +63,9 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         folder = levels.bundle(tmp_path / "levels", layout)
         options = {"onnx": {"bundles": [folder], "decoding": decoding, "device": "cpu"}}
     name = request.param.partition("-")[0]
+    if request.param in TRAINED:
+        utterances = [phrasebook.utterance(text) for text in list(phrasebook.SPOKEN)[:2]]
+        options = {name: TRAINED[request.param]}
     async with fake_riva.endpoint(name) as riva:
         engine: Engine = engine_class("asr", name)(AsrSettings(slots=2, **options, riva=riva))
         await engine.start()
@@ -147,4 +156,4 @@ async def test_a_session_closed_in_the_midst_of_speech_leaves_the_engine_as_it_w
 def test_every_engine_of_the_stage_is_under_this_contract() -> None:
     engines = Path(__file__).parents[2] / "services" / "asr" / "engines"
     with_engine = {path.stem for path in engines.glob("*.py") if "class Engine" in path.read_text()}
-    assert with_engine == {"embedded", "scripted", "onnx", "riva"}
+    assert with_engine == {"embedded", "scripted", "onnx", "riva", "sherpa"}

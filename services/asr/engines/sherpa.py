@@ -1,0 +1,133 @@
+"""sherpa-onnx with the models of its zoo: streaming ones, and ones that hear whole segments, made streaming.
+
+See docs/engines/asr-sherpa.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack
+from importlib import metadata
+
+from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms
+from services.asr.settings import AsrSettings
+from services.asr.sherpa import layouts, model
+from services.asr.sherpa.model import Loaded, Served, Session
+from services.common.audio import ASR_RATE
+from services.common.batching import Limits
+from services.common.bundles import Bundle
+from services.common.errors import InvalidArgument, StageFailed
+from services.common.versions import Version, Versions
+
+# A greedy search never changes a token: words that another one follows stay.
+_TOLD: Mapping[Stabilization, PrefixRules] = {
+    Stabilization.FAST: PrefixRules(engine_told=True),
+    Stabilization.BALANCED: PrefixRules(engine_told=True),
+    Stabilization.AGGRESSIVE: PrefixRules(engine_told=True, held_words=1),
+}
+# Other hypotheses may be all different, and the last word of one may be half a word.
+_AGREED: Mapping[Stabilization, PrefixRules] = {
+    Stabilization.FAST: PrefixRules(agreement=2),
+    Stabilization.BALANCED: PrefixRules(agreement=2, held_words=1),
+    Stabilization.AGGRESSIVE: PrefixRules(agreement=3, held_words=1),
+}
+
+
+class Engine:
+    """The models of all languages; two of one language share its sessions."""
+
+    name = "sherpa"
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._settings = settings.sherpa.some("asr", "sherpa")
+        self._slots = settings.slots
+        self._versions: Versions[str, Served] = Versions()
+        self._life = AsyncExitStack()  # of the batchers
+        self.prefixes = _AGREED
+        self.biased = False
+        self.written = False
+        self.device: str = settings.sherpa.device
+        self.version = f"sherpa-onnx {metadata.version('sherpa-onnx')}"
+        self.languages: tuple[str, ...] = ()
+        self.patience_seconds = settings.sherpa.reply_seconds
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Served], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine. Raises InvalidArgument for a bundle it cannot serve, or a device it cannot have."""
+        options = self._settings
+        provider = model.provider(options)
+        limits = Limits(options.max_batch, wait_ms=options.wait_ms, queue_items=max(512, self._slots))
+        made: list[tuple[Bundle, Loaded]] = []
+        for served in options.bundles:
+            bundle = await asyncio.to_thread(layouts.opened, served.path)
+            for loaded in await model.loaded(bundle, options, provider, limits):
+                made.append((bundle, loaded))
+                await self._life.enter_async_context(loaded.batcher)
+                self._serve(bundle, loaded, served.weight)
+        self.device = model.device_name(provider)
+        self.languages = tuple(self._versions)
+        self.written = _all_alike(made)
+        self.biased = all(layouts.biased(bundle, options) for bundle, _ in made)
+        greedy = options.decoding == "greedy"
+        self.prefixes = _TOLD if greedy and all(layouts.layout_of(bundle).streaming for bundle, _ in made) else _AGREED
+
+    async def stop(self) -> None:
+        """See Engine."""
+        await self._life.aclose()
+
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
+        """See Engine."""
+        version = self._versions.pick(language, affinity)
+        session = version.model.session()
+        heard_samples = 0  # of the open segment
+        async for item in heard:
+            try:
+                hypothesis = await _answer(session, item)
+            except StageFailed:
+                version.failed()
+                raise
+            heard_samples += len(item.pcm) if isinstance(item, Speech) else 0
+            if hypothesis:
+                yield hypothesis
+            if isinstance(item, Endpoint):
+                if hypothesis and hypothesis.words:
+                    version.answered(**_measures(hypothesis, session.seconds, heard_samples))
+                session.seconds, heard_samples = 0.0, 0
+
+    def _serve(self, bundle: Bundle, loaded: Loaded, weight: float) -> None:
+        manifest = bundle.manifest
+        for language in loaded.languages:
+            self._versions.add(language, Version(manifest.name, manifest.version, language, weight, loaded.served))
+
+
+async def _answer(session: Session, item: Heard) -> Hypothesis | None:
+    match item:
+        case Speech():
+            return await session.hear(item)
+        case Endpoint():
+            return await session.end()
+        case Terms():
+            session.bias(item)
+            return None
+
+
+def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> dict[str, float]:
+    """How it went: the words' mean confidence, and the time its steps took over the time of its audio."""
+    confidence = sum(word.confidence for word in final.words) / len(final.words)
+    return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}
+
+
+def _all_alike(made: list[tuple[Bundle, Loaded]]) -> bool:
+    """Whether the models write cased and punctuated. Raises InvalidArgument when only some do."""
+    if len({loaded.written for _, loaded in made}) > 1:
+        plain = ", ".join(sorted({str(bundle.folder) for bundle, loaded in made if not loaded.written}))
+        message = f"Some models write cased and punctuated, not these: {plain}. Serve them by a stage of their own."
+        raise InvalidArgument("BUNDLES_DIFFER", message, field="ASR_SHERPA__BUNDLES")
+    return made[0][1].written

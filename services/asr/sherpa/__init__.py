@@ -1,0 +1,1 @@
+"""Recognizers of sherpa-onnx's model zoo."""
