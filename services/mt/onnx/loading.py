@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError
 from services.common.bundles import Bundle, fault
 from services.common.devices import Device, session
 from services.common.errors import InvalidArgument
-from services.mt.onnx.config import Config, Search, config
+from services.mt.onnx.config import Search, config
 from services.mt.onnx.loop import BROKEN
 from services.mt.onnx.model import Model, padded
 from services.mt.onnx.reading import decoder
@@ -46,6 +46,7 @@ class Loaded:
     model: Model
     tokenizer: Tokenizer
     precision: str
+    ids: int  # how many there are
 
 
 def load(bundle: Bundle, asking: Asking) -> Loaded:
@@ -61,7 +62,7 @@ def load(bundle: Bundle, asking: Asking) -> Loaded:
         _check(bundle, name, model, precision)
     except BROKEN as error:
         raise fault(bundle.folder, f"ONNX Runtime cannot run it as {precision}: {error}.") from error
-    return Loaded(model, words, precision)
+    return Loaded(model, words, precision, weights.head.weight.values.shape[1])
 
 
 def chosen(bundle: Bundle, asking: Asking) -> str:
@@ -73,14 +74,22 @@ def chosen(bundle: Bundle, asking: Asking) -> str:
     runs = ("fp32", "int8") if asking.device.kind == "cpu" else ("fp16", "fp32")
     can = [each for each in runs if each in there]
     if not there:
-        raise fault(bundle.folder, f"It has no encoder_model.onnx, which the layout {bundle.manifest.layout!r} asks for.")
+        raise fault(
+            bundle.folder, f"It has no encoder_model.onnx, which the layout {bundle.manifest.layout!r} asks for."
+        )
     if asking.precision == "auto" and can:
         return can[0]
     if asking.precision in can:
         return asking.precision
     if asking.precision in runs:
-        raise fault(bundle.folder, f"It has no files in {asking.precision}, which was asked for; it has {', '.join(there)}.")
-    cannot = f"{asking.precision} is not computed on {asking.device.kind}" if asking.precision != "auto" else "none of it runs"
+        raise fault(
+            bundle.folder, f"It has no files in {asking.precision}, which was asked for; it has {', '.join(there)}."
+        )
+    cannot = (
+        f"{asking.precision} is not computed on {asking.device.kind}"
+        if asking.precision != "auto"
+        else "none of it runs"
+    )
     message = f"The bundle {bundle.manifest.name} has {', '.join(there)}; {cannot}."
     raise InvalidArgument("PRECISION_UNUSABLE", message, field="MT_ONNX__PRECISION", accepted=("auto", *can))
 
@@ -118,7 +127,9 @@ def _check(bundle: Bundle, name: str, model: Model, precision: str) -> None:
     theirs = theirs[0][:, wanted].astype(np.float32)
     off = _centred(ours) - _centred(theirs)
     if not np.abs(off).max() < _MOST_OFF[precision] * theirs.std():
-        raise fault(bundle.folder, f"{name} computes otherwise than a decoder of the layout {bundle.manifest.layout!r}.")
+        raise fault(
+            bundle.folder, f"{name} computes otherwise than a decoder of the layout {bundle.manifest.layout!r}."
+        )
 
 
 def _inputs(exported: onnxruntime.InferenceSession, hidden: Array, words: Array) -> dict[str, Array]:

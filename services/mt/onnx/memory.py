@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from services.common.devices import Device, session
-from services.mt.onnx.stepping import copies
+from services.mt.onnx.remembering import copies
 
 _BLOCK = 32  # tokens that room grows by
 Kind = np.dtype[np.generic]
@@ -83,7 +83,12 @@ class Memory:
         return [View(tensor.data_ptr() + offset, shape) for tensor in tensors]
 
     def _copy(
-        self, by: onnxruntime.InferenceSession, old: Sequence[View], new: Sequence[View], rows: Iterable[int], more: int = 0
+        self,
+        by: onnxruntime.InferenceSession,
+        old: Sequence[View],
+        new: Sequence[View],
+        rows: Iterable[int],
+        more: int = 0,
     ) -> None:
         binding = by.io_binding()
         binding.bind_cpu_input("rows", np.fromiter(rows, np.int64))

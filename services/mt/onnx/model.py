@@ -13,11 +13,10 @@ import onnxruntime
 from onnx import ModelProto
 
 from services.common.devices import Device, session
-from services.mt.onnx import stepping
+from services.mt.onnx import remembering, stepping
 from services.mt.onnx.config import Config
 from services.mt.onnx.memory import Memory, bind_input, bind_output
 from services.mt.onnx.weights import Array, Decoder
-
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +49,9 @@ class Model:
         self._kind = np.dtype(np.float16 if decoder.table.values.dtype == np.float16 else np.float32)
         width = decoder.table.values.shape[1] // shape.heads
         self._encoder = session(encoder, device)
-        self._cross_step = loaded(stepping.cross(decoder, shape.heads), device)
+        self._cross_step = loaded(remembering.cross(decoder, shape.heads), device)
         self._step = loaded(stepping.step(decoder, shape), device)
-        self._names = {each: stepping.memories(each, layers) for each in ("own", "new", "cross")}
+        self._names = {each: remembering.memories(each, layers) for each in ("own", "new", "cross")}
         self._own = Memory(2 * layers, (places * beams, shape.heads, width), self._kind, device)
         self._cross = Memory(2 * layers, (places, shape.heads, width), self._kind, device)
         self._lengths = np.zeros(places, np.int64)
@@ -120,7 +119,8 @@ class Model:
         self._feed(binding, first, 1, given, Asked(1, scored=True))
         binding.bind_cpu_input("wanted", np.tile(np.array(wanted, np.int64), (self.beams, 1)))
         self._binding = None
-        return self._run(binding).wanted[0]
+        scores: Array = self._run(binding).wanted[0]
+        return scores
 
     def encoded(self, ids: Array, lengths: Array) -> onnxruntime.OrtValue:
         """What the encoder makes of padded sources, on the device."""
@@ -158,7 +158,9 @@ class Model:
             binding.bind_output(name, "cpu")
         return binding
 
-    def _feed(self, binding: onnxruntime.IOBinding, first: int, count: int, given: dict[str, Array], asked: Asked) -> None:
+    def _feed(
+        self, binding: onnxruntime.IOBinding, first: int, count: int, given: dict[str, Array], asked: Asked
+    ) -> None:
         for name, values in given.items():
             binding.bind_cpu_input(name, np.ascontiguousarray(values, np.int64))
         binding.bind_cpu_input("lengths", self._lengths[first : first + count])

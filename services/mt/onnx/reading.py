@@ -62,9 +62,7 @@ class _Reading:
         layers = list(self._layers(attended, rest, head, before))
         return Decoder(tuple(layers), self._table(), self._head(head), self._norm(head.taken) if before else None)
 
-    def _layers(
-        self, attended: list[_Attended], rest: list[_Product], head: _Product, before: bool
-    ) -> Iterator[Layer]:
+    def _layers(self, attended: list[_Attended], rest: list[_Product], head: _Product, before: bool) -> Iterator[Layer]:
         owns, crosses, wides, narrows = attended[::2], attended[1::2], rest[::2], rest[1::2]
         for number, (own, cross, wide, narrow) in enumerate(zip(owns, crosses, wides, narrows, strict=True)):
             following = owns[number + 1].query if number + 1 < len(owns) else head
@@ -78,8 +76,8 @@ class _Reading:
             )
 
     def _attention(self, found: _Attended, taker: _Product) -> Attention:
-        parts = [each.linear for each in (found.query, found.key, found.value, found.out)]
-        return Attention(*parts, norm=self._needed_norm(taker))
+        query, key, value, out = (each.linear for each in (found.query, found.key, found.value, found.out))
+        return Attention(query, key, value, out, self._needed_norm(taker))
 
     def _attended(self, node: NodeProto) -> _Attended:
         if node.op_type == "Attention":
@@ -91,7 +89,8 @@ class _Reading:
             weighed = self._first(self._trace.below(node.output[0], _PRODUCTS), "a product behind a softmax")
             (query, key), value, mixed = scores.input[:2], weighed.input[1], weighed.output[0]
         out = self._first(filter(self._is_linear, self._trace.below(mixed, _PRODUCTS)), "an output of attention")
-        return _Attended(*(self._linear_above(name) for name in (query, key, value)), self._product(out))
+        asked, known, told = (self._linear_above(name) for name in (query, key, value))
+        return _Attended(asked, known, told, self._product(out))
 
     def _linear_above(self, name: str) -> _Product:
         found = filter(self._is_linear, self._trace.above(name, _PRODUCTS))

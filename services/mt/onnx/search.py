@@ -49,9 +49,8 @@ class Beams:
 
     def move(self, source: int, target: int) -> None:
         """The text of one place takes another."""
-        for each in (self.lengths, self._limits, self._improving, self._tokens, self._scores):
-            each[target] = each[source]
-        for each in (self._done, self._done_scores, self._done_lengths):
+        of_texts: list[Array] = [self.lengths, self._limits, self._improving, self._tokens, self._scores]
+        for each in (*of_texts, self._done, self._done_scores, self._done_lengths):
             each[target] = each[source]
 
     def found(self, place: int) -> list[tuple[list[int], float]]:
@@ -97,7 +96,7 @@ class Beams:
         if not can.any():
             return
         lengths = self.lengths[places]
-        scaled = total / np.float32((lengths + 1) ** self._search.length_penalty)[:, None]
+        scaled = total / ((lengths + 1) ** self._search.length_penalty).astype(np.float32)[:, None]
         merged = np.concatenate([self._done_scores[places], np.where(can, scaled, 2 * _LOW)], axis=1)
         best = np.argsort(-merged, axis=1, kind="stable")[:, :beams]
         tokens = np.take_along_axis(self._tokens[places], rows[:, :, None], 1)
@@ -122,7 +121,7 @@ class Beams:
         lengths = self.lengths[places]
         if search.early_stopping == "never" and search.length_penalty > 0:
             lengths = self._limits[places]
-        possible = self._scores[places, 0] / np.float32(lengths**search.length_penalty)
+        possible = self._scores[places, 0] / (lengths**search.length_penalty).astype(np.float32)
         full = (self._done_lengths[places] > 0).all(1)
         return np.asarray(~full | (possible > self._done_scores[places].min(1)))
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, helper
 
 from services.mt.onnx.building import TYPES, Graph, joined
+from services.mt.onnx.remembering import kind_of, memories
 from services.mt.onnx.weights import Array, Attention, Decoder, Layer, Linear, Norm
 
 _INTEGER = TensorProto.INT64
@@ -45,58 +47,6 @@ def step(decoder: Decoder, shape: Shape) -> ModelProto:
     return _Step(decoder, shape).model()
 
 
-def cross(decoder: Decoder, heads: int) -> ModelProto:
-    """The graph of the keys and values of sources.
-
-    Of `hidden` [texts, length, width], padded to `room`: [texts, heads, room, head's width] each.
-    """
-    graph = Graph()
-    width = decoder.table.values.shape[1]
-    kind = TYPES[_kind(decoder)]
-    hidden = graph.takes("hidden", kind, ["texts", "length", width])
-    room = graph.takes("room", _INTEGER, [1])
-    missing = graph.add("Sub", room, graph.add("Gather", graph.add("Shape", hidden), graph.integers(1)))
-    padding = graph.add("Concat", graph.integers(0, 0, 0, 0), missing, graph.integers(0), axis=0)
-    rows = graph.reshaped(graph.add("Pad", hidden, padding), -1, width)
-    texts = graph.add("Gather", graph.add("Shape", hidden), graph.integers(0))
-    parts = [part for layer in decoder.layers for part in (layer.cross.key, layer.cross.value)]
-    made = graph.linear(rows, joined(*parts))
-    form = graph.add("Concat", texts, room, graph.integers(len(parts), heads, width // heads), axis=0)
-    turned = graph.turned(graph.add("Reshape", made, form), 2, 0, 3, 1, 4)
-    names = memories("cross", len(decoder.layers))
-    for name, one in zip(names, graph.split("Split", turned, names=[""] * len(parts), axis=0, num_outputs=len(parts))):
-        graph.add("Squeeze", one, graph.integers(0), name=name)
-        graph.gives(name, kind, ["texts", heads, "room", width // heads])
-    return graph.model()
-
-
-def copies(count: int, kind: np.dtype[np.generic], grown: bool) -> ModelProto:
-    """The graph that orders rows anew: `out.N` has the `rows` of `in.N`; `grown` with `more` room for tokens."""
-    graph = Graph()
-    rows = graph.takes("rows", _INTEGER, ["rows"])
-    room = "room"
-    if grown:
-        padding = graph.add("Concat", graph.integers(0, 0, 0, 0, 0, 0), graph.takes("more", _INTEGER, [1]), graph.integers(0), axis=0)
-        room = "more_room"
-    for number in range(count):
-        given = graph.takes(f"in.{number}", TYPES[kind], ["given", "heads", "room", "width"])
-        ordered = graph.add("Gather", given, rows, axis=0, name="" if grown else f"out.{number}")
-        if grown:
-            graph.add("Pad", ordered, padding, name=f"out.{number}")
-        graph.gives(f"out.{number}", TYPES[kind], ["rows", "heads", room, "width"])
-    return graph.model()
-
-
-def memories(prefix: str, layers: int) -> list[str]:
-    """The names of what is remembered: keys and values of each layer."""
-    return [f"{prefix}.{layer}.{what}" for layer in range(layers) for what in ("key", "value")]
-
-
-def _kind(decoder: Decoder) -> np.dtype[np.generic]:
-    half = decoder.table.values.dtype == np.float16
-    return np.dtype(np.float16 if half else np.float32)
-
-
 class _Step:
     def __init__(self, decoder: Decoder, shape: Shape) -> None:
         self._graph = Graph()
@@ -104,7 +54,7 @@ class _Step:
         self._shape = shape
         self._width = decoder.table.values.shape[1]
         self._size = self._width // shape.heads
-        self._kind = _kind(decoder)
+        self._kind = kind_of(decoder)
 
     def model(self) -> ModelProto:
         graph = self._graph
@@ -139,7 +89,10 @@ class _Step:
         zero, one = (graph.holds(np.array(number, np.int64)) for number in (0, 1))
         rows = graph.reshaped(graph.add("Range", zero, count, one), -1, 1, 1)
         none = graph.add("Mul", graph.add("Add", graph.add("Add", rows, heads), tokens), zero)
-        each = [graph.add("Unsqueeze", graph.add("Add", none, one_of), graph.integers(3)) for one_of in (rows, heads, tokens)]
+        each = [
+            graph.add("Unsqueeze", graph.add("Add", none, one_of), graph.integers(3))
+            for one_of in (rows, heads, tokens)
+        ]
         return graph.add("Concat", *each, axis=3)
 
     def _masks(self, positions: str, lengths: str) -> tuple[str, str]:
@@ -149,7 +102,7 @@ class _Step:
         source = self._remembered("cross", "texts", "source")
         seen = graph.add("LessOrEqual", self._counted(own[0]), graph.reshaped(positions, 0, 1, -1, 1))
         there = graph.add("Less", self._counted(source[0]), graph.reshaped(lengths, -1, 1, 1, 1))
-        lowest = graph.holds(np.array(np.finfo(self._kind).min, self._kind))
+        lowest = graph.holds(np.array(-65504 if self._kind == np.float16 else -3e38, self._kind))
         none = graph.holds(np.array(0, self._kind))
         return graph.add("Where", seen, none, lowest), graph.add("Where", there, none, lowest)
 
@@ -168,7 +121,9 @@ class _Step:
     def _layer(self, number: int, layer: Layer, value: str, given: Sequence[str]) -> str:
         at, own, source = given
         value = self._part(value, layer.own.norm, lambda taken: self._attended(number, layer.own, taken, (at, own)))
-        value = self._part(value, layer.cross.norm, lambda taken: self._attended_source(number, layer.cross, taken, source))
+        value = self._part(
+            value, layer.cross.norm, lambda taken: self._attended_source(number, layer.cross, taken, source)
+        )
         return self._part(value, layer.norm, lambda taken: self._fed(layer, taken))
 
     def _part(self, value: str, norm: Norm, compute: Callable[[str], str]) -> str:
@@ -182,7 +137,9 @@ class _Step:
         """Attention to the row's own words, this one among them, which is remembered."""
         graph, (at, mask) = self._graph, given
         made = graph.linear(value, joined(part.query, part.key, part.value))
-        query, *new = (self._by_head(each, "ids") for each in graph.split("Split", made, names=[""] * 3, axis=1, num_outputs=3))
+        query, *new = (
+            self._by_head(each, "ids") for each in graph.split("Split", made, names=[""] * 3, axis=1, num_outputs=3)
+        )
         key, value = (
             graph.add("ScatterND", f"own.{number}.{what}", at, each, name=f"new.{number}.{what}")
             for what, each in zip(("key", "value"), new, strict=True)
@@ -233,7 +190,9 @@ class _Step:
         best, scores, sums = self._best(logits, counted)
         wanted = graph.takes("wanted", _INTEGER, ["rows", "ids"])
         every = graph.add("Expand", graph.add("Unsqueeze", wanted, graph.integers(1)), self._form(pick, wanted))
-        flat = graph.add("Reshape", every, graph.add("Concat", graph.integers(-1), graph.add("Shape", wanted, start=1), axis=0))
+        flat = graph.add(
+            "Reshape", every, graph.add("Concat", graph.integers(-1), graph.add("Shape", wanted, start=1), axis=0)
+        )
         found = graph.add("GatherElements", logits, flat, axis=1)
         self._given("best", best, pick, _INTEGER)
         self._given("scores", scores, pick, TensorProto.FLOAT)
@@ -300,7 +259,7 @@ class _Step:
         return scores, graph.add("Add", graph.add("Mul", block, size), graph.add("Mod", places, size))
 
 
-def _branch(kind: str, taken: Sequence[str], **attributes: int) -> GraphProto:
+def _branch(kind: str, taken: Sequence[str], **attributes: Any) -> GraphProto:
     """A graph of one node, over values of the graph around it."""
     made = helper.make_tensor_value_info(f"of.{kind}", TensorProto.FLOAT, None)
     return helper.make_graph([helper.make_node(kind, taken, [f"of.{kind}"], **attributes)], kind, [], [made])

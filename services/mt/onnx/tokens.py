@@ -23,11 +23,11 @@ _SPACE = "\u2581"  # that a piece begins with when a word does
 _UNKNOWN = "<unk>"
 _WITHIN_WORDS = ("'", "\u2019", "-")
 # Of M2M100, in the order of their ids, which follow those of the pieces.
-_LANGUAGES = (
-    "af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id "
-    "ig ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si "
-    "sk sl so sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu"
-).split()
+_LANGUAGES = """
+af am ar ast az ba be bg bn br bs ca ceb cs cy da de el en es et fa ff fi fr fy ga gd gl gu ha he hi hr ht hu hy id ig
+ilo is it ja jv ka kk km kn ko lb lg ln lo lt lv mg mk ml mn mr ms my ne nl no ns oc or pa pl ps pt ro ru sd si sk sl so
+sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu
+"""
 
 
 class Tokenizer(Protocol):
@@ -115,7 +115,7 @@ class M2m100:
         self._pieces = _pieces(bundle, "sentencepiece.bpe.model")
         self._ids = _vocabulary(bundle)
         self._words = {number: piece for piece, number in self._ids.items()}
-        self._languages = {f"__{code}__": len(self._ids) + number for number, code in enumerate(_LANGUAGES)}
+        self._languages = {f"__{code}__": len(self._ids) + number for number, code in enumerate(_LANGUAGES.split())}
         self._tags = bundle.manifest.tags
         self._special = ids
         self.unknown = self._ids[_UNKNOWN]

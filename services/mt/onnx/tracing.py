@@ -65,23 +65,13 @@ class Trace:
         if name in self._initializers:
             return Weight(numpy_helper.to_array(self._initializers[name]))
         node = self.maker(name)
-        if node is None:
+        if node is None or node.op_type not in ("Constant", "Identity", "Transpose", "DequantizeLinear", "Cast"):
             return None
         if node.op_type == "Constant":
             values = [attribute.t for attribute in node.attribute if attribute.name == "value"]
             return Weight(numpy_helper.to_array(values[0])) if values else None
-        if node.op_type not in ("Identity", "Transpose", "DequantizeLinear", "Cast"):
-            return None
-        given = [self.constant(each) for each in node.input]
-        if any(each is None for each in given) or given[0] is None:
-            return None
-        match node.op_type:
-            case "Transpose":
-                return given[0].transposed if given[0].values.ndim == 2 else None
-            case "DequantizeLinear":
-                scale, zero = (each.values if each else None for each in (*given[1:], None)[:2])
-                return Weight(given[0].values, scale, zero)
-        return given[0]
+        given = [constant for each in node.input if (constant := self.constant(each)) is not None]
+        return _computed(node, given) if len(given) == len(node.input) else None
 
     def above(self, name: str, kinds: Sequence[str]) -> Iterator[NodeProto]:
         """Nodes of some kinds that a value is computed from, nearest first; does not look beyond one it has found."""
@@ -110,6 +100,15 @@ class Trace:
                     yield node
                 else:
                     names += node.output
+
+
+def _computed(node: NodeProto, given: Sequence[Weight]) -> Weight | None:
+    """What a node makes of constants."""
+    if node.op_type == "Transpose":
+        return given[0].transposed if given[0].values.ndim == 2 else None
+    if node.op_type == "DequantizeLinear":
+        return Weight(given[0].values, given[1].values, given[2].values if len(given) > 2 else None)
+    return given[0]
 
 
 def attribute(node: NodeProto, name: str, default: float) -> float:
