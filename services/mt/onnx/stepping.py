@@ -8,7 +8,7 @@ its own positions, so rows of different lengths are computed together, as export
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from services.mt.onnx.weights import Array, Attention, Decoder, Layer, Linear, N
 _INTEGER = TensorProto.INT64
 _NEVER = -1e4  # added to a logit, in half precision too
 _BLOCK = 128
+_NO_ID = -6e4  # a logit that no id has, in half precision too
 _FEW_IDS = 16_384  # so few are looked through at once
 
 
@@ -44,7 +45,7 @@ def step(decoder: Decoder, shape: Shape) -> ModelProto:
     `wanted` [rows, ids] ids to score in any case; `scored` whether to divide by the sum of all.
     Answers `best` and `scores` [rows, picks, k], and `wanted_scores` [rows, picks, ids]. Not scored, they are logits.
     """
-    return _Step(decoder, shape).model()
+    return _Step(_in_blocks(decoder), shape).model()
 
 
 class _Step:
@@ -212,7 +213,8 @@ class _Step:
         """Those that may be answered, and those whose probabilities are counted."""
         graph, head, shape = self._graph, self._decoder.head, self._shape
         count = head.weight.values.shape[1]
-        bias = np.zeros(count, np.float32) if head.bias is None else head.bias.astype(np.float32)
+        assert head.bias is not None
+        bias = head.bias.astype(np.float32)
         never = np.zeros(count, np.float32)
         never[list(shape.never)] = _NEVER
         kept_apart = shape.never and shape.never_counts
@@ -246,11 +248,8 @@ class _Step:
 
     def _top_of_blocks(self, logits: str, k: str) -> tuple[str, str]:
         """The best of so many ids, found in the blocks with the highest maxima: the others need no second look."""
-        graph, count = self._graph, self._decoder.head.weight.values.shape[1]
-        missing = graph.integers(0, 0, 0, -count % _BLOCK)
-        lowest = graph.holds(np.array(np.finfo(np.float32).min, np.float32))
-        padded = graph.add("Pad", logits, missing, lowest) if count % _BLOCK else logits
-        blocks = graph.reshaped(padded, 0, -1, _BLOCK)
+        graph = self._graph
+        blocks = graph.reshaped(logits, 0, -1, _BLOCK)
         _, highest = self._top(graph.add("ReduceMax", blocks, graph.integers(2), keepdims=0), k)
         found = graph.add("GatherND", blocks, graph.add("Unsqueeze", highest, graph.integers(2)), batch_dims=1)
         scores, places = self._top(graph.reshaped(found, 0, -1), k)
@@ -263,3 +262,15 @@ def _branch(kind: str, taken: Sequence[str], **attributes: Any) -> GraphProto:
     """A graph of one node, over values of the graph around it."""
     made = helper.make_tensor_value_info(f"of.{kind}", TensorProto.FLOAT, None)
     return helper.make_graph([helper.make_node(kind, taken, [f"of.{kind}"], **attributes)], kind, [], [made])
+
+
+def _in_blocks(decoder: Decoder) -> Decoder:
+    """The decoder with as many ids as fill blocks; those that are none have no chance."""
+    table, head = decoder.table, decoder.head
+    count = head.weight.values.shape[1]
+    missing = -count % _BLOCK if count >= _FEW_IDS else 0
+    bias = np.zeros(count, np.float32) if head.bias is None else head.bias.astype(np.float32)
+    bias = np.pad(bias, (0, missing), constant_values=_NO_ID)
+    rows = replace(table, values=np.pad(table.values, ((0, missing), (0, 0))))
+    columns = replace(head.weight, values=np.pad(head.weight.values, ((0, 0), (0, missing))))
+    return replace(decoder, table=rows, head=Linear(columns, bias))
