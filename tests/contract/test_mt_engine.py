@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,13 +14,16 @@ from services.mt.engine import Engine, Pair, Source, Translation
 from services.mt.settings import MtSettings
 
 PAIR = Pair("en", "es")
+BUNDLE = Path(__file__).parent.parent / "models" / "mt" / "phrasebook-en-es"
 
 
-@pytest.fixture(params=["embedded", "scripted"])
+@pytest.fixture(params=["embedded", "scripted", "onnx"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param == "embedded" and not shutil.which("lt-proc"):
         pytest.skip("Apertium is not installed")
-    subject: Engine = engine_class("mt", request.param)(MtSettings.model_validate({"embedded": {"warm_from": ""}}))
+    subject: Engine = engine_class("mt", request.param)(
+        MtSettings.model_validate({"embedded": {"warm_from": ""}, "onnx": {"bundles": [BUNDLE]}})
+    )
     await subject.start()
     yield subject
     await subject.stop()

@@ -45,7 +45,7 @@ class Tokenizer(Protocol):
         """A piece of a translation, without start and end."""
 
     def text(self, ids: Sequence[int]) -> str:
-        """What ids say."""
+        """What ids say; one for what is unknown says nothing."""
 
     def begins(self, count: int) -> Array:
         """Of the first `count` ids, which may follow a whole word: those that begin a word, marks, the end."""
@@ -96,7 +96,7 @@ class Marian:
 
     def text(self, ids: Sequence[int]) -> str:
         """See Tokenizer."""
-        special = (self._special.end, self._special.pad)
+        special = (self._special.end, self._special.pad, self.unknown)
         said = self._target.decode_pieces([self._words[each] for each in ids if each not in special])
         return str(said).replace(_SPACE, " ").strip()
 
@@ -134,7 +134,7 @@ class M2m100:
 
     def text(self, ids: Sequence[int]) -> str:
         """See Tokenizer."""
-        special = (self._special.end, self._special.pad, self._special.start)
+        special = (self._special.end, self._special.pad, self._special.start, self.unknown)
         pieces = [self._words.get(each, "") for each in ids if each not in special]
         return str(self._pieces.decode_pieces([piece for piece in pieces if piece])).strip()
 

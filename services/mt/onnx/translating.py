@@ -93,7 +93,7 @@ class Translating:
         if limit <= 0:
             return wording  # it is as long as it may be
         last = (wording.runs[-1].written or "") if wording.runs else ""
-        text = Text(source, prompt, limit, begins_word=last[-1:].isalnum())
+        text = Text(source, prompt, limit, begins_word=last.rstrip()[-1:].isalnum())
         ((ids, _), *_) = await self._loop.decode(Job(text, asked.turn))
         return wording.then([each for each in ids if each != self._config.ids.end])
 
