@@ -137,11 +137,14 @@ def _inputs(exported: onnxruntime.InferenceSession, hidden: Array, words: Array)
     attention = np.ones(hidden.shape[:2], np.int64)
     given = {"input_ids": words, "encoder_hidden_states": hidden, "encoder_attention_mask": attention}
     for each in exported.get_inputs():
-        if each.name == "use_cache_branch":
+        half = "16" in each.type
+        if each.name == "encoder_hidden_states":
+            given[each.name] = hidden.astype(np.float16 if half else np.float32)
+        elif each.name == "use_cache_branch":
             given[each.name] = np.array([False])
         elif each.name not in given:
             _, heads, _, width = each.shape
-            given[each.name] = np.zeros((1, heads, 1, width), hidden.dtype)
+            given[each.name] = np.zeros((1, heads, 1, width), np.float16 if half else np.float32)
     return {each.name: given[each.name] for each in exported.get_inputs()}
 
 

@@ -49,7 +49,8 @@ class Model:
         self._kind = np.dtype(np.float16 if decoder.table.values.dtype == np.float16 else np.float32)
         width = decoder.table.values.shape[1] // shape.heads
         self._encoder = session(encoder, device)
-        self._cross_step = loaded(remembering.cross(decoder, shape.heads), device)
+        told = np.dtype(np.float16 if "16" in self._encoder.get_outputs()[0].type else np.float32)
+        self._cross_step = loaded(remembering.cross(decoder, shape.heads, told), device)
         self._step = loaded(stepping.step(decoder, shape), device)
         self._names = {each: remembering.memories(each, layers) for each in ("own", "new", "cross")}
         self._own = Memory(2 * layers, (places * beams, shape.heads, width), self._kind, device)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 from onnx import ModelProto, TensorProto
 
@@ -9,17 +11,18 @@ from services.mt.onnx.building import TYPES, Graph, joined
 from services.mt.onnx.weights import Decoder
 
 _INTEGER = TensorProto.INT64
+Kind: TypeAlias = np.dtype[np.generic]
 
 
-def cross(decoder: Decoder, heads: int) -> ModelProto:
+def cross(decoder: Decoder, heads: int, told: Kind) -> ModelProto:
     """The graph of the keys and values of sources.
 
-    Of `hidden` [texts, length, width], padded to `room`: [texts, heads, room, head's width] each.
+    Of `hidden` [texts, length, width] in the numbers `told`, padded to `room`: [texts, heads, room, head's width] each.
     """
     graph = Graph()
     width = decoder.table.values.shape[1]
     kind = TYPES[kind_of(decoder)]
-    hidden = graph.takes("hidden", kind, ["texts", "length", width])
+    hidden = graph.add("Cast", graph.takes("hidden", TYPES[told], ["texts", "length", width]), to=kind)
     room = graph.takes("room", _INTEGER, [1])
     missing = graph.add("Sub", room, graph.add("Gather", graph.add("Shape", hidden), graph.integers(1)))
     padding = graph.add("Concat", graph.integers(0, 0, 0, 0), missing, graph.integers(0), axis=0)
@@ -37,7 +40,7 @@ def cross(decoder: Decoder, heads: int) -> ModelProto:
     return graph.model()
 
 
-def copies(count: int, kind: np.dtype[np.generic], grown: bool) -> ModelProto:
+def copies(count: int, kind: Kind, grown: bool) -> ModelProto:
     """The graph that orders rows anew: `out.N` has the `rows` of `in.N`; `grown` with `more` room for tokens."""
     graph = Graph()
     rows = graph.takes("rows", _INTEGER, ["rows"])
@@ -61,7 +64,7 @@ def memories(prefix: str, layers: int) -> list[str]:
     return [f"{prefix}.{layer}.{what}" for layer in range(layers) for what in ("key", "value")]
 
 
-def kind_of(decoder: Decoder) -> np.dtype[np.generic]:
+def kind_of(decoder: Decoder) -> Kind:
     """Of its numbers, beside integers."""
     half = decoder.table.values.dtype == np.float16
     return np.dtype(np.float16 if half else np.float32)
