@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.common import riva
+from services.common.neural import NeuralSettings
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
 
@@ -22,6 +24,29 @@ class EmbeddedSettings(BaseModel):
     warm_from: str = Field("en", description="Source language whose pairs start with the stage; empty: none.")
     reply_seconds: float = Field(2.0, gt=0, description="A pipeline that takes longer for a sentence is replaced.")
     start_seconds: float = Field(20.0, gt=0, description="A pipeline that takes longer to start has failed.")
+
+
+class OnnxSettings(NeuralSettings):
+    """Options of the engine on ONNX Runtime."""
+
+    precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
+        "auto", description="Of the numbers; auto: fp16 on a GPU and fp32 on the CPU, or what the bundle has."
+    )
+    beams: int = Field(
+        1, ge=0, le=16, description="Translations looked at side by side; 1: greedy, 0: as the model says."
+    )
+    length_penalty: float | None = Field(
+        None,
+        ge=-10,
+        le=10,
+        description="Above 0 prefers long translations, of several beams; unset: as the model says.",
+    )
+    rows: int = Field(32, ge=1, le=1024, description="Most beams of all texts together that are computed at once.")
+    queue: int = Field(512, ge=1, le=100_000, description="Most sentences of a model that wait; more are refused.")
+    longest_ratio: float = Field(
+        3.0, gt=0, le=20, description="Tokens of a translation for each of its source, at most: it ends there."
+    )
+    patience_seconds: float = Field(30.0, gt=0, description="An answer that takes longer never comes.")
 
 
 class ScriptedSettings(DeviceSettings):
@@ -59,5 +84,6 @@ class MtSettings(StageSettings):
         2_000, ge=0, le=1_000_000, description="Translations kept in memory for whoever asks the same; 0: none."
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
+    onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)

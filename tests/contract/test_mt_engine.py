@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -14,14 +15,16 @@ from services.mt.settings import MtSettings
 from tests.contract import fake_riva
 
 PAIR = Pair("en", "es")
+BUNDLE = Path(__file__).parent.parent / "models" / "mt" / "phrasebook-en-es"
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva"])
+@pytest.fixture(params=["embedded", "scripted", "onnx", "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param == "embedded" and not shutil.which("lt-proc"):
         pytest.skip("Apertium is not installed")
     async with fake_riva.endpoint(request.param) as riva:
-        settings = MtSettings.model_validate({"embedded": {"warm_from": ""}, "riva": riva})
+        options = {"embedded": {"warm_from": ""}, "onnx": {"bundles": [BUNDLE]}, "riva": riva}
+        settings = MtSettings.model_validate(options)
         subject: Engine = engine_class("mt", request.param)(settings)
         await subject.start()
         yield subject

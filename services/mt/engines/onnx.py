@@ -1,0 +1,94 @@
+"""Marian and M2M100 models on ONNX Runtime, on a GPU or not, decoding the texts of all sessions together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from services.common.bundles import opened
+from services.common.devices import chosen
+from services.common.errors import MeshError
+from services.common.versions import Version, Versions
+from services.mt.engine import Pair, Source, Translation
+from services.mt.onnx.batch import Batch
+from services.mt.onnx.loading import Asking, load
+from services.mt.onnx.loop import Loop
+from services.mt.onnx.translating import Translating
+from services.mt.settings import MtSettings, OnnxSettings
+
+LAYOUTS = ("marian", "m2m100")
+_WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
+
+
+class Engine:
+    """Translates with the bundles it is given; several for the same pair share its sessions."""
+
+    name = "onnx"
+    continues_prefix = True
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings: OnnxSettings = settings.onnx.some("MT", "ONNX")
+        self._models: list[Translating] = []
+        self._versions: Versions[Pair, Translating] = Versions()
+        self.patience_seconds = self._settings.patience_seconds
+        self.version = ""
+        self.device = ""
+        self.pairs: tuple[Pair, ...] = ()
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Any], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine."""
+        device = chosen(self._settings.device, self._settings.threads)
+        asking = Asking(
+            device,
+            self._settings.precision,
+            self._settings.rows,
+            self._settings.beams,
+            self._settings.length_penalty,
+        )
+        names = []
+        for served in self._settings.bundles:
+            bundle = await asyncio.to_thread(opened, served.path, "mt", "onnx", LAYOUTS)
+            loaded = await asyncio.to_thread(load, bundle, asking)
+            begins = loaded.tokenizer.begins(loaded.ids)
+            loop = Loop(Batch(loaded.model, begins), self._settings.queue)
+            model = Translating(loaded, loop, begins, self._settings.longest_ratio)
+            self._models.append(model)
+            manifest = bundle.manifest
+            for pair in (Pair(*each) for each in manifest.pairs):
+                serves = f"{pair.source}>{pair.target}"
+                version = Version(manifest.name, manifest.version, serves, served.weight, model)
+                self._versions.add(pair, version)
+            names.append(f"{manifest.name}@{manifest.version}")
+            for text in _WARM:
+                await model.translate(Source(text, Pair(*manifest.pairs[0])))
+        self.pairs, self.version, self.device = tuple(self._versions), ", ".join(names), device.name
+
+    async def stop(self) -> None:
+        """See Engine."""
+        for model in self._models:
+            await model.close()
+        self._models.clear()
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        version = self._versions.pick(source.pair, source.affinity)
+        try:
+            answer = await version.model.translate(source)
+        except MeshError:
+            version.failed()
+            raise
+        version.answered(length_ratio=len(answer.text) / len(source.text), repetition=repetition(answer.text))
+        return answer
+
+
+def repetition(text: str) -> float:
+    """The share of words that repeat the two before: a model that has lost its way says the same again and again."""
+    words = text.split()
+    seen = {tuple(words[place : place + 3]) for place in range(len(words) - 2)}
+    return 1 - len(seen) / (len(words) - 2) if len(words) > 2 else 0.0

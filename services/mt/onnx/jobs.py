@@ -1,0 +1,61 @@
+"""What is asked of a model, and whose turn it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Found: TypeAlias = list[tuple[list[int], float]]  # translations, best first, with their scores
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text to decode, in ids."""
+
+    source: Sequence[int]
+    prompt: Sequence[int]  # what its translation starts with
+    limit: int  # most ids behind that
+    begins_word: bool = False  # whether the first of those may not go on with a word of the prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Who goes first."""
+
+    final: bool = True
+    session: Hashable = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Job:
+    """A text under way. A cancelled future takes it out."""
+
+    text: Text
+    turn: Turn = Turn()
+    future: Future[Found] = field(default_factory=Future)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scoring:
+    """A translation to look at: how likely other words would have been in it."""
+
+    source: Sequence[int]
+    words: Sequence[int]
+    picks: Sequence[int]
+    wanted: Sequence[int]
+    future: Future[Sequence[Sequence[float]]] = field(default_factory=Future)
+
+
+def next_up(waiting: Iterable[Job], running: Iterable[Job], free: int) -> list[Job]:
+    """Who joins: finals first; among equals those whose session has the fewest texts there; then who came first."""
+    have = Counter(job.turn.session for job in running)
+    left, chosen = list(waiting), list[Job]()
+    while left and len(chosen) < free:
+        job = min(left, key=lambda each: (not each.turn.final, have[each.turn.session]))
+        left.remove(job)
+        chosen.append(job)
+        have[job.turn.session] += 1
+    return chosen

@@ -1,0 +1,166 @@
+"""Translates texts with one model: sentence by sentence, continuing what was concluded, with the terms it has to hold.
+
+A sentence is translated freely first. When a term is missing from that, the model tells which words say it: those that
+become less likely when the source lacks the term. The term takes their place, written as it must be. Nothing is taken
+away again that holds a term, so each round holds one more, and rows without terms are computed as ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.common.terminology import Term
+from services.mt.engine import Pair, Source, Translation
+from services.mt.marks import cleaned
+from services.mt.onnx.jobs import Job, Scoring, Text, Turn
+from services.mt.onnx.loading import Loaded
+from services.mt.onnx.loop import Loop
+from services.mt.onnx.parts import Part, parts, put_together
+from services.mt.onnx.terms import Words, candidates, missing, without, words
+from services.mt.onnx.weights import Array
+from services.mt.onnx.wording import Run, Wording
+
+_MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences
+_MOST_UNKNOWN = 8
+_WORD = re.compile(r"\w+")
+_ROOM = 16  # ids that a translation may have however short its source is
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A part of a text, with all that its translation depends on."""
+
+    part: Part
+    pair: Pair
+    terms: Sequence[Term]
+    turn: Turn
+
+
+class Translating:
+    """One model, and the loop that decodes with it."""
+
+    def __init__(self, loaded: Loaded, loop: Loop, begins: Array, longest_ratio: float) -> None:
+        self._tokenizer = loaded.tokenizer
+        self._config = loaded.model.config
+        self._loop = loop
+        self._begins = begins
+        self._ratio = longest_ratio
+
+    async def close(self) -> None:
+        """Ends the loop."""
+        await self._loop.close()
+
+    async def translate(self, source: Source) -> Translation:
+        """The translation. Raises StageFailed, or AtCapacity."""
+        text, pair = cleaned(source.text), source.pair
+        most = min(_MOST_AT_ONCE, self._config.positions - 2)
+        cut = parts(text, source.target_prefix, lambda piece: len(self._tokenizer.source(piece, pair)) <= most)
+        turn = Turn(source.final, source.affinity or None)
+        asked = [_Asked(part, pair, source.terms, turn) for part in cut]
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                said = [tasks.create_task(self._translated(each)) for each in asked]
+        except BaseExceptionGroup as group:
+            raise group.exceptions[0] from group
+        answer = put_together([(task.result(), part.gap) for task, part in zip(said, cut, strict=True)])
+        unknown = sum(self._tokenizer.source(part.text, pair).count(self._tokenizer.unknown) for part in cut)
+        kept = source.target_prefix
+        return Translation(answer if kept and len(answer) <= len(kept) else answer.rstrip(), bool(kept), unknown)
+
+    async def _translated(self, asked: _Asked) -> str:
+        part = asked.part
+        if part.concluded:
+            return part.prefix
+        if not part.has_words:
+            return part.prefix or part.text
+        concluded = Wording().then(self._tokenizer.target(part.prefix), part.prefix or None)
+        made = await self._continued(asked, concluded)
+        terms = (*asked.terms, *self._unknown(part.text, asked.pair))
+        while left := missing(part.text, made.text(self._tokenizer), terms):
+            made = await self._with(left[0], asked, made, terms)
+        return made.text(self._tokenizer)
+
+    async def _continued(self, asked: _Asked, wording: Wording) -> Wording:
+        """The likeliest translation that starts with this one."""
+        source = self._tokenizer.source(asked.part.text, asked.pair)
+        prompt = [*self._tokenizer.prompt(asked.pair), *wording.ids]
+        limit = min(self._config.search.max_length - len(prompt), int(self._ratio * len(source)) + _ROOM)
+        if limit <= 0:
+            return wording  # it is as long as it may be
+        last = (wording.runs[-1].written or "") if wording.runs else ""
+        text = Text(source, prompt, limit, begins_word=last.rstrip()[-1:].isalnum())
+        ((ids, _), *_) = await self._loop.decode(Job(text, asked.turn))
+        return wording.then([each for each in ids if each != self._config.ids.end])
+
+    async def _with(self, term: Term, asked: _Asked, made: Wording, terms: Sequence[Term]) -> Wording:
+        """The translation with the term in the place of the words that translate it, or behind all."""
+        text = asked.part.text
+        before = made.text(self._tokenizer)
+        count = len(missing(text, before, terms))
+        for number, found in await self._candidates(term, asked, made):
+            begins = made.begins(number, found, self._tokenizer)
+            fixed = self._fixed(term, capital=begins and _first_letter(before).isupper())
+            tried = made.replaced(number, found, fixed)
+            if len(missing(text, tried.text(self._tokenizer), terms)) < count:
+                return tried
+        return made.with_last(self._fixed(term, capital=False), self._tokenizer)
+
+    async def _candidates(self, term: Term, asked: _Asked, made: Wording) -> list[tuple[int, Words]]:
+        """The words of each free run that lose most when the source lacks the term."""
+        with_term, lacking = await asyncio.gather(
+            self._likelihood(asked.part.text, asked.pair, made),
+            self._likelihood(without(asked.part.text, term), asked.pair, made),
+        )
+        loses, found, first = with_term - lacking, list[tuple[int, Words]](), 0
+        for number, run in enumerate(made.runs):
+            if run.written is None:
+                said = words([bool(self._begins[each]) for each in run.ids])
+                likely = candidates(said, loses[first : first + len(run.ids)])
+                found += [(number, self._without_marks(run, each)) for each in likely]
+            first += len(run.ids)
+        return found
+
+    def _without_marks(self, run: Run, found: Words) -> Words:
+        """Marks around words stay where they are."""
+        start, end = found.start, found.end
+        while start < end - 1 and not self._is_read(run.ids[start]):
+            start += 1
+        while end > start + 1 and not self._is_read(run.ids[end - 1]):
+            end -= 1
+        return Words(start, end)
+
+    def _is_read(self, number: int) -> bool:
+        return any(char.isalnum() for char in self._tokenizer.text([number]))
+
+    async def _likelihood(self, text: str, pair: Pair, made: Wording) -> Array:
+        """How likely each token is as a translation of the text, as logarithms."""
+        prompt, ids = self._tokenizer.prompt(pair), made.ids
+        source, picks = self._tokenizer.source(text, pair), range(len(prompt) - 1, len(prompt) + len(ids) - 1)
+        if not ids:
+            return np.zeros(0)
+        return np.diagonal(np.asarray(await self._loop.score(Scoring(source, [*prompt, *ids], picks, ids))))
+
+    def _fixed(self, term: Term, capital: bool) -> Run:
+        """A term as it is written: with a capital where the sentence begins with it."""
+        required = term.required
+        written = (
+            required[0].upper() + required[1:] if capital and term.translation and required.islower() else required
+        )
+        return Run(tuple(self._tokenizer.target(written)), written)
+
+    def _unknown(self, text: str, pair: Pair) -> list[Term]:
+        """Words that the model cannot read, and that are kept for that: names in other letters, mostly."""
+        unknown = self._tokenizer.unknown
+        if unknown not in self._tokenizer.source(text, pair):
+            return []
+        read = [word for word in _WORD.findall(text) if unknown in self._tokenizer.source(word, pair)]
+        return [Term(word) for word in dict.fromkeys(read)][:_MOST_UNKNOWN]
+
+
+def _first_letter(text: str) -> str:
+    return next((char for char in text if char.isalpha()), "")

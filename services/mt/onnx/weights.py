@@ -1,0 +1,87 @@
+"""What a decoder consists of, apart from the graph it came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """Numbers, in half or single precision, or as integers with the scale and the zero they are counted from."""
+
+    values: Array
+    scale: Array | None = None
+    zero: Array | None = None
+
+    @property
+    def transposed(self) -> Weight:
+        """Of a matrix; each column of it may have its own scale only before."""
+        return Weight(np.ascontiguousarray(self.values.T), self.scale, self.zero)
+
+    @property
+    def floats(self) -> Array:
+        """The numbers themselves."""
+        if self.scale is None:
+            return self.values
+        zero = 0 if self.zero is None else self.zero.astype(np.float32)
+        return np.asarray((self.values.astype(np.float32) - zero) * self.scale, np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """x @ weight + bias; the weight is [in, out]."""
+
+    weight: Weight
+    bias: Array | None
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """A layer normalization."""
+
+    weight: Array
+    bias: Array
+    epsilon: float
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """One attention with the normalization that belongs to it."""
+
+    query: Linear
+    key: Linear
+    value: Linear
+    out: Linear
+    norm: Norm
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer of a decoder."""
+
+    own: Attention  # to the words before
+    cross: Attention  # to the source
+    wide: Linear
+    narrow: Linear
+    norm: Norm  # of the two
+
+
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """All weights of a decoder."""
+
+    layers: tuple[Layer, ...]
+    table: Weight  # [ids, width]
+    head: Linear  # to the logits of each id
+    last_norm: Norm | None  # of models that normalize before each part, not after it
+
+    @property
+    def normalizes_before(self) -> bool:
+        """Whether each part's normalization stands before it."""
+        return self.last_norm is not None
