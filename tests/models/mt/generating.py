@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from tests.models.mt.reference import Asked
+from tests.models.mt.reference import Asked, ended
 
 
 def generated(model: Any, asked: Asked) -> tuple[int, ...]:
@@ -24,8 +24,3 @@ def generated(model: Any, asked: Asked) -> tuple[int, ...]:
             max_length=start.shape[1] + asked.longest,
         )
     return ended(found[0].tolist()[1:], config.eos_token_id)
-
-
-def ended(ids: list[int], end: int) -> tuple[int, ...]:
-    """Up to the end."""
-    return tuple(ids[: ids.index(end)] if end in ids else ids)

@@ -102,7 +102,7 @@ def translated(model: MarianMTModel, tokens: Tokens, text: str) -> str:
 
 
 def references(model: MarianMTModel, tokens: Tokens) -> list[Reference]:
-    """Every sentence greedy; every fifth also with beams, and continuing the start of its own translation or of another."""
+    """Every sentence greedy; every fifth also with beams, and continuing a start: its own, or of another sentence."""
     found = []
     sentences = vocabulary.phrases()
     for number, (text, target) in enumerate(sentences):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +27,12 @@ class Reference:
     text: str
     asked: Asked
     target: tuple[int, ...]
+
+
+def ended(ids: Sequence[int], end: int) -> tuple[int, ...]:
+    """Up to the end."""
+    found = tuple(ids)
+    return found[: found.index(end)] if end in found else found
 
 
 def written(references: list[Reference], versions: dict[str, str]) -> None:
