@@ -28,6 +28,7 @@ from tests.models.mt.texts import Text, unfinished, whole
 from tests.models.mt.tokens import Tokens
 
 BUNDLE = Path(__file__).parent / "phrasebook-en-es"
+VERSIONS = {"torch": torch.__version__, "transformers": transformers.__version__}
 SEED = 7
 BATCH = 64
 TOP_RATE = 3e-3
@@ -66,7 +67,7 @@ def main() -> None:
     save(model, folder)
     export(folder, BUNDLE, MERGED)
     label(BUNDLE, Label(BUNDLE.name, (("en", "es"),), source="tests/models/mt/make.py"))
-    written(references(model, tokens), {"torch": torch.__version__, "transformers": transformers.__version__})
+    written(BUNDLE.name, references(model, tokens), VERSIONS)
 
 
 def trained(model: MarianMTModel, tokens: Tokens, steps: int) -> None:

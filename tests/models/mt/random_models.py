@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from transformers import M2M100Config, M2M100ForConditionalGeneration, MarianConfig, MarianMTModel, PreTrainedModel
 
 from tests.models.mt import vocabulary
-from tests.models.mt.export import Label, export, label, variants
+from tests.models.mt.export import GRAPHS, Label, export, label, variants
 
 M2M100_LANGUAGES, M2M100_SPARE = 100, 8  # tokens after the pieces, as the published models have them
 NEVER = -1e4  # added to the end's logit
@@ -37,13 +37,13 @@ def main() -> None:
         made(name, options.folder, options.precisions)
 
 
-def made(name: str, folder: Path, precisions: tuple[str, ...] = ()) -> Path:
+def made(name: str, folder: Path, precisions: Sequence[str] = (), graphs: Sequence[str] = GRAPHS) -> Path:
     """The bundle; beside it, with `-hf`, the same for transformers."""
     original = folder / f"{name}-hf"
     original.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(5)
     tags = MODELS[name](original)
-    export(original, folder / name)
+    export(original, folder / name, graphs)
     variants(folder / name, precisions)
     pairs = (("en", "es"), ("en", "de")) if tags else (("en", "es"),)
     label(folder / name, Label(name, pairs, tags=tags))
@@ -68,16 +68,19 @@ def marian_base(folder: Path) -> dict[str, str]:
 
 def m2m100_tiny(folder: Path) -> dict[str, str]:
     """Two layers each, all hundred languages."""
-    first = vocabulary.m2m100(folder, vocabulary.phrases())
-    config = M2M100Config(vocab_size=first + M2M100_LANGUAGES + M2M100_SPARE, **_m2m100_shape(32, 2, 4, 64, 256))
-    _save(M2M100ForConditionalGeneration(config), folder)
-    return {"en": "__en__", "es": "__es__", "de": "__de__"}
+    return _m2m100(folder, _m2m100_shape(32, 2, 4, 64, 256))
+
+
+def m2m100_smallest(folder: Path) -> dict[str, str]:
+    """One layer each: hardly more than the graphs."""
+    return _m2m100(folder, _m2m100_shape(16, 1, 2, 16, 64))
 
 
 MODELS: dict[str, Callable[[Path], dict[str, str]]] = {
     "tiny-marian-random": tiny_marian,
     "marian-base-random": marian_base,
     "m2m100-tiny-random": m2m100_tiny,
+    "m2m100-smallest-random": m2m100_smallest,
 }
 
 
@@ -116,6 +119,13 @@ def _m2m100_shape(width: int, layers: int, heads: int, inner: int, positions: in
         "activation_function": "relu",
         "scale_embedding": True,
     }
+
+
+def _m2m100(folder: Path, shape: dict[str, int | bool | str]) -> dict[str, str]:
+    first = vocabulary.m2m100(folder, vocabulary.phrases())
+    config = M2M100Config(vocab_size=first + M2M100_LANGUAGES + M2M100_SPARE, **shape)
+    _save(M2M100ForConditionalGeneration(config), folder)
+    return {"en": "__en__", "es": "__es__", "de": "__de__"}
 
 
 def save(model: PreTrainedModel, folder: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-REFERENCES = Path(__file__).parent / "references.json"
+MODELS = Path(__file__).parent  # NAME.json has what was found with the bundle NAME
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,18 @@ def ended(ids: Sequence[int], end: int) -> tuple[int, ...]:
     return found[: found.index(end)] if end in found else found
 
 
-def written(references: list[Reference], versions: dict[str, str]) -> None:
+def written(bundle: str, references: Sequence[Reference], versions: dict[str, str]) -> None:
     """Keeps them, one a line."""
     lines = ",\n".join(json.dumps(asdict(each), ensure_ascii=False, separators=(",", ":")) for each in references)
-    REFERENCES.write_text(f'{{"made_with": {json.dumps(versions)}, "references": [\n{lines}\n]}}\n', encoding="utf-8")
+    content = f'{{"made_with": {json.dumps(versions)}, "references": [\n{lines}\n]}}\n'
+    (MODELS / f"{bundle}.json").write_text(content, encoding="utf-8")
 
 
-def kept() -> list[Reference]:
-    """Those of the small trained model."""
+def kept(bundle: str) -> list[Reference]:
+    """Those of a committed bundle."""
     return [
         Reference(each["text"], _asked(each["asked"]), tuple(each["target"]))
-        for each in json.loads(REFERENCES.read_text(encoding="utf-8"))["references"]
+        for each in json.loads((MODELS / f"{bundle}.json").read_text(encoding="utf-8"))["references"]
     ]
 
 
