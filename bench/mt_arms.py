@@ -146,7 +146,6 @@ class CTranslate2Arm:
             max_batch_size=self._setting.together,
             beam_size=1,
             max_decoding_length=self._setting.length,
-            suppress_sequences=[["<pad>"]],
         )
         return [[self._ids[piece] for piece in each.hypotheses[0]] for each in found]
 

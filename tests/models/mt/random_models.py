@@ -146,7 +146,9 @@ def _save(model: PreTrainedModel, folder: Path, attention: float = LIVELY) -> No
                 spread = SPREAD if ".fc" in name else attention
                 module.weight.normal_(0.0, spread / math.sqrt(module.in_features))
                 module.weight.sub_(module.weight.mean(dim=1, keepdim=True))  # or one token outweighs all others
-        model.get_input_embeddings().weight.normal_(0.0, 1 / math.sqrt(model.config.d_model))
+        table = model.get_input_embeddings().weight
+        table.normal_(0.0, 1 / math.sqrt(model.config.d_model))
+        table[model.config.pad_token_id] = 0.0  # as in trained models; CTranslate2 takes that for granted
     save(model, folder)
 
 

@@ -35,20 +35,21 @@ def marian(folder: Path, texts: Iterable[tuple[str, str]], size: int | None = No
     return len(ids)
 
 
-def m2m100(folder: Path, texts: Iterable[tuple[str, str]]) -> int:
+def m2m100(folder: Path, texts: Iterable[tuple[str, str]], model_type: str = "unigram") -> int:
     """`sentencepiece.bpe.model` and `vocab.json`; how many ids the languages' tokens come after."""
-    model = _trained([text for pair in texts for text in pair], PIECES)
+    model = _trained([text for pair in texts for text in pair], PIECES, model_type)
     (folder / "sentencepiece.bpe.model").write_bytes(model)
     pieces = ["<s>", PAD, END, UNKNOWN, *_pieces(model)]
     _write_ids(folder / "vocab.json", pieces)
     return len(pieces)
 
 
-def _trained(texts: Iterable[str], size: int) -> bytes:
+def _trained(texts: Iterable[str], size: int, model_type: str = "unigram") -> bytes:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(texts),
         model_writer=model,
+        model_type=model_type,
         vocab_size=size,
         hard_vocab_limit=False,
         character_coverage=1.0,
