@@ -48,11 +48,12 @@ test: setup ## Run all tests
 	@$(BIN)/python -m pytest
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
-	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest tests/parity
+	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
 
 parity-setup: $(PARITY)/.ready ## Install what `make parity` and bench/mt_engines.py need
 
-# torch as PyTorch builds it for CPUs, from its own index; the one of PyPI brings CUDA along, some gigabytes.
+# torch as PyTorch builds it for CPUs, from its own index: name that in PIP_EXTRA_INDEX_URL, and in UV_EXTRA_INDEX_URL
+# for `make lock`. The one of PyPI brings CUDA along, some gigabytes; to measure on a GPU, install that one instead.
 $(PARITY)/.ready: requirements/parity.txt $(READY)
 	@rm -f $@
 	@$(PYTHON) -m venv --clear $(PARITY)

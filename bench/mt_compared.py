@@ -52,6 +52,8 @@ class Measured:
     def same(self, other: str, length: int) -> float:
         """Share of sentences with the same ids, but for the end."""
         pairs = list(zip(self.answers["ours"], self.answers[other], strict=True))
+        if any(len(answer) < length - 1 for pair in pairs for answer in pair):
+            raise ValueError(f"a translation is shorter than {length}: the arms have not done the same work")
         return sum(ours[: length - 1] == theirs[: length - 1] for ours, theirs in pairs) / len(pairs)
 
 
