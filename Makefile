@@ -12,15 +12,16 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PARITY := .parity
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean
+.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY) ## Install whatever is missing, system packages included; does nothing the second time
 
@@ -45,6 +46,21 @@ demo: setup ## Hear it: real speech through a mesh on this machine, live caption
 
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest
+
+parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
+	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
+
+parity-setup: $(PARITY)/.ready ## Install what `make parity` and bench/mt_engines.py need
+
+# torch as PyTorch builds it for CPUs, from its own index: name that in PIP_EXTRA_INDEX_URL, and in UV_EXTRA_INDEX_URL
+# for `make lock`. The one of PyPI brings CUDA along, some gigabytes; to measure on a GPU, install that one instead.
+$(PARITY)/.ready: requirements/parity.txt $(READY)
+	@rm -f $@
+	@$(PYTHON) -m venv --clear $(PARITY)
+	@echo "Installing the Python packages of requirements/parity.txt ..."
+	@$(PARITY)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/parity.txt \
+		|| { echo "Is it torch? Set PIP_EXTRA_INDEX_URL to PyTorch's index of CPU builds." >&2; exit 1; }
+	@touch $@
 
 check: lint type test ## lint, type and test
 
@@ -84,6 +100,8 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --extra dev --group riva -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/services.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/asr.txt
+	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
+		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
 
@@ -91,5 +109,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
@@ -86,7 +86,7 @@ def machine() -> dict[str, Cell]:
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
         "python": platform.python_version(),
         "grpcio": version("grpcio"),
-        "babelmesh": version("babelmesh"),
+        "babelmesh": _own_version(),
     }
 
 
@@ -94,6 +94,13 @@ def percentile(values: Sequence[float], share: float) -> float | None:
     """The smallest value that `share` of all values do not exceed; None of nothing."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
+
+
+def _own_version() -> str:
+    try:
+        return version("babelmesh")
+    except PackageNotFoundError:  # in the environment of `make parity`
+        return "not installed"
 
 
 def _cpu() -> str:
