@@ -56,7 +56,7 @@ async def test_a_glossary_term_is_heard_rather_than_what_sounds_like_it() -> Non
     pcm = utterance("we need two tickets please")
     heard = {}
     for terms in ((), ("three",), ("Ñandú", "three")):
-        settings = {"bundles": [TRANSDUCER], "decoding": "beam", "hotword_score": 3.0}
+        settings = {"bundles": [TRANSDUCER], "decoding": "beam", "hotword_score": 5.0}
         engine = Engine(AsrSettings(slots=2, sherpa=settings))
         await engine.start()
 
