@@ -87,6 +87,10 @@ async def test_closing_early_stops_the_work(engine: Engine) -> None:
 
 async def test_clauses_at_once_are_each_their_own(engine: Engine) -> None:
     texts = [TEXT * count for count in range(1, 9)]
-    alone = [b"".join(await pieces(engine, text)) for text in texts]
-    together = await asyncio.gather(*(pieces(engine, text) for text in texts))
-    assert [b"".join(parts) for parts in together] == alone
+    alone = [from_bytes(b"".join(await pieces(engine, text))) for text in texts]
+    together = [
+        from_bytes(b"".join(parts)) for parts in await asyncio.gather(*(pieces(engine, text) for text in texts))
+    ]
+    rounding = 4 if engine.name == "onnx" else 0  # sums of a batch are added up in another order
+    for one, beside in zip(alone, together, strict=True):
+        np.testing.assert_allclose(beside.astype(int), one, rtol=0, atol=rounding)
