@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import grpc
 from rich.table import Table
+from rich.text import Text
 
 from babelmesh.errors import typed_failures
 from babelmesh.gateways import CHANNEL_OPTIONS
@@ -25,14 +26,14 @@ async def report(address: str) -> Sequence[stage_pb2.Version]:
 def table(reports: Sequence[tuple[str, Sequence[stage_pb2.Version]]]) -> Table:
     """A row for each version, those of one language or pair after each other, with the means of what was measured."""
     shown = Table(box=None, pad_edge=False)
-    for heading in ("replica", "serves", "bundle", "version"):
+    for heading in ("replica", "serves", "version"):
         shown.add_column(heading, no_wrap=True)
-    for heading in ("share", "calls", "failures"):
+    for heading in ("share", "calls", "failed"):
         shown.add_column(heading, justify="right")
-    shown.add_column("means")
     for address, versions in reports:
         for each in versions:
-            means = ", ".join(f"{measure.name} {measure.mean:.3g}" for measure in each.measures)
             counts = (f"{each.share:.0%}", str(each.calls), str(each.failures))
-            shown.add_row(address, each.serves, each.bundle, each.version, *counts, means)
+            shown.add_row(address, each.serves, f"{each.bundle}@{each.version}", *counts)
+            for measure in each.measures:
+                shown.add_row("", "", Text(f"  {measure.name} {measure.mean:.3g}", style="dim"))
     return shown

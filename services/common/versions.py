@@ -62,6 +62,11 @@ class Versions(Generic[K, M]):
     def __iter__(self) -> Iterator[K]:
         return iter(self._of)
 
+    @property
+    def names(self) -> str:
+        """All bundles with their versions, for whoever asks what is served."""
+        return ", ".join(sorted({f"{each.bundle}@{each.version}" for each, _ in self.reported()}))
+
     def pick(self, key: K, affinity: int = 0) -> Version[M]:
         """The version that answers a session. Raises KeyError for a key without one."""
         versions = self._of[key]

@@ -75,7 +75,7 @@ class Engine:
             written[served.path] = model.tokens.written
         self.written = _all_alike(written)
         self.languages = tuple(self._versions)
-        self.version = ", ".join(sorted({f"{each.bundle} {each.version}" for each, _ in self.versions}))
+        self.version = self._versions.names
 
     async def stop(self) -> None:
         """See Engine."""

@@ -71,6 +71,7 @@ class Engine:
                 self._serve(bundle, loaded, served.weight)
         self.device = model.device_name(provider)
         self.languages = tuple(self._versions)
+        self.version += f": {self._versions.names}"
         self.written = _all_alike(made)
         self.biased = all(layouts.biased(bundle, options) for bundle, _ in made)
         greedy = options.decoding == "greedy"

@@ -9,6 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from services.asr.engine import Word
+from services.asr.lasting import lasts_until
 from services.asr.onnx.layout import FRAME_MS, Layout
 from services.asr.onnx.tokens import Emitted, Tokens
 from services.common.audio import ASR_RATE
@@ -36,7 +37,7 @@ def words(tokens: Tokens, emitted: Sequence[Emitted], layout: Layout, bounds: Bo
     ends = [_place(said[-1].frame + 1, layout, bounds) for _, said in found]
     nexts = [*starts, bounds.end_samples][1:]
     return tuple(
-        Word(text, start, min(end, after), _confidence(said))
+        Word(text, start, lasts_until(end, after), _confidence(said))
         for (text, said), start, end, after in zip(found, starts, ends, nexts, strict=True)
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import exp
 
 from services.asr.engine import Word
+from services.asr.lasting import lasts_until
 from services.common.audio import ASR_RATE
 
 DIGITS = 2  # of a confidence: as many as do not hang on who else is in the batch
@@ -44,7 +45,7 @@ def words(told: Told, bounds: Bounds, token_seconds: float) -> tuple[Word, ...]:
     ends = [_place(told.seconds[last] + token_seconds, bounds) for _, last in spans]
     nexts = [*starts[1:], bounds.end_samples]
     return tuple(
-        Word(text, start, max(start, min(end, after)), _confidence(told.logs[first : last + 1]))
+        Word(text, start, max(start, lasts_until(end, after)), _confidence(told.logs[first : last + 1]))
         for text, start, end, after, (first, last) in zip(texts, starts, ends, nexts, spans, strict=True)
     )
 

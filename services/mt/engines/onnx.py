@@ -51,7 +51,6 @@ class Engine:
             self._settings.beams,
             self._settings.length_penalty,
         )
-        names = []
         for served in self._settings.bundles:
             bundle = await asyncio.to_thread(opened, served.path, "mt", "onnx", LAYOUTS)
             loaded = await asyncio.to_thread(load, bundle, asking)
@@ -64,10 +63,9 @@ class Engine:
                 serves = f"{pair.source}>{pair.target}"
                 version = Version(manifest.name, manifest.version, serves, served.weight, model)
                 self._versions.add(pair, version)
-            names.append(f"{manifest.name}@{manifest.version}")
             for text in _WARM:
                 await model.translate(Source(text, Pair(*manifest.pairs[0])))
-        self.pairs, self.version, self.device = tuple(self._versions), ", ".join(names), device.name
+        self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, device.name
 
     async def stop(self) -> None:
         """See Engine."""

@@ -8,7 +8,6 @@ from contextlib import aclosing
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import soxr
 
 from services.common import bundles, devices
@@ -28,12 +27,11 @@ class Engine:
     """Serves the voices of some bundles. Bundles of the same name are versions of one voice."""
 
     name = "onnx"
-    version = onnxruntime.__version__
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.onnx
         self.patience_seconds = self._settings.reply_seconds + self._settings.answer_seconds
-        self.device = ""
+        self.device = self.version = ""
         self.sample_rate_hertz = 0
         self._speakers: dict[Voice, tuple[str, int]] = {}  # the bundles' name, and the speaker's number in them
         self._versions: Versions[str, NeuralVoice] = Versions()
@@ -61,7 +59,7 @@ class Engine:
             await self._serve(served, device)
         rates = [version.model.told.sample_rate_hertz for version, _ in self._versions.reported()]
         self.sample_rate_hertz = settings.sample_rate_hertz or max(rates)
-        self.device = device.name
+        self.device, self.version = device.name, self._versions.names
 
     async def stop(self) -> None:
         """See Engine."""

@@ -10,11 +10,12 @@ BOUNDS = Bounds(100_000, 132_000)
 CAPITALS = Alphabet(frozenset("ANDREUY"), capitals=True, written=False)
 
 
-def test_a_word_lies_from_its_first_token_to_the_end_of_its_last() -> None:
-    told = Told("good morning", (" good", " mor", "ning"), (0.1, 0.5, 0.6), (0.0, 0.0, 0.0))
+def test_a_word_lasts_until_the_next_as_long_as_words_do() -> None:
+    told = Told("good morning all", (" good", " mor", "ning", " all"), (0.1, 0.5, 0.6, 1.6), (0.0, 0.0, 0.0, 0.0))
     assert words(told, BOUNDS, token_seconds=0.08) == (
-        Word("good", 101_600, 102_880, 1.0),
-        Word("morning", 108_000, 110_880, 1.0),
+        Word("good", 101_600, 108_000, 1.0),
+        Word("morning", 108_000, 118_880, 1.0),  # half a second behind its last token; then it was silent
+        Word("all", 125_600, 132_000, 1.0),
     )
 
 
