@@ -59,8 +59,9 @@ def by_transformers(text: str, rate: float) -> NDArray[np.int16]:
     tokenizer = VitsTokenizer(str(folder / "vocab.json"), **{k: v for k, v in told.items() if k != "tokenizer_class"})
     model = mms_model()
     model.noise_scale = model.noise_scale_duration = 0.0
+    model.speaking_rate = rate
     with torch.no_grad():
-        samples = model(**tokenizer(text, return_tensors="pt"), speaking_rate=rate).waveform[0].numpy()
+        samples = model(**tokenizer(text, return_tensors="pt")).waveform[0].numpy()
     return np.asarray(np.rint(samples * 32_767), dtype="<i2")
 
 
