@@ -10,13 +10,13 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from bench import mt_served
 from bench.mt_arms import Arm, Device, OursArm, Setting, arms
 from bench.mt_turns import Measured, Race, Turn, sources
 from bench.report import Goal, Rows, at_least, finish
+from services.common.devices import Device as DeviceFound
 from services.common.devices import chosen
+from services.common.errors import InvalidArgument
 from services.mt.onnx.loading import Precision
 from tests.models.mt.random_models import made
 
@@ -44,6 +44,7 @@ def compare(description: str | None) -> None:
         "mt_engines", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--model", default="marian-base-random", help="one of tests/models/mt/random_models.py")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--pairs", type=int, default=5, help="turns of each arm")
     parser.add_argument("--threads", type=int, default=1, help="of a computation on the CPU")
     parser.add_argument("--together", default="1,8,32", help="sentences at the same time, with commas between")
@@ -53,13 +54,18 @@ def compare(description: str | None) -> None:
     parser.add_argument("--gap", type=float, default=20.0, metavar="MS", help="between two of them, on average")
     parser.add_argument("--precisions", default="", help="of fp32, int8, fp16; on the CPU the first two, else the last")
     options = parser.parse_args()
-    sys.exit(not _report(options))
+    try:
+        device = chosen(options.device)
+    except InvalidArgument as fault:
+        print(f"Skipped: {fault}")
+        return
+    sys.exit(not _report(options, device))
 
 
-def _report(options: argparse.Namespace) -> bool:
-    device = _device()
+def _report(options: argparse.Namespace, on: DeviceFound) -> bool:
+    device = on.kind
     precisions = options.precisions.split(",") if options.precisions else PRECISIONS[device]
-    title = f"{options.model} (random weights) on {chosen(device).name}, {options.threads} thread(s), tokens/s"
+    title = f"{options.model} (random weights) on {on.name}, {options.threads} thread(s), tokens/s"
     table, served = Rows(title, COLUMNS), mt_served.table(options.callers, options.gap)
     goals: dict[str, Goal] = {}
     settings = _settings(options, device, precisions)
@@ -73,7 +79,8 @@ def _report(options: argparse.Namespace) -> bool:
         found = mt_served.measured(setting, options.pairs, options.gap)
         mt_served.add(served, precision, found)
         goals |= mt_served.goals(found) if precision == precisions[0] else {}
-    return finish("mt_engines", [table, served] if options.callers else [table], goals)
+    name = "mt_engines" if device == "cpu" else f"mt_engines-{device}"
+    return finish(name, [table, served] if options.callers else [table], goals)
 
 
 def _settings(options: argparse.Namespace, device: Device, precisions: Sequence[Precision]) -> list[Setting]:
@@ -132,7 +139,3 @@ def _goals(setting: Setting, found: Measured) -> dict[str, Goal]:
     if setting.precision == "fp32":
         reached["mt_engines.same_ids"] = at_least(min(found.same(name) or 0.0 for name in OTHERS), 1.0)
     return reached
-
-
-def _device() -> Device:
-    return "cuda" if torch.cuda.is_available() else "cpu"

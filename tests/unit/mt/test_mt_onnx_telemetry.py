@@ -20,7 +20,7 @@ from services.mt.onnx.jobs import Job
 from services.mt.onnx.loading import Loaded
 from services.mt.onnx.loop import Loop
 from tests.unit.mt.onnx_models import batch, loaded
-from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Breaking, Held, text
+from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Breaking, Held, fault, text
 
 OF = {"batcher": "mt.decode"}
 BYTES_OF_AN_ID = 8
@@ -120,14 +120,20 @@ async def test_metrics_tell_why_texts_waited_and_how_many_rows_a_step_has(metric
 
 async def test_texts_begun_anew_after_a_failure_are_counted_as_such(metrics: InMemoryMetricReader) -> None:
     model = loaded(rows=4)
-    texts = [text(model, sentence) for sentence in SENTENCES[:2]]
-    broken: Any = Breaking(model.model, next(iter({*texts[0].source} - {*texts[1].source})), late=True)
-    loop = Loop(Batch(broken, model.tokenizer.begins(model.ids)), queue=8)
-    await asyncio.gather(*(loop.decode(Job(each)) for each in texts), return_exceptions=True)
+    good, bad = (text(model, sentence) for sentence in SENTENCES[:2])
+    held: Any = Held(Breaking(model.model, next(iter({*bad.source} - {*good.source})), late=True))
+    loop = Loop(Batch(held, model.tokenizer.begins(model.ids)), queue=8)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(loop.decode(Job(good)))
+        await asyncio.to_thread(held.entered.acquire)
+        failing = tasks.create_task(fault(loop, Job(bad)))
+        await asyncio.sleep(0)
+        held.steps.release(1_000)
     await loop.close()
+    assert failing.result().code == "MT_ENGINE_FAILED"
     found = points(metrics)
     joins = {point.attributes["reason"]: point.value for point in found["babelmesh.decode.joins"]}
-    assert joins["again"] >= 1
+    assert joins == {"free": 2, "again": 2}
     (waited,) = found["babelmesh.batch.queue"]
     assert waited.count == 2
 
