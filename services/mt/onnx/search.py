@@ -1,6 +1,6 @@
 """Beam search over several texts at once, as `transformers` does it. Pure, but for the state it keeps.
 
-With one beam, and nothing divided by length, it is the greedy search: the likeliest token each time.
+With one beam it is the greedy search: the likeliest token each time, with nothing to sort.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Beams:
         beams, room = search.beams, search.max_length
         self._search = search
         self._end = end
-        self._stops_early = search.early_stopping is True or beams == 1
+        self._stops_early = search.early_stopping is True
         self.lengths = np.zeros(places, np.int64)  # tokens of each text so far
         self._limits = np.zeros(places, np.int64)
         self._improving = np.zeros(places, bool)
