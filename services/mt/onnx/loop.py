@@ -101,7 +101,8 @@ class Loop:
             self._set_aside(error)
         for asked in scorings:
             self._score(asked)
-        self._watching.crossed(*self._batch.crossed)
+        if joining or not self._batch.jobs:  # a step is short: no need to tell at each
+            self._watching.crossed(*self._batch.crossed)
         return True
 
     def _next(self) -> tuple[list[Job] | None, list[Scoring]]:

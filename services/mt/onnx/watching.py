@@ -14,6 +14,7 @@ from services.mt.onnx.jobs import Job
 
 NAME = "mt.decode"
 _OF = {"batcher": NAME}
+_IN, _OUT = ({**_OF, "direction": direction} for direction in ("in", "out"))
 
 
 class Watching:
@@ -61,8 +62,8 @@ class Watching:
     def crossed(self, to_device: int, from_device: int) -> None:
         """Bytes so far, in all."""
         before, self._crossed = self._crossed, (to_device, from_device)
-        for direction, now, then in zip(("in", "out"), self._crossed, before, strict=True):
-            instruments.DECODINGS.bytes.add(now - then, {**_OF, "direction": direction})
+        for of, now, then in zip((_IN, _OUT), self._crossed, before, strict=True):
+            instruments.DECODINGS.bytes.add(now - then, of)
 
     def refused(self) -> None:
         """One that the queue had no room for."""
