@@ -49,7 +49,7 @@ def compare(description: str | None) -> None:
     parser.add_argument("--threads", type=int, default=1, help="of a computation on the CPU")
     parser.add_argument("--together", default="1,8,32", help="sentences at the same time, with commas between")
     parser.add_argument("--length", type=int, default=24, help="ids of every translation")
-    parser.add_argument("--rounds", type=int, default=1, help="how many times `together` sentences are in a turn")
+    parser.add_argument("--rounds", type=int, default=2, help="how many times `together` sentences are in a turn")
     parser.add_argument("--callers", type=int, default=16, help="calls that come by themselves; 0: none")
     parser.add_argument("--gap", type=float, default=20.0, metavar="MS", help="between two of them, on average")
     parser.add_argument("--precisions", default="", help="of fp32, int8, fp16; on the CPU the first two, else the last")
