@@ -64,6 +64,8 @@ MEASUREMENTS = (
     Measurement("bench.chaos.gateways", ("R2",)),
     Measurement("bench.fanout", ("C8",)),
     Measurement("bench.asr_density", ("asr_density",)),
+    Measurement("bench.mt_engines", ("mt_engines",), ("--device", "cpu")),
+    Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
     Measurement("bench.quality", ("C1", "C5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True),

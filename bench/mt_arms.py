@@ -60,26 +60,35 @@ class OursArm:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._runner = asyncio.Runner()
+        self.runner = asyncio.Runner()
         way = Way(1, setting.together, setting.precision, setting.device, setting.threads)
         self._opened = opened(setting.bundle, way)
-        self.engine: Ours = self._runner.run(self._opened.__aenter__())
+        self.engine: Ours = self.runner.run(self._opened.__aenter__())
 
     def translated(self, sources: Sequence[Ids]) -> list[list[int]]:
         """Each caller asks for its next sentence when it has its last one."""
-        return self._runner.run(self._all(sources))
+        return self.runner.run(self._all(sources))
 
     def close(self) -> None:
         """Ends its threads."""
-        self._runner.run(self._opened.__aexit__(None, None, None))
-        self._runner.close()
+        self.runner.run(self._opened.__aexit__(None, None, None))
+        self.runner.close()
+
+    async def one(self, source: Ids) -> list[int]:
+        """One sentence."""
+        return [*await self.engine.decoded(Asked(tuple(source), longest=self._setting.length))]
+
+    @property
+    def crossed(self) -> int:
+        """Bytes that went to the device and came from it, in all; on the CPU those that would."""
+        return self.engine.model.bytes_in + self.engine.model.bytes_out
 
     async def _all(self, sources: Sequence[Ids]) -> list[list[int]]:
         slots = asyncio.Semaphore(self._setting.together)
 
         async def one(source: Ids) -> list[int]:
             async with slots:
-                return [*await self.engine.decoded(Asked(tuple(source), longest=self._setting.length))]
+                return await self.one(source)
 
         return list(await asyncio.gather(*map(one, sources)))
 
@@ -97,6 +106,7 @@ class TransformersArm:
 
     def translated(self, sources: Sequence[Ids]) -> list[list[int]]:
         """Batch by batch."""
+        torch.set_num_threads(self._setting.threads)  # of the thread that asks
         size = self._setting.together
         return [ids for first in range(0, len(sources), size) for ids in self._batch(sources[first : first + size])]
 

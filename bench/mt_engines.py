@@ -1,10 +1,13 @@
 """Our translator beside transformers and CTranslate2: same weights, same sources, same precision, same threads.
 
-    python -m bench.mt_engines [--model marian-base-random] [--pairs 5] [--threads 1] [--together 1,8,32]
+    python -m bench.mt_engines [--model marian-base-random] [--device auto] [--pairs 5] [--threads 1]
+                               [--together 1,8,32] [--callers 16]
 
-Greedy. On a GPU where there is one, else on the CPU. The weights have the shape of an OPUS-MT model and are random; the
-end is never likely, so that every translation is `--length` ids long in every arm. That measures what a token costs,
-and says nothing about quality. Needs the environment of `make parity-setup`, and goes there by itself.
+Greedy. The weights have the shape of an OPUS-MT model and are random; the end is never likely, so that every
+translation is `--length` ids long in every arm. That measures what a token costs, and says nothing about quality.
+First so many sentences `--together`, all there from the beginning: equal batches. Then `--callers` with one sentence
+each, who come by themselves (bench/mt_served.py says how each translator is asked). Bytes for each token are those of
+sources, too; on the CPU those that would cross. Needs the environment of `make parity-setup`, and goes there by itself.
 """
 
 from __future__ import annotations
@@ -29,7 +32,8 @@ def main() -> None:
 
 def _go_on_in_parity_environment() -> None:
     if not PYTHON.exists() or Path(sys.executable) == PYTHON:
-        sys.exit("transformers and CTranslate2 are not installed here: `make parity-setup` installs them.")
+        print("Skipped: transformers and CTranslate2 are not installed here. `make parity-setup` installs them.")
+        sys.exit()
     paths = os.pathsep.join([str(ROOT), str(ROOT / "gen")])
     os.execve(PYTHON, [str(PYTHON), "-m", "bench.mt_engines", *sys.argv[1:]], {**os.environ, "PYTHONPATH": paths})
 

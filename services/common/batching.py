@@ -13,14 +13,13 @@ from functools import partial
 from typing import Generic, Self, TypeVar
 
 from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, StatusCode
+from opentelemetry.trace import Span, StatusCode
 
 from services.common import instruments
 from services.common.errors import AtCapacity, Defect, StageFailed
 from services.common.queueing import Entry, Item, Limits, Queue, Reason
 from services.common.slots import jittered
-from services.common.telemetry import tracer
+from services.common.telemetry import shared_span
 
 __all__ = ["Batcher", "Item", "Limits"]
 
@@ -182,15 +181,8 @@ class Batcher(Generic[Q, A]):
         return self._halved(asked[:middle]) + self._halved(asked[middle:])
 
     def _span(self, batch: Sequence[Entry[Q, _Waiter[A]]], reason: Reason) -> Span:
-        """The batch's: of no trace of its members, but linked to each, and each to it."""
-        members = [entry.waiter.span for entry in batch]
-        links = [Link(each.get_span_context()) for each in members if each.get_span_context().is_valid]
         attributes = {"babelmesh.batch.items": len(batch), "babelmesh.batch.reason": reason.value}
-        span = tracer.start_span(f"{self._name}.batch", Context(), links=links, attributes=attributes)
-        for each in members:
-            if each.is_recording() and span.get_span_context().is_valid:
-                each.add_link(span.get_span_context())
-        return span
+        return shared_span(f"{self._name}.batch", [entry.waiter.span for entry in batch], attributes)
 
     def _measure(self, batch: Sequence[Entry[Q, _Waiter[A]]], reason: Reason, now: float) -> None:
         instruments.BATCHES.dispatches.add(1, {**self._attributes, "reason": reason.value})

@@ -42,4 +42,28 @@ def batches(meter: Meter) -> Batches:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Decodings:
+    """Of models that decode texts token by token, each joining the others at any token.
+
+    How long texts wait for that, how many join together, and how many are refused is told of them as of batchers.
+    """
+
+    rows: Histogram
+    joins: Counter  # attribute `reason`: "free" there was room at once | "waited" for room | "again" after a failure
+    bytes: Counter  # attribute `direction`: "in" to the device | "out" of it
+
+
+def decodings(meter: Meter) -> Decodings:
+    """Instruments of such models on a meter."""
+    return Decodings(
+        meter.create_histogram(
+            "babelmesh.decode.rows", "{row}", "Rows of a step.", explicit_bucket_boundaries_advisory=_POWERS
+        ),
+        meter.create_counter("babelmesh.decode.joins", "{text}", "Texts that joined, by whether each had to wait."),
+        meter.create_counter("babelmesh.decode.bytes", "By", "What crossed between the host and the device."),
+    )
+
+
 BATCHES = batches(metrics.get_meter("babelmesh"))
+DECODINGS = decodings(metrics.get_meter("babelmesh"))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
@@ -64,6 +65,17 @@ def shutdown() -> None:
     stop = getattr(trace.get_tracer_provider(), "shutdown", None)
     if stop is not None:
         stop()
+
+
+def shared_span(name: str, members: Iterable[Span], attributes: Mapping[str, int | str]) -> Span:
+    """Begins the span of work for several: of no trace of its members, but linked to each, and each to it."""
+    members = list(members)
+    links = [Link(each.get_span_context()) for each in members if each.get_span_context().is_valid]
+    span = tracer.start_span(name, Context(), links=links, attributes=attributes)
+    for each in members:
+        if each.is_recording() and span.get_span_context().is_valid:
+            each.add_link(span.get_span_context())
+    return span
 
 
 def outgoing(context: Context | None = None) -> Metadata:

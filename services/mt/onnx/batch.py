@@ -32,6 +32,16 @@ class Batch:
         """How many texts may join. One place is left for scoring."""
         return self._model.places - 1 - len(self.jobs)
 
+    @property
+    def rows(self) -> int:
+        """How many a step computes."""
+        return len(self.jobs) * self._model.beams
+
+    @property
+    def crossed(self) -> tuple[int, int]:
+        """Bytes that went to the device and came from it so far, in all."""
+        return self._model.bytes_in, self._model.bytes_out
+
     def join(self, jobs: Sequence[Job]) -> None:
         """Takes texts in; those whose translation is empty leave at once."""
         first = len(self.jobs)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
+
+from opentelemetry.trace import Span, get_current_span
 
 Found: TypeAlias = list[tuple[list[int], float]]  # translations, best first, with their scores
 
@@ -36,6 +39,8 @@ class Job:
     text: Text
     turn: Turn = Turn()
     future: Future[Found] = field(default_factory=Future)
+    span: Span = field(default_factory=get_current_span)  # that it is asked in
+    asked: float = field(default_factory=time.monotonic)  # when
 
 
 @dataclass(frozen=True, slots=True, eq=False)

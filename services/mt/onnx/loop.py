@@ -18,6 +18,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as faults
 from services.common.errors import AtCapacity, MeshError, StageFailed
 from services.mt.onnx.batch import Batch
 from services.mt.onnx.jobs import Found, Job, Scoring, next_up
+from services.mt.onnx.watching import Watching
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class Loop:
         self._aside: deque[list[Job]] = deque()  # begun anew, one group at a time
         self._lock = threading.Lock()  # of what waits, and of whether the thread is at work
         self._working = self._closed = False
+        self._watching = Watching()
         self._pool = ThreadPoolExecutor(1, "mt-onnx")
 
     async def decode(self, job: Job) -> Found:
@@ -64,6 +66,7 @@ class Loop:
             if self._closed:
                 raise failed("The engine has stopped.")
             if len(self._waiting) >= self._queue:
+                self._watching.refused()
                 full = f"{self._queue} texts wait already."
                 raise AtCapacity("MT_QUEUE_FULL", full, retry_after_ms=_QUEUE_MS, stage="MT")
             self._waiting.append(asked)
@@ -89,13 +92,17 @@ class Loop:
             return False
         try:
             if joining:
-                self._batch.join(joining)
+                with self._watching.joining(joining, len(self._batch.jobs)):
+                    self._batch.join(joining)
             if self._batch.jobs:
+                self._watching.step(self._batch.rows)
                 self._batch.step()
         except BROKEN as error:
             self._set_aside(error)
         for asked in scorings:
             self._score(asked)
+        if joining or not self._batch.jobs:  # a step is short: no need to tell at each
+            self._watching.crossed(*self._batch.crossed)
         return True
 
     def _next(self) -> tuple[list[Job] | None, list[Scoring]]:
@@ -107,11 +114,14 @@ class Loop:
             if self._closed:
                 self._fail_all("The engine has stopped.")
                 return None, []
-            if self._aside:
+            again = bool(self._aside)
+            if again:
                 joining = [] if self._batch.jobs else self._aside.popleft()
             else:
                 joining = next_up(jobs, self._batch.jobs, self._batch.free)
-            self._waiting = [job for job in jobs if job not in joining]
+            left = [job for job in jobs if job not in joining]
+            self._waiting = [*left]
+            self._watching.chosen(joining, left, again)
             if not (joining or scorings or self._batch.jobs or self._aside):
                 self._working = False
                 return None, []

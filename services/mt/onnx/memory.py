@@ -9,7 +9,8 @@ import numpy as np
 import onnxruntime
 
 from services.common.devices import Device, session
-from services.mt.onnx.remembering import copies
+from services.mt.onnx.remembering import copies, zeros
+from services.mt.onnx.weights import Array
 
 _BLOCK = 32  # tokens that room grows by
 Kind = np.dtype[np.generic]
@@ -28,11 +29,13 @@ class Memory:
 
     def __init__(self, count: int, shape: tuple[int, int, int], kind: Kind, device: Device) -> None:
         self.room = 0
+        self.bytes_in = 0  # to the device, in all: numbers of rows, and sizes
         self._places, self._heads, self._width = shape
         self._kind = kind
         self._device = device
         self._ordering = session(copies(count, kind, grown=False).SerializeToString(), device)
         self._growing = session(copies(count, kind, grown=True).SerializeToString(), device)
+        self._clearing = session(zeros(kind).SerializeToString(), device)
         self._count = count
         self._tensors: list[onnxruntime.OrtValue] = []
         self._spare: list[onnxruntime.OrtValue] = []
@@ -73,9 +76,15 @@ class Memory:
 
     def _zeros(self) -> list[onnxruntime.OrtValue]:
         """Zeros, for what is masked must be numbers: nothing makes it count if it is none."""
-        zeros = np.zeros((self._places, self._heads, self.room, self._width), self._kind)
-        make = onnxruntime.OrtValue.ortvalue_from_numpy
-        return [make(zeros.copy(), self._device.kind, self._device.number) for _ in range(self._count)]
+        shape = (self._places, self._heads, self.room, self._width)
+        make, device = onnxruntime.OrtValue.ortvalue_from_shape_and_type, self._device
+        made = [make(shape, self._kind.type, device.kind, device.number) for _ in range(self._count)]
+        for one in made:
+            binding = self._clearing.io_binding()
+            self._told(binding, "shape", np.array(shape))
+            binding.bind_ortvalue_output("zeros", one)
+            self._clearing.run_with_iobinding(binding)
+        return made
 
     def _views(self, tensors: Iterable[onnxruntime.OrtValue], first: int, count: int) -> list[View]:
         shape = (count, self._heads, self.room, self._width)
@@ -91,13 +100,17 @@ class Memory:
         more: int = 0,
     ) -> None:
         binding = by.io_binding()
-        binding.bind_cpu_input("rows", np.fromiter(rows, np.int64))
+        self._told(binding, "rows", np.fromiter(rows, np.int64))
         if by is self._growing:
-            binding.bind_cpu_input("more", np.array([more]))
+            self._told(binding, "more", np.array([more]))
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
             bind_input(binding, f"in.{number}", one, self._kind, self._device)
             bind_output(binding, f"out.{number}", other, self._kind, self._device)
         by.run_with_iobinding(binding)
+
+    def _told(self, binding: onnxruntime.IOBinding, name: str, numbers: Array) -> None:
+        self.bytes_in += numbers.nbytes
+        binding.bind_cpu_input(name, numbers)
 
 
 def bind_input(binding: onnxruntime.IOBinding, name: str, view: View, kind: Kind, device: Device) -> None:

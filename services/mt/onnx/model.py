@@ -45,6 +45,8 @@ class Model:
         self.places = places
         self.count = 0
         self.device = device
+        self.bytes_out = 0  # from the device, in all; on the CPU those that would cross
+        self._given = 0  # bytes to the device
         shape, layers = config.shape, len(decoder.layers)
         self._kind = np.dtype(np.float16 if decoder.table.values.dtype == np.float16 else np.float32)
         width = decoder.table.values.shape[1] // shape.heads
@@ -57,6 +59,12 @@ class Model:
         self._cross = Memory(2 * layers, (places, shape.heads, width), self._kind, device)
         self._lengths = np.zeros(places, np.int64)
         self._binding: onnxruntime.IOBinding | None = None  # of a step of all texts that are here
+        self._asked = Asked()  # of that
+
+    @property
+    def bytes_in(self) -> int:
+        """To the device, in all."""
+        return self._given + self._own.bytes_in + self._cross.bytes_in
 
     def join(self, sources: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]], asked: Asked) -> Answers:
         """Takes texts in, behind those that are here, with what their translations start with.
@@ -68,18 +76,19 @@ class Model:
         tokens, lengths = padded([prompt for prompt in prompts for _ in range(self.beams)], self.config.ids.pad)
         self._own.grow(tokens.shape[1] + 1, first * self.beams)
         positions = np.broadcast_to(np.arange(tokens.shape[1]), tokens.shape)
-        binding = self._bound(first, count)
-        self._feed(binding, first, count, {"ids": tokens, "positions": positions, "pick": lengths[:, None] - 1}, asked)
+        binding = self._bound(first, count, asked)
+        self._feed(binding, {"ids": tokens, "positions": positions, "pick": lengths[:, None] - 1})
         answers = self._run(binding)
         self.count, self._binding = first + count, None
         return answers
 
     def step(self, ids: Array, positions: Array, asked: Asked) -> Answers:
         """One token more of each row: `ids` and `positions` are [rows]. Answers what may follow."""
-        if self._own.grow(int(positions.max()) + 1, self.count * self.beams) or self._binding is None:
-            self._binding = self._bound(0, self.count)
-        given = {"ids": ids[:, None], "positions": positions[:, None], "pick": np.zeros((len(ids), 1), np.int64)}
-        self._feed(self._binding, 0, self.count, given, asked)
+        moved = self._own.grow(int(positions.max()) + 1, self.count * self.beams)
+        if moved or self._binding is None or asked != self._asked:
+            self._binding, self._asked = self._bound(0, self.count, asked), asked
+            self._feed(self._binding, {"pick": np.zeros((len(ids), 1), np.int64)})
+        self._feed(self._binding, {"ids": ids[:, None], "positions": positions[:, None]})
         return self._run(self._binding)
 
     def order(self, rows: Sequence[int]) -> None:
@@ -113,12 +122,11 @@ class Model:
         first = self.count
         self._encode([source], first)
         self._own.grow(len(words) + 1, first * self.beams)
-        binding = self._bound(first, 1)
+        binding = self._bound(first, 1, Asked(1, scored=True))
         tokens = np.tile(np.array(words, np.int64), (self.beams, 1))
         positions = np.broadcast_to(np.arange(len(words)), tokens.shape)
         given = {"ids": tokens, "positions": positions, "pick": np.tile(np.array(picks, np.int64), (self.beams, 1))}
-        self._feed(binding, first, 1, given, Asked(1, scored=True))
-        binding.bind_cpu_input("wanted", np.tile(np.array(wanted, np.int64), (self.beams, 1)))
+        self._feed(binding, {**given, "wanted": np.tile(np.array(wanted, np.int64), (self.beams, 1))})
         self._binding = None
         scores: Array = self._run(binding).wanted[0]
         return scores
@@ -126,8 +134,8 @@ class Model:
     def encoded(self, ids: Array, lengths: Array) -> onnxruntime.OrtValue:
         """What the encoder makes of padded sources, on the device."""
         binding = self._encoder.io_binding()
-        binding.bind_cpu_input("input_ids", ids)
-        binding.bind_cpu_input("attention_mask", (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64))
+        there = (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
+        self._feed(binding, {"input_ids": ids, "attention_mask": there})
         binding.bind_output("last_hidden_state", self.device.kind, self.device.number)
         self._encoder.run_with_iobinding(binding)
         (hidden,) = binding.get_outputs()
@@ -140,14 +148,14 @@ class Model:
         self._cross.grow(ids.shape[1], first)
         crossing = self._cross_step.io_binding()
         crossing.bind_ortvalue_input("hidden", hidden)
-        crossing.bind_cpu_input("room", np.array([self._cross.room]))
+        self._feed(crossing, {"room": np.array([self._cross.room])})
         for name, view in zip(self._names["cross"], self._cross.views(first, len(sources)), strict=True):
             bind_output(crossing, name, view, self._kind, self.device)
         self._cross_step.run_with_iobinding(crossing)
         self._lengths[first : first + len(sources)] = lengths
 
-    def _bound(self, first: int, count: int) -> onnxruntime.IOBinding:
-        """A step of some texts, with what they remember."""
+    def _bound(self, first: int, count: int, asked: Asked) -> onnxruntime.IOBinding:
+        """A step of some texts, with what they remember, and with what stays the same from step to step."""
         binding = self._step.io_binding()
         own = self._own.views(first * self.beams, count * self.beams)
         for name, new, view in zip(self._names["own"], self._names["new"], own, strict=True):
@@ -157,21 +165,21 @@ class Model:
             bind_input(binding, name, view, self._kind, self.device)
         for name in ("best", "scores", "wanted_scores"):
             binding.bind_output(name, "cpu")
+        same = {"lengths": self._lengths[first : first + count], "wanted": np.zeros((count * self.beams, 1), np.int64)}
+        self._feed(binding, {**same, "k": np.array([asked.k]), "scored": np.array([asked.scored])})
         return binding
 
-    def _feed(
-        self, binding: onnxruntime.IOBinding, first: int, count: int, given: dict[str, Array], asked: Asked
-    ) -> None:
+    def _feed(self, binding: onnxruntime.IOBinding, given: dict[str, Array]) -> None:
+        """Gives a graph what the host has."""
         for name, values in given.items():
-            binding.bind_cpu_input(name, np.ascontiguousarray(values, np.int64))
-        binding.bind_cpu_input("lengths", self._lengths[first : first + count])
-        binding.bind_cpu_input("k", np.array([asked.k]))
-        binding.bind_cpu_input("scored", np.array([asked.scored]))
-        binding.bind_cpu_input("wanted", np.zeros((count * self.beams, 1), np.int64))
+            self._given += values.nbytes
+            binding.bind_cpu_input(name, np.ascontiguousarray(values))
 
     def _run(self, binding: onnxruntime.IOBinding) -> Answers:
         self._step.run_with_iobinding(binding)
-        return Answers(*(value.numpy() for value in binding.get_outputs()[len(self._names["new"]) :]))
+        found = [value.numpy() for value in binding.get_outputs()[len(self._names["new"]) :]]
+        self.bytes_out += sum(values.nbytes for values in found)
+        return Answers(*found)
 
 
 def loaded(model: ModelProto, device: Device) -> onnxruntime.InferenceSession:

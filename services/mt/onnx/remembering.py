@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 import numpy as np
-from onnx import ModelProto, TensorProto
+from onnx import ModelProto, TensorProto, numpy_helper
 
 from services.mt.onnx.building import TYPES, Graph, joined
 from services.mt.onnx.weights import Decoder
@@ -56,6 +56,15 @@ def copies(count: int, kind: Kind, grown: bool) -> ModelProto:
         if grown:
             graph.add("Pad", ordered, padding, name=f"out.{number}")
         graph.gives(f"out.{number}", TYPES[kind], ["rows", "heads", room, "width"])
+    return graph.model()
+
+
+def zeros(kind: Kind) -> ModelProto:
+    """The graph of zeros in a `shape`: made on the device, they need not be brought there."""
+    graph = Graph()
+    nothing = numpy_helper.from_array(np.zeros(1, kind))
+    graph.add("ConstantOfShape", graph.takes("shape", _INTEGER, [4]), name="zeros", value=nothing)
+    graph.gives("zeros", TYPES[kind], ["places", "heads", "room", "width"])
     return graph.model()
 
 

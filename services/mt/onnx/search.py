@@ -1,6 +1,6 @@
 """Beam search over several texts at once, as `transformers` does it. Pure, but for the state it keeps.
 
-With one beam, and nothing divided by length, it is the greedy search: the likeliest token each time.
+With one beam it is the greedy search: the likeliest token each time, with nothing to sort.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Beams:
         beams, room = search.beams, search.max_length
         self._search = search
         self._end = end
-        self._stops_early = search.early_stopping is True or beams == 1
+        self._stops_early = search.early_stopping is True
         self.lengths = np.zeros(places, np.int64)  # tokens of each text so far
         self._limits = np.zeros(places, np.int64)
         self._improving = np.zeros(places, bool)
@@ -65,6 +65,8 @@ class Beams:
     def advance(self, places: slice, best: Array, scores: Array) -> Chosen:
         """Goes on with the likeliest tokens of each row, [texts, beams, k], best first, and their scores."""
         best, scores = self._at_the_end(places, best, scores)
+        if self._scores.shape[1] == 1:
+            return self._greedily(places, best[:, 0, 0], scores[:, 0, 0])
         texts, beams, k = best.shape
         keep = max(2 * beams, 2)
         total = (scores + self._scores[places, :, None]).reshape(texts, -1)
@@ -78,6 +80,20 @@ class Beams:
         self._finish(places, total, rows, ids, ends)
         self._go_on(places, order, chosen, np.take_along_axis(total + ends * _LOW, following, 1))
         return Chosen(chosen, order, self._ended(places) | ends.all(1))
+
+    def _greedily(self, places: slice, ids: Array, scores: Array) -> Chosen:
+        """What the search comes to with one beam: nothing to sort, for a step shall cost next to nothing."""
+        lengths = self.lengths[places]
+        self._tokens[range(places.start, places.stop), 0, lengths] = ids
+        self._scores[places, 0] += scores
+        lengths += 1  # in place
+        ended = (ids == self._end) | (lengths >= self._limits[places])
+        for place in ended.nonzero()[0] + places.start:
+            length = self.lengths[place]
+            self._done[place, 0, :length] = self._tokens[place, 0, :length]
+            self._done_scores[place] = self._scores[place] / np.float32(length**self._search.length_penalty)
+            self._done_lengths[place] = length
+        return Chosen(ids[:, None], np.zeros((len(ids), 1), np.int64), ended)
 
     def _at_the_end(self, places: slice, best: Array, scores: Array) -> tuple[Array, Array]:
         """Where a text must end now, the end is all that can follow."""

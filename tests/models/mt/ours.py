@@ -15,6 +15,7 @@ from services.mt.onnx.batch import Batch
 from services.mt.onnx.jobs import Job, Text
 from services.mt.onnx.loading import Asking, Precision, load
 from services.mt.onnx.loop import Loop
+from services.mt.onnx.model import Model
 from tests.models.mt.reference import Asked, ended
 
 WAITING = 4096
@@ -37,6 +38,7 @@ class Ours:
 
     loop: Loop
     device: Device
+    model: Model
     start: int
     end: int
 
@@ -57,6 +59,6 @@ async def opened(folder: Path, way: Way = Way()) -> AsyncIterator[Ours]:
     count = json.loads((folder / "config.json").read_text())["vocab_size"]
     loop = Loop(Batch(loaded.model, loaded.tokenizer.begins(count)), WAITING)
     try:
-        yield Ours(loop, device, ids.start, ids.end)
+        yield Ours(loop, device, loaded.model, ids.start, ids.end)
     finally:
         await loop.close()

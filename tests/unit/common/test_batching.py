@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.common import batching
+from services.common import telemetry
 from services.common.batching import Batcher, Item, Limits
 from services.common.errors import AtCapacity, Defect, StageFailed
 
@@ -226,7 +226,7 @@ async def test_a_fault_of_our_own_reaches_everyone_too(monkeypatch: pytest.Monke
         def start_span(self, *_: object, **__: object) -> None:
             raise OSError("the exporter is broken")
 
-    monkeypatch.setattr(batching, "tracer", Broken())
+    monkeypatch.setattr(telemetry, "tracer", Broken())
     async with Batcher("mt.encode", doubling, Limits(1)) as batcher:
         answers = await asked(batcher, Item(1), Item(2), Item(3))
     assert [type(answer) for answer in answers] == [OSError] * 3

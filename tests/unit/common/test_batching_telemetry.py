@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common import batching, instruments, telemetry
+from services.common import instruments, telemetry
 from services.common.batching import Batcher, Item, Limits
 from services.common.errors import AtCapacity
 
@@ -26,8 +26,7 @@ def doubled(batch: Sequence[int]) -> Sequence[int]:
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    for module in (batching, telemetry):
-        monkeypatch.setattr(module, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
     yield exporter
     provider.shutdown()
 

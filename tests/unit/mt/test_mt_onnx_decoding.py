@@ -174,7 +174,7 @@ async def test_what_is_under_way_fails_when_the_engine_stops() -> None:
     held: Any = Held(model.model)
     subject = Loop(Batch(held, model.tokenizer.begins(model.ids)), queue=2)
     async with asyncio.TaskGroup() as tasks:
-        asked = tasks.create_task(_fault(subject, Job(text(model, SENTENCES[0]))))
+        asked = tasks.create_task(fault(subject, Job(text(model, SENTENCES[0]))))
         await asyncio.to_thread(held.entered.acquire)
         closing = tasks.create_task(subject.close())
         await asyncio.sleep(0)
@@ -185,7 +185,7 @@ async def test_what_is_under_way_fails_when_the_engine_stops() -> None:
         await subject.decode(Job(text(model, SENTENCES[0])))
 
 
-async def _fault(subject: Loop, job: Job) -> StageFailed:
+async def fault(subject: Loop, job: Job) -> StageFailed:
     with pytest.raises(StageFailed) as caught:
         await subject.decode(job)
     return caught.value
