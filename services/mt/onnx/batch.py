@@ -45,6 +45,7 @@ class Batch:
     def join(self, jobs: Sequence[Job]) -> None:
         """Takes texts in; those whose translation is empty leave at once."""
         first = len(self.jobs)
+        jobs = sorted(jobs, key=lambda job: len(job.text.source))  # those alike in length are encoded together
         texts = [job.text for job in jobs]
         self.jobs += jobs  # before anything can fail, so that they are among those set aside
         asked = self._asked

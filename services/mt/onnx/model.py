@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from services.mt.onnx import remembering, stepping
 from services.mt.onnx.config import Config
 from services.mt.onnx.memory import Memory, bind_input, bind_output
 from services.mt.onnx.weights import Array, Decoder
+
+_ALIKE = 1.25  # times as long as the shortest of its group a row may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +145,14 @@ class Model:
 
     def _encode(self, sources: Sequence[Sequence[int]], first: int) -> None:
         """Remembers sources at places from `first` on."""
+        self._cross.grow(max(map(len, sources)), first)
+        for group in alike(sources) if self.device.kind == "cpu" else [sources]:  # a GPU rather has few large ones
+            self._encode_together(group, first)
+            first += len(group)
+
+    def _encode_together(self, sources: Sequence[Sequence[int]], first: int) -> None:
         ids, lengths = padded(sources, self.config.ids.pad)
         hidden = self.encoded(ids, lengths)
-        self._cross.grow(ids.shape[1], first)
         crossing = self._cross_step.io_binding()
         crossing.bind_ortvalue_input("hidden", hidden)
         self._feed(crossing, {"room": np.array([self._cross.room])})
@@ -188,6 +195,16 @@ def loaded(model: ModelProto, device: Device) -> onnxruntime.InferenceSession:
         path = Path(folder, "model.onnx")
         onnx.save_model(model, path, save_as_external_data=True, location="weights")
         return session(path, device)
+
+
+def alike(rows: Sequence[Sequence[int]]) -> Iterator[Sequence[Sequence[int]]]:
+    """Rows in groups, in order, none much longer than the first of its group: of short ones little is padded."""
+    begins = 0
+    for place, row in enumerate(rows):
+        if len(row) > _ALIKE * len(rows[begins]) + 1:
+            yield rows[begins:place]
+            begins = place
+    yield rows[begins:]
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
