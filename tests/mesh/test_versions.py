@@ -103,11 +103,11 @@ async def test_an_operator_sees_what_each_version_did() -> None:
         status, out, err = await _run(COMMAND, "versions", address, COLUMNS="120")
         assert status == 0, err
     rows = [line.split() for line in out.splitlines() if "words-en-es" in line]
-    assert [row[:5] for row in rows] == [
-        [address, "en>es", "words-en-es", "1", "80%"],
-        [address, "en>es", "words-en-es", "2", "20%"],
+    assert [row[:4] for row in rows] == [
+        [address, "en>es", "words-en-es@1", "80%"],
+        [address, "en>es", "words-en-es@2", "20%"],
     ]
-    assert sum(int(row[5]) for row in rows) == 50
+    assert sum(int(row[4]) for row in rows) == 50
 
 
 async def test_a_stage_whose_engine_has_no_bundles_is_told_as_such() -> None:
