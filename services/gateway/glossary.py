@@ -102,18 +102,14 @@ class Dictionary:
     """The glossary in force, which the client may change at any time."""
 
     def __init__(self, glossary: Glossary) -> None:
-        self.glossary = glossary
         self._lexicons: dict[str, Lexicon] = {}
+        self.swap(glossary)
 
     def swap(self, glossary: Glossary) -> None:
         """From the next translation on, this one counts."""
         self.glossary = glossary
+        self.phrases = tuple(entry.source for entry in glossary.entries)  # what a recognizer should rather hear
         self._lexicons.clear()
-
-    @property
-    def phrases(self) -> tuple[str, ...]:
-        """What a recognizer should rather hear: its terms."""
-        return tuple(entry.source for entry in self.glossary.entries)
 
     def of(self, lang: str) -> Lexicon:
         """What it says for a target language; what is written for the nearest region counts."""
