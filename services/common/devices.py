@@ -15,9 +15,12 @@ from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
 from services.common.bundles import fault
 from services.common.errors import InvalidArgument
+from services.common.gpus import gpus
 from services.common.neural import Asked
 
 log = logging.getLogger(__name__)
+
+_UNNAMED = "a GPU of NVIDIA's"  # to whoever asks, where the driver tells no name
 
 CUDA, CPU = "CUDAExecutionProvider", "CPUExecutionProvider"
 
@@ -76,7 +79,7 @@ def chosen(asked: Asked, threads: int = 1, **cuda_options: Any) -> Device:
         raise InvalidArgument("DEVICE_MISSING", f"CUDA was asked for, but {reason}.", "device", ("auto", "cpu", "cuda"))
     device = Device("cpu", "cpu", threads)
     if not reason:
-        device = Device("cuda", f"cuda: {_gpu_name()}", threads, options=cuda_options)
+        device = Device("cuda", f"cuda: {next(iter(gpus()), '') or _UNNAMED}", threads, options=cuda_options)
     log.info("device chosen", extra={"fields": {"device": device.name, "reason": reason}})
     return device
 
@@ -144,13 +147,3 @@ def _smallest_model() -> bytes:
     graph = helper.make_graph([helper.make_node("Neg", ["x"], ["y"])], "smallest", [x], [y])
     opsets = [helper.make_opsetid("", 17)]
     return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
-
-
-def _gpu_name() -> str:
-    """Of the first GPU, as its driver tells."""
-    cards = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
-    for line in cards[0].read_text().splitlines() if cards else ():
-        name, _, value = line.partition(":")
-        if name == "Model":
-            return value.strip()
-    return "a GPU of NVIDIA's"

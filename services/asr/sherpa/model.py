@@ -20,6 +20,7 @@ from services.common.audio import ASR_RATE
 from services.common.batching import Batcher, Limits
 from services.common.bundles import Bundle, fault
 from services.common.errors import InvalidArgument
+from services.common.gpus import gpus
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def provider(settings: SherpaSettings) -> str:
     built = _built_for_cuda()
     if settings.device == CUDA and not built:
         raise no_cuda("this sherpa-onnx was built without it (its wheels with +cuda in the version have it)")
-    chosen = CUDA if built and settings.device != CPU and _gpus() else CPU
+    chosen = CUDA if built and settings.device != CPU and gpus() else CPU
     if settings.device == CUDA and chosen == CPU:
         raise no_cuda("no GPU of NVIDIA's is visible")
     log.info("device chosen", extra={"fields": {"device": chosen, "built_for_cuda": built}})
@@ -72,8 +73,7 @@ def device_name(provider: str) -> str:
     """As it is told: "cpu", or "cuda: NVIDIA H100"."""
     if provider == CPU:
         return CPU
-    told = (line.partition(":") for line in _gpus()[0].read_text().splitlines())
-    return f"cuda: {next((value.strip() for name, _, value in told if name == 'Model'), 'a GPU')}"
+    return f"cuda: {gpus()[0] or 'a GPU'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,3 @@ def _built_for_cuda() -> bool:
     found = importlib.util.find_spec("sherpa_onnx")
     folders = found.submodule_search_locations if found else None
     return any(next(Path(folder).glob("lib/*onnxruntime_providers_cuda*"), None) for folder in folders or ())
-
-
-def _gpus() -> list[Path]:
-    """What the driver tells of each."""
-    return sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))
