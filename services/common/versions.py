@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+
+from services.common.errors import MeshError
 
 M = TypeVar("M")
 K = TypeVar("K", bound=Hashable)
@@ -40,6 +43,15 @@ class Version(Generic[M]):
     def failed(self) -> None:
         """Counts a call that failed."""
         self.failures += 1
+
+    @contextmanager
+    def failing(self, kind: type[MeshError]) -> Iterator[None]:
+        """Counts a call that fails in the block with a fault of that kind."""
+        try:
+            yield
+        except kind:
+            self.failed()
+            raise
 
     @property
     def means(self) -> dict[str, float]:

@@ -6,32 +6,20 @@ See docs/engines/asr-onnx.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms
+from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.onnx.layout import FRAME_MS
 from services.asr.onnx.model import LAYOUTS, opened
 from services.asr.onnx.segment import Segment, Served
 from services.asr.settings import AsrSettings
+from services.asr.settling import AGREED, CERTAIN, all_alike
 from services.common import bundles, devices
 from services.common.batching import Batcher, Limits
-from services.common.errors import InvalidArgument, StageFailed
+from services.common.errors import StageFailed
 from services.common.versions import Version, Versions
-
-# A greedy search never changes a token: a word is certain when another has begun.
-CERTAIN: Mapping[Stabilization, PrefixRules] = {
-    Stabilization.FAST: PrefixRules(engine_told=True),
-    Stabilization.BALANCED: PrefixRules(engine_told=True),
-    Stabilization.AGGRESSIVE: PrefixRules(engine_told=True, held_words=1),
-}
-# What all hypotheses of a beam have in common is certain too, but comes late: unlikely ones live long.
-SEARCHED: Mapping[Stabilization, PrefixRules] = {
-    Stabilization.FAST: PrefixRules(agreement=2),
-    Stabilization.BALANCED: PrefixRules(agreement=2, held_words=1),
-    Stabilization.AGGRESSIVE: PrefixRules(agreement=3, held_words=1),
-}
 
 
 class Engine:
@@ -45,7 +33,7 @@ class Engine:
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers
         self.biased = settings.onnx.decoding == "beam"
-        self.prefixes = SEARCHED if self.biased else CERTAIN
+        self.prefixes = AGREED if self.biased else CERTAIN
         self.written = False
         self.device: str = settings.onnx.device
         self.version = ""
@@ -73,7 +61,7 @@ class Engine:
                 version = Version(manifest.name, manifest.version, language, served.weight, Served(model, batcher))
                 self._versions.add(language, version)
             written[served.path] = model.tokens.written
-        self.written = _all_alike(written)
+        self.written = all_alike(written, "ASR_ONNX__BUNDLES")
         self.languages = tuple(self._versions)
         self.version = self._versions.names
 
@@ -89,7 +77,7 @@ class Engine:
         session = _Session(version, self._settings.hotword_score)
         try:
             async for item in heard:
-                with _failures(version):
+                with version.failing(StageFailed):
                     hypothesis = await self._answer(session, item)
                 if hypothesis:
                     yield hypothesis
@@ -139,23 +127,3 @@ class _Session:
         if self._segment:
             self._segment.close()
             self._segment = None
-
-
-@contextmanager
-def _failures(version: Version[Served]) -> Iterator[None]:
-    try:
-        yield
-    except StageFailed:
-        version.failed()
-        raise
-
-
-def _all_alike(written: Mapping[Path, bool]) -> bool:
-    """Whether the models write cased and punctuated. Raises InvalidArgument when only some do."""
-    if len(set(written.values())) > 1:
-        plain = ", ".join(str(path) for path, cased in written.items() if not cased)
-        message = (
-            f"Some models write cased and punctuated, and these do not: {plain}. Serve them by stages of their own."
-        )
-        raise InvalidArgument("BUNDLES_DIFFER", message, field="ASR_ONNX__BUNDLES")
-    return next(iter(written.values()))

@@ -6,32 +6,20 @@ See docs/engines/asr-sherpa.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from importlib import metadata
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms
+from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.settings import AsrSettings
+from services.asr.settling import AGREED, CERTAIN, all_alike
 from services.asr.sherpa import layouts, model
 from services.asr.sherpa.model import Loaded, Served, Session
 from services.common.audio import ASR_RATE
 from services.common.batching import Limits
 from services.common.bundles import Bundle
-from services.common.errors import InvalidArgument, StageFailed
+from services.common.errors import StageFailed
 from services.common.versions import Version, Versions
-
-# A greedy search never changes a token: words that another one follows stay.
-_TOLD: Mapping[Stabilization, PrefixRules] = {
-    Stabilization.FAST: PrefixRules(engine_told=True),
-    Stabilization.BALANCED: PrefixRules(engine_told=True),
-    Stabilization.AGGRESSIVE: PrefixRules(engine_told=True, held_words=1),
-}
-# Other hypotheses may be all different, and the last word of one may be half a word.
-_AGREED: Mapping[Stabilization, PrefixRules] = {
-    Stabilization.FAST: PrefixRules(agreement=2),
-    Stabilization.BALANCED: PrefixRules(agreement=2, held_words=1),
-    Stabilization.AGGRESSIVE: PrefixRules(agreement=3, held_words=1),
-}
 
 
 class Engine:
@@ -44,7 +32,7 @@ class Engine:
         self._slots = settings.slots
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers
-        self.prefixes = _AGREED
+        self.prefixes = AGREED
         self.biased = False
         self.written = False
         self.device: str = settings.sherpa.device
@@ -72,10 +60,10 @@ class Engine:
         self.device = model.device_name(provider)
         self.languages = tuple(self._versions)
         self.version += f": {self._versions.names}"
-        self.written = _all_alike(made)
+        self.written = all_alike({bundle.folder: loaded.written for bundle, loaded in made}, "ASR_SHERPA__BUNDLES")
         self.biased = all(layouts.biased(bundle, options) for bundle, _ in made)
         greedy = options.decoding == "greedy"
-        self.prefixes = _TOLD if greedy and all(layouts.layout_of(bundle).streaming for bundle, _ in made) else _AGREED
+        self.prefixes = CERTAIN if greedy and all(layouts.layout_of(bundle).streaming for bundle, _ in made) else AGREED
 
     async def stop(self) -> None:
         """See Engine."""
@@ -89,11 +77,8 @@ class Engine:
         session = version.model.session()
         heard_samples = 0  # of the open segment
         async for item in heard:
-            try:
+            with version.failing(StageFailed):
                 hypothesis = await _answer(session, item)
-            except StageFailed:
-                version.failed()
-                raise
             heard_samples += len(item.pcm) if isinstance(item, Speech) else 0
             if hypothesis:
                 yield hypothesis
@@ -123,12 +108,3 @@ def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> d
     """How it went: the words' mean confidence, and the time its steps took over the time of its audio."""
     confidence = sum(word.confidence for word in final.words) / len(final.words)
     return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}
-
-
-def _all_alike(made: list[tuple[Bundle, Loaded]]) -> bool:
-    """Whether the models write cased and punctuated. Raises InvalidArgument when only some do."""
-    if len({loaded.written for _, loaded in made}) > 1:
-        plain = ", ".join(sorted({str(bundle.folder) for bundle, loaded in made if not loaded.written}))
-        message = f"Some models write cased and punctuated, not these: {plain}. Serve them by a stage of their own."
-        raise InvalidArgument("BUNDLES_DIFFER", message, field="ASR_SHERPA__BUNDLES")
-    return made[0][1].written

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from services.asr.engine import Hypothesis, Speech, Word
+from services.asr.lasting import Bounds
 from services.asr.onnx.encoder import Place
 from services.asr.onnx.features import Features
 from services.asr.onnx.hotwords import Hotwords
 from services.asr.onnx.layout import Layout
 from services.asr.onnx.model import Model, Step
 from services.asr.onnx.tokens import Emitted
-from services.asr.onnx.words import FRAME_SAMPLES, Bounds, stable_words, words
+from services.asr.onnx.words import FRAME_SAMPLES, stable_words, words
 from services.common.audio import ASR_RATE
 from services.common.batching import Batcher, Item
 

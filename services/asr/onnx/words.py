@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-
-import numpy as np
+from math import log
 
 from services.asr.engine import Word
-from services.asr.lasting import lasts_until
+from services.asr.lasting import Bounds, confidence, lasts_until
 from services.asr.onnx.layout import FRAME_MS, Layout
 from services.asr.onnx.tokens import Emitted, Tokens
 from services.common.audio import ASR_RATE
 
 FRAME_SAMPLES = FRAME_MS * ASR_RATE // 1000
-DIGITS = 2  # of a confidence: as many as do not hang on who else is in the batch
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Where a segment's audio starts and ends on the session's clock."""
-
-    start_samples: int
-    end_samples: int
 
 
 def words(tokens: Tokens, emitted: Sequence[Emitted], layout: Layout, bounds: Bounds) -> tuple[Word, ...]:
@@ -55,6 +44,4 @@ def _place(frame: int, layout: Layout, bounds: Bounds) -> int:
 
 
 def _confidence(said: Sequence[Emitted]) -> float:
-    """The geometric mean of the tokens' probabilities."""
-    logs = np.log([max(each.probability, 1e-9) for each in said])
-    return round(float(np.exp(logs.mean())), DIGITS)
+    return confidence([log(max(each.probability, 1e-9)) for each in said])

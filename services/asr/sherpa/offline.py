@@ -16,8 +16,9 @@ import numpy as np
 
 from services.asr.cadence import Cadence
 from services.asr.engine import Hypothesis, Speech, Terms, Word
+from services.asr.lasting import Bounds
 from services.asr.sherpa.online import broken, samples
-from services.asr.sherpa.words import Bounds, Told, words
+from services.asr.sherpa.words import Told, words
 from services.common.audio import ASR_RATE, Pcm
 from services.common.batching import Batcher, Item
 

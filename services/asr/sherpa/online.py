@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.asr.engine import Hypothesis, Speech, Terms, Word
+from services.asr.lasting import Bounds
 from services.asr.sherpa.hotwords import Alphabet
-from services.asr.sherpa.words import Bounds, Told, words
+from services.asr.sherpa.words import Told, words
 from services.common.audio import ASR_RATE, Pcm
 from services.common.batching import Batcher, Item
 from services.common.errors import StageFailed

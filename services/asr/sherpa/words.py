@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import exp
 
 from services.asr.engine import Word
-from services.asr.lasting import lasts_until
+from services.asr.lasting import Bounds, confidence, lasts_until
 from services.common.audio import ASR_RATE
 
-DIGITS = 2  # of a confidence: as many as do not hang on who else is in the batch
 _GLUE = "@@"  # at the end of a paraformer's token whose word goes on
 
 
@@ -22,14 +20,6 @@ class Told:
     tokens: tuple[str, ...] = ()
     seconds: tuple[float, ...] = ()  # where each token starts; none when the model does not tell
     logs: tuple[float, ...] = ()  # the logarithm of each one's probability; likewise
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """Where a segment's audio starts and ends on the session's clock."""
-
-    start_samples: int
-    end_samples: int
 
 
 def words(told: Told, bounds: Bounds, token_seconds: float) -> tuple[Word, ...]:
@@ -45,7 +35,7 @@ def words(told: Told, bounds: Bounds, token_seconds: float) -> tuple[Word, ...]:
     ends = [_place(told.seconds[last] + token_seconds, bounds) for _, last in spans]
     nexts = [*starts[1:], bounds.end_samples]
     return tuple(
-        Word(text, start, max(start, lasts_until(end, after)), _confidence(told.logs[first : last + 1]))
+        Word(text, start, max(start, lasts_until(end, after)), confidence(told.logs[first : last + 1]))
         for text, start, end, after, (first, last) in zip(texts, starts, ends, nexts, spans, strict=True)
     )
 
@@ -81,8 +71,3 @@ def _shared(texts: Sequence[str], bounds: Bounds) -> tuple[Word, ...]:
 
 def _place(seconds: float, bounds: Bounds) -> int:
     return min(bounds.start_samples + max(0, round(seconds * ASR_RATE)), bounds.end_samples)
-
-
-def _confidence(logs: Sequence[float]) -> float:
-    """The geometric mean of the tokens' probabilities; 0 when the model does not tell them."""
-    return round(min(1.0, exp(sum(logs) / len(logs))), DIGITS) if logs else 0.0

@@ -76,11 +76,8 @@ class Engine:
     async def translate(self, source: Source) -> Translation:
         """See Engine."""
         version = self._versions.pick(source.pair, source.affinity)
-        try:
+        with version.failing(MeshError):
             answer = await version.model.translate(source)
-        except MeshError:
-            version.failed()
-            raise
         version.answered(length_ratio=len(answer.text) / len(source.text), repetition=repetition(answer.text))
         return answer
 
