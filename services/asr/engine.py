@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
 from services.common.audio import Pcm
+from services.common.load import Load
 from services.common.versions import Version
 
 
@@ -85,6 +86,7 @@ class Engine(Protocol):
     name: str
     version: str
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
+    load: Load  # how busy it is
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     languages: tuple[str, ...]  # BCP-47
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from services.common.faults import Forward
+from services.common.load import Load
 from services.common.slots import Slots
 from services.common.versions import Version
 from services.common.watchdog import Watchdog
 
 
-class HasVersions(Protocol):
-    """An engine."""
+class Engine(Protocol):
+    """Of any stage."""
 
+    name: str
+    version: str
+    device: str
+    load: Load
     versions: Iterable[tuple[Version[Any], float]]
 
 
@@ -24,5 +29,5 @@ class Replica:
 
     slots: Slots
     watchdog: Watchdog | None = None  # none without an engine
-    engine: HasVersions | None = None
+    engine: Engine | None = None
     forward: Forward | None = None  # passes a simulated fault on to a replica of a stage, where it calls stages

@@ -35,6 +35,9 @@ class ServiceSettings(BaseSettings):
     )
     faults: bool = Field(False, description="Whether faults can be simulated: for rehearsals, never in production.")
     reflection: bool = Field(False, description="Whether gRPC server reflection is served.")
+    admin: Address | None = Field(
+        None, description="Address to serve metrics on, for Prometheus, at /metrics; none: they are not served."
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
 
     @model_validator(mode="after")

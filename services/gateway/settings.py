@@ -32,6 +32,10 @@ class GatewaySettings(ServiceSettings):
     asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), min_length=1, description=f"Recognizers: {_ENDPOINTS}")
     mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), min_length=1, description=f"Translators: {_ENDPOINTS}")
     tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), min_length=1, description=f"Synthesizers: {_ENDPOINTS}")
+    peer_endpoints: Annotated[tuple[Endpoint, ...], NoDecode] = Field(
+        (),
+        description=f"All gateways, this one too, that an autoscaler is told of; none: this one. {_ENDPOINTS}",
+    )
     resolve_seconds: float = Field(5.0, ge=0.1, le=3600, description="How often names of endpoints are looked up.")
     watch_timeout_ms: int = Field(
         1000, ge=500, le=60_000, description="A replica of a stage that tells nothing for so long is lost."
@@ -105,7 +109,7 @@ class GatewaySettings(ServiceSettings):
             raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
         return self
 
-    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", mode="before")
+    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", "peer_endpoints", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value

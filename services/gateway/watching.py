@@ -25,6 +25,8 @@ class Status:
     state: State = State.UNKNOWN
     slots_total: int = 0
     slots_used: int = 0
+    queue_seconds: float = 0.0  # how long work waits for its engine of late
+    fill: float = 0.0  # share in use of what its engine can work on at once
 
 
 class Silence:
@@ -65,7 +67,7 @@ async def _read(channel: grpc.aio.Channel, silence: Silence, heard: Callable[[St
         while isinstance(response := await call.read(), stage_pb2.WatchResponse):
             silence.heard(time.monotonic())
             state = STATES.get(response.state, State.UNKNOWN)
-            heard(Status(state, response.slots_total, response.slots_used))
+            heard(Status(state, response.slots_total, response.slots_used, response.queue_seconds, response.fill))
             if state is State.STUCK:
                 return "stuck"
     except grpc.aio.AioRpcError as error:

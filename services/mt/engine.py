@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.common.load import Load
 from services.common.terminology import Term
 from services.common.versions import Version
 
@@ -47,6 +48,7 @@ class Engine(Protocol):
     version: str
     pairs: tuple[Pair, ...]
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
+    load: Load  # how busy it is
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     continues_prefix: bool  # whether it can be forced to continue concluded text
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started

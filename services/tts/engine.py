@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from services.common.load import Load
 from services.common.versions import Version
 
 
@@ -42,6 +43,7 @@ class Engine(Protocol):
     name: str
     version: str
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
+    load: Load  # how busy it is
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     voices: tuple[Voice, ...]  # the default voice of each language first
     sample_rate_hertz: int
