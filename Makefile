@@ -98,8 +98,14 @@ goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one o
 lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
 	@$(LOCK) pyproject.toml --extra dev --group riva -o requirements/dev.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/services.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/asr.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/images/embedded.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/images/asr-embedded.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx -o requirements/images/onnx.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \
+		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
