@@ -13,12 +13,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
+VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
+BUILDER ?= docker
+ENGINE ?= embedded
 PROTOS := $(shell find protos -name '*.proto')
-CODE := services babelmesh bench tests
+CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
+.PHONY: help setup system images sbom demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -94,6 +97,17 @@ chaos: setup ## Break it under load and count what is lost; ONLY=kills one scena
 goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one of them, PROMPTS=FILE.jsonl for quality
 	@tests/chaos/node/setup.sh
 	@$(BIN)/python -m bench.goals $(if $(ONLY),--only $(ONLY)) $(if $(PROMPTS),--prompts $(PROMPTS))
+
+images: ## Build the images; ENGINE=onnx-gpu with other engines, BUILDER=buildah with another program
+	@$(BUILDER) build --file services/gateway/Dockerfile --tag babelmesh/gateway:$(VERSION) .
+	@grep -q " AS $(ENGINE)$$" services/*/Dockerfile || { echo "No stage has an engine $(ENGINE)." >&2; exit 1; }
+	@for stage in asr mt tts; do \
+		grep -q " AS $(ENGINE)$$" services/$$stage/Dockerfile || continue; \
+		$(BUILDER) build --file services/$$stage/Dockerfile --build-arg ENGINE=$(ENGINE) --tag babelmesh/$$stage:$(VERSION)-$(ENGINE) .; \
+	done
+
+sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom/
+	@$(DEPLOY)/bin/python -m deploy.sbom out/sbom
 
 lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv

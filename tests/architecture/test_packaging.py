@@ -12,13 +12,17 @@ from tests.architecture.source import ROOT
 
 SERVICES = ("gateway", "asr", "mt", "tts")
 STAGE_FILES = ("__main__.py", "servicer.py", "engine.py", "settings.py", "engines/embedded.py", "engines/scripted.py")
-REQUIREMENTS = ("dev", "services", "asr", "build", "parity")
+IMAGES = tuple(
+    f"images/{each}" for each in ("gateway", "embedded", "asr-embedded", "onnx", "onnx-gpu", "sherpa", "riva")
+)
+REQUIREMENTS = ("dev", *IMAGES, "build", "parity")
+ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
 
 # A folder of one machine, a registry, a private address, a key.
 PRIVATE = re.compile(
     r"(?<![\w.])/(work|home|Users|opt)/\w"
     r"|https?://[\w.\-]*(pypi|artifact|registry|nexus|mirror)[\w.\-]*"
-    r"|\b(10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b"
+    r"|(?<!==)\b(10\.\d{1,3}|192\.168)\.\d{1,3}\.\d{1,3}\b"
     r"|BEGIN [A-Z ]*PRIVATE KEY"
 )
 
@@ -37,7 +41,8 @@ def _pins(which: str) -> dict[str, str]:
 def _direct(*extras: str) -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [*project["dependencies"], *(line for extra in extras for line in project["optional-dependencies"][extra])]
-    return {_name(line) for line in named if not line.startswith("babelmesh[")}
+    inner = [name for line in named if line.startswith("babelmesh[") for name in line[10:-1].split(",")]
+    return {_name(line) for line in named if not line.startswith("babelmesh[")} | (_direct(*inner) if inner else set())
 
 
 @pytest.mark.parametrize("which", REQUIREMENTS)
@@ -49,13 +54,23 @@ def test_everything_that_is_installed_is_pinned_by_hash(which: str) -> None:
 
 def test_the_pins_cover_every_direct_dependency() -> None:
     assert _direct("embedded", "telemetry", "bench", "dev") <= _pins("dev").keys()
-    assert _direct("telemetry") <= _pins("services").keys()
-    assert _direct("telemetry", "embedded") <= _pins("asr").keys()
+    assert _direct("telemetry", "kubernetes") <= _pins("images/gateway").keys()
+    assert _direct("telemetry") <= _pins("images/embedded").keys()
+    assert _direct("telemetry", "embedded") <= _pins("images/asr-embedded").keys()
+    assert _direct("telemetry", "vad", "onnx") <= _pins("images/onnx").keys()
+    assert _direct("telemetry", "vad", "onnx", "cuda") - {"onnxruntime"} <= _pins("images/onnx-gpu").keys()
+    assert _direct("telemetry", "vad", "sherpa") <= _pins("images/sherpa").keys()
+    assert _direct("telemetry", "vad") | {"nvidia-riva-client"} <= _pins("images/riva").keys()
+
+
+def test_an_image_for_gpus_has_one_onnx_runtime() -> None:
+    assert "onnxruntime" not in _pins("images/onnx-gpu")  # the two packages have the same modules
 
 
 def test_images_hold_the_versions_that_are_tested() -> None:
     tested = {line.split(" ")[0] for line in _lines("dev")}
-    assert not {line for which in ("services", "asr", "build") for line in _lines(which)} - tested
+    shipped = {line for which in (*IMAGES, "build") for line in _lines(which)}
+    assert not {line for line in shipped if not line.startswith(ONLY_IN_IMAGES)} - tested
 
 
 def _lines(which: str) -> list[str]:

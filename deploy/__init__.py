@@ -1,0 +1,1 @@
+"""How Babelmesh is put where it runs: manifests, images, monitoring."""
