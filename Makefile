@@ -13,12 +13,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
+DEPLOY := .deploy
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
+.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup \
+	manifests check-deploy
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -70,6 +72,20 @@ lint: setup ## Check style, contracts and Dockerfiles
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
 
+manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
+	@$(BIN)/python deploy/k8s/manifests.py
+
+check-deploy: setup $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
+	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
+	@tests/deploy/check.sh
+
+$(DEPLOY)/.ready: requirements/deploy.txt
+	@rm -f $@
+	@$(PYTHON) -m venv --clear $(DEPLOY)
+	@echo "Installing the Python packages of requirements/deploy.txt ..."
+	@$(DEPLOY)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
+	@touch $@
+
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -102,6 +118,7 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/asr.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
+	@$(LOCK) --group deploy -o requirements/deploy.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
 
@@ -109,5 +126,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) $(PARITY) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) $(DEPLOY) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
