@@ -1,7 +1,7 @@
 """A gRPC server as every service runs it: health, state, reflection, typed statuses, traces, a graceful stop.
 
 Health says NOT_SERVING until the servicer has loaded and warmed up, while its engine is stuck, and again from the
-moment a stop is asked for. The name "live" has health all that time.
+moment a stop is asked for.
 """
 
 from __future__ import annotations
