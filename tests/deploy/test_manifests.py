@@ -75,7 +75,7 @@ def test_every_variable_is_a_setting_and_every_value_is_accepted(
     assert {name.removeprefix(prefix).lower().split("__")[0] for name in told if name.startswith(prefix)} <= set(
         read.model_fields_set
     )
-    others = {name for name in told if not name.startswith(prefix)} - {"POD_NAME"}
+    others = {name for name in told if not name.startswith(prefix)} - {"POD_NAME", "NVIDIA_DRIVER_CAPABILITIES"}
     assert not {name for name in others if not (hasattr(of_the_api, name) or hasattr(of_the_sdk, name))}
 
 
@@ -233,6 +233,20 @@ def test_no_secret_is_in_the_manifests_and_the_one_that_is_needed_is_not_optiona
     assert keys["valueFrom"] == {"secretKeyRef": {"name": "resume-keys", "key": "GATEWAY_RESUME_KEYS"}}
     made = (ROOT / "deploy" / "k8s" / "README.md").read_text()
     assert "create secret generic resume-keys --from-literal=GATEWAY_RESUME_KEYS=" in made
+
+
+def test_every_component_is_rendered_somewhere_and_explained() -> None:
+    folder = ROOT / "deploy" / "k8s"
+    used = [
+        *folder.glob("overlays/*/kustomization.yaml"),
+        *(ROOT / "tests/deploy/overlays").glob("*/kustomization.yaml"),
+    ]
+    lists = [re.findall(r"components/([\w-]+)", path.read_text()) for path in used]
+    components = {path.name for path in (folder / "components").iterdir()}
+    assert components == {name for names in lists for name in names}
+    assert components == set(
+        re.findall(r"^\| `([\w-]+)` \| [^|]+ \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    )
 
 
 def test_what_is_rendered_is_what_the_overlays_make() -> None:
