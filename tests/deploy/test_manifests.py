@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -98,6 +99,22 @@ def test_every_endpoint_is_a_headless_service(monkeypatch: pytest.MonkeyPatch, o
         assert endpoint.startswith("dns:///")
         assert service["clusterIP"] == "None"
         assert [each["port"] for each in service["ports"]] == [int(port)]
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("services.gateway.deletion"), reason="it is not there yet")
+@each_overlay
+def test_who_marks_pods_is_told_of_every_replica(monkeypatch: pytest.MonkeyPatch, overlay: str) -> None:
+    settings_of_it = importlib.import_module("services.gateway.deletion_settings")
+    for name, value in variables(overlay, "deletion-cost").items():
+        monkeypatch.setenv(name, value)
+    read = settings_of_it.DeletionSettings()
+    gateway = settings(monkeypatch, overlay, "gateway")
+    assert isinstance(gateway, GatewaySettings)
+    assert server(overlay, "deletion-cost")["command"] == ["python", "-m", "services.gateway.deletion"]
+    assert read.listen == f"0.0.0.0:{ports(overlay, 'deletion-cost')['grpc']}"
+    assert read.peer_endpoints == gateway.peer_endpoints
+    for stage in STAGES:
+        assert getattr(read, f"{stage}_endpoints") == getattr(gateway, f"{stage}_endpoints")
 
 
 @each_overlay
