@@ -10,17 +10,16 @@ SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium
 PYTHON ?= python3
 
 VENV := .venv
+DEPLOY := .deploy
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
-DEPLOY := .deploy
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup \
-	manifests check-deploy
+.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +70,8 @@ lint: setup ## Check style, contracts and Dockerfiles
 	@$(BIN)/ruff format --check .
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
+
+.PHONY: manifests check-deploy
 
 manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
 	@$(BIN)/python deploy/k8s/manifests.py

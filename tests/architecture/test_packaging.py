@@ -12,7 +12,7 @@ from tests.architecture.source import ROOT
 
 SERVICES = ("gateway", "asr", "mt", "tts")
 STAGE_FILES = ("__main__.py", "servicer.py", "engine.py", "settings.py", "engines/embedded.py", "engines/scripted.py")
-REQUIREMENTS = ("dev", "services", "asr", "build", "parity", "deploy")
+REQUIREMENTS = ("dev", "services", "asr", "build", "parity")
 
 # A folder of one machine, a registry, a private address, a key.
 PRIVATE = re.compile(
