@@ -71,22 +71,6 @@ lint: setup ## Check style, contracts and Dockerfiles
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
 
-.PHONY: manifests check-deploy
-
-manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
-	@$(BIN)/python deploy/k8s/manifests.py
-
-check-deploy: setup $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
-	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
-	@tests/deploy/check.sh
-
-$(DEPLOY)/.ready: requirements/deploy.txt
-	@rm -f $@
-	@$(PYTHON) -m venv --clear $(DEPLOY)
-	@echo "Installing the Python packages of requirements/deploy.txt ..."
-	@$(DEPLOY)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
-	@touch $@
-
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -122,6 +106,22 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) --group deploy -o requirements/deploy.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
+
+.PHONY: manifests check-deploy
+
+manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
+	@$(BIN)/python deploy/k8s/manifests.py
+
+check-deploy: setup $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
+	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
+	@tests/deploy/check.sh
+
+$(DEPLOY)/.ready: requirements/deploy.txt
+	@rm -f $@
+	@$(PYTHON) -m venv --clear $(DEPLOY)
+	@echo "Installing the Python packages of requirements/deploy.txt ..."
+	@$(DEPLOY)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
+	@touch $@
 
 bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (needs root and debootstrap)
 	@tests/deploy/bare.sh $(SUITE)
