@@ -10,6 +10,7 @@ SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium
 PYTHON ?= python3
 
 VENV := .venv
+DEPLOY := .deploy
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
@@ -122,12 +123,29 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
+	@$(LOCK) --group deploy -o requirements/deploy.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
+
+.PHONY: manifests check-deploy
+
+manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
+	@$(BIN)/python deploy/k8s/manifests.py
+
+check-deploy: setup $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
+	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
+	@tests/deploy/check.sh
+
+$(DEPLOY)/.ready: requirements/deploy.txt
+	@rm -f $@
+	@$(PYTHON) -m venv --clear $(DEPLOY)
+	@echo "Installing the Python packages of requirements/deploy.txt ..."
+	@$(DEPLOY)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/deploy.txt
+	@touch $@
 
 bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (needs root and debootstrap)
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) $(PARITY) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) $(DEPLOY) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

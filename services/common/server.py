@@ -35,6 +35,8 @@ from services.common.watchdog import Watchdog, watch
 
 log = logging.getLogger(__name__)
 
+LIVE = "live"  # has health as long as the event loop answers, for probes that end what does not
+
 _LAST_ANSWERS_SECONDS = 0.5  # for answers on their way out when the last call has ended
 _LAST_WORDS_SECONDS = 0.5  # for those who watch, and those who call, to hear why it ends
 
@@ -90,6 +92,7 @@ class _Server:
         health_ = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
         for name in self.names:
             await self.checks.set(name, health_)
+        await self.checks.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, servicer: Servicer, seconds: float) -> None:
         """Lets the calls here end, then ends those that are left."""

@@ -18,7 +18,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, from_rpc_error
 from services.common.grpc_options import CHANNEL
 from services.common.replica import Replica
-from services.common.server import channel, running
+from services.common.server import LIVE, channel, running
 from services.common.settings import ServiceSettings
 from services.common.slots import Slots
 from services.common.watchdog import Watchdog
@@ -151,6 +151,32 @@ async def test_health_says_ready_after_the_warm_up_only() -> None:
         await stub.Describe(mt_pb2.DescribeRequest())
         stop.set()
         assert (await changes.read()).status == NOT_SERVING
+
+
+async def test_who_asks_whether_it_lives_hears_yes_while_it_loads_and_drains() -> None:
+    servicer = Told()
+    servicer.warm.clear()
+    servicer.gate.clear()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+    async with asyncio.TaskGroup() as group, channel(listen, CHANNEL) as to_server:
+        stop = asyncio.Event()
+        group.create_task(_run(servicer, listen, stop))
+        stub: Any = health_pb2_grpc.HealthStub(to_server)
+        live, ready = (health_pb2.HealthCheckRequest(service=name) for name in (LIVE, servicer.service_name))
+        assert (await stub.Check(live, wait_for_ready=True, timeout=10)).status == SERVING
+        assert (await stub.Check(ready)).status == NOT_SERVING
+        servicer.warm.set()
+        changes = stub.Watch(ready, timeout=10)
+        while (await changes.read()).status != SERVING:
+            pass
+        call = mt_pb2_grpc.MtStub(to_server).Translate(mt_pb2.TranslateRequest())
+        await servicer.entered.wait()
+        stop.set()
+        assert (await changes.read()).status == NOT_SERVING
+        assert (await stub.Check(live)).status == SERVING
+        servicer.gate.set()
+        await call
 
 
 async def test_a_stop_lets_the_running_call_end() -> None:

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# What is checked of deploy/ by programs that `make test` does without; `make check-deploy` installs them. Each line is a
+# step: all of them run, and those that failed are named at the end.
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+
+failed=()
+step() {
+    printf '== %s\n' "$1"
+    "${@:2}" || failed+=("$1")
+}
+
+# Components no overlay has, on top of one that could: rendered to see that they do.
+mig() {
+    local rendered
+    rendered=$(mktemp --suffix=.yaml)
+    kubectl kustomize tests/deploy/overlays/mig >"$rendered" &&
+        .deploy/bin/python tests/deploy/schemas.py "$rendered"
+    local status=$?
+    rm -f "$rendered"
+    return $status
+}
+
+command -v kubectl >/dev/null || { echo "kubectl is missing; any version from 1.30 on renders what is here." >&2; exit 1; }
+
+step "rendered/ is what the overlays make" .venv/bin/python deploy/k8s/manifests.py --check
+step "Kubernetes' and other schemas" .deploy/bin/python tests/deploy/schemas.py deploy/k8s/rendered/*.yaml
+step "GPU slices" mig
+step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --directory deploy/k8s/rendered
+step "hadolint" .venv/bin/hadolint services/*/Dockerfile
+
+if ((${#failed[@]})); then
+    printf 'failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi

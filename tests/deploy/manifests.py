@@ -1,0 +1,79 @@
+"""The rendered overlays, read once for the tests of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+RENDERED = ROOT / "deploy" / "k8s" / "rendered"
+OVERLAYS = ("cpu", "gpu", "riva")
+STAGES = ("asr", "mt", "tts")
+SERVICES = ("gateway", *STAGES)
+NAME = "app.kubernetes.io/name"
+SECRETS = {"resume-keys": {"GATEWAY_RESUME_KEYS": f"a:{'s' * 32}"}}  # those a user makes
+
+Manifest: TypeAlias = dict[str, Any]
+
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
+
+
+@cache
+def manifests(overlay: str) -> Sequence[Manifest]:
+    """The objects of an overlay."""
+    return [each for each in yaml.load_all((RENDERED / f"{overlay}.yaml").read_text(), _Loader) if each]
+
+
+def kind(overlay: str, name: str) -> dict[str, Manifest]:
+    """The objects of a kind by their names."""
+    return {each["metadata"]["name"]: each for each in manifests(overlay) if each["kind"] == name}
+
+
+def pod(overlay: str, name: str) -> Manifest:
+    """The pods' spec of a Deployment."""
+    spec: Manifest = kind(overlay, "Deployment")[name]["spec"]["template"]["spec"]
+    return spec
+
+
+def server(overlay: str, name: str) -> Manifest:
+    """The container of a Deployment that serves."""
+    (container,) = pod(overlay, name)["containers"]
+    return dict(container)
+
+
+def containers(overlay: str) -> Iterator[tuple[str, Manifest]]:
+    """All containers, and the Deployments they are of."""
+    for name in kind(overlay, "Deployment"):
+        spec = pod(overlay, name)
+        for container in (*spec.get("initContainers", ()), *spec["containers"]):
+            yield name, container
+
+
+def variables(overlay: str, name: str) -> Mapping[str, str]:
+    """The environment of a Deployment's server. What the pod alone knows is there by name, empty."""
+    container = server(overlay, name)
+    configs = kind(overlay, "ConfigMap")
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", ()):
+        found |= configs[source["configMapRef"]["name"]]["data"]
+    for entry in container.get("env", ()):
+        found[entry["name"]] = entry["value"] if "value" in entry else _from(entry["valueFrom"], configs)
+    return found
+
+
+def _from(source: Manifest, configs: Mapping[str, Manifest]) -> str:
+    if secret := source.get("secretKeyRef"):
+        return SECRETS[secret["name"]][secret["key"]]
+    if config := source.get("configMapKeyRef"):
+        return str(configs[config["name"]]["data"][config["key"]])
+    assert "fieldRef" in source, source
+    return ""
+
+
+def ports(overlay: str, name: str) -> dict[str, int]:
+    """The ports of a Deployment's server by their names."""
+    return {each["name"]: each["containerPort"] for each in server(overlay, name).get("ports", ())}

@@ -1,0 +1,120 @@
+"""What the stages are scaled by: metrics that exist, targets that fit the settings, up at once and down slowly."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.manifests import OVERLAYS, ROOT, SERVICES, Manifest, kind, variables
+
+GAUGE_SUFFIXES = {"s": "_seconds", "1": "_ratio"}  # as OpenTelemetry's exporter for Prometheus writes units
+SHARE = 0.75  # of the slots in use, of ASR and of the gateway
+
+each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
+
+
+def gauges() -> set[str]:
+    """What Prometheus calls our gauges."""
+    known = tomllib.loads((ROOT / "services" / "common" / "metrics.toml").read_text())["metrics"]
+    found = set()
+    for name, metric in known.items():
+        if metric["kind"] == "gauge":
+            suffix = GAUGE_SUFFIXES.get(metric["unit"], "")
+            found.add(name.replace(".", "_").removesuffix(suffix) + suffix)
+    return found
+
+
+def autoscalers(overlay: str) -> dict[str, Manifest]:
+    """The spec of what scales each service: one of either kind, not both."""
+    found = {**kind(overlay, "HorizontalPodAutoscaler"), **kind(overlay, "ScaledObject")}
+    assert len(found) == len(kind(overlay, "HorizontalPodAutoscaler")) + len(kind(overlay, "ScaledObject"))
+    return {name: each["spec"] for name, each in found.items()}
+
+
+def pods_metrics(spec: Manifest) -> list[tuple[str, str]]:
+    """Name and target of each."""
+    told = [each["pods"] for each in spec["metrics"] if each["type"] == "Pods"]
+    assert all(each["target"]["type"] == "AverageValue" for each in told)
+    return [(each["metric"]["name"], each["target"]["averageValue"]) for each in told]
+
+
+@each_overlay
+def test_every_service_is_scaled_by_one_autoscaler_and_an_apply_leaves_it_alone(overlay: str) -> None:
+    assert autoscalers(overlay).keys() == set(SERVICES)
+    for name, spec in autoscalers(overlay).items():
+        assert spec["scaleTargetRef"]["name"] == name
+        count = "Replicas" if "minReplicas" in spec else "ReplicaCount"
+        assert 1 <= spec[f"min{count}"] < spec[f"max{count}"]
+        assert "replicas" not in kind(overlay, "Deployment")[name]["spec"]
+
+
+@each_overlay
+def test_scaling_goes_up_at_once_and_down_slowly(overlay: str) -> None:
+    for spec in autoscalers(overlay).values():
+        behavior: Any = spec.get("behavior") or spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
+        up, down = behavior["scaleUp"], behavior["scaleDown"]
+        assert (up["stabilizationWindowSeconds"], up["selectPolicy"]) == (0, "Max")
+        assert {"type": "Percent", "value": 100, "periodSeconds": 15} in up["policies"]
+        assert down["stabilizationWindowSeconds"] == 300
+        assert {"type": "Percent", "value": 10, "periodSeconds": 60} in down["policies"]
+
+
+def test_the_metrics_of_the_autoscalers_exist_and_the_adapter_serves_them() -> None:
+    (told,) = [each for name, each in kind("riva", "ConfigMap").items() if name == "prometheus-adapter-rules"]
+    (rule,) = yaml.safe_load(told["data"]["config.yaml"])["rules"]
+    served = re.search(r'__name__=~"([^"]+)"', rule["seriesQuery"])
+    assert served
+    names = {name for spec in autoscalers("riva").values() for name, _ in pods_metrics(spec)}
+    assert names == {"babelmesh_slots_used", "babelmesh_fill_ratio", "babelmesh_queue_seconds"}
+    assert names <= gauges()
+    assert {name for name in gauges() if re.fullmatch(served[1], name)} == names
+
+
+@pytest.mark.parametrize("service", ["gateway", "asr"])
+def test_the_target_of_slots_is_a_share_of_the_slots_a_pod_has(service: str) -> None:
+    ((_, target),) = pods_metrics(autoscalers("riva")[service])
+    assert float(target) == SHARE * int(variables("riva", service)[f"{service.upper()}_SLOTS"])
+
+
+def test_keda_asks_the_gateway_for_what_it_can_tell() -> None:
+    (port,) = kind("gpu", "Service")["gateway"]["spec"]["ports"]
+    for name, spec in autoscalers("gpu").items():
+        for trigger in spec["triggers"]:
+            told = trigger["metadata"]
+            assert (trigger["type"], trigger["metricType"]) == ("external", "AverageValue")
+            assert told["scalerAddress"] == f"gateway.babelmesh.svc:{port['port']}"
+            assert told["stage"] == name
+            assert told.keys() == {"scalerAddress", "stage", "measure", "target"}
+    measures = {name: [each["metadata"]["measure"] for each in spec["triggers"]] for name, spec in _scaled().items()}
+    assert measures == {"gateway": ["sessions"], "asr": ["slots"], "mt": ["fill", "queue"], "tts": ["fill", "queue"]}
+
+
+def test_both_ways_of_scaling_have_the_same_targets() -> None:
+    by_pods = {
+        name: [float(target.removesuffix("m")) / 1000 for _, target in pods_metrics(autoscalers("riva")[name])]
+        for name in ("mt", "tts")
+    }
+    assert by_pods == {name: _targets(name) for name in by_pods}
+    assert _targets("asr") == _targets("gateway") == [SHARE]
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("services.gateway.triggers"), reason="the scaler is not there yet")
+def test_the_scaler_reads_every_trigger_as_it_is_meant() -> None:
+    triggers = importlib.import_module("services.gateway.triggers")
+    for name, spec in _scaled().items():
+        for trigger in spec["triggers"]:
+            read = triggers.read(trigger["metadata"])
+            assert (read.stage, read.target) == (name, float(trigger["metadata"]["target"]))
+
+
+def _scaled() -> dict[str, Manifest]:
+    return {name: spec for name, spec in autoscalers("gpu").items() if "triggers" in spec}
+
+
+def _targets(name: str) -> list[float]:
+    return [float(each["metadata"]["target"]) for each in _scaled()[name]["triggers"]]
