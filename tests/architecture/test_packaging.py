@@ -15,7 +15,7 @@ STAGE_FILES = ("__main__.py", "servicer.py", "engine.py", "settings.py", "engine
 IMAGES = tuple(
     f"images/{each}" for each in ("gateway", "embedded", "asr-embedded", "onnx", "onnx-gpu", "sherpa", "riva")
 )
-REQUIREMENTS = ("dev", *IMAGES, "build", "parity")
+REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity")
 ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
 
 # A folder of one machine, a registry, a private address, a key.
