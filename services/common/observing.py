@@ -14,19 +14,16 @@ from services.common.status import State, Status
 @contextmanager
 def observed(stage: str, replica: Replica, status: Status) -> Iterator[None]:
     """Has a replica observed for the block. Its engine is once it has started."""
-    observation = _Observation(stage, replica, status)
+    seen = _Observation(stage, replica, status)
     with ExitStack() as reads:
-        for name, read in {
-            "babelmesh.slots.total": observation.slots_total,
-            "babelmesh.slots.used": observation.slots_used,
-            "babelmesh.state": observation.state,
-            "babelmesh.engine": observation.engine,
-            "babelmesh.queue.seconds": observation.queue_seconds,
-            "babelmesh.fill": observation.fill,
-            "babelmesh.version.calls": observation.calls,
-            "babelmesh.version.failures": observation.failures,
-        }.items():
-            reads.enter_context(metrics.observed(name, read))
+        reads.enter_context(metrics.observed("babelmesh.slots.total", seen.slots_total))
+        reads.enter_context(metrics.observed("babelmesh.slots.used", seen.slots_used))
+        reads.enter_context(metrics.observed("babelmesh.state", seen.state))
+        reads.enter_context(metrics.observed("babelmesh.engine", seen.engine))
+        reads.enter_context(metrics.observed("babelmesh.queue.seconds", seen.queue_seconds))
+        reads.enter_context(metrics.observed("babelmesh.fill", seen.fill))
+        reads.enter_context(metrics.observed("babelmesh.version.calls", seen.calls))
+        reads.enter_context(metrics.observed("babelmesh.version.failures", seen.failures))
         yield
 
 
