@@ -14,11 +14,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
 PROTOS := $(shell find protos -name '*.proto')
-CODE := services babelmesh bench docs tests
+CODE := services babelmesh bench tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check lint format type proto docs up bench chaos goals lock bare clean parity parity-setup
+.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -80,6 +80,7 @@ type: setup ## Check types
 proto: setup ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
+.PHONY: docs
 docs: setup ## Write the tables of docs/telemetry.md from services/common/metrics.toml
 	@$(BIN)/python docs/telemetry.py
 

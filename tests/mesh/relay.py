@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager, suppress
 class Relay:
     """Passes bytes on to an address until they are cut."""
 
-    def __init__(self, address: str, source: str = "") -> None:
-        self._source = (source, 0) if source else None  # the address its connections come from
+    def __init__(self, address: str) -> None:
+        self.source: tuple[str, int] | None = None  # where its own connections come from; none: anywhere
         self._host, _, self._port = address.rpartition(":")
         self._ends: set[asyncio.StreamWriter] = set()
         self.connections = 0
@@ -29,7 +29,7 @@ class Relay:
         if self.breaking:
             self.breaking -= 1
             return to_client.transport.abort()
-        server, to_server = await asyncio.open_connection(self._host, int(self._port), local_addr=self._source)
+        server, to_server = await asyncio.open_connection(self._host, int(self._port), local_addr=self.source)
         self._ends |= {to_client, to_server}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._pass(client, to_server))
@@ -44,9 +44,9 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(address: str, source: str = "") -> AsyncIterator[tuple[str, Relay]]:
+async def relay(address: str) -> AsyncIterator[tuple[str, Relay]]:
     """The address of a relay to an address."""
-    made = Relay(address, source)
+    made = Relay(address)
     server = await asyncio.start_server(made.connected, "127.0.0.1", 0)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", made

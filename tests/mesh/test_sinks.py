@@ -90,9 +90,10 @@ async def mesh(logs: Path) -> AsyncIterator[grpc.aio.Channel]:
     ports = supervisor.free_ports()
     async with (
         supervisor.running(supervisor.mesh_services(ports), logs),
-        relay(f"127.0.0.1:{ports.gateway}", PEER) as (address, _),
+        relay(f"127.0.0.1:{ports.gateway}") as (address, relaying),
         grpc.aio.insecure_channel(address) as channel,
     ):
+        relaying.source = (PEER, 0)
         yield channel
 
 

@@ -67,11 +67,10 @@ async def test_metrics_say_how_large_batches_were_and_why_they_went() -> None:
             await batcher.submit(Item(0, cost=30))
             many = (batcher.submit(Item(n, cost=10)) for n in range(7))
             answers = await asyncio.gather(*many, return_exceptions=True)
-        found = seen.points()
-        dispatches = seen.values("babelmesh.batch.dispatches")
+        items, cost, waited = (seen.only(f"batch.{name}") for name in ("items", "cost", "queue"))
+        dispatches, sheds = seen.values("batch.dispatches"), seen.values("batch.sheds")
     assert sum(isinstance(answer, AtCapacity) for answer in answers) == 2
     assert dispatches == {("mt.encode", "alone"): 2, ("mt.encode", "full"): 1}
-    (items,), (cost,), (waited,) = (found[f"babelmesh.batch.{name}"] for name in ("items", "cost", "queue"))
     of = {"batcher": "mt.encode"}
     assert (items.attributes, items.count, items.sum, cost.sum, waited.count) == (of, 3, 6, 80, 6)
-    assert [point.value for point in found["babelmesh.batch.sheds"]] == [2]
+    assert sheds == {("mt.encode",): 2}

@@ -17,11 +17,12 @@ from services.mt.onnx.batch import Batch
 from services.mt.onnx.jobs import Job
 from services.mt.onnx.loading import Loaded
 from services.mt.onnx.loop import Loop
+from services.mt.onnx.watching import NAME
 from tests.measured import Measured, measured
 from tests.unit.mt.onnx_models import batch, loaded
 from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Breaking, Held, fault, text
 
-OF = {"batcher": "mt.decode"}
+OF = {"batcher": NAME}
 BYTES_OF_AN_ID = 8
 
 
@@ -102,12 +103,8 @@ async def test_metrics_tell_why_texts_waited_and_how_many_rows_a_step_has(metric
             await loop.decode(Job(text(model, SENTENCES[3])))
         held.steps.release(1_000)
     await loop.close()
-    found = metrics.points()
-    joins = {point.attributes["reason"]: point.value for point in found["babelmesh.decode.joins"]}
-    assert joins == {"free": 1, "waited": 2}
-    (rows,), (waited,), (sheds,) = (
-        found[f"babelmesh.{name}"] for name in ("decode.rows", "batch.queue", "batch.sheds")
-    )
+    assert metrics.values("decode.joins") == {(NAME, "free"): 1, (NAME, "waited"): 2}
+    rows, waited, sheds = (metrics.only(name) for name in ("decode.rows", "batch.queue", "batch.sheds"))
     assert (rows.min, rows.max, waited.count, sheds.value) == (1, 1, 3, 1)
     assert (rows.attributes, waited.attributes, sheds.attributes) == (OF, OF, OF)
 
@@ -125,11 +122,8 @@ async def test_texts_begun_anew_after_a_failure_are_counted_as_such(metrics: Mea
         held.steps.release(1_000)
     await loop.close()
     assert failing.result().code == "MT_ENGINE_FAILED"
-    found = metrics.points()
-    joins = {point.attributes["reason"]: point.value for point in found["babelmesh.decode.joins"]}
-    assert joins == {"free": 2, "again": 2}
-    (waited,) = found["babelmesh.batch.queue"]
-    assert waited.count == 2
+    assert metrics.values("decode.joins") == {(NAME, "free"): 2, (NAME, "again"): 2}
+    assert metrics.only("batch.queue").count == 2
 
 
 async def test_what_crossed_is_counted_both_ways(metrics: Measured) -> None:
@@ -137,8 +131,8 @@ async def test_what_crossed_is_counted_both_ways(metrics: Measured) -> None:
     loop = Loop(batch(model), queue=8)
     await loop.decode(Job(text(model, SENTENCES[0])))
     await loop.close()
-    crossed = {point.attributes["direction"]: point.value for point in metrics.points()["babelmesh.decode.bytes"]}
-    assert crossed == {"in": model.model.bytes_in, "out": model.model.bytes_out}
+    crossed = metrics.values("decode.bytes")
+    assert crossed == {(NAME, "in"): model.model.bytes_in, (NAME, "out"): model.model.bytes_out}
 
 
 @pytest.mark.parametrize("count", [1, 4])
