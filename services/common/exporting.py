@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter
 
 MOST_SERIES = 500  # of one metric; whatever comes beyond is one more, labelled as overflow
-_LAST_EXPORT_MS = 5000.0  # for a collector to take the last metrics
+_LAST_EXPORT_MS = 2000.0  # for a collector to take the last metrics
 
 _PROTOCOLS = ("grpc", "http/protobuf")
 _EXEMPLARS = ("always_off", "always_on", "trace_based")
