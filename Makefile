@@ -84,6 +84,10 @@ type: setup ## Check types
 proto: setup ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
+.PHONY: docs
+docs: setup ## Write the tables of docs/telemetry.md from services/common/metrics.toml
+	@$(BIN)/python docs/telemetry.py
+
 up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 import grpc
 from opentelemetry import context as trace_context
 
-from services.common import telemetry
+from services.common import rpcs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
 from services.common.slots import jittered
 from services.common.status import State, Status
@@ -29,6 +29,7 @@ class Doors:
     """Where calls are refused, by what the service's state is."""
 
     status: Status
+    stage: str
 
     # These two are for whoever looks after the service, whatever its state is.
     ALWAYS_OPEN = ("/mesh.stage.", "/mesh.fault.")
@@ -46,6 +47,7 @@ class Doors:
         if state is State.SERVING or (state is State.DRAINING and method in self.OPEN_WHILE_DRAINING):
             return
         code, message = self.REFUSALS[state]
+        rpcs.refused(self.stage, code)
         raise StageFailed(code, message, retry_after_ms=jittered(RETRY_MS))
 
 
@@ -81,11 +83,12 @@ class Guard(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
             try:
-                if not counted:
-                    return await method(request, context)
-                self._doors.pass_(name)
-                with self._inside():
-                    return await method(request, context)
+                with rpcs.measured(name, context):
+                    if not counted:
+                        return await method(request, context)
+                    self._doors.pass_(name)
+                    with self._inside():
+                        return await method(request, context)
             except BaseException as error:
                 await _abort(context, self._seen(cause(error)))
             finally:

@@ -1,4 +1,4 @@
-"""A gRPC server as every service runs it: health, state, reflection, typed statuses, traces, a graceful stop.
+"""A gRPC server as every service runs it: health, state, reflection, typed statuses, telemetry, a graceful stop.
 
 Health says NOT_SERVING until the servicer has loaded and warmed up, while its engine is stuck, and again from the
 moment a stop is asked for.
@@ -23,12 +23,15 @@ from pydantic import ValidationError
 
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common import endings, logs, telemetry
+from services.common import endings, logs
 from services.common.door import Doors, Guard
 from services.common.errors import MeshError
+from services.common.exporting import exported
 from services.common.faults import FaultServicer
 from services.common.grpc_options import server_options
+from services.common.observing import observed
 from services.common.replica import Replica
+from services.common.rpcs import stage_of
 from services.common.settings import ServiceSettings
 from services.common.status import State, Status, StatusServicer
 from services.common.watchdog import Watchdog, watch
@@ -72,6 +75,7 @@ class _Server:
     """A server, and all that tells of its state."""
 
     grpc: grpc.aio.Server
+    stage: str  # as metrics call it
     guard: Guard
     checks: Any  # the health servicer
     status: Status
@@ -120,7 +124,6 @@ async def running(
     port = server.grpc.add_insecure_port(settings.listen)
     await server.grpc.start()
     grace = 0.0  # before it is ready there is nothing to drain
-
     ending = False
 
     async def changed(stuck: bool) -> None:
@@ -133,24 +136,26 @@ async def running(
             ending = broken("ended, the engine is stuck")
 
     try:
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(watch(servicer.replica.watchdog or Watchdog(), changed))
-            try:
-                await servicer.start()
-                grace = settings.drain_seconds
-                await server.enter(State.SERVING)
-                yield port
-            finally:
-                await server.stop(servicer, grace)
-                await servicer.stop()
-                watching.cancel()
+        with observed(server.stage, servicer.replica, server.status):
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(watch(servicer.replica.watchdog or Watchdog(), changed))
+                try:
+                    await servicer.start()
+                    grace = settings.drain_seconds
+                    await server.enter(State.SERVING)
+                    yield port
+                finally:
+                    await server.stop(servicer, grace)
+                    await servicer.stop()
+                    watching.cancel()
     except BaseExceptionGroup as group:  # of one: whatever the block or the servicer raised
         raise group.exceptions[0] from group.exceptions[0].__cause__
 
 
 def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], bool]) -> _Server:
     status = Status()
-    guard = Guard(Doors(status), broken)
+    stage = stage_of(servicer.service_name)
+    guard = Guard(Doors(status, stage), broken)
     server = grpc.aio.server(interceptors=[guard], options=server_options(2 * settings.slots + 100))
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -163,7 +168,7 @@ def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str
     names = (servicer.service_name, *(_name_of(module) for module in (stage_pb2, fault_pb2)), health.SERVICE_NAME)
     if settings.reflection:
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
-    return _Server(server, guard, checks, status, ("", servicer.service_name))
+    return _Server(server, stage, guard, checks, status, ("", servicer.service_name))
 
 
 def _name_of(module: Any) -> str:
@@ -199,7 +204,7 @@ def run(
     make: Callable[[], tuple[Servicer, ServiceSettings]],
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> None:
-    """The body of a service's `__main__`: settings, logs, traces, loop. `make` is called inside the loop.
+    """The body of a service's `__main__`: settings, logs, traces and metrics, loop. `make` is called inside the loop.
 
     A service that starts child programs stays with asyncio's own loop. uvloop is faster at messages, but it forks where
     asyncio does not copy the process, and a fork beside gRPC's threads now and then ends before the program has begun.
@@ -208,11 +213,8 @@ def run(
     async def body() -> None:
         servicer, settings = make()
         logs.configure(service, settings.log_level)
-        telemetry.setup(service)
-        try:
+        with exported(service, settings):
             await serve(servicer, settings)
-        finally:
-            telemetry.shutdown()
 
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:

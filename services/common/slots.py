@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from services.common import rpcs
 from services.common.errors import AtCapacity
 
 ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a slot; a refusal has (empty) metadata, too
@@ -36,6 +37,7 @@ class Slots:
             self.used -= 1
 
     def _full(self) -> AtCapacity:
+        rpcs.refused(self._stage, "AT_CAPACITY")
         message = f"All {self.total} slots are in use."
         if self.used < self.total:
             message = f"{self.used} of {self.total} slots are in use; the others are kept for sessions that resume."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Never
 
+from services.common import rpcs
 from services.common.errors import InvalidArgument, MeshError, StageFailed, Superseded
 
 _REMEMBERED = 10_000  # sessions that were resumed here, about 2 MB
@@ -55,6 +56,7 @@ class Lives:
         """Raises StageFailed when the server is about to stop: another one may have room."""
         if self._leave_at is not None:
             message = "This server is about to stop. Another one may take the session."
+            rpcs.refused("gateway", "DRAINING")
             raise StageFailed("DRAINING", message, retry_after_ms=_RETRY_MS)
 
     def require_newest(self, session_id: str, epoch: int) -> None:

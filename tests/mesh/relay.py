@@ -11,6 +11,7 @@ class Relay:
     """Passes bytes on to an address until they are cut."""
 
     def __init__(self, address: str) -> None:
+        self.source: tuple[str, int] | None = None  # where its own connections come from; none: anywhere
         self._host, _, self._port = address.rpartition(":")
         self._ends: set[asyncio.StreamWriter] = set()
         self.connections = 0
@@ -28,7 +29,7 @@ class Relay:
         if self.breaking:
             self.breaking -= 1
             return to_client.transport.abort()
-        server, to_server = await asyncio.open_connection(self._host, int(self._port))
+        server, to_server = await asyncio.open_connection(self._host, int(self._port), local_addr=self.source)
         self._ends |= {to_client, to_server}
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._pass(client, to_server))

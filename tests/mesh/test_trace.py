@@ -1,4 +1,4 @@
-"""A client's trace runs through all four processes, and holds nothing that was said."""
+"""A client's trace runs through all four processes. What is in none is looked for in test_sinks.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from tests.mesh.mesh import UTTERANCE, Heard, chunks, hello, read_into, text
 from tests.mesh.otlp import Receiver, Span, receiver
 
 TRACE_ID, CLIENT_SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
-CANARY = "kookaburra"
 
 WORK = {
     "asr.recognize": "babelmesh-asr",
@@ -27,7 +26,6 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for stage in ("ASR", "MT", "TTS"):
         monkeypatch.setenv(f"{stage}_ENGINE", "scripted")
     monkeypatch.setenv("ASR_VAD", "energy")
-    monkeypatch.setenv("ASR_SCRIPTED__TEXT", f"{CANARY} after {CANARY} again")
     monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
     return monkeypatch
 
@@ -60,18 +58,6 @@ def check_work(received: Receiver, name: str, service: str, segments: list[Span]
     assert all(session.start_ns <= span.start_ns <= span.end_ns for span in spans)
 
 
-async def test_nothing_that_was_said_is_in_a_trace_or_a_log(scripted: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    async with receiver() as (received, endpoint):
-        scripted.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-        scripted.setenv("GATEWAY_LOG_LEVEL", "DEBUG")
-        heard = await spoken_session(tmp_path)
-    assert any(CANARY in transcript.lower() for transcript in heard.transcripts())
-    logs = b"".join((tmp_path / f"{name}.log").read_bytes() for name in ("gateway", "asr", "mt", "tts"))
-    assert logs
-    for sink in (received.received, logs):
-        assert CANARY.encode() not in sink.lower()
-
-
 async def test_without_a_collector_nothing_is_exported(scripted: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with receiver() as (received, _):
         heard = await spoken_session(tmp_path)
@@ -89,7 +75,7 @@ async def spoken_session(logs: Path) -> Heard:
     ):
         stub = pb_grpc.RealtimeTranslateStub(channel)
         call = stub.Stream(metadata=(("traceparent", f"00-{TRACE_ID}-{CLIENT_SPAN_ID}-01"),))
-        for message in [hello("es", "fr"), *chunks(UTTERANCE * 2), text(f"a typed {CANARY}")]:
+        for message in [hello("es", "fr"), *chunks(UTTERANCE * 2), text("a typed line")]:
             await call.write(message)
         await call.done_writing()
         await read_into(heard, call)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common import instruments, telemetry
+from services.common import telemetry
 from services.common.batching import Batcher, Item, Limits
 from services.common.errors import AtCapacity
+from tests.measured import measured
 
 
 def doubled(batch: Sequence[int]) -> Sequence[int]:
@@ -63,27 +61,16 @@ async def test_a_batch_that_failed_is_seen_by_its_kind_and_not_by_its_words(span
     assert "Buenos" not in batch.to_json()
 
 
-async def test_metrics_say_how_large_batches_were_and_why_they_went(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader])
-    monkeypatch.setattr(instruments, "BATCHES", instruments.batches(provider.get_meter("test")))
-    async with Batcher("mt.encode", doubled, Limits(most_items=4, wait_ms=0, queue_items=5)) as batcher:
-        await batcher.submit(Item(0, cost=30))
-        many = (batcher.submit(Item(n, cost=10)) for n in range(7))
-        answers = await asyncio.gather(*many, return_exceptions=True)
+async def test_metrics_say_how_large_batches_were_and_why_they_went() -> None:
+    with measured() as seen:
+        async with Batcher("mt.encode", doubled, Limits(most_items=4, wait_ms=0, queue_items=5)) as batcher:
+            await batcher.submit(Item(0, cost=30))
+            many = (batcher.submit(Item(n, cost=10)) for n in range(7))
+            answers = await asyncio.gather(*many, return_exceptions=True)
+        items, cost, waited = (seen.only(f"batch.{name}") for name in ("items", "cost", "queue"))
+        dispatches, sheds = seen.values("batch.dispatches"), seen.values("batch.sheds")
     assert sum(isinstance(answer, AtCapacity) for answer in answers) == 2
-    found = points(reader)
-    provider.shutdown()
+    assert dispatches == {("mt.encode", "alone"): 2, ("mt.encode", "full"): 1}
     of = {"batcher": "mt.encode"}
-    dispatches = [(point.attributes, point.value) for point in found["babelmesh.batch.dispatches"]]
-    assert sorted(dispatches, key=str) == [({**of, "reason": "alone"}, 2), ({**of, "reason": "full"}, 1)]
-    (items,), (cost,), (waited,) = (found[f"babelmesh.batch.{name}"] for name in ("items", "cost", "queue"))
     assert (items.attributes, items.count, items.sum, cost.sum, waited.count) == (of, 3, 6, 80, 6)
-    assert [point.value for point in found["babelmesh.batch.sheds"]] == [2]
-
-
-def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
-    read = reader.get_metrics_data()
-    assert read
-    (scope,) = read.resource_metrics[0].scope_metrics
-    return {metric.name: list(metric.data.data_points) for metric in scope.metrics}
+    assert sheds == {("mt.encode",): 2}

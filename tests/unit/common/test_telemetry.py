@@ -1,42 +1,8 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
-import pytest
 from opentelemetry import trace
 
 from services.common import telemetry
-
-
-@pytest.mark.parametrize(
-    ("variables", "asked"),
-    [
-        ({}, False),
-        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317"}, True),
-        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://localhost:4317"}, True),
-        ({"OTEL_TRACES_EXPORTER": "otlp"}, True),
-        ({"OTEL_TRACES_EXPORTER": "none", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317"}, False),
-        ({"OTEL_SDK_DISABLED": "true", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317"}, False),
-    ],
-)
-def test_the_environment_asks_for_traces(
-    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], asked: bool
-) -> None:
-    for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_TRACES_EXPORTER", "OTEL_SDK_DISABLED"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    assert telemetry.configured() is asked
-
-
-def test_off_the_sdk_is_not_even_imported() -> None:
-    program = (
-        "import sys; from services.common import server, telemetry; telemetry.setup('x'); telemetry.shutdown();"
-        "assert not telemetry.tracer.start_span('x').is_recording();"
-        "sys.exit(any(name.startswith('opentelemetry.sdk') for name in sys.modules))"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=20, env={"PATH": ""})
 
 
 def test_a_trace_survives_the_hop() -> None:

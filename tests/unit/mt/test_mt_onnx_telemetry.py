@@ -7,22 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common import instruments, telemetry
+from services.common import telemetry
 from services.common.errors import AtCapacity, StageFailed
 from services.mt.onnx.batch import Batch
 from services.mt.onnx.jobs import Job
 from services.mt.onnx.loading import Loaded
 from services.mt.onnx.loop import Loop
+from services.mt.onnx.watching import NAME
+from tests.measured import Measured, measured
 from tests.unit.mt.onnx_models import batch, loaded
 from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Breaking, Held, fault, text
 
-OF = {"batcher": "mt.decode"}
+OF = {"batcher": NAME}
 BYTES_OF_AN_ID = 8
 
 
@@ -36,14 +36,9 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
 
 
 @pytest.fixture
-def metrics(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemoryMetricReader]:
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader])
-    meter = provider.get_meter("test")
-    monkeypatch.setattr(instruments, "BATCHES", instruments.batches(meter))
-    monkeypatch.setattr(instruments, "DECODINGS", instruments.decodings(meter))
-    yield reader
-    provider.shutdown()
+def metrics() -> Iterator[Measured]:
+    with measured() as seen:
+        yield seen
 
 
 def held_loop(model: Loaded, queue: int) -> tuple[Loop, Any]:
@@ -95,7 +90,7 @@ async def test_a_group_that_could_not_join_is_seen_by_the_kind_of_its_fault(span
     assert joined.status.description == "MemoryError"
 
 
-async def test_metrics_tell_why_texts_waited_and_how_many_rows_a_step_has(metrics: InMemoryMetricReader) -> None:
+async def test_metrics_tell_why_texts_waited_and_how_many_rows_a_step_has(metrics: Measured) -> None:
     model = loaded(rows=1)
     loop, held = held_loop(model, queue=2)
     async with asyncio.TaskGroup() as tasks:
@@ -108,17 +103,13 @@ async def test_metrics_tell_why_texts_waited_and_how_many_rows_a_step_has(metric
             await loop.decode(Job(text(model, SENTENCES[3])))
         held.steps.release(1_000)
     await loop.close()
-    found = points(metrics)
-    joins = {point.attributes["reason"]: point.value for point in found["babelmesh.decode.joins"]}
-    assert joins == {"free": 1, "waited": 2}
-    (rows,), (waited,), (sheds,) = (
-        found[f"babelmesh.{name}"] for name in ("decode.rows", "batch.queue", "batch.sheds")
-    )
+    assert metrics.values("decode.joins") == {(NAME, "free"): 1, (NAME, "waited"): 2}
+    rows, waited, sheds = (metrics.only(name) for name in ("decode.rows", "batch.queue", "batch.sheds"))
     assert (rows.min, rows.max, waited.count, sheds.value) == (1, 1, 3, 1)
     assert (rows.attributes, waited.attributes, sheds.attributes) == (OF, OF, OF)
 
 
-async def test_texts_begun_anew_after_a_failure_are_counted_as_such(metrics: InMemoryMetricReader) -> None:
+async def test_texts_begun_anew_after_a_failure_are_counted_as_such(metrics: Measured) -> None:
     model = loaded(rows=4)
     good, bad = (text(model, sentence) for sentence in SENTENCES[:2])
     held: Any = Held(Breaking(model.model, next(iter({*bad.source} - {*good.source})), late=True))
@@ -131,20 +122,17 @@ async def test_texts_begun_anew_after_a_failure_are_counted_as_such(metrics: InM
         held.steps.release(1_000)
     await loop.close()
     assert failing.result().code == "MT_ENGINE_FAILED"
-    found = points(metrics)
-    joins = {point.attributes["reason"]: point.value for point in found["babelmesh.decode.joins"]}
-    assert joins == {"free": 2, "again": 2}
-    (waited,) = found["babelmesh.batch.queue"]
-    assert waited.count == 2
+    assert metrics.values("decode.joins") == {(NAME, "free"): 2, (NAME, "again"): 2}
+    assert metrics.only("batch.queue").count == 2
 
 
-async def test_what_crossed_is_counted_both_ways(metrics: InMemoryMetricReader) -> None:
+async def test_what_crossed_is_counted_both_ways(metrics: Measured) -> None:
     model = loaded(rows=4)
     loop = Loop(batch(model), queue=8)
     await loop.decode(Job(text(model, SENTENCES[0])))
     await loop.close()
-    crossed = {point.attributes["direction"]: point.value for point in points(metrics)["babelmesh.decode.bytes"]}
-    assert crossed == {"in": model.model.bytes_in, "out": model.model.bytes_out}
+    crossed = metrics.values("decode.bytes")
+    assert crossed == {(NAME, "in"): model.model.bytes_in, (NAME, "out"): model.model.bytes_out}
 
 
 @pytest.mark.parametrize("count", [1, 4])
@@ -160,10 +148,3 @@ def test_a_greedy_step_brings_ids_and_positions_and_takes_ids_and_scores(count: 
     into, out = (now - then for now, then in zip(under_way.crossed, before, strict=True))
     assert into == 2 * BYTES_OF_AN_ID * count  # an id and its position
     assert out == (BYTES_OF_AN_ID + 4 + 4) * count  # an id, its score, and that of one asked for besides
-
-
-def points(reader: InMemoryMetricReader) -> dict[str, list[Any]]:
-    read = reader.get_metrics_data()
-    assert read
-    (scope,) = read.resource_metrics[0].scope_metrics
-    return {metric.name: list(metric.data.data_points) for metric in scope.metrics}
