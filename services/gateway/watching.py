@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -28,6 +28,15 @@ class Status:
     queue_seconds: float = 0.0  # how long work waits for its engine of late
     fill: float = 0.0  # share in use of what its engine can work on at once
     turned_away: int = 0  # sessions it refused for want of a place that are about to ask again: a gateway's
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A replica as it is seen from here."""
+
+    number: int  # what it is called in logs
+    status: Status  # of state UNKNOWN while it is lost
+    address: str = field(default="", repr=False)  # never told to anyone but the platform it is from
 
 
 class Silence:
