@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from lightkube.types import PatchType
 from services.common.errors import InvalidArgument, StageFailed
 from services.gateway.deletion_costs import Pod
 from services.gateway.deletion_settings import DeletionSettings
+
+logging.getLogger("httpx2").setLevel(logging.WARNING)  # else it logs the address of every request
 
 ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 

@@ -38,6 +38,7 @@ EDGES = (
     "babelmesh/gateways.py",  # opens the calls
     "babelmesh/events.py",  # the messages are the client's events
     "babelmesh/faults.py",  # mesh.fault.v1
+    "babelmesh/overview.py",  # mesh.overview.v1: the messages are the values that are shown
     "babelmesh/versions.py",  # mesh.stage.v1
 )
 
