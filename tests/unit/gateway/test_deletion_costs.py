@@ -44,19 +44,19 @@ def seen(address: str, used: int = 0, state: State = State.SERVING) -> Seen:
 
 
 def test_pods_are_found_by_address_and_only_changes_are_written_the_cheapest_first() -> None:
-    busy, idle, same = Pod("busy", "10.0.0.1", None), Pod("idle", "fd00::2", 4), Pod("same", "10.0.0.3", 2)
-    stage = [seen("10.0.0.1:7701", 4), seen("[fd00::2]:7701"), seen("10.0.0.3:7701", 2), seen("10.0.0.9:7701", 1)]
+    busy, idle, same = Pod("busy", "192.0.2.1", None), Pod("idle", "fd00::2", 4), Pod("same", "192.0.2.3", 2)
+    stage = [seen("192.0.2.1:7701", 4), seen("[fd00::2]:7701"), seen("192.0.2.3:7701", 2), seen("192.0.2.9:7701", 1)]
     assert changes([busy, idle, same], {"asr": stage}) == [(idle, 0), (busy, 4)]
 
 
 def test_a_stage_of_which_nothing_is_heard_is_left_as_it_is() -> None:
-    pods = [Pod("a", "10.0.0.1", 4), Pod("b", "10.0.0.2", 4)]
+    pods = [Pod("a", "192.0.2.1", 4), Pod("b", "192.0.2.2", 4)]
     lost = [seen(f"{pod.ip}:7701", state=State.UNKNOWN) for pod in pods]
     assert not changes(pods, {"asr": lost, "mt": []})
-    heard = [seen("10.0.0.1:7701", 4), lost[1]]
+    heard = [seen("192.0.2.1:7701", 4), lost[1]]
     assert changes(pods, {"asr": heard}) == [(pods[1], CHEAPEST)]
 
 
 def test_an_address_that_several_pods_share_tells_nothing() -> None:
-    pods = [Pod("a", "10.0.0.1", None), Pod("b", "10.0.0.1", None)]
-    assert not changes(pods, {"asr": [seen("10.0.0.1:7701", 4)]})
+    pods = [Pod("a", "192.0.2.1", None), Pod("b", "192.0.2.1", None)]
+    assert not changes(pods, {"asr": [seen("192.0.2.1:7701", 4)]})
