@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from babelmesh import commands, console, describe, supervisor, versions
+from babelmesh import commands, console, describe, supervisor, versions, watching
 from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
@@ -177,6 +177,17 @@ async def _described(server: str, as_object: bool) -> None:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
     else:
         console.show(describe.table(answer))
+
+
+@app.command()
+def top(
+    server: Annotated[str, typer.Option("--server", metavar=GATEWAYS, help="Gateways to ask.")] = DEFAULT_ADDRESS,
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end; so it is without a terminal.")] = False,
+    as_events: Annotated[bool, typer.Option("--json", help="Print what each gateway tells as lines of JSON.")] = False,
+) -> None:
+    """Watch a running mesh: sessions, slots, queues, and how late translations are. q or Ctrl-C ends it."""
+    addresses = [address.strip() for address in server.split(",") if address.strip()]
+    _run(watching.top(addresses or [server], once, as_events))
 
 
 @app.command("versions")

@@ -31,8 +31,8 @@ class Doors:
     status: Status
     stage: str
 
-    # These two are for whoever looks after the service, whatever its state is.
-    ALWAYS_OPEN = ("/mesh.stage.", "/mesh.fault.")
+    # These are for whoever looks after the service, whatever its state is.
+    ALWAYS_OPEN = ("/mesh.stage.", "/mesh.fault.", "/mesh.overview.", "/externalscaler.")
     # A session is refused upon its hello, in its own stream: a client that writes may lose any earlier answer.
     OPEN_WHILE_DRAINING = ("/realtime.v1.RealtimeTranslate/Stream",)
     REFUSALS: ClassVar[Mapping[State, tuple[str, str]]] = {
@@ -73,7 +73,7 @@ class Guard(grpc.aio.ServerInterceptor):
         """See ServerInterceptor."""
         handler = await continuation(handler_call_details)
         name = handler_call_details.method
-        if handler is None or not name.startswith(("/mesh.", "/realtime.")):
+        if handler is None or not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
             return handler
         sides = (handler.request_streaming, handler.response_streaming)
         kind = "_".join("stream" if streaming else "unary" for streaming in sides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,3 +31,4 @@ class Replica:
     watchdog: Watchdog | None = None  # none without an engine
     engine: Engine | None = None
     forward: Forward | None = None  # passes a simulated fault on to a replica of a stage, where it calls stages
+    turned_away: Callable[[], int] = lambda: 0  # sessions that were refused for want of a place and will ask again

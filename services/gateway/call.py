@@ -73,7 +73,9 @@ async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
     await inbound.close()
 
 
-async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage], written: Callable[[], None]) -> None:
+async def write_all(
+    context: CallContext, outbox: Outbox[pb.ServerMessage], written: Callable[[pb.ServerMessage], None]
+) -> None:
     """Sends what is put into the outbox until it is closed.
 
     Not to be cancelled while the call may still get a status: gRPC cannot send one behind a write that was given up.
@@ -81,7 +83,7 @@ async def write_all(context: CallContext, outbox: Outbox[pb.ServerMessage], writ
     async for messages in outbox:
         for message in messages:
             await context.write(message)
-            written()
+            written(message)
 
 
 async def watch_reader(outbox: Outbox[pb.ServerMessage], stall_seconds: float) -> None:

@@ -35,6 +35,7 @@ class Steps:
 @dataclass(slots=True)
 class _Account:
     span: trace.Span
+    began_ms: int | None  # when its first sample was captured; None: it was typed
     first_audio_ms: dict[str, int] = field(default_factory=dict)  # by target; speech may come before the final
     steps: dict[str, Steps] = field(default_factory=dict)  # by target, from the final until all of it was sent
 
@@ -76,7 +77,9 @@ class Ledger:
             self._started = self._clock()
         if number not in self._accounts:
             span = tracer.start_span("segment", attributes={"babelmesh.segment_id": number})
-            self._accounts[number] = _Account(span)
+            self._accounts[number] = _Account(
+                span, None if transcript.typed else milliseconds(transcript.start_samples)
+            )
             self.delivery.opened(transcript)
         return self.trace(number)
 
@@ -102,6 +105,10 @@ class Ledger:
         account = self._accounts.get(segment_id)
         if account:  # a target that was removed may still be speaking of a segment that is closed
             account.first_audio_ms.setdefault(lang, self._ms(self._clock()))
+
+    def began_ms(self, segment_id: int) -> int | None:
+        """When its first sample was captured; None for one that was typed."""
+        return self._accounts[segment_id].began_ms
 
     def sent(self, segment_id: int, lang: str) -> Steps:
         """All of a final segment was written for a target: its steps. The account closes with its last target."""

@@ -15,6 +15,7 @@ from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
 from services.gateway.outage import Patience
 from services.gateway.outbox import Outbox
+from services.gateway.recent import Recent
 from services.gateway.recognition import Recognition
 from services.gateway.running import Life, Lives
 from services.gateway.seam import Seed
@@ -34,7 +35,7 @@ class Opening:
     life: Life
     sign: Callable[[Position], str]
 
-    def shared(self, stages: Stages, outbox: Outbox[ServerMessage]) -> Shared:
+    def shared(self, stages: Stages, outbox: Outbox[ServerMessage], recent: Recent) -> Shared:
         """What its parts will share."""
         return Shared(
             self.terms,
@@ -43,6 +44,7 @@ class Opening:
             Backlog(samples(self.settings.max_backlog_ms), self.terms.overload, self.goes_on.start_samples),
             Ledger(time.monotonic, self.goes_on),
             Dictionary(self.terms.glossary),
+            recent,
             goes_on=self.goes_on,
             sign=self.sign,
         )

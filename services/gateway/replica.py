@@ -14,7 +14,7 @@ import grpc
 from services.common.grpc_options import CHANNEL
 from services.common.server import channel
 from services.common.status import State
-from services.gateway.watching import Status, watch
+from services.gateway.watching import Seen, Status, watch
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,16 @@ class Replica:
     def serving(self) -> bool:
         """Whether calls may be placed here."""
         return self._status.state is State.SERVING and not self._retired
+
+    @property
+    def seen(self) -> Seen:
+        """What it told last."""
+        return Seen(self._place.replica_id, self._status, self._place.address)
+
+    @property
+    def gone(self) -> bool:
+        """Whether it is no longer one of the stage's, and lost."""
+        return self._retired and self._status.state is State.UNKNOWN
 
     @property
     def free(self) -> int:

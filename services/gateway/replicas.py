@@ -18,6 +18,7 @@ from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link, Place, Replica
 from services.gateway.suspects import Suspects
 from services.gateway.tries import MOST_DEATHS, Budget, CallFailed, Tries, quarantined, unavailable
+from services.gateway.watching import Seen
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class Replicas:
         self._addresses = addresses
         self._seconds = (watch_seconds, resolve_seconds)
         self._replicas: dict[str, Replica] = {}
+        self._watching: dict[Replica, asyncio.Task[None]] = {}  # these, and for a while those taken off the list
         self._suspects = Suspects()
         self._looked_up = asyncio.Event()
         self._available = asyncio.Event()
@@ -46,6 +48,11 @@ class Replicas:
     def available(self) -> bool:
         """Whether a replica serves."""
         return self._available.is_set()
+
+    @property
+    def seen(self) -> list[Seen]:
+        """What each replica told last. One that was taken off the list is among them until it is lost."""
+        return [replica.seen for replica in self._watching if not replica.gone]
 
     async def back(self) -> None:
         """Waits until a replica serves."""
@@ -59,19 +66,21 @@ class Replicas:
 
     async def run(self) -> None:
         """Watches the replicas, and looks for new ones. Runs until it is cancelled."""
-        watching: dict[Replica, asyncio.Task[None]] = {}
         watch_seconds, resolve_seconds = self._seconds
         async with asyncio.TaskGroup() as tasks:
             while True:
                 added, removed = self._settle(await self._addresses.look_up())
                 for replica in added:
-                    watching[replica] = tasks.create_task(replica.run(watch_seconds))
+                    self._watching[replica] = tasks.create_task(replica.run(watch_seconds))
                 for replica in removed:
-                    asyncio.get_running_loop().call_later(RETIRED_SECONDS, watching.pop(replica).cancel)
+                    asyncio.get_running_loop().call_later(RETIRED_SECONDS, self._forget, replica)
                 self._looked_up.set()
                 if not self._addresses.may_change:
                     break
                 await asyncio.sleep(resolve_seconds)
+
+    def _forget(self, replica: Replica) -> None:
+        self._watching.pop(replica).cancel()
 
     def _settle(self, addresses: Sequence[str]) -> tuple[list[Replica], list[Replica]]:
         """Takes over a new list of addresses; the replicas that came and those that went."""

@@ -52,9 +52,14 @@ class Lives:
         self._epochs: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._leave_at: float | None = None
 
+    @property
+    def open(self) -> bool:
+        """Whether sessions may come; not when the server is about to stop."""
+        return self._leave_at is None
+
     def require_open(self) -> None:
         """Raises StageFailed when the server is about to stop: another one may have room."""
-        if self._leave_at is not None:
+        if not self.open:
             message = "This server is about to stop. Another one may take the session."
             rpcs.refused("gateway", "DRAINING")
             raise StageFailed("DRAINING", message, retry_after_ms=_RETRY_MS)

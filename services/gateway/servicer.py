@@ -11,12 +11,15 @@ from typing import Any
 
 import grpc
 
+from externalscaler import externalscaler_pb2_grpc as scaler_grpc
+from mesh.overview.v1 import overview_pb2_grpc as overview_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.channel import Channel
-from services.common.errors import InvalidArgument, MeshError, Unsupported
+from services.common.errors import AtCapacity, InvalidArgument, MeshError, Unsupported
 from services.common.replica import Replica
 from services.common.slots import Slots
+from services.common.status import State
 from services.common.telemetry import tracer
 from services.gateway import messages
 from services.gateway.admission import Admission
@@ -42,12 +45,18 @@ from services.gateway.ingress import Ingress, Start
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
+from services.gateway.overview import OverviewServicer, degradations
+from services.gateway.recent import Recent
 from services.gateway.running import Lives
+from services.gateway.scaler import ScalerServicer
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
+from services.gateway.sight import Sight
 from services.gateway.stages import Question, Stages
 from services.gateway.terms import affinity
+from services.gateway.turned_away import TurnedAway
 from services.gateway.typed import TypedSegment
+from services.gateway.watching import Status
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +77,11 @@ class GatewayServicer:
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
         self._stages = Stages(settings)
-        self.replica = Replica(self._slots, forward=self._stages.simulate_fault)
+        self._turned_away, self._recent = TurnedAway(), Recent()
+        self._sight = Sight(self._stages, settings, self._status)
+        self.replica = Replica(
+            self._slots, forward=self._stages.simulate_fault, turned_away=lambda: self._turned_away.count
+        )
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
         self._running = AsyncExitStack()
@@ -91,19 +104,21 @@ class GatewayServicer:
             ),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
+        scaler_grpc.add_ExternalScalerServicer_to_server(ScalerServicer(self._sight), server)
+        overview_grpc.add_OverviewServicer_to_server(OverviewServicer(self._sight, self._recent), server)
 
     async def start(self) -> None:
         """Waits for the stages: a gateway without them has nothing to offer."""
         pause_seconds = 0.1
+        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
+        self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())
         await self._refresh()
         while not self._catalog.engines:
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, 2.0)
             await self._refresh()
-        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
-        refreshing = tasks.create_task(self._refresh_often())
-        self._running.callback(refreshing.cancel)
+        self._running.callback(tasks.create_task(self._refresh_often()).cancel)
 
     async def drain(self, seconds: float) -> None:
         """Sessions move elsewhere; those that have not when the time is up end as resumable."""
@@ -120,7 +135,7 @@ class GatewayServicer:
         call = Call(door, outbox, self._admission.tenant(context.invocation_metadata()))
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
-            writing = tasks.create_task(write_all(context, call.outbox, call.pulse.written))
+            writing = tasks.create_task(write_all(context, call.outbox, lambda sent: self._written(sent, call)))
             fault = await self._admit(call)
             await written(writing, self._settings.client_stall_ms / 1000)
             if fault and not (call.refused and await refusable(call.inbound, _SILENT_SECONDS)):
@@ -128,6 +143,11 @@ class GatewayServicer:
             reading.cancel()
         if fault:
             raise fault
+
+    def _written(self, message: pb.ServerMessage, call: Call) -> None:
+        call.pulse.written()
+        for _ in range(degradations(message)):
+            self._recent.degraded()
 
     async def _admit(self, call: Call) -> MeshError | None:
         """Decides on the first message, then holds the session. Returns the fault the call is to end with."""
@@ -144,6 +164,8 @@ class GatewayServicer:
                 sign = self._admission.signature(terms, goes_on.epoch, call.tenant)
                 return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
         except MeshError as refusal:
+            if isinstance(refusal, AtCapacity) or refusal.stage:
+                self._turned_away.add(refusal.retry_after_ms)
             await call.outbox.close(messages.error(refusal, fatal=True))
             return refusal
 
@@ -157,7 +179,7 @@ class GatewayServicer:
 
     async def _converse(self, opening: Opening, call: Call) -> MeshError | None:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
-        shared = opening.shared(self._stages, call.outbox)
+        shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
             Start(terms.input, goes_on.start_samples),
             settings,
@@ -247,6 +269,12 @@ class GatewayServicer:
             limits=messages.limits(self._settings),
             glossaries=await self._glossaries.names(),
         )
+
+    def _status(self) -> Status:
+        """What this gateway is to its peers."""
+        state = State.SERVING if self._catalog.engines else State.STARTING
+        state = state if self._lives.open else State.DRAINING
+        return Status(state, self._slots.total, self._slots.used, turned_away=self._turned_away.count)
 
     async def _refresh_often(self) -> None:
         while True:

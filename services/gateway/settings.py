@@ -15,7 +15,7 @@ from services.gateway.addresses import endpoint
 Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
-_ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
+ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
 
 LEAST_SECRET_BYTES = 32  # as long as what HS256 makes of it (RFC 7518, 3.2)
 
@@ -29,12 +29,12 @@ class GatewaySettings(ServiceSettings):
     reserved_slots: int | None = Field(
         None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
     )
-    asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), min_length=1, description=f"Recognizers: {_ENDPOINTS}")
-    mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), min_length=1, description=f"Translators: {_ENDPOINTS}")
-    tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), min_length=1, description=f"Synthesizers: {_ENDPOINTS}")
+    asr_endpoints: Endpoints = Field(("127.0.0.1:7701",), min_length=1, description=f"Recognizers: {ENDPOINTS}")
+    mt_endpoints: Endpoints = Field(("127.0.0.1:7702",), min_length=1, description=f"Translators: {ENDPOINTS}")
+    tts_endpoints: Endpoints = Field(("127.0.0.1:7703",), min_length=1, description=f"Synthesizers: {ENDPOINTS}")
     peer_endpoints: Annotated[tuple[Endpoint, ...], NoDecode] = Field(
         (),
-        description=f"All gateways, this one too, that an autoscaler is told of; none: this one. {_ENDPOINTS}",
+        description=f"All gateways, this one too, that an autoscaler is told of; none: this one. {ENDPOINTS}",
     )
     resolve_seconds: float = Field(5.0, ge=0.1, le=3600, description="How often names of endpoints are looked up.")
     watch_timeout_ms: int = Field(

@@ -20,6 +20,7 @@ from services.gateway.ledger import Ledger
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
+from services.gateway.recent import Recent
 from services.gateway.stages import Stages
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript
 
@@ -80,6 +81,7 @@ class Shared:
     backlog: Backlog
     ledger: Ledger
     dictionary: Dictionary
+    recent: Recent = field(default_factory=Recent)
     floor: Floor = field(default_factory=Floor)
     skipped: Skipped = field(default_factory=Skipped)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
@@ -201,8 +203,10 @@ class Shared:
         """Closes the account of a segment and target once all that was put before this has been written."""
 
         def written() -> list[ServerMessage]:
-            latency = messages.latency(segment_id, lang, self.ledger.sent(segment_id, lang))
-            return [latency, *self._acknowledged()]
+            began_ms = self.ledger.began_ms(segment_id)
+            steps = self.ledger.sent(segment_id, lang)
+            self.recent.took((self.terms.source_lang, lang), steps, began_ms)
+            return [messages.latency(segment_id, lang, steps), *self._acknowledged()]
 
         await self.outbox.put_made(written)
 

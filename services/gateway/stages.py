@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -30,6 +30,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.speaking import Speaking, Spoken
 from services.gateway.terms import TargetTerms
 from services.gateway.tries import Budget
+from services.gateway.watching import Seen
 
 RecognizeCall: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, asr_pb2.RecognizeResponse]"
 
@@ -98,6 +99,10 @@ class Stages:
     def available(self, stage: str) -> bool:
         """Whether a replica of "ASR", "MT" or "TTS" serves."""
         return self._replicas[stage].available
+
+    def seen(self, stage: str) -> Sequence[Seen]:
+        """The replicas of "ASR", "MT" or "TTS", and what each told last."""
+        return self._replicas[stage].seen
 
     async def back(self, stage: str) -> None:
         """Waits until a replica of the stage serves."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 
@@ -27,6 +27,16 @@ class Status:
     slots_used: int = 0
     queue_seconds: float = 0.0  # how long work waits for its engine of late
     fill: float = 0.0  # share in use of what its engine can work on at once
+    turned_away: int = 0  # sessions it refused for want of a place that are about to ask again: a gateway's
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A replica as it is seen from here."""
+
+    number: int  # what it is called in logs
+    status: Status  # of state UNKNOWN while it is lost
+    address: str = field(default="", repr=False)  # never told to anyone but the platform it is from
 
 
 class Silence:
@@ -67,7 +77,7 @@ async def _read(channel: grpc.aio.Channel, silence: Silence, heard: Callable[[St
         while isinstance(response := await call.read(), stage_pb2.WatchResponse):
             silence.heard(time.monotonic())
             state = STATES.get(response.state, State.UNKNOWN)
-            heard(Status(state, response.slots_total, response.slots_used, response.queue_seconds, response.fill))
+            heard(_status(state, response))
             if state is State.STUCK:
                 return "stuck"
     except grpc.aio.AioRpcError as error:
@@ -75,6 +85,11 @@ async def _read(channel: grpc.aio.Channel, silence: Silence, heard: Callable[[St
     finally:
         call.cancel()
     return "ended"
+
+
+def _status(state: State, told: stage_pb2.WatchResponse) -> Status:
+    slots = (told.slots_total, told.slots_used)
+    return Status(state, *slots, told.queue_seconds, told.fill, told.turned_away)
 
 
 async def _fall_silent(silence: Silence, tick: float) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor
 
+from externalscaler import externalscaler_pb2 as externalscaler
 from realtime.v1 import realtime_translate_pb2 as realtime
 from tests.architecture.source import ROOT
 
@@ -30,6 +31,23 @@ FIXED = {
     "TranslationResult": {"final": 1, "text": 2},
     "TtsChunk": {"data": 1, "format": 2},
     "Error": {"code": 1, "message": 2},
+}
+
+# KEDA calls by these: pkg/scalers/externalscaler/externalscaler.proto of kedacore/keda.
+OF_KEDA = {
+    "ScaledObjectRef": {"name": 1, "namespace": 2, "scalerMetadata": 3},
+    "IsActiveResponse": {"result": 1},
+    "GetMetricSpecResponse": {"metricSpecs": 1},
+    "MetricSpec": {"metricName": 1, "targetSize": 2, "targetSizeFloat": 3},
+    "GetMetricsRequest": {"scaledObjectRef": 1, "metricName": 2},
+    "GetMetricsResponse": {"metricValues": 1},
+    "MetricValue": {"metricName": 1, "metricValue": 2, "metricValueFloat": 3},
+}
+KEDA_CALLS = {
+    "IsActive": ("ScaledObjectRef", "IsActiveResponse", False),
+    "StreamIsActive": ("ScaledObjectRef", "IsActiveResponse", True),
+    "GetMetricSpec": ("ScaledObjectRef", "GetMetricSpecResponse", False),
+    "GetMetrics": ("GetMetricsRequest", "GetMetricsResponse", False),
 }
 
 
@@ -64,3 +82,15 @@ def test_the_stream_keeps_its_name() -> None:
     stream = realtime.DESCRIPTOR.services_by_name["RealtimeTranslate"].methods_by_name["Stream"]
     assert stream.full_name == "realtime.v1.RealtimeTranslate.Stream"
     assert (stream.input_type.name, stream.output_type.name) == ("ClientMessage", "ServerMessage")
+
+
+def test_the_scaler_is_called_as_keda_calls_it() -> None:
+    messages = externalscaler.DESCRIPTOR.message_types_by_name
+    numbers = {name: {field.name: field.number for field in messages[name].fields} for name in messages}
+    assert numbers == OF_KEDA
+    service = externalscaler.DESCRIPTOR.services_by_name["ExternalScaler"]
+    assert service.full_name == "externalscaler.ExternalScaler"
+    calls = {
+        each.name: (each.input_type.name, each.output_type.name, each.server_streaming) for each in service.methods
+    }
+    assert calls == KEDA_CALLS

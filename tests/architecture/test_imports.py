@@ -31,11 +31,14 @@ EDGES = (
     "services/gateway/speaking.py",
     "services/gateway/stages.py",
     "services/gateway/watching.py",
+    "services/gateway/overview.py",  # mesh.overview.v1
+    "services/gateway/scaler.py",  # KEDA's contract
     "babelmesh/client.py",
     "babelmesh/errors.py",  # google.rpc statuses
     "babelmesh/gateways.py",  # opens the calls
     "babelmesh/events.py",  # the messages are the client's events
     "babelmesh/faults.py",  # mesh.fault.v1
+    "babelmesh/overview.py",  # mesh.overview.v1: the messages are the values that are shown
     "babelmesh/versions.py",  # mesh.stage.v1
 )
 

@@ -93,6 +93,8 @@ class Replica:
     state: stage_pb2.State.ValueType = stage_pb2.STATE_SERVING
     total: int = 4
     used: int = 0
+    queue_seconds: float = 0.0
+    fill: float = 0.0
     silent: bool = False  # whether it tells its state no more
     refuses: MeshError | None = None
     answers: asyncio.Event = field(default_factory=asyncio.Event)  # calls wait for it
@@ -128,7 +130,13 @@ class Watched(stage_pb2_grpc.StageServicer):
         while True:
             if not self._replica.silent:
                 replica = self._replica
-                told = stage_pb2.WatchResponse(state=replica.state, slots_total=replica.total, slots_used=replica.used)
+                told = stage_pb2.WatchResponse(
+                    state=replica.state,
+                    slots_total=replica.total,
+                    slots_used=replica.used,
+                    queue_seconds=replica.queue_seconds,
+                    fill=replica.fill,
+                )
                 await context.write(told)
             await asyncio.sleep(TOLD_EVERY_SECONDS)
 

@@ -1,0 +1,116 @@
+"""Tells Kubernetes which pods are idle: `python -m services.gateway.deletion`.
+
+A scale-in ends the pods of least cost. This process watches all replicas as a gateway does, and annotates each pod with
+the streams it serves. It is a process of its own because it alone may write pods.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Protocol
+
+import grpc
+
+from services.common.errors import InvalidArgument, MeshError
+from services.common.replica import Replica
+from services.common.server import run
+from services.common.slots import Slots
+from services.gateway.addresses import Addresses
+from services.gateway.deletion_costs import Pod, changes
+from services.gateway.deletion_settings import DeletionSettings
+from services.gateway.replicas import Replicas
+
+log = logging.getLogger(__name__)
+
+
+class Pods(Protocol):
+    """The pods, as the platform has them. Each method raises MeshError."""
+
+    async def close(self) -> None:
+        """Ends its connections."""
+
+    async def running(self) -> list[Pod]:
+        """Those that run."""
+
+    async def write(self, pod: Pod, cost: int) -> None:
+        """Writes the cost of one."""
+
+
+class DeletionServicer:
+    """Serves its own state only: whether it lives and is ready."""
+
+    service_name = "mesh.stage.v1.Stage"
+
+    def __init__(self, settings: DeletionSettings, pods: Pods) -> None:
+        self.replica = Replica(Slots(settings.slots, stage=""))
+        self._settings = settings
+        self._pods = pods
+        endpoints = {
+            "asr": settings.asr_endpoints,
+            "mt": settings.mt_endpoints,
+            "tts": settings.tts_endpoints,
+            "gateway": settings.peer_endpoints,
+        }
+        seconds = (settings.watch_timeout_ms / 1000, settings.resolve_seconds)
+        self._replicas = {
+            stage: Replicas(stage.upper(), Addresses(where), *seconds) for stage, where in endpoints.items()
+        }
+        self._running = AsyncExitStack()
+
+    def add_to(self, server: grpc.aio.Server) -> None:
+        """Nothing beside what every server has."""
+
+    async def start(self) -> None:
+        """Watches the replicas, and begins to write."""
+        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
+        for replicas in self._replicas.values():
+            self._running.callback(tasks.create_task(replicas.run()).cancel)
+            await replicas.known()
+        self._running.callback(tasks.create_task(self._write_often()).cancel)
+
+    async def drain(self, seconds: float) -> None:
+        """Nobody has to leave."""
+
+    async def stop(self) -> None:
+        """Ends all connections."""
+        await self._running.aclose()
+        await self._pods.close()
+
+    async def _write_often(self) -> None:
+        while True:
+            try:
+                await self._write()
+            except MeshError as fault:
+                log.warning("costs not written", extra={"fields": {"code": fault.code, "reason": fault.message}})
+            await asyncio.sleep(self._settings.interval_seconds)
+
+    async def _write(self) -> None:
+        pods = await self._pods.running()
+        changed = changes(pods, {stage: replicas.seen for stage, replicas in self._replicas.items()})
+        for pod, cost in changed:
+            await self._pods.write(pod, cost)
+            await asyncio.sleep(1 / self._settings.patches_per_second)
+        if changed:
+            log.info("costs written", extra={"fields": {"pods": len(changed), "of": len(pods)}})
+
+
+def make() -> tuple[DeletionServicer, DeletionSettings]:
+    """The service, as the environment tells. Raises ValidationError and InvalidArgument."""
+    settings = DeletionSettings()
+    return DeletionServicer(settings, _pods()(settings)), settings
+
+
+def _pods() -> Callable[[DeletionSettings], Pods]:
+    try:
+        from services.gateway.deletion_pods import Pods as ApiPods  # noqa: PLC0415 - what it needs is an extra
+    except ModuleNotFoundError as error:
+        message = f"{error.name} is not installed: pip install 'babelmesh[kubernetes]'"
+        raise InvalidArgument("NOT_INSTALLED", message) from error
+    return ApiPods
+
+
+if __name__ == "__main__":
+    run("deletion", make)

@@ -1,0 +1,82 @@
+"""What this gateway sees of the mesh, told to those who look after it: `mesh.overview.v1.Overview`."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mesh.overview.v1 import overview_pb2 as pb
+from mesh.overview.v1 import overview_pb2_grpc as pb_grpc
+from mesh.stage.v1 import stage_pb2
+from realtime.v1.realtime_translate_pb2 import ServerMessage
+from services.common.errors import InvalidArgument
+from services.gateway.recent import Outcome, Recent, Spread
+from services.gateway.sight import Sight
+from services.gateway.triggers import GATEWAY, STAGES
+from services.gateway.watching import Seen
+
+if TYPE_CHECKING:
+    import grpc
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+INTERVAL_MS, SHORTEST_MS, LONGEST_MS = 1000, 100, 60_000
+
+
+class OverviewServicer(pb_grpc.OverviewServicer):
+    """Serves whoever looks on."""
+
+    def __init__(self, sight: Sight, recent: Recent) -> None:
+        self._sight = sight
+        self._recent = recent
+
+    async def Watch(self, request: pb.WatchRequest, context: Context) -> None:  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
+        interval_ms = request.interval_ms or INTERVAL_MS
+        if not SHORTEST_MS <= interval_ms <= LONGEST_MS:
+            accepted = [f"{SHORTEST_MS} to {LONGEST_MS}", f"0 for {INTERVAL_MS}"]
+            raise InvalidArgument("OVERVIEW_INTERVAL", f"It is {interval_ms}.", "interval_ms", accepted)
+        while True:
+            await context.write(self._seen())
+            await asyncio.sleep(interval_ms / 1000)
+
+    def _seen(self) -> pb.WatchResponse:
+        return pb.WatchResponse(
+            gateway=_replica(self._sight.own),
+            gateways=map(_replica, self._sight.of(GATEWAY)),
+            stages=[pb.Stage(name=stage.upper(), replicas=map(_replica, self._sight.of(stage))) for stage in STAGES],
+            pairs=map(_pair, self._recent.outcomes()),
+            degradations=self._recent.degradations,
+        )
+
+
+def degradations(message: ServerMessage) -> int:
+    """How often a message to a client says that it gets less of a stage from now on."""
+    return sum(not less.over for less in message.flow.degraded) if message.HasField("flow") else 0
+
+
+def _replica(seen: Seen) -> pb.Replica:
+    status = seen.status
+    return pb.Replica(
+        number=seen.number,
+        state=stage_pb2.State.ValueType(status.state),
+        slots_total=status.slots_total,
+        slots_used=status.slots_used,
+        queue_seconds=status.queue_seconds,
+        fill=status.fill,
+        turned_away=status.turned_away,
+    )
+
+
+def _pair(outcome: Outcome) -> pb.Pair:
+    source_lang, target_lang = outcome.langs
+    return pb.Pair(
+        source_lang=source_lang,
+        target_lang=target_lang,
+        segments=outcome.segments,
+        lag=_spread(outcome.lag),
+        first_audio=_spread(outcome.first_audio),
+    )
+
+
+def _spread(spread: Spread | None) -> pb.Spread | None:
+    return pb.Spread(p50_ms=max(0, spread.p50_ms), p95_ms=max(0, spread.p95_ms)) if spread else None

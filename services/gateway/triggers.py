@@ -1,0 +1,78 @@
+"""What an autoscaler asks for: the metadata of a trigger, read and checked. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.common.errors import InvalidArgument
+from services.gateway.scaling import Measure
+
+GATEWAY = "gateway"
+STAGES = ("asr", "mt", "tts")
+KEYS = ("stage", "measure", "target")
+
+# KEDA reads these itself to reach us, and passes on the whole metadata.
+OF_KEDA = ("scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsCertFile", "tlsClientCert", "tlsClientKey")
+
+# What one replica is to have in hand: the share of its places, or for QUEUE seconds of waiting.
+TARGETS: Mapping[Measure, float] = {
+    Measure.SLOTS: 0.75,
+    Measure.FILL: 0.7,
+    Measure.QUEUE: 0.1,
+    Measure.SESSIONS: 0.75,
+}
+QUEUE_TARGETS = {"tts": 0.2}  # of stages that may have work wait longer
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What a stage is to be scaled by."""
+
+    stage: str
+    measure: Measure
+    target: float
+
+    @property
+    def metric(self) -> str:
+        """The name of its metric, of the stage and the measure alone: KEDA numbers the triggers itself."""
+        return f"babelmesh-{self.stage}-{self.measure}"
+
+    def wanted(self, value: float) -> int:
+        """Replicas for a value."""
+        return math.ceil(value / self.target)
+
+
+def read(metadata: Mapping[str, str]) -> Trigger:
+    """The trigger of a ScaledObject's metadata. Raises InvalidArgument naming the key and what is accepted."""
+    for key in metadata:
+        if key not in KEYS + OF_KEDA:
+            raise _refused(key, "There is no such key.", *KEYS)
+    stage = _one_of("stage", metadata, (GATEWAY, *STAGES))
+    measures = [measure for measure in Measure if (measure is Measure.SESSIONS) == (stage == GATEWAY)]
+    measure = Measure(_one_of("measure", metadata, measures))
+    default = TARGETS[measure] if measure is not Measure.QUEUE else QUEUE_TARGETS.get(stage, TARGETS[measure])
+    return Trigger(stage, measure, _positive("target", metadata.get("target", str(default))))
+
+
+def _one_of(key: str, metadata: Mapping[str, str], accepted: tuple[str, ...] | list[Measure]) -> str:
+    if key not in metadata:
+        raise _refused(key, "It is missing.", *accepted)
+    if metadata[key] not in accepted:
+        raise _refused(key, f"{metadata[key]!r} is not one of them.", *accepted)
+    return metadata[key]
+
+
+def _positive(key: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise _refused(key, f"{text!r} is no positive number.", "a number above 0, like 0.75")
+    return value
+
+
+def _refused(key: str, message: str, *accepted: str) -> InvalidArgument:
+    return InvalidArgument("SCALER_METADATA", message, f"scalerMetadata.{key}", accepted)
