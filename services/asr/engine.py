@@ -86,7 +86,7 @@ class Engine(Protocol):
     name: str
     version: str
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
-    load: Load  # how busy it is
+    load: Load  # how busy it is; made with the engine, which tells it of all that waits for it or is in work
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     languages: tuple[str, ...]  # BCP-47
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so

@@ -7,6 +7,8 @@ import time
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.common.load import Load
+
 
 class DeviceSettings(BaseModel):
     """What a scripted engine's device is like."""
@@ -21,11 +23,13 @@ class DeviceSettings(BaseModel):
 class SimulatedDevice:
     """A device that computes one batch after the other; calls that come before a batch starts share it.
 
-    It keeps no lock and no task, only the start of its newest batch: whoever stops waiting disturbs nobody.
+    It keeps no lock and no task, only the start of its newest batch: whoever stops waiting disturbs nobody. Their calls
+    keep their places in their batches, though, and `load` is told of them as of the others.
     """
 
-    def __init__(self, settings: DeviceSettings) -> None:
+    def __init__(self, settings: DeviceSettings, load: Load) -> None:
         self._settings = settings
+        self._load = load
         self._starts = 0.0  # of the newest batch, on the monotonic clock
         self._calls = 0  # in it
 
@@ -44,4 +48,20 @@ class SimulatedDevice:
             free = self._starts + compute_seconds
             self._starts, self._calls = max(now + wait_seconds, free), 0
         self._calls += 1
+        self._tell(self._starts - now, compute_seconds)
         await asyncio.sleep(self._starts + compute_seconds - now)
+
+    def _tell(self, wait_seconds: float, compute_seconds: float) -> None:
+        """Has the load told when a call's batch begins, and when it ends."""
+        call, loop = object(), asyncio.get_running_loop()
+        self._load.enter(call)
+
+        def begin() -> None:
+            self._load.leave(call)
+            self._load.work(1)
+
+        if wait_seconds > 0:
+            loop.call_later(wait_seconds, begin)
+        else:
+            begin()
+        loop.call_later(wait_seconds + compute_seconds, self._load.work, -1)

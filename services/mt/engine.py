@@ -48,7 +48,7 @@ class Engine(Protocol):
     version: str
     pairs: tuple[Pair, ...]
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
-    load: Load  # how busy it is
+    load: Load  # how busy it is; made with the engine, which tells it of all that waits for it or is in work
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     continues_prefix: bool  # whether it can be forced to continue concluded text
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started

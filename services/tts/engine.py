@@ -43,7 +43,7 @@ class Engine(Protocol):
     name: str
     version: str
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
-    load: Load  # how busy it is
+    load: Load  # how busy it is; made with the engine, which tells it of all that waits for it or is in work
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     voices: tuple[Voice, ...]  # the default voice of each language first
     sample_rate_hertz: int

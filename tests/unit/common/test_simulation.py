@@ -3,11 +3,14 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+
+from services.common.load import WINDOW_SECONDS, Load
 from services.common.simulation import DeviceSettings, SimulatedDevice
 
 
 async def seconds_for(calls: int, settings: DeviceSettings) -> float:
-    device = SimulatedDevice(settings)
+    device = SimulatedDevice(settings, Load("mt", settings.batch))
     started = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(calls):
@@ -30,8 +33,27 @@ async def test_a_batch_that_waits_is_joined() -> None:
 
 
 async def test_a_call_that_gives_up_holds_nobody_up() -> None:
-    device = SimulatedDevice(DeviceSettings(compute_ms=20, batch=1))
+    device = SimulatedDevice(DeviceSettings(compute_ms=20, batch=1), Load("mt"))
     impatient = asyncio.ensure_future(device.compute())
     await asyncio.sleep(0)
     impatient.cancel()
     await asyncio.wait_for(device.compute(), 0.2)
+
+
+async def test_its_load_is_what_its_batches_hold_and_what_their_calls_waited() -> None:
+    settings = DeviceSettings(compute_ms=80, batch=4)
+    load = Load("mt", settings.batch)
+    device = SimulatedDevice(settings, load)
+    await asyncio.gather(*(device.compute() for _ in range(6)))  # alone, four, and the last one
+    assert load.fill * WINDOW_SECONDS == pytest.approx((1 + 4 + 1) / 4 * 0.080, rel=0.4)
+    assert load.queue_seconds == pytest.approx((0 + 4 * 0.080 + 0.160) / 6, rel=0.4)
+
+
+async def test_a_call_that_gave_up_keeps_its_place_until_its_batch_is_through() -> None:
+    load = Load("mt")
+    device = SimulatedDevice(DeviceSettings(compute_ms=60, batch=1), load)
+    impatient = asyncio.ensure_future(device.compute())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await device.compute()
+    assert load.fill * WINDOW_SECONDS >= 0.1  # two batches of 60 ms
