@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass, field
+from math import inf
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,18 +22,26 @@ class DeviceSettings(BaseModel):
     batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Calls that are computed at once."""
+
+    starts: float  # on the monotonic clock
+    calls: list[object] = field(default_factory=list)
+
+
 class SimulatedDevice:
     """A device that computes one batch after the other; calls that come before a batch starts share it.
 
-    It keeps no lock and no task, only the start of its newest batch: whoever stops waiting disturbs nobody. Their calls
-    keep their places in their batches, though, and `load` is told of them as of the others.
+    It keeps no lock and no task, only its newest batch: whoever stops waiting disturbs nobody. Their calls keep their
+    places, though, and `load` is told of them as of the others.
     """
 
     def __init__(self, settings: DeviceSettings, load: Load) -> None:
         self._settings = settings
         self._load = load
-        self._starts = 0.0  # of the newest batch, on the monotonic clock
-        self._calls = 0  # in it
+        self._newest = Batch(-inf)
+        self._running: Batch | None = None
 
     async def compute(self, max_wait_ms: float | None = None) -> None:
         """Returns when the batch with this call in it would be through.
@@ -44,24 +54,26 @@ class SimulatedDevice:
         if not compute_seconds:
             return
         now = time.monotonic()
-        if self._starts <= now or self._calls >= self._settings.batch:
-            free = self._starts + compute_seconds
-            self._starts, self._calls = max(now + wait_seconds, free), 0
-        self._calls += 1
-        self._tell(self._starts - now, compute_seconds)
-        await asyncio.sleep(self._starts + compute_seconds - now)
-
-    def _tell(self, wait_seconds: float, compute_seconds: float) -> None:
-        """Has the load told when a call's batch begins, and when it ends."""
-        call, loop = object(), asyncio.get_running_loop()
+        if self._newest.starts <= now or len(self._newest.calls) >= self._settings.batch:
+            free = self._newest.starts + compute_seconds
+            self._newest = Batch(max(now + wait_seconds, free))
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._newest.starts - now, self._begin, self._newest)
+            loop.call_later(self._newest.starts + compute_seconds - now, self._end, self._newest)
+        call = object()
+        self._newest.calls.append(call)
         self._load.enter(call)
+        await asyncio.sleep(self._newest.starts + compute_seconds - now)
 
-        def begin() -> None:
-            self._load.leave(call)
-            self._load.work(1)
+    def _begin(self, batch: Batch) -> None:
+        """No other joins it, and the one before has ended, whether that was told already or not."""
+        if self._running:
+            self._end(self._running)
+        self._running = batch
+        self._load.leave(*batch.calls)
+        self._load.work(len(batch.calls))
 
-        if wait_seconds > 0:
-            loop.call_later(wait_seconds, begin)
-        else:
-            begin()
-        loop.call_later(wait_seconds + compute_seconds, self._load.work, -1)
+    def _end(self, batch: Batch) -> None:
+        if self._running is batch:
+            self._running = None
+            self._load.work(-len(batch.calls))

@@ -1,4 +1,4 @@
-"""The trace of a clause: one `tts.synthesize` span, which tells the engine's time from the reader's."""
+"""A clause: its measures, and its span `tts.synthesize`, which tells the engine's time from the reader's."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Self
 
 from opentelemetry.trace import StatusCode
 
+from services.common.audio import from_bytes
 from services.common.telemetry import tracer
 from services.tts.engine import Clause
+from services.tts.measures import Measures
 
 NAME = "tts.synthesize"
 
@@ -23,6 +25,7 @@ class ClauseSpan:
 
     def __init__(self, clause: Clause, sample_rate_hertz: int) -> None:
         self._span = tracer.start_span(NAME)
+        self._measures = Measures(clause.voice.language, sample_rate_hertz)
         self._bytes_per_second = 2 * sample_rate_hertz
         self._byte_count = 0
         self._compute_seconds = 0.0
@@ -41,6 +44,8 @@ class ClauseSpan:
         if not self._byte_count:
             self._first_audio_seconds = self._compute_seconds
         self._byte_count += len(pcm)
+        if pcm:
+            self._measures.passed(from_bytes(pcm), self._compute_seconds)
         return pcm
 
     def __enter__(self) -> Self:
@@ -53,4 +58,5 @@ class ClauseSpan:
             self._span.set_attribute("first.audio.seconds", round(self._first_audio_seconds, 6))
         if kind is not None:
             self._span.set_status(StatusCode.ERROR, kind.__name__)
+        self._measures.end(kind is None, self._compute_seconds)
         self._span.end()
