@@ -42,13 +42,18 @@ class Translation:
 
 
 class Engine(Protocol):
-    """A translator, loaded once and shared by all sessions."""
+    """A translator, loaded once and shared by all sessions.
+
+    Replicas are added and taken away by its `load`. The engine makes it when it is made itself, and keeps it; it tells
+    it of each piece of work that waits (`waiting`), and of those that are in hand (`working`), of `most` there can be.
+    What is computed by a `Batcher` is told by that: it is given the load, or a part of it for each batcher.
+    """
 
     name: str
     version: str
     pairs: tuple[Pair, ...]
     device: str  # what it computes on, known after `start`: "cpu", "cuda: NVIDIA H100", or where it is served
-    load: Load  # how busy it is; made with the engine, which tells it of all that waits for it or is in work
+    load: Load  # how busy it is
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     continues_prefix: bool  # whether it can be forced to continue concluded text
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
