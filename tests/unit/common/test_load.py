@@ -55,7 +55,11 @@ ACTS = st.sampled_from(["work", "rest", "enter", "leave"])
 
 def histories(least_seconds: float) -> st.SearchStrategy[list[tuple[float, str]]]:
     """Pauses, each with what happens behind it."""
-    pauses = st.one_of(st.floats(least_seconds, 0.3), st.floats(0.3, 3), st.floats(WINDOW_SECONDS, 3 * WINDOW_SECONDS))
+    pauses = st.one_of(
+        st.floats(least_seconds, least_seconds + GRAIN_SECONDS / 2),
+        st.floats(0.1, 3),
+        st.floats(WINDOW_SECONDS, 3 * WINDOW_SECONDS),
+    )
     return st.lists(st.tuples(pauses, ACTS), max_size=60)
 
 
@@ -100,6 +104,18 @@ def test_fill_is_off_by_no_more_than_a_grain_however_close_events_are(
     clock.now += pause
     assert load.fill == pytest.approx(reference.fill(clock.now), abs=GRAIN_SECONDS / WINDOW_SECONDS)
     assert 0 <= load.fill <= 1 + 1e-9
+
+
+def test_work_that_comes_and_goes_all_the_time_is_told_as_exactly() -> None:
+    """It never rests for as long as a grain, and is at first busier than later."""
+    load, clock = busy()
+    for busy_seconds in [0.008] * 1_000 + [0.002] * 1_000:
+        with load.working():
+            clock.now += busy_seconds
+        clock.now += 0.010 - busy_seconds
+    assert load.fill == pytest.approx(0.2, abs=0.002)
+    clock.now += WINDOW_SECONDS / 2
+    assert load.fill == pytest.approx(0.1, abs=0.002)
 
 
 def test_what_worked_all_along_fills_it_though_nothing_has_changed_for_longer_than_the_window() -> None:
