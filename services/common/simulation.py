@@ -1,15 +1,16 @@
-"""A simulated device, for scripted engines: compute time and batching without a GPU."""
+"""A simulated device, for scripted engines: compute time and batching without a GPU, and the spans of batches."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from dataclasses import dataclass, field
-from math import inf
 
+from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.common.load import Load
+from services.common.telemetry import shared_span
 
 
 class DeviceSettings(BaseModel):
@@ -23,11 +24,18 @@ class DeviceSettings(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Batch:
+class _Call:
+    span: Span = field(default_factory=get_current_span)  # that it is asked in
+
+
+@dataclass(slots=True, eq=False)
+class _Batch:
     """Calls that are computed at once."""
 
     starts: float  # on the monotonic clock
-    calls: list[object] = field(default_factory=list)
+    done: asyncio.Future[None]
+    calls: list[_Call] = field(default_factory=list)
+    span: Span = INVALID_SPAN  # linked to those of the calls, and they to it
 
 
 class SimulatedDevice:
@@ -38,42 +46,53 @@ class SimulatedDevice:
     """
 
     def __init__(self, settings: DeviceSettings, load: Load) -> None:
-        self._settings = settings
+        self._most = settings.batch
+        self._wait_ms = settings.batch_wait_ms
+        self._compute_seconds = settings.compute_ms / 1000
         self._load = load
-        self._newest = Batch(-inf)
-        self._running: Batch | None = None
+        self._newest: _Batch | None = None
+        self._running: _Batch | None = None
 
     async def compute(self, max_wait_ms: float | None = None) -> None:
-        """Returns when the batch with this call in it would be through.
+        """Returns when the batch with this call in it is through.
 
         The first call of a batch makes it wait for others: as long as the device is set to, or as this call allows.
         """
-        wait_ms = self._settings.batch_wait_ms
-        wait_seconds = (wait_ms if max_wait_ms is None else min(wait_ms, max_wait_ms)) / 1000
-        compute_seconds = self._settings.compute_ms / 1000
-        if not compute_seconds:
+        if not self._compute_seconds:
             return
-        now = time.monotonic()
-        if self._newest.starts <= now or len(self._newest.calls) >= self._settings.batch:
-            free = self._newest.starts + compute_seconds
-            self._newest = Batch(max(now + wait_seconds, free))
-            loop = asyncio.get_running_loop()
-            loop.call_later(self._newest.starts - now, self._begin, self._newest)
-            loop.call_later(self._newest.starts + compute_seconds - now, self._end, self._newest)
-        call = object()
-        self._newest.calls.append(call)
+        wait_ms = self._wait_ms if max_wait_ms is None else min(self._wait_ms, max_wait_ms)
+        batch = self._joined(time.monotonic(), wait_ms / 1000)
+        call = _Call()
+        batch.calls.append(call)
         self._load.enter(call)
-        await asyncio.sleep(self._newest.starts + compute_seconds - now)
+        await asyncio.shield(batch.done)
 
-    def _begin(self, batch: Batch) -> None:
-        """No other joins it, and the one before has ended, whether that was told already or not."""
+    def _joined(self, now: float, wait_seconds: float) -> _Batch:
+        """The newest batch, or another behind it."""
+        newest = self._newest
+        if newest is None or newest.starts <= now or len(newest.calls) >= self._most:
+            loop = asyncio.get_running_loop()
+            free = newest.starts + self._compute_seconds if newest else now
+            newest = self._newest = _Batch(max(now + wait_seconds, free), loop.create_future())
+            loop.call_later(newest.starts - now, self._begin, newest)
+        return newest
+
+    def _begin(self, batch: _Batch) -> None:
+        """No other joins it, and the one before has ended, even if its time comes later in this turn of the loop."""
         if self._running:
             self._end(self._running)
         self._running = batch
         self._load.leave(*batch.calls)
         self._load.work(len(batch.calls))
+        spans = [call.span for call in batch.calls]
+        if any(span.get_span_context().is_valid for span in spans):
+            batch.span = shared_span("scripted.batch", spans, {"babelmesh.batch.items": len(spans)})
+        left_seconds = batch.starts + self._compute_seconds - time.monotonic()
+        asyncio.get_running_loop().call_later(max(0.0, left_seconds), self._end, batch)
 
-    def _end(self, batch: Batch) -> None:
+    def _end(self, batch: _Batch) -> None:
         if self._running is batch:
             self._running = None
             self._load.work(-len(batch.calls))
+            batch.span.end()
+            batch.done.set_result(None)

@@ -4,7 +4,11 @@ import asyncio
 import time
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from services.common import telemetry
 from services.common.load import WINDOW_SECONDS, Load
 from services.common.simulation import DeviceSettings, SimulatedDevice
 
@@ -57,3 +61,22 @@ async def test_a_call_that_gave_up_keeps_its_place_until_its_batch_is_through() 
     impatient.cancel()
     await device.compute()
     assert load.fill * WINDOW_SECONDS >= 0.1  # two batches of 60 ms
+
+
+async def test_a_batch_is_a_span_linked_to_its_calls_and_they_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
+    device = SimulatedDevice(DeviceSettings(compute_ms=5, batch=2, batch_wait_ms=1), Load("mt", 2))
+
+    async def call(name: str) -> None:
+        with telemetry.tracer.start_as_current_span(name):
+            await device.compute()
+
+    await asyncio.gather(call("one"), call("other"))
+    provider.shutdown()
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    batch = spans["scripted.batch"]
+    assert {link.context.span_id for link in batch.links} == {spans[name].context.span_id for name in ("one", "other")}
+    assert [link.context.span_id for link in spans["one"].links] == [batch.context.span_id]
+    assert dict(batch.attributes or {}) == {"babelmesh.batch.items": 2}
