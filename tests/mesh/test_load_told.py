@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import grpc
 
@@ -17,7 +18,7 @@ from tests.mesh.mt import text_of
 async def test_a_stage_tells_what_waits_for_its_engine_and_how_full_that_is() -> None:
     settings = MtSettings.model_validate({"engine": "scripted", "scripted": {"compute_ms": 400, "batch": 2}})
     async with running(MtServicer(settings), settings) as port, grpc.aio.insecure_channel(f"127.0.0.1:{port}") as to:
-        watch = stage_pb2_grpc.StageStub(to).Watch(stage_pb2.WatchRequest())
+        watch: Any = stage_pb2_grpc.StageStub(to).Watch(stage_pb2.WatchRequest())
         idle = await watch.read()
         assert (idle.queue_seconds, idle.fill) == (0, 0)
         async with asyncio.TaskGroup() as tasks:
