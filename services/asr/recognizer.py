@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.gate import Gate, Gated, SpeechEdge
+from services.asr.measures import Ending, Measures
 from services.asr.outbox import Outbox
 from services.asr.segments import Bounds, Result, Segments
 from services.asr.spans import SegmentSpans
@@ -81,14 +82,16 @@ class OpenSegment:
 class Recognizer:
     """Turns what one session asks into answers, in order."""
 
-    def __init__(self, gate: Gate, segments: Segments, outbox: Outbox[Answer], step: Step) -> None:
+    def __init__(self, gate: Gate, segments: Segments, outbox: Outbox[Answer], step: Step, measures: Measures) -> None:
         self._gate = gate
         self._segments = segments
         self._outbox = outbox
         self._step = step
         self._spans = SegmentSpans()
         self._open: OpenSegment | None = None
-        self._split = False  # the open segment ends because it is too long
+        self._measures = measures
+        self._reason = Ending.ENDPOINT  # what the gate ends a segment for, unless that is too long
+        self._ending = Ending.ENDPOINT  # what the open segment ends for, or the last one
         self._told_samples = 0  # the audio heard when progress was told last
 
     async def run(self, recognize: Recognition, asked: Channel[Asked]) -> None:
@@ -122,11 +125,10 @@ class Recognizer:
     def _noted(self, heard: Speech | Endpoint, waiting_samples: int) -> Heard:
         """What the engine gets, once it is noted what that does to the segment."""
         if isinstance(heard, Endpoint):
-            self._split = heard.split
+            self._ending = Ending.SPLIT if heard.split else self._reason
             return heard
         if self._open is None:
             self._open = OpenSegment(heard.offset_samples, self._gate.speech_start_samples)
-            self._split = False
             self._spans.begin()
         return replace(heard, waiting_samples=waiting_samples)
 
@@ -135,10 +137,12 @@ class Recognizer:
             for gated in self._cut(request):
                 yield gated
             await self._attend(request)
+        self._reason = Ending.COMMIT
         for gated in self._gate.finish():
             yield gated
 
     def _cut(self, request: Asked) -> Iterator[Gated | Terms]:
+        self._reason = Ending.COMMIT if isinstance(request, Commit) else Ending.ENDPOINT
         match request:
             case Audio(pcm, offset_samples):
                 if offset_samples != self._gate.heard_samples:
@@ -166,7 +170,7 @@ class Recognizer:
     async def _tell(self, hypothesis: Hypothesis) -> None:
         if self._open is None:
             raise Defect("ENGINE_UNASKED", "The engine gave a hypothesis while no segment was open.", stage="ASR")
-        speech = Bounds(self._open.speech_samples, self._gate.speech_end_samples, self._split)
+        speech = Bounds(self._open.speech_samples, self._gate.speech_end_samples, self._ending is Ending.SPLIT)
         result = self._segments.hear(hypothesis, speech)
         if result is None:
             return
@@ -174,7 +178,9 @@ class Recognizer:
             result = replace(result, finalized_samples=self._gate.silent_until_samples)
         await self._outbox.put(result, topic=None if result.final else result.segment_id)
         if result.final:
-            self._spans.end(result.segment_id, self._gate.given_samples - self._open.audio_samples)
+            audio_samples = self._gate.given_samples - self._open.audio_samples
+            self._measures.final(result, self._ending, audio_samples, self._spans.compute_seconds)
+            self._spans.end(result.segment_id, audio_samples)
 
     async def _tell_progress(self) -> None:
         self._told_samples = self._gate.passed_samples

@@ -11,6 +11,7 @@ import grpc
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.engine import Engine
 from services.asr.gate import Gate
+from services.asr.measures import Measures
 from services.asr.outbox import Outbox
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognition, Recognizer
 from services.asr.segments import Segments
@@ -84,7 +85,8 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
         gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)
         segments = Segments(config.transcription, config.first_segment_id)
-        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step())
+        measures = Measures(config.transcription.language)
+        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_read(context, asked, Inbound(self._engine.biased)))
             tasks.create_task(_write(outbox, context))

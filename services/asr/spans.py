@@ -28,7 +28,7 @@ class SegmentSpans:
         self._call = trace_context.get_current()
         self._parents: dict[int, Context] = {}
         self._started_ns: int | None = None  # wall clock; None while no segment is open
-        self._compute_seconds = 0.0
+        self.compute_seconds = 0.0  # the engine was awaited so long for the open segment
         self._works_since = 0.0
 
     def belongs(self, segment_id: int, traceparent: str) -> None:
@@ -40,7 +40,7 @@ class SegmentSpans:
     def begin(self) -> None:
         """The first audio of a segment is here."""
         self._started_ns = time.time_ns()
-        self._compute_seconds = 0.0
+        self.compute_seconds = 0.0
 
     def engine_works(self) -> None:
         """From now on the engine is awaited."""
@@ -48,7 +48,7 @@ class SegmentSpans:
 
     def engine_rests(self) -> None:
         """The engine answered, or asks for more."""
-        self._compute_seconds += time.perf_counter() - self._works_since
+        self.compute_seconds += time.perf_counter() - self._works_since
 
     def end(self, segment_id: int, audio_samples: int) -> None:
         """The final of the open segment is there."""
@@ -74,7 +74,7 @@ class SegmentSpans:
         if span.is_recording():
             span.set_attribute("segment.id", segment_id)
             span.set_attribute("audio.ms", audio_samples * 1000 // ASR_RATE)
-            span.set_attribute("compute.seconds", round(self._compute_seconds, 6))
+            span.set_attribute("compute.seconds", round(self.compute_seconds, 6))
         if failure is not None:
             span.set_status(StatusCode.ERROR, failure.__name__)
         span.end()

@@ -17,6 +17,7 @@ from opentelemetry.trace import Span, StatusCode
 
 from services.common import instruments
 from services.common.errors import AtCapacity, Defect, StageFailed
+from services.common.load import Load
 from services.common.queueing import Entry, Item, Limits, Queue, Reason
 from services.common.slots import jittered
 from services.common.telemetry import shared_span
@@ -54,11 +55,18 @@ class Batcher(Generic[Q, A]):
     alone. When it raises, the batch is halved, and each half tried again, down to single items: so a bad item fails
     alone, and what was too much for the device's memory at once is computed in parts.
 
-    `name` begins with the stage and names the work: "mt.encode".
+    `name` begins with the stage and names the work: "mt.encode". `load` is told what waits, and what is on the device.
     """
 
-    def __init__(self, name: str, compute: Callable[[Sequence[Q]], Sequence[A]], limits: Limits = Limits()) -> None:  # noqa: B008 - a frozen value
+    def __init__(
+        self,
+        name: str,
+        compute: Callable[[Sequence[Q]], Sequence[A]],
+        limits: Limits = Limits(),  # noqa: B008 - a frozen value
+        load: Load | None = None,
+    ) -> None:
         self._name = name
+        self._load = load or Load(self._stage.lower(), limits.most_items)
         self._compute = compute
         self._queue: Queue[Q, _Waiter[A]] = Queue(limits)
         self._thread: ThreadPoolExecutor | None = None  # from `start` to `stop`
@@ -102,11 +110,13 @@ class Batcher(Generic[Q, A]):
         loop = asyncio.get_running_loop()
         entry = Entry(item, _Waiter[A](), loop.time())
         self._queue.add(entry)
+        self._load.enter(entry)
         self._look_at(entry.entered)  # in the loop's next turn: what others submit in this one is of the same batch
         try:
             return await entry.waiter.answer
         finally:
             self._queue.discard(entry)
+            self._load.leave(entry)
 
     @property
     def _attributes(self) -> dict[str, str]:
@@ -141,6 +151,8 @@ class Batcher(Generic[Q, A]):
             asked = [entry.item.asked for entry in batch]
             self._running = loop.run_in_executor(self._thread, self._computed, asked, span)
             self._running.add_done_callback(partial(self._ended, batch))
+            self._load.leave(*batch)
+            self._load.work(len(batch))
         except Exception as error:  # in a callback: nobody else would hear of it, and the items would wait forever
             for entry in batch:
                 entry.waiter.settle(error)
@@ -148,6 +160,7 @@ class Batcher(Generic[Q, A]):
 
     def _ended(self, batch: Sequence[Entry[Q, _Waiter[A]]], running: asyncio.Future[list[A | Exception]]) -> None:
         self._running = None
+        self._load.work(-len(batch))
         self._queue.idle(asyncio.get_running_loop().time(), batch)
         if running.exception():  # no Exception: those are answers
             failure = StageFailed("BATCH_FAILED", f"{self._name} ended in the middle of a batch.", stage=self._stage)

@@ -82,6 +82,7 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
         self._slots = replica.slots
         self._engine = replica.engine
         self._turned_away = replica.turned_away
+        self._load = replica.engine.load if replica.engine else None
 
     async def Watch(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
         self, request: stage_pb2.WatchRequest, context: Context
@@ -95,6 +96,8 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
                     slots_total=self._slots.total,
                     slots_used=self._slots.used,
                     turned_away=self._turned_away(),
+                    queue_seconds=self._load.queue_seconds if self._load else 0.0,
+                    fill=self._load.fill if self._load else 0.0,
                 )
             )
             if (state, over) == (self._status.state, self._status.over) and not over:

@@ -15,6 +15,7 @@ from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.telemetry import tracer
 from services.common.watchdog import Watchdog
+from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.engine import Engine, Translation
 from services.mt.engine import Source as SourceText
@@ -94,8 +95,10 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             span.set_attribute("cached", known)
             span.set_attribute("target.chars", len(translation.text))
             span.set_attribute("unknown.words", translation.unknown_words)
+            measures.answered(source, translation, known)
             return translation
 
     async def _ask(self, source: SourceText) -> Translation:
         async with self._watchdog.step():
-            return await self._engine.translate(source)
+            with measures.timed(source.pair):
+                return await self._engine.translate(source)

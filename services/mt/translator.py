@@ -30,11 +30,11 @@ class Translator:
     """Translates one pair. A pipeline that dies or hangs is replaced, and the sentence asked once more."""
 
     def __init__(
-        self, pair: Pair, pool: Pool[Pipeline], pipelines: int, reply_seconds: float, analyser: Command = ()
+        self, pair: Pair, pool: Pool[Pipeline], turns: Turns, reply_seconds: float, analyser: Command = ()
     ) -> None:
         self._pair = pair
         self._pool = pool
-        self._turns = Turns(pipelines)
+        self._turns = turns
         self._reply_seconds = reply_seconds
         self._agreement = Agreement(analyser, self._answer)
 

@@ -7,12 +7,15 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.common.load import Load
+
 
 class Turns:
     """A fixed number of turns, given to finals first, and to the longest waiting among equals."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, load: Load) -> None:
         self._free = total
+        self._load = load
         self._finals: deque[asyncio.Future[None]] = deque()
         self._interims: deque[asyncio.Future[None]] = deque()
 
@@ -22,9 +25,11 @@ class Turns:
         if self._free:
             self._free -= 1
         else:
-            await self._wait(self._finals if final else self._interims)
+            with self._load.waiting():
+                await self._wait(self._finals if final else self._interims)
         try:
-            yield
+            with self._load.working():
+                yield
         finally:
             self._pass_on()
 

@@ -38,7 +38,12 @@ class Clause:
 
 
 class Engine(Protocol):
-    """A synthesizer, loaded once and shared by all sessions."""
+    """A synthesizer, loaded once and shared by all sessions.
+
+    Replicas are added and taken away by its `load`. The engine makes it when it is made itself, and keeps it; it tells
+    it of each piece of work that waits (`waiting`), and of those that are in hand (`working`), of `most` there can be.
+    What is computed by a `Batcher` is told by that: it is given the load, or a part of it for each batcher.
+    """
 
     name: str
     version: str

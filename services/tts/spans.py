@@ -1,4 +1,4 @@
-"""The trace of a clause: one `tts.synthesize` span, which tells the engine's time from the reader's."""
+"""A clause: its measures, and its span `tts.synthesize`, which tells the engine's time from the reader's."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import StatusCode, use_span
 
+from services.common.audio import from_bytes
 from services.common.telemetry import tracer
 from services.tts.engine import Clause
+from services.tts.measures import Measures
 
 NAME = "tts.synthesize"
 
@@ -23,6 +25,7 @@ class ClauseSpan:
 
     def __init__(self, clause: Clause, sample_rate_hertz: int) -> None:
         self._span = tracer.start_span(NAME)
+        self._measures = Measures(clause.voice.language, sample_rate_hertz)
         self._bytes_per_second = 2 * sample_rate_hertz
         self._byte_count = 0
         self._compute_seconds = 0.0
@@ -36,11 +39,14 @@ class ClauseSpan:
     async def next_piece(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
         """The next piece the engine makes; empty at the end."""
         asked = time.perf_counter()
-        pcm = await anext(pieces, b"")
+        with use_span(self._span, record_exception=False, set_status_on_exception=False):  # batches link to it
+            pcm = await anext(pieces, b"")
         self._compute_seconds += time.perf_counter() - asked
         if not self._byte_count:
             self._first_audio_seconds = self._compute_seconds
         self._byte_count += len(pcm)
+        if pcm:
+            self._measures.passed(from_bytes(pcm), self._compute_seconds)
         return pcm
 
     def __enter__(self) -> Self:
@@ -53,4 +59,5 @@ class ClauseSpan:
             self._span.set_attribute("first.audio.seconds", round(self._first_audio_seconds, 6))
         if kind is not None:
             self._span.set_status(StatusCode.ERROR, kind.__name__)
+        self._measures.end(kind is None, self._compute_seconds)
         self._span.end()

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.common import bundles
 from services.common.bundles import Bundle, FileSum, Manifest, file_sum
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.common.neural import Served
 from services.common.versions import Version, Versions
 from services.mt.engine import Pair, Source, Translation
@@ -41,6 +42,7 @@ class Engine:
     def __init__(self, settings: Any) -> None:
         self._served = Settings().bundles
         self._versions: Versions[Pair, Mapping[str, str]] = Versions()
+        self.load = Load("mt")
 
     @property
     def pairs(self) -> tuple[Pair, ...]:

@@ -11,6 +11,7 @@ import json
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import metadata
 
 from services.asr.cadence import Cadence
@@ -30,6 +31,7 @@ from services.asr.settings import AsrSettings, EmbeddedSettings
 from services.common.audio import ASR_RATE
 from services.common.children import Pool, ended
 from services.common.errors import StageFailed
+from services.common.load import Load
 
 START_SECONDS = 30.0  # a program that has to load its model first, on a busy machine
 
@@ -59,6 +61,7 @@ class Engine:
         self.patience_seconds = settings.embedded.reply_seconds + SPARE_SECONDS
         self._warm = min(settings.embedded.warm, settings.slots)
         self._pool = Pool(self._start_child, settings.slots)
+        self.load = Load("asr", settings.slots)  # a session has a child of its own for as long as it lasts
 
     async def start(self) -> None:
         """See Engine."""
@@ -72,7 +75,7 @@ class Engine:
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
         """See Engine."""
-        async with self._pool.lent() as child:
+        async with self._lent() as child:
             await child.ask(SESSION)
             cadence = Cadence(self._settings.hypothesis_ms * ASR_RATE // 1000)
             start_samples: int | None = None  # of the open segment
@@ -87,6 +90,14 @@ class Engine:
                     yield Hypothesis(_placed(words or [], start_samples or 0), final=True)
                     start_samples = None
                     cadence.restart()
+
+    @asynccontextmanager
+    async def _lent(self) -> AsyncIterator[SphinxChild]:
+        async with AsyncExitStack() as stack:
+            with self.load.waiting():
+                child = await stack.enter_async_context(self._pool.lent())
+            stack.enter_context(self.load.working())
+            yield child
 
     async def _start_child(self) -> SphinxChild:
         child = SphinxChild(await _spawn(self._settings), self._settings)

@@ -19,6 +19,7 @@ from services.asr.settling import AGREED, CERTAIN, all_alike
 from services.common import bundles, devices
 from services.common.batching import Batcher, Limits
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.common.versions import Version, Versions
 
 
@@ -32,6 +33,7 @@ class Engine:
         self._slots = settings.slots
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers
+        self.load = Load("asr", self._settings.max_batch)
         self.biased = settings.onnx.decoding == "beam"
         self.prefixes = AGREED if self.biased else CERTAIN
         self.written = False
@@ -55,7 +57,8 @@ class Engine:
         for served in options.bundles:
             bundle = await asyncio.to_thread(bundles.opened, served.path, "asr", "onnx", LAYOUTS)
             model = await asyncio.to_thread(opened, bundle, options, self._slots, device)
-            batcher = await self._life.enter_async_context(Batcher("asr.step", model.advance, limits))
+            part = self.load.part(options.max_batch)
+            batcher = await self._life.enter_async_context(Batcher("asr.step", model.advance, limits, part))
             manifest = bundle.manifest
             for language in manifest.languages:
                 version = Version(manifest.name, manifest.version, language, served.weight, Served(model, batcher))

@@ -23,6 +23,7 @@ from services.asr.joining import Transcript
 from services.asr.settings import AsrSettings
 from services.common.audio import ASR_RATE
 from services.common.languages import written
+from services.common.load import Load
 from services.common.riva import Riva
 
 END_SECONDS = 1.0  # for what is left of a call; gRPC keeps one for ever whose messages are not read
@@ -40,6 +41,7 @@ class Engine:
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings.riva
         self._riva = Riva(settings.riva, "ASR")
+        self.load = Load("asr", settings.slots)  # a call is in work for as long as its segment is open
         self._stub: Any = None
         self._tags: dict[str, str] = {}  # what Riva calls our languages
         self.version = ""
@@ -96,7 +98,7 @@ class Engine:
         """See Engine."""
         config = opening(self._settings, self._tags[language])
         lead_samples = self._settings.lead_ms * ASR_RATE // 1000
-        async with Streams(self._riva, self._stub, lead_samples) as streams:
+        async with Streams(self._riva, self._stub, lead_samples, self.load) as streams:
             async for item in heard:
                 if isinstance(item, Terms):
                     config = opening(self._settings, self._tags[language], item)
@@ -114,10 +116,11 @@ class Streams:
     iterates (PEP 789): what its call ended with is raised where the call is used.
     """
 
-    def __init__(self, riva: Riva, stub: Any, lead_samples: int) -> None:
+    def __init__(self, riva: Riva, stub: Any, lead_samples: int, load: Load) -> None:
         self._riva = riva
         self._stub = stub
         self._lead_samples = lead_samples
+        self._load = load
         self._open: Stream | None = None
         self._reader: asyncio.Task[None] | None = None
         self._tasks = asyncio.TaskGroup()
@@ -163,8 +166,12 @@ class Streams:
         """Opens a call for the segment whose audio starts there on the session's clock."""
         call = self._stub.StreamingRecognize(metadata=self._riva.metadata)
         self._open = Stream(self._riva, call, Transcript(start_samples), self._lead_samples)
-        self._reader = self._tasks.create_task(self._open.read())
+        self._reader = self._tasks.create_task(self._read(self._open))
         await self._open.write(config)
+
+    async def _read(self, stream: Stream) -> None:
+        with self._load.working():
+            await stream.read()
 
     async def _first_hand(self, error: grpc.aio.AioRpcError, config: Any) -> grpc.aio.AioRpcError:
         """What a call ended with. A status that crossed a write is lost, and INTERNAL is left (grpc/grpc#36066).

@@ -14,6 +14,7 @@ from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.common.simulation import SimulatedDevice
 
 BLOCK_SAMPLES = ASR_RATE // 100
@@ -38,7 +39,8 @@ class Engine:
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings.scripted
-        self._device = SimulatedDevice(self._settings)
+        self.load = Load("asr", settings.slots)
+        self._device = SimulatedDevice(self._settings, self.load.part(self._settings.batch))
         self.languages = tuple(self._settings.languages)
         self.biased = bool(self._settings.mishears)
 
@@ -54,18 +56,19 @@ class Engine:
         """See Engine."""
         script = Script(self._settings)
         given_samples = 0
-        async for item in heard:
-            await self._device.compute()
-            if isinstance(item, Terms):
-                script.terms = item.phrases
-            if isinstance(item, Endpoint):
-                yield script.final()
-            if not isinstance(item, Speech):
-                continue
-            given_samples += len(item.pcm)
-            await _break_down(self._settings, given_samples * 1000 // ASR_RATE)
-            if script.hear(item):
-                yield script.interim()
+        with self.load.working():
+            async for item in heard:
+                await self._device.compute()
+                if isinstance(item, Terms):
+                    script.terms = item.phrases
+                if isinstance(item, Endpoint):
+                    yield script.final()
+                if not isinstance(item, Speech):
+                    continue
+                given_samples += len(item.pcm)
+                await _break_down(self._settings, given_samples * 1000 // ASR_RATE)
+                if script.hear(item):
+                    yield script.interim()
 
 
 class Script:

@@ -14,11 +14,12 @@ from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.settings import AsrSettings
 from services.asr.settling import AGREED, CERTAIN, all_alike
 from services.asr.sherpa import layouts, model
-from services.asr.sherpa.model import Loaded, Served, Session
+from services.asr.sherpa.model import Batches, Loaded, Served, Session
 from services.common.audio import ASR_RATE
 from services.common.batching import Limits
 from services.common.bundles import Bundle
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.common.versions import Version, Versions
 
 
@@ -32,6 +33,7 @@ class Engine:
         self._slots = settings.slots
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers
+        self.load = Load("asr", self._settings.max_batch)
         self.prefixes = AGREED
         self.biased = False
         self.written = False
@@ -53,7 +55,7 @@ class Engine:
         made: list[tuple[Bundle, Loaded]] = []
         for served in options.bundles:
             bundle = await asyncio.to_thread(layouts.opened, served.path)
-            for loaded in await model.loaded(bundle, options, provider, limits):
+            for loaded in await model.loaded(bundle, options, provider, Batches(limits, self.load)):
                 made.append((bundle, loaded))
                 await self._life.enter_async_context(loaded.batcher)
                 self._serve(bundle, loaded, served.weight)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,6 +21,7 @@ from services.common.batching import Batcher, Limits
 from services.common.bundles import Bundle, fault
 from services.common.errors import InvalidArgument
 from services.common.gpus import gpus
+from services.common.load import Load
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,19 @@ class Loaded:
     written: bool
 
 
-async def loaded(bundle: Bundle, settings: SherpaSettings, provider: str, limits: Limits) -> list[Loaded]:
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How recognizers are batched: each apart, within the same limits."""
+
+    limits: Limits
+    load: Load  # of the engine
+
+    def batcher(self, name: str, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Batcher[Any, Any]:
+        """One recognizer's."""
+        return Batcher(name, compute, self.limits, self.load.part(self.limits.most_items))
+
+
+async def loaded(bundle: Bundle, settings: SherpaSettings, provider: str, batches: Batches) -> list[Loaded]:
     """A recognizer for all of a bundle's languages, or one for each where it has to be told. Raises InvalidArgument."""
     made = []
     for languages in _together(bundle):
@@ -48,7 +61,7 @@ async def loaded(bundle: Bundle, settings: SherpaSettings, provider: str, limits
         trial = await tried(recipe, bundle.folder)
         if trial.on_cpu:
             raise no_cuda("sherpa-onnx fell back to the CPU")
-        made.append(await asyncio.to_thread(_loaded, bundle, languages, _Made(recipe, trial, settings, limits)))
+        made.append(await asyncio.to_thread(_loaded, bundle, languages, _Made(recipe, trial, settings, batches)))
     return made
 
 
@@ -83,7 +96,7 @@ class _Made:
     recipe: Recipe
     trial: Trial
     settings: SherpaSettings
-    limits: Limits
+    batches: Batches
 
 
 def _loaded(bundle: Bundle, languages: Sequence[str], made: _Made) -> Loaded:
@@ -92,7 +105,7 @@ def _loaded(bundle: Bundle, languages: Sequence[str], made: _Made) -> Loaded:
     recognizes = recognizer(made.recipe)
     if not layout.streaming:
         whole = OfflineModel(recognizes, layout.most_seconds)
-        hearing: Batcher[Any, Any] = Batcher("asr.recognition", whole.recognize, made.limits)
+        hearing = made.batches.batcher("asr.recognition", whole.recognize)
         every_samples = settings.hypothesis_ms * ASR_RATE // 1000
         return Loaded(languages, Offline(whole, hearing, every_samples), hearing, layout.written)
     letters = hotwords.alphabet(bundle.file(layouts.TOKENS))
@@ -102,7 +115,7 @@ def _loaded(bundle: Bundle, languages: Sequence[str], made: _Made) -> Loaded:
     except ValueError as error:
         raise fault(bundle.folder, f"Its metadata hold what is no number: {error}.") from error
     model = OnlineModel(recognizes, traits, letters)
-    stepping: Batcher[Any, Any] = Batcher("asr.step", model.advance, made.limits)
+    stepping = made.batches.batcher("asr.step", model.advance)
     return Loaded(languages, Online(model, stepping), stepping, letters.written)
 
 

@@ -8,11 +8,13 @@ from functools import partial
 
 from services.common.children import Pool
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.mt.engine import Pair, Source, Translation
 from services.mt.modes import analyser_of, commands, installed
 from services.mt.pipeline import Pipeline
 from services.mt.settings import MtSettings
 from services.mt.translator import TRIES, Translator
+from services.mt.turns import Turns
 
 SPARE_SECONDS = 2.0  # programs that do not answer are replaced first
 
@@ -29,6 +31,7 @@ class Engine:
         self._settings = settings.embedded
         # A pair's first call starts its programs, and a sentence that breaks one is asked again.
         self.patience_seconds = self._settings.start_seconds + TRIES * self._settings.reply_seconds + SPARE_SECONDS
+        self.load = Load("mt", self._settings.pipelines)
         self._translators: dict[Pair, Translator] = {}
         self.version = ""
         self.pairs: tuple[Pair, ...] = ()
@@ -40,7 +43,8 @@ class Engine:
         for pair, stages in modes.items():
             pool = Pool(partial(Pipeline.started, stages, settings.start_seconds), settings.pipelines)
             analyser = analyser_of(modes.get(Pair(pair.target, pair.source), ())) if pair.source == "en" else ()
-            self._translators[pair] = Translator(pair, pool, settings.pipelines, settings.reply_seconds, analyser)
+            turns = Turns(settings.pipelines, self.load.part(settings.pipelines))
+            self._translators[pair] = Translator(pair, pool, turns, settings.reply_seconds, analyser)
         self.pairs = tuple(self._translators)
         if not self.pairs:
             none = f"{settings.modes} holds no pair of languages. Install one, apertium-eng-spa for example."

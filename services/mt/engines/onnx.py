@@ -9,6 +9,7 @@ from typing import Any
 from services.common.bundles import opened
 from services.common.devices import chosen
 from services.common.errors import MeshError
+from services.common.load import Load
 from services.common.versions import Version, Versions
 from services.mt.engine import Pair, Source, Translation
 from services.mt.onnx.batch import Batch
@@ -30,6 +31,7 @@ class Engine:
     def __init__(self, settings: MtSettings) -> None:
         self._settings: OnnxSettings = settings.onnx.some("MT", "ONNX")
         self._models: list[Translating] = []
+        self.load = Load("mt")  # of texts that are decoded together, or wait to be
         self._versions: Versions[Pair, Translating] = Versions()
         self.patience_seconds = self._settings.patience_seconds
         self.version = ""
@@ -55,7 +57,8 @@ class Engine:
             bundle = await asyncio.to_thread(opened, served.path, "mt", "onnx", LAYOUTS)
             loaded = await asyncio.to_thread(load, bundle, asking)
             begins = loaded.tokenizer.begins(loaded.ids)
-            loop = Loop(Batch(loaded.model, begins), self._settings.queue)
+            batch = Batch(loaded.model, begins)
+            loop = Loop(batch, self._settings.queue, self.load.part(batch.most))
             model = Translating(loaded, loop, begins, self._settings.longest_ratio)
             self._models.append(model)
             manifest = bundle.manifest

@@ -14,6 +14,7 @@ from typing import Any
 from riva.client.proto import riva_nmt_pb2, riva_nmt_pb2_grpc
 
 from services.common.languages import written
+from services.common.load import Load
 from services.common.riva import Riva
 from services.common.terminology import Term, composed, occurrences, uses
 from services.mt.engine import Pair, Source, Translation
@@ -49,6 +50,7 @@ class Engine:
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings.riva
         self._riva = Riva(settings.riva, "MT")
+        self.load = Load("mt", settings.slots)  # a call in flight is in work: the server tells of none that waits
         self._stub: Any = None
         self._routes: dict[Pair, Route] = {}
         self.version = ""
@@ -97,7 +99,8 @@ class Engine:
             dnt_phrases=dnt_phrases,
             max_len_variation=self._settings.max_len_variation,
         )
-        response = await self._riva.ask(self._stub.TranslateText, request)
+        with self.load.working():
+            response = await self._riva.ask(self._stub.TranslateText, request)
         if len(response.translations) != 1:
             raise self._riva.failed(f"Riva gave {len(response.translations)} translations of one text.")
         return str(response.translations[0].text).strip()

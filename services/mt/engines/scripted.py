@@ -6,6 +6,7 @@ import asyncio
 import re
 
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.common.simulation import SimulatedDevice
 from services.common.terminology import composed
 from services.mt.engine import Pair, Source, Translation
@@ -26,7 +27,8 @@ class Engine:
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings.scripted
-        self._device = SimulatedDevice(self._settings)
+        self.load = Load("mt", self._settings.batch)
+        self._device = SimulatedDevice(self._settings, self.load)
         self._failures_left = self._settings.fail_first_n
         self.continues_prefix = self._settings.continues_prefix
         self.pairs = tuple(Pair(self._settings.source, target) for target in self._settings.targets)

@@ -28,9 +28,14 @@ class Batch:
         self.jobs: list[Job] = []
 
     @property
+    def most(self) -> int:
+        """How many texts there may be. One place is left for scoring."""
+        return self._model.places - 1
+
+    @property
     def free(self) -> int:
-        """How many texts may join. One place is left for scoring."""
-        return self._model.places - 1 - len(self.jobs)
+        """How many texts may join."""
+        return self.most - len(self.jobs)
 
     @property
     def rows(self) -> int:

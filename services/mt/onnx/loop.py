@@ -16,6 +16,7 @@ from typing import Any
 from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
 from services.common.errors import AtCapacity, MeshError, StageFailed
+from services.common.load import Load
 from services.mt.onnx.batch import Batch
 from services.mt.onnx.jobs import Found, Job, Scoring, next_up
 from services.mt.onnx.watching import Watching
@@ -35,20 +36,23 @@ BROKEN = (  # what a step that fails raises: ONNX Runtime's faults have no base 
 class Loop:
     """The texts of one model."""
 
-    def __init__(self, batch: Batch, queue: int) -> None:
+    def __init__(self, batch: Batch, queue: int, load: Load | None = None) -> None:
         self._batch = batch
         self._queue = queue  # most that may wait
         self._waiting: list[Job | Scoring] = []
         self._aside: deque[list[Job]] = deque()  # begun anew, one group at a time
         self._lock = threading.Lock()  # of what waits, and of whether the thread is at work
         self._working = self._closed = False
-        self._watching = Watching()
+        self._watching = Watching(load or Load("mt", batch.most))
         self._pool = ThreadPoolExecutor(1, "mt-onnx")
 
     async def decode(self, job: Job) -> Found:
         """The translations of a text, best first. Raises AtCapacity, or StageFailed when it cannot be computed."""
-        self._submit(job)
-        return await asyncio.wrap_future(job.future)
+        try:
+            self._submit(job)
+            return await asyncio.wrap_future(job.future)
+        finally:
+            self._watching.answered(job)
 
     async def score(self, asked: Scoring) -> list[list[float]]:
         """See Model. Raises as `decode` does."""
@@ -70,6 +74,8 @@ class Loop:
                 full = f"{self._queue} texts wait already."
                 raise AtCapacity("MT_QUEUE_FULL", full, retry_after_ms=_QUEUE_MS, stage="MT")
             self._waiting.append(asked)
+            if isinstance(asked, Job):  # what is to be scored waits for no place
+                self._watching.asked(asked)
             if not self._working:
                 self._working = True
                 self._pool.submit(self._work)
@@ -87,6 +93,7 @@ class Loop:
     def _turn(self) -> bool:
         """One step. False when there is nothing left to do, or the engine has stopped."""
         self._batch.leave(lambda job: job.future.cancelled())
+        self._watching.in_hand(len(self._batch.jobs))
         joining, scorings = self._next()
         if joining is None:
             return False
@@ -99,6 +106,7 @@ class Loop:
                 self._batch.step()
         except BROKEN as error:
             self._set_aside(error)
+        self._watching.in_hand(len(self._batch.jobs))
         for asked in scorings:
             self._score(asked)
         if joining or not self._batch.jobs:  # a step is short: no need to tell at each
@@ -152,6 +160,7 @@ class Loop:
         for asked in [*jobs, *self._waiting]:
             _fail(asked.future, failed(message))
         self._batch.jobs.clear()
+        self._watching.in_hand(0)
         self._aside.clear()
         self._waiting.clear()
         self._working = False

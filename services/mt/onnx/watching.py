@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from opentelemetry.trace import StatusCode
 
 from services.common import instruments
+from services.common.load import Load
 from services.common.telemetry import shared_span
 from services.mt.onnx.jobs import Job
 
@@ -18,13 +19,29 @@ _IN, _OUT = ({**_OF, "direction": direction} for direction in ("in", "out"))
 
 
 class Watching:
-    """One loop's. For its thread only, but for `refused`."""
+    """One loop's. For its thread only, but for `asked`, `answered` and `refused`."""
 
-    def __init__(self) -> None:
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._in_hand = 0  # as the load was told
         self._left: Collection[Job] = ()  # that found no room
         self._waited: Collection[Job] = ()  # of those chosen
         self._again = False
         self._crossed = (0, 0)
+
+    def asked(self, job: Job) -> None:
+        """A text waits until it joins."""
+        self._load.enter(job)
+
+    def answered(self, job: Job) -> None:
+        """A text has its answer, or nobody wants it any more, joined or not."""
+        self._load.leave(job)
+
+    def in_hand(self, count: int) -> None:
+        """So many texts are decoded from now on."""
+        if count != self._in_hand:
+            self._load.work(count - self._in_hand)
+            self._in_hand = count
 
     def chosen(self, jobs: Sequence[Job], left: Collection[Job], again: bool) -> None:
         """Those that join now, all of them `again` or none, and those that wait on."""
@@ -35,6 +52,8 @@ class Watching:
     def joining(self, jobs: Sequence[Job], running: int) -> Iterator[None]:
         """Around the work of taking texts in, beside so many others: a span linked with those they are asked in."""
         now = time.monotonic()
+        self._load.leave(*jobs)
+        self.in_hand(running + len(jobs))
         reasons = ["again" if self._again else "waited" if job in self._waited else "free" for job in jobs]
         instruments.BATCHES.items.record(len(jobs), _OF)
         for job, reason in zip(jobs, reasons, strict=True):

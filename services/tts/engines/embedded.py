@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from services.common.audio import Pcm
+from services.common.load import Load
 from services.tts import espeak
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.phonemes import Phonemes, phonemes
@@ -30,6 +31,7 @@ class Engine:
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.embedded
         self.patience_seconds = 2 * settings.embedded.reply_seconds + SPARE_SECONDS  # for its phonemes, too
+        self.load = Load("tts", settings.slots)  # a program is in work until it has written its next piece
         self.version = ""
         self.voices: tuple[Voice, ...] = ()
         self.sample_rate_hertz = 0
@@ -97,8 +99,9 @@ class Engine:
     async def _next(self, wav: AsyncGenerator[bytes, None]) -> bytes:
         """The next bytes; none at the end. Raises StageFailed when they take too long."""
         try:
-            async with asyncio.timeout(self._settings.reply_seconds):
-                return await anext(wav, b"")
+            with self.load.working():
+                async with asyncio.timeout(self._settings.reply_seconds):
+                    return await anext(wav, b"")
         except TimeoutError as error:
             raise espeak.engine_failed("espeak-ng does not go on.") from error
 

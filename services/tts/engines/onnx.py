@@ -11,6 +11,7 @@ import numpy as np
 import soxr
 
 from services.common import bundles, devices
+from services.common.load import Load
 from services.common.neural import Served
 from services.common.versions import Version, Versions
 from services.tts.engine import Clause, Voice
@@ -31,6 +32,7 @@ class Engine:
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.onnx
         self.patience_seconds = self._settings.reply_seconds + self._settings.answer_seconds
+        self.load = Load("tts")
         self.device = self.version = ""
         self.sample_rate_hertz = 0
         self._speakers: dict[Voice, tuple[str, int]] = {}  # the bundles' name, and the speaker's number in them
@@ -106,7 +108,7 @@ class Engine:
         manifest = bundle.manifest
         if len(manifest.languages) != 1:
             raise bundles.fault(bundle.folder, "It names several languages; a voice speaks one.")
-        model = await asyncio.to_thread(opened, bundle, device, self._settings)
+        model = await asyncio.to_thread(opened, bundle, device, self._settings, self.load)
         told = {
             Voice(f"{manifest.name}#{speaker}", manifest.languages[0]): (manifest.name, number)
             for speaker, number in model.told.speakers.items()

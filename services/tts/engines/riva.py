@@ -19,6 +19,7 @@ from riva.client.proto import riva_audio_pb2, riva_tts_pb2, riva_tts_pb2_grpc
 from services.common.audio import from_bytes
 from services.common.ipa import CHART
 from services.common.languages import written
+from services.common.load import Load
 from services.common.riva import Riva
 from services.tts.engine import Clause, Voice
 from services.tts.markup import plain, ssml, with_dictionary
@@ -47,6 +48,7 @@ class Engine:
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.riva
         self._riva = Riva(settings.riva, "TTS")
+        self.load = Load("tts", settings.slots)  # a call in flight is in work: the server tells of none that waits
         self._stub: Any = None
         self._known: dict[Voice, Known] = {}
         self.version = ""
@@ -94,11 +96,12 @@ class Engine:
         pieces = Pieces(1.0 if self._settings.rate == "ssml" else clause.speaking_rate, self.sample_rate_hertz)
         call = self._stub.SynthesizeOnline(metadata=self._riva.metadata)
         try:
-            await self._sent(partial(call.write, request))
-            await self._sent(call.done_writing)
-            while (response := await self._riva.within(call.read)) is not grpc.aio.EOF:
-                for piece in pieces.of(response.audio):
-                    yield piece
+            with self.load.working():
+                await self._sent(partial(call.write, request))
+                await self._sent(call.done_writing)
+                while (response := await self._riva.within(call.read)) is not grpc.aio.EOF:
+                    for piece in pieces.of(response.audio):
+                        yield piece
             for piece in pieces.rest():
                 yield piece
         finally:

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 import numpy as np
 
 from services.common.errors import StageFailed
+from services.common.load import Load
 from services.common.simulation import SimulatedDevice
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.pronouncing import parts
@@ -30,7 +31,8 @@ class Engine:
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings.scripted
-        self._device = SimulatedDevice(self._settings)
+        self.load = Load("tts", self._settings.batch)
+        self._device = SimulatedDevice(self._settings, self.load)
         self._failures_left = self._settings.fail_first_n
         self.sample_rate_hertz = self._settings.sample_rate_hertz
         numbers = range(1, self._settings.voices + 1)

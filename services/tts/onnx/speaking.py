@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from services.common.batching import Batcher, Item, Limits
+from services.common.load import Load
 from services.tts.onnx.feeds import Sentence
 from services.tts.onnx.network import Floats, Latent, Parts, Whole
 from services.tts.onnx.windows import Cutting
@@ -25,13 +27,31 @@ class Speaker(Protocol):
         """The samples, as they are made. Raises StageFailed, and AtCapacity when too much waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """How a voice's work is batched.
+
+    Latents and samples are parts of the load of their own. Samples are most of the work, so it is their batches that
+    fill up; where sentences should wait for their latents instead, that is told as well.
+    """
+
+    settings: OnnxSettings
+    load: Load  # of the engine
+
+    def batcher(self, name: str, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Batcher[Any, Any]:
+        """For one kind of work."""
+        most = self.settings.batch_items
+        limits = Limits(most_items=most, wait_ms=self.settings.batch_wait_ms)
+        return Batcher(name, compute, limits, self.load.part(most))
+
+
 class InWindows:
     """Makes a sentence's latent at once and its samples window by window: the first sound waits for a short one."""
 
-    def __init__(self, parts: Parts, sample_rate_hertz: int, settings: OnnxSettings, even: bool) -> None:
-        limits = _limits(settings)
-        self._latents: Batcher[Sentence, Latent] = Batcher("tts.latents", parts.latents, limits)
-        self._samples: Batcher[Latent, Floats] = Batcher("tts.samples", parts.samples, limits)
+    def __init__(self, parts: Parts, sample_rate_hertz: int, batches: Batches, even: bool) -> None:
+        settings = batches.settings
+        self._latents: Batcher[Sentence, Latent] = batches.batcher("tts.latents", parts.latents)
+        self._samples: Batcher[Latent, Floats] = batches.batcher("tts.samples", parts.samples)
         self._hop = parts.at.hop
         frames_per_ms = sample_rate_hertz / 1000 / self._hop
         self._cutting = Cutting(
@@ -64,8 +84,8 @@ class InWindows:
 class AtOnce:
     """Makes a sentence's samples at once."""
 
-    def __init__(self, whole: Whole, settings: OnnxSettings) -> None:
-        self._sentences: Batcher[Sentence, Floats] = Batcher("tts.sentences", whole.samples, _limits(settings))
+    def __init__(self, whole: Whole, batches: Batches) -> None:
+        self._sentences: Batcher[Sentence, Floats] = batches.batcher("tts.sentences", whole.samples)
 
     async def start(self) -> None:
         """See Speaker."""
@@ -78,7 +98,3 @@ class AtOnce:
     async def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
         """See Speaker."""
         yield await self._sentences.submit(Item(sentence, session, cost=len(sentence.ids)))
-
-
-def _limits(settings: OnnxSettings) -> Limits:
-    return Limits(most_items=settings.batch_items, wait_ms=settings.batch_wait_ms)

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator
 
 from services.common.bundles import Bundle, fault
 from services.common.devices import Device
+from services.common.load import Load
 from services.tts.engine import Clause, Pronunciation
 from services.tts.onnx.feeds import Sentence
 from services.tts.onnx.layouts import Described, Scales, described
 from services.tts.onnx.loading import loaded
 from services.tts.onnx.network import Floats, Parts
 from services.tts.onnx.phonemizer import Phonemizer
-from services.tts.onnx.speaking import AtOnce, InWindows, Speaker
+from services.tts.onnx.speaking import AtOnce, Batches, InWindows, Speaker
 from services.tts.onnx.spelling import Characters, fragments, sentences
 from services.tts.settings import OnnxSettings
 
@@ -65,16 +66,17 @@ class NeuralVoice:
         return [symbols.spelled(sentence) for sentence in sentences(cut, phonemes)]
 
 
-def opened(bundle: Bundle, device: Device, settings: OnnxSettings) -> NeuralVoice:
-    """The voice of a bundle, its network loaded and tried. Blocking. Raises InvalidArgument."""
+def opened(bundle: Bundle, device: Device, settings: OnnxSettings, load: Load) -> NeuralVoice:
+    """The voice of a bundle, its network loaded and tried, a part of the load. Blocking. Raises InvalidArgument."""
     if not settings.batch_items:  # a GPU computes many in little more than the time of one, a CPU one after the other
         settings = settings.model_copy(update={"batch_items": 16 if device.kind == "cuda" else 1})
     told = described(bundle)
     network = loaded(bundle, told, _used(bundle, told.scales, settings), device)
+    batches = Batches(settings, load)
     if isinstance(network, Parts):
-        speaker: Speaker = InWindows(network, told.sample_rate_hertz, settings, even=settings.batch_items > 1)
+        speaker: Speaker = InWindows(network, told.sample_rate_hertz, batches, even=settings.batch_items > 1)
     else:
-        speaker = AtOnce(network, settings)
+        speaker = AtOnce(network, batches)
     return NeuralVoice(told, speaker, Phonemizer(settings.program, told.espeak_voice, settings.reply_seconds))
 
 

@@ -3,11 +3,18 @@ from __future__ import annotations
 import asyncio
 import time
 
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from services.common import telemetry
+from services.common.load import WINDOW_SECONDS, Load
 from services.common.simulation import DeviceSettings, SimulatedDevice
 
 
 async def seconds_for(calls: int, settings: DeviceSettings) -> float:
-    device = SimulatedDevice(settings)
+    device = SimulatedDevice(settings, Load("mt", settings.batch))
     started = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
         for _ in range(calls):
@@ -30,8 +37,46 @@ async def test_a_batch_that_waits_is_joined() -> None:
 
 
 async def test_a_call_that_gives_up_holds_nobody_up() -> None:
-    device = SimulatedDevice(DeviceSettings(compute_ms=20, batch=1))
+    device = SimulatedDevice(DeviceSettings(compute_ms=20, batch=1), Load("mt"))
     impatient = asyncio.ensure_future(device.compute())
     await asyncio.sleep(0)
     impatient.cancel()
     await asyncio.wait_for(device.compute(), 0.2)
+
+
+async def test_its_load_is_what_its_batches_hold_and_what_their_calls_waited() -> None:
+    settings = DeviceSettings(compute_ms=80, batch=4)
+    load = Load("mt", settings.batch)
+    device = SimulatedDevice(settings, load)
+    await asyncio.gather(*(device.compute() for _ in range(6)))  # alone, four, and the last one
+    assert load.fill * WINDOW_SECONDS == pytest.approx((1 + 4 + 1) / 4 * 0.080, rel=0.4)
+    assert load.queue_seconds == pytest.approx((0 + 4 * 0.080 + 0.160) / 6, rel=0.4)
+
+
+async def test_a_call_that_gave_up_keeps_its_place_until_its_batch_is_through() -> None:
+    load = Load("mt")
+    device = SimulatedDevice(DeviceSettings(compute_ms=60, batch=1), load)
+    impatient = asyncio.ensure_future(device.compute())
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await device.compute()
+    assert load.fill * WINDOW_SECONDS >= 0.1  # two batches of 60 ms
+
+
+async def test_a_batch_is_a_span_linked_to_its_calls_and_they_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
+    device = SimulatedDevice(DeviceSettings(compute_ms=5, batch=2, batch_wait_ms=1), Load("mt", 2))
+
+    async def call(name: str) -> None:
+        with telemetry.tracer.start_as_current_span(name):
+            await device.compute()
+
+    await asyncio.gather(call("one"), call("other"))
+    provider.shutdown()
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    batch = spans["scripted.batch"]
+    assert {link.context.span_id for link in batch.links} == {spans[name].context.span_id for name in ("one", "other")}
+    assert [link.context.span_id for link in spans["one"].links] == [batch.context.span_id]
+    assert dict(batch.attributes or {}) == {"babelmesh.batch.items": 2}

@@ -97,7 +97,8 @@ async def test_a_service_tells_its_state_from_its_start_to_its_stop() -> None:
         await watched.told(STARTING)
         assert (await watched.refusal()).code == "NOT_READY"
         watched.servicer.warm.set()
-        assert (await watched.told(SERVING)).slots_total == 8
+        told = await watched.told(SERVING)
+        assert (told.slots_total, told.queue_seconds, told.fill) == (8, 0, 0)  # without an engine, nothing waits
         watched.stop.set()
         await watched.told(DRAINING)
         async with asyncio.timeout(10):  # a watch that is open does not hold up the stop

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from services.common.load import Load
 from services.mt.turns import Turns
 
 
 async def test_a_final_overtakes_waiting_interims() -> None:
-    turns, order = Turns(1), []
+    turns, order = Turns(1, Load("mt")), []
 
     async def call(name: str, final: bool) -> None:
         async with turns.taken(final):
@@ -22,7 +23,7 @@ async def test_a_final_overtakes_waiting_interims() -> None:
 
 
 async def test_a_cancelled_wait_loses_no_turn() -> None:
-    turns = Turns(1)
+    turns = Turns(1, Load("mt"))
 
     async def call() -> None:
         async with turns.taken(final=True):

@@ -1,0 +1,42 @@
+"""What the stage measures of its finals: how fast they came, and how sure the recognizer was of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from services.asr.segments import Result
+from services.common import metrics
+from services.common.audio import ASR_RATE
+
+_DURATION = metrics.histogram("babelmesh.engine.duration")
+_REAL_TIME_FACTOR = metrics.histogram("babelmesh.real_time_factor")
+_AUDIO = metrics.counter("babelmesh.asr.audio")
+_SEGMENTS = metrics.counter("babelmesh.asr.segments")
+_CONFIDENCE = metrics.histogram("babelmesh.asr.confidence")
+
+
+class Ending(StrEnum):
+    """What ended a segment."""
+
+    ENDPOINT = "endpoint"  # silence, or a gap in the audio
+    SPLIT = "split"  # it was the longest there may be
+    COMMIT = "commit"  # who speaks asked for it, or the audio ended
+
+
+class Measures:
+    """Of the segments of one language, which is one of the engine's."""
+
+    def __init__(self, language: str) -> None:
+        self._of = {"source_lang": language}
+
+    def final(self, result: Result, ending: Ending, audio_samples: int, compute_seconds: float) -> None:
+        """A final of so much audio is there, for which the engine was awaited so long."""
+        of_stage = {**self._of, "stage": "asr"}
+        audio_seconds = audio_samples / ASR_RATE
+        _DURATION.record(compute_seconds, of_stage)
+        if audio_samples:
+            _REAL_TIME_FACTOR.record(compute_seconds / audio_seconds, of_stage)
+        _AUDIO.add(audio_seconds, self._of)
+        _SEGMENTS.add(1, {**self._of, "reason": ending.value})
+        if result.confidence:  # 0: the recognizer does not tell
+            _CONFIDENCE.record(result.confidence, self._of)
