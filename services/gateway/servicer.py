@@ -12,12 +12,11 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
+from services.common import languages, metrics
 from services.common.channel import Channel
 from services.common.errors import InvalidArgument, MeshError, Unsupported
 from services.common.replica import Replica
 from services.common.slots import Slots
-from services.common.telemetry import tracer
 from services.gateway import messages
 from services.gateway.admission import Admission
 from services.gateway.beside import outcome
@@ -39,6 +38,7 @@ from services.gateway.decoding import FORMATS
 from services.gateway.glossaries import Glossaries
 from services.gateway.glossary import Lexicon, lexicon
 from services.gateway.ingress import Ingress, Start
+from services.gateway.lasting import backlogs, lasting
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
@@ -96,6 +96,7 @@ class GatewayServicer:
         """Waits for the stages: a gateway without them has nothing to offer."""
         pause_seconds = 0.1
         await self._running.enter_async_context(self._stages.running())
+        self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
         await self._refresh()
         while not self._catalog.engines:
             await asyncio.sleep(pause_seconds)
@@ -120,7 +121,7 @@ class GatewayServicer:
         call = Call(door, outbox, self._admission.tenant(context.invocation_metadata()))
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
-            writing = tasks.create_task(write_all(context, call.outbox, call.pulse.written))
+            writing = tasks.create_task(write_all(context, call))
             fault = await self._admit(call)
             await written(writing, self._settings.client_stall_ms / 1000)
             if fault and not (call.refused and await refusable(call.inbound, _SILENT_SECONDS)):
@@ -170,14 +171,14 @@ class GatewayServicer:
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
-        with tracer.start_as_current_span("session", attributes=opening.attributes()):
+        with lasting(opening, shared) as account:
             await recognition.open()
-            call.refused = False
+            call.refused, call.measure = False, shared.measures.written
+            account.begin()
             handle = shared.sign(shared.ledger.position)
             await call.outbox.put(messages.ready(terms, settings, goes_on.start_samples, handle))
             beside = opening.beside(shared, call, self._lives)
-            fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
-            shared.ledger.close()
+            account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
         return fault
 

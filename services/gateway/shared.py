@@ -17,6 +17,7 @@ from services.gateway.floor import Floor
 from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
+from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
@@ -80,6 +81,7 @@ class Shared:
     backlog: Backlog
     ledger: Ledger
     dictionary: Dictionary
+    measures: Measures
     floor: Floor = field(default_factory=Floor)
     skipped: Skipped = field(default_factory=Skipped)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
@@ -116,11 +118,13 @@ class Shared:
         if self.skipped.samples:
             await self.outbox.note("skipped", self.skipped.told)
         if self.backlog.held:
-            await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
-            await self.backlog.room()
-            await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
+            with self.measures.held():
+                await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
+                await self.backlog.room()
+                await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
         self.backlog.accept(len(audio.pcm), audio.end_samples)
         self.ledger.received(audio.end_samples, len(audio.pcm))
+        self.measures.accepted(len(audio.pcm))
         await self._tell_overload()
         return True
 
@@ -201,8 +205,9 @@ class Shared:
         """Closes the account of a segment and target once all that was put before this has been written."""
 
         def written() -> list[ServerMessage]:
-            latency = messages.latency(segment_id, lang, self.ledger.sent(segment_id, lang))
-            return [latency, *self._acknowledged()]
+            delivered = self.ledger.sent(segment_id, lang)
+            self.measures.delivered(segment_id, lang, delivered)
+            return [messages.latency(segment_id, lang, delivered.steps), *self._acknowledged()]
 
         await self.outbox.put_made(written)
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
 
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import StatusCode, use_span
 
 from services.common.telemetry import tracer
 from services.tts.engine import Clause
@@ -36,7 +36,8 @@ class ClauseSpan:
     async def next_piece(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
         """The next piece the engine makes; empty at the end."""
         asked = time.perf_counter()
-        pcm = await anext(pieces, b"")
+        with use_span(self._span, record_exception=False, set_status_on_exception=False):  # batches link to it
+            pcm = await anext(pieces, b"")
         self._compute_seconds += time.perf_counter() - asked
         if not self._byte_count:
             self._first_audio_seconds = self._compute_seconds
