@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -13,6 +13,12 @@ import pytest
 from bench.metrics import erasure
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
+from services.common.errors import Defect
+from services.tts.engine import Clause
+from services.tts.engines import scripted
+from services.tts.servicer import TtsServicer
+from services.tts.settings import TtsSettings
+from tests.mesh.failing import switched_on
 from tests.mesh.fake_stage import until
 from tests.mesh.measuring import Measured, measured
 from tests.mesh.mesh import (
@@ -34,7 +40,16 @@ from tests.mesh.resuming import resumed, resuming
 from tests.mesh.test_outages import synthesizers, translators
 from tests.mesh.test_recognizer_lost import recognizers, say, shows
 
-WORD = loud(1.0) + quiet(1.0)
+WORD = loud(1.0) + quiet(1.3)
+
+
+class Mute(scripted.Engine):
+    """A synthesizer that finds fault with each clause."""
+
+    async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
+        if clause.text:
+            raise Defect("TTS_CLAUSE", "There is something in it.", stage="TTS")
+        yield b""
 
 
 @pytest.fixture
@@ -67,7 +82,7 @@ async def test_a_session_tells_its_waits_and_its_end(seen: Measured) -> None:
     assert steps[*pair, "sent"] == seen.least("lag")[pair]
     assert seen.values("sessions") == {("en-US", "done"): 1}
     assert seen.counts("session.duration") == {("en-US",): 1}
-    assert seen.values("audio") == {("en-US",): pytest.approx(2.0)}
+    assert seen.values("audio") == {("en-US",): pytest.approx(2.3)}
     assert seen.values("tokens.final")["en-US", "transcript"] == len(heard.transcripts()[0].split())
     clauses = [chunk for chunk in heard.speech("es") if chunk.text]
     assert seen.counts("speaking_rate") == {("es",): len(clauses)}
@@ -98,6 +113,17 @@ async def test_without_a_synthesizer_segments_count_as_captions(seen: Measured) 
     assert not seen.points("first_audio")
 
 
+async def test_a_clause_that_cannot_be_spoken_counts_as_captions(seen: Measured) -> None:
+    settings = TtsSettings(engine=f"{__name__}:{Mute.__name__}", drain_seconds=0)
+    async with (
+        switched_on(lambda: TtsServicer(settings), settings) as stage,
+        gateway(tts_endpoints=(stage.address,)) as stub,
+    ):
+        heard = await talk(stub, hello("es"), text("one", final=True))
+    assert [error.code for error in heard.of("error")] == ["TTS_CLAUSE"]
+    assert seen.values("segments") == {("en-US", "es", "captions"): 1}
+
+
 async def test_without_a_translator_segments_count_as_untranslated(seen: Measured) -> None:
     async with translators() as stage, gateway(mt_endpoints=(stage.address,), stage_outage_ms=200) as stub:
         await stage.off()
@@ -125,7 +151,12 @@ async def test_a_stream_that_is_held_and_the_backlog_behind_it_are_seen(seen: Me
         async with asyncio.TaskGroup() as tasks:
             talking = tasks.create_task(talk(stub, hello("es"), *chunks((loud(2) + quiet(1)) * 2)))
             await until(lambda: seen.values("backlog")[("tts",)] > 0)
-        assert set(seen.values("backlog").values()) == {0}  # it left nothing behind
+        call: Any = stub.Stream()
+        for message in [hello("es"), *chunks(UTTERANCE)]:
+            await call.write(message)
+        await until(lambda: seen.values("backlog")[("tts",)] > 0)
+        call.cancel()
+        await until(lambda: set(seen.values("backlog").values()) == {0})  # who leaves work behind is not counted on
     heard = talking.result()
     assert seen.counts("audio.held") == {("en-US",): sum(flow.held for flow in heard.of("flow"))}
     assert seen.least("audio.held")[("en-US",)] > 0
