@@ -151,15 +151,15 @@ async def test_a_stream_that_is_held_and_the_backlog_behind_it_are_seen(seen: Me
         async with asyncio.TaskGroup() as tasks:
             talking = tasks.create_task(talk(stub, hello("es"), *chunks((loud(2) + quiet(1)) * 2)))
             await until(lambda: seen.values("backlog")[("tts",)] > 0)
+        heard = talking.result()
+        assert seen.counts("audio.held") == {("en-US",): sum(flow.held for flow in heard.of("flow"))}
+        assert seen.least("audio.held")[("en-US",)] > 0
         call: Any = stub.Stream()
         for message in [hello("es"), *chunks(UTTERANCE)]:
             await call.write(message)
         await until(lambda: seen.values("backlog")[("tts",)] > 0)
         call.cancel()
         await until(lambda: set(seen.values("backlog").values()) == {0})  # who leaves work behind is not counted on
-    heard = talking.result()
-    assert seen.counts("audio.held") == {("en-US",): sum(flow.held for flow in heard.of("flow"))}
-    assert seen.least("audio.held")[("en-US",)] > 0
 
 
 async def test_audio_that_is_missing_is_counted(seen: Measured) -> None:
