@@ -69,7 +69,10 @@ class Ledger:
         goes_on = goes_on or beginning("")
         self._clock = clock
         self._started = clock() - goes_on.clock_ms / 1000 if goes_on.clock_ms else None
-        self._lost_its_clock = goes_on.resumed and not goes_on.clock_ms
+        self._resumed = goes_on.resumed
+        # The session's clock at the audio clock's zero: later than its own where text was typed before, earlier where
+        # audio began with a gap. None before there is audio, and in a session that was resumed without its clock.
+        self._zero_ms = 0 if goes_on.clock_ms else None
         self._arrivals: deque[tuple[int, float]] = deque()
         self._accounts: dict[int, _Account] = {}
         voices = {lang: target.voice_samples for lang, target in goes_on.targets.items()}
@@ -91,6 +94,8 @@ class Ledger:
         now = self._clock()
         if self._started is None:
             self._started = now - duration_samples / ASR_RATE
+        if not self._resumed and not self._arrivals:
+            self._zero_ms = self._ms(now) - milliseconds(end_samples)
         self._arrivals.append((end_samples, now))
 
     def opened(self, transcript: Transcript) -> Context:
@@ -193,11 +198,15 @@ class Ledger:
         return self._heard_ms(milliseconds(start_samples), self._ms(self._arrival(start_samples)))
 
     def _heard_ms(self, captured_ms: int, received_ms: int) -> int | None:
-        """When a sample was captured: not later than it came. None for one of a recording sent faster than real time,
-        which nobody waits for, and for a session that was resumed without its clock.
+        """When a sample at an offset of the audio clock was captured: not later than it came.
+
+        None for one of a recording sent faster than real time, which nobody waits for, and where nobody knows.
         """
+        if self._zero_ms is None:
+            return None
+        captured_ms += self._zero_ms
         recording = captured_ms - received_ms > milliseconds(AHEAD_SAMPLES)
-        return None if recording or self._lost_its_clock else min(captured_ms, received_ms)
+        return None if recording else min(captured_ms, received_ms)
 
     def _stamp(self, segment_id: int, lang: str, **steps_ms: int) -> None:
         steps = self._accounts[segment_id].steps

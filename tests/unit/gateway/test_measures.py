@@ -95,6 +95,19 @@ def test_typed_text_is_counted_from_when_it_came(seen: Measured) -> None:
     assert {step for *_, step in seen.points("segment.step")} == {"first_audio", "sent"}
 
 
+def test_speech_after_typed_text_and_after_a_gap_is_counted_from_its_own_capture(seen: Measured) -> None:
+    for before_samples, typed in ((0, True), (30 * ASR_RATE, False)):
+        session = Session()
+        if typed:
+            session.recognizes(Transcript(1, 1, True, "hello", 5))
+            session.clock.now += 60
+        session.ledger.received(before_samples + ASR_RATE, ASR_RATE)
+        spoken = Transcript(2, 1, True, "x", 1, before_samples, before_samples + ASR_RATE)
+        session.lives(spoken)
+    lags = seen.points("lag")["en", "es"]
+    assert (lags.count, lags.min, lags.max) == (2, pytest.approx(1.5), pytest.approx(1.5))
+
+
 def test_nobody_waits_for_a_recording_that_comes_faster_than_real_time(seen: Measured) -> None:
     session = Session()
     for second in range(60):
