@@ -48,6 +48,12 @@ class Call:
     tenant: str
     refused: bool = True  # until its session is open
     pulse: Pulse = field(default_factory=Pulse)
+    measure: Callable[[pb.ServerMessage], None] = lambda message: None  # what the session makes of each that was sent
+
+    def written(self, message: pb.ServerMessage) -> None:
+        """A message was sent."""
+        self.pulse.written()
+        self.measure(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +79,15 @@ async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
     await inbound.close()
 
 
-async def write_all(
-    context: CallContext, outbox: Outbox[pb.ServerMessage], written: Callable[[pb.ServerMessage], None]
-) -> None:
+async def write_all(context: CallContext, call: Call) -> None:
     """Sends what is put into the outbox until it is closed.
 
     Not to be cancelled while the call may still get a status: gRPC cannot send one behind a write that was given up.
     """
-    async for messages in outbox:
+    async for messages in call.outbox:
         for message in messages:
             await context.write(message)
-            written(message)
+            call.written(message)
 
 
 async def watch_reader(outbox: Outbox[pb.ServerMessage], stall_seconds: float) -> None:

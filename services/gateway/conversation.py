@@ -27,6 +27,10 @@ class BrokeOff(Exception):
     """The call is over before all was answered. Another recognizer may go on."""
 
 
+class Stalled(BrokeOff):
+    """It is still there, and gives no answer."""
+
+
 class Left(Exception):
     """The replica wants to be left, and `successor` is there."""
 
@@ -80,7 +84,7 @@ class Conversation:
                 self.answered = True
                 with self._signs.given():
                     if not self._listening.hear(said):
-                        raise BrokeOff("it finalizes nothing")
+                        raise Stalled("it finalizes nothing")
                     self._look()
                     await self._feed.answered()
                     await tell(self._listening, self._heard)
@@ -114,7 +118,7 @@ class Conversation:
     async def _watch(self, stall_seconds: float) -> None:
         if stall_seconds:
             await self._signs.missed(stall_seconds)
-            raise BrokeOff("it stalled")
+            raise Stalled("it stalled")
 
     async def _leave(self, another: Callable[[], Awaitable[Recognizing]]) -> None:
         """Leaves a draining replica at the end of a segment. It goes on here as long as there is no other."""

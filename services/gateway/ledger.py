@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
@@ -17,6 +18,7 @@ from services.common.audio import ASR_RATE
 from services.common.telemetry import tracer
 from services.gateway.continuation import Continuation, Position, beginning
 from services.gateway.delivery import Delivery
+from services.gateway.pacing import AHEAD_SAMPLES
 from services.gateway.terms import Transcript, milliseconds, samples
 
 
@@ -32,10 +34,30 @@ class Steps:
     sent_ms: int = 0
 
 
+class Outcome(StrEnum):
+    """What became of a segment in a target language; of two, the later one here."""
+
+    WHOLE = "whole"
+    CAPTIONS = "captions"  # speech was asked for, and some of it left out
+    UNTRANSLATED = "untranslated"  # what was concluded stands, which may be nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One segment and target, when all of it was sent."""
+
+    steps: Steps
+    outcome: Outcome
+    typed: bool
+    since_ms: int | None  # when its last sample was captured, or its text was complete; None: nobody knows, or waits
+
+
 @dataclass(slots=True)
 class _Account:
     span: trace.Span
-    began_ms: int | None  # when its first sample was captured; None: it was typed
+    typed: bool
+    began_ms: int | None  # when its first sample was captured, or its first text came; None: nobody knows, or waits
+    shortfalls: dict[str, Outcome] = field(default_factory=dict)  # by target
     first_audio_ms: dict[str, int] = field(default_factory=dict)  # by target; speech may come before the final
     steps: dict[str, Steps] = field(default_factory=dict)  # by target, from the final until all of it was sent
 
@@ -47,6 +69,10 @@ class Ledger:
         goes_on = goes_on or beginning("")
         self._clock = clock
         self._started = clock() - goes_on.clock_ms / 1000 if goes_on.clock_ms else None
+        self._resumed = goes_on.resumed
+        # The session's clock at the audio clock's zero: later than its own where text was typed before, earlier where
+        # audio began with a gap. None before there is audio, and in a session that was resumed without its clock.
+        self._zero_ms = 0 if goes_on.clock_ms else None
         self._arrivals: deque[tuple[int, float]] = deque()
         self._accounts: dict[int, _Account] = {}
         voices = {lang: target.voice_samples for lang, target in goes_on.targets.items()}
@@ -68,6 +94,8 @@ class Ledger:
         now = self._clock()
         if self._started is None:
             self._started = now - duration_samples / ASR_RATE
+        if not self._resumed and not self._arrivals:
+            self._zero_ms = self._ms(now) - milliseconds(end_samples)
         self._arrivals.append((end_samples, now))
 
     def opened(self, transcript: Transcript) -> Context:
@@ -77,9 +105,7 @@ class Ledger:
             self._started = self._clock()
         if number not in self._accounts:
             span = tracer.start_span("segment", attributes={"babelmesh.segment_id": number})
-            self._accounts[number] = _Account(
-                span, None if transcript.typed else milliseconds(transcript.start_samples)
-            )
+            self._accounts[number] = _Account(span, transcript.typed, self._began_ms(transcript))
             self.delivery.opened(transcript)
         return self.trace(number)
 
@@ -106,22 +132,40 @@ class Ledger:
         if account:  # a target that was removed may still be speaking of a segment that is closed
             account.first_audio_ms.setdefault(lang, self._ms(self._clock()))
 
-    def began_ms(self, segment_id: int) -> int | None:
-        """When its first sample was captured; None for one that was typed."""
-        return self._accounts[segment_id].began_ms
+    def fell_short(self, segment_id: int, lang: str, outcome: Outcome) -> None:
+        """A segment is not whole in a target language."""
+        if account := self._accounts.get(segment_id):
+            account.shortfalls[lang] = max(outcome, account.shortfalls.get(lang, outcome), key=[*Outcome].index)
 
-    def sent(self, segment_id: int, lang: str) -> Steps:
-        """All of a final segment was written for a target: its steps. The account closes with its last target."""
+    def age_seconds(self, segment_id: int) -> float | None:
+        """How long ago its first sample was captured, or its first text came; None: nobody knows, or waits for it."""
+        account = self._accounts.get(segment_id)
+        if account is None or account.began_ms is None:
+            return None
+        return (self._ms(self._clock()) - account.began_ms) / 1000
+
+    def sent(self, segment_id: int, lang: str) -> Delivered:
+        """All of a final segment was written for a target. The account closes with its last target."""
         account = self._accounts[segment_id]
         first_audio_ms = account.first_audio_ms.get(lang, 0)
         self._stamp(segment_id, lang, first_audio_ms=first_audio_ms, sent_ms=self._ms(self._clock()))
-        steps = account.steps.pop(lang)
+        delivered = self._delivered(account, lang)
         self.delivery.said(segment_id, lang)
         if not account.steps:
+            account.span.set_attribute("babelmesh.degraded", bool(account.shortfalls))
             account.span.end()
             del self._accounts[segment_id]
             self.delivery.delivered(segment_id)
-        return steps
+        return delivered
+
+    def _delivered(self, account: _Account, lang: str) -> Delivered:
+        steps, outcome = account.steps.pop(lang), account.shortfalls.get(lang, Outcome.WHOLE)
+        since_ms = steps.recognized_ms if account.typed else self._heard_ms(steps.captured_ms, steps.received_ms)
+        if account.span.is_recording():
+            happened = {f"babelmesh.{step}": at_ms for step, at_ms in asdict(steps).items() if at_ms}
+            told = {"babelmesh.target_lang": lang, "babelmesh.outcome": outcome.value, **happened}
+            account.span.add_event("delivered", told)
+        return Delivered(steps, outcome, account.typed, since_ms)
 
     def finalized(self, offset_samples: int) -> None:
         """All audio before an offset is in a final transcript or held no speech."""
@@ -138,11 +182,31 @@ class Ledger:
         self._acknowledged = position
         return position
 
-    def close(self) -> None:
-        """Ends the spans of segments that were never delivered."""
+    def close(self) -> list[str]:
+        """Ends the spans of segments that were never delivered. Gives the target of each that was final."""
+        undelivered = [lang for account in self._accounts.values() for lang in account.steps]
         for account in self._accounts.values():
+            account.span.set_attribute("babelmesh.undelivered", [*account.steps])
             account.span.end()
         self._accounts.clear()
+        return undelivered
+
+    def _began_ms(self, transcript: Transcript) -> int | None:
+        if transcript.typed:
+            return self._ms(self._clock())
+        start_samples = transcript.start_samples
+        return self._heard_ms(milliseconds(start_samples), self._ms(self._arrival(start_samples)))
+
+    def _heard_ms(self, captured_ms: int, received_ms: int) -> int | None:
+        """When a sample at an offset of the audio clock was captured: not later than it came.
+
+        None for one of a recording sent faster than real time, which nobody waits for, and where nobody knows.
+        """
+        if self._zero_ms is None:
+            return None
+        captured_ms += self._zero_ms
+        recording = captured_ms - received_ms > milliseconds(AHEAD_SAMPLES)
+        return None if recording else min(captured_ms, received_ms)
 
     def _stamp(self, segment_id: int, lang: str, **steps_ms: int) -> None:
         steps = self._accounts[segment_id].steps

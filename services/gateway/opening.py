@@ -12,6 +12,7 @@ from services.gateway.call import Call, watch_reader
 from services.gateway.continuation import Continuation, Position
 from services.gateway.glossary import Dictionary
 from services.gateway.ledger import Ledger
+from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
 from services.gateway.outage import Patience
 from services.gateway.outbox import Outbox
@@ -37,14 +38,15 @@ class Opening:
 
     def shared(self, stages: Stages, outbox: Outbox[ServerMessage], recent: Recent) -> Shared:
         """What its parts will share."""
+        ledger = Ledger(time.monotonic, self.goes_on)
         return Shared(
             self.terms,
             stages,
             outbox,
             Backlog(samples(self.settings.max_backlog_ms), self.terms.overload, self.goes_on.start_samples),
-            Ledger(time.monotonic, self.goes_on),
+            ledger,
             Dictionary(self.terms.glossary),
-            recent,
+            Measures(self.terms.source_lang, ledger, self.goes_on, recent),
             goes_on=self.goes_on,
             sign=self.sign,
         )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mesh.overview.v1 import overview_pb2 as pb
 from mesh.overview.v1 import overview_pb2_grpc as pb_grpc
 from mesh.stage.v1 import stage_pb2
-from realtime.v1.realtime_translate_pb2 import ServerMessage
 from services.common.errors import InvalidArgument
 from services.gateway.recent import Outcome, Recent, Spread
 from services.gateway.sight import Sight
@@ -47,11 +46,6 @@ class OverviewServicer(pb_grpc.OverviewServicer):
             pairs=map(_pair, self._recent.outcomes()),
             degradations=self._recent.degradations,
         )
-
-
-def degradations(message: ServerMessage) -> int:
-    """How often a message to a client says that it gets less of a stage from now on."""
-    return sum(not less.over for less in message.flow.degraded) if message.HasField("flow") else 0
 
 
 def _replica(seen: Seen) -> pb.Replica:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from services.gateway.ledger import Steps
-
 WINDOW_SECONDS = 60.0
 MOST = 10_000  # segments kept, and degradations; of more, the oldest are forgotten
 
@@ -43,13 +41,6 @@ class Recent:
         self._lags: deque[_Entry] = deque(maxlen=MOST)
         self._first_audios: deque[_Entry] = deque(maxlen=MOST)
         self._degraded: deque[float] = deque(maxlen=MOST)
-
-    def took(self, langs: Langs, steps: Steps, began_ms: int | None) -> None:
-        """A segment was sent whole, and was spoken from `began_ms` on; None: it was typed, and has no lag."""
-        live = began_ms is not None and steps.captured_ms <= steps.received_ms
-        self.sent(langs, steps.sent_ms - steps.captured_ms if live else None)
-        if live and began_ms is not None and steps.first_audio_ms:
-            self.spoke(langs, steps.first_audio_ms - began_ms)
 
     def sent(self, langs: Langs, lag_ms: int | None) -> None:
         """All of a segment was sent for a target, so long after its last sample was captured; None: nobody waited."""

@@ -6,10 +6,10 @@ import logging
 
 from opentelemetry.context import Context
 
-from services.common import telemetry
+from services.common import metrics, telemetry
 from services.common.channel import Channel
 from services.gateway import messages
-from services.gateway.conversation import BrokeOff, Conversation, Left, tell
+from services.gateway.conversation import BrokeOff, Conversation, Left, Stalled, tell
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening, Trace
 from services.gateway.outage import Outage, Patience
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 PATIENCE = Patience()
 KEPT_BEYOND_MS = 5000  # of audio, beside the longest segment: what a recognizer may lie behind, and the silence between
+
+_FAILOVERS = metrics.counter("babelmesh.failovers")
 
 _ROOM = 50  # answers the session has not taken
 
@@ -85,14 +87,17 @@ class Recognition:
             await conversation.run(self._patience.stall_seconds, self._another)
             return None
         except Left:
+            why = "drained"
             log.info("recognizer left", extra={"fields": self._fields(call)})
         except BrokeOff as end:
+            why = "stalled" if isinstance(end, Stalled) else "lost"
             log.warning("recognizer broke off", extra={"fields": {**self._fields(call), "reason": str(end)}})
             if conversation.answered:
                 outage.over()
             await self._leave_out()
         successor = conversation.successor or await outage.another(self._another)
         self._listening.moved()
+        _FAILOVERS.add(1, {"reason": why})
         return successor
 
     async def _leave_out(self) -> None:

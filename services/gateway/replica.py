@@ -64,6 +64,11 @@ class Replica:
         return self._place.replica_id
 
     @property
+    def state(self) -> State:
+        """What it told last."""
+        return self._status.state
+
+    @property
     def serving(self) -> bool:
         """Whether calls may be placed here."""
         return self._status.state is State.SERVING and not self._retired

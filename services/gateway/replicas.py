@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
 import grpc
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
+from services.common import metrics
 from services.common.errors import MeshError
+from services.common.status import State
 from services.gateway.addresses import Addresses
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link, Place, Replica
@@ -23,6 +26,9 @@ from services.gateway.watching import Seen
 T = TypeVar("T")
 
 RETIRED_SECONDS = 30.0  # how long calls may stay on a replica that was taken off the list
+
+_CALLS = metrics.counter("babelmesh.stage.calls")
+_DURATION = metrics.histogram("babelmesh.stage.duration")
 
 _next_round = wait_random_exponential(multiplier=0.02, max=0.3)
 
@@ -53,6 +59,12 @@ class Replicas:
     def seen(self) -> list[Seen]:
         """What each replica told last. One that was taken off the list is among them until it is lost."""
         return [replica.seen for replica in self._watching if not replica.gone]
+
+    def states(self) -> Iterator[metrics.Reading]:
+        """How many replicas are in each state. May be asked in any thread."""
+        count = Counter(replica.state for replica in list(self._replicas.values()))
+        for state in State:
+            yield count[state], {"stage": self.stage.lower(), "state": state.name}
 
     async def back(self) -> None:
         """Waits until a replica serves."""
@@ -115,6 +127,11 @@ class Replicas:
     def answered(self, tries: Tries) -> None:
         """The question has its whole answer: nobody died of it."""
         self._suspects.answered(tries.suspect)
+        self._count("answered")
+
+    def took(self, tries: Tries) -> None:
+        """The question has what is waited for: a translation, or the first piece of speech."""
+        _DURATION.record(time.monotonic() - tries.started, {"stage": self.stage.lower()})
 
     async def call(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None) -> T:
         """The result of `attempt` on the first replica that gives one. An attempt ends when its replica is lost.
@@ -137,18 +154,25 @@ class Replicas:
         link = replica.place()
         tries.tried.add(link.replica_id)
         try:
-            return await unless(link.lost, partial(attempt, link))
+            result = await unless(link.lost, partial(attempt, link))
         except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
             raise self.failed(tries, error, link) from error
+        if tries.suspect is None:  # else its answer may not be whole yet
+            self._count("answered")
+        return result
 
     def failed(self, tries: Tries, error: CallFailed, link: Link) -> MeshError:
         """The fault behind a failed call; `tries.again` then tells whether there is another try."""
         now = time.monotonic()
         deaths = tries.deaths
         fault = tries.failed(error, link, now, bool(self._untried(tries)))
+        self._count(tries.troubles[-1].name.lower())
         if tries.deaths > deaths:
             self._suspects.died(tries.suspect, now)
         return fault
+
+    def _count(self, outcome: str) -> None:
+        _CALLS.add(1, {"stage": self.stage.lower(), "outcome": outcome})
 
     def _pick(self, tries: Tries) -> Replica:
         candidates = self._untried(tries)

@@ -14,13 +14,12 @@ import grpc
 from externalscaler import externalscaler_pb2_grpc as scaler_grpc
 from mesh.overview.v1 import overview_pb2_grpc as overview_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
+from services.common import languages, metrics
 from services.common.channel import Channel
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, Unsupported
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.status import State
-from services.common.telemetry import tracer
 from services.gateway import messages
 from services.gateway.admission import Admission
 from services.gateway.beside import outcome
@@ -42,10 +41,11 @@ from services.gateway.decoding import FORMATS
 from services.gateway.glossaries import Glossaries
 from services.gateway.glossary import Lexicon, lexicon
 from services.gateway.ingress import Ingress, Start
+from services.gateway.lasting import backlogs, lasting
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
-from services.gateway.overview import OverviewServicer, degradations
+from services.gateway.overview import OverviewServicer
 from services.gateway.recent import Recent
 from services.gateway.running import Lives
 from services.gateway.scaler import ScalerServicer
@@ -113,6 +113,7 @@ class GatewayServicer:
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
         self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())
+        self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
         await self._refresh()
         while not self._catalog.engines:
             await asyncio.sleep(pause_seconds)
@@ -135,7 +136,7 @@ class GatewayServicer:
         call = Call(door, outbox, self._admission.tenant(context.invocation_metadata()))
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
-            writing = tasks.create_task(write_all(context, call.outbox, lambda sent: self._written(sent, call)))
+            writing = tasks.create_task(write_all(context, call))
             fault = await self._admit(call)
             await written(writing, self._settings.client_stall_ms / 1000)
             if fault and not (call.refused and await refusable(call.inbound, _SILENT_SECONDS)):
@@ -143,11 +144,6 @@ class GatewayServicer:
             reading.cancel()
         if fault:
             raise fault
-
-    def _written(self, message: pb.ServerMessage, call: Call) -> None:
-        call.pulse.written()
-        for _ in range(degradations(message)):
-            self._recent.degraded()
 
     async def _admit(self, call: Call) -> MeshError | None:
         """Decides on the first message, then holds the session. Returns the fault the call is to end with."""
@@ -192,14 +188,14 @@ class GatewayServicer:
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
-        with tracer.start_as_current_span("session", attributes=opening.attributes()):
+        with lasting(opening, shared) as account:
             await recognition.open()
-            call.refused = False
+            call.refused, call.measure = False, shared.measures.written
+            account.begin()
             handle = shared.sign(shared.ledger.position)
             await call.outbox.put(messages.ready(terms, settings, goes_on.start_samples, handle))
             beside = opening.beside(shared, call, self._lives)
-            fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
-            shared.ledger.close()
+            account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
         return fault
 

@@ -17,10 +17,10 @@ from services.gateway.floor import Floor
 from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger
+from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
-from services.gateway.recent import Recent
 from services.gateway.stages import Stages
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript
 
@@ -81,7 +81,7 @@ class Shared:
     backlog: Backlog
     ledger: Ledger
     dictionary: Dictionary
-    recent: Recent = field(default_factory=Recent)
+    measures: Measures
     floor: Floor = field(default_factory=Floor)
     skipped: Skipped = field(default_factory=Skipped)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
@@ -118,11 +118,13 @@ class Shared:
         if self.skipped.samples:
             await self.outbox.note("skipped", self.skipped.told)
         if self.backlog.held:
-            await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
-            await self.backlog.room()
-            await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
+            with self.measures.held():
+                await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
+                await self.backlog.room()
+                await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
         self.backlog.accept(len(audio.pcm), audio.end_samples)
         self.ledger.received(audio.end_samples, len(audio.pcm))
+        self.measures.accepted(len(audio.pcm))
         await self._tell_overload()
         return True
 
@@ -203,10 +205,9 @@ class Shared:
         """Closes the account of a segment and target once all that was put before this has been written."""
 
         def written() -> list[ServerMessage]:
-            began_ms = self.ledger.began_ms(segment_id)
-            steps = self.ledger.sent(segment_id, lang)
-            self.recent.took((self.terms.source_lang, lang), steps, began_ms)
-            return [messages.latency(segment_id, lang, steps), *self._acknowledged()]
+            delivered = self.ledger.sent(segment_id, lang)
+            self.measures.delivered(segment_id, lang, delivered)
+            return [messages.latency(segment_id, lang, delivered.steps), *self._acknowledged()]
 
         await self.outbox.put_made(written)
 

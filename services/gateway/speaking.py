@@ -65,9 +65,12 @@ class Speaking:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
         suspect = (self._request.text, self._request.language, self._request.voice)
         tries = self._replicas.tries(Budget(retry_seconds=0.0), suspect)
-        finished = False
+        finished = begun = False
         while not finished:
             link, call, piece = await self._replicas.call(self._begin, tries)
+            if not begun:
+                self._replicas.took(tries)
+                begun = True
             try:
                 while piece is not None:
                     tries.went_on(link)

@@ -16,7 +16,7 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common import telemetry
+from services.common import metrics, telemetry
 from services.common.errors import MeshError
 from services.common.slots import ADMITTED
 from services.common.terminology import Term
@@ -86,15 +86,21 @@ class Stages:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watches the replicas inside the block. It begins when each has answered once, or failed to."""
+        states = metrics.observed("babelmesh.replicas", self._replica_states)
         async with asyncio.TaskGroup() as tasks:
             watching = [tasks.create_task(replicas.run()) for replicas in self._replicas.values()]
             for replicas in self._replicas.values():
                 await replicas.known()
             try:
-                yield
+                with states:
+                    yield
             finally:
                 for each in watching:
                     each.cancel()
+
+    def _replica_states(self) -> list[metrics.Reading]:
+        """How many replicas of each stage are in each state."""
+        return [reading for replicas in self._replicas.values() for reading in replicas.states()]
 
     def available(self, stage: str) -> bool:
         """Whether a replica of "ASR", "MT" or "TTS" serves."""
@@ -181,6 +187,7 @@ class Stages:
 
         response = await replicas.call(attempt, tries)
         replicas.answered(tries)
+        replicas.took(tries)
         return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:

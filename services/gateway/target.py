@@ -10,6 +10,7 @@ from services.gateway.continuation import TargetContinuation
 from services.gateway.glossary import Lexicon, Uses
 from services.gateway.guard import curbed, ran_away
 from services.gateway.inbox import Inbox, Work
+from services.gateway.ledger import Outcome
 from services.gateway.policy import policy_of
 from services.gateway.segment import Segment, new_segment
 from services.gateway.shared import Mark, Shared
@@ -135,6 +136,8 @@ class Target:
             return None
         if runaway:
             await self._shared.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
+        if translation is None:
+            self._shared.ledger.fell_short(said.segment_id, self.terms.lang, Outcome.UNTRANSLATED)
         segment.source, segment.revision = answer.source, segment.revision + 1
         text = translation or ""  # without one, what was concluded stands
         return segment.text.finish(text) if said.final else segment.text.revise(text, answer.source)

@@ -11,6 +11,7 @@ from services.common.audio import ASR_RATE
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.continuation import TargetContinuation
+from services.gateway.ledger import Outcome
 from services.gateway.overload import Level, Policy
 from services.gateway.pacing import Pace, Pacing
 from services.gateway.shared import Mark, Shared
@@ -115,6 +116,7 @@ class Voice:
         except MeshError as fault:
             reason = "QUARANTINED" if quarantined(fault) else "UNAVAILABLE" if heals(fault) else ""
             if not reason:
+                self._shared.ledger.fell_short(clause.segment_id, self._terms.lang, Outcome.CAPTIONS)
                 await self._shared.report(fault, clause.segment_id, self._terms.lang)
         if reason and not self._dropped(telling):
             await self._leave_out(clause, reason)
@@ -250,5 +252,6 @@ class Voice:
         return moment.since(source) + self._speech.playout.left(moment.heard_at(source))
 
     async def _leave_out(self, clause: Clause, reason: str) -> None:
+        self._shared.ledger.fell_short(clause.segment_id, self._terms.lang, Outcome.CAPTIONS)
         await self._shared.outbox.put(messages.unspoken(self._terms.lang, clause.segment_id, clause.text, reason))
         self._shared.backlog.finish(clause.ticket)

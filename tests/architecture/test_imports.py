@@ -23,6 +23,7 @@ EDGES = (
     "services/gateway/glossaries.py",
     "services/gateway/glossary_rules.py",
     "services/gateway/ingress.py",
+    "services/gateway/measures.py",  # counts what was sent
     "services/gateway/messages.py",
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",

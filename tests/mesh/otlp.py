@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +22,9 @@ class Span:
     parent_id: str
     start_ns: int
     end_ns: int
+    linked: frozenset[str] = frozenset()  # spans, by their ids
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    events: tuple[tuple[str, Mapping[str, Any]], ...] = ()  # names and attributes
 
 
 @dataclass
@@ -44,6 +47,9 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
                     span.parent_span_id.hex(),
                     span.start_time_unix_nano,
                     span.end_time_unix_nano,
+                    frozenset(link.span_id.hex() for link in span.links),
+                    _values(span.attributes),
+                    tuple((event.name, _values(event.attributes)) for event in span.events),
                 )
                 for scope in resource.scope_spans
                 for span in scope.spans
@@ -52,6 +58,15 @@ class Receiver(trace_service_pb2_grpc.TraceServiceServicer):
 
     def named(self, name: str) -> list[Span]:
         return [span for span in self.spans if span.name == name]
+
+
+def _values(attributes: Iterable[Any]) -> dict[str, Any]:
+    return {each.key: _value(each.value) for each in attributes}
+
+
+def _value(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    return [_value(each) for each in value.array_value.values] if kind == "array_value" else getattr(value, kind)
 
 
 @asynccontextmanager

@@ -33,19 +33,71 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 async def test_one_trace_connects_the_client_and_all_four_processes(
     scripted: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    for stage in ("MT", "TTS"):  # their calls share batches
+        scripted.setenv(f"{stage}_SCRIPTED__COMPUTE_MS", "5")
+        scripted.setenv(f"{stage}_SCRIPTED__BATCH", "8")
+        scripted.setenv(f"{stage}_SCRIPTED__BATCH_WAIT_MS", "20")
+    scripted.setenv("TTS_SCRIPTED__PIECE_MS", "1000")
     async with receiver() as (received, endpoint):
         scripted.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         heard = await spoken_session(tmp_path)
     assert heard.fault is None
-    assert {span.trace_id for span in received.spans} == {TRACE_ID}
+    batches = received.named("scripted.batch")
+    check_tree([span for span in received.spans if span not in batches])
+    check_batches(received, batches)
     (session,) = received.named("session")
     assert (session.service, session.parent_id) == ("babelmesh-gateway", CLIENT_SPAN_ID)
+    assert session.attributes == {
+        "babelmesh.session_id": heard.of("ready")[0].session_id,
+        "babelmesh.epoch": 0,
+        "babelmesh.source_lang": "en-US",
+        "babelmesh.target_langs": ["es", "fr"],
+        "babelmesh.outcome": "done",
+    }
     segments = received.named("segment")
     assert len(segments) == 3  # two spoken, one typed
     assert {segment.parent_id for segment in segments} == {session.span_id}
+    for segment in segments:
+        check_segment(segment, heard)
     for name, service in WORK.items():
         check_work(received, name, service, segments)
     assert len(received.named("asr.recognize")) == 2
+
+
+def check_tree(spans: list[Span]) -> None:
+    """The client's span is the one root, and every span is reached from it, in all four services."""
+    assert {span.trace_id for span in spans} == {TRACE_ID}
+    assert {span.service for span in spans} == {"babelmesh-gateway", *WORK.values()}
+    reached = {CLIENT_SPAN_ID}
+    while more := {span.span_id for span in spans if span.parent_id in reached} - reached:
+        reached |= more
+    assert reached == {CLIENT_SPAN_ID, *(span.span_id for span in spans)}
+
+
+def check_batches(received: Receiver, batches: list[Span]) -> None:
+    """Each batch is linked to the calls in it, and they to it."""
+    for service, work in (("babelmesh-mt", "mt.translate"), ("babelmesh-tts", "tts.synthesize")):
+        own = [batch for batch in batches if batch.service == service]
+        members = received.named(work)
+        assert max(batch.attributes["babelmesh.batch.items"] for batch in own) > 1
+        assert all(len(batch.linked) == batch.attributes["babelmesh.batch.items"] for batch in own)
+        there = {(batch.span_id, member) for batch in own for member in batch.linked}
+        back = {(batch, member.span_id) for member in members for batch in member.linked}
+        assert there == back
+        assert {member for _, member in there} == {member.span_id for member in members}
+
+
+def check_segment(segment: Span, heard: Heard) -> None:
+    """It tells the steps of its ledger as the client was told them."""
+    number = segment.attributes["babelmesh.segment_id"]
+    assert segment.attributes["babelmesh.degraded"] is False
+    told = {latency.target_lang: latency for latency in heard.of("latency") if latency.segment_id == number}
+    delivered = {event["babelmesh.target_lang"]: event for name, event in segment.events if name == "delivered"}
+    assert set(delivered) == set(told) == {"es", "fr"}
+    for lang, event in delivered.items():
+        assert event["babelmesh.outcome"] == "whole"
+        for step in ("captured_ms", "received_ms", "recognized_ms", "translated_ms", "first_audio_ms", "sent_ms"):
+            assert event.get(f"babelmesh.{step}", 0) == getattr(told[lang], step)
 
 
 def check_work(received: Receiver, name: str, service: str, segments: list[Span]) -> None:

@@ -16,6 +16,7 @@ from services.gateway.backlog import Backlog
 from services.gateway.continuation import TargetContinuation
 from services.gateway.glossary import Dictionary, Glossary
 from services.gateway.ledger import Ledger
+from services.gateway.measures import Measures
 from services.gateway.outbox import Outbox, Room
 from services.gateway.shared import Shared
 from services.gateway.stages import Line, Question, Stages
@@ -95,7 +96,7 @@ async def listening(seed: TargetContinuation) -> AsyncIterator[Client]:
     outbox: Outbox[pb.ServerMessage] = Outbox(Room(32))
     stages = FakeStages()
     ledger, dictionary = Ledger(lambda: 0.0), Dictionary(Glossary())
-    shared = Shared(terms, cast(Stages, stages), outbox, Backlog(64_000), ledger, dictionary)
+    shared = Shared(terms, cast(Stages, stages), outbox, Backlog(64_000), ledger, dictionary, Measures("en", ledger))
     client = Client(shared, Target(ES, shared, seed), stages)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_read(outbox, client.messages))

@@ -20,6 +20,7 @@ from services.gateway.glossary import Dictionary, Glossary
 from services.gateway.inputs import Audio, Commit
 from services.gateway.ledger import Ledger
 from services.gateway.listening import Answer, Asked, Echo, Heard, Result, Trace
+from services.gateway.measures import Measures
 from services.gateway.outage import Patience
 from services.gateway.outbox import Outbox, Room
 from services.gateway.recognition import Recognition
@@ -159,7 +160,8 @@ class Scene:
         self.stages = FakeStages(self.changed)
         self.outbox: Outbox[pb.ServerMessage] = Outbox(Room(100))
         stages, ledger = cast(Stages, self.stages), Ledger(lambda: 0.0)
-        self.shared = Shared(TERMS, stages, self.outbox, Backlog(10**6), ledger, Dictionary(Glossary()))
+        accounts = (Backlog(10**6), ledger, Dictionary(Glossary()), Measures("en", ledger))
+        self.shared = Shared(TERMS, stages, self.outbox, *accounts)
         self.recognition = Recognition(self.shared, seed, patience)
         self.heard: list[Heard] = []
         self.fault: BaseException | None = None

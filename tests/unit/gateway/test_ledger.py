@@ -48,7 +48,7 @@ def test_each_step_is_told_on_the_audio_clock() -> None:
     clock.now += 0.25
     ledger.translated(1, "es")
     clock.now += 0.5
-    assert ledger.sent(1, "es") == Steps(2500, 3000, 4250, 4500, 4000, 5000)
+    assert ledger.sent(1, "es").steps == Steps(2500, 3000, 4250, 4500, 4000, 5000)
 
 
 def test_a_step_that_did_not_take_place_is_zero() -> None:
@@ -57,7 +57,7 @@ def test_a_step_that_did_not_take_place_is_zero() -> None:
     heard(ledger, clock, 1)
     ledger.opened(said(1, 0, 1))
     ledger.recognized(said(1, 0, 1), ["es"])
-    steps = ledger.sent(1, "es")
+    steps = ledger.sent(1, "es").steps
     assert (steps.translated_ms, steps.first_audio_ms) == (0, 0)
 
 
