@@ -22,7 +22,9 @@ class Family:
     @property
     def labels(self) -> frozenset[str]:
         """Its own; those of the scrape come on top."""
-        return frozenset(self.metric.attributes) | (frozenset({"le"}) if self.metric.kind == "histogram" else frozenset())
+        return frozenset(self.metric.attributes) | (
+            frozenset({"le"}) if self.metric.kind == "histogram" else frozenset()
+        )
 
 
 def family(metric: Metric) -> Family:
