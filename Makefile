@@ -14,11 +14,11 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
 PROTOS := $(shell find protos -name '*.proto')
-CODE := services babelmesh bench tests
+CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
+.PHONY: help setup system demo test check check-monitoring lint format type proto up bench chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,12 @@ lint: setup ## Check style, contracts and Dockerfiles
 	@$(BIN)/ruff format --check .
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
+
+check-monitoring: setup ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
+	@$(BIN)/python -m deploy.monitoring --check
+	@promtool check config deploy/monitoring/prometheus.yml
+	@promtool test rules deploy/monitoring/tests/*.yaml
+	@$(BIN)/python -m pytest -m deploy tests/deploy/test_prometheus.py
 
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
