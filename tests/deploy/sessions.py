@@ -1,0 +1,82 @@
+"""A mesh of four processes on small neural models, and sessions that end in every way that panels show."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from itertools import cycle
+from pathlib import Path
+
+import grpc
+
+from babelmesh import supervisor
+from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
+from tests.e2e.test_neural import ONNX
+from tests.mesh.mesh import audio, chunks, hello, quiet, talk
+from tests.models.asr.utterances import SPOKEN, utterance
+
+SLOTS = 4
+FROZEN_SECONDS = 3.0  # long enough to be missed, shorter than what a service's own watchdog bears
+SAID = b"".join(utterance(text).tobytes() + quiet(1) for text in SPOKEN)
+
+
+@asynccontextmanager
+async def eventful(folder: Path) -> AsyncIterator[Sequence[str]]:
+    """Has the mesh busy for the block, which gets the addresses of its metrics."""
+    ports, admin = supervisor.free_ports(), supervisor.unused_ports(4)
+    services = []
+    for service, port in zip(supervisor.mesh_services(ports, ONNX), admin, strict=True):
+        own = {f"{service.name.upper()}_ADMIN": f"127.0.0.1:{port}"} | GATEWAY.get(service.name, {})
+        services.append(replace(service, variables={**service.variables, **own}))
+    async with (
+        supervisor.running(services, folder) as started,
+        grpc.aio.insecure_channel(f"127.0.0.1:{ports.gateway}") as channel,
+        asyncio.TaskGroup() as tasks,
+    ):
+        stub = pb_grpc.RealtimeTranslateStub(channel)
+        voice = next(each.child.pid for each in started if each.service.name == "tts")
+        busy = [
+            tasks.create_task(_sessions(stub)),
+            tasks.create_task(_outages(voice)),
+            tasks.create_task(_breaking(stub)),
+        ]
+        yield [f"127.0.0.1:{port}" for port in admin]
+        for each in busy:
+            each.cancel()
+        os.kill(voice, signal.SIGCONT)
+
+
+GATEWAY: Mapping[str, Mapping[str, str]] = {"gateway": {"GATEWAY_SLOTS": str(SLOTS)}}
+
+
+async def _sessions(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
+    """More at once than there are slots, again and again; one of them leaves audio out."""
+    skipping = [*chunks(SAID), audio(SAID, offset_samples=len(SAID)), audio(quiet(1))]
+    for messages in cycle((chunks(SAID), skipping)):
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(SLOTS + 1):
+                tasks.create_task(talk(stub, hello("es"), *messages))
+        await asyncio.sleep(0.5)
+
+
+async def _outages(pid: int) -> None:
+    """The voice freezes now and then."""
+    while True:
+        await asyncio.sleep(8.0)
+        os.kill(pid, signal.SIGSTOP)
+        await asyncio.sleep(FROZEN_SECONDS)
+        os.kill(pid, signal.SIGCONT)
+
+
+async def _breaking(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
+    """Clients that go away in the middle."""
+    while True:
+        call = stub.Stream()
+        for message in (hello("es"), *chunks(SAID[: len(SAID) // 2])):
+            await call.write(message)
+        call.cancel()
+        await asyncio.sleep(4.0)
