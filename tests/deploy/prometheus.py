@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,16 +101,14 @@ async def until(prometheus: Prometheus, wanted: Callable[[Prometheus], Any], sec
             await asyncio.sleep(0.5)
 
 
-async def filled(prometheus: Prometheus, but: Sequence[str] = (), seconds: float = PATIENCE_SECONDS) -> list[str]:
+async def filled(prometheus: Prometheus, seconds: float = PATIENCE_SECONDS) -> list[str]:
     """Waits until every expression has data; the places of those that have none in the end."""
     empty: list[str] = []
 
     async def all_have(found: Prometheus) -> bool:
-        empty[:] = [place for place in await found.without_data() if place not in but]
+        empty[:] = await found.without_data()
         return not empty
 
-    try:
+    with suppress(TimeoutError):
         await until(prometheus, all_have, seconds)
-    except TimeoutError:
-        pass
     return empty

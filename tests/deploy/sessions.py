@@ -21,6 +21,7 @@ from tests.models.asr.utterances import SPOKEN, utterance
 
 SLOTS = 4
 FROZEN_SECONDS = 3.0  # long enough to be missed, shorter than what a service's own watchdog bears
+TOLD: Mapping[str, Mapping[str, str]] = {"gateway": {"GATEWAY_SLOTS": str(SLOTS)}}
 SAID = b"".join(utterance(text).tobytes() + quiet(1) for text in SPOKEN)
 
 
@@ -30,8 +31,8 @@ async def eventful(folder: Path) -> AsyncIterator[Sequence[str]]:
     ports, admin = supervisor.free_ports(), supervisor.unused_ports(4)
     services = []
     for service, port in zip(supervisor.mesh_services(ports, ONNX), admin, strict=True):
-        own = {f"{service.name.upper()}_ADMIN": f"127.0.0.1:{port}"} | GATEWAY.get(service.name, {})
-        services.append(replace(service, variables={**service.variables, **own}))
+        own = {f"{service.name.upper()}_ADMIN": f"127.0.0.1:{port}"}
+        services.append(replace(service, variables={**service.variables, **own, **TOLD.get(service.name, {})}))
     async with (
         supervisor.running(services, folder) as started,
         grpc.aio.insecure_channel(f"127.0.0.1:{ports.gateway}") as channel,
@@ -48,9 +49,6 @@ async def eventful(folder: Path) -> AsyncIterator[Sequence[str]]:
         for each in busy:
             each.cancel()
         os.kill(voice, signal.SIGCONT)
-
-
-GATEWAY: Mapping[str, Mapping[str, str]] = {"gateway": {"GATEWAY_SLOTS": str(SLOTS)}}
 
 
 async def _sessions(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:

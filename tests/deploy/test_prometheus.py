@@ -1,4 +1,4 @@
-"""A real Prometheus on every metric of the schema, and on a real mesh: each panel and each alert's expression has data."""
+"""A real Prometheus, on every metric of the schema and on a mesh: each panel and each alert has data."""
 
 from __future__ import annotations
 
