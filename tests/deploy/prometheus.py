@@ -50,11 +50,6 @@ class Prometheus:
         groups = (await self.get("/api/v1/rules"))["data"]["groups"]
         return [f"{rule['name']}: {rule}" for group in groups for rule in group["rules"] if rule["health"] != "ok"]
 
-    async def without_data(self) -> list[str]:
-        """The places of all expressions, of rules and of panels, that have none."""
-        queries = [*rule_queries(), *panel_queries()]
-        return sorted({query.place for query in queries if not await self.has_data(query)})
-
 
 def _get(url: str) -> Any:
     with urlopen(url, timeout=20) as answer:
@@ -102,13 +97,13 @@ async def until(prometheus: Prometheus, wanted: Callable[[Prometheus], Any], sec
 
 
 async def filled(prometheus: Prometheus, seconds: float = PATIENCE_SECONDS) -> list[str]:
-    """Waits until every expression has data; the places of those that have none in the end."""
-    empty: list[str] = []
+    """Waits until every expression of rules and panels has had data; the places of those that never had any."""
+    missing = [*rule_queries(), *panel_queries()]
 
-    async def all_have(found: Prometheus) -> bool:
-        empty[:] = await found.without_data()
-        return not empty
+    async def none_is_missing(found: Prometheus) -> bool:
+        missing[:] = [query for query in missing if not await found.has_data(query)]
+        return not missing
 
     with suppress(TimeoutError):
-        await until(prometheus, all_have, seconds)
-    return empty
+        await until(prometheus, none_is_missing, seconds)
+    return sorted({query.place for query in missing})

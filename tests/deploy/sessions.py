@@ -20,8 +20,12 @@ from tests.mesh.mesh import audio, chunks, hello, quiet, talk
 from tests.models.asr.utterances import SPOKEN, utterance
 
 SLOTS = 4
-FROZEN_SECONDS = 3.0  # long enough to be missed, shorter than what a service's own watchdog bears
-TOLD: Mapping[str, Mapping[str, str]] = {"gateway": {"GATEWAY_SLOTS": str(SLOTS)}}
+FROZEN_SECONDS = 3.0  # long enough to be missed
+TOLD: Mapping[str, Mapping[str, str]] = {
+    "gateway": {"GATEWAY_SLOTS": str(SLOTS)},
+    "asr": {"ASR_SLOTS": str(SLOTS - 1)},  # so that a stage refuses, too
+    "tts": {"TTS_STALLED_SECONDS": "0"},  # it would not outlive being frozen, on a busy machine
+}
 SAID = b"".join(utterance(text).tobytes() + quiet(1) for text in SPOKEN)
 
 
@@ -64,7 +68,7 @@ async def _sessions(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
 async def _outages(pid: int) -> None:
     """The voice freezes now and then."""
     while True:
-        await asyncio.sleep(8.0)
+        await asyncio.sleep(12.0)
         os.kill(pid, signal.SIGSTOP)
         await asyncio.sleep(FROZEN_SECONDS)
         os.kill(pid, signal.SIGCONT)
