@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -14,12 +14,15 @@ from pathlib import Path
 import grpc
 
 from babelmesh import supervisor
+from babelmesh.audio import CHUNK_MS, Pace
+from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.e2e.test_neural import ONNX
-from tests.mesh.mesh import audio, chunks, hello, quiet, talk
+from tests.mesh.mesh import Heard, audio, chunks, hello, quiet, read_into
 from tests.models.asr.utterances import SPOKEN, utterance
 
 SLOTS = 4
+CHUNK_BYTES = 3200  # 100 ms
 FROZEN_SECONDS = 3.0  # long enough to be missed
 TOLD: Mapping[str, Mapping[str, str]] = {
     "gateway": {"GATEWAY_SLOTS": str(SLOTS)},
@@ -56,13 +59,26 @@ async def eventful(folder: Path) -> AsyncIterator[Sequence[str]]:
 
 
 async def _sessions(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
-    """More at once than there are slots, again and again; one of them leaves audio out."""
-    skipping = [*chunks(SAID), audio(SAID, offset_samples=len(SAID)), audio(quiet(1))]
+    """More at once than there are slots, again and again; every other time they leave audio out."""
+    skipping = [*chunks(SAID), audio(SAID[:CHUNK_BYTES], offset_samples=len(SAID))]
     for messages in cycle((chunks(SAID), skipping)):
         async with asyncio.TaskGroup() as tasks:
             for _ in range(SLOTS + 1):
-                tasks.create_task(talk(stub, hello("es"), *messages))
-        await asyncio.sleep(0.5)
+                tasks.create_task(_spoken(stub, [hello("es"), *messages]))
+        await asyncio.sleep(0.5)  # whoever is refused at once does not ask at once
+
+
+async def _spoken(stub: pb_grpc.RealtimeTranslateAsyncStub, messages: Sequence[pb.ClientMessage]) -> None:
+    """At the pace of speech: for what comes faster nobody waits, so that its waits are not measured."""
+    heard, call, pace = Heard(), stub.Stream(), Pace(1.0)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read_into(heard, call))
+        with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # it was refused
+            for message in messages:
+                if message.HasField("audio"):
+                    await pace.hold(CHUNK_MS)
+                await call.write(message)
+            await call.done_writing()
 
 
 async def _outages(pid: int) -> None:
