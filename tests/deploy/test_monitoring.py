@@ -20,7 +20,7 @@ from tests.deploy.monitored import TESTS, Query, alerts, panel_queries, panels, 
 from tests.deploy.promql import Selector, chosen, grouped_by, selectors, uncompared
 
 SCRAPED = {"job", "instance", "pod", "namespace"}  # labels that Prometheus adds
-ADAPTER = ROOT / "deploy/k8s/components/prometheus-adapter/rules.yaml"
+MANIFESTS = [path for part in ("base", "components") for path in (ROOT / "deploy/k8s" / part).rglob("*.yaml")]
 QUERIES = [*rule_queries(), *panel_queries()]
 
 
@@ -92,14 +92,13 @@ def test_objectives_are_bounds_of_buckets() -> None:
     assert LAG_SECONDS in METRICS["babelmesh.lag"].boundaries
 
 
-@pytest.mark.skipif(not ADAPTER.is_file(), reason="there are no manifests here")
-def test_the_adapter_serves_metrics_that_exist() -> None:
-    text = ADAPTER.read_text()
+@pytest.mark.skipif(not MANIFESTS, reason="there are no manifests here")
+def test_autoscalers_on_kubernetes_ask_for_metrics_that_exist() -> None:
+    text = "\n".join(path.read_text() for path in MANIFESTS)
     alternatives = re.findall(r"\bbabelmesh_\(([^)]*)\)", text)
     named = {f"babelmesh_{each}" for group in alternatives for each in group.split("|")}
-    named |= set(re.findall(r"\bbabelmesh_\w+", text)) - {"babelmesh_"}
-    assert named
-    assert not named - SERIES.keys()
+    named |= set(re.findall(r"\bbabelmesh_\w+", text))
+    assert not {name for name in named if name not in SERIES and name != "babelmesh_"}
 
 
 def test_what_is_generated_is_current() -> None:
