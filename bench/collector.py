@@ -15,8 +15,8 @@ from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from typing import Any
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import grpc
@@ -77,7 +77,7 @@ async def _scrape(url: str, collected: Collected) -> None:
         try:
             await asyncio.to_thread(lambda: urlopen(url, timeout=5).read())
             collected.scrapes += 1
-        except URLError:
+        except (OSError, HTTPException):
             pass  # the service is still starting, or has ended
         await asyncio.sleep(SCRAPE_SECONDS)
 

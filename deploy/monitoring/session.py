@@ -12,8 +12,8 @@ _WHERE = """\
 Metrics carry no session: there would be one series a session for ever, and whoever can see a chart could tell one \
 user from another. The panels show how each step of the ledger is distributed over **all** sessions.
 
-**One session** is found by its id, which the client has from `ready.session_id` and every log line of the session \
-carries: type it above. The table lists its trace; type the trace's id above to see its tree, segment by segment. \
+**One session** is found by its id, which its client has from `ready.session_id`: type it \
+above. The table lists its trace; type the trace's id above to see its tree, segment by segment. \
 That needs a Tempo data source; elsewhere look for the span attribute `babelmesh.session_id`.
 """
 
