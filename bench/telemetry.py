@@ -1,6 +1,6 @@
 """What it costs to be watched: tracing, and metrics, each on against off.
 
-    python -m bench.telemetry [--pairs 7] [--sessions 8] [--seconds 20] [--arms tracing,metrics]
+    python -m bench.telemetry [--pairs 7] [--sessions 12] [--seconds 30] [--arms tracing,metrics]
 
 The same real speech in every turn, at real-time pace, through four processes on scripted engines: there is little work
 to hide behind. The arms take turns, in an order that changes, each on processes started for it: no arm is lucky for the
@@ -61,8 +61,8 @@ def main() -> None:
     """Prints the tables; ends with status 1 when a goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=7)
-    parser.add_argument("--sessions", type=int, default=8, help="at once")
-    parser.add_argument("--seconds", type=float, default=20.0, help="of speech in each session")
+    parser.add_argument("--sessions", type=int, default=12, help="at once")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of speech in each session")
     parser.add_argument("--arms", default=f"{TRACING},{METRICS}", help="with a comma between")
     options = parser.parse_args()
     speech = talks(options.sessions, options.seconds)
@@ -86,7 +86,8 @@ async def one_turn(speech: Sequence[Pcm], arm: str) -> Turn:
     """All talks at once on a new mesh, metered once it is warm."""
     port, *admin = unused_ports(1 + len(SERVICES))
     scraped = [f"http://127.0.0.1:{each}/metrics" for each in admin] if arm == METRICS else []
-    variables = {**SCRIPTED, "GATEWAY_SLOTS": str(len(speech)), "ASR_SLOTS": str(len(speech)), **told(arm, port, admin)}
+    slots = {f"{name.upper()}_SLOTS": str(2 * len(speech)) for name in SERVICES}  # nobody is to wait for one
+    variables = {**SCRIPTED, **slots, **told(arm, port, admin)}
     async with (
         collecting(port, scraped) as collected,
         local_mesh(variables) as mesh,
@@ -152,13 +153,13 @@ def arm_table(turns: Turns) -> Rows:
     columns = [f"{name} CPU" for name in SERVICES]
     table = Rows(
         "CPU seconds for a second of a stream",
-        ("arm", *columns, "all", "p50 s", "p99 s", "spans", "metrics", "scrapes"),
+        ("arm", *columns, "all", "p50 s", "p90 s", "p99 s", "spans", "metrics", "scrapes"),
     )
     for arm, of in turns.of.items():
         pooled = [each for turn in of for each in turn.latencies]
         cpu = [median(turn.by_service[name] for turn in of) for name in SERVICES]
         sent = of[-1].collected
-        latency = (percentile(pooled, 0.5), percentile(pooled, 0.99))
+        latency = [percentile(pooled, part) for part in (0.5, 0.9, 0.99)]
         table.add(arm, *cpu, median(turn.cpu for turn in of), *latency, sent.spans, sent.metrics, sent.scrapes)
     return table
 
