@@ -22,7 +22,8 @@ CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system images sbom demo test check lint format type proto up bench chaos goals lock bare clean parity parity-setup
+.PHONY: help setup system demo test check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
+	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -74,6 +75,12 @@ lint: setup ## Check style, contracts and Dockerfiles
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
 
+check-monitoring: setup ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
+	@$(BIN)/python -m deploy.monitoring --check
+	@promtool check config deploy/monitoring/prometheus.yml
+	@promtool test rules deploy/monitoring/tests/*.yaml
+	@$(BIN)/python -m pytest -m deploy tests/deploy/test_prometheus.py
+
 format: setup ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
@@ -84,7 +91,6 @@ type: setup ## Check types
 proto: setup ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
-.PHONY: docs
 docs: setup ## Write the tables of docs/telemetry.md from services/common/metrics.toml
 	@$(BIN)/python docs/telemetry.py
 
@@ -130,8 +136,6 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) --group deploy -o requirements/deploy.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
-
-.PHONY: manifests check-deploy
 
 manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
 	@$(BIN)/python deploy/k8s/manifests.py

@@ -63,6 +63,7 @@ MEASUREMENTS = (
     Measurement("bench.chaos.embedded", ("R1.embedded",)),
     Measurement("bench.chaos.gateways", ("R2",)),
     Measurement("bench.fanout", ("C8",)),
+    Measurement("bench.telemetry", ("C7",)),
     Measurement("bench.asr_density", ("asr_density",)),
     Measurement("bench.mt_engines", ("mt_engines",), ("--device", "cpu")),
     Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),

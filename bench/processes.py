@@ -48,7 +48,7 @@ async def local_mesh(variables: Variables | None = None) -> AsyncIterator[LocalM
 
 
 def _own(service: str, variables: Variables) -> dict[str, str]:
-    return {name: value for name, value in variables.items() if name.startswith(f"{service.upper()}_")}
+    return {name: value for name, value in variables.items() if name.startswith((f"{service.upper()}_", "OTEL_"))}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PRODUCT = ("services", "babelmesh")
-ALL = (*PRODUCT, "bench", "tests", "protos")
+ALL = (*PRODUCT, "bench", "deploy", "docs", "tests", "protos")
 
 
 @dataclass(frozen=True, slots=True)

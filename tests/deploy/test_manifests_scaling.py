@@ -70,7 +70,7 @@ def test_the_metrics_of_the_autoscalers_exist_and_the_adapter_serves_them() -> N
     served = re.search(r'__name__=~"([^"]+)"', rule["seriesQuery"])
     assert served
     names = {name for spec in autoscalers("riva").values() for name, _ in pods_metrics(spec)}
-    assert names == {"babelmesh_slots_used", "babelmesh_fill_ratio", "babelmesh_queue_seconds"}
+    assert names == {"babelmesh_slots_used", "babelmesh_fill", "babelmesh_queue_seconds"}
     assert names <= gauges()
     assert {name for name in gauges() if re.fullmatch(served[1], name)} == names
 
