@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
 # come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
-SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722 libnss-wrapper openssl
 PYTHON ?= python3
 
 VENV := .venv

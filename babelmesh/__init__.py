@@ -9,7 +9,7 @@ async with babelmesh.connect("localhost:7700") as mesh:
 
 from babelmesh.audio import audio_file
 from babelmesh.client import Mesh, connect
-from babelmesh.errors import AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
+from babelmesh.errors import AddressUnusable, AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
 from babelmesh.events import (
     Ack,
     AsrResult,
@@ -35,6 +35,7 @@ from babelmesh.session import Chunk, Session
 
 __all__ = [
     "Ack",
+    "AddressUnusable",
     "AsrResult",
     "AudioUnreadable",
     "BabelmeshError",

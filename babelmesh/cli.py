@@ -27,7 +27,7 @@ from babelmesh.models import serving
 from babelmesh.models.cli import Folder, folder
 from babelmesh.models.cli import app as models_app
 from babelmesh.models.serving import Engines, Variables
-from babelmesh.options import separate, spoken_live, wanted
+from babelmesh.options import Server, demo_server, separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
 app = typer.Typer(
@@ -42,7 +42,13 @@ app.add_typer(models_app, name="models")
 
 LOCAL = Ports()
 GATEWAYS = "HOST:PORT,..."
-Server = Annotated[str, typer.Option("--server", metavar=GATEWAYS, help="Gateway to use, or any of several.")]
+At = Annotated[
+    str, typer.Option("--server", metavar=GATEWAYS, help="Gateway to use, or any of several; grpcs://HOST:PORT is TLS.")
+]
+Ca = Annotated[
+    Path | None,
+    typer.Option("--ca", metavar="FILE", help="Certificates (PEM) to trust at grpcs:// addresses, instead of gRPC's."),
+]
 From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
 To = Annotated[str, typer.Option("--to", metavar="LANG,...", help="Languages to translate into.")]
 Json = Annotated[bool, typer.Option("--json", help="Print events as lines of JSON.")]
@@ -100,6 +106,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     out: Out = Path("out"),
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar=GATEWAYS, help="Gateway to use instead of a mesh of its own.")] = "",
+    ca: Ca = None,
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
@@ -110,7 +117,8 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     if server and engines is not Engines.EMBEDDED:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
     told = {} if server else _told(engines, models)
-    _run(commands.demo(server, wanted("en", to, voice, glossary=glossary), Output(as_events, out, explain), told))
+    asked = wanted("en", to, voice, glossary=glossary)
+    _run(commands.demo(demo_server(server, ca), asked, Output(as_events, out, explain), told))
 
 
 @app.command()
@@ -122,7 +130,8 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     realtime: Annotated[bool, typer.Option("--realtime/--fast", help="At the pace it was spoken, or faster.")] = False,
     voice: Voice = True,
     voice_name: VoiceName = None,
-    server: Server = DEFAULT_ADDRESS,
+    server: At = DEFAULT_ADDRESS,
+    ca: Ca = None,
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
@@ -131,7 +140,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     separate(files)
     spoken_live(explain, realtime)
     asked = wanted(source, to, voice, voice_name or (), glossary)
-    _run(commands.translate(server, Files(files, asked, Output(as_events, out, explain), realtime)))
+    _run(commands.translate(Server(server, ca), Files(files, asked, Output(as_events, out, explain), realtime)))
 
 
 @app.command()
@@ -142,36 +151,38 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     voice: Voice = False,
     voice_name: VoiceName = None,
     device: Annotated[str | None, typer.Option(help="Name or number of the input device.")] = None,
-    server: Server = DEFAULT_ADDRESS,
+    server: At = DEFAULT_ADDRESS,
+    ca: Ca = None,
     as_events: Json = False,
     glossary: Terms = "",
 ) -> None:
     """Translate what is spoken into the microphone, until Ctrl-C."""
     asked = wanted(source, to, voice, voice_name or (), glossary)
-    _run(commands.mic(server, asked, Output(as_events, out), device))
+    _run(commands.mic(Server(server, ca), asked, Output(as_events, out), device))
 
 
 @app.command()
-def text(
+def text(  # noqa: PLR0913, PLR0917  # a command line's options
     to: To,
     lines: Annotated[list[str] | None, typer.Argument(metavar="LINE", help="Lines; stdin without any.")] = None,
     source: From = "en",
-    server: Server = DEFAULT_ADDRESS,
+    server: At = DEFAULT_ADDRESS,
+    ca: Ca = None,
     as_events: Json = False,
     glossary: Terms = "",
 ) -> None:
     """Translate typed lines as they come."""
-    _run(commands.text(server, wanted(source, to, glossary=glossary), Output(as_events), lines or ()))
+    _run(commands.text(Server(server, ca), wanted(source, to, glossary=glossary), Output(as_events), lines or ()))
 
 
 @app.command("describe")
-def describe_mesh(server: Server = DEFAULT_ADDRESS, as_object: Json = False) -> None:
+def describe_mesh(server: At = DEFAULT_ADDRESS, ca: Ca = None, as_object: Json = False) -> None:
     """List the languages, voices, engines and limits of a mesh."""
-    _run(_described(server, as_object))
+    _run(_described(Server(server, ca), as_object))
 
 
-async def _described(server: str, as_object: bool) -> None:
-    async with connect(server) as mesh:
+async def _described(server: Server, as_object: bool) -> None:
+    async with connect(server.addresses, server.ca) as mesh:
         answer = await mesh.describe()
     if as_object:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
@@ -215,7 +226,7 @@ def fault(  # noqa: PLR0913, PLR0917  # a command line's options
     duration_ms: Annotated[int, typer.Option(min=0, max=600_000, help="How long it lasts; 0: for ever.")] = 0,
     factor: Annotated[float, typer.Option(help="How many times as long slow takes.")] = 0.0,
     memory_mib: Annotated[int, typer.Option(min=0, max=65_536, help="MiB that exhaust-memory takes; 0: all.")] = 0,
-    server: Server = DEFAULT_ADDRESS,
+    server: At = DEFAULT_ADDRESS,
 ) -> None:
     """Break a service on purpose, where its settings allow it (GATEWAY_FAULTS=true, ASR_FAULTS=true, ...)."""
     _run(simulate_fault(server, Fault(kind, stage, after_ms, after_calls, duration_ms, factor, memory_mib)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import grpc
 from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
@@ -12,6 +13,7 @@ from opentelemetry import propagate
 
 from babelmesh import session as sessions
 from babelmesh.calls import Terms
+from babelmesh.dialling import dialling
 from babelmesh.events import DescribeResponse, Glossary, SessionConfig, Target
 from babelmesh.gateways import CHANNEL_OPTIONS, Gateways
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -75,18 +77,18 @@ class Mesh:
 
 
 @asynccontextmanager
-async def connect(address: str = DEFAULT_ADDRESS) -> AsyncIterator[Mesh]:
+async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> AsyncIterator[Mesh]:
     """A connection for the block, to any of the gateways whose addresses are given with a comma between.
 
-    Nothing is sent before the first call, which tells if nobody is there.
+    `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
+    the authorities in the PEM file `ca`, or without one to those that gRPC brings along. Nothing is sent before the
+    first call, which tells if nobody is there. Raises AddressUnusable.
     """
     addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
+    dial = dialling(addresses, ca)
     async with AsyncExitStack() as stack:
-        channels = {
-            each: await stack.enter_async_context(grpc.aio.insecure_channel(each, options=CHANNEL_OPTIONS))
-            for each in addresses
-        }
-        yield Mesh(Gateways(channels))
+        channels = {each: await stack.enter_async_context(dial.channel(each, CHANNEL_OPTIONS)) for each in addresses}
+        yield Mesh(Gateways(channels, dial))
 
 
 async def is_serving(address: str) -> bool:

@@ -19,7 +19,7 @@ from babelmesh.explainer import Explainer
 from babelmesh.lines import given, typed
 from babelmesh.microphone import microphone
 from babelmesh.models.serving import Variables
-from babelmesh.options import Wanted
+from babelmesh.options import Server, Wanted
 from babelmesh.recording import Place, Recording
 from babelmesh.run import Job, run
 from babelmesh.screen import Screen, Track
@@ -84,23 +84,23 @@ class Files:
                 _tell([path for each in kept for path in each.written()])
 
 
-async def translate(server: str, files: Files) -> None:
+async def translate(server: Server, files: Files) -> None:
     """`babelmesh translate`."""
-    async with connect(server) as mesh:
+    async with connect(server.addresses, server.ca) as mesh:
         await files.translate(mesh)
 
 
-async def demo(server: str, wanted: Wanted, output: Output, told: Variables) -> None:
+async def demo(server: Server, wanted: Wanted, output: Output, told: Variables) -> None:
     """`babelmesh demo`: recorded speech at the pace it was spoken, through a mesh of its own unless one is named.
 
     `told` are variables for the stages of its own.
     """
     files = Files([_prompt()], wanted, output, realtime=True)
-    if server:
+    if server.addresses:
         return await translate(server, files)
     console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
     async with local_mesh(mesh_services(free_ports(), told), Path("logs"), console.note) as address:
-        await translate(address, files)
+        await translate(Server(address), files)
 
 
 def _prompt() -> Path:
@@ -125,7 +125,7 @@ async def up(ports: Ports, logs: Path, told: Variables) -> None:
         console.note("Stopping, when all calls have ended. Ctrl-C again ends them at once.")
 
 
-async def mic(server: str, wanted: Wanted, output: Output, device: str | None) -> None:
+async def mic(server: Server, wanted: Wanted, output: Output, device: str | None) -> None:
     """`babelmesh mic`: until Ctrl-C, which still lets what was said be translated."""
     with microphone(device) as spoken:
         loop = asyncio.get_running_loop()
@@ -141,17 +141,17 @@ async def mic(server: str, wanted: Wanted, output: Output, device: str | None) -
             return shown
 
         loop.add_signal_handler(signal.SIGINT, stop)
-        async with connect(server) as mesh:
+        async with connect(server.addresses, server.ca) as mesh:
             await run(mesh, Job(wanted.config(), lambda _: spoken, views))
 
 
-async def text(server: str, wanted: Wanted, output: Output, lines: Sequence[str]) -> None:
+async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[str]) -> None:
     """`babelmesh text`: the lines given, or those of stdin as they come."""
 
     def views(languages: Languages) -> list[View]:
         return [JsonLines() if output.json else Lines(languages, typed=True)]
 
-    async with connect(server) as mesh:
+    async with connect(server.addresses, server.ca) as mesh:
         await run(mesh, Job(wanted.config(), lambda _: given(lines) if lines else typed(), views))
 
 

@@ -2,6 +2,7 @@
 
 BabelmeshError        str() is one line a person can act on
 ├── SessionFailed     the server refused, failed or is not there: `code` says which
+├── AddressUnusable   an address, or what is to be trusted there, makes no sense
 ├── AudioUnreadable   a file or a microphone gives no audio
 ├── GlossaryUnreadable  a file holds no glossary
 ├── PromptMissing     the recorded speech of the demo is not installed
@@ -27,6 +28,10 @@ CONNECTION_LOST = "CONNECTION_LOST"  # a server answered and is gone
 
 class BabelmeshError(Exception):
     """Whatever this package raises on its own account."""
+
+
+class AddressUnusable(BabelmeshError):
+    """An address is in no form that is known, or the certificates to trust there cannot be used."""
 
 
 class AudioUnreadable(BabelmeshError):
@@ -103,6 +108,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError, address: str, started: bool) -> 
 
 
 def _bare(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFailed:
+    if error.code() is grpc.StatusCode.UNAVAILABLE and "handshak" in (error.details() or "").lower():
+        strangers = f"{address} does not speak TLS, or its certificate is not one that is trusted here for that name."
+        return SessionFailed(UNREACHABLE, strangers)
     if error.code() is grpc.StatusCode.UNAVAILABLE and not started:
         return SessionFailed(UNREACHABLE, f"No server answers at {address}.", retry_after_ms=1000)
     if error.code() is grpc.StatusCode.UNAVAILABLE:

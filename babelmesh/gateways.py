@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
+from babelmesh.dialling import Dialling
 from babelmesh.errors import CONNECTION_LOST, UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.events import Ready, SessionConfig
-from babelmesh.reaching import Reached, reached
+from babelmesh.reaching import PLAIN, Reached, reached
 from babelmesh.stream import NO_READY, Stream
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
@@ -39,7 +40,17 @@ REFUSED_SECONDS = 0.5  # an address where nobody listens says so sooner
 REACHED_SECONDS = 5.0  # for a connection to any gateway, when a session is resumed
 RESUMED_SECONDS = 3.0  # for the answer to its hello
 
-LOST = {CONNECTION_LOST, UNREACHABLE, NO_READY, "INTERNAL", "CANCELLED", "UNKNOWN", "UNAVAILABLE"}
+# Bare statuses are a proxy's, or gRPC's own; a deadline is a proxy's limit of a stream, for we set none.
+LOST = {
+    CONNECTION_LOST,
+    UNREACHABLE,
+    NO_READY,
+    "INTERNAL",
+    "CANCELLED",
+    "UNKNOWN",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+}
 _LEAVING = {"GOING_AWAY", "DRAINING", "NOT_READY", "CLIENT_TOO_SLOW"}
 
 
@@ -58,8 +69,9 @@ def pause_ms(failure: SessionFailed) -> int:
 class Gateways:
     """The addresses of one mesh, in order of preference, each with the channel that its plain calls go over."""
 
-    def __init__(self, channels: Mapping[str, grpc.aio.Channel]) -> None:
+    def __init__(self, channels: Mapping[str, grpc.aio.Channel], dial: Dialling = PLAIN) -> None:
         self._channels = channels
+        self._dial = dial
 
     @property
     def addresses(self) -> Sequence[str]:
@@ -96,7 +108,7 @@ class Gateways:
         except SessionFailed as failure:
             if failure.code != UNREACHABLE or time.monotonic() - began < REFUSED_SECONDS:
                 raise
-        return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata)
+        return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata, self._dial)
 
     async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
         """The session at another gateway, or the one that lost it, over a fresh connection. Raises SessionFailed.
@@ -104,16 +116,17 @@ class Gateways:
         `hello` is asked for once there is a connection: it tells the session's clock.
         """
         after = self.addresses.index(lost) + 1
-        return await _over_a_fresh_connection([*self.addresses[after:], *self.addresses[:after]], hello, metadata)
+        in_turn = [*self.addresses[after:], *self.addresses[:after]]
+        return await _over_a_fresh_connection(in_turn, hello, metadata, self._dial)
 
 
 async def _over_a_fresh_connection(
-    addresses: Sequence[str], hello: Callable[[], SessionConfig], metadata: Metadata
+    addresses: Sequence[str], hello: Callable[[], SessionConfig], metadata: Metadata, dial: Dialling
 ) -> tuple[Stream, Ready]:
     """A session at the first gateway that can be reached and takes it."""
     left, failures = [*addresses], list[SessionFailed]()
     while left:
-        there = await _reached(left)
+        there = await _reached(left, dial)
         try:
             call = RealtimeTranslateStub(there.channel).Stream(metadata=metadata)
             stream = Stream(call, there.address, there.channel)
@@ -130,10 +143,10 @@ async def _over_a_fresh_connection(
     raise _most_promising(failures)
 
 
-async def _reached(addresses: Sequence[str]) -> Reached:
+async def _reached(addresses: Sequence[str], dial: Dialling) -> Reached:
     try:
         async with asyncio.timeout(REACHED_SECONDS):
-            return await reached(addresses, CHANNEL_OPTIONS)
+            return await reached(addresses, CHANNEL_OPTIONS, dial)
     except TimeoutError:
         missing = f"No server answers at {', '.join(addresses)}."
         raise SessionFailed(UNREACHABLE, missing, retry_after_ms=1000) from None

@@ -21,6 +21,14 @@ from babelmesh.glossary import glossary_named
 
 
 @dataclass(frozen=True, slots=True)
+class Server:
+    """Where a mesh is, and who may say that it is the one. No addresses: a mesh of our own."""
+
+    addresses: str
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """From what, into what, with which voices."""
 
@@ -66,6 +74,13 @@ def separate(files: Sequence[Path]) -> None:
     for stem, count in Counter(path.stem for path in files).items():
         if count > 1:
             raise typer.BadParameter(f"{count} files are called {stem}; translate them into different folders")
+
+
+def demo_server(addresses: str, ca: Path | None) -> Server:
+    """Reads the demo's `--server` and `--ca`. Raises typer.BadParameter."""
+    if ca and not addresses:
+        raise typer.BadParameter("a mesh of its own has no certificate; name another with --server", param_hint="--ca")
+    return Server(addresses, ca)
 
 
 def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:

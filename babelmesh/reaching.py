@@ -16,8 +16,11 @@ from typing import Any
 
 import grpc
 
+from babelmesh.dialling import Dialling
+
 PACE_SECONDS = 0.4  # between the starts of two attempts, a quarter more or less: many clients come back at once
 PATIENCE_SECONDS = 5.0  # with one attempt
+PLAIN = Dialling()
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)  # else attempts at one address would share a single one
 
 
@@ -29,14 +32,15 @@ class Reached:
     address: str
 
 
-async def reached(addresses: Sequence[str], options: Sequence[tuple[str, Any]]) -> Reached:
+async def reached(addresses: Sequence[str], options: Sequence[tuple[str, Any]], dial: Dialling = PLAIN) -> Reached:
     """Tries the addresses in turn until one answers, for as long as the caller waits."""
     first: asyncio.Future[Reached] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.TaskGroup() as attempts:
             tasks: list[asyncio.Task[None]] = []
             for number, address in enumerate(cycle(addresses), 1):
-                task = attempts.create_task(_attempt(address, options, first))
+                channel = dial.channel(address, [*options, *OWN_CONNECTION])
+                task = attempts.create_task(_attempt(channel, address, first))
                 tasks = [task, *(each for each in tasks if not each.done())]
                 enough = (first, task) if number % len(addresses) else (first,)  # who refuses is not waited for
                 pace = PACE_SECONDS * random.uniform(0.75, 1.25)
@@ -52,8 +56,7 @@ async def reached(addresses: Sequence[str], options: Sequence[tuple[str, Any]]) 
     return first.result()
 
 
-async def _attempt(address: str, options: Sequence[tuple[str, Any]], first: asyncio.Future[Reached]) -> None:
-    channel = grpc.aio.insecure_channel(address, options=[*options, *OWN_CONNECTION])
+async def _attempt(channel: grpc.aio.Channel, address: str, first: asyncio.Future[Reached]) -> None:
     won = False
     try:
         won = await _is_ready(channel) and not first.done()

@@ -31,6 +31,7 @@ class Wishes:
     partial_results: bool = True
     heartbeat_ms: int = 1_000
     speed: float = 1.0
+    ca: Path | None = None  # whom to believe where addresses are encrypted
 
     def hello(self) -> babelmesh.SessionConfig:
         """As a hello, without the languages."""
@@ -80,7 +81,7 @@ class Talker:
 
     async def _converse(self, addresses: str, stop: asyncio.Event) -> None:
         async with (
-            babelmesh.connect(addresses) as mesh,
+            babelmesh.connect(addresses, self._wishes.ca) as mesh,
             mesh.session("en", self._wishes.targets, self._wishes.hello()) as session,
         ):
             self._session = session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -44,10 +45,10 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(address: str) -> AsyncIterator[tuple[str, Relay]]:
-    """The address of a relay to an address."""
+async def relay(address: str, tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, Relay]]:
+    """The address of a relay to an address; with `tls`, it speaks that to its clients."""
     made = Relay(address)
-    server = await asyncio.start_server(made.connected, "127.0.0.1", 0)
+    server = await asyncio.start_server(made.connected, "127.0.0.1", 0, ssl=tls)
     try:
         yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}", made
     finally:
