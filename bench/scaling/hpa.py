@@ -1,7 +1,7 @@
 """The HorizontalPodAutoscaler's arithmetic (autoscaling/v2), as documented and as its controller does it.
 
-Sources: kubernetes.io, "Horizontal Pod Autoscaling", and Kubernetes' pkg/controller/podautoscaler (replica_calculator.go,
-horizontal.go). Pure: times are handed in. All pods of a workload ask for the same, so pods are counted, not listed.
+Sources: kubernetes.io, "Horizontal Pod Autoscaling"; Kubernetes' pkg/controller/podautoscaler: replica_calculator.go
+and horizontal.go. Pure: times are handed in. All pods of a workload ask for the same, so pods are counted, not listed.
 """
 
 from __future__ import annotations
