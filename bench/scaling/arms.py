@@ -17,7 +17,7 @@ from typing import Protocol
 
 import numpy as np
 
-from bench.scaling.fleet import GONE, ROWS, SERVING, STARTING, Numbers
+from bench.scaling.fleet import SERVING, STARTING, Numbers
 from bench.scaling.hpa import (
     SYNC_SECONDS,
     Bounds,
@@ -32,7 +32,7 @@ from bench.scaling.hpa import (
 )
 from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import Mesh, Outcome
-from bench.scaling.traffic import SERVICES, Arrivals, Scenario
+from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
 from services.common.status import State
 from services.gateway.scaling import Measure, worth
 
@@ -138,18 +138,18 @@ class Cpu:
     """The HPA on CPU utilization, at one target for all workloads."""
 
     percent: int
-    _before: dict[str, Numbers] = field(default_factory=dict)  # CPU seconds at the last scrape, by row
-    _used: dict[str, Numbers] = field(default_factory=dict)  # cores over the last window, by row
+    _window: dict[str, Numbers] = field(default_factory=dict)  # CPU seconds since the last scrape, by row
+    _used: dict[str, Numbers] = field(default_factory=dict)  # cores over the last whole window, by row
     _scraped: float = -1.0
 
     def look(self, mesh: Mesh) -> None:
-        """Scrapes when it is time."""
+        """Meters, and scrapes when it is time."""
+        for name in mesh.fleets:
+            self._window[name] = self._window.get(name, 0.0) + mesh.cpu(name) * TICK_SECONDS
         if mesh.now % SCRAPE_SECONDS != SCRAPE_PHASE:
             return
-        for name, fleet in mesh.fleets.items():
-            now = fleet.cpu_seconds.copy()
-            self._used[name] = np.maximum(0.0, now - self._before.get(name, np.zeros(ROWS))) / SCRAPE_SECONDS
-            self._before[name] = now
+        self._used = {name: window / SCRAPE_SECONDS for name, window in self._window.items()}
+        self._window.clear()
         self._scraped = mesh.now
 
     def proposals(self, name: str, mesh: Mesh) -> list[int]:
@@ -195,7 +195,8 @@ def run(arm: Arm, scenario: Scenario, arrivals: Arrivals, recorded: Recorded, re
             for name, fleet in mesh.fleets.items():
                 proposals = arm.proposals(name, mesh)
                 fleet.scale(mesh.now, controllers[name].replicas(mesh.now, fleet.replicas, proposals))
-        most = {name: max(most[name], int(np.count_nonzero(mesh.fleets[name].state != GONE))) for name in SERVICES}
+        for name in SERVICES:
+            most[name] = max(most[name], mesh.fleets[name].pods)
     outcome = mesh.outcome
     outcome.pod_hours = {name: fleet.pod_seconds / 3600 for name, fleet in mesh.fleets.items()}
     outcome.scalings = sum(fleet.events for fleet in mesh.fleets.values())

@@ -14,7 +14,7 @@ from services.gateway.watching import Status
 Numbers = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 
-ROWS = 1024  # pods at once, at most: those that drain count
+ROWS = 768  # pods at once, at most: those that drain count
 GONE, STARTING, SERVING, DRAINING = range(4)
 _STATES = {STARTING: State.STARTING, SERVING: State.SERVING, DRAINING: State.DRAINING}
 
@@ -43,11 +43,12 @@ class Fleet:
         self.state: npt.NDArray[np.int8] = np.zeros(ROWS, dtype=np.int8)
         self.used: npt.NDArray[np.int64] = np.zeros(ROWS, dtype=np.int64)
         self.born, self.ready, self.drained_by = np.zeros(ROWS), np.zeros(ROWS), np.zeros(ROWS)
-        self.cpu_seconds = np.zeros(ROWS)  # since the pod's birth
         self.pod_seconds = 0.0
         self.events = 0  # times it was scaled
         self.state[:replicas] = SERVING
         self.born[:replicas] = self.ready[:replicas] = now - 3600.0
+        self._changing = False  # whether any starts or drains
+        self.pods = replicas  # all there are, those that drain included
 
     @property
     def replicas(self) -> int:
@@ -61,15 +62,26 @@ class Fleet:
         return mask
 
     @property
+    def draining(self) -> list[int]:
+        """Rows whose sessions are to leave."""
+        if not self._changing:
+            return []
+        rows: list[int] = np.flatnonzero((self.state == DRAINING) & (self.used > 0)).tolist()
+        return rows
+
+    @property
     def free(self) -> npt.NDArray[np.int64]:
         """Slots nobody has, by row; -1 where none may be taken."""
         return np.where(self.serving, self.kind.slots - self.used, -1)
 
     def advance(self, now: float, seconds: float) -> None:
         """Time goes on by so much, to `now`: pods become ready, and those that are empty after draining go."""
-        self.state[(self.state == STARTING) & (self.ready <= now)] = SERVING
-        self.state[(self.state == DRAINING) & ((self.used == 0) | (self.drained_by <= now))] = GONE
-        self.pod_seconds += seconds * np.count_nonzero(self.state)
+        if self._changing:
+            self.state[(self.state == STARTING) & (self.ready <= now)] = SERVING
+            self.state[(self.state == DRAINING) & ((self.used == 0) | (self.drained_by <= now))] = GONE
+            self._changing = bool(((self.state == STARTING) | (self.state == DRAINING)).any())
+            self.pods = int(np.count_nonzero(self.state))
+        self.pod_seconds += seconds * self.pods
 
     def scale(self, now: float, replicas: int) -> None:
         """Asks for so many. Those that go are chosen as a ReplicaSet does: not ready first, then cheapest to delete.
@@ -80,9 +92,10 @@ class Fleet:
         if not more:
             return
         self.events += 1
+        self._changing = True
         if more > 0:
             rows = np.flatnonzero(self.state == GONE)[:more]
-            self.state[rows], self.used[rows], self.cpu_seconds[rows] = STARTING, 0, 0.0
+            self.state[rows], self.used[rows] = STARTING, 0
             self.born[rows], self.ready[rows] = now, now + self.kind.start_seconds
             return
         rows = np.flatnonzero((self.state == STARTING) | (self.state == SERVING))

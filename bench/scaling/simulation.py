@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.scaling.device import Calls, Device, Queue
-from bench.scaling.fleet import DRAINING, Fleet, Numbers
+from bench.scaling.fleet import Fleet, Numbers
 from bench.scaling.recorded import Recorded
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
 
@@ -70,6 +70,7 @@ class Mesh:
             name: np.full(arrivals.total, -1, dtype=np.int32) for name in ("gateway", "asr")
         }
         self._lags = np.array(recorded.lag_seconds)
+        self._shares = np.linspace(1.0, 0.0, len(self._lags))  # of segments with more lag than each
         self._floor = {stage: device.compute_seconds * 1.5 for stage, device in DEVICES.items()}  # in the recorded lag
 
     def turned_away(self, name: str) -> int:
@@ -131,7 +132,7 @@ class Mesh:
     def _drain(self) -> None:
         for name, pods in self._of.items():
             fleet = self.fleets[name]
-            for row in np.flatnonzero((fleet.state == DRAINING) & (fleet.used > 0)).tolist():
+            for row in fleet.draining:
                 self._leave(name, row, np.flatnonzero(pods == row))
 
     def _leave(self, name: str, row: int, sessions: npt.NDArray[np.int64]) -> None:
@@ -189,13 +190,11 @@ class Mesh:
         return DEVICES[name].capacity() * (recorded.mt_cpu if name == "mt" else recorded.tts_cpu)
 
     def _account(self) -> None:
-        for name, fleet in self.fleets.items():
-            fleet.cpu_seconds += self.cpu(name) * TICK_SECONDS
         more = sum(
             max(0.0, queue.wait_seconds + queue.device.compute_seconds - self._floor[stage])
             for stage, queue in self.queues.items()
         )
-        shares = np.linspace(1.0, 0.0, len(self._lags))  # of segments with more lag than each
-        missed = float(np.interp(LAG_SECONDS - more, self._lags, shares, left=1.0, right=0.0))
+        allowed = LAG_SECONDS - more
+        missed = 0.0 if allowed >= self._lags[-1] else float(np.interp(allowed, self._lags, self._shares, left=1.0))
         self.outcome.session_seconds += self.sessions * TICK_SECONDS
         self.outcome.missed_seconds += self.sessions * TICK_SECONDS * missed
