@@ -41,6 +41,7 @@ TARGETS = ("es", "fr")
 COUNTS = (4, 8, 16)
 SECONDS = 30.0
 SETTLING_SECONDS = 8.0  # of each round are not counted in what the stages tell: their means are of the last five
+STAGGER_SECONDS = 0.137
 LAG_SHARES = 21
 PIECE_MS = 500
 DEVICES = {"mt": Device(8, 0.060), "tts": Device(8, 0.060)}
@@ -158,7 +159,7 @@ async def _round(mesh: LocalMesh, addresses: Mapping[str, str], client: babelmes
     async with asyncio.TaskGroup() as group:
         watching = [group.create_task(_watch(addresses[stage], heard[stage])) for stage in STAGES]
         async with metered(mesh) as usage, asyncio.TaskGroup() as sessions:
-            tasks = [sessions.create_task(take(client, talk, TARGETS)) for talk in speech]
+            tasks = [sessions.create_task(_later(STAGGER_SECONDS * at, client, talk)) for at, talk in enumerate(speech)]
         for each in watching:
             each.cancel()
     span = (began + SETTLING_SECONDS, began + SECONDS)
@@ -166,6 +167,12 @@ async def _round(mesh: LocalMesh, addresses: Mapping[str, str], client: babelmes
         stage: _mean([each for when, each in values if span[0] < when < span[1]]) for stage, values in heard.items()
     }
     return _settled([task.result() for task in tasks], usage, told, loop.time() - began)
+
+
+async def _later(seconds: float, client: babelmesh.Mesh, talk: Pcm) -> Take:
+    """A session that begins after so long: those that begin together speak their words together, as nobody does."""
+    await asyncio.sleep(seconds)
+    return await take(client, talk, TARGETS)
 
 
 def _settled(takes: Sequence[Take], usage: Usage, told: dict[str, Told], wall_seconds: float) -> Round:
