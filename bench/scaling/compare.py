@@ -19,7 +19,7 @@ from bench.scaling.simulation import DEVICES, LAG_SECONDS, Outcome
 from bench.scaling.traffic import Arrivals, Scenario, drawn
 
 PERCENTS = (40, 50, 60, 70, 80)
-LEVELS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75)
+LEVELS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 QUEUE_SECONDS = 1.0
 BUSY = 0.85  # share of what a fixed number of replicas has that the busiest moment takes
 
@@ -196,13 +196,24 @@ def _share(each: Outcome) -> float:
     return each.missed_seconds / each.session_seconds
 
 
+def best(results: Results) -> int:
+    """The target of CPU with which fewest sessions are rejected and least time is missed, in shares of all."""
+
+    def bad(percent: int) -> float:
+        each = total(results[cpu(percent)])
+        return each.rejected / each.sessions + _share(each)
+
+    return min(PERCENTS, key=bad)
+
+
 def goals(results: Results) -> dict[str, Goal]:
-    """In all scenarios together, ours over CPU, at the target of CPU where we come out worst."""
-    pairs = [(total(results[cpu(percent)]), total(results[matched(results, percent)])) for percent in PERCENTS]
+    """In all scenarios together, ours over CPU at its best target, at no more pod-hours."""
+    percent = best(results)
+    theirs, own = total(results[cpu(percent)]), total(results[matched(results, percent)])
     return {
-        "autoscale.rejected": at_most(max(_over(own.rejected, theirs.rejected) for theirs, own in pairs), 1.0),
-        "autoscale.misses": at_most(max(_over(_share(own), _share(theirs)) for theirs, own in pairs), 1.0),
-        "autoscale.pod_hours": at_most(max(own.all_pod_hours / theirs.all_pod_hours for theirs, own in pairs), 1.0),
+        "autoscale.rejected": at_most(_over(own.rejected, theirs.rejected), 1.0),
+        "autoscale.misses": at_most(_over(_share(own), _share(theirs)), 1.0),
+        "autoscale.pod_hours": at_most(own.all_pod_hours / theirs.all_pod_hours, 1.0),
     }
 
 

@@ -35,6 +35,13 @@ class Recorded:
         content = json.loads(path.read_text())["parameters"]
         return cls(**{**content, "lag_seconds": tuple(content["lag_seconds"])})
 
+    def cpu(self, name: str, speech: float) -> float:
+        """Cores for one session at the gateway, or at ASR, that speaks for such a share of the time."""
+        speaks, quiet = (
+            (self.gateway_cpu, self.gateway_quiet_cpu) if name == "gateway" else (self.asr_cpu, self.asr_quiet_cpu)
+        )
+        return speech * speaks + (1 - speech) * quiet
+
     def as_json(self) -> dict[str, object]:
         """For the file."""
         return asdict(self)

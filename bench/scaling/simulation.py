@@ -18,7 +18,7 @@ import numpy.typing as npt
 from bench.scaling.device import Calls, Device, Queue
 from bench.scaling.fleet import Fleet, Numbers
 from bench.scaling.recorded import Recorded
-from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
+from bench.scaling.traffic import SERVICES, TICK_SECONDS, USUAL_SPEECH, Arrivals, Scenario
 
 DEVICES = {"mt": Device(batch=32, compute_seconds=0.1), "tts": Device(batch=32, compute_seconds=0.1)}
 PATIENCE_TICKS = 5  # a refused session asks again as it was told (every half second) for 15 s, then it is rejected
@@ -170,23 +170,16 @@ class Mesh:
         """Cores in use, by row."""
         fleet, recorded = self.fleets[name], self.recorded
         if name in self._of:
-            speech = self.scenario.speech
-            each = speech * recorded.gateway_cpu + (1 - speech) * recorded.gateway_quiet_cpu
-            if name == "asr":
-                each = speech * recorded.asr_cpu + (1 - speech) * recorded.asr_quiet_cpu
-            return np.asarray(fleet.used * each, dtype=np.float64)
+            return np.asarray(fleet.used * recorded.cpu(name, self.scenario.speech), dtype=np.float64)
         cost = recorded.mt_cpu if name == "mt" else recorded.tts_cpu
         pods = max(1, int(fleet.serving.sum()))
         return np.where(fleet.serving, self.queues[name].served * cost / pods, 0.0)
 
     def request(self, name: str) -> float:
-        """Cores a pod asks for: what it uses when all it has is in use, by speakers who do not pause."""
+        """Cores a pod asks for: what it uses when all it has is in use, by sessions that speak as much as most do."""
         recorded, slots = self.recorded, self.fleets[name].kind.slots
-        match name:
-            case "gateway":
-                return slots * recorded.gateway_cpu
-            case "asr":
-                return slots * recorded.asr_cpu
+        if name in self._of:
+            return slots * recorded.cpu(name, USUAL_SPEECH)
         return DEVICES[name].capacity() * (recorded.mt_cpu if name == "mt" else recorded.tts_cpu)
 
     def _account(self) -> None:

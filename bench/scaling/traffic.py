@@ -17,6 +17,7 @@ from bench.scaling.fleet import Kind, Numbers
 
 TICK_SECONDS = 3.0
 HOUR = 3600.0
+USUAL_SPEECH = 0.6  # share of a session's time in which somebody speaks
 SERVICES = ("gateway", "asr", "mt", "tts")
 
 Rate = Callable[[Numbers], Numbers]  # new sessions a second, at seconds from the beginning
@@ -54,7 +55,7 @@ class Scenario:
     rate: Rate
     mean_minutes: float  # of a session
     spread: float = 1.0  # sigma of its logarithm
-    speech: float = 0.6  # share of a session's time in which somebody speaks
+    speech: float = USUAL_SPEECH
     leave_at: float | None = None  # seconds: who is there then leaves within two minutes
     pods: Mapping[str, Kind] = field(default_factory=kinds)
     slower: Slower = Slower()
