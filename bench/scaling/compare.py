@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import lru_cache, partial
 
 from bench.report import Goal, Rows, at_most
 from bench.scaling.arms import Adapter, Arm, Cpu, External, Fixed, Targets, run
@@ -18,8 +18,8 @@ from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import DEVICES, LAG_SECONDS, Outcome
 from bench.scaling.traffic import Arrivals, Scenario, drawn
 
-PERCENTS = (40, 50, 60, 70, 80)
-LEVELS = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
+PERCENTS = (40, 50, 60, 70)
+LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8)
 QUEUE_SECONDS = 1.0
 BUSY = 0.85  # share of what a fixed number of replicas has that the busiest moment takes
 
@@ -64,21 +64,25 @@ def choices() -> list[Choice]:
 
 
 def measured(scenarios: Sequence[Scenario], recorded: Recorded, arms: Sequence[Choice]) -> Results:
-    """Runs them all, the longest first, on as many processes as there are cores."""
+    """Runs them all, the longest scenarios first, on as many processes as there are cores."""
     longest_first = sorted(scenarios, key=lambda scenario: -scenario.hours)
+    pairs = [(scenario, arm) for scenario in longest_first for arm in arms]
     with ProcessPoolExecutor(os.cpu_count()) as processes:
-        outcomes = processes.map(partial(compared, recorded=recorded, arms=arms), longest_first)
-        found = dict(zip([each.name for each in longest_first], outcomes, strict=True))
-    return {arm.name: {each.name: found[each.name][arm.name] for each in scenarios} for arm in arms}
+        outcomes = list(processes.map(partial(compared, recorded=recorded), *zip(*pairs, strict=True)))
+    found = {(arm.name, scenario.name): each for (scenario, arm), each in zip(pairs, outcomes, strict=True)}
+    return {arm.name: {each.name: found[arm.name, each.name] for each in scenarios} for arm in arms}
 
 
-def compared(scenario: Scenario, recorded: Recorded, arms: Sequence[Choice]) -> dict[str, Outcome]:
-    """One scenario; every arm has the same sessions."""
+def compared(scenario: Scenario, arm: Choice, recorded: Recorded) -> Outcome:
+    """One scenario under one arm; every arm has the same sessions."""
+    arrivals, first, most = _sessions(scenario, recorded)
+    return run(arm.make(), scenario, arrivals, recorded, most if arm.name == FIXED else first)
+
+
+@lru_cache(maxsize=1)  # the arms of a scenario come one after the other
+def _sessions(scenario: Scenario, recorded: Recorded) -> tuple[Arrivals, dict[str, int], dict[str, int]]:
     arrivals = drawn(scenario)
-    first, most = needed(scenario, arrivals, recorded)
-    return {
-        arm.name: run(arm.make(), scenario, arrivals, recorded, most if arm.name == FIXED else first) for arm in arms
-    }
+    return arrivals, *needed(scenario, arrivals, recorded)
 
 
 def needed(scenario: Scenario, arrivals: Arrivals, recorded: Recorded) -> tuple[dict[str, int], dict[str, int]]:

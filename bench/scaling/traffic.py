@@ -57,7 +57,7 @@ class Scenario:
     spread: float = 1.0  # sigma of its logarithm
     speech: float = USUAL_SPEECH
     leave_at: float | None = None  # seconds: who is there then leaves within two minutes
-    pods: Mapping[str, Kind] = field(default_factory=kinds)
+    pods: Mapping[str, Kind] = field(default_factory=kinds, hash=False)
     slower: Slower = Slower()
 
     @property
