@@ -54,6 +54,7 @@ MEASUREMENTS = (
     Measurement("bench.chaos.rolling", ("rolling",)),
     Measurement("bench.chaos.clock", ("clock",)),
     Measurement("bench.load", ("load",)),
+    Measurement("bench.autoscale", ("autoscale",)),
     Measurement("bench.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),
     Measurement("bench.chaos.stalled", ("stalled",)),
