@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
-import tomllib
 from typing import Any
 
 import pytest
 import yaml
 
+from docs.telemetry import scraped
+from services.common.metrics import METRICS
 from tests.deploy.manifests import OVERLAYS, ROOT, SERVICES, Manifest, kind, variables
 
-GAUGE_SUFFIXES = {"s": "_seconds", "1": "_ratio"}  # as OpenTelemetry's exporter for Prometheus writes units
 SHARE = 0.75  # of the slots in use, of ASR and of the gateway
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -20,13 +20,7 @@ each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
 def gauges() -> set[str]:
     """What Prometheus calls our gauges."""
-    known = tomllib.loads((ROOT / "services" / "common" / "metrics.toml").read_text())["metrics"]
-    found = set()
-    for name, metric in known.items():
-        if metric["kind"] == "gauge":
-            suffix = GAUGE_SUFFIXES.get(metric["unit"], "")
-            found.add(name.replace(".", "_").removesuffix(suffix) + suffix)
-    return found
+    return set(scraped(metric for metric in METRICS.values() if metric.kind == "gauge").values())
 
 
 def autoscalers(overlay: str) -> dict[str, Manifest]:

@@ -67,7 +67,7 @@ async def test_a_batch_is_a_span_linked_to_its_calls_and_they_to_it(monkeypatch:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
-    device = SimulatedDevice(DeviceSettings(compute_ms=5, batch=2, batch_wait_ms=1), Load("mt", 2))
+    device = SimulatedDevice(DeviceSettings(compute_ms=5, batch=2, batch_wait_ms=500), Load("mt", 2))
 
     async def call(name: str) -> None:
         with telemetry.tracer.start_as_current_span(name):
