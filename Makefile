@@ -49,8 +49,12 @@ $(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $
 demo: setup ## Hear it: real speech through a mesh on this machine, live captions, translated speech on disk
 	@$(BIN)/babelmesh demo
 
+# What no clock decides runs side by side; the rest, on real connections and processes, one after the other.
+QUICK := tests/architecture tests/contract tests/unit
+
 test: setup ## Run all tests
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK)
+	@$(BIN)/python -m pytest $(QUICK:%=--ignore=%)
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity

@@ -11,7 +11,7 @@ import yaml
 
 from docs.telemetry import scraped
 from services.common.metrics import METRICS
-from tests.deploy.manifests import OVERLAYS, ROOT, SERVICES, Manifest, kind, variables
+from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables
 
 SHARE = 0.75  # of the slots in use, of ASR and of the gateway
 

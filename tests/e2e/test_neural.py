@@ -64,7 +64,9 @@ def check_said(heard: Heard, transcript: str, translation: str) -> None:
     check(heard)
     assert heard.fault is None
     assert heard.transcripts() == [transcript]
-    assert heard.finals("es") == [translation]
+    (said,) = heard.finals("es")
+    # How much was heard when its first words were concluded hangs on the machine: a question may not be one yet.
+    assert said.removeprefix("¿") == translation.removeprefix("¿")
     check_audible(heard.speech("es"), heard.of("asr")[-1].end_ms / 1000)
 
 
