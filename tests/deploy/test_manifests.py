@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shutil
@@ -18,6 +17,7 @@ from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.server import LIVE
 from services.common.settings import ServiceSettings
+from services.gateway.deletion.settings import DeletionSettings
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from services.mt.servicer import MtServicer
@@ -101,13 +101,11 @@ def test_every_endpoint_is_a_headless_service(monkeypatch: pytest.MonkeyPatch, o
         assert [each["port"] for each in service["ports"]] == [int(port)]
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("services.gateway.deletion"), reason="it is not there yet")
 @each_overlay
 def test_who_marks_pods_is_told_of_every_replica(monkeypatch: pytest.MonkeyPatch, overlay: str) -> None:
-    settings_of_it = importlib.import_module("services.gateway.deletion_settings")
     for name, value in variables(overlay, "deletion-cost").items():
         monkeypatch.setenv(name, value)
-    read = settings_of_it.DeletionSettings()
+    read = DeletionSettings()
     gateway = settings(monkeypatch, overlay, "gateway")
     assert isinstance(gateway, GatewaySettings)
     assert server(overlay, "deletion-cost")["command"] == ["python", "-m", "services.gateway.deletion"]

@@ -20,10 +20,11 @@ from services.asr.settings import AsrSettings
 from services.common.errors import InvalidArgument
 from services.common.server import running
 from services.common.slots import ADMITTED
-from services.gateway.deletion import DeletionServicer, make
-from services.gateway.deletion_costs import Pod
-from services.gateway.deletion_pods import Pods
-from services.gateway.deletion_settings import DeletionSettings
+from services.gateway.deletion.__main__ import make
+from services.gateway.deletion.costs import Pod
+from services.gateway.deletion.pods import Pods
+from services.gateway.deletion.servicer import DeletionServicer
+from services.gateway.deletion.settings import DeletionSettings
 from tests.mesh.api_server import Cluster, api_server
 from tests.mesh.fake_stage import replica, until
 

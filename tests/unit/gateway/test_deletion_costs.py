@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.status import State
-from services.gateway.deletion_costs import CHEAPEST, Pod, changes, cost
+from services.gateway.deletion.costs import CHEAPEST, Pod, changes, cost
 from services.gateway.watching import Seen, Status
 
 

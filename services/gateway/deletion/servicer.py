@@ -1,4 +1,4 @@
-"""Tells Kubernetes which pods are idle: `python -m services.gateway.deletion`.
+"""Tells Kubernetes which pods are idle.
 
 A scale-in ends the pods of least cost. This process watches all replicas as a gateway does, and annotates each pod with
 the streams it serves. It is a process of its own because it alone may write pods.
@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
 import grpc
 
-from services.common.errors import InvalidArgument, MeshError
+from services.common.errors import MeshError
 from services.common.replica import Replica
-from services.common.server import run
 from services.common.slots import Slots
 from services.gateway.addresses import Addresses
-from services.gateway.deletion_costs import Pod, changes
-from services.gateway.deletion_settings import DeletionSettings
+from services.gateway.deletion.costs import Pod, changes
+from services.gateway.deletion.settings import DeletionSettings
 from services.gateway.replicas import Replicas
 
 log = logging.getLogger(__name__)
@@ -95,22 +93,3 @@ class DeletionServicer:
             await asyncio.sleep(1 / self._settings.patches_per_second)
         if changed:
             log.info("costs written", extra={"fields": {"pods": len(changed), "of": len(pods)}})
-
-
-def make() -> tuple[DeletionServicer, DeletionSettings]:
-    """The service, as the environment tells. Raises ValidationError and InvalidArgument."""
-    settings = DeletionSettings()
-    return DeletionServicer(settings, _pods()(settings)), settings
-
-
-def _pods() -> Callable[[DeletionSettings], Pods]:
-    try:
-        from services.gateway.deletion_pods import Pods as ApiPods  # noqa: PLC0415 - what it needs is an extra
-    except ModuleNotFoundError as error:
-        message = f"{error.name} is not installed: pip install 'babelmesh[kubernetes]'"
-        raise InvalidArgument("NOT_INSTALLED", message) from error
-    return ApiPods
-
-
-if __name__ == "__main__":
-    run("deletion", make)

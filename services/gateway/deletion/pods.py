@@ -17,8 +17,8 @@ from lightkube.resources.core_v1 import Pod as Resource
 from lightkube.types import PatchType
 
 from services.common.errors import InvalidArgument, StageFailed
-from services.gateway.deletion_costs import Pod
-from services.gateway.deletion_settings import DeletionSettings
+from services.gateway.deletion.costs import Pod
+from services.gateway.deletion.settings import DeletionSettings
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # else it logs the address of every request
 

@@ -1,0 +1,1 @@
+"""Which pods are idle, told to Kubernetes by a process of its own."""
