@@ -58,7 +58,7 @@ def simulated(only: list[str]) -> bool:
         sys.exit(f"There are {', '.join(each.name for each in scenarios())}.")
     results = compare.measured(chosen, recorded, compare.choices())
     names = [each.name for each in chosen]
-    shown = [*SHOWN, compare.DEFAULTS, compare.ADAPTER, compare.FIXED]
+    shown = [*SHOWN, compare.WITHOUT, compare.ADAPTER, compare.FIXED]
     tables = [compare.scenario_table(results, name, shown) for name in names]
     tables += [compare.scenario_table(results, "all", list(results)), compare.against_table(results, names)]
     goals = {**compare.goals(results), **fidelity(recorded, tables)}
@@ -68,7 +68,7 @@ def simulated(only: list[str]) -> bool:
 def fidelity(recorded: Recorded, tables: list[Rows]) -> dict[str, Goal]:
     """Adds the tables of what is simulated beside what is real."""
     found = pairs(recorded)
-    tables += [load_table(device, LOADS) for device in DEVICES.values()][:1]
+    tables += [load_table(device, recorded.shape(stage), LOADS) for stage, device in DEVICES.items()]
     tables.append(reproduced_table(found))
     return {"autoscale.error": at_most(max(abs(pair.error) for pair in found), MOST_ERROR)}
 

@@ -74,9 +74,9 @@ def test_a_session_is_rejected_once_it_has_asked_long_enough() -> None:
     mesh = Mesh(scenario, sessions(scenario, 0, 100, 100), RECORDED, FEW)
     for number in range(PATIENCE_TICKS):
         mesh.tick(number)
-    assert (mesh.outcome.rejected, mesh.turned_away("asr")) == (0, 42)
+    assert (mesh.outcome.rejected, mesh.turned_away) == (0, 42)
     mesh.tick(PATIENCE_TICKS)
-    assert (mesh.outcome.rejected, mesh.turned_away("asr")) == (42, 0)
+    assert (mesh.outcome.rejected, mesh.turned_away) == (42, 0)
 
 
 def test_a_refused_session_gets_the_slot_that_comes_free_in_time() -> None:
