@@ -54,7 +54,7 @@ POD_MEASURES = {**MEASURES, **dict.fromkeys(("mt", "tts"), (Measure.FILL, Measur
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Of our measures: shares of slots, of batches' places and of the sessions a replica carries; seconds of waiting."""
+    """Of our measures: shares of slots, of batches' places, of the sessions a replica carries; seconds of waiting."""
 
     slots: float = 0.7
     sessions: float = 0.7

@@ -40,7 +40,7 @@ def pairs(recorded: Recorded) -> list[Pair]:
 
 def _told(each: dict[str, Any], devices: dict[str, Device], recorded: Recorded) -> list[Pair]:
     sessions, calls = each["sessions"], recorded.calls(each["sessions"])
-    # What MT's batches part comes to TTS a batch apart: of targets that find MT idle, the first begins without the others.
+    # What MT's batches part comes to TTS a batch apart: of targets that find MT idle, the first begins alone.
     apart = 1 - devices["mt"].busy(calls["mt"].rate + calls["mt"].elastic_rate, recorded.shape("mt"))
     shapes = {"mt": recorded.shape("mt"), "tts": replace(recorded.shape("tts"), apart=apart)}
     found = [Pair(sessions, "slots used, asr", each["told"]["asr"]["slots_used"], sessions)]

@@ -18,8 +18,8 @@ OF_KEDA = ("scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsCertFile", "
 
 _OF_STAGES = {Measure.SLOTS: 0.7, Measure.FILL: 0.7, Measure.QUEUE: 1.0}
 
-# By what each may be scaled, and what one replica is to have in hand: a share of its places, for QUEUE seconds of waiting,
-# for SESSIONS of MT and TTS a number of sessions. That has no default: it depends on the model and on the device.
+# By what each may be scaled, and what a replica is to have in hand: a share of its places; for QUEUE, seconds of wait;
+# for SESSIONS of MT and TTS, a number of sessions. That has no default: it depends on the model and on the device.
 TARGETS: Mapping[str, Mapping[Measure, float | None]] = {
     GATEWAY: {Measure.SESSIONS: 0.7},
     "asr": _OF_STAGES,
