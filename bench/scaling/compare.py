@@ -19,7 +19,7 @@ from bench.scaling.simulation import DEVICES, LAG_SECONDS, Outcome
 from bench.scaling.traffic import Arrivals, Scenario, drawn
 
 PERCENTS = (40, 50, 60, 70)
-LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85)
+LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 BUSY = 0.85  # share of what a fixed number of replicas has that the busiest moment takes
 
 Results = Mapping[str, Mapping[str, Outcome]]  # by arm, by scenario

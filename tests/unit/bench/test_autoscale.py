@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from bench.processes import SERVICES
 from bench.scaling.arms import Cpu, External, Fixed, Targets, run
 from bench.scaling.device import Calls, Device, Queue, Shape
 from bench.scaling.fidelity import driven, flowing, placed
 from bench.scaling.fleet import DRAINING, SERVING, STARTING, Fleet, Kind
 from bench.scaling.recorded import Recorded
-from bench.scaling.recording import SERVICES, Round, parameters
+from bench.scaling.recording import Round, parameters
 from bench.scaling.reproduced import pairs
 from bench.scaling.simulation import PATIENCE_TICKS, Mesh
 from bench.scaling.targets import Demand
@@ -82,7 +83,9 @@ def test_callers_who_await_their_answers_crowd_less_than_any_number_of_them() ->
 
 def test_the_last_piece_of_a_clause_is_computed_too_though_it_is_not_full() -> None:
     rounds = [Round(4, 120.0 * n, 30.0, dict.fromkeys(SERVICES, 1.0 * n), voice_seconds=240.0 * n) for n in (1, 2)]
-    found = parameters([replace(each, lags=[1.0]) for each in rounds], rounds[0], Counter({"tts.synthesize": 240, "mt.translate": 1}))
+    found = parameters(
+        [replace(each, lags=[1.0]) for each in rounds], rounds[0], Counter({"tts.synthesize": 240, "mt.translate": 1})
+    )
     assert found.tts_clauses == 1.0  # a second and target
     assert found.tts_pieces == 2.0 + 0.5  # of half a second: two of speech, and half a piece more a clause
 
