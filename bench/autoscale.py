@@ -21,11 +21,12 @@ from bench.scaling.recorded import Recorded
 from bench.scaling.recording import record
 from bench.scaling.reproduced import pairs, reproduced_table
 from bench.scaling.simulation import DEVICES
-from bench.scaling.targets import target_table
+from bench.scaling.targets import carried_table, target_table
 from bench.scaling.traffic import scenarios
 
 LOADS = (0.1, 0.3, 0.5, 0.7, 0.8, 0.9)
 SHOWN = (compare.cpu(50), compare.cpu(60), compare.cpu(70), compare.ours(0.5), compare.ours(0.6), compare.ours(0.7))
+SHARES = (0.5, 0.6, 0.7)
 MOST_ERROR = 0.15  # of the simulation, in any figure that was recorded
 
 
@@ -45,7 +46,8 @@ def main() -> None:
         return
     if told.targets:
         rates = [float(rate) for rate in told.rate.split(",")]
-        finish("autoscale-targets", [target_table(told.start, told.slots, rates, told.sessions)], {})
+        tables = [target_table(told.start, told.slots, rates, told.sessions), carried_table(Recorded.read(), SHARES)]
+        finish("autoscale-targets", tables, {})
         return
     sys.exit(not simulated([name for name in told.only.split(",") if name]))
 
@@ -58,7 +60,7 @@ def simulated(only: list[str]) -> bool:
         sys.exit(f"There are {', '.join(each.name for each in scenarios())}.")
     results = compare.measured(chosen, recorded, compare.choices())
     names = [each.name for each in chosen]
-    shown = [*SHOWN, compare.DEFAULTS, compare.ADAPTER, compare.FIXED]
+    shown = [*SHOWN, compare.WITHOUT, compare.ADAPTER, compare.FIXED]
     tables = [compare.scenario_table(results, name, shown) for name in names]
     tables += [compare.scenario_table(results, "all", list(results)), compare.against_table(results, names)]
     goals = {**compare.goals(results), **fidelity(recorded, tables)}
@@ -68,7 +70,7 @@ def simulated(only: list[str]) -> bool:
 def fidelity(recorded: Recorded, tables: list[Rows]) -> dict[str, Goal]:
     """Adds the tables of what is simulated beside what is real."""
     found = pairs(recorded)
-    tables += [load_table(device, LOADS) for device in DEVICES.values()][:1]
+    tables += [load_table(device, recorded.shape(stage), LOADS) for stage, device in DEVICES.items()]
     tables.append(reproduced_table(found))
     return {"autoscale.error": at_most(max(abs(pair.error) for pair in found), MOST_ERROR)}
 

@@ -11,6 +11,7 @@ happens to pods that go. They differ in what they look at, and in how old that i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -34,7 +35,7 @@ from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import Mesh, Outcome
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
 from services.common.status import State
-from services.gateway.scaling import Measure, worth
+from services.gateway.scaling import Measure, crowd, worth
 
 SCRAPE_SECONDS = 15.0
 SCRAPE_PHASE = 9.0  # scrapes happen so long after a sync: what a sync sees is 6 s old, a little less than the mean
@@ -44,31 +45,33 @@ DOWN = Rules(300.0, (Policy("Pods", 1, 60.0), Policy("Percent", 10, 60.0)))
 MEASURES: Mapping[str, Sequence[Measure]] = {
     "gateway": (Measure.SESSIONS,),
     "asr": (Measure.SLOTS,),
-    "mt": (Measure.FILL, Measure.QUEUE),
-    "tts": (Measure.FILL, Measure.QUEUE),
+    "mt": (Measure.FILL, Measure.QUEUE, Measure.SESSIONS),
+    "tts": (Measure.FILL, Measure.QUEUE, Measure.SESSIONS),
 }
+# Of those, what each pod of the workload tells by itself: the HPA divides Pods metrics by these pods.
+POD_MEASURES = {**MEASURES, **dict.fromkeys(("mt", "tts"), (Measure.FILL, Measure.QUEUE))}
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Of our measures: shares of slots and of batches' places, and seconds of waiting."""
+    """Of our measures: shares of slots, of batches' places, of the sessions a replica carries; seconds of waiting."""
 
-    slots: float = 0.75
-    sessions: float = 0.75
+    slots: float = 0.7
+    sessions: float = 0.7
     fill: float = 0.7
-    mt_queue: float = 0.1
-    tts_queue: float = 0.2
+    carried: float | None = 0.7  # of MT and TTS; None: no such trigger
+    queue: float = 1.0
 
-    def of(self, name: str, measure: Measure) -> float:
+    def of(self, name: str, measure: Measure, mesh: Mesh) -> float:
         """A workload's."""
         match measure:
             case Measure.SLOTS:
                 return self.slots
-            case Measure.SESSIONS:
-                return self.sessions
             case Measure.FILL:
                 return self.fill
-        return self.mt_queue if name == "mt" else self.tts_queue
+            case Measure.QUEUE:
+                return self.queue
+        return self.sessions if name == "gateway" else (self.carried or math.inf) * mesh.carried(name)
 
 
 class Arm(Protocol):
@@ -92,16 +95,22 @@ class External:
 
     def proposals(self, name: str, mesh: Mesh) -> list[int]:
         """See Arm."""
-        fleet, queue = mesh.fleets[name], mesh.queues.get(name)
-        statuses = fleet.statuses(queue.queue_seconds, queue.fill) if queue else fleet.statuses()
-        if queue:  # nothing is kept of what waits on a pod that drains: its calls end within seconds
-            statuses = [each for each in statuses if each.state is State.SERVING]
+        replicas = mesh.fleets[name].replicas
         return [
-            by_average_value(
-                worth(measure, statuses, mesh.turned_away(name)), self.targets.of(name, measure), fleet.replicas
-            )
+            by_average_value(_value(name, measure, mesh), self.targets.of(name, measure, mesh), replicas)
             for measure in MEASURES[name]
         ]
+
+
+def _value(name: str, measure: Measure, mesh: Mesh) -> float:
+    """What the gateway tells (`services/gateway/scaler.py`)."""
+    fleet, queue = mesh.fleets[name], mesh.queues.get(name)
+    if queue and measure is Measure.SESSIONS:
+        return crowd(mesh.fleets["gateway"].statuses(), mesh.turned_away)
+    statuses = fleet.statuses(queue.queue_seconds, queue.fill) if queue else fleet.statuses()
+    if queue:  # nothing is kept of what waits on a pod that drains: its calls end within seconds
+        statuses = [each for each in statuses if each.state is State.SERVING]
+    return worth(measure, statuses, mesh.turned_away)
 
 
 @dataclass(slots=True)
@@ -115,7 +124,7 @@ class Adapter:
         """Scrapes when it is time."""
         if mesh.now % SCRAPE_SECONDS != SCRAPE_PHASE:
             return
-        for name, measures in MEASURES.items():
+        for name, measures in POD_MEASURES.items():
             fleet, queue = mesh.fleets[name], mesh.queues.get(name)
             statuses = fleet.statuses(queue.queue_seconds, queue.fill) if queue else fleet.statuses()
             serving = [each for each in statuses if each.state is State.SERVING]
@@ -126,10 +135,10 @@ class Adapter:
         """See Arm."""
         current = mesh.fleets[name].replicas
         return [
-            by_pods(self._scraped[name, measure], self.targets.of(name, measure), current)
+            by_pods(self._scraped[name, measure], self.targets.of(name, measure, mesh), current)
             if (name, measure) in self._scraped
             else current
-            for measure in MEASURES[name]
+            for measure in POD_MEASURES[name]
         ]
 
 

@@ -19,16 +19,15 @@ from bench.scaling.simulation import DEVICES, LAG_SECONDS, Outcome
 from bench.scaling.traffic import Arrivals, Scenario, drawn
 
 PERCENTS = (40, 50, 60, 70)
-LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.8)
-QUEUE_SECONDS = 1.0
+LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8)
 BUSY = 0.85  # share of what a fixed number of replicas has that the busiest moment takes
 
 Results = Mapping[str, Mapping[str, Outcome]]  # by arm, by scenario
 
 
 def level(share: float) -> Targets:
-    """Ours with one share for all; waiting only decides when fill cannot tell any more."""
-    return Targets(share, share, share, QUEUE_SECONDS, QUEUE_SECONDS)
+    """Ours with one share for all, of what a replica has places for or carries."""
+    return Targets(share, share, share, share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ def ours(share: float) -> str:
     return f"ours {share:g}"
 
 
-DEFAULTS, ADAPTER, FIXED = "ours, queue 0.1/0.2 s", "ours 0.7, adapter", "fixed"
+WITHOUT, ADAPTER, FIXED = "ours 0.7, MT/TTS not by sessions", "ours 0.7, adapter", "fixed"
 
 
 def choices() -> list[Choice]:
@@ -57,7 +56,7 @@ def choices() -> list[Choice]:
     return [
         *(Choice(cpu(percent), partial(Cpu, percent)) for percent in PERCENTS),
         *(Choice(ours(share), partial(External, level(share))) for share in LEVELS),
-        Choice(DEFAULTS, External),
+        Choice(WITHOUT, partial(External, Targets(carried=None))),
         Choice(ADAPTER, partial(Adapter, level(0.7))),
         Choice(FIXED, Fixed),
     ]
@@ -99,10 +98,10 @@ def needed(scenario: Scenario, arrivals: Arrivals, recorded: Recorded) -> tuple[
 
 
 def _replicas(scenario: Scenario, recorded: Recorded, sessions: float) -> dict[str, int]:
-    callers = sessions * recorded.targets * scenario.speech
-    calls = {"mt": callers * (recorded.mt_finals + recorded.mt_revisions), "tts": callers * recorded.tts_pieces}
     shares = {
-        name: calls[name] / DEVICES[name].capacity() if name in calls else sessions / (kind.slots - kind.reserved)
+        name: sessions / recorded.carried(name, DEVICES[name], scenario.speech)
+        if name in DEVICES
+        else sessions / (kind.slots - kind.reserved)
         for name, kind in scenario.pods.items()
     }
     return {name: min(kind.most, max(kind.least, int(shares[name] / BUSY) + 1)) for name, kind in scenario.pods.items()}

@@ -6,14 +6,14 @@ import heapq
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from statistics import fmean
 
 import numpy as np
 
 from bench.report import Rows
-from bench.scaling.device import Calls, Device, Queue
+from bench.scaling.device import SINGLE, Calls, Device, Queue, Shape
 from services.common.errors import AtCapacity
 from services.common.load import Load
 from services.common.slots import Slots
@@ -22,6 +22,7 @@ from services.gateway.scaling import Measure, worth
 from services.gateway.watching import Status
 
 SETTLING_SECONDS = 10.0
+SEED = 6
 
 
 class Event(IntEnum):
@@ -40,46 +41,79 @@ class Told:
     fill: float
 
 
-def driven(device: Device, rate: float, seconds: float, seed: int = 6) -> Told:
-    """One replica whose calls come at random, each one of them told to a real `Load`."""
+@dataclass(slots=True)
+class _Replica:
+    """One device, and its calls: each as the number of its pieces that are still to come."""
+
+    device: Device
+    load: Load
+    waiting: deque[tuple[int, AbstractContextManager[None]]] = field(default_factory=deque)
+    computing: list[int] = field(default_factory=list)
+
+    def ask(self, pieces: int) -> None:
+        """A piece of a call waits, so many of its pieces included."""
+        piece = self.load.waiting()
+        piece.__enter__()
+        self.waiting.append((pieces - 1, piece))
+
+    def begin(self) -> bool:
+        """Whether a batch begins: what waits when the device is free."""
+        if self.computing or not self.waiting:
+            return False
+        for _ in range(min(len(self.waiting), self.device.batch)):
+            left, piece = self.waiting.popleft()
+            piece.__exit__(None, None, None)
+            self.computing.append(left)
+        self.load.work(len(self.computing))
+        return True
+
+    def end(self) -> list[int]:
+        """The batch is through; what its calls have left."""
+        ended, self.computing = self.computing, []
+        self.load.work(-len(ended))
+        return [left for left in ended if left]
+
+
+def driven(device: Device, rate: float, seconds: float, shape: Shape = SINGLE) -> Told:
+    """One replica whose work comes at random, each piece of it told to a real `Load`."""
     now = 0.0
-    load = Load("mt", device.batch, clock=lambda: now)
+    replica = _Replica(device, Load("mt", device.batch, clock=lambda: now))
     told: list[Told] = []
-    waiting: deque[AbstractContextManager[None]] = deque()
-    computing = 0
-    events = list(_given(rate, seconds, np.random.default_rng(seed)))
+    events = list(_given(device, rate, seconds, shape))
     heapq.heapify(events)
     while events:
-        now, kind = heapq.heappop(events)
+        now, kind, pieces = heapq.heappop(events)
+        going_on: list[int] = []
         match kind:
             case Event.ARRIVAL:
-                call = load.waiting()
-                call.__enter__()
-                waiting.append(call)
+                replica.ask(pieces)
             case Event.END:
-                load.work(-computing)
-                computing = 0
+                going_on = replica.end()
             case Event.LOOK:
-                told.append(Told(load.queue_seconds, load.fill))
-        if waiting and not computing:
-            computing = min(len(waiting), device.batch)
-            for _ in range(computing):
-                waiting.popleft().__exit__(None, None, None)
-            load.work(computing)
-            heapq.heappush(events, (now + device.compute_seconds, Event.END))
+                told.append(Told(replica.load.queue_seconds, replica.load.fill))
+        began = replica.begin()  # before those that have just got an answer ask for their next piece
+        for left in going_on:
+            replica.ask(left)
+        if began or replica.begin():
+            heapq.heappush(events, (now + device.compute_seconds, Event.END, 0))
     return Told(fmean(each.queue_seconds for each in told), fmean(each.fill for each in told))
 
 
-def _given(rate: float, seconds: float, rng: np.random.Generator) -> Iterator[tuple[float, Event]]:
-    for when in np.cumsum(rng.exponential(1 / rate, int(rate * seconds))).tolist():
-        yield when, Event.ARRIVAL
+def _given(device: Device, rate: float, seconds: float, shape: Shape) -> Iterator[tuple[float, Event, int]]:
+    rng = np.random.default_rng(SEED)
+    groups = rate / shape.together / shape.pieces
+    for when in np.cumsum(rng.exponential(1 / groups, int(groups * seconds))).tolist():
+        pieces = 1 + int(rng.poisson(shape.pieces - 1))  # of each: translations of a clause are about as long
+        apart = device.compute_seconds if rng.random() < shape.apart else 0.0
+        for place in range(shape.together):
+            yield when + place * apart, Event.ARRIVAL, pieces
     for when in np.arange(SETTLING_SECONDS, seconds, 0.5).tolist():
-        yield when, Event.LOOK
+        yield when, Event.LOOK, 0
 
 
-def flowing(device: Device, rate: float) -> Told:
+def flowing(device: Device, rate: float, shape: Shape = SINGLE) -> Told:
     """The same, as the simulation has it."""
-    queue = Queue(device)
+    queue = Queue(device, shape)
     for _ in range(20):
         queue.pass_time(3.0, Calls(rate), replicas=1)
     return Told(queue.queue_seconds, queue.fill)
@@ -103,14 +137,15 @@ def _asked(doors: Sequence[Slots], streams: ExitStack) -> bool:
     return True
 
 
-def load_table(device: Device, shares: Sequence[float]) -> Rows:
+def load_table(device: Device, shape: Shape, shares: Sequence[float]) -> Rows:
     """At several shares of what a replica can do."""
     table = Rows(
-        f"What a replica tells: batches of {device.batch} in {device.compute_seconds:g} s",
+        f"What a replica tells: batches of {device.batch} in {device.compute_seconds:g} s, {shape.together} calls at a "
+        f"time, {shape.pieces:.1f} pieces each",
         ("share", "queue s, Load", "simulated", "fill, Load", "simulated "),
     )
     for share in shares:
         rate = share * device.capacity()
-        real, simulated = driven(device, rate, 120.0), flowing(device, rate)
+        real, simulated = driven(device, rate, 120.0, shape), flowing(device, rate, shape)
         table.add(share, real.queue_seconds, simulated.queue_seconds, real.fill, simulated.fill)
     return table

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.scaling.device import Calls, Device, Shape
+
 FILE = Path(__file__).parent / "recorded.json"
 
 
@@ -41,6 +43,23 @@ class Recorded:
             (self.gateway_cpu, self.gateway_quiet_cpu) if name == "gateway" else (self.asr_cpu, self.asr_quiet_cpu)
         )
         return speech * speaks + (1 - speech) * quiet
+
+    def shape(self, stage: str) -> Shape:
+        """How work comes: all targets of a session at once, and a clause of speech in pieces."""
+        return Shape(self.targets, self.tts_pieces / self.tts_clauses if stage == "tts" else 1.0)
+
+    def calls(self, speaking: float) -> dict[str, Calls]:
+        """Of so many sessions that speak, by stage."""
+        callers = speaking * self.targets
+        return {
+            "mt": Calls(callers * self.mt_finals, callers * self.mt_revisions, callers),
+            "tts": Calls(callers * self.tts_pieces, callers=callers),
+        }
+
+    def carried(self, stage: str, device: Device, speech: float) -> float:
+        """Sessions that one replica of MT or TTS can keep up with, when they speak for such a share of the time."""
+        calls = self.calls(speech)[stage]
+        return device.capacity() / (calls.rate + calls.elastic_rate)
 
     def as_json(self) -> dict[str, object]:
         """For the file."""

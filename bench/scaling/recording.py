@@ -214,14 +214,16 @@ def parameters(rounds: Sequence[Round], quiet: Round, counts: Mapping[str, int])
         name: max(0.0, quiet.cpu_seconds[name] - idle[name]) / quiet.stream_seconds for name in ("gateway", "asr")
     }
     finals, revisions = counts["mt.translate.final"] / traced_seconds, counts["mt.translate"] / traced_seconds
-    pieces = sum(each.voice_seconds for each in rounds) * 1000 / PIECE_MS / (float(seconds.sum()) * len(TARGETS))
+    clauses = counts["tts.synthesize"] / traced_seconds
+    whole = sum(each.voice_seconds for each in rounds) * 1000 / PIECE_MS / (float(seconds.sum()) * len(TARGETS))
+    pieces = whole + clauses / 2  # the device computes the last piece of a clause like the others; it is half full
     lags = np.quantile([lag for each in rounds for lag in each.lags], np.linspace(0, 1, LAG_SHARES))
     return Recorded(
         machine=", ".join(f"{key} {value}" for key, value in machine().items()),
         date=datetime.now(UTC).date().isoformat(),
         mt_finals=round(finals, 4),
         mt_revisions=round(revisions, 4),
-        tts_clauses=round(counts["tts.synthesize"] / traced_seconds, 4),
+        tts_clauses=round(clauses, 4),
         tts_pieces=round(pieces, 4),
         gateway_cpu=round(cpu["gateway"], 5),
         asr_cpu=round(cpu["asr"], 5),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bench.report import Rows
-from bench.scaling.device import Calls, Device, Queue
+from bench.scaling.device import Device, Queue
 from bench.scaling.recorded import FILE, Recorded
 
 IDLE_ROUND = 0  # what an idle process costs is read off the smallest round
@@ -39,22 +39,20 @@ def pairs(recorded: Recorded) -> list[Pair]:
 
 
 def _told(each: dict[str, Any], devices: dict[str, Device], recorded: Recorded) -> list[Pair]:
-    sessions, callers = each["sessions"], each["sessions"] * recorded.targets
-    calls = {
-        "mt": Calls(callers * recorded.mt_finals, callers * recorded.mt_revisions, callers),
-        "tts": Calls(callers * recorded.tts_pieces),
-    }
+    sessions, calls = each["sessions"], recorded.calls(each["sessions"])
+    # What MT's batches part comes to TTS a batch apart: of targets that find MT idle, the first begins alone.
+    apart = 1 - devices["mt"].busy(calls["mt"].rate + calls["mt"].elastic_rate, recorded.shape("mt"))
+    shapes = {"mt": recorded.shape("mt"), "tts": replace(recorded.shape("tts"), apart=apart)}
     found = [Pair(sessions, "slots used, asr", each["told"]["asr"]["slots_used"], sessions)]
     for stage, device in devices.items():
-        queue = Queue(device)
+        queue = Queue(device, shapes[stage])
         for _ in range(20):
             queue.pass_time(3.0, calls[stage], replicas=1)
         told = each["told"][stage]
         found.append(Pair(sessions, f"fill, {stage}", told["fill"], queue.fill))
         found.append(Pair(sessions, f"queue seconds, {stage}", told["queue_seconds"], queue.queue_seconds))
-        if stage == "mt":  # a call holds its slot from its coming to its answer; TTS's also while its speech is taken
-            in_hand = queue.served * (queue.wait_seconds + device.compute_seconds)
-            found.append(Pair(sessions, "slots used, mt", told["slots_used"], in_hand))
+        in_hand = queue.served * (queue.wait_seconds + device.compute_seconds)
+        found.append(Pair(sessions, f"slots used, {stage}", told["slots_used"], in_hand))
     return found
 
 

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import numpy.typing as npt
 
-from bench.scaling.device import Calls, Device, Queue
+from bench.scaling.device import Device, Queue
 from bench.scaling.fleet import Fleet, Numbers
 from bench.scaling.recorded import Recorded
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, USUAL_SPEECH, Arrivals, Scenario
 
 DEVICES = {"mt": Device(batch=32, compute_seconds=0.1), "tts": Device(batch=32, compute_seconds=0.1)}
+PLANNED_SPEECH = {"mt": USUAL_SPEECH, "tts": 1.0}  # TTS keeps up when all speak; MT's interim translations give way
 PATIENCE_TICKS = 5  # a refused session asks again as it was told (every half second) for 15 s, then it is rejected
 LAG_SECONDS = 7.5  # a session-second with more is a miss
 SEGMENT_SECONDS = 6.0  # within which half the sessions of a draining pod reach a segment's end
@@ -58,7 +59,7 @@ class Mesh:
         self.scenario, self.recorded = scenario, recorded
         self.now = 0.0
         self.fleets = {name: Fleet(scenario.pods[name], 0.0, replicas[name]) for name in SERVICES}
-        self.queues = {stage: Queue(device) for stage, device in DEVICES.items()}
+        self.queues = {stage: Queue(device, recorded.shape(stage)) for stage, device in DEVICES.items()}
         self.refused = {"gateway": 0, "asr": 0}  # sessions that ask again and again, by who refused them
         self.outcome = Outcome(sessions=arrivals.total)
         self.sessions = 0
@@ -73,9 +74,10 @@ class Mesh:
         self._shares = np.linspace(1.0, 0.0, len(self._lags))  # of segments with more lag than each
         self._floor = {stage: device.compute_seconds * 1.5 for stage, device in DEVICES.items()}  # in the recorded lag
 
-    def turned_away(self, name: str) -> int:
-        """Sessions about to ask again."""
-        return self.refused.get(name, 0)
+    @property
+    def turned_away(self) -> int:
+        """Sessions about to ask again, whoever had no place for them: the gateways do not tell them apart."""
+        return sum(self.refused.values())
 
     def tick(self, number: int) -> None:
         """Three seconds pass."""
@@ -155,16 +157,16 @@ class Mesh:
 
     def _compute(self) -> None:
         recorded = self.recorded
-        callers = self.sessions * recorded.targets * self.scenario.speech
-        calls = {
-            "mt": Calls(callers * recorded.mt_finals, callers * recorded.mt_revisions, callers),
-            "tts": Calls(callers * recorded.tts_pieces),
-        }
+        calls = recorded.calls(self.sessions * self.scenario.speech)
         slower = self.scenario.slower
         for stage, queue in self.queues.items():
             times = slower.times if slower.stage == stage and slower.since <= self.now < slower.until else 1.0
             queue.device = replace(DEVICES[stage], compute_seconds=DEVICES[stage].compute_seconds * times)
             queue.pass_time(TICK_SECONDS, calls[stage], int(self.fleets[stage].serving.sum()))
+
+    def carried(self, stage: str) -> float:
+        """Sessions that one pod of MT or TTS keeps up with."""
+        return self.recorded.carried(stage, DEVICES[stage], PLANNED_SPEECH[stage])
 
     def cpu(self, name: str) -> Numbers:
         """Cores in use, by row."""

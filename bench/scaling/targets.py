@@ -13,10 +13,13 @@ HPA acts on what is a tenth over its target, so a tenth is taken off.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bench.report import Rows
 from bench.scaling.hpa import SYNC_SECONDS, TOLERANCE
+from bench.scaling.recorded import Recorded
+from bench.scaling.simulation import DEVICES, PLANNED_SPEECH
 from services.common.slots import reserve
 
 Z = 2.0  # deviations
@@ -63,4 +66,17 @@ def target_table(start_seconds: float, slots: int, growths: list[float], session
     for growth in growths:
         demand = Demand(start_seconds, slots, growth, sessions)
         table.add(growth, growth * demand.wait_seconds, demand.headroom, round(demand.target, 2), demand.replicas)
+    return table
+
+
+def carried_table(recorded: Recorded, shares: Sequence[float]) -> Rows:
+    """How many sessions a simulated replica of MT and TTS carries, and the targets of `sessions` that follow."""
+    table = Rows(
+        f"Targets of sessions: those a replica carries, with {recorded.targets} targets each, times the share wanted",
+        ("stage", "pieces/s, full", "speaking", "carries", *(f"at {share:g}" for share in shares)),
+    )
+    for stage, device in DEVICES.items():
+        carried = recorded.carried(stage, device, PLANNED_SPEECH[stage])
+        cells = [round(carried * share, 1) for share in shares]
+        table.add(stage, device.capacity(), PLANNED_SPEECH[stage], round(carried, 1), *cells)
     return table

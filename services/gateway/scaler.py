@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from externalscaler import externalscaler_pb2 as pb
 from externalscaler import externalscaler_pb2_grpc as pb_grpc
 from services.common.errors import InvalidArgument
 from services.gateway import triggers
-from services.gateway.scaling import Measure, worth
+from services.gateway.scaling import Measure, crowd, worth
 from services.gateway.sight import IN_HAND, Sight
-from services.gateway.triggers import Trigger
+from services.gateway.triggers import GATEWAY, Trigger
+from services.gateway.watching import Status
 
 if TYPE_CHECKING:
     import grpc
@@ -43,12 +45,18 @@ class Values:
         statuses = self._sight.statuses(trigger.stage)
         key = (trigger.stage, trigger.measure)
         if any(status.state in IN_HAND for status in statuses):
-            self._last[key] = worth(trigger.measure, statuses, self._sight.turned_away)
+            self._last[key] = self._counted(trigger, statuses)
         elif self._sight.active(trigger.stage):
-            return max(self._last.get(key, 0.0), trigger.target)
+            known = self._counted(trigger, statuses) if trigger.of_mesh else self._last.get(key, 0.0)
+            return max(known, trigger.target)
         else:
             self._last.pop(key, None)
         return self._last.get(key, 0.0)
+
+    def _counted(self, trigger: Trigger, statuses: Sequence[Status]) -> float:
+        if trigger.of_mesh:
+            return crowd(self._sight.statuses(GATEWAY), self._sight.turned_away)
+        return worth(trigger.measure, statuses, self._sight.turned_away)
 
 
 class ScalerServicer(pb_grpc.ExternalScalerServicer):

@@ -19,7 +19,7 @@ class Measure(StrEnum):
     SLOTS = "slots"  # places for streams, of a stage
     FILL = "fill"  # places in the engine's batches
     QUEUE = "queue"  # the engine's time: seconds that work waits for it
-    SESSIONS = "sessions"  # places for sessions, of the gateway
+    SESSIONS = "sessions"  # places for sessions, of the gateway; of MT and TTS: for those of the mesh (see `crowd`)
 
 
 def worth(measure: Measure, statuses: Iterable[Status], turned_away: int = 0) -> float:
@@ -48,3 +48,18 @@ def worth(measure: Measure, statuses: Iterable[Status], turned_away: int = 0) ->
     used = sum(each.slots_used / each.slots_total for each in places)
     outside = turned_away * len(places) / sum(each.slots_total for each in places)
     return used + min(outside, max(used, 1.0))
+
+
+def crowd(gateways: Iterable[Status], turned_away: int = 0) -> float:
+    """How many sessions the mesh has, or is about to: what MT and TTS will be called for.
+
+    A session that is let in speaks a moment later, and pods take longer than that to start. FILL and QUEUE tell of it
+    once its calls have come; this tells at once, when ASR and the gateways ask for more too. `turned_away` counts, and
+    is bounded, as in `worth`: a session waits for a slot of ASR or of a gateway, and will need the other stages then.
+    """
+    places = [each for each in gateways if each.state in (State.SERVING, State.DRAINING) and each.slots_total]
+    if not places:
+        return 0.0
+    used = float(sum(each.slots_used for each in places))
+    one = sum(each.slots_total for each in places) / len(places)
+    return used + min(turned_away, max(used, one))

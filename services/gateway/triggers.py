@@ -16,14 +16,16 @@ KEYS = ("stage", "measure", "target")
 # KEDA reads these itself to reach us, and passes on the whole metadata.
 OF_KEDA = ("scalerAddress", "enableTLS", "unsafeSsl", "caCert", "tlsCertFile", "tlsClientCert", "tlsClientKey")
 
-# What one replica is to have in hand: the share of its places, or for QUEUE seconds of waiting.
-TARGETS: Mapping[Measure, float] = {
-    Measure.SLOTS: 0.75,
-    Measure.FILL: 0.7,
-    Measure.QUEUE: 0.1,
-    Measure.SESSIONS: 0.75,
+_OF_STAGES = {Measure.SLOTS: 0.7, Measure.FILL: 0.7, Measure.QUEUE: 1.0}
+
+# By what each may be scaled, and what a replica is to have in hand: a share of its places; for QUEUE, seconds of wait;
+# for SESSIONS of MT and TTS, a number of sessions. That has no default: it depends on the model and on the device.
+TARGETS: Mapping[str, Mapping[Measure, float | None]] = {
+    GATEWAY: {Measure.SESSIONS: 0.7},
+    "asr": _OF_STAGES,
+    "mt": {**_OF_STAGES, Measure.SESSIONS: None},
+    "tts": {**_OF_STAGES, Measure.SESSIONS: None},
 }
-QUEUE_TARGETS = {"tts": 0.2}  # of stages that may have work wait longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +45,30 @@ class Trigger:
         """Replicas for a value."""
         return math.ceil(value / self.target)
 
+    @property
+    def of_mesh(self) -> bool:
+        """Whether its value is a number of sessions of the mesh, whatever the stage's own replicas tell."""
+        return self.measure is Measure.SESSIONS and self.stage != GATEWAY
+
 
 def read(metadata: Mapping[str, str]) -> Trigger:
     """The trigger of a ScaledObject's metadata. Raises InvalidArgument naming the key and what is accepted."""
     for key in metadata:
         if key not in KEYS + OF_KEDA:
             raise _refused(key, "There is no such key.", *KEYS)
-    stage = _one_of("stage", metadata, (GATEWAY, *STAGES))
-    measures = [measure for measure in Measure if (measure is Measure.SESSIONS) == (stage == GATEWAY)]
-    measure = Measure(_one_of("measure", metadata, measures))
-    default = TARGETS[measure] if measure is not Measure.QUEUE else QUEUE_TARGETS.get(stage, TARGETS[measure])
-    return Trigger(stage, measure, _positive("target", metadata.get("target", str(default))))
+    stage = _one_of("stage", metadata, tuple(TARGETS))
+    defaults = TARGETS[stage]
+    measure = Measure(_one_of("measure", metadata, tuple(defaults)))
+    default = defaults[measure]
+    if "target" in metadata:
+        return Trigger(stage, measure, _positive("target", metadata["target"]))
+    if default is None:
+        message = f"It is missing, and has no default for {measure} of {stage}."
+        raise _refused("target", message, "how many sessions one replica is to carry, like 45")
+    return Trigger(stage, measure, default)
 
 
-def _one_of(key: str, metadata: Mapping[str, str], accepted: tuple[str, ...] | list[Measure]) -> str:
+def _one_of(key: str, metadata: Mapping[str, str], accepted: tuple[str, ...]) -> str:
     if key not in metadata:
         raise _refused(key, "It is missing.", *accepted)
     if metadata[key] not in accepted:

@@ -13,7 +13,7 @@ from docs.telemetry import scraped
 from services.common.metrics import METRICS
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables
 
-SHARE = 0.75  # of the slots in use, of ASR and of the gateway
+SHARE = 0.7  # of the slots in use, of ASR and of the gateway; and of what a replica of MT or TTS carries
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
 
@@ -35,6 +35,11 @@ def pods_metrics(spec: Manifest) -> list[tuple[str, str]]:
     told = [each["pods"] for each in spec["metrics"] if each["type"] == "Pods"]
     assert all(each["target"]["type"] == "AverageValue" for each in told)
     return [(each["metric"]["name"], each["target"]["averageValue"]) for each in told]
+
+
+def quantity(text: str) -> float:
+    """Of Kubernetes, in thousandths or whole."""
+    return float(text.removesuffix("m")) / (1000 if text.endswith("m") else 1)
 
 
 @each_overlay
@@ -72,7 +77,12 @@ def test_the_metrics_of_the_autoscalers_exist_and_the_adapter_serves_them() -> N
 @pytest.mark.parametrize("service", ["gateway", "asr"])
 def test_the_target_of_slots_is_a_share_of_the_slots_a_pod_has(service: str) -> None:
     ((_, target),) = pods_metrics(autoscalers("riva")[service])
-    assert float(target) == SHARE * int(variables("riva", service)[f"{service.upper()}_SLOTS"])
+    assert quantity(target) == pytest.approx(SHARE * int(variables("riva", service)[f"{service.upper()}_SLOTS"]))
+
+
+@pytest.mark.parametrize("service", ["mt", "tts"])
+def test_a_replica_is_to_carry_a_share_of_the_sessions_it_has_slots_for(service: str) -> None:
+    assert _targets(service)["sessions"] == SHARE * int(variables("gpu", service)[f"{service.upper()}_SLOTS"])
 
 
 def test_keda_asks_the_gateway_for_what_it_can_tell() -> None:
@@ -85,19 +95,26 @@ def test_keda_asks_the_gateway_for_what_it_can_tell() -> None:
             assert told["stage"] == name
             assert told.keys() == {"scalerAddress", "stage", "measure", "target"}
     measures = {name: [each["metadata"]["measure"] for each in spec["triggers"]] for name, spec in _scaled().items()}
-    assert measures == {"gateway": ["sessions"], "asr": ["slots"], "mt": ["fill", "queue"], "tts": ["fill", "queue"]}
+    of_engines = ["fill", "queue", "sessions"]
+    assert measures == {"gateway": ["sessions"], "asr": ["slots"], "mt": of_engines, "tts": of_engines}
 
 
-def test_both_ways_of_scaling_have_the_same_targets() -> None:
-    by_pods = {
-        name: [float(target.removesuffix("m")) / 1000 for _, target in pods_metrics(autoscalers("riva")[name])]
-        for name in ("mt", "tts")
-    }
-    assert by_pods == {name: _targets(name) for name in by_pods}
-    assert _targets("asr") == _targets("gateway") == [SHARE]
+def test_both_ways_of_scaling_have_the_same_targets_for_what_pods_tell() -> None:
+    for name in ("mt", "tts"):
+        by_pods = {metric: quantity(target) for metric, target in pods_metrics(autoscalers("riva")[name])}
+        targets = _targets(name)
+        assert by_pods == {"babelmesh_fill": targets["fill"], "babelmesh_queue_seconds": targets["queue"]}
+    assert (_targets("asr"), _targets("gateway")) == ({"slots": SHARE}, {"sessions": SHARE})
 
 
-@pytest.mark.skipif(not importlib.util.find_spec("services.gateway.triggers"), reason="the scaler is not there yet")
+def test_a_target_left_out_would_be_the_one_that_is_written() -> None:
+    triggers = importlib.import_module("services.gateway.triggers")
+    for name in _scaled():
+        for measure, target in _targets(name).items():
+            default = triggers.TARGETS[name][measure]
+            assert default in (target, None)
+
+
 def test_the_scaler_reads_every_trigger_as_it_is_meant() -> None:
     triggers = importlib.import_module("services.gateway.triggers")
     for name, spec in _scaled().items():
@@ -110,5 +127,6 @@ def _scaled() -> dict[str, Manifest]:
     return {name: spec for name, spec in autoscalers("gpu").items() if "triggers" in spec}
 
 
-def _targets(name: str) -> list[float]:
-    return [float(each["metadata"]["target"]) for each in _scaled()[name]["triggers"]]
+def _targets(name: str) -> dict[str, float]:
+    told = [each["metadata"] for each in _scaled()[name]["triggers"]]
+    return {each["measure"]: float(each["target"]) for each in told}

@@ -75,6 +75,24 @@ async def test_a_session_refused_by_a_full_stage_is_wanted_of_that_stage() -> No
         await until_it_is(lambda: client.refused_and_worth(ASR), 2.0)
 
 
+async def test_sessions_and_those_turned_away_are_wanted_of_the_synthesizer_before_they_call_it() -> None:
+    tts = {"stage": "tts", "measure": "sessions", "target": "45"}
+    async with gateway_address(asr_slots=2, slots=8) as address, keda(address) as client:
+        assert await client.value(tts) == 0
+        async with client.session(), client.session():
+            await until_it_is(lambda: client.value(tts), 2)
+            await until_it_is(lambda: client.refused_and_worth(tts), 3)
+        await until_it_is(lambda: client.value(tts), 0)
+
+
+async def test_a_number_of_sessions_that_is_missing_is_asked_for_by_name() -> None:
+    async with replica("a") as a, gateway_of(a) as client:
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await client.stub.GetMetricSpec(reference({"stage": "tts", "measure": "sessions"}))
+        assert violation(raised.value).field == "scalerMetadata.target"
+        assert "how many sessions one replica is to carry" in violation(raised.value).description
+
+
 async def test_any_gateway_answers_for_all_of_them() -> None:
     async with AsyncExitStack() as stack:
         ports = [free_port() for _ in range(2)]
@@ -150,7 +168,7 @@ async def test_a_stage_scaled_to_none_is_wanted_by_the_first_who_asks_for_it() -
     ):
         a.wire.cut()
         await until_it_is(lambda: asr_is_lost(client), True)
-        await until_it_is(lambda: client.refused_and_worth(ASR), 0.75)  # one replica, of the default target
+        await until_it_is(lambda: client.refused_and_worth(ASR), 0.7)  # one replica, of the default target
         assert await client.active(ASR)
         await until_it_is(lambda: client.active(ASR), False)  # nobody came back
         assert await client.value(ASR) == 0
@@ -166,7 +184,7 @@ async def test_a_gateway_that_cannot_start_yet_wants_one_of_each_stage() -> None
         async with keda(f"127.0.0.1:{port}") as client:
             where = reference(ASR)
             assert (await client.stub.IsActive(where, wait_for_ready=True)).result
-            assert await client.value(ASR) == 0.75
+            assert await client.value(ASR) == 0.7
         starting.cancel()
 
 

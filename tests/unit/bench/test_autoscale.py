@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bench.processes import SERVICES
 from bench.scaling.arms import Cpu, External, Fixed, Targets, run
-from bench.scaling.device import Calls, Device, Queue
+from bench.scaling.device import Calls, Device, Queue, Shape
 from bench.scaling.fidelity import driven, flowing, placed
 from bench.scaling.fleet import DRAINING, SERVING, STARTING, Fleet, Kind
 from bench.scaling.recorded import Recorded
+from bench.scaling.recording import Round, parameters
+from bench.scaling.reproduced import pairs
 from bench.scaling.simulation import PATIENCE_TICKS, Mesh
 from bench.scaling.targets import Demand
 from bench.scaling.traffic import TICK_SECONDS, Arrivals, Scenario, Slower, drawn, scenarios
@@ -51,11 +55,43 @@ def sessions(scenario: Scenario, at_tick: int, count: int, ticks: int) -> Arriva
 
 
 @pytest.mark.parametrize("device", [Device(32, 0.1), Device(8, 0.06)])
-@pytest.mark.parametrize("share", [0.3, 0.7, 0.9])
-def test_a_simulated_queue_tells_what_a_real_load_tells(device: Device, share: float) -> None:
-    real, simulated = driven(device, share * device.capacity(), 60.0), flowing(device, share * device.capacity())
+@pytest.mark.parametrize("shape", [Shape(), Shape(together=2), Shape(2, pieces=4.2), Shape(2, 4.2, apart=0.4)])
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.8])
+def test_a_simulated_queue_tells_what_a_real_load_tells(device: Device, shape: Shape, share: float) -> None:
+    rate = share * device.capacity()
+    real, simulated = driven(device, rate, 64_000 / device.capacity(), shape), flowing(device, rate, shape)
     assert simulated.queue_seconds == pytest.approx(real.queue_seconds, rel=0.15)
     assert simulated.fill == pytest.approx(real.fill, rel=0.05)
+
+
+def test_two_calls_that_find_the_device_idle_wait_half_a_batch_on_the_mean_as_they_do_when_it_is_busy() -> None:
+    device = Device(8, 0.06)
+    assert [device.wait(rate, Shape(together=2)) for rate in (0.1, 20.0)] == pytest.approx([0.03, 0.03], rel=0.01)
+    assert device.wait(0.1) == pytest.approx(0.0, abs=0.001)
+
+
+def test_pieces_of_a_call_wait_for_a_whole_batch_each_when_others_are_in_hand_and_not_at_all_when_none_is() -> None:
+    device = Device(32, 0.1)
+    assert device.wait(100.0, Shape(pieces=5.0)) == pytest.approx((0.05 + 4 * 0.1) / 5, rel=0.01)
+    assert device.wait(0.01, Shape(pieces=5.0)) == pytest.approx(0.0, abs=0.001)
+
+
+def test_callers_who_await_their_answers_crowd_less_than_any_number_of_them() -> None:
+    device = Device(8, 0.06)
+    assert device.wait(100.0) > device.wait(100.0, callers=20.0) > 0.03
+
+
+def test_the_last_piece_of_a_clause_is_computed_too_though_it_is_not_full() -> None:
+    rounds = [Round(4, 120.0 * n, 30.0, dict.fromkeys(SERVICES, 1.0 * n), voice_seconds=240.0 * n) for n in (1, 2)]
+    found = parameters(
+        [replace(each, lags=[1.0]) for each in rounds], rounds[0], Counter({"tts.synthesize": 240, "mt.translate": 1})
+    )
+    assert found.tts_clauses == 1.0  # a second and target
+    assert found.tts_pieces == 2.0 + 0.5  # of half a second: two of speech, and half a piece more a clause
+
+
+def test_the_simulation_tells_what_the_recorded_services_told() -> None:
+    assert max(abs(pair.error) for pair in pairs(Recorded.read())) < 0.15
 
 
 @pytest.mark.parametrize("count", [10, 58, 90])
@@ -74,9 +110,9 @@ def test_a_session_is_rejected_once_it_has_asked_long_enough() -> None:
     mesh = Mesh(scenario, sessions(scenario, 0, 100, 100), RECORDED, FEW)
     for number in range(PATIENCE_TICKS):
         mesh.tick(number)
-    assert (mesh.outcome.rejected, mesh.turned_away("asr")) == (0, 42)
+    assert (mesh.outcome.rejected, mesh.turned_away) == (0, 42)
     mesh.tick(PATIENCE_TICKS)
-    assert (mesh.outcome.rejected, mesh.turned_away("asr")) == (42, 0)
+    assert (mesh.outcome.rejected, mesh.turned_away) == (42, 0)
 
 
 def test_a_refused_session_gets_the_slot_that_comes_free_in_time() -> None:
@@ -151,6 +187,25 @@ def test_ours_gives_more_pods_to_a_stage_that_slows_down_and_cpu_fewer_of_them()
     arrivals = sessions(slow, 0, 56, 600)
     most = [run(arm, slow, arrivals, RECORDED, FEW).most["tts"] for arm in (External(Targets()), Cpu(60))]
     assert most[0] > most[1] == 2
+
+
+def test_synthesizers_are_asked_for_as_sessions_come_and_not_only_when_they_have_too_much_to_do() -> None:
+    scenario = quiet()
+    mesh = Mesh(scenario, sessions(scenario, 0, 56, 100), RECORDED, {**FEW, "tts": 1})
+    mesh.tick(0)
+    fill, queue, by_sessions = External(Targets(fill=0.7, carried=0.2)).proposals("tts", mesh)
+    assert by_sessions > max(fill, queue)
+    assert External(Targets(carried=None)).proposals("tts", mesh) == [fill, queue, 0]
+
+
+def test_a_session_that_asr_turned_away_counts_for_every_workload_that_it_will_need() -> None:
+    scenario = quiet()
+    mesh = Mesh(scenario, sessions(scenario, 0, 76, 100), RECORDED, FEW)
+    mesh.tick(0)
+    assert (mesh.sessions, mesh.turned_away) == (58, 18)
+    carried = mesh.carried("tts")
+    (*_, wanted) = External(Targets(carried=10 / carried)).proposals("tts", mesh)
+    assert wanted == 8  # 58 are in and 18 outside
 
 
 def test_every_arm_gets_the_same_sessions_and_the_stadium_ten_thousand() -> None:

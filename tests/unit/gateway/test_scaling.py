@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.status import State
-from services.gateway.scaling import Measure, worth
+from services.gateway.scaling import Measure, crowd, worth
 from services.gateway.turned_away import TurnedAway
 from services.gateway.watching import Status
 
@@ -54,6 +54,18 @@ def test_sessions_turned_away_are_demand_for_places_and_for_nothing_else() -> No
 def test_a_storm_of_refusals_at_most_doubles_what_is_wanted() -> None:
     assert worth(Measure.SLOTS, [serving(8), serving(8)], turned_away=100_000) == 4.0
     assert worth(Measure.SLOTS, [serving(0)], turned_away=100_000) == 1.0
+
+
+def test_the_mesh_has_the_sessions_of_all_its_gateways_until_they_are_over_or_moved() -> None:
+    assert crowd([]) == 0
+    assert crowd([serving(3, 8), serving(5, 16), Status(State.DRAINING, 8, 2), Status(State.STARTING, 8, 0)]) == 10
+
+
+def test_sessions_turned_away_will_be_of_the_mesh_but_a_storm_of_them_at_most_doubles_it() -> None:
+    full = [serving(8), serving(8)]
+    assert crowd(full, turned_away=4) == 20
+    assert crowd(full, turned_away=100_000) == 32
+    assert crowd([serving(0)], turned_away=100_000) == 8
 
 
 def test_one_that_comes_back_as_told_is_counted_once() -> None:
