@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from typing import Any
 
@@ -11,6 +10,7 @@ import yaml
 
 from docs.telemetry import scraped
 from services.common.metrics import METRICS
+from services.gateway import triggers
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables
 
 SHARE = 0.7  # of the slots in use, of ASR and of the gateway; and of what a replica of MT or TTS carries
@@ -108,7 +108,6 @@ def test_both_ways_of_scaling_have_the_same_targets_for_what_pods_tell() -> None
 
 
 def test_a_target_left_out_would_be_the_one_that_is_written() -> None:
-    triggers = importlib.import_module("services.gateway.triggers")
     for name in _scaled():
         for measure, target in _targets(name).items():
             default = triggers.TARGETS[name][measure]
@@ -116,7 +115,6 @@ def test_a_target_left_out_would_be_the_one_that_is_written() -> None:
 
 
 def test_the_scaler_reads_every_trigger_as_it_is_meant() -> None:
-    triggers = importlib.import_module("services.gateway.triggers")
     for name, spec in _scaled().items():
         for trigger in spec["triggers"]:
             read = triggers.read(trigger["metadata"])
