@@ -18,7 +18,7 @@ from services.common.errors import AtCapacity
 from services.common.load import Load
 from services.common.slots import Slots
 from services.common.status import State
-from services.gateway.scaling import Measure, worth
+from services.gateway.scale.worth import Measure, worth
 from services.gateway.watching import Status
 
 SETTLING_SECONDS = 10.0

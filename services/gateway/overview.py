@@ -10,8 +10,8 @@ from mesh.overview.v1 import overview_pb2_grpc as pb_grpc
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import InvalidArgument
 from services.gateway.recent import Outcome, Recent, Spread
+from services.gateway.scale.triggers import GATEWAY, STAGES
 from services.gateway.sight import Sight
-from services.gateway.triggers import GATEWAY, STAGES
 from services.gateway.watching import Seen
 
 if TYPE_CHECKING:

@@ -48,13 +48,13 @@ from services.gateway.outbox import Outbox, Room
 from services.gateway.overview import OverviewServicer
 from services.gateway.recent import Recent
 from services.gateway.running import Lives
-from services.gateway.scaler import ScalerServicer
+from services.gateway.scale.servicer import ScalerServicer
+from services.gateway.scale.turned_away import TurnedAway
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
 from services.gateway.stages import Question, Stages
 from services.gateway.terms import affinity
-from services.gateway.turned_away import TurnedAway
 from services.gateway.typed import TypedSegment
 from services.gateway.watching import Status
 

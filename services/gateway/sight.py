@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from services.common.status import State
 from services.gateway.addresses import Addresses
 from services.gateway.replicas import Replicas
+from services.gateway.scale.triggers import GATEWAY
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages import Stages
-from services.gateway.triggers import GATEWAY
 from services.gateway.watching import Seen, Status
 
 IN_HAND = (State.SERVING, State.DRAINING)  # replicas of these states tell what there is to do

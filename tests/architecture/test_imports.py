@@ -33,7 +33,7 @@ EDGES = (
     "services/gateway/stages.py",
     "services/gateway/watching.py",
     "services/gateway/overview.py",  # mesh.overview.v1
-    "services/gateway/scaler.py",  # KEDA's contract
+    "services/gateway/scale/servicer.py",  # KEDA's contract
     "babelmesh/client.py",
     "babelmesh/errors.py",  # google.rpc statuses
     "babelmesh/gateways.py",  # opens the calls

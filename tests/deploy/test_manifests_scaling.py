@@ -10,7 +10,8 @@ import yaml
 
 from docs.telemetry import scraped
 from services.common.metrics import METRICS
-from services.gateway import triggers
+from services.gateway.scale import triggers
+from services.gateway.scale.worth import Measure
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables
 
 SHARE = 0.7  # of the slots in use, of ASR and of the gateway; and of what a replica of MT or TTS carries
@@ -110,7 +111,7 @@ def test_both_ways_of_scaling_have_the_same_targets_for_what_pods_tell() -> None
 def test_a_target_left_out_would_be_the_one_that_is_written() -> None:
     for name in _scaled():
         for measure, target in _targets(name).items():
-            default = triggers.TARGETS[name][measure]
+            default = triggers.TARGETS[name][Measure(measure)]
             assert default in (target, None)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.common.status import State
-from services.gateway.scaling import Measure, crowd, worth
-from services.gateway.turned_away import TurnedAway
+from services.gateway.scale.turned_away import TurnedAway
+from services.gateway.scale.worth import Measure, crowd, worth
 from services.gateway.watching import Status
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import InvalidArgument
-from services.gateway.scaling import Measure
-from services.gateway.triggers import OF_KEDA, Trigger, read
+from services.gateway.scale.triggers import OF_KEDA, Trigger, read
+from services.gateway.scale.worth import Measure
 
 ASR = {"stage": "asr", "measure": "slots"}
 TTS = {"stage": "tts", "measure": "sessions"}

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from services.common.status import State
-from services.gateway.scaler import Values
-from services.gateway.scaling import Measure
+from services.gateway.scale.servicer import Values
+from services.gateway.scale.triggers import GATEWAY, Trigger
+from services.gateway.scale.worth import Measure
 from services.gateway.sight import Sight
-from services.gateway.triggers import GATEWAY, Trigger
 from services.gateway.watching import Status
 
 BY_SESSIONS = Trigger("tts", Measure.SESSIONS, 45.0)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.common.errors import InvalidArgument
-from services.gateway.scaling import Measure
+from services.gateway.scale.worth import Measure
 
 GATEWAY = "gateway"
 STAGES = ("asr", "mt", "tts")

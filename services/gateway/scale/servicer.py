@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from externalscaler import externalscaler_pb2 as pb
 from externalscaler import externalscaler_pb2_grpc as pb_grpc
 from services.common.errors import InvalidArgument
-from services.gateway import triggers
-from services.gateway.scaling import Measure, crowd, worth
+from services.gateway.scale import triggers
+from services.gateway.scale.triggers import GATEWAY, Trigger
+from services.gateway.scale.worth import Measure, crowd, worth
 from services.gateway.sight import IN_HAND, Sight
-from services.gateway.triggers import GATEWAY, Trigger
 from services.gateway.watching import Status
 
 if TYPE_CHECKING:
@@ -66,11 +66,11 @@ class ScalerServicer(pb_grpc.ExternalScalerServicer):
         self._sight = sight
         self._values = Values(sight)
 
-    async def IsActive(self, request: pb.ScaledObjectRef, context: Context) -> pb.IsActiveResponse:  # noqa: D102 - the contract documents it
+    async def IsActive(self, request: pb.ScaledObjectRef, context: Context) -> pb.IsActiveResponse:
         trigger = triggers.read(request.scalerMetadata)
         return pb.IsActiveResponse(result=self._sight.active(trigger.stage))
 
-    async def StreamIsActive(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
+    async def StreamIsActive(  # type: ignore[override]  # it writes
         self, request: pb.ScaledObjectRef, context: Context
     ) -> None:
         trigger = triggers.read(request.scalerMetadata)
@@ -82,12 +82,12 @@ class ScalerServicer(pb_grpc.ExternalScalerServicer):
                 told = active
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def GetMetricSpec(self, request: pb.ScaledObjectRef, context: Context) -> pb.GetMetricSpecResponse:  # noqa: D102 - see above
+    async def GetMetricSpec(self, request: pb.ScaledObjectRef, context: Context) -> pb.GetMetricSpecResponse:
         trigger = triggers.read(request.scalerMetadata)
         spec = pb.MetricSpec(metricName=trigger.metric, targetSize=1, targetSizeFloat=trigger.target)
         return pb.GetMetricSpecResponse(metricSpecs=[spec])
 
-    async def GetMetrics(self, request: pb.GetMetricsRequest, context: Context) -> pb.GetMetricsResponse:  # noqa: D102 - see above
+    async def GetMetrics(self, request: pb.GetMetricsRequest, context: Context) -> pb.GetMetricsResponse:
         trigger = triggers.read(request.scaledObjectRef.scalerMetadata)
         asked = re.sub(r"^s\d+-", "", request.metricName)  # how KEDA numbers triggers; it takes that off by itself
         if asked != trigger.metric:

@@ -1,0 +1,1 @@
+"""How many replicas are wanted, told to an autoscaler."""
