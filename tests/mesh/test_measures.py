@@ -239,6 +239,8 @@ async def test_what_a_broken_session_did_not_deliver_is_lost_and_what_a_client_l
                 for message in [hello("es", "fr"), text("one", final=True)]:
                     await call.write(message)
                 await heard.until("latency", 1)  # of "es"
+            unheard = ("en-US", "fr", "lost")
+            assert seen.values("segments")[unheard] == 0  # so that the first one is an increase
             calls[0].cancel()
             await until(lambda: seen.counted("sessions").get(("en-US", "cancelled")) == 1)
             tasks.create_task(half_close(calls[1], heard))
