@@ -16,7 +16,7 @@ from bench.chaos.ledger import read_all
 from bench.chaos.talking import Load
 from deploy.local.manifests import Probe, Service, Unsupported, read
 from deploy.local.names import hosts
-from deploy.local.pods import Pods
+from deploy.local.pods import Pods, network
 from deploy.local.probing import Verdict
 from deploy.local.variables import Pod
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
@@ -104,6 +104,11 @@ def test_a_headless_service_is_all_its_pods_and_another_one_of_them() -> None:
 def test_a_verdict_turns_after_so_many_answers_in_a_row() -> None:
     verdict = Verdict(Probe(1, failures=2, successes=1))
     assert [verdict.after(answer) for answer in (False, True, False, True, False, False)] == [0, 1, 1, 1, 1, 0]
+
+
+def test_two_runs_on_one_machine_have_addresses_of_their_own() -> None:
+    with network() as first, network() as second:
+        assert first != second
 
 
 async def _used(address: str) -> int:
