@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cyclonedx.contrib.this.builders import this_component
 from cyclonedx.model import HashAlgorithm, HashType
 from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
@@ -28,7 +27,6 @@ from deploy.images import SERVICES, Image, images, pinned
 def bill(image: Image) -> str:
     """The SBOM of an image. Raises ValueError when it is not what the schema asks for."""
     bom = Bom()
-    bom.metadata.tools.components.add(this_component())
     bom.metadata.component = root = Component(
         name=f"babelmesh/{image.service}", version=image.tag, type=ComponentType.CONTAINER, bom_ref="image"
     )

@@ -39,9 +39,17 @@ class Measured:
         """Of a counter or gauge."""
         return {of: point.value for of, point in self.points(name).items()}
 
+    def counted(self, name: str) -> dict[tuple[str, ...], float]:
+        """Of a counter: what is not zero, as it is for some before there is anything to count."""
+        return {of: value for of, value in self.values(name).items() if value}
+
     def counts(self, name: str) -> dict[tuple[str, ...], int]:
         """Of a histogram: how often something was recorded."""
         return {of: point.count for of, point in self.points(name).items()}
+
+    def least(self, name: str) -> dict[tuple[str, ...], float]:
+        """Of a histogram: the least that was recorded."""
+        return {of: point.min for of, point in self.points(name).items()}
 
     def series(self) -> set[tuple[str, ...]]:
         """Every series there is: a metric's name, and values of attributes."""

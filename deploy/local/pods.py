@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -14,12 +15,31 @@ from deploy.local.names import HostsFile, find, hosts
 from deploy.local.pod import Place, Pod
 
 FIRST = 2  # 127.0.1.1 is Debian's name for the machine itself
+NETWORKS = range(256)  # one for each run of pods on this machine: 127.0.0.0/16, 127.1.0.0/16 and so on
+TAKEN_BY = 7699  # a port, held in a network for as long as it is somebody's
 INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "XDG_DATA_HOME")  # and no setting of a service
 MISSING = "libnss_wrapper.so is missing: apt install libnss-wrapper. Services' names are looked up by it."
 
 
 class CannotRun(Exception):
     """This machine lacks what pods need; the text says what."""
+
+
+@contextmanager
+def network() -> Iterator[int]:
+    """One that is nobody else's for the block: probes and clients would take the pods there for ours.
+
+    Raises CannotRun when there is none left.
+    """
+    for number in NETWORKS:
+        with socket.socket() as taken:
+            try:
+                taken.bind((f"127.{number}.0.1", TAKEN_BY))
+            except OSError:
+                continue
+            yield number
+            return
+    raise CannotRun(f"Port {TAKEN_BY} is in use in all of 127.0.0.0/8: pods have no addresses of their own.")
 
 
 class Pods:
@@ -36,6 +56,7 @@ class Pods:
         self._place = Place(folder, {**machine, **self._hosts.variables(library)}, self._publish, tell)
         self._lives: dict[Pod, asyncio.Task[None]] = {}
         self._tasks = asyncio.TaskGroup()
+        self._network = 0
         self._change = asyncio.Event()  # set with each
         self._numbers = count(FIRST)
 
@@ -70,18 +91,19 @@ class Pods:
         """Has them run for the block. Whatever is left of them at its end is killed."""
         self._publish()
         try:
-            async with self._tasks:
-                for deployment in self._cluster.deployments:
-                    await self.scale(deployment.name, deployment.replicas)
-                yield
-                for task in list(self._lives.values()):
-                    task.cancel()
+            with network() as self._network:
+                async with self._tasks:
+                    for deployment in self._cluster.deployments:
+                        await self.scale(deployment.name, deployment.replicas)
+                    yield
+                    for task in list(self._lives.values()):
+                        task.cancel()
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
 
     def _start(self, deployment: Deployment) -> None:
         number = next(self._numbers)
-        address = f"127.0.{1 + number // 256}.{number % 256}"
+        address = f"127.{self._network}.{1 + number // 256}.{number % 256}"
         pod = Pod(deployment, f"{deployment.name}-{number}", address, self._place)
         self._lives[pod] = self._tasks.create_task(self._kept(pod))
 

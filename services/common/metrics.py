@@ -74,6 +74,12 @@ def histogram(name: str) -> Histogram:
     )
 
 
+def from_zero(counted: Counter, series: Iterable[Mapping[str, str]]) -> None:
+    """Has series of a counter exist before there is anything to count: to Prometheus, one born at 1 has no increase."""
+    for attributes in series:
+        counted.add(0, attributes)
+
+
 @contextmanager
 def observed(name: str, read: Read) -> Iterator[None]:
     """Has a gauge, or a counter kept elsewhere, read whenever metrics are collected, for as long as the block lasts.

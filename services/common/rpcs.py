@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,11 @@ def stage_of(service_name: str) -> str:
 def refused(stage: str, code: str) -> None:
     """A call, or a session, was refused at the door; `stage` in any case, empty for the gateway."""
     _REFUSALS.add(1, {"stage": stage.lower() or "gateway", "code": code})
+
+
+def may_refuse(stage: str, codes: Iterable[str]) -> None:
+    """A service is about to start that may refuse for these."""
+    metrics.from_zero(_REFUSALS, ({"stage": stage, "code": code} for code in codes))
 
 
 @contextmanager

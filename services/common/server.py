@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common import endings, logs
+from services.common import endings, logs, rpcs
 from services.common.door import Doors, Guard
 from services.common.errors import MeshError
 from services.common.exporting import exported
@@ -31,8 +31,8 @@ from services.common.faults import FaultServicer
 from services.common.grpc_options import server_options
 from services.common.observing import observed
 from services.common.replica import Replica
-from services.common.rpcs import stage_of
 from services.common.settings import ServiceSettings
+from services.common.slots import FULL
 from services.common.status import State, Status, StatusServicer
 from services.common.watchdog import Watchdog, watch
 
@@ -120,6 +120,7 @@ async def running(
     progress, or its memory is exhausted. What it returns says whether the process ends now.
     """
     server = _server(servicer, settings, broken)
+    rpcs.may_refuse(server.stage, (FULL, *(code for code, _ in Doors.REFUSALS.values())))
     await server.enter(State.STARTING)
     port = server.grpc.add_insecure_port(settings.listen)
     await server.grpc.start()
@@ -154,7 +155,7 @@ async def running(
 
 def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], bool]) -> _Server:
     status = Status()
-    stage = stage_of(servicer.service_name)
+    stage = rpcs.stage_of(servicer.service_name)
     guard = Guard(Doors(status, stage), broken)
     server = grpc.aio.server(interceptors=[guard], options=server_options(2 * settings.slots + 100))
     checks = health.aio.HealthServicer()

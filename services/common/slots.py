@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from services.common import rpcs
 from services.common.errors import AtCapacity
 
+FULL = "AT_CAPACITY"  # the code of a refusal
 ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a slot; a refusal has (empty) metadata, too
 
 
@@ -37,11 +38,11 @@ class Slots:
             self.used -= 1
 
     def _full(self) -> AtCapacity:
-        rpcs.refused(self._stage, "AT_CAPACITY")
+        rpcs.refused(self._stage, FULL)
         message = f"All {self.total} slots are in use."
         if self.used < self.total:
             message = f"{self.used} of {self.total} slots are in use; the others are kept for sessions that resume."
-        return AtCapacity("AT_CAPACITY", message, retry_after_ms=jittered(self._retry_after_ms), stage=self._stage)
+        return AtCapacity(FULL, message, retry_after_ms=jittered(self._retry_after_ms), stage=self._stage)
 
 
 def jittered(milliseconds: int) -> int:

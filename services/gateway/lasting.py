@@ -23,6 +23,8 @@ _SESSIONS = metrics.counter("babelmesh.sessions")
 _RESUMED = metrics.counter("babelmesh.sessions.resumed")
 _DURATION = metrics.histogram("babelmesh.session.duration")
 
+_OUTCOMES = ("done", "failed", "invalid", "resumable", "cancelled")
+
 _open: set[Backlog] = set()  # of the sessions that last, in this process
 
 
@@ -51,8 +53,10 @@ class Lasting:
         """It was let in."""
         self._since = time.monotonic()
         _open.add(self._shared.backlog)
+        source = self._shared.measures.source
+        metrics.from_zero(_SESSIONS, ({**source, "outcome": outcome} for outcome in _OUTCOMES))
         if self._shared.goes_on.resumed:
-            _RESUMED.add(1, self._shared.measures.source)
+            _RESUMED.add(1, source)
 
     def __enter__(self) -> Self:
         return self

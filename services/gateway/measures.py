@@ -20,7 +20,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import metrics
 from services.common.audio import ASR_RATE
 from services.gateway.continuation import Continuation, SegmentContinuation, beginning
-from services.gateway.ledger import Delivered, Ledger
+from services.gateway.ledger import Delivered, Ledger, Outcome
 from services.gateway.policy import common_prefix
 from services.gateway.recent import Langs, Recent
 
@@ -38,7 +38,19 @@ _HELD = metrics.histogram("babelmesh.audio.held")
 
 _SPOKEN_STEPS = ("received", "recognized", "translated", "first_audio", "sent")
 _TYPED_STEPS = ("translated", "first_audio", "sent")
+_OUTCOMES = (*(outcome.value for outcome in Outcome), "lost")
+_DEGRADED_FOR = {
+    "asr": ("UNAVAILABLE", "OVERLOAD"),
+    "mt": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "RUNAWAY"),
+    "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG"),
+}
 _SKIPPED_FOR = {"MISSING_AUDIO": "missing", "SKIPPED": "overload", "QUARANTINED": "quarantined"}
+
+
+def may_degrade() -> None:
+    """Sessions are about to come, of which some may have to do without something."""
+    known = [{"stage": stage, "reason": reason} for stage, reasons in _DEGRADED_FOR.items() for reason in reasons]
+    metrics.from_zero(_DEGRADATIONS, known)
 
 
 class Measures:
@@ -54,6 +66,10 @@ class Measures:
         self._begun = _begun(goes_on or beginning(""))
         self._steps: dict[tuple[str, str], dict[str, str]] = {}  # attributes, by target and step
         self._accepted_samples = 0  # not counted yet
+
+    def began(self, lang: str) -> None:
+        """There is a target language that was none before."""
+        metrics.from_zero(_SEGMENTS, ({**self._target(lang), "outcome": outcome} for outcome in _OUTCOMES))
 
     def accepted(self, samples: int) -> None:
         """Audio was taken in."""

@@ -27,7 +27,13 @@ KEPT_BEYOND_MS = 5000  # of audio, beside the longest segment: what a recognizer
 
 _FAILOVERS = metrics.counter("babelmesh.failovers")
 
+_REASONS = ("lost", "stalled", "drained")
 _ROOM = 50  # answers the session has not taken
+
+
+def may_fail_over() -> None:
+    """Sessions are about to come."""
+    metrics.from_zero(_FAILOVERS, ({"reason": reason} for reason in _REASONS))
 
 
 class Recognition:

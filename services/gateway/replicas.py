@@ -20,7 +20,7 @@ from services.gateway.addresses import Addresses
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link, Place, Replica
 from services.gateway.suspects import Suspects
-from services.gateway.tries import MOST_DEATHS, Budget, CallFailed, Tries, quarantined, unavailable
+from services.gateway.tries import MOST_DEATHS, Budget, CallFailed, Tries, Trouble, quarantined, unavailable
 from services.gateway.watching import Seen
 
 T = TypeVar("T")
@@ -29,6 +29,8 @@ RETIRED_SECONDS = 30.0  # how long calls may stay on a replica that was taken of
 
 _CALLS = metrics.counter("babelmesh.stage.calls")
 _DURATION = metrics.histogram("babelmesh.stage.duration")
+
+_OUTCOMES = ("answered", *(trouble.name.lower() for trouble in Trouble))
 
 _next_round = wait_random_exponential(multiplier=0.02, max=0.3)
 
@@ -79,6 +81,7 @@ class Replicas:
     async def run(self) -> None:
         """Watches the replicas, and looks for new ones. Runs until it is cancelled."""
         watch_seconds, resolve_seconds = self._seconds
+        metrics.from_zero(_CALLS, ({"stage": self.stage.lower(), "outcome": outcome} for outcome in _OUTCOMES))
         async with asyncio.TaskGroup() as tasks:
             while True:
                 added, removed = self._settle(await self._addresses.look_up())

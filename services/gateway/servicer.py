@@ -42,11 +42,13 @@ from services.gateway.glossaries import Glossaries
 from services.gateway.glossary import Lexicon, lexicon
 from services.gateway.ingress import Ingress, Start
 from services.gateway.lasting import backlogs, lasting
+from services.gateway.measures import may_degrade
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
 from services.gateway.overview import OverviewServicer
 from services.gateway.recent import Recent
+from services.gateway.recognition import may_fail_over
 from services.gateway.running import Lives
 from services.gateway.scale.servicer import ScalerServicer
 from services.gateway.scale.turned_away import TurnedAway
@@ -110,6 +112,8 @@ class GatewayServicer:
     async def start(self) -> None:
         """Waits for the stages: a gateway without them has nothing to offer."""
         pause_seconds = 0.1
+        may_degrade()
+        may_fail_over()
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
         self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())

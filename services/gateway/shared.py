@@ -167,6 +167,7 @@ class Shared:
         if lang in self.begun:
             return (), seed
         self.begun.add(lang)
+        self.measures.began(lang)
         seed = replace(self.goes_on.targets.get(lang, seed), voice_samples=seed.voice_samples)
         first = 0 if lang in [each.lang for each in self.terms.targets] else min(seed.segments, default=sys.maxsize)
         missed = [said for said in self.goes_on.transcripts if said.segment_id >= first]

@@ -21,6 +21,15 @@ mig() {
     return $status
 }
 
+sboms() {
+    local folder
+    folder=$(mktemp -d)
+    .deploy/bin/python -m deploy.sbom "$folder" >/dev/null
+    local status=$?
+    rm -rf "$folder"
+    return $status
+}
+
 command -v kubectl >/dev/null || { echo "kubectl is missing; any version from 1.30 on renders what is here." >&2; exit 1; }
 
 step "rendered/ is what the overlays make" .venv/bin/python deploy/k8s/manifests.py --check
@@ -28,6 +37,10 @@ step "Kubernetes' and other schemas" .deploy/bin/python tests/deploy/schemas.py 
 step "GPU slices" mig
 step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --directory deploy/k8s/rendered
 step "hadolint" .venv/bin/hadolint services/*/Dockerfile
+step "SBOMs" sboms
+step "rules and dashboards against a real Prometheus" make --no-print-directory check-monitoring
+step "Envoy, briefly" .venv/bin/python -m bench.envoy --short
+step "the demo through the overlay" tests/deploy/demo.sh
 
 if ((${#failed[@]})); then
     printf 'failed: %s\n' "${failed[@]}" >&2

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The demo through a rendered overlay that runs as processes of this machine.
+# The demo through a rendered overlay that runs as processes of this machine: it has to say everything, in Spanish too,
+# and to tell of nothing that was left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -16,4 +17,20 @@ cat "$work/cluster"
 server=$(sed -n 's/^Ready: .*--server //p' "$work/cluster")
 [[ -n $server ]]
 .venv/bin/babelmesh demo --to es --server "$server" --out "$work/out"
-grep -q '[a-z]' "$work/out/demo-congrats.es.srt"
+
+.venv/bin/python - "$work/out/demo-congrats.json" <<'EOF' || { cat "$work/cluster"; grep -h 'broke off' "$work"/logs/*; exit 1; }
+import json
+import sys
+
+events = json.load(open(sys.argv[1]))
+
+
+def said(kind):
+    return " ".join(each["text"] for each in events if each["event"] == kind and each["final"])
+
+
+if "open source" not in said("asr") or not said("translation"):
+    sys.exit(f"Words are missing: {said('asr')!r}, {said('translation')!r}")
+told = [each for each in events if each["event"] in ("error", "degraded") or each.get("gaps") or each.get("degraded")]
+sys.exit("\n".join(map(str, told)) or None)
+EOF

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.measured import measured
 from tests.mesh.asr import Answers, Session, finals, loud, session, silence, stage
-from tests.unit.metrics_reader import reading
 
 LANGUAGE = ("en-US",)  # the engine's, whatever sessions call it
 OF_STAGE = ("asr", "en-US")
@@ -20,7 +20,7 @@ async def test_segments_are_counted_by_what_ended_them() -> None:
         await opened.audio(silence(1_500))
         return await opened.rest()
 
-    with reading() as read:
+    with measured() as read:
         async with stage() as stub:
             await session(stub, loud(1_000), silence(1_500))
             assert read.values("asr.segments") == {("en-US", "endpoint"): 1}
@@ -34,7 +34,7 @@ async def test_segments_are_counted_by_what_ended_them() -> None:
 
 
 async def test_speech_and_the_engines_time_for_it_are_measured_by_segment() -> None:
-    with reading() as read:
+    with measured() as read:
         async with stage(compute_ms=20) as stub:
             await session(stub, loud(1_000), silence(1_500))
         heard_seconds = read.values("asr.audio")[LANGUAGE]
@@ -46,7 +46,7 @@ async def test_speech_and_the_engines_time_for_it_are_measured_by_segment() -> N
 
 
 async def test_confidence_is_that_of_the_words() -> None:
-    with reading() as read:
+    with measured() as read:
         async with stage() as stub:
             await session(stub, loud(1_000), silence(1_500))
         confidence = read.points("asr.confidence")[LANGUAGE]
@@ -54,7 +54,7 @@ async def test_confidence_is_that_of_the_words() -> None:
 
 
 async def test_what_holds_no_words_is_no_segment() -> None:
-    with reading() as read:
+    with measured() as read:
         async with stage(word_ms=5_000) as stub:
             assert not finals(await session(stub, loud(1_000), silence(1_500)))
         assert not read.points("asr.segments")

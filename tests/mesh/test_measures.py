@@ -18,9 +18,9 @@ from services.tts.engine import Clause
 from services.tts.engines import scripted
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
+from tests.measured import Measured, measured
 from tests.mesh.failing import switched_on
 from tests.mesh.fake_stage import until
-from tests.mesh.measuring import Measured, measured
 from tests.mesh.mesh import (
     UTTERANCE,
     Heard,
@@ -73,28 +73,28 @@ async def test_a_session_tells_its_waits_and_its_end(seen: Measured) -> None:
             for state in ("UNKNOWN", "STARTING", "SERVING", "DRAINING", "STUCK")
         }
     pair = ("en-US", "es")
-    assert seen.values("segments") == {(*pair, "whole"): 1}
+    assert seen.counted("segments") == {(*pair, "whole"): 1}
     assert seen.counts("first_word") == seen.counts("first_audio") == seen.counts("lag") == {pair: 1}
     assert seen.least("first_audio")[pair] >= 0.1  # what the synthesizer takes
     assert seen.least("lag")[pair] >= 0.1
     steps = seen.least("segment.step")
     assert {step for *_, step in steps} == {"received", "recognized", "translated", "first_audio", "sent"}
     assert steps[*pair, "sent"] == seen.least("lag")[pair]
-    assert seen.values("sessions") == {("en-US", "done"): 1}
+    assert seen.counted("sessions") == {("en-US", "done"): 1}
     assert seen.counts("session.duration") == {("en-US",): 1}
     assert seen.values("audio") == {("en-US",): pytest.approx(2.3)}
     assert seen.values("tokens.final")["en-US", "transcript"] == len(heard.transcripts()[0].split())
     clauses = [chunk for chunk in heard.speech("es") if chunk.text]
     assert seen.counts("speaking_rate") == {("es",): len(clauses)}
-    assert not seen.points("degradations")
+    assert not seen.counted("degradations")
     assert not seen.points("sessions.resumed")
 
 
 async def test_tries_at_stages_and_their_answers_are_counted(seen: Measured) -> None:
     async with gateway(tts={"fail_first_n": 1}) as stub:
-        before = seen.values("stage.calls")  # the gateway has asked each what it can do
+        before = seen.counted("stage.calls")  # the gateway has asked each what it can do
         heard = await talk(stub, hello("es"), text("one.", final=True), text("two.", final=True))
-    tries = {of: count - before.get(of, 0) for of, count in seen.values("stage.calls").items()}
+    tries = {of: count - before.get(of, 0) for of, count in seen.counted("stage.calls").items()}
     assert tries.pop(("mt", "answered")) >= 2  # typed text is translated as it comes
     assert tries.pop(("asr", "answered")) == 1  # a recognition, which was let in
     clauses = len([chunk for chunk in heard.speech("es") if chunk.text])
@@ -108,8 +108,8 @@ async def test_without_a_synthesizer_segments_count_as_captions(seen: Measured) 
         await stage.off()
         await talk(stub, hello("es"), text("one", final=True), text("two", final=True))
         assert seen.values("replicas")["tts", "UNKNOWN"] == 1
-    assert seen.values("segments") == {("en-US", "es", "captions"): 2}
-    assert seen.values("degradations")["tts", "UNAVAILABLE"] >= 2
+    assert seen.counted("segments") == {("en-US", "es", "captions"): 2}
+    assert seen.counted("degradations")["tts", "UNAVAILABLE"] >= 2
     assert not seen.points("first_audio")
 
 
@@ -121,15 +121,15 @@ async def test_a_clause_that_cannot_be_spoken_counts_as_captions(seen: Measured)
     ):
         heard = await talk(stub, hello("es"), text("one", final=True))
     assert [error.code for error in heard.of("error")] == ["TTS_CLAUSE"]
-    assert seen.values("segments") == {("en-US", "es", "captions"): 1}
+    assert seen.counted("segments") == {("en-US", "es", "captions"): 1}
 
 
 async def test_without_a_translator_segments_count_as_untranslated(seen: Measured) -> None:
     async with translators() as stage, gateway(mt_endpoints=(stage.address,), stage_outage_ms=200) as stub:
         await stage.off()
         await talk(stub, hello("es"), text("one", final=True), text("two", final=True))
-    assert seen.values("segments") == {("en-US", "es", "untranslated"): 2}
-    assert set(seen.values("degradations")) == {("mt", "UNAVAILABLE")}
+    assert seen.counted("segments") == {("en-US", "es", "untranslated"): 2}
+    assert set(seen.counted("degradations")) == {("mt", "UNAVAILABLE")}
     assert not seen.points("first_word")
 
 
@@ -178,7 +178,7 @@ async def test_audio_that_recognizers_die_of_is_counted_and_so_is_each_that_did(
 ) -> None:
     async with gateway(asr=broken, recognition_stall_ms=200) as stub:
         heard = await talk(stub, hello("es"), *chunks(loud(4.0) + quiet(1.0)))
-    assert seen.values("failovers")[(reason,)] >= 2
+    assert seen.counted("failovers")[(reason,)] >= 2
     assert seen.values("audio.skipped") == {("en-US", "quarantined"): pytest.approx(gaps(heard, "QUARANTINED"))}
 
 
@@ -194,24 +194,24 @@ async def test_a_recognizer_that_is_killed_makes_one_failover(seen: Measured) ->
             await replicas.ends[await replicas.busy()].aclose()
             await say(call, loud(1.0) + quiet(1.0))
             await call.done_writing()
-    ((reason, count),) = ((of[0], count) for of, count in seen.values("failovers").items())
+    ((reason, count),) = ((of[0], count) for of, count in seen.counted("failovers").items())
     assert (reason in ("lost", "drained"), count) == (True, 1)  # it says that it drains, if there is time for that
-    assert seen.values("sessions") == {("en-US", "done"): 1}
-    assert seen.values("segments") == {("en-US", "es", "whole"): 1}
+    assert seen.counted("sessions") == {("en-US", "done"): 1}
+    assert seen.counted("segments") == {("en-US", "es", "whole"): 1}
 
 
 async def test_each_end_of_a_session_has_its_name(seen: Measured) -> None:
     async with gateway(stage_outage_ms=100, asr={"fail_after_ms": 500}) as stub:
         await talk(stub, hello("es"), control("nonsense"))
-        assert seen.values("sessions") == {("en-US", "invalid"): 1}
+        assert seen.counted("sessions") == {("en-US", "invalid"): 1}
         call: Any = stub.Stream()
         await call.write(hello("es"))
         assert (await call.read()).HasField("ready")
         call.cancel()
-        await until(lambda: seen.values("sessions").get(("en-US", "cancelled")) == 1)
+        await until(lambda: seen.counted("sessions").get(("en-US", "cancelled")) == 1)
         await talk(stub, hello("xx"))
         await talk(stub, hello("es", resume="nonsense"))
-    assert sum(seen.values("sessions").values()) == 2  # who was refused had no session
+    assert sum(seen.counted("sessions").values()) == 2  # who was refused had no session
     async with (
         recognizers(1) as replicas,
         gateway(asr_endpoints=tuple(replicas.addresses), stage_outage_ms=200) as stub,
@@ -224,7 +224,7 @@ async def test_each_end_of_a_session_has_its_name(seen: Measured) -> None:
             await say(call, loud(1.0))
             await shows(heard, 1, 1)
             await replicas.ends[0].aclose()
-    assert seen.values("sessions")["en-US", "resumable"] == 1
+    assert seen.counted("sessions")["en-US", "resumable"] == 1
 
 
 async def test_what_a_broken_session_did_not_deliver_is_lost_and_what_a_client_left_is_not(seen: Measured) -> None:
@@ -239,12 +239,14 @@ async def test_what_a_broken_session_did_not_deliver_is_lost_and_what_a_client_l
                 for message in [hello("es", "fr"), text("one", final=True)]:
                     await call.write(message)
                 await heard.until("latency", 1)  # of "es"
+            unheard = ("en-US", "fr", "lost")
+            assert seen.values("segments")[unheard] == 0  # so that the first one is an increase
             calls[0].cancel()
-            await until(lambda: seen.values("sessions").get(("en-US", "cancelled")) == 1)
+            await until(lambda: seen.counted("sessions").get(("en-US", "cancelled")) == 1)
             tasks.create_task(half_close(calls[1], heard))
             await stack.aclose()
-    assert seen.values("sessions") == {("en-US", "cancelled"): 1, ("en-US", "resumable"): 1}
-    assert seen.values("segments") == {("en-US", "es", "whole"): 2, ("en-US", "fr", "lost"): 1}
+    assert seen.counted("sessions") == {("en-US", "cancelled"): 1, ("en-US", "resumable"): 1}
+    assert seen.counted("segments") == {("en-US", "es", "whole"): 2, ("en-US", "fr", "lost"): 1}
 
 
 async def half_close(call: Any, heard: Heard) -> None:

@@ -42,7 +42,8 @@ class Sinks:
     traces: bytes
     metrics: bytes
     series: frozenset[Series]
-    pages: Mapping[str, str]  # /metrics of each service
+    fresh: Mapping[str, str]  # /metrics of each service, before any session
+    pages: Mapping[str, str]  # likewise, after the first
     open_pages: Mapping[str, str]  # likewise, as OpenMetrics
     before: Mapping[str, str]  # likewise, after the first strange calls
     after: Mapping[str, str]  # and after many more of them
@@ -71,6 +72,7 @@ async def observe(environment: pytest.MonkeyPatch, logs: Path) -> Sinks:
         for service, port in admin.items():
             environment.setenv(f"{service.upper()}_ADMIN", f"127.0.0.1:{port}")
         async with mesh(logs) as channel:
+            fresh = await scrape(admin)
             heard = await converse(channel)
             handles = frozenset(each.resume for each in (*heard.of("ready"), *heard.of("ack")) if each.resume)
             pages, open_pages = await scrape(admin), await scrape(admin, OPENMETRICS)
@@ -81,7 +83,7 @@ async def observe(environment: pytest.MonkeyPatch, logs: Path) -> Sinks:
             after = await scrape(admin)
     written = b"".join((logs / f"{name}.log").read_bytes() for name in SERVICES)
     sent = traces.received, metrics.received, frozenset(metrics.series)
-    return Sinks(heard, handles, written, *sent, pages, open_pages, before, after)
+    return Sinks(heard, handles, written, *sent, fresh, pages, open_pages, before, after)
 
 
 @asynccontextmanager
@@ -189,6 +191,14 @@ def test_every_series_that_is_scraped_is_in_the_schema(sinks: Sinks, service: st
     assert {"babelmesh_slots_total", "babelmesh_slots_used", "babelmesh_rpc_active"} <= names
     assert "babelmesh_rpc_duration_seconds_bucket" in names
     assert ("babelmesh_engine" in names) is (service != "gateway")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_shows_that_it_has_refused_nobody_before_it_does(sinks: Sinks, service: str) -> None:
+    found = [each for family in read_text(sinks.fresh[service]) for each in family.samples]
+    refused = {(each.labels["stage"], each.labels["code"]): each.value for each in found if "refusals" in each.name}
+    for code in ("AT_CAPACITY", "DRAINING", "STUCK"):
+        assert refused[service, code] == 0
 
 
 @pytest.mark.parametrize("service", SERVICES)

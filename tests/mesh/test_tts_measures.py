@@ -16,8 +16,8 @@ from services.tts.engine import Clause
 from services.tts.engines import scripted
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
+from tests.measured import Measured, measured
 from tests.mesh.tts import spoken, stage
-from tests.unit.metrics_reader import Read, reading
 
 LANGUAGE = ("es",)
 RATE = 16_000
@@ -56,12 +56,12 @@ async def voiced(engine: type[scripted.Engine], **scripted: Any) -> AsyncIterato
         yield tts_pb2_grpc.TtsStub(to)
 
 
-def none_of(read: Read, *names: str) -> bool:
+def none_of(read: Measured, *names: str) -> bool:
     return not any(read.points(name) for name in names)
 
 
 async def test_speech_and_the_time_it_takes_are_measured_by_clause() -> None:
-    with reading() as read:
+    with measured() as read:
         async with stage(compute_ms=20, char_ms=50, piece_ms=100) as stub:
             await spoken(stub, "eight ch", language="es-MX")
         took, factor, first = (read.only(name) for name in ("engine.duration", "real_time_factor", "tts.first_audio"))
@@ -75,7 +75,7 @@ async def test_speech_and_the_time_it_takes_are_measured_by_clause() -> None:
 
 
 async def test_a_voice_that_is_cut_off_at_full_scale_is_seen() -> None:
-    with reading() as read:
+    with measured() as read:
         async with voiced(Loud) as stub:
             await spoken(stub, "hello")
             await spoken(stub, "hello")
@@ -83,7 +83,7 @@ async def test_a_voice_that_is_cut_off_at_full_scale_is_seen() -> None:
 
 
 async def test_a_voice_that_cannot_be_heard_is_seen() -> None:
-    with reading() as read:
+    with measured() as read:
         async with voiced(Mute) as stub:
             assert not await spoken(stub, "hello")
         assert read.values("tts.silent") == {LANGUAGE: 1}
@@ -92,7 +92,7 @@ async def test_a_voice_that_cannot_be_heard_is_seen() -> None:
 
 
 async def test_the_first_audio_is_the_first_that_can_be_heard_and_silence_has_its_share() -> None:
-    with reading() as read:
+    with measured() as read:
         async with voiced(Late, compute_ms=30) as stub:
             await spoken(stub, "hello")
         assert read.only("tts.first_audio").sum >= 2 * 0.030
@@ -100,7 +100,7 @@ async def test_the_first_audio_is_the_first_that_can_be_heard_and_silence_has_it
 
 
 async def test_of_a_clause_that_broke_only_what_was_made_counts() -> None:
-    with reading() as read:
+    with measured() as read:
         async with stage(fail_first_n=1) as stub:
             with pytest.raises(grpc.aio.AioRpcError):
                 await spoken(stub, "hello")

@@ -15,7 +15,7 @@ from services.gateway.continuation import Continuation, SegmentContinuation, Tar
 from services.gateway.ledger import Ledger, Outcome
 from services.gateway.measures import Measures
 from services.gateway.terms import Transcript
-from tests.mesh.measuring import Measured, measured
+from tests.measured import Measured, measured
 from tests.unit.gateway.test_ledger import Clock, heard, said
 
 
@@ -116,7 +116,7 @@ def test_nobody_waits_for_a_recording_that_comes_faster_than_real_time(seen: Mea
     assert not seen.points("first_word")
     assert not seen.points("first_audio")
     assert not seen.points("lag")
-    assert seen.values("segments") == {("en", "es", "whole"): 1}
+    assert seen.counted("segments") == {("en", "es", "whole"): 1}
 
 
 def test_what_was_captured_before_the_session_was_resumed_counts_from_then(seen: Measured) -> None:
@@ -178,7 +178,7 @@ def test_a_segment_counts_as_the_worst_that_became_of_it(seen: Measured) -> None
         for outcome in outcomes:
             session.ledger.fell_short(len(outcomes) + 1, "es", outcome)
         session.delivers(len(outcomes) + 1)
-    assert seen.values("segments") == {
+    assert seen.counted("segments") == {
         ("en", "es", "whole"): 1,
         ("en", "es", "captions"): 1,
         ("en", "es", "untranslated"): 1,
@@ -202,7 +202,7 @@ def test_a_notice_counts_when_it_begins_and_a_clauses_rate_when_it_does(seen: Me
     for over in (False, True):
         session.measures.written(messages.degraded("MT", "es", "OVERLOAD", 0, over))
     session.measures.written(messages.unspoken("es", 1, "uno", "MAX_LAG"))
-    assert seen.values("degradations") == {("mt", "OVERLOAD"): 1, ("tts", "MAX_LAG"): 1}
+    assert seen.counted("degradations") == {("mt", "OVERLOAD"): 1, ("tts", "MAX_LAG"): 1}
     for rate in (1.25, 0.0):
         session.speaks(1, rate)
     assert seen.counts("speaking_rate") == {("es",): 1}

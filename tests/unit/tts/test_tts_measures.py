@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.common.audio import Pcm
 from services.tts.measures import FULL_SCALE, Measures, Sound
-from tests.unit.metrics_reader import reading
+from tests.measured import measured
 
 RATE = 8_000
 WINDOW = 160  # samples of 20 ms
@@ -52,7 +52,7 @@ def test_three_samples_at_full_scale_in_a_row_are_seen_across_pieces(before: int
 
 def test_what_nobody_hears_to_its_end_is_audio_and_no_more() -> None:
     measures = Measures("es", RATE)
-    with reading() as read:
+    with measured() as read:
         measures.passed(np.zeros(RATE, np.int16), 0.1)
         measures.end(whole=False, compute_seconds=0.1)
         assert read.values("tts.audio") == {("es",): 1.0}
