@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from pathlib import Path
 
 import grpc
@@ -15,6 +16,7 @@ from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.contract.recordings import recording
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, hello, quiet, talk
+from tests.mesh.otlp import Receiver, receiver
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -23,10 +25,23 @@ NO_SERVICE = {"en": ("number", "service", "again"), "es": ("número", "servicio"
 NEXT_IN_LINE = {"en": ("call", "first", "line"), "es": ("llamada", "línea"), "gl": ("chamada", "liña")}
 
 
-async def test_recorded_speech_becomes_text_and_speech_in_three_languages(tmp_path: Path) -> None:
+async def test_recorded_speech_becomes_text_and_speech_in_three_languages_and_a_trace_each(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ports = supervisor.free_ports()
+    async with receiver() as (received, endpoint):
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint)
+        first, second = await two_sessions(ports, tmp_path)
+    check_heard(first, NO_SERVICE)
+    check_heard(second, NEXT_IN_LINE)
+    for heard in (first, second):
+        check_trace(received, heard)
+
+
+async def two_sessions(ports: supervisor.Ports, logs: Path) -> tuple[Heard, Heard]:
+    """Two speakers at once, through a mesh that has ended afterwards."""
     async with (
-        supervisor.running(supervisor.mesh_services(ports), tmp_path),
+        supervisor.running(supervisor.mesh_services(ports), logs),
         grpc.aio.insecure_channel(f"127.0.0.1:{ports.gateway}") as channel,
     ):
         stub = pb_grpc.RealtimeTranslateStub(channel)
@@ -35,8 +50,7 @@ async def test_recorded_speech_becomes_text_and_speech_in_three_languages(tmp_pa
         async with asyncio.TaskGroup() as tasks:
             first = tasks.create_task(talk(stub, hello("es", "ca"), *no_service))
             second = tasks.create_task(talk(stub, hello("es", "gl"), *next_in_line))
-    check_heard(first.result(), NO_SERVICE)
-    check_heard(second.result(), NEXT_IN_LINE)
+    return first.result(), second.result()
 
 
 def check_heard(heard: Heard, expected: dict[str, tuple[str, ...]]) -> None:
@@ -50,6 +64,23 @@ def check_heard(heard: Heard, expected: dict[str, tuple[str, ...]]) -> None:
         if target.delivery == pb.DELIVERY_CAPTIONS_AND_SPEECH:  # espeak-ng has no Galician voice, and ready says so
             check_audible(heard.speech(target.lang), heard.of("asr")[-1].end_ms / 1000)
     assert heard.speech("es")
+
+
+def check_trace(received: Receiver, heard: Heard) -> None:
+    """One tree from the session's span, over all four services, and no word of what was said in any of it."""
+    own = heard.of("ready")[0].session_id
+    (session,) = [span for span in received.named("session") if span.attributes["babelmesh.session_id"] == own]
+    spans = [span for span in received.spans if span.trace_id == session.trace_id]
+    assert {span.service for span in spans} == {f"babelmesh-{name}" for name in ("gateway", "asr", "mt", "tts")}
+    assert {"segment", "asr.recognize", "mt.translate", "tts.synthesize"} <= {span.name for span in spans}
+    reached = {session.span_id}
+    while more := {span.span_id for span in spans if span.parent_id in reached} - reached:
+        reached |= more
+    assert reached == {span.span_id for span in spans}
+    said = [text.lower().split() for text in heard.transcripts()]
+    pairs = {" ".join(pair).encode() for words in said for pair in pairwise(words)}  # "service" alone is a span's, too
+    assert pairs
+    assert not [pair for pair in pairs if pair in received.received.lower()]
 
 
 def check_audible(speech: list[pb.TtsChunk], source_seconds: float) -> None:
