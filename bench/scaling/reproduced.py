@@ -21,6 +21,7 @@ class Pair:
     what: str
     real: float
     simulated: float
+    told: bool = True  # by the services; False: CPU, measured from outside
 
     @property
     def error(self) -> float:
@@ -67,7 +68,12 @@ def _used(each: dict[str, Any], first: dict[str, Any], recorded: Recorded) -> li
         "tts": callers * recorded.tts_pieces * recorded.tts_cpu,
     }
     real = {name: each["cpu_seconds"][name] - first["cpu_seconds"][name] for name in cost}
-    return [Pair(each["sessions"], f"CPU s more, {name}", real[name], cost[name]) for name in cost]
+    return [Pair(each["sessions"], f"CPU s more, {name}", real[name], cost[name], told=False) for name in cost]
+
+
+def largest_error(found: list[Pair], told: bool) -> float:
+    """The largest error, of what the services told of themselves or of the CPU they used."""
+    return max(abs(pair.error) for pair in found if pair.told is told)
 
 
 def reproduced_table(found: list[Pair]) -> Rows:

@@ -24,8 +24,8 @@ from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 ROOT = Path(__file__).resolve().parents[2]
 CPU = ROOT / "deploy" / "k8s" / "rendered" / "cpu.yaml"
 
-# Other engines, whose words can be counted, and names looked up more often. All else is the overlay's own.
-INSTEAD = {**SCRIPTED, "GATEWAY_RESOLVE_SECONDS": "2"}
+# Other engines, whose words can be counted. All else is the overlay's own.
+INSTEAD = SCRIPTED
 
 POD = """
 kind: Deployment

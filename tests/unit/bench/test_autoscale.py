@@ -15,7 +15,7 @@ from bench.scaling.fidelity import driven, flowing, placed
 from bench.scaling.fleet import DRAINING, SERVING, STARTING, Fleet, Kind
 from bench.scaling.recorded import Recorded
 from bench.scaling.recording import Round, parameters
-from bench.scaling.reproduced import pairs
+from bench.scaling.reproduced import largest_error, pairs
 from bench.scaling.simulation import PATIENCE_TICKS, Mesh
 from bench.scaling.targets import Demand
 from bench.scaling.traffic import TICK_SECONDS, Arrivals, Scenario, Slower, drawn, scenarios
@@ -91,7 +91,7 @@ def test_the_last_piece_of_a_clause_is_computed_too_though_it_is_not_full() -> N
 
 
 def test_the_simulation_tells_what_the_recorded_services_told() -> None:
-    assert max(abs(pair.error) for pair in pairs(Recorded.read())) < 0.15
+    assert largest_error(pairs(Recorded.read()), told=True) < 0.15
 
 
 @pytest.mark.parametrize("count", [10, 58, 90])
