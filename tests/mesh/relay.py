@@ -42,6 +42,7 @@ class Relay:
                 sink.write(piece)
                 await sink.drain()
         sink.close()
+        self._ends.discard(sink)  # there is nothing left to abort; under TLS some Pythons would fail over it
 
 
 @asynccontextmanager
