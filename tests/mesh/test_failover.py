@@ -13,6 +13,7 @@ import pytest
 
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity, StageFailed, TooSlow
+from services.common.status import State
 from services.gateway.pacing import Pace
 from services.gateway.stages import Line, Stages
 from services.gateway.terms import TargetTerms
@@ -71,12 +72,19 @@ async def test_a_text_that_is_answered_is_no_longer_suspected() -> None:
             assert await own.translate(question("hello"))
 
 
-async def test_refused_connections_are_no_deaths() -> None:
+async def test_connections_that_break_and_are_refused_from_then_on_cost_no_question() -> None:
     async with stages("a", "b", "c") as (own, fakes):
-        for fake in fakes[:2]:
+        for left, fake in ((2, fakes[0]), (1, fakes[1])):
             fake.wire.cut()
-        for number in range(6):  # some are placed before the loss is known
-            assert await own.translate(question(f"hello {number}")) == f"hello {number} by c"
+            for number in range(6):  # some are placed before the loss is known
+                text = f"hello {number} of {left}"
+                assert (await own.translate(question(text))).startswith(text)
+            await until(lambda left=left: _serving(own) == left)
+        assert await own.translate(question("hello")) == "hello by c"
+
+
+def _serving(own: Stages) -> int:
+    return sum(each.status.state is State.SERVING for each in own.seen("MT"))
 
 
 async def test_replicas_that_were_draining_did_not_die_of_a_text() -> None:
