@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -79,12 +80,12 @@ async def test_connections_that_break_and_are_refused_from_then_on_cost_no_quest
             for number in range(6):  # some are placed before the loss is known
                 text = f"hello {number} of {left}"
                 assert (await own.translate(question(text))).startswith(text)
-            await until(lambda left=left: _serving(own) == left)
+            await until(partial(_serve, own, left))
         assert await own.translate(question("hello")) == "hello by c"
 
 
-def _serving(own: Stages) -> int:
-    return sum(each.status.state is State.SERVING for each in own.seen("MT"))
+def _serve(own: Stages, count: int) -> bool:
+    return sum(each.status.state is State.SERVING for each in own.seen("MT")) == count
 
 
 async def test_replicas_that_were_draining_did_not_die_of_a_text() -> None:
