@@ -55,7 +55,7 @@ async def test_a_voice_that_cannot_keep_up_is_spared_and_holds_nobody(live: Live
     assert {less.reason for less in shed(live.heard)} == {"OVERLOAD"}
     levels = [(less.stage, less.over) for less in shed(live.heard) if not less.text]
     assert ("TTS", False) in levels
-    assert [over for stage, over in levels if stage == "TTS"][-1]
+    assert ("TTS", True) in levels  # in the pause; what is said after it may be too much again
     left_out = " ".join(less.text for less in shed(live.heard))
     words = said(live.heard).split() + left_out.split()
     assert left_out.strip()
