@@ -137,7 +137,7 @@ async def _kept(
         if backoff.hopeless:
             raise MeshFailed(_obituary(before))
         tell(f"{_end(before)} It is started again.")
-        _kill_group(before.child.pid)  # what it started may have outlived it, and hold its port
+        kill_group(before.child.pid)  # what it started may have outlived it, and hold its port
         await asyncio.sleep(backoff.pause_seconds)
         started[place] = await start(before.service, before.log, "ab")
 
@@ -194,7 +194,7 @@ async def stopped(started: Sequence[Running]) -> None:
                         await each.child.wait()
     finally:
         for each in started:
-            _kill_group(each.child.pid)
+            kill_group(each.child.pid)
     for each in started:
         await each.child.wait()
 
@@ -280,7 +280,8 @@ def _advice(tail: str, service: Running) -> str:
     return f"Put right what it says, or see the service alone: `python -m {service.service.command[-1]}`."
 
 
-def _kill_group(group: int) -> None:
+def kill_group(group: int) -> None:
+    """Kills a process that leads a group, with all it started; no matter if nothing of it is left."""
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babelmesh.restarts import Backoff
+from babelmesh.supervisor import kill_group
 from deploy.local.manifests import Deployment, Probe
 from deploy.local.probing import Verdict, answers
 from deploy.local.variables import Pod as Identity
@@ -65,7 +65,7 @@ class Pod:
                 await self._stopped(process)
             finally:
                 self._is_ready(False)
-                _kill_group(process)
+                kill_group(process.pid)
                 await process.wait()
             if not self.leaving:
                 self._place.tell(f"{self.name} {reason}. It is started again.")
@@ -155,8 +155,3 @@ class Pod:
                     await process.wait()
         except TimeoutError:
             self._place.tell(f"{self.name} had not ended after {self.deployment.grace_seconds:.0f} s: it is killed.")
-
-
-def _kill_group(process: Process) -> None:
-    with suppress(ProcessLookupError):  # nothing of it is left
-        os.killpg(process.pid, signal.SIGKILL)

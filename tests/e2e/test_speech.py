@@ -16,7 +16,7 @@ from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.contract.recordings import recording
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, hello, quiet, talk
-from tests.mesh.otlp import Receiver, receiver
+from tests.mesh.otlp import Receiver, reached, receiver
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
@@ -73,10 +73,7 @@ def check_trace(received: Receiver, heard: Heard) -> None:
     spans = [span for span in received.spans if span.trace_id == session.trace_id]
     assert {span.service for span in spans} == {f"babelmesh-{name}" for name in ("gateway", "asr", "mt", "tts")}
     assert {"segment", "asr.recognize", "mt.translate", "tts.synthesize"} <= {span.name for span in spans}
-    reached = {session.span_id}
-    while more := {span.span_id for span in spans if span.parent_id in reached} - reached:
-        reached |= more
-    assert reached == {span.span_id for span in spans}
+    assert reached(session.span_id, spans) == {span.span_id for span in spans}
     said = [text.lower().split() for text in heard.transcripts()]
     pairs = {" ".join(pair).encode() for words in said for pair in pairwise(words)}  # "service" alone is a span's, too
     assert pairs

@@ -69,6 +69,14 @@ def _value(value: Any) -> Any:
     return [_value(each) for each in value.array_value.values] if kind == "array_value" else getattr(value, kind)
 
 
+def reached(root: str, spans: Iterable[Span]) -> set[str]:
+    """The ids of a span and of all below it."""
+    found, spans = {root}, list(spans)
+    while more := {span.span_id for span in spans if span.parent_id in found} - found:
+        found |= more
+    return found
+
+
 @asynccontextmanager
 async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
     """A receiver and the endpoint it listens on."""

@@ -49,13 +49,16 @@ async def test_a_voice_that_cannot_keep_up_is_spared_and_holds_nobody(live: Live
             await live.speak(quiet(1))
             await live.done()
         await live.speak(loud(1) + quiet(1))
+        for _ in range(3):  # what was said after the pause may have been too much again
+            await live.done()
+            await live.speak(quiet(1))
     check(live.heard)
     assert len(live.heard.finals("es")) == 5
     assert not [flow for flow in live.heard.of("flow") if flow.held]
     assert {less.reason for less in shed(live.heard)} == {"OVERLOAD"}
     levels = [(less.stage, less.over) for less in shed(live.heard) if not less.text]
     assert ("TTS", False) in levels
-    assert ("TTS", True) in levels  # in the pause; what is said after it may be too much again
+    assert [over for stage, over in levels if stage == "TTS"][-1]
     left_out = " ".join(less.text for less in shed(live.heard))
     words = said(live.heard).split() + left_out.split()
     assert left_out.strip()

@@ -10,7 +10,7 @@ import pytest
 from babelmesh import supervisor
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.mesh.mesh import UTTERANCE, Heard, chunks, hello, read_into, text
-from tests.mesh.otlp import Receiver, Span, receiver
+from tests.mesh.otlp import Receiver, Span, reached, receiver
 
 TRACE_ID, CLIENT_SPAN_ID = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -68,10 +68,7 @@ def check_tree(spans: list[Span]) -> None:
     """The client's span is the one root, and every span is reached from it, in all four services."""
     assert {span.trace_id for span in spans} == {TRACE_ID}
     assert {span.service for span in spans} == {"babelmesh-gateway", *WORK.values()}
-    reached = {CLIENT_SPAN_ID}
-    while more := {span.span_id for span in spans if span.parent_id in reached} - reached:
-        reached |= more
-    assert reached == {CLIENT_SPAN_ID, *(span.span_id for span in spans)}
+    assert reached(CLIENT_SPAN_ID, spans) == {CLIENT_SPAN_ID, *(span.span_id for span in spans)}
 
 
 def check_batches(received: Receiver, batches: list[Span]) -> None:
