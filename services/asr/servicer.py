@@ -15,12 +15,12 @@ from services.asr.measures import Measures
 from services.asr.outbox import Outbox
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognition, Recognizer
 from services.asr.segments import Segments
+from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
-from services.common.engines import engine_class
 from services.common.replica import Replica
 from services.common.slots import ADMITTED, Slots
 from services.common.watchdog import Watchdog
@@ -38,10 +38,10 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings
-        self._engine: Engine = engine_class("asr", settings.engine)(settings)
+        self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "ASR", reserved=settings.reserve)
-        self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engine)
+        self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -49,7 +49,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
     async def start(self) -> None:
         """See Servicer."""
-        await self._engine.start()
+        await self._engines.start()
         make_vad(self._settings.vad)  # a missing library is told now, not to the first session
 
     async def drain(self, seconds: float) -> None:
@@ -57,24 +57,24 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
     async def stop(self) -> None:
         """See Servicer."""
-        await self._engine.stop()
+        await self._engines.stop()
 
     async def Describe(self, request: asr_pb2.DescribeRequest, context: Any) -> asr_pb2.DescribeResponse:
         return asr_pb2.DescribeResponse(
-            engine=self._engine.name,
-            version=self._engine.version,
-            device=self._engine.device,
-            languages=self._engine.languages,
+            engine=self._engines.name,
+            version=self._engines.version,
+            device=self._engines.device,
+            languages=self._engines.languages,
             slots_total=self._slots.total,
             slots_used=self._slots.used,
-            term_bias=self._engine.biased,
+            term_bias=self._engines.biased,
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
         first = await context.read()
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
-        config = session_config(first, self._settings, self._engine)
+        config = session_config(first, self._settings, self._engines)
         with self._slots.taken(config.resumed):
             await context.send_initial_metadata(((ADMITTED, "1"),))  # a caller may wait for this before it sends audio
             await self._session(config, context)
@@ -88,13 +88,17 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         measures = Measures(config.transcription.language)
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_read(context, asked, Inbound(self._engine.biased)))
+            tasks.create_task(_read(context, asked, Inbound(self._engine(config).biased)))
             tasks.create_task(_write(outbox, context))
-            await recognizer.run(self._engine_of(config), asked)
+            await recognizer.run(self._recognition(config), asked)
             await outbox.close()
 
-    def _engine_of(self, config: SessionConfig) -> Recognition:
-        return partial(self._engine.recognize, language=config.transcription.language, affinity=config.affinity)
+    def _recognition(self, config: SessionConfig) -> Recognition:
+        engine, language = self._engine(config), config.transcription.language
+        return partial(engine.recognize, language=language, affinity=config.affinity)
+
+    def _engine(self, config: SessionConfig) -> Engine:
+        return self._engines.of(config.transcription.language)
 
 
 async def _read(context: Context, asked: Channel[Asked], inbound: Inbound) -> None:

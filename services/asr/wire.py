@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
-from services.asr.engine import Engine, Stabilization, Terms
+from services.asr.engine import Stabilization, Terms
 from services.asr.gate import SpeechEdge
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
+from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
 from services.common import languages
 from services.common.audio import ASR_RATE, from_bytes
@@ -40,12 +41,13 @@ class SessionConfig:
     affinity: int
 
 
-def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engine: Engine) -> SessionConfig:
+def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engines: Engines) -> SessionConfig:
     """The config of a session's first message. Raises InvalidArgument naming the field that is wrong."""
     if request.WhichOneof("payload") != "config":
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
-    language = languages.require(config.language, engine.languages, "config.language")
+    language = languages.require(config.language, engines.languages, "config.language")
+    engine = engines.of(language)
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
     least_ms = _within(config.least_silence_ms, _TRAILING_SILENCE_MS, "config.least_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")

@@ -46,6 +46,10 @@ class Load:
         self._parts.append(part)
         return part
 
+    def adopt(self, part: Load) -> None:
+        """Count the load of another engine of the stage as a part of this one."""
+        self._parts.append(part)
+
     @property
     def most(self) -> int:
         """How many pieces of work it, or its largest part, can have in hand at once."""

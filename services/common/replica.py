@@ -17,10 +17,19 @@ class Engine(Protocol):
     """Of any stage."""
 
     name: str
-    version: str
-    device: str
     load: Load
-    versions: Iterable[tuple[Version[Any], float]]
+
+    @property
+    def version(self) -> str:
+        """Version of its models or programs, known once it has started."""
+
+    @property
+    def device(self) -> str:
+        """What it computes on, known once it has started."""
+
+    @property
+    def versions(self) -> Iterable[tuple[Version[Any], float]]:
+        """The versions of its models, each with its share of the sessions; may be empty."""
 
 
 @dataclass(frozen=True, slots=True)

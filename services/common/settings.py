@@ -58,7 +58,10 @@ class StageSettings(ServiceSettings):
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)  # some of it is secret
 
-    engine: str = Field("embedded", description="Name of an engine, or package.module:Class of your own.")
+    engine: str = Field(
+        "embedded",
+        description="Name of an engine, or package.module:Class of your own; several joined by +, the first preferred.",
+    )
     stuck_seconds: float = Field(
         0.0, ge=0, description="An engine that answers nothing for so long is stuck, and its process ends; 0: its own."
     )

@@ -10,15 +10,15 @@ from opentelemetry.trace import StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
-from services.common.engines import engine_class
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.telemetry import tracer
 from services.common.watchdog import Watchdog
 from services.mt import measures
 from services.mt.cache import Cache
-from services.mt.engine import Engine, Translation
 from services.mt.engine import Source as SourceText
+from services.mt.engine import Translation
+from services.mt.serving import Engines
 from services.mt.settings import MtSettings
 from services.mt.wire import source_text
 
@@ -30,11 +30,11 @@ class MtServicer(mt_pb2_grpc.MtServicer):
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings
-        self._engine: Engine = engine_class("mt", settings.engine)(settings)
+        self._engines = Engines(settings)
         self._cache = Cache(settings.cache_entries)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
-        self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engine)
+        self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -42,30 +42,31 @@ class MtServicer(mt_pb2_grpc.MtServicer):
 
     async def start(self) -> None:
         """See Servicer."""
-        await self._engine.start()
+        await self._engines.start()
 
     async def drain(self, seconds: float) -> None:
         """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
 
     async def stop(self) -> None:
         """See Servicer."""
-        await self._engine.stop()
+        await self._engines.stop()
 
     async def Describe(self, request: mt_pb2.DescribeRequest, context: Any) -> mt_pb2.DescribeResponse:
         return mt_pb2.DescribeResponse(
-            engine=self._engine.name,
-            version=self._engine.version,
-            device=self._engine.device,
-            pairs=[mt_pb2.LanguagePair(source_lang=p.source, target_lang=p.target) for p in self._engine.pairs],
+            engine=self._engines.name,
+            version=self._engines.version,
+            device=self._engines.device,
+            pairs=[mt_pb2.LanguagePair(source_lang=p.source, target_lang=p.target) for p in self._engines.pairs],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
         )
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
-        source = source_text(request, self._engine.pairs, self._settings)
-        if not self._engine.continues_prefix:
+        source = source_text(request, self._engines.pairs, self._settings)
+        engine = self._engines.of(source.pair)
+        if not engine.continues_prefix:
             source = replace(source, target_prefix="")  # the answer does not depend on it
-        if all(share == 1 for _, share in self._engine.versions):
+        if all(share == 1 for _, share in engine.versions):
             source = replace(source, affinity=0)
         with self._slots.taken():
             translation = await self._translate(source)
@@ -101,4 +102,4 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     async def _ask(self, source: SourceText) -> Translation:
         async with self._watchdog.step():
             with measures.timed(source.pair):
-                return await self._engine.translate(source)
+                return await self._engines.of(source.pair).translate(source)

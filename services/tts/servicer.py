@@ -11,11 +11,11 @@ import grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import languages
 from services.common.audio import from_bytes
-from services.common.engines import engine_class
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.watchdog import Watchdog
-from services.tts.engine import Clause, Engine
+from services.tts.engine import Clause
+from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
@@ -32,10 +32,10 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
 
     def __init__(self, settings: TtsSettings) -> None:
         self._settings = settings
-        self._engine: Engine = engine_class("tts", settings.engine)(settings)
+        self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "TTS")
-        self._watchdog = Watchdog(settings.stuck_seconds or self._engine.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engine)
+        self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -43,46 +43,47 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
 
     async def start(self) -> None:
         """See Servicer."""
-        await self._engine.start()
+        await self._engines.start()
 
     async def drain(self, seconds: float) -> None:
         """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
 
     async def stop(self) -> None:
         """See Servicer."""
-        await self._engine.stop()
+        await self._engines.stop()
 
     async def Describe(self, request: tts_pb2.DescribeRequest, context: Any) -> tts_pb2.DescribeResponse:
         return tts_pb2.DescribeResponse(
-            engine=self._engine.name,
-            version=self._engine.version,
-            device=self._engine.device,
-            voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engine.voices],
+            engine=self._engines.name,
+            version=self._engines.version,
+            device=self._engines.device,
+            voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engines.voices],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
-            pronunciation=self._engine.pronounces,
+            pronunciation=self._engines.pronounces,
         )
 
     async def DescribePronunciation(
         self, request: tts_pb2.DescribePronunciationRequest, context: Any
     ) -> tts_pb2.DescribePronunciationResponse:
-        tag = languages.require(request.language, (voice.language for voice in self._engine.voices), "language")
+        tag = languages.require(request.language, (voice.language for voice in self._engines.voices), "language")
         return tts_pb2.DescribePronunciationResponse(symbols=await self._symbols(tag))
 
     async def Synthesize(  # type: ignore[override]  # it writes
         self, request: tts_pb2.SynthesizeRequest, context: Context
     ) -> None:
-        asked = clause(request, self._engine.voices, self._settings.max_chars)
-        trimmer = Trimmer(self._engine.sample_rate_hertz, request.longest_pause_ms)
+        asked = clause(request, self._engines.voices, self._settings.max_chars)
+        trimmer = Trimmer(self._engines.of(asked.voice).sample_rate_hertz, request.longest_pause_ms)
         if asked.pronunciations:
             require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
             await self._speak(asked, trimmer, context)
 
     async def _speak(self, asked: Clause, trimmer: Trimmer, context: Context) -> None:
-        rate = self._engine.sample_rate_hertz
+        engine = self._engines.of(asked.voice)
+        rate = engine.sample_rate_hertz
         with ClauseSpan(asked, rate) as span:
-            async with aclosing(self._engine.synthesize(asked)) as pieces:
+            async with aclosing(engine.synthesize(asked)) as pieces:
                 while piece := await self._next(pieces, span):
                     if len(pcm := trimmer.passed(from_bytes(piece))):
                         await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
@@ -96,4 +97,4 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
 
     async def _symbols(self, lang: str) -> tuple[str, ...]:
         async with self._watchdog.step():
-            return await self._engine.symbols(lang)
+            return await self._engines.symbols(lang)
