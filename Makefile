@@ -109,6 +109,8 @@ chaos: setup ## Break it under load and count what is lost; ONLY=kills one scena
 	@requirements/system.sh libfaketime || echo "Without libfaketime (see above) the wall clock stays as it is." >&2
 	@$(BIN)/python -m bench.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
 
+PROMPTS ?= $(wildcard ../shared/data/prompts-dev.jsonl)
+
 goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one of them, PROMPTS=FILE.jsonl for quality
 	@tests/chaos/node/setup.sh
 	@$(BIN)/python -m bench.goals $(if $(ONLY),--only $(ONLY)) $(if $(PROMPTS),--prompts $(PROMPTS))

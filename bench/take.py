@@ -10,7 +10,7 @@ import numpy as np
 
 import babelmesh
 from babelmesh.audio import CHUNK_MS, CHUNK_SAMPLES, SAMPLE_RATE, Pace
-from babelmesh.events import Event
+from babelmesh.events import DELIVERY_CAPTIONS, DELIVERY_UNSPECIFIED, Event
 from services.common.audio import Pcm, from_bytes
 
 AUDIBLE = 10 ** (-50 / 20) * 32768  # -50 dBFS
@@ -79,6 +79,16 @@ class Take:
         first = next(concluded, None)
         return None if first is None else first - self.onset_seconds()
 
+    def first_shown_seconds(self, lang: str) -> float | None:
+        """From the first source word's onset to the first word of a target that was shown, tentative or not."""
+        first = next((at for at, each in self.translations(lang) if each.text.strip()), None)
+        return None if first is None else first - self.onset_seconds()
+
+    def final_seconds(self, lang: str) -> list[float]:
+        """Of each segment, from the end of its speech to its final translation, by the ledger."""
+        ledger = [each for _, each in self.events if isinstance(each, babelmesh.Latency) and each.target_lang == lang]
+        return [(each.translated_ms - each.captured_ms) / 1000 for each in ledger if each.translated_ms]
+
     def first_audio_seconds(self, lang: str) -> float | None:
         """From the first source word's onset to the first audible sample of a target's speech, played as it came."""
         for at, chunk in self.chunks(lang):
@@ -94,13 +104,16 @@ async def take(
     targets: Sequence[str],
     speed: float = 1.0,
     config: babelmesh.SessionConfig | None = None,
+    captions_only: bool = False,
 ) -> Take:
-    """Streams English speech through a session of its own; `speed` 0 is as fast as it is taken."""
+    """Stream English speech through a session of its own; `speed` 0 is as fast as it is taken."""
     result = Take(len(pcm) / SAMPLE_RATE, targets)
     loop = asyncio.get_running_loop()
     hello = babelmesh.SessionConfig(partial_results=True)
     hello.MergeFrom(config or babelmesh.SessionConfig())
-    async with mesh.session(hello.source_lang or "en", targets, hello) as session:
+    delivery = DELIVERY_CAPTIONS if captions_only else DELIVERY_UNSPECIFIED
+    asked = [babelmesh.Target(lang=lang, delivery=delivery) for lang in targets]
+    async with mesh.session(hello.source_lang or "en", asked, hello) as session:
         result.trailing_silence_ms = session.ready.config.endpointing.trailing_silence_ms
         started = loop.time()
         async for event in session.translate(chunks(pcm, speed)):
