@@ -3,7 +3,8 @@
     python -m bench.load [--sessions 1,4,8] [--seconds 20] [--engines default] [--targets es,pt] [--voice]
 
 Every session streams real speech at real-time pace, into captions, with `--voice` into speech as well. Its results are
-compared with those of the same speech streamed alone. Processor time and peak memory are those of each service with its children.
+compared with those of the same speech streamed alone. Processor time and peak memory are those of each service with its
+children.
 """
 
 from __future__ import annotations
@@ -169,10 +170,8 @@ def costs(rounds: Sequence[Round]) -> dict[str, Goal]:
 
 def _final_p95(each: Round) -> float:
     """From the end of a segment's speech to its final translation, in seconds."""
-    return (
-        percentile([late for heard in each.takes for lang in heard.targets for late in heard.final_seconds(lang)], 0.95)
-        or 0.0
-    )
+    late = [seconds for heard in each.takes for lang in heard.targets for seconds in heard.final_seconds(lang)]
+    return percentile(late, 0.95) or 0.0
 
 
 if __name__ == "__main__":
