@@ -6,7 +6,9 @@ SHELL := /bin/bash
 
 # Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
 # come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
-SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722 libnss-wrapper openssl
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat asterisk-core-sounds-en-g722 libnss-wrapper openssl
+# What some distributions do not have: one that cannot be had is a line, and what it is for is left out.
+OPTIONAL_PACKAGES := apertium-en-gl
 PYTHON ?= python3
 
 VENV := .venv
@@ -31,7 +33,7 @@ help: ## List these commands
 setup: $(READY) ## Install whatever is missing, system packages included; does nothing the second time
 
 system:
-	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
+	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES) $(if $(SYSTEM_PACKAGES),--optional $(OPTIONAL_PACKAGES))
 
 # A checkout that was moved needs its environment made anew: the scripts in it name their folder.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
