@@ -44,7 +44,7 @@ if ! command -v apt-get >/dev/null; then
 fi
 
 # What apt's lists do not know cannot be had; before the first update there are no lists.
-known() { apt-cache show --no-all-versions "$1" >/dev/null 2>&1; }
+known() { [[ $(apt-cache madison "$1" 2>/dev/null) ]]; } # show knows names that nothing is behind, too
 lists() { compgen -G "${APT_LISTS:-/var/lib/apt/lists}/*_Packages*" >/dev/null; }
 wanted() {
     local package

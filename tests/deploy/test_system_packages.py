@@ -55,7 +55,7 @@ def system(tmp_path: Path) -> System:
     system.add(
         "apt-get", "[[ $DEBIAN_FRONTEND == noninteractive ]] || exit 9; [[ $* != *broken* ]] || { echo why; exit 100; }"
     )
-    system.add("apt-cache", "[[ ${!#} != unheard-of ]]")
+    system.add("apt-cache", '[[ ${!#} == unheard-of ]] || echo "${!#} | 1.0 | archive"')
     return system
 
 
