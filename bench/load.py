@@ -22,7 +22,7 @@ from bench.order import faults
 from bench.processes import SERVICES, LocalMesh, Usage, Variables, local_mesh, metered
 from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
-from bench.take import Take, take
+from bench.take import Take, captions, take
 from services.common.audio import Pcm
 
 MOST_TALKS = 4
@@ -53,7 +53,8 @@ class Wanted:
 
     async def take(self, client: babelmesh.Mesh, speech: Pcm, speed: float = 1.0) -> Take:
         """One session."""
-        return await take(client, speech, self.targets, speed, captions_only=self.captions_only)
+        targets = captions(self.targets) if self.captions_only else self.targets
+        return await take(client, speech, targets, speed)
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from bench.corpus import Recording, read_corpus
 from bench.mixing import mixed, noises
 from bench.processes import local_mesh
 from bench.report import Goal, Rows, at_most, finish
-from bench.take import Take, take
+from bench.take import Take, captions, take
 from bench.wer import find_sounds, normalized, read_g722
 from services.common.audio import ASR_RATE, Pcm
 
@@ -72,7 +72,7 @@ async def recognized(speech: Mapping[str, Sequence[Pcm]], variables: Mapping[str
         async def one(pcm: Pcm) -> Take:
             async with places:
                 quiet = np.zeros(ASR_RATE, dtype=np.int16)
-                return await take(client, np.concatenate((pcm, quiet)), ["es"], speed=0, captions_only=True)
+                return await take(client, np.concatenate((pcm, quiet)), captions(["es"]), speed=0)
 
         async with asyncio.TaskGroup() as group:
             tasks = {name: [group.create_task(one(pcm)) for pcm in each] for name, each in speech.items()}

@@ -10,7 +10,7 @@ import numpy as np
 
 import babelmesh
 from babelmesh.audio import CHUNK_MS, CHUNK_SAMPLES, SAMPLE_RATE, Pace
-from babelmesh.events import DELIVERY_CAPTIONS, DELIVERY_UNSPECIFIED, Event
+from babelmesh.events import DELIVERY_CAPTIONS, Event
 from services.common.audio import Pcm, from_bytes
 
 AUDIBLE = 10 ** (-50 / 20) * 32768  # -50 dBFS
@@ -101,24 +101,26 @@ class Take:
 async def take(
     mesh: babelmesh.Mesh,
     pcm: Pcm,
-    targets: Sequence[str],
+    targets: Sequence[str | babelmesh.Target],
     speed: float = 1.0,
     config: babelmesh.SessionConfig | None = None,
-    captions_only: bool = False,
 ) -> Take:
     """Stream English speech through a session of its own; `speed` 0 is as fast as it is taken."""
-    result = Take(len(pcm) / SAMPLE_RATE, targets)
+    result = Take(len(pcm) / SAMPLE_RATE, [each if isinstance(each, str) else each.lang for each in targets])
     loop = asyncio.get_running_loop()
     hello = babelmesh.SessionConfig(partial_results=True)
     hello.MergeFrom(config or babelmesh.SessionConfig())
-    delivery = DELIVERY_CAPTIONS if captions_only else DELIVERY_UNSPECIFIED
-    asked = [babelmesh.Target(lang=lang, delivery=delivery) for lang in targets]
-    async with mesh.session(hello.source_lang or "en", asked, hello) as session:
+    async with mesh.session(hello.source_lang or "en", targets, hello) as session:
         result.trailing_silence_ms = session.ready.config.endpointing.trailing_silence_ms
         started = loop.time()
         async for event in session.translate(chunks(pcm, speed)):
             result.events.append((loop.time() - started, event))
     return result
+
+
+def captions(langs: Sequence[str]) -> list[babelmesh.Target]:
+    """Targets that are shown and not spoken."""
+    return [babelmesh.Target(lang=lang, delivery=DELIVERY_CAPTIONS) for lang in langs]
 
 
 async def chunks(pcm: Pcm, speed: float) -> AsyncIterator[bytes]:
