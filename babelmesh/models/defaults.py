@@ -86,11 +86,12 @@ def set_up(models: Models, wanted: Wanted, tell: Tell, show: Show = shown) -> No
 
 
 def _fetch(fetcher: Fetcher, entry: Entry, without: str, tell: Tell) -> None:
-    tell(introduced(entry))
     try:
         fetcher.fetch(entry)
     except ModelsFailed as failure:
         tell(f"{failure} Without it {without}.")
+    else:
+        tell(introduced(entry))
 
 
 def introduced(entry: Entry) -> str:

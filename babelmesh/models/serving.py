@@ -58,7 +58,7 @@ def _default(stage: str, installed: Sequence[Installed], told: Collection[str], 
         if _bundles(stage, each.engine) in told and not each.missing:
             bundles.setdefault(each.engine, [])
         elif reason := each.missing or _absent(each, installed):
-            tell(f"{stage}: no {each.bundle}, {reason}. Without it {each.without}.")
+            tell(f"{stage}: without {each.bundle} ({reason}) {each.without}.")
         else:
             bundles.setdefault(each.engine, []).extend(one for one in installed if one.manifest.name == each.bundle)
     engines = [*bundles, *([SMALL] if stage in SMALL_BESIDE or not bundles else [])]
@@ -72,8 +72,8 @@ def _absent(default: Default, installed: Sequence[Installed]) -> str:
     """Why a default bundle cannot be served; empty when it can."""
     for each in installed:
         if each.manifest.name == default.bundle and each.manifest.engine == default.engine:
-            return f"whose {each.fault}: `babelmesh models fetch {default.bundle}` puts it right" if each.fault else ""
-    return f"which `babelmesh models fetch {default.bundle}` installs"
+            return f"{each.fault}: `babelmesh models fetch {default.bundle}`" if each.fault else ""
+    return f"not installed: `babelmesh models fetch {default.bundle}`"
 
 
 def _bundles(stage: str, engine: str) -> str:
