@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -78,7 +78,7 @@ class Fetcher:
     def _install(self, entry: Entry, partial: Path) -> Bundle:
         self._take_over(entry, partial)
         missing = [name for name, remote in entry.files.items() if not _is_right(_ready(partial, name), remote)]
-        self._check_sources([entry.files[name] for name in missing])
+        check_sources([entry.files[name] for name in missing], self._unreachable)
         self._check_room(entry, missing)
         for name in missing:
             self._fetch_file(entry.files[name], _ready(partial, name), partial)
@@ -141,7 +141,7 @@ class Fetcher:
 
     def _part(self, part: Piece, partial: Path) -> IO[bytes]:
         try:
-            self._check_registry(part.origin.registry)
+            _check_registry(part.origin.registry, self._unreachable)
             if part.origin.registry == "hub":
                 return hub_file(part, partial / "hub").open("rb")
             return self._archives.member(self._archive(part.origin), part.path)
@@ -166,31 +166,6 @@ class Fetcher:
                 self._archives.close(path)
             self.models.remove_archives([_folder_name(part.origin)])
 
-    def _check_sources(self, missing: Sequence[Remote]) -> None:
-        """Make sure that each file has a source that can be asked, before anything is downloaded."""
-        for remote in missing:
-            reasons = [reason for source in remote.sources if (reason := self._obstacle(source))]
-            if len(reasons) == len(remote.sources):
-                raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
-
-    def _obstacle(self, source: Sequence[Piece]) -> str:
-        """Why a source cannot be asked, as far as is known; empty when it can."""
-        for registry in {part.origin.registry for part in source}:
-            try:
-                self._check_registry(registry)
-            except SourceUnreachable as unreachable:
-                return str(unreachable)
-        return ""
-
-    def _check_registry(self, registry: str) -> None:
-        """Raise SourceUnreachable when a registry could not be reached before, or its client is missing."""
-        if registry in self._unreachable:
-            raise SourceUnreachable(self._unreachable[registry])
-        if registry == "hub":
-            check_hub()
-        else:
-            check_client(registry)
-
     def _check_room(self, entry: Entry, missing: Sequence[str]) -> None:
         """Raise OSError when there is no room for the files that are missing and the packages they come in."""
         needed = sum(entry.files[name].bytes or 0 for name in missing)
@@ -213,6 +188,37 @@ def _ready(partial: Path, name: str) -> Path:
     path = partial / "files" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def check_sources(files: Iterable[Remote], unreachable: Mapping[str, str]) -> None:
+    """Make sure that each file has a source that can be asked, before anything is downloaded. Raises ModelsFailed.
+
+    `unreachable` are the registries that could not be reached, each with the reason.
+    """
+    for remote in files:
+        reasons = [reason for source in remote.sources if (reason := _obstacle(source, unreachable))]
+        if len(reasons) == len(remote.sources):
+            raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
+
+
+def _obstacle(source: Sequence[Piece], unreachable: Mapping[str, str]) -> str:
+    """Why a source cannot be asked, as far as is known; empty when it can."""
+    for registry in {part.origin.registry for part in source}:
+        try:
+            _check_registry(registry, unreachable)
+        except SourceUnreachable as obstacle:
+            return str(obstacle)
+    return ""
+
+
+def _check_registry(registry: str, unreachable: Mapping[str, str]) -> None:
+    """Raise SourceUnreachable when a registry could not be reached before, or its client is missing."""
+    if registry in unreachable:
+        raise SourceUnreachable(unreachable[registry])
+    if registry == "hub":
+        check_hub()
+    else:
+        check_client(registry)
 
 
 def _source_note(ready: Path) -> Path:
