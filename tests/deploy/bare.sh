@@ -33,6 +33,7 @@ inside() {
     carry_network "$root"
     carry_pip "$root"
     carry_npm "$root"
+    [[ -z ${PACKAGES:-} ]] || timed "apt-get install $PACKAGES" with_packages "$root" $PACKAGES
     git clone --quiet "file://$repository" "$root/root/babelmesh"
     for target in ${TARGETS:-demo test}; do
         timed "make $target" in_root "$root" make "$target"
@@ -55,7 +56,7 @@ timed() {
 }
 
 bootstrap() {
-    debootstrap --variant=minbase --include="python3,make,git,ca-certificates${PACKAGES:+,${PACKAGES// /,}}" "$suite" "$1" "$(mirror)" >"$1.log" ||
+    debootstrap --variant=minbase --include=python3,make,git,ca-certificates "$suite" "$1" "$(mirror)" >"$1.log" ||
         { cat "$1.log" >&2 && exit 1; }
     rm "$1.log"
     echo "deb $(mirror) $suite main" >"$1/etc/apt/sources.list"
@@ -102,15 +103,28 @@ carry_npm() {
     return 0
 }
 
+with_packages() {
+    local root=$1
+    shift
+    in_chroot "$root" apt-get -qq update
+    in_chroot "$root" apt-get -qq --no-install-recommends --yes install "$@" >/dev/null
+}
+
 in_root() {
+    local root=$1
+    shift
+    in_chroot "$root" "$@" --directory=/root/babelmesh --no-print-directory
+}
+
+in_chroot() {
     local root=$1 carried=()
     shift
     while IFS= read -r variable; do
         carried+=("$variable")
     done < <(env | grep -E '^(PIP_|npm_config_|SSL_CERT_|NODE_EXTRA_CA_CERTS=|REQUESTS_CA_BUNDLE=|(http|https|no)_proxy=|(HTTP|HTTPS|NO)_PROXY=)')
-    chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 CI=true \
+    chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 CI=true DEBIAN_FRONTEND=noninteractive \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${carried[@]}" \
-        "$@" --directory=/root/babelmesh --no-print-directory </dev/null
+        "$@" </dev/null
 }
 
 if [[ ${1:-} == --inside ]]; then
