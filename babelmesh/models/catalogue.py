@@ -83,7 +83,7 @@ class Entry(BaseModel):
     @property
     def registries(self) -> tuple[str, ...]:
         """Who gives its files, in words."""
-        names = {"hub": "a model hub", "pypi": "PyPI", "npm": "npm"}
+        names = {"hub": "a hub", "pypi": "PyPI", "npm": "npm"}
         return tuple(dict.fromkeys(names[origin.registry] for origin in self.origins))
 
     def manifest(self, source: str, files: Mapping[str, FileSum]) -> Manifest:

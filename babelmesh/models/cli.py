@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.table import Table
@@ -30,8 +30,10 @@ Folder = Annotated[
     typer.Option("--models", envvar=VARIABLE, metavar="DIR", help="Folder of the bundles.", show_default=False),
 ]
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME[@VERSION]", help="Bundles; all without any.")]
+_WRAPPED = {"serves": 8, "from": 5}  # columns that give way on a narrow terminal, and their least widths
 _NON_COMMERCIAL = "-NC"
 MANY = 6  # languages or pairs that are listed whole
+FEW = 3  # languages that are listed of more than that
 
 
 def folder(models: Path | None) -> Models:
@@ -151,14 +153,15 @@ def _shortened(serves: Sequence[str]) -> str:
         return " ".join(serves)
     languages = sorted({lang for each in serves for lang in each.split(">")})
     if len(languages) == len(serves):
-        return f"{' '.join(serves[:MANY])} and {len(serves) - MANY} more"
+        return f"{' '.join(serves[:FEW])} and {len(serves) - FEW} more"
     return f"{' '.join(languages)}, {len(serves)} pairs"
 
 
 def _table(last: str, rows: Sequence[tuple[Sequence[str], str, str]]) -> Table:
     shown = Table(box=None, pad_edge=False, padding=(0, 1))
     for heading in ("name", "stage", "engine", "serves", "licence", "size", last):
-        shown.add_column(heading, no_wrap=heading != "serves", justify="right" if heading == "size" else "left")
+        justify: Literal["left", "right"] = "right" if heading == "size" else "left"
+        shown.add_column(heading, no_wrap=heading not in _WRAPPED, min_width=_WRAPPED.get(heading), justify=justify)
     for row, amount, state in rows:
         shown.add_row(*row, amount, state)
     return shown
