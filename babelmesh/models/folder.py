@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -131,11 +131,6 @@ class Models:
                     lock.unlink(missing_ok=True)
                     self._prune()
                 return
-
-    def remove_archives(self, names: Iterable[str]) -> None:
-        """Forget the archives of these names."""
-        for name in names:
-            shutil.rmtree(self.folder / PARTIAL / ARCHIVES / name, ignore_errors=True)
 
     def _remove_broken(self) -> None:
         """Remove what a fetch left that was killed: nobody else fetches now."""
