@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import math
 import resource
 from pathlib import Path
@@ -39,6 +40,12 @@ class MemoryHog:
         except MemoryError:
             piece_bytes //= 2
         asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._next, left_bytes, piece_bytes)
+
+
+def trim() -> None:
+    """Returns freed memory to the machine, where the C library can: to load a model takes some times its size."""
+    if release := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        release(0)
 
 
 def available_bytes() -> int:
