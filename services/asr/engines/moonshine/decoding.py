@@ -44,10 +44,13 @@ NO_DRAFT = Draft()
 
 
 class Decoder(Protocol):
-    """The network, listening to one window."""
+    """The network, listening to several windows at once."""
 
-    def advance(self, known: int, tokens: Sequence[int]) -> Logits:
-        """Return the logits [tokens, vocabulary] after each of the tokens, which follow the first `known` ones."""
+    def advance(self, tokens: Sequence[Sequence[int]]) -> Sequence[Logits]:
+        """Return the logits [tokens, vocabulary] after each of a window's next tokens; windows without any rest."""
+
+    def keep(self, counts: Sequence[int]) -> None:
+        """Forget each window's last tokens but so many of the first of them: another one follows those."""
 
 
 def most_tokens(seconds: float) -> int:
@@ -55,31 +58,66 @@ def most_tokens(seconds: float) -> int:
     return _LEAST_TOKENS + ceil(seconds * TOKENS_A_SECOND)
 
 
-def decoded(decoder: Decoder, draft: Draft, most: int) -> Draft:
-    """Return the greedy hypothesis of at most so many tokens. One that loops ends where it first repeats itself."""
-    found, logs = [BEGIN], [0.0]
-    place, guess = 0, len(draft.tokens)  # in the draft, and how much of it is tried
-    given = 0  # tokens that the decoder knows
-    while len(found) <= most:
-        tried = draft.tokens[place : place + min(guess, most - len(found) + 1)]
-        logits = decoder.advance(given, [*found[given:], *tried])[-len(tried) - 1 :]
-        given = len(found)
+class Search:
+    """The way to the hypothesis of one window, of at most so many tokens.
+
+    One that loops ends where it first repeats itself.
+    """
+
+    def __init__(self, draft: Draft, most: int) -> None:
+        self._draft = draft
+        self._most = most
+        self._found: list[tuple[int, float]] = []  # tokens, and the logarithms of their probabilities
+        self._place = 0  # in the draft
+        self._tried: tuple[int, ...] = draft.tokens[:most]
+        self.ended = False
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        """The tokens that the decoder is given next: one that it does not know, and those that are tried behind it."""
+        last = self._found[-1][0] if self._found else BEGIN
+        return () if self.ended else (last, *self._tried)
+
+    @property
+    def found(self) -> Draft:
+        """The hypothesis so far."""
+        return Draft(tuple(token for token, _ in self._found), tuple(log for _, log in self._found))
+
+    def take(self, logits: Logits) -> int:
+        """Take the logits after each of `tokens`; return how many of those the decoder is to keep."""
         best = logits.argmax(axis=-1)
-        same = _agreed(tried, best)
-        found += tried[:same]
-        logs += draft.logs[place : place + same]
-        given += same
-        place += same
+        same = _agreed(self._tried, best)
+        end = self._place + same
+        self._found += zip(self._draft.tokens[self._place : end], self._draft.logs[self._place : end], strict=True)
         token = int(best[same])
-        if token == END or len(found) > most:
-            break
-        found.append(token)
-        logs.append(_log(logits[same], token))
-        if looped := _looped(found):
-            found, logs = found[:looped], logs[:looped]
-            break
-        place, guess = _resumed(draft.tokens, place, token)
-    return Draft(tuple(found[1:]), tuple(logs[1:]))
+        self.ended = token == END or len(self._found) >= self._most
+        if not self.ended:
+            self._found.append((token, _log(logits[same], token)))
+            self._look_for_loop()
+            self._resume(end, token)
+        return same + 1
+
+    def _look_for_loop(self) -> None:
+        if looped := _looped([token for token, _ in self._found]):
+            del self._found[looped:]
+            self.ended = True
+
+    def _resume(self, place: int, token: int) -> None:
+        """Find where the draft goes on behind a token that was not taken from it."""
+        near = self._draft.tokens[place : place + _SOUGHT]
+        self._place, self._tried = place, ()
+        if token in near:
+            self._place += near.index(token) + 1
+            left = max(0, self._most - len(self._found))
+            self._tried = self._draft.tokens[self._place : self._place + min(_GUESSED, left)]
+
+
+def decoded(decoder: Decoder, searches: Sequence[Search]) -> list[Draft]:
+    """Return the hypothesis of each window, all of them advanced together."""
+    while not all(search.ended for search in searches):
+        logits = decoder.advance([search.tokens for search in searches])
+        decoder.keep([0 if search.ended else search.take(each) for search, each in zip(searches, logits, strict=True)])
+    return [search.found for search in searches]
 
 
 def _agreed(tried: Sequence[int], best: NDArray[np.int64]) -> int:
@@ -88,12 +126,6 @@ def _agreed(tried: Sequence[int], best: NDArray[np.int64]) -> int:
         if best[number] != token:
             return number
     return len(tried)
-
-
-def _resumed(draft: Sequence[int], place: int, token: int) -> tuple[int, int]:
-    """Where the draft goes on behind a token that was not taken from it, and how much of it is tried there."""
-    near = draft[place : place + _SOUGHT]
-    return (place + near.index(token) + 1, _GUESSED) if token in near else (place, 0)
 
 
 def _log(logits: Logits, token: int) -> float:

@@ -1,7 +1,8 @@
-"""Moonshine's two graphs on ONNX Runtime: an encoder of audio, and a decoder with a cache.
+"""Moonshine's graphs on ONNX Runtime: an encoder of audio, and a decoder that advances several windows at once.
 
-The graphs are the makers' exports: the decoder has a branch without and one with a cache, and takes any number of
-tokens at once in both. `encoder_attention_mask` counts samples, not frames.
+The makers' decoder cannot be batched as it is: it takes each window to have as many tokens as the others. So its branch
+with a cache is taken out of their file, and is given places and masks instead of making them of the cache's length. Its
+weights and operators are the makers', and so is what it computes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.asr.engines.moonshine.decoding import Logits
+from services.asr.engines.moonshine import ort_format
+from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs, past, present
+from services.asr.engines.moonshine.decoding import Decoder
+from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
 from services.common import devices
 from services.common.bundles import Bundle, fault
 from services.common.devices import Device
@@ -20,8 +24,12 @@ from services.common.devices import Device
 Floats = NDArray[np.float32]
 
 LEAST_SAMPLES = 1_600  # of a window: the encoder's convolutions need a few hundred
-_FRAME_SAMPLES = 384  # of a frame of the encoder
-_PAST, _PRESENT = "past_key_values", "present"
+_ENCODER = ("input_values", "attention_mask")
+# What the decoder's graph makes of the cache's length, and is given instead. The names are those of the makers' export.
+_POSITIONS = "/model/decoder/Unsqueeze_output_0"  # [batch, tokens]: the place of each token in its text
+_VISIBLE = "/model/decoder/Expand_output_0"  # [batch, 1, tokens, cache + tokens]: which tokens it may look at
+_FRAMES = "/model/decoder/Slice_1_output_0"  # [batch, frames]: 1 where there is audio
+_BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph of what it takes from the frames
 
 
 class Network:
@@ -30,43 +38,49 @@ class Network:
     def __init__(self, bundle: Bundle, device: Device) -> None:
         """Load the graphs. Raises InvalidArgument when a file is none, or not the one the layout asks for."""
         self._encoder = devices.session(bundle.file("encoder_model.ort"), device, arena=False)
-        self._decoder = devices.session(bundle.file("decoder_model_merged.ort"), device, arena=False)
-        pasts = [place for place in self._decoder.get_inputs() if place.name.startswith(_PAST)]
-        if not pasts or [place.name for place in self._encoder.get_inputs()] != ["input_values", "attention_mask"]:
-            raise fault(bundle.folder, "Its graphs do not have the inputs of the layout moonshine-v2.")
-        self._empty: dict[str, Floats] = {
-            place.name: np.zeros((1, place.shape[1], 0, place.shape[3]), np.float32) for place in pasts
-        }
+        if tuple(place.name for place in self._encoder.get_inputs()) != _ENCODER:
+            raise fault(bundle.folder, f"Its encoder does not take {' and '.join(_ENCODER)}.")
+        path = bundle.file("decoder_model_merged.ort")
+        graph = ort_format.read(path)
+        if graph.branches.keys() != {"then_branch", "else_branch"}:
+            raise fault(bundle.folder, f"{path.name} has no branches with and without a cache.")
+        self._graphs = Graphs(
+            devices.session(_crossing(graph), device, arena=False),
+            devices.session(_stepping(graph), device, arena=False),
+            {"positions": _POSITIONS, "visible": _VISIBLE, "frames": _FRAMES},
+            [_BATCH.format(layer) for layer in range(LAYERS)],
+        )
 
-    def listening(self, audio: Floats) -> Listening:
-        """Return a decoder that listens to a window of samples between -1 and 1."""
+    def encoded(self, audio: Floats) -> Floats:
+        """Return the frames [frames, WIDTH] of a window of samples between -1 and 1."""
         missing = max(0, LEAST_SAMPLES - len(audio))
         samples = np.pad(audio, (0, missing))[None]
         feed = {"input_values": samples, "attention_mask": np.ones(samples.shape, np.int64)}
         (frames,) = self._encoder.run(["last_hidden_state"], feed)
-        return Listening(self._decoder, frames, self._empty)
+        return np.asarray(frames[0])
+
+    def listening(self, windows: Sequence[Floats]) -> Decoder:
+        """Return a decoder that listens to the frames of several windows, of any lengths."""
+        return Cohort(self._graphs, windows)
 
 
-class Listening:
-    """The decoder on its way through one window. See Decoder."""
+def _crossing(graph: Graph) -> bytes:
+    """The graph of the keys and values that the decoder takes from the encoder's frames."""
+    first = graph.branches["else_branch"]
+    whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
+    batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
+    inputs = [floats("encoder_hidden_states", "batch", "frames", WIDTH), *batch]
+    return ort_format.part(whole, Cut(inputs, present("encoder")))
 
-    def __init__(self, decoder: Any, frames: Floats, empty: dict[str, Floats]) -> None:
-        self._decoder = decoder
-        self._feed: dict[str, Any] = {
-            "encoder_hidden_states": frames,
-            "encoder_attention_mask": np.ones((1, frames.shape[1] * _FRAME_SAMPLES), np.int64),
-            "use_cache_branch": np.array([False]),
-            **empty,
-        }
-        self._mine = [name for name in empty if ".decoder." in name]
-        self._theirs = [name for name in empty if ".encoder." in name]
 
-    def advance(self, known: int, tokens: Sequence[int]) -> Logits:
-        """See Decoder."""
-        wanted = self._mine if known else [*self._mine, *self._theirs]
-        past = {name: np.ascontiguousarray(self._feed[name][:, :, :known]) for name in self._mine}
-        self._feed.update(past, input_ids=np.array([tokens], np.int64), use_cache_branch=np.array([known > 0]))
-        outputs = [name.replace(_PAST, _PRESENT) for name in wanted]
-        logits, *present = self._decoder.run(["logits", *outputs], self._feed)
-        self._feed.update(zip(wanted, present, strict=True))
-        return np.asarray(logits[0])
+def _stepping(graph: Graph) -> bytes:
+    """The graph of the decoder's steps, whose windows may have different lengths."""
+    inputs: list[Any] = [
+        integers("input_ids", "batch", "tokens"),
+        integers(_POSITIONS, "batch", "tokens"),
+        flags(_VISIBLE, "batch", 1, "tokens", "all"),
+        integers(_FRAMES, "batch", "frames"),
+    ]
+    inputs += [floats(name, "batch", 8, "cache", 36) for name in past("decoder")]
+    inputs += [floats(name, "batch", 8, "frames", 36) for name in past("encoder")]
+    return ort_format.part(graph.branches["then_branch"], Cut(inputs, ["logits", *present("decoder")]))
