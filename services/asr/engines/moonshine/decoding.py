@@ -64,8 +64,10 @@ class Search:
     One that loops ends where it first repeats itself.
     """
 
-    def __init__(self, draft: Draft, most: int) -> None:
+    def __init__(self, draft: Draft, most: int, exact: bool = False) -> None:
+        """Begin with a draft. `exact` computes the probabilities of its tokens anew, which takes a while."""
         self._draft = draft
+        self._exact = exact
         self._most = most
         self._found: list[tuple[int, float]] = []  # tokens, and the logarithms of their probabilities
         self._place = 0  # in the draft
@@ -88,7 +90,10 @@ class Search:
         best = logits.argmax(axis=-1)
         same = _agreed(self._tried, best)
         end = self._place + same
-        self._found += zip(self._draft.tokens[self._place : end], self._draft.logs[self._place : end], strict=True)
+        tokens, logs = self._draft.tokens[self._place : end], self._draft.logs[self._place : end]
+        if self._exact:
+            logs = tuple(_log(each, token) for each, token in zip(logits, tokens, strict=False))
+        self._found += zip(tokens, logs, strict=True)
         token = int(best[same])
         self.ended = token == END or len(self._found) >= self._most
         if not self.ended:

@@ -31,6 +31,7 @@ class Window:
 
     pcm: Pcm
     draft: Draft = NO_DRAFT
+    final: bool = False  # the probabilities of the draft's tokens are computed anew
 
 
 class Listener(Protocol):
@@ -81,7 +82,7 @@ def together(lengths: Sequence[int]) -> list[list[int]]:
 
 
 def _search(window: Window) -> Search:
-    return Search(window.draft, most_tokens(len(window.pcm) / ASR_RATE))
+    return Search(window.draft, most_tokens(len(window.pcm) / ASR_RATE), window.final)
 
 
 def opened(bundle: Bundle, device: Device) -> Model:

@@ -1,11 +1,11 @@
 """Reads ONNX Runtime's own format of a graph back into ONNX, whose parts can be taken out and joined anew.
 
-The makers of the model publish it in that format alone. Its flatbuffers are read by the classes that ONNX Runtime brings.
+The makers of the model publish it in that format alone. ONNX Runtime brings the classes that read its flatbuffers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,21 +107,16 @@ def _graph(graph: Any, opsets: Sequence[tuple[str, int]]) -> Graph:
 
 
 def _value(attribute: Any) -> Any:
-    match attribute.Type():
-        case AttributeProto.FLOAT:
-            return attribute.F()
-        case AttributeProto.INT:
-            return attribute.I()
-        case AttributeProto.STRING:
-            return _text(attribute.S())
-        case AttributeProto.TENSOR:
-            return _tensor(attribute.T())
-        case AttributeProto.FLOATS:
-            return list(_all(attribute, "Floats"))
-        case AttributeProto.INTS:
-            return list(_all(attribute, "Ints"))
-        case _:
-            return [_text(each) for each in _all(attribute, "Strings")]
+    plain: dict[int, Callable[[], Any]] = {
+        AttributeProto.FLOAT: attribute.F,
+        AttributeProto.INT: attribute.I,
+        AttributeProto.STRING: lambda: _text(attribute.S()),
+        AttributeProto.TENSOR: lambda: _tensor(attribute.T()),
+        AttributeProto.FLOATS: lambda: list(_all(attribute, "Floats")),
+        AttributeProto.INTS: lambda: list(_all(attribute, "Ints")),
+        AttributeProto.STRINGS: lambda: [_text(each) for each in _all(attribute, "Strings")],
+    }
+    return plain[attribute.Type()]()
 
 
 def _tensor(tensor: Any) -> TensorProto:
@@ -154,8 +149,3 @@ def integers(name: str, *shape: str | int) -> ValueInfoProto:
 def flags(name: str, *shape: str | int) -> ValueInfoProto:
     """Return an input of booleans."""
     return helper.make_tensor_value_info(name, TensorProto.BOOL, shape)
-
-
-def names(values: Iterable[ValueInfoProto]) -> list[str]:
-    """Return the names of inputs."""
-    return [value.name for value in values]

@@ -16,9 +16,12 @@ from services.asr.engines.moonshine.decoding import NO_DRAFT, Draft
 from services.asr.engines.moonshine.forms import kept
 from services.asr.engines.moonshine.model import Model, Window
 from services.asr.engines.moonshine.pauses import CutRules
+from services.asr.engines.moonshine.tokenizer import Spelled
 from services.asr.lasting import confidence
 from services.common.audio import ASR_RATE, Pcm
 from services.common.batching import Batcher, Item
+
+_DOUBTED = 0.6  # a confidence: of what it makes of noise it is below, of words by themselves that were said above
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ class Segments:
             return None
         if place := self._cut():
             await self._split(place)
+        started = time.monotonic()
         self._parts[-1] = await self._recognized(self._parts[-1], urgent=False)
+        self._cadence.answered(time.monotonic() - started)
         words = list(chain.from_iterable(self._words(part) for part in self._parts))
         self._shown = kept(self._shown, words)
         return Hypothesis(self._shown) if self._shown else None
@@ -70,7 +75,7 @@ class Segments:
         words: list[Word] = []
         for whole in self._wholes():
             words += self._words(await self._recognized(whole, urgent=True))
-        final = Hypothesis(self._placed(words), final=True)
+        final = Hypothesis(tuple(words), final=True)
         self._parts.clear()
         self._shown = ()
         self._cadence.restart()
@@ -123,13 +128,13 @@ class Segments:
 
     async def _recognized(self, part: Part, urgent: bool) -> Part:
         started = time.monotonic()
-        item = Item(Window(part.pcm, part.found), session=self, urgent=urgent, cost=len(part.pcm))
+        item = Item(Window(part.pcm, part.found, final=urgent), session=self, urgent=urgent, cost=len(part.pcm))
         found = await self._served.batcher.submit(item)
         self.seconds += time.monotonic() - started
         return replace(part, found=found)
 
     def _words(self, part: Part) -> list[Word]:
-        spelled = self._served.model.tokens.words(part.found.tokens)
+        spelled = _said(self._served.model.tokens.words(part.found.tokens), part.found)
         places = pauses.spread([len(word.text) for word in spelled], part.pcm)
         return [
             Word(
@@ -141,9 +146,12 @@ class Segments:
             for word, (start, end) in zip(spelled, places, strict=True)
         ]
 
-    def _placed(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """The words of a final, those that hypotheses had before at the places they had there."""
-        return tuple(words)
+
+def _said(spelled: Sequence[Spelled], found: Draft) -> Sequence[Spelled]:
+    """The words without notes of music, which are none; a single word that the model doubts was made up in noise."""
+    words = [word for word in spelled if any(map(str.isalnum, word.text))]
+    doubted = len(words) == 1 and confidence(found.logs[words[0].first : words[0].end]) < _DOUBTED
+    return [] if doubted else words
 
 
 def _joined(one: Part, other: Part) -> Part:
