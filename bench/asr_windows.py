@@ -4,8 +4,8 @@
 
 Every session hears all the prompts, each session beginning with another one, through VAD and endpointing, as fast as it
 is answered, with a hypothesis for each 500 ms of speech. The arms take turns. CPU is of the whole process and of a
-second of a session's audio, speech or not; with --memory the peak is that of a process which runs one arm and nothing else. The
-same file of weights is behind all arms, but sherpa-onnx computes each hypothesis anew and one after the other.
+second of a session's audio, speech or not; with --memory each arm runs once more in a process of its own, whose peak is
+told. The same weights are behind all arms, but sherpa-onnx computes each hypothesis anew and one after the other.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def test_tokens_of_a_draft_keep_their_probabilities() -> None:
 
 
 def test_a_final_has_its_own_probabilities() -> None:
-    (found,) = decoded(Speaker([5, 6]), [Search(draft(5), 50, exact=True)])
+    (found,) = decoded(Speaker([5, 6]), [Search(draft(5), 50, final=True)])
     assert all(-0.1 < log <= 0 for log in found.logs)
 
 
@@ -100,6 +100,13 @@ def test_no_more_tokens_come_than_the_seconds_allow() -> None:
 @pytest.mark.parametrize("loop", [[5], [5, 6, 7], [5, 6, 7, 8, 9, 10, 11]])
 def test_a_loop_ends_where_it_first_repeats_itself(loop: list[int]) -> None:
     assert said(Speaker([20, 21, *loop * 20]), draft(), most=200) == [(20, 21, *loop)]
+
+
+def test_a_phrase_that_comes_twice_is_one_before_the_final() -> None:
+    text = (5, 6, 7, 8, 9, 10)
+    for final, rounds in ((False, 1), (True, 2)):
+        (found,) = decoded(Speaker([*text, *text]), [Search(draft(), 50, final)])
+        assert found.tokens == text * rounds
 
 
 def test_digits_that_are_said_several_times_are_no_loop() -> None:

@@ -33,6 +33,10 @@ def test_words_begin_at_spaces_and_keep_their_marks() -> None:
     assert known.words([3, 4, 5, 6, 7]) == [Spelled("Hello,", 0, 2), Spelled("world!", 2, 5)]
 
 
+def test_a_mark_is_written_once() -> None:
+    assert [word.text for word in tokenizer("\u2581short", ",").words([3, 4, 4])] == ["short,"]
+
+
 def test_letters_may_come_byte_by_byte() -> None:
     known = tokenizer("\u2581caf", b"\xc3", b"\xa9")
     assert [word.text for word in known.words([3, 4, 5])] == ["café"]

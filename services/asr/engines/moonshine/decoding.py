@@ -23,9 +23,13 @@ TOKENS_A_SECOND = 6.5  # nobody speaks faster; the makers of the model bound it 
 _LEAST_TOKENS = 4  # in any window, however short
 _GUESSED = 6  # tokens of the draft that are tried at once after it was left
 _SOUGHT = 8  # tokens of the draft in which decoding looks for its place again
-_PERIODS = range(1, 11)  # lengths of what a loop repeats, in tokens
+_PERIODS = range(1, 17)  # lengths of what a loop repeats, in tokens
 _LOOPED = 4  # so many times in a row is a loop,
 _LOOP_TOKENS = 10  # when they are so many tokens together
+_PHRASE, _SAID_TWICE = (
+    5,
+    2,
+)  # before the final so many tokens that come twice are one, too: the edge of a window invites it
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,10 @@ class Search:
     One that loops ends where it first repeats itself.
     """
 
-    def __init__(self, draft: Draft, most: int, exact: bool = False) -> None:
-        """Begin with a draft. `exact` computes the probabilities of its tokens anew, which takes a while."""
+    def __init__(self, draft: Draft, most: int, final: bool = False) -> None:
+        """Begin with a draft. That of a final has the probabilities of its tokens computed anew."""
         self._draft = draft
-        self._exact = exact
+        self._final = final
         self._most = most
         self._found: list[tuple[int, float]] = []  # tokens, and the logarithms of their probabilities
         self._place = 0  # in the draft
@@ -91,7 +95,7 @@ class Search:
         same = _agreed(self._tried, best)
         end = self._place + same
         tokens, logs = self._draft.tokens[self._place : end], self._draft.logs[self._place : end]
-        if self._exact:
+        if self._final:
             logs = tuple(_log(each, token) for each, token in zip(logits, tokens, strict=False))
         self._found += zip(tokens, logs, strict=True)
         token = int(best[same])
@@ -103,7 +107,7 @@ class Search:
         return same + 1
 
     def _look_for_loop(self) -> None:
-        if looped := _looped([token for token, _ in self._found]):
+        if looped := _looped([token for token, _ in self._found], self._final):
             del self._found[looped:]
             self.ended = True
 
@@ -139,11 +143,12 @@ def _log(logits: Logits, token: int) -> float:
     return -float(np.log(np.exp(logits - top).sum()))
 
 
-def _looped(tokens: Sequence[int]) -> int:
+def _looped(tokens: Sequence[int], final: bool) -> int:
     """How many tokens are left when a loop at the end is cut to its first round; 0 when there is no loop."""
     for period in _PERIODS:
-        rounds = max(_LOOPED, ceil(_LOOP_TOKENS / period))
+        phrase = period >= _PHRASE and not final
+        rounds = _SAID_TWICE if phrase else max(_LOOPED, ceil(_LOOP_TOKENS / period))
         last = tokens[len(tokens) - rounds * period :]
-        if len(tokens) > rounds * period and all(last[i] == last[i - period] for i in range(period, len(last))):
+        if len(tokens) >= rounds * period and all(last[i] == last[i - period] for i in range(period, len(last))):
             return len(tokens) - (rounds - 1) * period
     return 0

@@ -61,13 +61,13 @@ class Segments:
         self._add(speech)
         if not self._cadence.due(speech):
             return None
-        if place := self._cut():
-            await self._split(place)
         started = time.monotonic()
         self._parts[-1] = await self._recognized(self._parts[-1], urgent=False)
         self._cadence.answered(time.monotonic() - started)
         words = list(chain.from_iterable(self._words(part) for part in self._parts))
         self._shown = kept(self._shown, words)
+        if place := self._cut():  # now that its words have the marks they have beside those behind the cut
+            await self._split(place)
         return Hypothesis(self._shown) if self._shown else None
 
     async def end(self) -> Hypothesis:
@@ -97,7 +97,7 @@ class Segments:
         self.samples += len(speech.pcm)
 
     def _cut(self) -> int:
-        """Where the open window is to be cut before it is recognized; 0: not yet."""
+        """Where the open window is to be cut; 0: not yet."""
         pcm = self._parts[-1].pcm
         if place := pauses.cut(pcm, self._served.cuts):
             return place

@@ -6,6 +6,7 @@ one byte, a longer one two: the first is its remainder by 128, plus 128, the sec
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from services.common.bundles import fault
 BEGIN, END = 1, 2  # the tokens <s> and </s>
 _SPACE = "\u2581".encode()  # begins a token that begins a word
 _LONG = 128
+_TWICE = re.compile(r"([,;:])\1+")  # marks that the model writes twice where windows were joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +76,5 @@ def parsed(content: bytes) -> list[bytes]:
 
 def _word(spelled: bytes, first: int, end: int) -> list[Spelled]:
     text = spelled.decode(errors="ignore").strip()
-    return [Spelled("".join(text.split()), first, end)] if text else []
+    text = _TWICE.sub(r"\1", "".join(text.split()))
+    return [Spelled(text, first, end)] if text else []
