@@ -29,6 +29,17 @@ def test_they_come_as_before_once_nothing_waits_any_more() -> None:
     assert hypotheses(cadence, 10) == 10
 
 
+def test_slow_answers_make_hypotheses_rarer_and_quick_ones_bring_them_back_little_by_little() -> None:
+    cadence = Cadence(1000)
+    rare = []
+    for seconds in (0.0, 0.1, 0.1, 0.1, 0.0, 0.0, 0.0, 0.0, 0.0):
+        cadence.answered(seconds)
+        rare.append(hypotheses(cadence, 12))
+    assert rare == sorted(rare[:4], reverse=True) + sorted(rare[4:])
+    assert (rare[0], rare[-1]) == (12, 12)
+    assert min(rare) <= 6
+
+
 def test_a_segment_begins_with_a_whole_interval() -> None:
     cadence = Cadence(2000)
     assert hypotheses(cadence, 1) == 0

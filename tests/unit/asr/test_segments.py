@@ -149,3 +149,19 @@ def test_the_concluded_text_never_changes_within_a_segment(guesses: list[list[tu
     final = segments.hear(Hypothesis(spaced(guesses[-1] if guesses else []), final=True), bounds)
     if final is not None and not final.corrected:
         assert final.text.startswith(concluded)
+
+
+def test_a_final_that_writes_a_concluded_word_otherwise_is_no_correction() -> None:
+    segments = make(written=True)
+    hear(segments, "We have also. Installed a")
+    hear(segments, "We have also. Installed a set")
+    result = some(hear(segments, "We have, also installed a set of sounds.", final=True))
+    assert (result.text, result.corrected) == ("We have also. Installed a set of sounds.", False)
+
+
+def test_a_mark_may_follow_the_last_concluded_word_of_a_final() -> None:
+    segments = make(written=True)
+    hear(segments, "We are here")
+    hear(segments, "We are here")
+    result = some(hear(segments, "We are here.", final=True))
+    assert (result.text, result.corrected) == ("We are here.", False)

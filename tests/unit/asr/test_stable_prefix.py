@@ -97,3 +97,11 @@ def test_concluded_words_are_append_only_and_in_order(
         assert prefix.concluded[: len(before)] == before
         starts = [word.start_samples for word in (*prefix.concluded, *tentative)]
         assert starts == sorted(set(starts))
+
+
+def test_capitals_and_marks_do_not_count_as_another_word() -> None:
+    prefix = StablePrefix(PrefixRules(agreement=2))
+    prefix.hear(guess("We have also. Installed"))
+    prefix.hear(guess("We have, also installed a"))
+    assert text(prefix.concluded) == "We have, also installed"
+    assert text(prefix.hear(guess("we have also Installed a set"))) == "set"
