@@ -83,6 +83,9 @@ class MtSettings(StageSettings):
     cache_entries: int = Field(
         2_000, ge=0, le=1_000_000, description="Translations kept in memory for whoever asks the same; 0: none."
     )
+    ways: dict[str, str] = Field(
+        {}, description='The way of a pair, in the place of the measured one: {"en>es": "en>pt>es"}; "en>es": direct.'
+    )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)

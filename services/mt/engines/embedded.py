@@ -23,6 +23,7 @@ class Engine:
     """Translates with the pairs installed on this machine."""
 
     name = "embedded"
+    shaped = True
     device = "cpu"
     versions = ()
     continues_prefix = False
