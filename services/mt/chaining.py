@@ -44,8 +44,11 @@ class Chaining:
         return source
 
     async def translate(self, source: Source) -> Translation:
-        """The translation. Raises what the engine of a step raises."""
-        way = self._engines.ways[source.pair]
+        """The translation by the pair's way. Raises what the engine of a step raises."""
+        return await self.along(self._engines.ways[source.pair], source)
+
+    async def along(self, way: Way, source: Source) -> Translation:
+        """The translation by a way. Raises what the engine of a step raises."""
         if not any(self._engines.of(step).shaped for step in way.steps):
             return await self._over(way, source)
         cut = pieces.cut(source.text, source.pair, source.target_prefix, source.terms)
