@@ -5,8 +5,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 # Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
-# come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
-SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722 libnss-wrapper openssl
+# come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step. Where one that ends with "?"
+# is not to be had, what goes on without it is told.
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl apertium-es-pt? apertium-pt-gl? \
+	apertium-spa-cat? apertium-fr-es? apertium-spa-ita? asterisk-core-sounds-en-g722 libnss-wrapper openssl
 PYTHON ?= python3
 
 VENV := .venv
@@ -31,7 +33,7 @@ help: ## List these commands
 setup: $(READY) ## Install whatever is missing, system packages included; does nothing the second time
 
 system:
-	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
+	@PYTHON="$(PYTHON)" requirements/system.sh $(foreach package,$(SYSTEM_PACKAGES),'$(package)')
 
 # A checkout that was moved needs its environment made anew: the scripts in it name their folder.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))

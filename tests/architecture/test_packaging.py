@@ -86,9 +86,11 @@ def _system_packages(dockerfile: str) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_image_installs_only_what_setup_installs(service: str) -> None:
-    setup = re.search(r"^SYSTEM_PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    setup = re.search(r"^SYSTEM_PACKAGES := (.*)$", makefile, re.MULTILINE)
     assert setup
-    assert _system_packages((ROOT / "services" / service / "Dockerfile").read_text()) <= set(setup[1].split())
+    packages = {name.removesuffix("?") for name in setup[1].split()}
+    assert _system_packages((ROOT / "services" / service / "Dockerfile").read_text()) <= packages
 
 
 @pytest.mark.parametrize("service", SERVICES)
