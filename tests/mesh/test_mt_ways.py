@@ -20,7 +20,7 @@ from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from tests.mesh.mt import asking, text_of
 
-ASKED: Counter[tuple[str, str, str]] = Counter()  # how often each engine was asked for a text: name, pair, text
+ASKED = Counter[tuple[str, str, str]]()  # how often each engine was asked for a text: name, pair, text
 
 
 class Counted(scripted.Engine):
@@ -110,7 +110,7 @@ async def test_targets_that_share_a_step_have_it_done_once() -> None:
         texts = await asyncio.gather(
             text_of(stub, "house"), text_of(stub, "house", target_lang="gl"), text_of(stub, "house", target_lang="pt")
         )
-    assert texts == ["house-pt-es", "house-pt-gl", "house-pt"]
+    assert list(texts) == ["house-pt-es", "house-pt-gl", "house-pt"]
     assert ASKED["firefox", "en>pt", "house"] == 1
 
 

@@ -41,6 +41,7 @@ class Orthography:
     letters: frozenset[str]  # in small form, beyond a to z
     numerals: Numerals
     quotes: Quotes
+    gap: str  # before the marks that end a question and an exclamation
     opening: tuple[str, str]  # of a question and of an exclamation
 
 
@@ -58,6 +59,7 @@ def _rows() -> dict[str, Orthography]:
             frozenset(row["letters"]),
             Numerals(row["group"], row["decimal"], row["percent"], row["currency"][0] == "before", row["currency"][1]),
             Quotes(*row["quotes"]),
+            row["gap"],
             (row["opening"][0], row["opening"][1]),
         )
         for name, row in tomllib.loads(_TABLE.read_text()).items()

@@ -32,7 +32,7 @@ _PATTERNS = (
     r"\b[A-Za-z_][\w.]*\w\((?:[\w.,=\"' ]*)\)",
     r"\b\w*[^\W_]_\w+\b|\b_+\w+\b",
     r"\b[a-z]+[A-Z]\w*\b",
-    r"\bv?\d+(?:\.\d+){2,}\b",
+    r"\bv?(?!\d{1,3}(?:\.\d{3})+(?!\d))\d+(?:\.\d+){2,}\b",
     r"\b\d{4}-\d{2}-\d{2}(?:T[\d:.]+Z?)?\b|\b\d{1,2}/\d{1,2}/\d{2,4}\b",
     r"(?<![\w+])\+\d[\d ()-]{6,}\d\b",
     r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{12,}\b",
@@ -59,4 +59,5 @@ def found(text: str, terms: Sequence[Term], foreign: bool) -> Iterator[tuple[int
 
 
 def _latin(word: str) -> bool:
-    return any(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in word)
+    letters = [char for char in word if char.isalpha()]
+    return not letters or any(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in letters)

@@ -79,7 +79,7 @@ def _numbers(text: str, numerals: Numerals) -> list[Number]:
 
 @cache
 def _pattern(group: str, decimal: str) -> re.Pattern[str]:
-    separators = f"[{re.escape(group)}{_SPACES}]" if group else f"[{_SPACES}]"
+    separators = f"[{re.escape(group)}{_SPACES}{' ' * group.isspace()}]"
     whole = rf"(?P<whole>\d{{1,3}}(?:{separators}\d{{3}})+|\d+)"
     return re.compile(rf"(?<![\w.,:/-]){whole}(?:{re.escape(decimal)}(?P<decimals>\d+))?(?![\d:/]|[.,]\d)")
 

@@ -105,9 +105,10 @@ def _phrase(text: str, pair: Pair) -> str | None:
         said = said.upper()
     elif written[:1].isupper():
         said = said[:1].upper() + said[1:]
-    question, exclamation = languages.of(pair.target).opening
-    opening = question if "?" in ending.group() else exclamation if "!" in ending.group() else ""
-    return opening + said + ending.group()
+    marks, there = ending.group().strip(), languages.of(pair.target)
+    if "?" in marks:
+        return f"{there.opening[0]}{said}{there.gap}{marks}"
+    return f"{there.opening[1]}{said}{there.gap}{marks}" if "!" in marks else said + marks
 
 
 def _shaped(piece: Piece, terms: Sequence[Term]) -> Piece:
