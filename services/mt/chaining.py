@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from opentelemetry.trace import StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from services.common.telemetry import tracer
@@ -85,11 +86,19 @@ class Chaining:
             "source.lang": step.pair.source,
             "target.lang": step.pair.target,
             "engine": step.engine,
+            "final": source.final,
         }
-        with tracer.start_as_current_span("mt.step", attributes=attributes, record_exception=False):
-            async with self._watchdog.step():
-                with measures.timed(step.pair):
-                    return await self._engines.of(step).translate(source)
+        # An exception is told by its type alone: its message may quote what a user said.
+        with tracer.start_as_current_span(
+            "mt.step", attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                async with self._watchdog.step():
+                    with measures.timed(step.pair):
+                        return await self._engines.of(step).translate(source)
+            except BaseException as error:
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
 
 
 def required(terms: Sequence[Term]) -> tuple[Term, ...]:
