@@ -3,7 +3,8 @@
     python -m bench.mt_memory [--engines firefox+embedded] [--pairs "en>es es>en"] [--sessions 8] [--revisions 200]
 
 Each session asks for a sentence that grows word by word, as interim results do. Memory is the sum of what the stage's
-process and its children have resident, shared pages counted for each, and the proportional share beside it.
+process and its children hold: what is resident in each, which counts shared libraries for every program, and the
+proportional share, which counts them once. The bound is of the latter.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
     table = Rows(f"Memory of {options.engines}, MiB", ("when", "resident", "proportional", "programs"))
     asyncio.run(_measured(table, options))
-    peak = max(float(row[1] or 0) for row in table.rows)
+    peak = max(float(row[2] or 0) for row in table.rows)
     sys.exit(not finish("mt_memory", [table], {"mt_memory.mib": at_most(peak, BOUND_MIB)}))
 
 
