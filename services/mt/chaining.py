@@ -18,7 +18,7 @@ from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.engine import Source, Translation
 from services.mt.serving import Engines
-from services.mt.shaping import pieces
+from services.mt.shaping import pieces, short, usage
 from services.mt.shaping.pieces import Piece
 from services.mt.ways import Step, Way
 
@@ -75,11 +75,23 @@ class Chaining:
         text, terms, unknown_words, continues_prefix = source.text, source.terms, 0, False
         for step in way.steps:
             asked = replace(source, text=text, pair=step.pair, terms=terms)
-            answer, _ = await self._steps.answer(asked, partial(self._step, step))
+            answer = await self._taken(step, asked)
             text, terms = answer.text, required(terms)
             unknown_words += answer.unknown_words
             continues_prefix = answer.continues_prefix
         return Translation(text, continues_prefix and way.direct, unknown_words)
+
+    async def _taken(self, step: Step, source: Source) -> Translation:
+        """What a step makes of a sentence, in the wording of its target's writers."""
+        ask = partial(self._step, step)
+        answer, _ = await self._steps.answer(source, ask)
+        if not self._engines.of(step).shaped:
+            return answer
+        if short.doubtful(source.text, answer.text) and not source.target_prefix:
+            tried = [await self._steps.answer(replace(source, text=each), ask) for each in short.variants(source.text)]
+            texts = [answer.text, *(other.text for other, _ in tried)]
+            answer = replace(answer, text=short.shortest(texts, source.text))
+        return replace(answer, text=usage.polished(answer.text, step.pair))
 
     async def _step(self, step: Step, source: Source) -> Translation:
         attributes: dict[str, AttributeValue] = {
