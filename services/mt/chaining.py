@@ -17,6 +17,7 @@ from services.common.watchdog import Watchdog
 from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.engine import Source, Translation
+from services.mt.revisions import Revisions
 from services.mt.serving import Engines
 from services.mt.shaping import pieces, short, usage
 from services.mt.shaping.pieces import Piece
@@ -33,6 +34,7 @@ class Chaining:
         self._engines = engines
         self._watchdog = watchdog
         self._steps = Cache(entries)
+        self._revisions = Revisions()
 
     def asked(self, source: Source) -> Source:
         """A text with no more than its translation depends on."""
@@ -73,13 +75,21 @@ class Chaining:
 
     async def _over(self, way: Way, source: Source) -> Translation:
         text, terms, unknown_words, continues_prefix = source.text, source.terms, 0, False
-        for step in way.steps:
+        for number, step in enumerate(way.steps):
             asked = replace(source, text=text, pair=step.pair, terms=terms)
-            answer = await self._taken(step, asked)
+            leads = number == 0 and not way.direct and source.session and self._engines.of(step).continues_prefix
+            answer = await (self._led if leads else self._taken)(step, asked)
             text, terms = answer.text, required(terms)
             unknown_words += answer.unknown_words
             continues_prefix = answer.continues_prefix
         return Translation(text, continues_prefix and way.direct, unknown_words)
+
+    async def _led(self, step: Step, source: Source) -> Translation:
+        """The first step of several: it goes on from what it made of the revision before."""
+        prefix = self._revisions.prefix(source.session, step.pair, source.text)
+        answer = await self._taken(step, replace(source, target_prefix=prefix))
+        self._revisions.keep(source.session, step.pair, source.text, answer.text, prefix)
+        return answer
 
     async def _taken(self, step: Step, source: Source) -> Translation:
         """What a step makes of a sentence, in the wording of its target's writers."""
