@@ -2,8 +2,8 @@
 
     python -m bench.mt_revisions [--engines firefox+embedded] [--pairs "en>es en>pt"] [--lines 40] [--words 2]
 
-Erasure is the words taken back over all revisions, for each word of the last one. Of a session, the first step of a way of
-several goes on from what it made of the revision before; without one, each revision is translated by itself.
+Erasure is the words taken back over all revisions, for each word of the last one. Of a session, the first step of a way
+of several goes on from what it made of the revision before; without one, each revision is translated by itself.
 """
 
 from __future__ import annotations
