@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
 import math
 import resource
 from pathlib import Path
@@ -43,7 +44,8 @@ class MemoryHog:
 
 
 def trim() -> None:
-    """Returns freed memory to the machine, where the C library can: to load a model takes some times its size."""
+    """Return freed memory to the machine, where the C library can: to load a model takes some times its size."""
+    gc.collect()
     if release := getattr(ctypes.CDLL(None), "malloc_trim", None):
         release(0)
 

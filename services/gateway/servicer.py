@@ -249,7 +249,7 @@ class GatewayServicer:
         first = {voice.lang: voice for voice in reversed(catalog.all_voices)}
         return pb.DescribeResponse(
             source_langs=catalog.source_langs,
-            pairs=[pb.LanguagePair(source_lang=source, target_lang=target) for source, target in catalog.pairs],
+            pairs=[messages.language_pair(way) for way in catalog.ways],
             voices=[
                 pb.Voice(name=voice.name, lang=voice.lang, default=first[voice.lang] is voice)
                 for voice in catalog.all_voices
