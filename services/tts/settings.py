@@ -41,6 +41,16 @@ class OnnxSettings(NeuralSettings):
     batch_wait_ms: float = Field(5.0, ge=0, le=100, description="Longest that a batch waits for more.")
 
 
+class KokoroSettings(NeuralSettings):
+    """Options of the engine on Kokoro."""
+
+    program: str = Field("espeak-ng", description="espeak-ng, by name or path: it writes the phonemes of a text.")
+    reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
+    answer_seconds: float = Field(20.0, gt=0, description="A network that takes longer about a window is stuck.")
+    first_ms: int = Field(500, ge=100, le=5_000, description="Milliseconds of speech that are made and sent first.")
+    window_ms: int = Field(4_000, ge=100, le=10_000, description="Most milliseconds of speech made at once later.")
+
+
 class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which sings a tone as long as the text."""
 
@@ -79,5 +89,6 @@ class TtsSettings(StageSettings):
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
+    kokoro: KokoroSettings = Field(default_factory=KokoroSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)
