@@ -22,6 +22,7 @@ from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 
 PIECE_MS = 80
+BREATH = 150  # samples up to this are no speech: 47 dB below full scale
 PAUSE_MS = 150  # between sentences of a clause, beside the silence that is kept of each
 
 
@@ -84,7 +85,7 @@ class Engine:
         """The clause's sentences without the silence around them, and short pauses between."""
         pause = np.zeros(0, dtype="<i2")
         for sentence in await model.sentences(clause):
-            trimmer = Trimmer(self.sample_rate_hertz)
+            trimmer = Trimmer(self.sample_rate_hertz, quiet=BREATH)
             async with aclosing(model.speech(sentence, clause.affinity)) as speech:
                 async for samples in speech:
                     if len(heard := trimmer.passed(pcm_of(samples))):

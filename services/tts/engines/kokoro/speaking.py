@@ -7,7 +7,7 @@ from typing import Any
 
 from services.common.batching import Batcher, Item, Limits
 from services.common.load import Load
-from services.tts.engines.kokoro.network import HOP, SAMPLE_RATE_HERTZ, Frames, Network, Sentence
+from services.tts.engines.kokoro.network import HOP, SAMPLE_RATE_HERTZ, Network, Sentence
 from services.tts.engines.kokoro.splicing import Splicer
 from services.tts.onnx.network import Floats
 from services.tts.onnx.windows import Cutting

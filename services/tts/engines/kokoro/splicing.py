@@ -21,30 +21,32 @@ class Splicer:
         rising = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
         self._rising, self._falling = rising, 1 - rising
         self._tail: Floats = np.zeros(0, np.float32)  # what the last window has behind its end
-        self._owed = 0  # samples that shifts have added to the speech so far, or taken from it
 
     @property
     def beside(self) -> int:
         """Samples that a window needs on either side of what is kept of it."""
-        return self._fade + self._most
+        return self._fade + 2 * self._most
 
     def joined(self, samples: Floats, first: int, last: int) -> Floats:
-        """What a window adds to the speech: samples `first` to `last` of it, joined to the window before.
+        """What a window adds to the speech: as many samples as `first` to `last` of it, joined to the window before.
 
-        Behind `last` are at least `beside` samples, or none where the speech ends.
+        Beside them are at least `beside` samples, or none where the speech begins or ends.
         """
-        tail = self._tail
-        self._tail = samples[last : last + self._fade].copy()
-        if not len(tail) or first < self.beside or last - first < self.beside:
-            return samples[first:last]
-        shift = self._shift(tail, samples, first)
-        made = samples[first + shift : last].copy()
-        made[: self._fade] = tail * self._falling + made[: self._fade] * self._rising
+        shift = self._shift(samples, first) if len(self._tail) and first >= self.beside else 0
+        made = samples[first + shift : last + shift].copy()
+        if lacking := last - first - len(made):  # at the end, where it is silent
+            made = np.concatenate((made, np.zeros(lacking, np.float32)))
+        fade = min(len(self._tail), len(made))
+        made[:fade] = self._tail[:fade] * self._falling[:fade] + made[:fade] * self._rising[:fade]
+        self._tail = samples[last + shift : last + shift + self._fade].copy()
         return made
 
-    def _shift(self, tail: Floats, samples: Floats, first: int) -> int:
+    def _shift(self, samples: Floats, first: int) -> int:
         """Where the window goes on most like the tail: to be shifted by -most to most."""
+        tail = self._tail
         searched = samples[first - self._most : first + self._most + len(tail)]
+        if len(searched) < len(tail):
+            return 0
         places = np.lib.stride_tricks.sliding_window_view(searched, len(tail))
         norms = np.sqrt((places**2).sum(axis=1)) + 1e-6
         return int(np.argmax(places @ tail / norms)) - self._most

@@ -135,7 +135,7 @@ class Language:
 
     def _replaced(self, phonemes: str) -> str:
         """Sounds by what stands for them, the longest first."""
-        sounds = _JOINED | self.replaced
+        sounds = {**_JOINED, **self.replaced}
         longest_first = sorted(sounds, key=len, reverse=True)
         text = unicodedata.normalize("NFD", phonemes).replace("c\u0327", "\u00e7")
         return re.sub("|".join(map(re.escape, longest_first)), lambda found: sounds[found.group()], text)
