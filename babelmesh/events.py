@@ -53,6 +53,7 @@ from realtime.v1.realtime_translate_pb2 import (
     TextChunk,
     TranslationResult,
     TtsChunk,
+    Voice,
 )
 
 Event: TypeAlias = (
@@ -116,6 +117,7 @@ __all__ = [
     "TextChunk",
     "TranslationResult",
     "TtsChunk",
+    "Voice",
     "as_json",
     "event_json",
     "event_of",

@@ -14,6 +14,7 @@ from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.overload import Policy
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Holding, Sound, TargetTerms, Terms
+from services.gateway.voicing import choice
 
 OUTPUT_FORMATS = ("pcm16le",)
 SILENCES_MS = range(200, 3001)
@@ -194,7 +195,8 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
         raise InvalidArgument("OUT_OF_RANGE", message, f"{path}.speaking_rate", ["0.5 to 2.0"])
     voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
     spoken = catalog.spoken_lang(source)
-    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0)
+    why = choice(voices, voice, bool(target.voice), catalog.voice_pace)
+    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
 
 
 def _same_language(target: pb.Target, path: str, lang_path: str, source: str, available: list[str]) -> TargetTerms:

@@ -87,6 +87,13 @@ class TtsSettings(StageSettings):
 
     slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
+    pace: float | None = Field(
+        None,
+        ge=0,
+        description="Highest real-time factor, measured at start, of a neural voice that is a language's default; "
+        "unset: an eighth of the number of cores, at most 0.5.",
+    )
+    default_voices: dict[str, str] = Field({}, description="Default voices by language, measured or not.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     kokoro: KokoroSettings = Field(default_factory=KokoroSettings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -15,6 +15,7 @@ from services.common.load import Load
 from services.common.neural import Served
 from services.common.versions import Version, Versions
 from services.tts.engine import Clause, Voice
+from services.tts.engines.kokoro.levels import gain
 from services.tts.engines.kokoro.model import LAYOUT, Model, language_of, opened
 from services.tts.engines.kokoro.network import SAMPLE_RATE_HERTZ
 from services.tts.onnx.measures import Measured, pcm_of
@@ -44,6 +45,11 @@ class Engine:
     def voices(self) -> tuple[Voice, ...]:
         """See Engine. In the order of the bundles."""
         return tuple(self._versions)
+
+    @property
+    def networks(self) -> Sequence[Sequence[Voice]]:
+        """See Engine. All voices are of one network, or of versions of it."""
+        return [self.voices]
 
     @property
     def versions(self) -> Iterable[tuple[Version[Any], float]]:
@@ -84,11 +90,12 @@ class Engine:
     async def _speech(self, model: Model, clause: Clause) -> AsyncGenerator[Pcm, None]:
         """The clause's sentences without the silence around them, and short pauses between."""
         pause = np.zeros(0, dtype="<i2")
+        loudness = gain(clause.voice.name)
         for sentence in await model.sentences(clause):
             trimmer = Trimmer(self.sample_rate_hertz, quiet=BREATH)
             async with aclosing(model.speech(sentence, clause.affinity)) as speech:
                 async for samples in speech:
-                    if len(heard := trimmer.passed(pcm_of(samples))):
+                    if len(heard := trimmer.passed(pcm_of(loudness * samples))):
                         yield np.concatenate((pause, heard)) if len(pause) else heard
                         pause = pause[:0]
             if len(rest := trimmer.rest()):
