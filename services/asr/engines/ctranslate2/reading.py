@@ -70,4 +70,4 @@ def words(decoded: Decoded, tokens: Tokens, bounds: Bounds, final: bool) -> tupl
 
 
 def _place(frame: int, bounds: Bounds) -> int:
-    return min(bounds.start_samples + frame * FRAME_SAMPLES, bounds.end_samples)
+    return min(bounds.start_samples + max(0, frame) * FRAME_SAMPLES, bounds.end_samples)  # CTranslate2 may say -1
