@@ -113,7 +113,7 @@ def test_what_is_made_up_in_silence_is_left_out(score: float, silence: float, ex
 def test_an_interim_hypothesis_has_no_mark_at_its_end(tmp_path: Path) -> None:
     bundle = read(whisper_tiny.write(tmp_path / "tiny"))
     vocabulary = tokens.read(bundle)
-    ids = tuple(vocabulary.tokenizer.token_to_id(token) for token in ("\u0120hello", "\u0120friend", "."))
+    ids = tuple(whisper_tiny.VOCABULARY.index(token) for token in ("\u0120hello", "\u0120friend", "."))
     decoded = Decoded(ids, (0, 20, 35), (0.9, 0.8, 0.5))
     final = words(decoded, vocabulary, Bounds(16_000, 32_000), final=True)
     assert [(word.text, word.start_samples) for word in final] == [("hello", 16_000), ("friend.", 22_400)]

@@ -42,11 +42,11 @@ class Tokens:
 
 
 def read(bundle: Bundle) -> Tokens:
-    """The tokens of a bundle. Raises InvalidArgument when its tokenizer cannot be read, or lacks a language."""
-    try:
-        tokenizer = Tokenizer.from_file(str(bundle.file(TOKENIZER)))
-    except Exception as error:  # the library raises nothing narrower
-        raise fault(bundle.folder, f"{TOKENIZER} cannot be read: {error}.") from error
+    """The tokens of a bundle. Raises InvalidArgument when its tokenizer is none, or lacks a language."""
+    text = bundle.file(TOKENIZER).read_text(encoding="utf-8")
+    if '"model"' not in text:
+        raise fault(bundle.folder, f"{TOKENIZER} is no tokenizer of the `tokenizers` library.")
+    tokenizer = Tokenizer.from_str(text)
     manifest = bundle.manifest
     called = {tag: manifest.tags.get(tag) or tag.partition("-")[0] for tag in manifest.languages}
 
