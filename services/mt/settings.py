@@ -49,6 +49,21 @@ class OnnxSettings(NeuralSettings):
     patience_seconds: float = Field(30.0, gt=0, description="An answer that takes longer never comes.")
 
 
+class FirefoxSettings(NeuralSettings):
+    """Options of the engine on Firefox Translations' models."""
+
+    precision: Literal["auto", "fp32", "int8"] = Field(
+        "auto", description="Of the numbers; auto: int8 on the CPU, fp32 on a GPU."
+    )
+    shortlist: bool = Field(True, description="Whether a translation is made of the words that its source may become.")
+    max_batch: int = Field(32, ge=1, le=1024, description="Most sentences of a model that are computed at once.")
+    queue: int = Field(512, ge=1, le=100_000, description="Most sentences of a model that wait; more are refused.")
+    longest_ratio: float = Field(
+        3.0, gt=0, le=20, description="Tokens of a translation for each of its source, at most: it ends there."
+    )
+    patience_seconds: float = Field(30.0, gt=0, description="An answer that takes longer never comes.")
+
+
 class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which marks every word with the target language."""
 
@@ -85,5 +100,6 @@ class MtSettings(StageSettings):
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
+    firefox: FirefoxSettings = Field(default_factory=FirefoxSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)
