@@ -134,9 +134,7 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \
 		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra ctranslate2 -o requirements/images/ctranslate2.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra onnx --extra ctranslate2 \
-		-o requirements/images/default.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra ctranslate2 -o requirements/images/default.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
