@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 PARITY := .parity
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
-ENGINE ?= embedded
+ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
