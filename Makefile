@@ -6,7 +6,9 @@ SHELL := /bin/bash
 
 # Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
 # come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
-SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722 libnss-wrapper openssl
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat asterisk-core-sounds-en-g722 libnss-wrapper openssl
+# What some distributions do not have: one that cannot be had is a line, and what it is for is left out.
+OPTIONAL_PACKAGES := apertium-en-gl
 PYTHON ?= python3
 
 VENV := .venv
@@ -35,7 +37,7 @@ bundles: $(READY)
 	@$(BIN)/babelmesh models setup
 
 system:
-	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
+	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES) $(if $(SYSTEM_PACKAGES),--optional $(OPTIONAL_PACKAGES))
 
 # A checkout that was moved needs its environment made anew: the scripts in it name their folder.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
@@ -112,6 +114,8 @@ chaos: setup ## Break it under load and count what is lost; ONLY=kills one scena
 	@tests/chaos/node/setup.sh
 	@requirements/system.sh libfaketime || echo "Without libfaketime (see above) the wall clock stays as it is." >&2
 	@$(BIN)/python -m bench.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
+
+PROMPTS ?= $(wildcard ../shared/data/prompts-dev.jsonl)
 
 goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one of them, PROMPTS=FILE.jsonl for quality
 	@tests/chaos/node/setup.sh
