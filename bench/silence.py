@@ -48,7 +48,7 @@ def main() -> None:
     made_up = asyncio.run(measured(sounds(options.seconds), table))
     if made_up is None:
         sys.exit("Skipped: the small recognizer writes words in whatever is taken for speech; measure another.")
-    sys.exit(not finish("silence", [table], {"N.silence_words": at_most(made_up, 0)}))
+    sys.exit(not finish("silence", [table], {"N.silence": at_most(made_up, 0)}))
 
 
 async def measured(heard: Mapping[str, Pcm], table: Rows) -> int | None:
