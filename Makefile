@@ -6,7 +6,9 @@ SHELL := /bin/bash
 
 # Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
 # come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
-SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722 libnss-wrapper openssl
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat asterisk-core-sounds-en-g722 libnss-wrapper openssl
+# What some distributions do not have: one that cannot be had is a line, and what it is for is left out.
+OPTIONAL_PACKAGES := apertium-en-gl
 PYTHON ?= python3
 
 VENV := .venv
@@ -16,22 +18,26 @@ READY := $(VENV)/.ready
 PARITY := .parity
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
-ENGINE ?= embedded
+ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
+.PHONY: help setup bundles system demo test check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY) ## Install whatever is missing, system packages included; does nothing the second time
+setup: bundles ## Install whatever is missing, system packages and default models included; does nothing the second time
+
+# Models are kept outside the checkout, for all checkouts: BABELMESH_BUNDLES=english or none fetches fewer of them.
+bundles: $(READY)
+	@$(BIN)/babelmesh models setup
 
 system:
-	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
+	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES) $(if $(SYSTEM_PACKAGES),--optional $(OPTIONAL_PACKAGES))
 
 # A checkout that was moved needs its environment made anew: the scripts in it name their folder.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
@@ -73,29 +79,29 @@ $(PARITY)/.ready: requirements/parity.txt $(READY)
 
 check: lint type test ## lint, type and test
 
-lint: setup ## Check style, contracts and Dockerfiles
+lint: $(READY) ## Check style, contracts and Dockerfiles
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
 
-check-monitoring: setup ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
+check-monitoring: $(READY) ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
 	@$(BIN)/python -m deploy.monitoring --check
 	@promtool check config deploy/monitoring/prometheus.yml
 	@promtool test rules deploy/monitoring/tests/*.yaml
 	@$(BIN)/python -m pytest -m deploy tests/deploy/test_prometheus.py
 
-format: setup ## Rewrite the code in the project's format
+format: $(READY) ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-type: setup ## Check types
+type: $(READY) ## Check types
 	@$(BIN)/mypy $(CODE)
 
-proto: setup ## Make the Python stubs in gen/ from protos/
+proto: $(READY) ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
-docs: setup ## Write the tables of docs/telemetry.md from services/common/metrics.toml
+docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/metrics.toml
 	@$(BIN)/python docs/telemetry.py
 
 up: setup ## Run the mesh as local processes until Ctrl-C
@@ -108,6 +114,8 @@ chaos: setup ## Break it under load and count what is lost; ONLY=kills one scena
 	@tests/chaos/node/setup.sh
 	@requirements/system.sh libfaketime || echo "Without libfaketime (see above) the wall clock stays as it is." >&2
 	@$(BIN)/python -m bench.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
+
+PROMPTS ?= $(wildcard ../shared/data/prompts-dev.jsonl)
 
 goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one of them, PROMPTS=FILE.jsonl for quality
 	@tests/chaos/node/setup.sh
@@ -124,7 +132,7 @@ images: ## Build the images; ENGINE=onnx-gpu with other engines, BUILDER=buildah
 sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom/
 	@$(DEPLOY)/bin/python -m deploy.sbom out/sbom
 
-lock: setup ## Pin requirements/*.txt anew from pyproject.toml
+lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
 	@$(LOCK) pyproject.toml --extra dev --group riva -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
@@ -134,6 +142,7 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \
 		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra ctranslate2 -o requirements/images/default.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
@@ -141,10 +150,10 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
 
-manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
+manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
 	@$(BIN)/python deploy/k8s/manifests.py
 
-check-deploy: setup $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
+check-deploy: $(READY) $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
 	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
 	@tests/deploy/check.sh
 

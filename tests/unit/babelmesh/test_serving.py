@@ -71,9 +71,7 @@ def test_a_stage_without_a_bundle_says_which_command_fetches_one(tmp_path: Path)
     with pytest.raises(ModelsFailed) as failed:
         _chosen(Models(tmp_path))
     assert "No bundle for ASR is installed: `babelmesh models fetch nemo-en-480ms` fetches one." in str(failed.value)
-    assert "No bundle for TTS is installed: `babelmesh models fetch piper-es-es-davefx` fetches one." in str(
-        failed.value
-    )
+    assert "No bundle for TTS is installed: `babelmesh models fetch piper-en-us-joe` fetches one." in str(failed.value)
     assert "No bundle for MT" not in str(failed.value)
 
 
@@ -100,10 +98,12 @@ def test_a_broken_manifest_is_told_of_and_left_out(models: Models) -> None:
     assert any(line.startswith("Left out: bundle ") for line in told)
 
 
-@pytest.mark.parametrize("engines", [Engines.EMBEDDED, Engines.SCRIPTED])
-def test_other_engines_are_those_of_every_stage_but_one_that_says_otherwise(engines: Engines, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("engines", "name"), [(Engines.SMALL, "embedded"), (Engines.SCRIPTED, "scripted")])
+def test_other_engines_are_those_of_every_stage_but_one_that_says_otherwise(
+    engines: Engines, name: str, tmp_path: Path
+) -> None:
     chosen = variables(engines, Models(tmp_path), ["MT_ENGINE", "HOME"], lambda line: None)
-    assert chosen == {"asr": {"ASR_ENGINE": engines.value}, "tts": {"TTS_ENGINE": engines.value}}
+    assert chosen == {"asr": {"ASR_ENGINE": name}, "tts": {"TTS_ENGINE": name}}
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_other_engines_are_those_of_every_stage_but_one_that_says_otherwise(engi
         (["up", "--engines", "neural"], 1, "No bundle for MT is installed"),
         (["demo", "--engines", "neural"], 1, "No bundle for MT is installed"),
         (["demo", "--engines", "neural", "--server", "127.0.0.1:9"], 2, "the mesh named by --server has its own"),
-        (["up", "--engines", "quick"], 2, "'quick' is not one of 'embedded', 'neural', 'scripted'"),
+        (["up", "--engines", "quick"], 2, "'quick' is not one of 'default', 'small', 'neural', 'scripted'"),
     ],
 )
 def test_a_mesh_that_cannot_be_as_asked_is_not_started(
