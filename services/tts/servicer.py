@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -15,6 +17,7 @@ from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.watchdog import Watchdog
 from services.tts.engine import Clause
+from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
@@ -23,6 +26,9 @@ from services.tts.wire import clause, described, require_symbols
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
+
+
+AT_WORK_SECONDS = 1.0  # a slow voice; one that keeps pace, and gives nothing for longer, may well be stuck
 
 
 class TtsServicer(tts_pb2_grpc.TtsServicer):
@@ -83,9 +89,12 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def _speak(self, asked: Clause, trimmer: Trimmer, context: Context) -> None:
         engine = self._engines.of(asked.voice)
         rate = engine.sample_rate_hertz
+        at_work = partial(context.write, tts_pb2.SynthesizeResponse(sample_rate_hertz=rate))
+        patience = AT_WORK_SECONDS if self._engines.slow(asked.voice) else math.inf
+
         with ClauseSpan(asked, rate) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
-                while piece := await self._next(pieces, span):
+                while piece := await patiently(self._next(pieces, span), patience, at_work):
                     if len(pcm := trimmer.passed(from_bytes(piece))):
                         await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
         if len(pcm := trimmer.rest()):

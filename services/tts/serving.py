@@ -53,6 +53,10 @@ class Engines(Several[Engine]):
         """The engine that has a voice, one of `voices`."""
         return next(engine for engine in self.engines if voice in engine.voices)
 
+    def slow(self, voice: Voice) -> bool:
+        """Whether a voice is too slow to keep pace."""
+        return any(offer.slow for offer in self.offers if offer.voice == voice)
+
     async def symbols(self, language: str) -> tuple[str, ...]:
         """The IPA symbols of pronunciations that every engine with voices of a language takes."""
         speaking = [engine for engine in self.engines if any(voice.language == language for voice in engine.voices)]

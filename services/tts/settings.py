@@ -47,7 +47,7 @@ class KokoroSettings(NeuralSettings):
     program: str = Field("espeak-ng", description="espeak-ng, by name or path: it writes the phonemes of a text.")
     reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
     answer_seconds: float = Field(60.0, gt=0, description="A window that is not there after so long never comes.")
-    first_ms: int = Field(500, ge=100, le=5_000, description="Milliseconds of speech that are made and sent first.")
+    first_ms: int = Field(500, ge=100, le=10_000, description="Milliseconds of speech that are made and sent first.")
     window_ms: int = Field(2_000, ge=100, le=10_000, description="Most milliseconds of speech made at once later.")
 
 
