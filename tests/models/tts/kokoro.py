@@ -32,8 +32,25 @@ def model(content: str = CONTENT) -> onnx.ModelProto:
         "twice": np.ones((1, 1, 2), np.float32),
         "one": np.float32(1),
     }
+    inputs = [
+        helper.make_tensor_value_info("tokens", TensorProto.INT64, [1, "n"]),
+        helper.make_tensor_value_info("style", TensorProto.FLOAT, [1, STYLE]),
+        helper.make_tensor_value_info("speed", TensorProto.FLOAT, [1]),
+    ]
+    assert {each.name for each in inputs} == set(INPUTS)
+    graph = helper.make_graph(
+        _nodes(content),
+        "kokoro",
+        inputs,
+        [helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["samples"])],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _nodes(content: str) -> list[onnx.NodeProto]:
     node = helper.make_node
-    nodes = [
+    return [
         node("Cast", ["tokens"], ["symbols"], to=TensorProto.FLOAT),
         node("Clip", ["symbols", "one", "one"], [DURATIONS]),
         node("Reshape", ["symbols", "halves"], ["column"]),
@@ -57,20 +74,6 @@ def model(content: str = CONTENT) -> onnx.ModelProto:
         node("Sum", ["waves", *(f"{name}_0" for name in (content, ENERGY, "style"))], ["summed"]),
         node("Reshape", ["summed", "flat"], ["audio"]),
     ]
-    inputs = [
-        helper.make_tensor_value_info("tokens", TensorProto.INT64, [1, "n"]),
-        helper.make_tensor_value_info("style", TensorProto.FLOAT, [1, STYLE]),
-        helper.make_tensor_value_info("speed", TensorProto.FLOAT, [1]),
-    ]
-    assert {each.name for each in inputs} == set(INPUTS)
-    graph = helper.make_graph(
-        nodes,
-        "kokoro",
-        inputs,
-        [helper.make_tensor_value_info("audio", TensorProto.FLOAT, ["samples"])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
-    )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
 def bundle(
