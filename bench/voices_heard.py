@@ -1,6 +1,6 @@
 """What Whisper base understands of the voices: their word error rate, first audio and computing.
 
-    python -m bench.voices_heard [--models DIR] [--sentences 16] [--whole]
+    python -m bench.voices_heard [--models DIR] [--sentences 16] [--langs en,es] [--whole]
 
 Voices of the bundles kokoro-82m and piper-en-us-joe that are installed, and espeak-ng's, speak sentences of five
 languages (bench/sentences.py); the bundle whisper-base hears them, at the rate recognizers take. `--whole` has Kokoro's
@@ -103,6 +103,8 @@ async def measured(options: argparse.Namespace, paths: dict[str, Path]) -> tuple
         engine: Engine = engine_class("tts", name)(settings)
         await engine.start()
         for language, voice_name in ARMS[name]:
+            if language not in options.langs.split(","):
+                continue
             voice = next(voice for voice in engine.voices if voice.name == voice_name)
             texts = SENTENCES[language][: options.sentences]
             await speak(engine, voice, texts[0])
@@ -149,6 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, default=default_folder(), help="where bundles are installed")
     parser.add_argument("--sentences", type=int, default=16)
+    parser.add_argument("--langs", default=",".join(SENTENCES), help="languages")
     parser.add_argument("--whole", action="store_true")
     options = parser.parse_args()
     bundles, _ = Models(options.models).installed()
