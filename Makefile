@@ -18,7 +18,7 @@ READY := $(VENV)/.ready
 PARITY := .parity
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
-ENGINE ?= embedded
+ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
@@ -142,6 +142,7 @@ lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \
 		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra ctranslate2 -o requirements/images/default.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt

@@ -54,6 +54,7 @@ from realtime.v1.realtime_translate_pb2 import (
     TextChunk,
     TranslationResult,
     TtsChunk,
+    Voice,
 )
 
 Event: TypeAlias = (
@@ -118,6 +119,7 @@ __all__ = [
     "TextChunk",
     "TranslationResult",
     "TtsChunk",
+    "Voice",
     "as_json",
     "event_json",
     "event_of",

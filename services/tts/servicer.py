@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -15,14 +17,18 @@ from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.watchdog import Watchdog
 from services.tts.engine import Clause
+from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
-from services.tts.wire import clause, require_symbols
+from services.tts.wire import clause, described, require_symbols
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
+
+
+AT_WORK_SECONDS = 1.0  # a slow voice; one that keeps pace, and gives nothing for longer, may well be stuck
 
 
 class TtsServicer(tts_pb2_grpc.TtsServicer):
@@ -57,10 +63,11 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             engine=self._engines.name,
             version=self._engines.version,
             device=self._engines.device,
-            voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engines.voices],
+            voices=[described(offer) for offer in self._engines.offers],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
             pronunciation=self._engines.pronounces,
+            pace=self._engines.pace,
         )
 
     async def DescribePronunciation(
@@ -82,9 +89,12 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def _speak(self, asked: Clause, trimmer: Trimmer, context: Context) -> None:
         engine = self._engines.of(asked.voice)
         rate = engine.sample_rate_hertz
+        at_work = partial(context.write, tts_pb2.SynthesizeResponse(sample_rate_hertz=rate))
+        patience = AT_WORK_SECONDS if self._engines.slow(asked.voice) else math.inf
+
         with ClauseSpan(asked, rate) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
-                while piece := await self._next(pieces, span):
+                while piece := await patiently(self._next(pieces, span), patience, at_work):
                     if len(pcm := trimmer.passed(from_bytes(piece))):
                         await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
         if len(pcm := trimmer.rest()):

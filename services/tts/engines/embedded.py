@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from services.common.audio import Pcm
@@ -26,6 +26,7 @@ class Engine:
     name = "embedded"
     device = "cpu"
     versions = ()
+    networks: Sequence[Sequence[Voice]] = ()
     pronounces = True
 
     def __init__(self, settings: TtsSettings) -> None:

@@ -7,7 +7,7 @@ from before understand it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,6 +43,7 @@ class Engine:
 
     name = "riva"
     versions = ()
+    networks: Sequence[Sequence[Voice]] = ()
     device = "Riva server"
 
     def __init__(self, settings: TtsSettings) -> None:

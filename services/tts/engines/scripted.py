@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class Engine:
     name = "scripted"
     device = "cpu"
     versions = ()
+    networks: Sequence[Sequence[Voice]] = ()
     version = "1"
     patience_seconds = 1.0
     pronounces = True
