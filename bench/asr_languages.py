@@ -7,7 +7,8 @@ asterisk-core-sounds-LANG, which differ from what is said in places. Prompts of 
 taken, the same ones each time. They go through the recognition stage's voice detection, endpointing and engine as fast
 as it takes them, each in a session of its own. A word is shown late by the audio heard behind it until a hypothesis has
 as many words; its computing comes on top, for a final the seconds in the last column. Where the translation stage has a
-pair from Spanish into English, finals in Spanish go through it, and are held against the English texts.
+pair from Spanish into English, finals in Spanish go through it, and are held against the English texts. Of an engine
+that runs alone, the rules that conclude words are compared as in bench/prefixes.py.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import sacrebleu
 
 from bench import engines
 from bench.offline import Segment, hear, rules_of
+from bench.prefixes import rules_table
 from bench.report import Rows, finish, percentile
 from bench.wer import PAUSE, read_g722
 from services.asr.serving import Engines
@@ -131,6 +133,7 @@ async def measured(corpora: dict[str, list[Prompt]]) -> list[Rows]:
     )
     table = Rows("Recognition", columns)
     spanish: list[tuple[Prompt, Outcome]] = []
+    segments: list[Segment] = []
     await recognizers.start()
     try:
         for lang, corpus in corpora.items():
@@ -141,11 +144,13 @@ async def measured(corpora: dict[str, list[Prompt]]) -> list[Rows]:
                 continue
             outcomes = [await recognized(recognizers, language, each, settings) for each in corpus]
             table.add(lang, recognizers.of(language).name, *row(corpus, outcomes))
+            segments += [segment for outcome in outcomes for segment in outcome.segments]
             if lang == "es":
                 spanish = list(zip(corpus, outcomes, strict=True))
     finally:
         await recognizers.stop()
-    return [table, *await translated([pair for pair in spanish if pair[0].english])]
+    rules = [rules_table(segments, settings)] if "+" not in settings.engine else []
+    return [table, *rules, *await translated([pair for pair in spanish if pair[0].english])]
 
 
 async def recognized(recognizers: Engines, language: str, prompt: Prompt, settings: AsrSettings) -> Outcome:

@@ -86,7 +86,7 @@ def sounds(seconds: int) -> dict[str, Pcm]:
     made: dict[str, Floats] = {
         "silence": np.zeros(len(time)),
         "noise": noise * LOUD / 4,
-        "hum": LOUD / 2 * sum(np.sin(2 * np.pi * 50 * n * time) / n for n in (1, 2, 3)),
+        "hum": LOUD / 2 * np.sum([np.sin(2 * np.pi * 50 * n * time) / n for n in (1, 2, 3)], axis=0),
         "tone": LOUD * np.sin(2 * np.pi * 1_000 * time),
         "music": tune(time),
     }

@@ -174,6 +174,9 @@ class Ctranslate2Settings(neural.Ctranslate2Settings):
         le=5_000,
         description="Least milliseconds of speech between two hypotheses; more where they take long.",
     )
+    tail_ms: int = Field(
+        2_000, ge=0, le=30_000, description="Silence put behind a window, without which the model loses its end."
+    )
     max_batch: int = Field(4, ge=1, le=64, description="Most windows of several sessions that are decoded together.")
     wait_ms: float = Field(0.0, ge=0, le=100, description="Longest a window waits for others while the device is idle.")
     idle_minutes: float = Field(

@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 RENDERED = ROOT / "deploy" / "k8s" / "rendered"
-OVERLAYS = ("cpu", "gpu", "riva")
+OVERLAYS = ("cpu", "default", "gpu", "riva")
 STAGES = ("asr", "mt", "tts")
 SERVICES = ("gateway", *STAGES)
 NAME = "app.kubernetes.io/name"

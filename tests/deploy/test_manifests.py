@@ -52,6 +52,8 @@ SERVED = {
 }
 # Engine that an image's tag promises, after the version.
 ENGINES = {"embedded": "embedded", "onnx": "onnx", "onnx-gpu": "onnx", "sherpa": "sherpa", "riva": "riva"}
+DEFAULT = {"asr": "moonshine+ctranslate2", "mt": "firefox+embedded", "tts": "kokoro+onnx+embedded"}
+VARIANTS = {*ENGINES, "default"}
 OURS = ("babelmesh/gateway", *(f"babelmesh/{stage}" for stage in STAGES))
 
 each_overlay = pytest.mark.parametrize("overlay", OVERLAYS)
@@ -160,24 +162,29 @@ def test_images_are_those_the_dockerfiles_make(overlay: str) -> None:
         assert name in OURS
         assert tag.split("-", 1)[0] == version
         service, variant = name.removeprefix("babelmesh/"), tag.removeprefix(version).removeprefix("-")
-        assert (variant in ENGINES) is (service in STAGES)
+        assert (variant in VARIANTS) is (service in STAGES)
         text = (ROOT / "services" / service / "Dockerfile").read_text()
         targets = set(re.findall(r"^FROM .* AS (\S+)$", text, re.MULTILINE))
-        assert not targets & ENGINES.keys() or variant in targets
+        assert not targets & VARIANTS or variant in targets
 
 
 @each_overlay
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_image_has_the_engine_that_is_asked_of_it(overlay: str, stage: str) -> None:
-    tag = server(overlay, stage)["image"].partition(":")[2]
-    assert variables(overlay, stage)[f"{stage.upper()}_ENGINE"] == ENGINES[tag.partition("-")[2]]
+    variant = server(overlay, stage)["image"].partition(":")[2].partition("-")[2]
+    promised = DEFAULT[stage] if variant == "default" else ENGINES[variant]
+    assert variables(overlay, stage)[f"{stage.upper()}_ENGINE"] == promised
 
 
+@pytest.mark.parametrize("overlay", ["default", "gpu"])
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_bundles_that_are_served_are_those_that_were_checked(stage: str) -> None:
-    (check,) = pod("gpu", stage)["initContainers"]
-    bundles = kind("gpu", "ConfigMap")[check["env"][1]["valueFrom"]["configMapKeyRef"]["name"]]["data"][stage]
-    served = json.loads(variables("gpu", stage)[f"{stage.upper()}_ONNX__BUNDLES"])
+def test_the_bundles_that_are_served_are_those_that_were_checked(overlay: str, stage: str) -> None:
+    (check,) = pod(overlay, stage)["initContainers"]
+    bundles = kind(overlay, "ConfigMap")[check["env"][1]["valueFrom"]["configMapKeyRef"]["name"]]["data"][stage]
+    told = variables(overlay, stage)
+    engines = told[f"{stage.upper()}_ENGINE"].split("+")  # those on bundles name them, in this order
+    named = [told.get(f"{stage.upper()}_{engine.upper()}__BUNDLES", "[]") for engine in engines]
+    served = [path for each in named for path in json.loads(each)]
     assert [path.split("/")[1:3] for path in served] == [["models", name] for name in bundles.split()]
     assert check["command"][-1] == "exec babelmesh models verify $BUNDLES"
 

@@ -17,17 +17,20 @@ SCRAPED = {("monitoring", to, 9464) for to in ("gateway", *STAGES)}
 # Edges between pods, from outside to pods, and from pods to the outside. A namespace stands for what is in it.
 INSIDE = {
     "cpu": BETWEEN_SERVICES | PEERS | COSTS,
+    "default": BETWEEN_SERVICES | PEERS | COSTS,
     "gpu": BETWEEN_SERVICES | PEERS | COSTS | {(name, "otel-collector", 4317) for name in ("gateway", *STAGES)},
     "riva": BETWEEN_SERVICES | PEERS | COSTS,
 }
 INTO = {
     "cpu": SCRAPED | {("anybody", "gateway", 7700)},
+    "default": SCRAPED | {("anybody", "gateway", 7700)},
     "gpu": SCRAPED | {("babelmesh-clients", "gateway", 7700), ("keda", "gateway", 7700)},
     "riva": SCRAPED | {("babelmesh-clients", "gateway", 7700)},
 }
 API_SERVER = {("deletion-cost", "anybody", 443), ("deletion-cost", "anybody", 6443)}
 OUT = {
     "cpu": {("gateway", "dns", 53), ("deletion-cost", "dns", 53)} | API_SERVER,
+    "default": {("gateway", "dns", 53), ("deletion-cost", "dns", 53)} | API_SERVER,
     "gpu": {(name, "dns", 53) for name in ("gateway", *STAGES, "deletion-cost", "otel-collector")}
     | API_SERVER
     | {("otel-collector", "monitoring", 4317)},

@@ -95,11 +95,17 @@ def test_frames_are_those_whisper_was_trained_on() -> None:
 
 def test_what_goes_round_in_circles_is_cut_to_one_round() -> None:
     once = [1, 2, 3, 4, 5, 6, 7]
-    assert unlooped([9, *once * 5, 1, 2]) == [9, *once]
-    assert unlooped([9, *[8] * 30]) == [9, 8]
-    assert unlooped([5, 5, 5]) == [5, 5, 5]  # as one says a number
-    assert unlooped(once) == once
-    assert unlooped([]) == []
+    assert unlooped([9, *once * 5, 1, 2], 20.0) == [9, *once]
+    assert unlooped([9, *[8] * 30], 20.0) == [9, 8]
+    assert unlooped([5, 5, 5], 1.0) == [5, 5, 5]  # as one says a number
+    assert unlooped(once, 1.0) == once
+    assert unlooped([], 1.0) == []
+
+
+def test_a_sentence_stands_twice_only_where_there_was_time_to_say_it_twice() -> None:
+    once = [1, 2, 3, 4, 5, 6, 7]
+    assert unlooped(once * 2, 1.5) == once
+    assert unlooped(once * 2, 5.0) == once * 2
 
 
 @pytest.mark.parametrize(

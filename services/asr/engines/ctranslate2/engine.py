@@ -101,7 +101,8 @@ class Engine:
             bundle.file(name)
         vocabulary = await asyncio.to_thread(tokens.read, bundle)
         idle_seconds = 60 * self._settings.idle_minutes if computing.kind == "cpu" else 0.0
-        resident = Resident(partial(WhisperModel, bundle.folder, vocabulary, computing), idle_seconds)
+        tail_samples = self._settings.tail_ms * ASR_RATE // 1000
+        resident = Resident(partial(WhisperModel, bundle.folder, vocabulary, computing, tail_samples), idle_seconds)
 
         def recognize(windows: Sequence[Window]) -> Sequence[Decoded]:
             return resident.model.recognize(windows)

@@ -22,8 +22,8 @@ from services.common.ctranslating import Computing
 from services.common.errors import StageFailed
 
 MOST_SAMPLES = 28 * ASR_RATE  # of a window, without the silence behind it
+_MOST_SAMPLES = 30 * ASR_RATE  # of a window and that silence: the encoder has no more places
 _STEP_SAMPLES = 2 * HOP_SAMPLES  # of a frame of the encoder
-_SILENCE_SAMPLES = 3 * ASR_RATE // 2
 _TOKENS, _TOKENS_A_SECOND, _MOST_TOKENS = 8, 16, 220  # at most
 _ALIKE = 1.5  # windows so many times as long as the shortest are decoded with it
 
@@ -42,8 +42,8 @@ class Window:
 class WhisperModel:
     """A loaded model."""
 
-    def __init__(self, folder: Path, tokens: Tokens, computing: Computing) -> None:
-        """Load the model. Blocking; raises StageFailed when CTranslate2 cannot."""
+    def __init__(self, folder: Path, tokens: Tokens, computing: Computing, tail_samples: int) -> None:
+        """Load the model, to put so much silence behind a window. Blocking; raises StageFailed when it cannot."""
         try:
             self._model = ctranslate2.models.Whisper(
                 str(folder),
@@ -55,6 +55,7 @@ class WhisperModel:
         except (RuntimeError, ValueError) as error:
             raise StageFailed("MODEL_UNLOADABLE", f"CTranslate2 cannot load {folder}: {error}.", stage="ASR") from error
         self._tokens = tokens
+        self._tail_samples = tail_samples
 
     def recognize(self, windows: Sequence[Window]) -> list[Decoded]:
         """The tokens of each window, none where nothing is said. Blocking; raises StageFailed when the model breaks."""
@@ -71,7 +72,8 @@ class WhisperModel:
 
     def _decoded(self, windows: Sequence[Window]) -> list[Decoded]:
         """The tokens of windows in one language."""
-        samples = -(-(max(len(window.pcm) for window in windows) + _SILENCE_SAMPLES) // _STEP_SAMPLES) * _STEP_SAMPLES
+        longest = min(_MOST_SAMPLES, max(len(window.pcm) for window in windows) + self._tail_samples)
+        samples = -(-longest // _STEP_SAMPLES) * _STEP_SAMPLES
         frames = np.stack([log_mel(window.pcm, samples, self._model.n_mels) for window in windows])
         encoded = self._model.encode(ctranslate2.StorageView.from_array(frames))
         prompt = self._tokens.prompt(windows[0].language, self._model.is_multilingual)
@@ -84,8 +86,10 @@ class WhisperModel:
             return_no_speech_prob=True,
         )
         texts = [
-            list(unlooped(result.sequences_ids[0])) if heard(result.scores[0], result.no_speech_prob) else []
-            for result in results
+            list(unlooped(result.sequences_ids[0], len(window.pcm) / ASR_RATE))
+            if heard(result.scores[0], result.no_speech_prob)
+            else []
+            for window, result in zip(windows, results, strict=True)
         ]
         if not any(texts):
             return [NOTHING] * len(windows)

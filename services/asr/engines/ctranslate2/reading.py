@@ -22,6 +22,7 @@ _NO_WORDS = frozenset("-\u2013\u2014\u2026\u266a*.")  # marks that stand alone w
 # The rule of Whisper's authors for silence, and one for what is less likely than speech ever was.
 _SILENT, _DOUBTFUL, _UNLIKELY = 0.6, -1.0, -2.0
 _REPEATS, _REPEATED_TOKENS = 3, 12  # what comes so often in a row, and is so long in all, is a loop
+_TWICE_TOKENS, _HURRIED = 5, 6.0  # so is what comes twice and is so long, with more tokens a second than are spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,16 @@ def heard(score: float, silence: float) -> bool:
     return score > _UNLIKELY and (score > _DOUBTFUL or silence < _SILENT)
 
 
-def unlooped(ids: Sequence[int]) -> Sequence[int]:
-    """The tokens without the repetitions at their end, where the model has lost its way."""
-    for period in range(1, len(ids) // _REPEATS + 1):
+def unlooped(ids: Sequence[int], seconds: float) -> Sequence[int]:
+    """The tokens of so many seconds without the repetitions at their end, where the model has lost its way."""
+    hurried = len(ids) > _HURRIED * seconds
+    for period in range(1, len(ids) // 2 + 1):
         length = len(ids)
         while length > period and ids[length - 1] == ids[length - 1 - period]:
             length -= 1
-        first = length - period  # of the part that is repeated
-        if len(ids) - first >= max(_REPEATS * period, _REPEATED_TOKENS):
+        repeated = len(ids) - length + period
+        twice = hurried and period >= _TWICE_TOKENS and repeated >= 2 * period
+        if twice or repeated >= max(_REPEATS * period, _REPEATED_TOKENS):
             return ids[:length]
     return ids
 
