@@ -22,13 +22,17 @@ CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup system demo test check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
+.PHONY: help setup bundles system demo test check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY) ## Install whatever is missing, system packages included; does nothing the second time
+setup: bundles ## Install whatever is missing, system packages and default models included; does nothing the second time
+
+# Models are kept outside the checkout, for all checkouts: BABELMESH_BUNDLES=english or none fetches fewer of them.
+bundles: $(READY)
+	@$(BIN)/babelmesh models setup
 
 system:
 	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
@@ -73,29 +77,29 @@ $(PARITY)/.ready: requirements/parity.txt $(READY)
 
 check: lint type test ## lint, type and test
 
-lint: setup ## Check style, contracts and Dockerfiles
+lint: $(READY) ## Check style, contracts and Dockerfiles
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/buf lint
 	@$(BIN)/hadolint services/*/Dockerfile
 
-check-monitoring: setup ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
+check-monitoring: $(READY) ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
 	@$(BIN)/python -m deploy.monitoring --check
 	@promtool check config deploy/monitoring/prometheus.yml
 	@promtool test rules deploy/monitoring/tests/*.yaml
 	@$(BIN)/python -m pytest -m deploy tests/deploy/test_prometheus.py
 
-format: setup ## Rewrite the code in the project's format
+format: $(READY) ## Rewrite the code in the project's format
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-type: setup ## Check types
+type: $(READY) ## Check types
 	@$(BIN)/mypy $(CODE)
 
-proto: setup ## Make the Python stubs in gen/ from protos/
+proto: $(READY) ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
-docs: setup ## Write the tables of docs/telemetry.md from services/common/metrics.toml
+docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/metrics.toml
 	@$(BIN)/python docs/telemetry.py
 
 up: setup ## Run the mesh as local processes until Ctrl-C
@@ -124,7 +128,7 @@ images: ## Build the images; ENGINE=onnx-gpu with other engines, BUILDER=buildah
 sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom/
 	@$(DEPLOY)/bin/python -m deploy.sbom out/sbom
 
-lock: setup ## Pin requirements/*.txt anew from pyproject.toml
+lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
 	@$(LOCK) pyproject.toml --extra dev --group riva -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
@@ -141,10 +145,10 @@ lock: setup ## Pin requirements/*.txt anew from pyproject.toml
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
 
-manifests: setup ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
+manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
 	@$(BIN)/python deploy/k8s/manifests.py
 
-check-deploy: setup $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
+check-deploy: $(READY) $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
 	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
 	@tests/deploy/check.sh
 

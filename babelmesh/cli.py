@@ -84,7 +84,7 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
     mt_port: Port = 7702,
     tts_port: Port = 7703,
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
-    engines: With = Engines.EMBEDDED,
+    engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
     """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
@@ -110,11 +110,11 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
-    engines: With = Engines.EMBEDDED,
+    engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
-    if server and engines is not Engines.EMBEDDED:
+    if server and engines is not Engines.DEFAULT:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
     told = {} if server else _told(engines, models)
     asked = wanted("en", to, voice, glossary=glossary)

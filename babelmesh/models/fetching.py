@@ -1,104 +1,246 @@
-"""Bundles from a hub of models, by huggingface_hub: an extra, imported when something is fetched."""
+"""Models of the catalogue, fetched file by file from the first source that gives each, and installed as bundles.
+
+What came whole is kept under `.partial` in the models folder until its bundle is installed, so that the next try goes
+on with it: packages as they were downloaded, and files whose sums are right. A full disk is the exception: everything
+that is no bundle makes room.
+"""
 
 from __future__ import annotations
 
+import errno
+import hashlib
+import os
 import shutil
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from babelmesh.errors import ModelsFailed
+from babelmesh.models.archives import DAMAGED, Archives
 from babelmesh.models.catalogue import Entry, Remote
 from babelmesh.models.folder import Models
-from services.common.bundles import Bundle, FileSum, file_sum
+from babelmesh.models.hub import check_hub, hub_file
+from babelmesh.models.packages import SourceFailed, SourceUnreachable, check_client, download
+from babelmesh.models.progress import Show, shown, size
+from babelmesh.models.sources import Origin, Piece
+from services.common.bundles import Bundle, FileSum, file_sum, verify
+from services.common.errors import InvalidArgument
 
-ANSWER_SECONDS = 10.0
+NOTICE = "NOTICE"
+BLOCK_BYTES = 1 << 20
 
 Tell = Callable[[str], None]
 
 
-def fetch(models: Models, entry: Entry, tell: Tell) -> Bundle:
-    """Fetches a model of the catalogue and installs it. Raises ModelsFailed.
+@contextmanager
+def fetching(models: Models, tell: Tell, show: Show = shown) -> Iterator[Fetcher]:
+    """Fetch models for the block, while no other process does. Raises ModelsFailed when the folder cannot be used."""
+    with models.locked(tell), Archives() as archives:
+        fetcher = Fetcher(models, archives, show)
+        try:
+            yield fetcher
+        finally:
+            models.keep_archives({_folder_name(origin) for origin in fetcher.needed})
 
-    Files that came whole, and pieces of the others, are kept when it fails: the next try goes on with them.
-    """
-    with _failures(entry):
-        commit = _commit(entry, tell)
-        title = f"{entry.name}@{commit}"
-        partial = models.partial(title)
-        files = {}
+
+class Fetcher:
+    """Fetches models one after the other; a package that several of them need is downloaded once."""
+
+    def __init__(self, models: Models, archives: Archives, show: Show) -> None:
+        self.models = models
+        self.needed: set[Origin] = set()  # packages that the models need which could not be fetched
+        self._archives = archives
+        self._show = show
+        self._unreachable: dict[str, str] = {}  # why, by registry: each is given up once
+        self._sizes: dict[str, int] = {}  # of packages in bytes, by their names
+
+    def fetch(self, entry: Entry) -> Bundle:
+        """Fetch a model and install it, unless it is there already. Raises ModelsFailed; what came whole is kept then.
+
+        Of a bundle that is damaged only the damaged files are fetched.
+        """
+        if (there := self.models.whole(entry.name, entry.version)) and _is_unharmed(there.bundle):
+            return there.bundle
+        packages = {part.origin for file in entry.files.values() for source in file.sources for part in source}
+        self.needed |= packages
+        self._sizes |= entry.packages
+        with _failures(entry, self.models):
+            bundle = self._install(entry, self.models.partial(entry.title))
+        self.models.remove_partial(entry.title)
+        self.needed -= packages
+        return bundle
+
+    def _install(self, entry: Entry, partial: Path) -> Bundle:
+        self._take_over(entry, partial)
+        missing = [name for name, remote in entry.files.items() if not _is_right(_ready(partial, name), remote)]
+        self._check_sources([entry.files[name] for name in missing])
+        self._check_room(entry, missing)
+        for name in missing:
+            self._fetch_file(entry.files[name], _ready(partial, name), partial)
+        if entry.notice:
+            _ready(partial, NOTICE).write_text(entry.notice)
+        names = [*entry.files, *([NOTICE] if entry.notice else [])]
+        files = {name: file_sum(_ready(partial, name)) for name in names}
+        given = [_given(_ready(partial, name), remote) for name, remote in entry.files.items()]
+        source = ", ".join(dict.fromkeys(str(part.origin) for source in given for part in source))
+        with self.models.building() as built:
+            for name in names:
+                place = built / "bundle" / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                _ready(partial, name).replace(place)
+            return self.models.install(built, entry.manifest(source, files))
+
+    def _take_over(self, entry: Entry, partial: Path) -> None:
+        """Copy what is right of a damaged bundle."""
+        installed = self.models.place(entry.name, entry.version)
         for name, remote in entry.files.items():
-            tell(f"  {remote.path}")
-            files[name] = _checked(_fetched(entry.repository, commit, remote, partial), remote)
-    with models.building() as built:
-        for name, remote in entry.files.items():
-            place = built / "bundle" / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.move(partial / remote.path, place)
-        bundle = models.install(built, entry.manifest(commit, files))
-    models.remove_partial(title)
-    return bundle
+            if not _ready(partial, name).exists() and _is_right(installed / name, remote):
+                shutil.copyfile(installed / name, _ready(partial, name))
+
+    def _fetch_file(self, remote: Remote, ready: Path, partial: Path) -> None:
+        """Fetch a file from the first source that gives it. Raises ModelsFailed."""
+        reasons = []
+        for number, source in enumerate(remote.sources):
+            try:
+                self._assemble(source, remote, ready, partial)
+            except SourceFailed as failure:
+                ready.unlink(missing_ok=True)
+                reasons.append(str(failure))
+            else:
+                _source_note(ready).write_text(str(number))
+                return
+        raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
+
+    def _assemble(self, source: Sequence[Piece], remote: Remote, ready: Path, partial: Path) -> None:
+        """Join the parts of a file. Raises SourceFailed when it is not the one pinned."""
+        digest, count = hashlib.sha256(), 0
+        try:
+            with ready.open("wb") as out:
+                for part in source:
+                    with self._part(part, partial) as stream:
+                        while (block := stream.read(BLOCK_BYTES)) and count <= (remote.bytes or count):
+                            digest.update(block)
+                            count += len(block)
+                            out.write(block)
+        except DAMAGED as error:
+            self._discard(source, partial)
+            raise SourceFailed(f"{source[0].origin} came damaged ({error}); try again") from error
+        if remote.differs(FileSum(sha256=digest.hexdigest(), bytes=count)):
+            self._discard(source, partial)
+            names = ", ".join(part.path.rsplit("/", maxsplit=1)[-1] for part in source)
+            wrong = f"its sha256 is {digest.hexdigest()}" if count == remote.bytes else f"it has {count} bytes"
+            raise SourceFailed(f"{names} of {source[0].origin} is not the file that was pinned: {wrong}")
+
+    def _part(self, part: Piece, partial: Path) -> IO[bytes]:
+        try:
+            self._check_registry(part.origin.registry)
+            if part.origin.registry == "hub":
+                return hub_file(part, partial / "hub").open("rb")
+            return self._archives.member(self._archive(part.origin), part.path)
+        except SourceUnreachable as unreachable:
+            self._unreachable.setdefault(part.origin.registry, str(unreachable))
+            raise
+
+    def _archive(self, package: Origin) -> Path:
+        folder = self.models.archive(_folder_name(package))
+        if there := [path for path in folder.iterdir() if path.is_file()]:
+            return there[0]
+        with self._show(f"{package.name} {package.version}", self._sizes.get(str(package), 0)) as reached:
+            return download(package, folder, reached)
+
+    def _discard(self, source: Sequence[Piece], partial: Path) -> None:
+        """Forget what gave a wrong file: the next try asks for it anew."""
+        for part in source:
+            if part.origin.registry == "hub":
+                shutil.rmtree(partial / "hub", ignore_errors=True)
+            else:
+                shutil.rmtree(self.models.archive(_folder_name(part.origin)), ignore_errors=True)
+
+    def _check_sources(self, missing: Sequence[Remote]) -> None:
+        """Make sure that each file has a source that can be asked, before anything is downloaded."""
+        for remote in missing:
+            reasons = [reason for source in remote.sources if (reason := self._obstacle(source))]
+            if len(reasons) == len(remote.sources):
+                raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
+
+    def _obstacle(self, source: Sequence[Piece]) -> str:
+        """Why a source cannot be asked, as far as is known; empty when it can."""
+        for registry in {part.origin.registry for part in source}:
+            try:
+                self._check_registry(registry)
+            except SourceUnreachable as unreachable:
+                return str(unreachable)
+        return ""
+
+    def _check_registry(self, registry: str) -> None:
+        """Raise SourceUnreachable when a registry could not be reached before, or its client is missing."""
+        if registry in self._unreachable:
+            raise SourceUnreachable(self._unreachable[registry])
+        if registry == "hub":
+            check_hub()
+        else:
+            check_client(registry)
+
+    def _check_room(self, entry: Entry, missing: Sequence[str]) -> None:
+        """Raise OSError when there is no room for the files that are missing and the packages they come in."""
+        needed = sum(entry.files[name].bytes or 0 for name in missing)
+        origins = {part.origin for name in missing for part in entry.files[name].sources[0]}
+        for origin in origins:
+            archived = self.models.archive(_folder_name(origin)).iterdir()
+            needed += 0 if any(archived) else entry.packages.get(str(origin), 0)
+        free = shutil.disk_usage(self.models.folder).free
+        if free < needed:
+            full = f"{os.strerror(errno.ENOSPC)}, {size(needed)} are needed and {size(free)} are free"
+            raise OSError(errno.ENOSPC, full, str(self.models.folder))
 
 
-def _commit(entry: Entry, tell: Tell) -> str:
-    """The commit to fetch: the one pinned, which the hub must know, or else the newest."""
-    from huggingface_hub import HfApi  # noqa: PLC0415 - an extra
-
-    told = HfApi().model_info(entry.repository, revision=entry.revision, timeout=ANSWER_SECONDS).sha
-    if not told or (entry.revision and told != entry.revision):
-        raise ModelsFailed(f"The hub has no commit {entry.revision} of {entry.repository}.")
-    if not entry.revision:
-        tell(f"{entry.name} has no pinned commit: taking the newest of {entry.repository}, {told}, as it is.")
-    return told
+def _ready(partial: Path, name: str) -> Path:
+    """Where a file of a bundle waits for the others."""
+    path = partial / "files" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
-def _fetched(repository: str, commit: str, remote: Remote, folder: Path) -> Path:
-    from huggingface_hub import hf_hub_download  # noqa: PLC0415 - an extra
-    from huggingface_hub.utils.tqdm import disable_progress_bars  # noqa: PLC0415 - an extra
-
-    if not sys.stderr.isatty():
-        disable_progress_bars()
-    return Path(hf_hub_download(repository, remote.path, revision=commit, local_dir=folder))
+def _source_note(ready: Path) -> Path:
+    """Where it is noted which source gave a file, should this try break off."""
+    return ready.with_name(f"{ready.name}.source")
 
 
-def _checked(path: Path, remote: Remote) -> FileSum:
-    found = file_sum(path)
-    if remote.differs(found):
-        path.unlink()
-        raise ModelsFailed(f"{remote.path} is not the file that was pinned: its sha256 is {found.sha256}.")
-    return found
+def _given(ready: Path, remote: Remote) -> Sequence[Piece]:
+    """The source that gave a file; the preferred one of a file that was there before."""
+    note = _source_note(ready)
+    return remote.sources[int(note.read_text()) if note.is_file() else 0]
+
+
+def _is_unharmed(bundle: Bundle) -> bool:
+    try:
+        verify(bundle)
+    except InvalidArgument:
+        return False
+    return True
+
+
+def _is_right(path: Path, remote: Remote) -> bool:
+    return path.is_file() and remote.bytes in (None, path.stat().st_size) and not remote.differs(file_sum(path))
+
+
+def _folder_name(package: Origin) -> str:
+    return f"{package.registry}-{package.name.replace('/', '-')}-{package.version}"
 
 
 @contextmanager
-def _failures(entry: Entry) -> Iterator[None]:
-    """Tells what went wrong with the hub, and what to do then."""
-    try:
-        from huggingface_hub import errors  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise ModelsFailed("Fetching needs huggingface_hub: `pip install 'babelmesh[models]'`.") from error
+def _failures(entry: Entry, models: Models) -> Iterator[None]:
+    """Say in one line why a model could not be fetched."""
+    advice = ""
+    if any(origin.registry == "hub" for origin in entry.origins):
+        advice = f" Fetch its files elsewhere and run `babelmesh models import DIR --name {entry.name}`."
     try:
         yield
-    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.EntryNotFoundError) as error:
-        if isinstance(error, errors.LocalEntryNotFoundError):  # its name for: the connection was lost meanwhile
-            raise _unreachable(entry) from error
-        gone = f"The hub has not, or not for you, what is asked of {entry.repository}: {_line(error)}"
-        raise ModelsFailed(gone) from error
-    except errors.HfHubHTTPError as error:
-        raise ModelsFailed(f"The hub failed: {_line(error)} What has come is kept; try again.") from error
-    except (errors.HTTPError, errors.OfflineModeIsEnabled) as error:  # type: ignore[attr-defined]  # of its HTTP library
-        raise _unreachable(entry) from error
     except OSError as error:
-        raise ModelsFailed(f"{error.filename or 'The models folder'}: {error.strerror or error}.") from error
-
-
-def _unreachable(entry: Entry) -> ModelsFailed:
-    return ModelsFailed(
-        f"The model hub cannot be reached from here. Fetch the files of {entry.repository} elsewhere, copy them here, "
-        f"and run `babelmesh models import DIR --name {entry.name}`. HF_ENDPOINT may name a mirror."
-    )
-
-
-def _line(error: Exception) -> str:
-    """The first line of a message, as a sentence."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".") + "."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            models.remove_partials()
+        where = error.filename or models.folder
+        raise ModelsFailed(f"{entry.name} cannot be fetched: {where}: {error.strerror or error}.") from error
+    except ModelsFailed as error:
+        raise ModelsFailed(f"{entry.name} cannot be fetched: {str(error).rstrip('.')}.{advice}") from error

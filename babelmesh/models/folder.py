@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from services.common.bundles import MANIFEST, Bundle, Manifest, read, write
 from services.common.errors import InvalidArgument
 
 VARIABLE = "BABELMESH_MODELS"  # names another folder
+PARTIAL = ".partial"
+ARCHIVES = "archives"
 _DATA = ".local/share"  # XDG Base Directory Specification: where XDG_DATA_HOME is not set
 
 
@@ -43,6 +46,17 @@ class Installed:
     def placed(self) -> float:
         """When it was installed, in seconds since 1970."""
         return (self.bundle.folder / MANIFEST).stat().st_mtime
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with its files, by their sizes: their sums take `verify` long. Empty when nothing is."""
+        for name, expected in self.manifest.files.items():
+            path = self.bundle.folder / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if path.stat().st_size != expected.bytes:
+                return f"{name} is damaged"
+        return ""
 
 
 class Models:
@@ -76,13 +90,55 @@ class Models:
             raise ModelsFailed(faults[0])
         return chosen if names else found
 
+    def whole(self, name: str, version: str) -> Installed | None:
+        """The bundle of a version, unless it is missing or something is wrong with it at first sight."""
+        try:
+            installed = Installed(read(self.place(name, version)))
+        except InvalidArgument:
+            return None
+        return None if installed.fault else installed
+
     def place(self, name: str, version: str) -> Path:
         """Where a bundle belongs."""
         return self.folder / name / version
 
     def partial(self, title: str) -> Path:
         """Where the files of a bundle gather that is not whole yet: the next try goes on with them."""
-        return self._made(self.folder / ".partial" / title)
+        return self._made(self.folder / PARTIAL / title)
+
+    def archive(self, name: str) -> Path:
+        """Where the archive of a package is kept while a bundle that needs it is not whole."""
+        return self._made(self.folder / PARTIAL / ARCHIVES / name)
+
+    @contextmanager
+    def locked(self, tell: Callable[[str], None]) -> Iterator[None]:
+        """Let one process at a time fetch into the folder; others wait. Raises ModelsFailed when it cannot be used."""
+        lock = self._made(self.folder / PARTIAL) / "lock"
+        while True:
+            with self._opened(lock) as held:
+                try:
+                    fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    tell(f"Another process fetches models into {self.folder}: waiting for it.")
+                    fcntl.flock(held, fcntl.LOCK_EX)
+                if not lock.exists() or not os.path.samestat(os.fstat(held), lock.stat()):
+                    self._made(lock.parent)  # who held it has removed it since
+                    continue
+                try:
+                    self.keep_archives()
+                    yield
+                finally:
+                    lock.unlink(missing_ok=True)
+                    self._prune()
+                return
+
+    def keep_archives(self, names: Collection[str] | None = None) -> None:
+        """Forget archives but those named, all being kept without names, and what was left of broken downloads."""
+        for each in (self.folder / PARTIAL / ARCHIVES).glob("*"):
+            if names is not None and each.name not in names:
+                shutil.rmtree(each, ignore_errors=True)
+            for broken in each.glob(".coming-*"):
+                shutil.rmtree(broken, ignore_errors=True)
 
     @contextmanager
     def building(self) -> Iterator[Path]:
@@ -105,7 +161,30 @@ class Models:
 
     def remove_partial(self, title: str) -> None:
         """Forgets what had gathered."""
-        shutil.rmtree(self.folder / ".partial" / title, ignore_errors=True)
+        shutil.rmtree(self.folder / PARTIAL / title, ignore_errors=True)
+
+    def remove_partials(self) -> None:
+        """Forget everything that is no bundle."""
+        for each in (self.folder / PARTIAL).glob("*"):
+            if each.is_dir():
+                shutil.rmtree(each, ignore_errors=True)
+
+    def _prune(self) -> None:
+        """Remove the folders of what is not whole, as far as nothing is in them."""
+        for folder, _, _ in os.walk(self.folder / PARTIAL, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+    @contextmanager
+    def _opened(self, lock: Path) -> Iterator[int]:
+        try:
+            held = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise ModelsFailed(f"{self.folder} cannot be used for models: {error.strerror}.") from error
+        try:
+            yield held
+        finally:
+            os.close(held)
 
     def _made(self, folder: Path) -> Path:
         try:

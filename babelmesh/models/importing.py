@@ -120,7 +120,7 @@ def _manifest(told: dict[str, Any], wanted: Wanted, entry: Entry | None, sums: M
     fields = dict(told)
     if entry:
         fields |= {name: getattr(entry, name) for name in ("languages", "pairs", "tags", "licence")}
-        fields |= {"source": entry.repository, "sample_rate_hertz": entry.sample_rate_hertz}
+        fields |= {"source": entry.origin, "sample_rate_hertz": entry.sample_rate_hertz}
     for name in ("name", "version", "languages", "pairs", "tags", "licence", "source"):
         if own := getattr(wanted, name):
             fields[name] = own

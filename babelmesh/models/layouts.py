@@ -17,7 +17,7 @@ _PRECISIONS = ("", "_quantized", "_fp16", "_int8", "_uint8", "_q4", "_q4f16", "_
 _EXPORTED = [f"{part}{precision}.onnx" for part in _BOTH for precision in _PRECISIONS]
 _OPTIMUM: Files = {name: (name,) for name in _EXPORTED}
 _EXPORT = (("encoder_model*.onnx",), ("decoder_model*.onnx",))  # of some precision
-_CARDS: Files = {name: (name,) for name in ("README.md", "LICENSE", "MODEL_CARD")}
+_CARDS: Files = {name: (name,) for name in ("README.md", "LICENSE", "MODEL_CARD", "NOTICE")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,18 @@ _BPE = _named("bpe.model", "bpe.vocab")
 _MODEL = {"model.onnx": ("model.onnx", "model.int8.onnx"), **_TOKENS}
 _PLAIN = ("{}.onnx", "{}.int8.onnx")
 _RATE = 16_000
+
+# Kokoro's voices: the first letter is the language (American and British English, Spanish, French, Hindi, Italian,
+# Japanese, Portuguese of Brazil, Mandarin), the second f or m.
+KOKORO_VOICES = (
+    *("af_alloy", "af_aoede", "af_bella", "af_heart", "af_jessica", "af_kore", "af_nicole", "af_nova", "af_river"),
+    *("af_sarah", "af_sky", "am_adam", "am_echo", "am_eric", "am_fenrir", "am_liam", "am_michael", "am_onyx"),
+    *("am_puck", "am_santa", "bf_alice", "bf_emma", "bf_isabella", "bf_lily", "bm_daniel", "bm_fable", "bm_george"),
+    *("bm_lewis", "ef_dora", "em_alex", "em_santa", "ff_siwis", "hf_alpha", "hf_beta", "hm_omega", "hm_psi"),
+    *("if_sara", "im_nicola", "jf_alpha", "jf_gongitsune", "jf_nezumi", "jf_tebukuro", "jm_kumo"),
+    *("pf_dora", "pm_alex", "pm_santa"),
+    *("zf_xiaobei", "zf_xiaoni", "zf_xiaoxiao", "zf_xiaoyi", "zm_yunjian", "zm_yunxi", "zm_yunxia", "zm_yunyang"),
+)
 
 LAYOUTS = (
     Layout(
@@ -107,8 +119,43 @@ LAYOUTS = (
         sample_rate_hertz=_RATE,
     ),
     Layout("moonshine", "asr", "sherpa", {**_either(_MOONSHINE, *_PLAIN), **_TOKENS}, {}, sample_rate_hertz=_RATE),
+    Layout(
+        "moonshine-v2",
+        "asr",
+        "moonshine",
+        _named("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"),
+        {},
+        sample_rate_hertz=_RATE,
+    ),
+    Layout(
+        "whisper",
+        "asr",
+        "ctranslate2",
+        {**_named("model.bin", "config.json", "tokenizer.json"), "vocabulary.json": ("vocabulary.json",)},
+        {},
+        sample_rate_hertz=_RATE,
+    ),
+    Layout(
+        "marian-intgemm8",
+        "mt",
+        "firefox",
+        {
+            "model.bin": ("model.bin", "model.*.intgemm.alphas.bin", "model.*.intgemm8.bin"),
+            "vocab.spm": ("vocab.spm", "vocab.*.spm"),
+        },
+        {"lex.bin": ("lex.bin", "lex.*.bin")},
+    ),
     Layout("nemo-ctc", "asr", "onnx", _MODEL, _BPE, sample_rate_hertz=_RATE),
     Layout("sense-voice", "asr", "sherpa", _MODEL, _BPE, sample_rate_hertz=_RATE),
+    Layout(
+        "kokoro",
+        "tts",
+        "kokoro",
+        {"model.onnx": ("model.onnx", "kokoro*.int8.onnx", "kokoro*.onnx")},
+        {f"voices/{voice}.bin": (f"{voice}.bin",) for voice in KOKORO_VOICES},
+        one_of=(([f"{voice}.bin" for voice in KOKORO_VOICES]),),
+        sample_rate_hertz=24_000,
+    ),
     Layout("piper", "tts", "onnx", {"voice.onnx": ("*.onnx",), "voice.onnx.json": ("*.onnx.json",)}, {}),
     Layout(
         "mms",

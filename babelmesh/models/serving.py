@@ -8,32 +8,42 @@ from enum import StrEnum
 
 from babelmesh.errors import ModelsFailed
 from babelmesh.models.catalogue import catalogue
+from babelmesh.models.defaults import DEFAULTS, Default
 from babelmesh.models.folder import Installed, Models
 
-ENGINES = {"asr": ("onnx", "sherpa"), "mt": ("onnx",), "tts": ("onnx",)}  # those on bundles, the first preferred
+STAGES = ("asr", "mt", "tts")
+NEURAL = {"asr": ("onnx", "sherpa"), "mt": ("onnx",), "tts": ("onnx",)}  # those on bundles, the first preferred
+SMALL = "embedded"  # the engines that need no bundles
+SMALL_BESIDE = ("mt", "tts")  # stages whose small engine serves what the others do not; elsewhere it serves alone
 
 Variables = Mapping[str, Mapping[str, str]]  # of the environment, by stage
+Tell = Callable[[str], None]
 
 
 class Engines(StrEnum):
     """What a mesh can be run on."""
 
-    EMBEDDED = "embedded"
-    NEURAL = "neural"
+    DEFAULT = "default"  # the default bundles, as far as they are installed, and the small engines for the rest
+    SMALL = "small"  # pocketsphinx, Apertium and espeak-ng
+    NEURAL = "neural"  # every bundle that is installed for the engines of NEURAL
     SCRIPTED = "scripted"
 
 
-def variables(engines: Engines, models: Models, told: Collection[str], tell: Callable[[str], None]) -> Variables:
+def variables(engines: Engines, models: Models, told: Collection[str], tell: Tell) -> Variables:
     """What the stages' services are to be told. A stage whose engine a variable in `told` chooses is left alone.
 
-    Raises ModelsFailed when a stage has no bundle, or two that would share its sessions without anybody having said so.
+    Raises ModelsFailed when NEURAL finds no bundle for a stage, or two that would share its sessions without anybody
+    having said so.
     """
-    open_stages = [stage for stage in ENGINES if f"{stage.upper()}_ENGINE" not in told]
-    if engines is not Engines.NEURAL:
-        return {stage: {f"{stage.upper()}_ENGINE": engines.value} for stage in open_stages}
+    open_stages = [stage for stage in STAGES if f"{stage.upper()}_ENGINE" not in told]
+    if engines in (Engines.SMALL, Engines.SCRIPTED):
+        name = SMALL if engines is Engines.SMALL else engines.value
+        return {stage: {f"{stage.upper()}_ENGINE": name} for stage in open_stages}
     found, faults = models.installed()
     for fault in faults:
         tell(f"Left out: {fault}")
+    if engines is Engines.DEFAULT:
+        return {stage: _default(stage, _newest(found, stage), told, tell) for stage in open_stages}
     chosen = {stage: _chosen(stage, _newest(found, stage), told, tell) for stage in open_stages}
     missing = [stage for stage, those in chosen.items() if those is None]
     if missing:
@@ -41,20 +51,51 @@ def variables(engines: Engines, models: Models, told: Collection[str], tell: Cal
     return {stage: those for stage, those in chosen.items() if those}
 
 
-def _chosen(
-    stage: str, installed: Sequence[Installed], told: Collection[str], tell: Callable[[str], None]
-) -> Mapping[str, str] | None:
-    """The variables of one stage; None when there is nothing to serve."""
-    for engine in ENGINES[stage]:
-        name = f"{stage.upper()}_{engine.upper()}__BUNDLES"
+def _default(stage: str, installed: Sequence[Installed], told: Collection[str], tell: Tell) -> Mapping[str, str]:
+    """The variables of one stage that runs on the default bundles that are there, the small engine beside them."""
+    bundles: dict[str, list[Installed]] = {}  # by engine; an engine whose bundles a variable names brings none
+    for each in [each for each in DEFAULTS if each.stage == stage]:
+        if _bundles(stage, each.engine) in told and not each.missing:
+            bundles.setdefault(each.engine, [])
+        elif reason := each.missing or _absent(each, installed):
+            tell(f"{stage}: without {each.bundle} ({reason}) {each.without}.")
+        else:
+            bundles.setdefault(each.engine, []).extend(one for one in installed if one.manifest.name == each.bundle)
+    engines = [*bundles, *([SMALL] if stage in SMALL_BESIDE or not bundles else [])]
+    titles = [title for engine in engines for title in ([one.title for one in bundles.get(engine, ())] or [engine])]
+    tell(f"{stage}: {', '.join(titles)}")
+    named = {_bundles(stage, engine): _paths(those) for engine, those in bundles.items() if those}
+    return {f"{stage.upper()}_ENGINE": "+".join(engines), **named}
+
+
+def _absent(default: Default, installed: Sequence[Installed]) -> str:
+    """Why a default bundle cannot be served; empty when it can."""
+    for each in installed:
+        if each.manifest.name == default.bundle and each.manifest.engine == default.engine:
+            return f"{each.fault}: `babelmesh models fetch {default.bundle}`" if each.fault else ""
+    return f"not installed: `babelmesh models fetch {default.bundle}`"
+
+
+def _bundles(stage: str, engine: str) -> str:
+    """The variable that names an engine's bundles."""
+    return f"{stage.upper()}_{engine.upper()}__BUNDLES"
+
+
+def _paths(those: Sequence[Installed]) -> str:
+    return json.dumps([str(each.bundle.folder.resolve()) for each in those])
+
+
+def _chosen(stage: str, installed: Sequence[Installed], told: Collection[str], tell: Tell) -> Mapping[str, str] | None:
+    """The variables of one stage on any bundle installed; None when there is nothing to serve."""
+    for engine in NEURAL[stage]:
+        name = _bundles(stage, engine)
         if name in told:
             return {f"{stage.upper()}_ENGINE": engine}
         if those := [each for each in installed if each.manifest.engine == engine]:
             _check_overlap(stage, those, name)
             for each in installed:
                 tell(f"{stage}: {each.title}{'' if each in those else ' is left out, it is for another engine'}")
-            paths = json.dumps([str(each.bundle.folder.resolve()) for each in those])
-            return {f"{stage.upper()}_ENGINE": engine, name: paths}
+            return {f"{stage.upper()}_ENGINE": engine, name: _paths(those)}
     return None
 
 
@@ -80,5 +121,9 @@ def _check_overlap(stage: str, those: Sequence[Installed], name: str) -> None:
 
 
 def _missing(stage: str) -> str:
-    example = next(entry.name for entry in catalogue().values() if entry.stage == stage)
-    return f"No bundle for {stage.upper()} is installed: `babelmesh models fetch {example}` fetches one."
+    """What to do for a stage without a bundle."""
+    example = next(
+        (each for each in catalogue().values() if each.stage == stage and each.engine in NEURAL[stage]), None
+    )
+    hint = f"`babelmesh models fetch {example.name}` fetches one" if example else "`babelmesh models import` makes one"
+    return f"No bundle for {stage.upper()} is installed: {hint}."

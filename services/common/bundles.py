@@ -65,6 +65,7 @@ class Manifest(BaseModel):
     sample_rate_hertz: int = Field(0, ge=0)  # 0: it takes and makes no audio
     licence: str = Field(min_length=1)  # SPDX identifier
     source: str = Field(min_length=1)  # where it came from
+    origin: str = ""  # the address of those who made it, where it came from somebody else
     files: dict[FileName, FileSum] = Field(min_length=1)
 
     @property

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Tries `make demo` and `make test` where nothing is installed: a clean clone of HEAD in a fresh Debian root that holds
 # python3, make and git. Needs root, debootstrap and unshare. Usage: tests/deploy/bare.sh [SUITE] (default bookworm).
+# TARGETS=setup tries these targets instead; PACKAGES=npm has more Debian packages there.
 #
 # Of this machine the root gets only what reaching the registries takes: resolver, certificates, proxy variables, apt's
-# mirror and pip's configuration with the folders it names. It runs in mount and process namespaces of its own, so
-# nothing stays mounted or running, however it ends. KEEP=1 keeps the folder.
+# mirror, the configuration of apt, pip and npm, and the files and folders that pip's names. It runs in mount and process
+# namespaces of its own, so nothing stays mounted or running, however it ends. KEEP=1 keeps the folder.
 set -euo pipefail
 
 suite=${1:-bookworm}
@@ -24,18 +25,21 @@ outside() {
 }
 
 inside() {
-    local root=$1
+    local root=$1 target
     mount --make-rprivate /
     timed "debootstrap" bootstrap "$root"
     mount -t proc proc "$root/proc"
     mount --rbind /dev "$root/dev"
     carry_network "$root"
     carry_pip "$root"
+    carry_npm "$root"
     git clone --quiet "file://$repository" "$root/root/babelmesh"
-    timed "make demo" in_root "$root" make demo
-    timed "make test" in_root "$root" make test
+    for target in ${TARGETS:-demo test}; do
+        timed "make $target" in_root "$root" make "$target"
+    done
     timed "make setup, again" in_root "$root" make setup
-    echo "Speech on disk: $(find "$root/root/babelmesh/out" -name '*.wav' -printf '%f (%s bytes) ')"
+    echo "Models on disk: $(du --summarize --human-readable "$root/root/.local/share/babelmesh/models" 2>&1)"
+    echo "Speech on disk: $(find "$root/root/babelmesh" -path '*/out/*.wav' -printf '%f (%s bytes) ')"
     if pgrep --nslist pid --ns $$ --full babelmesh >/dev/null; then
         echo "A process is still running." >&2
         exit 1
@@ -51,7 +55,7 @@ timed() {
 }
 
 bootstrap() {
-    debootstrap --variant=minbase --include=python3,make,git,ca-certificates "$suite" "$1" "$(mirror)" >"$1.log" ||
+    debootstrap --variant=minbase --include="python3,make,git,ca-certificates${PACKAGES:+,${PACKAGES// /,}}" "$suite" "$1" "$(mirror)" >"$1.log" ||
         { cat "$1.log" >&2 && exit 1; }
     rm "$1.log"
     echo "deb $(mirror) $suite main" >"$1/etc/apt/sources.list"
@@ -64,6 +68,7 @@ mirror() {
 carry_network() {
     cp /etc/resolv.conf /etc/hosts "$1/etc/"
     apt-config dump Acquire >"$1/etc/apt/apt.conf.d/00machine"
+    cp --recursive /etc/apt/auth.conf* "$1/etc/apt/" 2>/dev/null || true
     cp --recursive /usr/local/share/ca-certificates/. "$1/usr/local/share/ca-certificates/" 2>/dev/null || true
     cp --dereference /etc/ssl/certs/ca-certificates.crt "$1/etc/ssl/certs/"
 }
@@ -76,9 +81,11 @@ carry_pip() {
     for file in .config/pip/pip.conf .pip/pip.conf; do
         [[ -f ~/$file ]] && install -D --mode=644 ~/"$file" "$1/root/$file"
     done
-    # Folders that serve as an index or hold wheels. The pages of an index link to its neighbours, hence the parent.
-    for folder in $(python3 -m pip config list | grep -oE "(file://)?/[^' ]+"); do
+    # Files, as of constraints, and folders that serve as an index or hold wheels. The pages of an index link to its
+    # neighbours, hence the parent.
+    for folder in $(python3 -m pip config list | grep -oE "(file://)?/[^'\\\\ ]+"); do
         folder=${folder#file://}
+        [[ -f $folder && ! -e $1$folder ]] && install -D --mode=644 "$folder" "$1$folder"
         [[ $folder == */simple ]] && folder=$(dirname "$folder")
         [[ -d $folder && ! -e $1$folder ]] || continue
         mkdir --parents "$1$folder"
@@ -86,12 +93,21 @@ carry_pip() {
     done
 }
 
+carry_npm() {
+    local file
+    [[ -f ~/.npmrc ]] && install -D --mode=600 ~/.npmrc "$1/root/.npmrc"
+    for file in /etc/npmrc "$(npm config get globalconfig 2>/dev/null)"; do
+        [[ -f $file ]] && install -D --mode=644 "$file" "$1/etc/npmrc" # where Debian's npm looks
+    done
+    return 0
+}
+
 in_root() {
     local root=$1 carried=()
     shift
     while IFS= read -r variable; do
         carried+=("$variable")
-    done < <(env | grep -E '^(PIP_|SSL_CERT_|REQUESTS_CA_BUNDLE=|(http|https|no)_proxy=|(HTTP|HTTPS|NO)_PROXY=)')
+    done < <(env | grep -E '^(PIP_|npm_config_|SSL_CERT_|NODE_EXTRA_CA_CERTS=|REQUESTS_CA_BUNDLE=|(http|https|no)_proxy=|(HTTP|HTTPS|NO)_PROXY=)')
     chroot "$root" /usr/bin/env -i HOME=/root LANG=C.UTF-8 CI=true \
         PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "${carried[@]}" \
         "$@" --directory=/root/babelmesh --no-print-directory </dev/null

@@ -27,7 +27,9 @@ def mesh(tmp_path: Path) -> Iterator[str]:
     """The address of a mesh started by `babelmesh up`, which must stop cleanly and leave no process."""
     ports = free_ports()
     options = [f"--port={ports.gateway}", f"--asr-port={ports.asr}", f"--mt-port={ports.mt}", f"--tts-port={ports.tts}"]
-    with subprocess.Popen([COMMAND, "up", *options], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as up:
+    with subprocess.Popen(
+        [COMMAND, "up", "--engines=small", *options], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as up:
         assert up.stdout is not None
         first = up.stdout.readline().split()
         assert first[:1] == ["gateway"], "the mesh did not start"

@@ -1,0 +1,103 @@
+"""The default engines and their bundles: what `make setup` fetches, and what a mesh runs on unless told otherwise.
+
+One table says it all. To run on other models by default, change it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from babelmesh.errors import ModelsFailed
+from babelmesh.models.catalogue import Entry, catalogue, download_bytes
+from babelmesh.models.fetching import Fetcher, fetching
+from babelmesh.models.folder import Models
+from babelmesh.models.progress import Show, shown, size
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Default:
+    """A bundle of the default set, and the engine that serves it."""
+
+    stage: str
+    engine: str
+    bundle: str
+    without: str  # what goes on without it
+    english: bool = True  # whether it belongs to the set that suffices for speech in English
+    libraries: Sequence[str] = ("onnxruntime",)  # modules that the engine imports
+
+    @property
+    def missing(self) -> str:
+        """What the engine lacks in this installation; empty when it lacks nothing."""
+        if importlib.util.find_spec(f"services.{self.stage}.engines.{self.engine}") is None:
+            return f"there is no engine {self.engine} in this version"
+        gone = [library for library in self.libraries if importlib.util.find_spec(library) is None]
+        return f"the engine {self.engine} needs the Python package {gone[0]}" if gone else ""
+
+
+# A stage prefers its engines in this order.
+DEFAULTS = (
+    Default("asr", "moonshine", "moonshine-tiny-en", "Whisper, or else pocketsphinx, recognizes English"),
+    Default("asr", "ctranslate2", "whisper-base", "English alone is recognized", False, ("ctranslate2",)),
+    Default("mt", "firefox", "firefox-en-pt", "Apertium alone translates from English"),
+    Default("mt", "firefox", "firefox-pt-en", "Apertium alone translates into English"),
+    Default("tts", "kokoro", "kokoro-82m", "espeak-ng speaks Spanish, Portuguese, French and Italian", False),
+    Default("tts", "onnx", "piper-en-us-joe", "English is spoken by another voice"),
+)
+
+
+class Wanted(StrEnum):
+    """Which of the default bundles are wanted."""
+
+    DEFAULT = "default"
+    ENGLISH = "english"
+    NONE = "none"
+
+    @property
+    def bundles(self) -> Sequence[Default]:
+        """The bundles of the set, those first that English takes."""
+        english = [each for each in DEFAULTS if each.english]
+        others = [each for each in DEFAULTS if not each.english]
+        return {Wanted.DEFAULT: (*english, *others), Wanted.ENGLISH: english, Wanted.NONE: ()}[self]
+
+
+def set_up(models: Models, wanted: Wanted, tell: Tell, show: Show = shown) -> None:
+    """Fetch the default bundles that are not installed yet. What cannot be had is told, and no failure."""
+    entries = catalogue()
+    missing = [each for each in wanted.bundles if not _is_installed(models, entries[each.bundle])]
+    if not missing:
+        return
+    download = size(download_bytes([entries[each.bundle] for each in missing]))
+    tell(f"Fetching the default models, {download}, once, into {models.folder}.")
+    if wanted is Wanted.DEFAULT and len(missing) == len(DEFAULTS):
+        english = size(download_bytes([entries[each.bundle] for each in Wanted.ENGLISH.bundles]))
+        tell(f"BABELMESH_BUNDLES=english fetches what English takes ({english}), BABELMESH_BUNDLES=none nothing.")
+    try:
+        with fetching(models, tell, show) as fetcher:
+            for each in missing:
+                if not _is_installed(models, entries[each.bundle]):  # another process may have fetched it meanwhile
+                    _fetch(fetcher, entries[each.bundle], each.without, tell)
+    except ModelsFailed as failure:
+        tell(f"{failure} The mesh runs on the small engines.")
+
+
+def _fetch(fetcher: Fetcher, entry: Entry, without: str, tell: Tell) -> None:
+    try:
+        fetcher.fetch(entry)
+    except ModelsFailed as failure:
+        tell(f"{failure} Without it {without}.")
+    else:
+        tell(introduced(entry))
+
+
+def introduced(entry: Entry) -> str:
+    """What is fetched, on which terms, who made it, and who gives it."""
+    return f"{entry.name} ({entry.licence}), made by {entry.origin}, from {' and '.join(entry.registries)}"
+
+
+def _is_installed(models: Models, entry: Entry) -> bool:
+    return models.whole(entry.name, entry.version) is not None
