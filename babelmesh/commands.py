@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Output:
     json: bool = False
     folder: Path | None = None
     explain: bool = False
+    mux: bool = False
 
     def view(self, languages: Languages, track: Track) -> View:
         """JSON lines, live captions on a terminal, plain lines elsewhere."""
@@ -78,7 +80,7 @@ class Files:
             return [*kept, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
 
         try:
-            await run(mesh, Job(self.wanted.config(), source, views))
+            await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
         finally:
             if kept:
                 _tell([path for each in kept for path in each.written()])
@@ -86,21 +88,25 @@ class Files:
 
 async def translate(server: Server, files: Files) -> None:
     """`babelmesh translate`."""
-    async with connect(server.addresses, server.ca) as mesh:
+    async with reached(server) as mesh:
         await files.translate(mesh)
 
 
-async def demo(server: Server, wanted: Wanted, output: Output, told: Variables) -> None:
-    """`babelmesh demo`: recorded speech at the pace it was spoken, through a mesh of its own unless one is named.
+@asynccontextmanager
+async def reached(server: Server) -> AsyncIterator[Mesh]:
+    """A connection to the mesh that was named, or to one of its own that lasts as long as the block."""
+    async with AsyncExitStack() as stack:
+        addresses = server.addresses
+        if not addresses:
+            console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
+            services = mesh_services(free_ports(), server.variables)
+            addresses = await stack.enter_async_context(local_mesh(services, Path("logs"), console.note))
+        yield await stack.enter_async_context(connect(addresses, server.ca))
 
-    `told` are variables for the stages of its own.
-    """
-    files = Files([_prompt()], wanted, output, realtime=True)
-    if server.addresses:
-        return await translate(server, files)
-    console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
-    async with local_mesh(mesh_services(free_ports(), told), Path("logs"), console.note) as address:
-        await translate(Server(address), files)
+
+async def demo(server: Server, wanted: Wanted, output: Output) -> None:
+    """`babelmesh demo`: recorded speech at the pace it was spoken."""
+    await translate(server, Files([_prompt()], wanted, output, realtime=True))
 
 
 def _prompt() -> Path:
@@ -141,7 +147,7 @@ async def mic(server: Server, wanted: Wanted, output: Output, device: str | None
             return shown
 
         loop.add_signal_handler(signal.SIGINT, stop)
-        async with connect(server.addresses, server.ca) as mesh:
+        async with reached(server) as mesh:
             await run(mesh, Job(wanted.config(), lambda _: spoken, views))
 
 
@@ -151,7 +157,7 @@ async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[s
     def views(languages: Languages) -> list[View]:
         return [JsonLines() if output.json else Lines(languages, typed=True)]
 
-    async with connect(server.addresses, server.ca) as mesh:
+    async with reached(server) as mesh:
         await run(mesh, Job(wanted.config(), lambda _: given(lines) if lines else typed(), views))
 
 
