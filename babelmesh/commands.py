@@ -20,12 +20,14 @@ from babelmesh.explainer import Explainer
 from babelmesh.lines import given, typed
 from babelmesh.microphone import microphone
 from babelmesh.models.serving import Variables
+from babelmesh.muxing import layout, muxed
 from babelmesh.options import Server, Wanted
 from babelmesh.recording import Place, Recording
 from babelmesh.run import Job, run
 from babelmesh.screen import Screen, Track
 from babelmesh.session import Source
 from babelmesh.supervisor import Ports, free_ports, local_mesh, mesh_services
+from babelmesh.tracks import LanguageTrack
 from babelmesh.views import JsonLines, Lines, View
 
 PROMPTS = Path("/usr/share/asterisk/sounds")
@@ -68,6 +70,7 @@ class Files:
 
     async def _translate(self, mesh: Mesh, file: AudioFile) -> None:
         kept: list[Recording | Explainer] = []  # none while the session is not open
+        videos: list[Path] = []
 
         def source(ready: Ready) -> Source:
             return Paced(file.chunks(), Pace(1.0 if self.realtime else ready.limits.max_speed))
@@ -81,9 +84,15 @@ class Files:
 
         try:
             await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
+            if self.output.mux:
+                videos += await self._muxed(file, [track for each in kept for track in each.tracks()])
         finally:
             if kept:
-                _tell([path for each in kept for path in each.written()])
+                _tell([path for each in kept for path in each.written()] + videos)
+
+    async def _muxed(self, file: AudioFile, tracks: Sequence[LanguageTrack]) -> list[Path]:
+        console.note("Writing the video ..." if layout(file.path).video else "There is no video: writing audio ...")
+        return [await asyncio.to_thread(muxed, file.path, self.output.folder or Path("out"), tracks)]
 
 
 async def translate(server: Server, files: Files) -> None:
@@ -164,7 +173,7 @@ async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[s
 def _tell(written: Sequence[Path]) -> None:
     for folder in {path.parent for path in written}:
         console.note(f"Left in {folder}/:")
-    for kind in (".wav", ".srt", ".vtt", ".json", ".svg"):
+    for kind in (".mp4", ".mkv", ".mka", ".wav", ".srt", ".vtt", ".json", ".svg"):
         names = [path.name for path in written if path.suffix == kind]
         if names:
             console.note(f"  {'  '.join(names)}")
