@@ -6,7 +6,9 @@ SHELL := /bin/bash
 
 # Programs and recordings the embedded engines and the tests need. Empty (`make setup SYSTEM_PACKAGES=`) where they
 # come from elsewhere. The Dockerfiles install a part of these; a test keeps them in step.
-SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat apertium-en-gl asterisk-core-sounds-en-g722 libnss-wrapper openssl
+SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat asterisk-core-sounds-en-g722 libnss-wrapper openssl
+# What some distributions do not have: one that cannot be had is a line, and what it is for is left out.
+OPTIONAL_PACKAGES := apertium-en-gl
 PYTHON ?= python3
 
 VENV := .venv
@@ -16,7 +18,7 @@ READY := $(VENV)/.ready
 PARITY := .parity
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
-ENGINE ?= embedded
+ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
@@ -35,7 +37,7 @@ bundles: $(READY)
 	@$(BIN)/babelmesh models setup
 
 system:
-	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES)
+	@PYTHON="$(PYTHON)" requirements/system.sh $(SYSTEM_PACKAGES) $(if $(SYSTEM_PACKAGES),--optional $(OPTIONAL_PACKAGES))
 
 # A checkout that was moved needs its environment made anew: the scripts in it name their folder.
 ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
@@ -113,6 +115,8 @@ chaos: setup ## Break it under load and count what is lost; ONLY=kills one scena
 	@requirements/system.sh libfaketime || echo "Without libfaketime (see above) the wall clock stays as it is." >&2
 	@$(BIN)/python -m bench.chaos $(if $(ONLY),--only $(ONLY)) $(if $(SHORT),--short)
 
+PROMPTS ?= $(wildcard ../shared/data/prompts-dev.jsonl)
+
 goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one of them, PROMPTS=FILE.jsonl for quality
 	@tests/chaos/node/setup.sh
 	@$(BIN)/python -m bench.goals $(if $(ONLY),--only $(ONLY)) $(if $(PROMPTS),--prompts $(PROMPTS))
@@ -138,6 +142,7 @@ lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \
 		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra ctranslate2 -o requirements/images/default.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 
 from rich import box
 from rich.table import Table
 
-from babelmesh.events import DescribeResponse, EngineInfo
+from babelmesh.events import DescribeResponse, EngineInfo, Voice
 
 
 def table(mesh: DescribeResponse) -> Table:
@@ -26,6 +27,8 @@ def table(mesh: DescribeResponse) -> Table:
         rows.add_row(f"{lang} voices", ", ".join(name for _, _, name in named))
     if len(heard) < len(mesh.voices):
         rows.add_row("more voices", f"{len(mesh.voices) - len(heard)}, of languages nothing is translated into")
+    if measured := _speeds(mesh.voices):
+        rows.add_row("voices take", measured)
     rows.add_row("engines", "\n".join(_engine(each) for each in mesh.engines))
     rows.add_row("audio in", ", ".join(mesh.input_formats))
     rows.add_row("speech out", ", ".join(mesh.output_formats))
@@ -35,6 +38,15 @@ def table(mesh: DescribeResponse) -> Table:
     framed = Table(box=box.SIMPLE, show_header=False, pad_edge=False)
     framed.add_row(rows)
     return framed
+
+
+def _speeds(voices: Iterable[Voice]) -> str:
+    """Of each engine whose voices were measured, the slowest."""
+    slowest: dict[str, float] = {}
+    for voice in voices:
+        if voice.real_time_factor:
+            slowest[voice.engine] = max(voice.real_time_factor, slowest.get(voice.engine, 0.0))
+    return ", ".join(f"{engine} {factor:.2f} \u00d7 real time" for engine, factor in slowest.items())
 
 
 def _engine(engine: EngineInfo) -> str:

@@ -59,6 +59,7 @@ from realtime.v1.realtime_translate_pb2 import (
     TextChunk,
     TranslationResult,
     TtsChunk,
+    Voice,
 )
 
 Event: TypeAlias = (
@@ -128,6 +129,7 @@ __all__ = [
     "TextChunk",
     "TranslationResult",
     "TtsChunk",
+    "Voice",
     "as_json",
     "event_json",
     "event_of",

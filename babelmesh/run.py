@@ -38,6 +38,8 @@ async def run(mesh: Mesh, job: Job) -> None:
         with ExitStack() as watching:
             views = [watching.enter_context(view) for view in job.views(languages)]
             told += views
+            for line in voices(session.ready, languages):
+                notice(line)
             source = Told(job.source(session.ready), views)
             for view in views:
                 view.take(session.ready, 0)
@@ -45,6 +47,15 @@ async def run(mesh: Mesh, job: Job) -> None:
                 at_ms = source.at_ms()
                 for view in views:
                     view.take(event, at_ms)
+
+
+def voices(ready: Ready, languages: Languages) -> list[str]:
+    """Which voice speaks each target, and why, where the server gives a reason."""
+    return [
+        f"{languages.label(each.target_lang)}: {each.voice} ({each.engine}), {each.reason}"
+        for each in ready.voices
+        if each.reason
+    ]
 
 
 class Told:

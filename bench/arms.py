@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import babelmesh
 from babelmesh import supervisor
+from bench.engines import Stages
 from realtime.v1 import realtime_translate_pb2 as pb
 
 
@@ -61,15 +62,23 @@ class Gateways:
         return self.by_policy[arm.policy]
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The mesh that is measured: one that runs already, or one of our own with these variables of its stages."""
+
+    server: str = ""
+    stages: Stages = field(default_factory=dict)
+
+
 @asynccontextmanager
-async def gateways(arms: Sequence[Arm], server: str) -> AsyncIterator[Gateways]:
-    """Connections to a gateway for each policy, on one mesh of our own; or all to `server`, whatever its policy is."""
+async def gateways(arms: Sequence[Arm], mesh: Running) -> AsyncIterator[Gateways]:
+    """Connections to a gateway for each policy, on one mesh of our own; or all to a server, whatever its policy is."""
     policies = sorted({arm.policy for arm in arms})
     async with AsyncExitStack() as open_for:
-        addresses = dict.fromkeys(policies, server)
-        if not server:
+        addresses = dict.fromkeys(policies, mesh.server)
+        if not mesh.server:
             folder = open_for.enter_context(TemporaryDirectory(prefix="babelmesh-bench-"))
-            services = _services(policies)
+            services = _services(policies, mesh.stages)
             await open_for.enter_async_context(supervisor.running(services, Path(folder)))
             addresses = {service.name: service.address for service in services}
         meshes = {
@@ -78,8 +87,8 @@ async def gateways(arms: Sequence[Arm], server: str) -> AsyncIterator[Gateways]:
         yield Gateways(meshes)
 
 
-def _services(policies: Sequence[str]) -> list[supervisor.Service]:
-    *stages, gateway = supervisor.mesh_services(supervisor.free_ports())
+def _services(policies: Sequence[str], told: Stages) -> list[supervisor.Service]:
+    *stages, gateway = supervisor.mesh_services(supervisor.free_ports(), told)
     for policy in policies:
         address = f"{supervisor.HOST}:{supervisor.free_ports().gateway}"
         variables = {**gateway.variables, "GATEWAY_LISTEN": address, "GATEWAY_POLICY": policy}

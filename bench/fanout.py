@@ -1,8 +1,8 @@
 """What more targets cost, and whether a slow one is felt by the others.
 
-    python -m bench.fanout [--seconds 20] [--pairs 5] [--targets es,ca,gl,ca-valencia]
+    python -m bench.fanout [--seconds 20] [--pairs 5] [--targets es,pt,gl,ca] [--engines default|small]
 
-The first target alone, then all of them, taking turns, real speech at real-time pace on the embedded engines. Then, on
+The first target alone, then all of them, taking turns, real speech at real-time pace on real engines. Then, on
 scripted engines, one target alone and beside one whose translator answers late.
 """
 
@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from statistics import median
 
 import babelmesh
+from bench import engines
 from bench.flow import FREE_LANG
-from bench.processes import SCRIPTED, local_mesh, metered
+from bench.processes import SCRIPTED, Variables, local_mesh, metered
 from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
 from bench.stuck import STUCK_LANG
@@ -63,20 +64,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="of speech in each session")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--targets", default="es,ca,gl,ca-valencia", help="tags with commas between")
+    parser.add_argument("--targets", default="es,pt,gl,ca", help="tags with commas between")
+    engines.add_option(parser)
     options = parser.parse_args()
     targets = options.targets.split(",")
     speech = talks(options.pairs, options.seconds)
-    pairs = asyncio.run(fan_out(speech, targets))
+    pairs = asyncio.run(fan_out(speech, targets, engines.flat(options.engines)))
     slow = asyncio.run(beside_a_slow_one(speech))
     reached = goals(pairs, slow, targets)
     sys.exit(not finish("fanout", [fan_out_table(pairs, targets), slow_table(slow)], reached))
 
 
-async def fan_out(speech: Sequence[Pcm], targets: Sequence[str]) -> Pairs:
+async def fan_out(speech: Sequence[Pcm], targets: Sequence[str], variables: Variables) -> Pairs:
     """Each talk into one target, and into all."""
     pairs = Pairs()
-    async with local_mesh() as mesh, babelmesh.connect(mesh.address) as client:
+    async with local_mesh(variables) as mesh, babelmesh.connect(mesh.address) as client:
         await take(client, speech[0], targets, speed=0)  # what is loaded at first use is loaded now
         for talk in speech:
             for wanted, turns in ((targets[:1], pairs.few), (targets, pairs.many)):

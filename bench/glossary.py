@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 import babelmesh
+from bench import engines
 from bench.processes import local_mesh
 from bench.report import Rows, at_least, finish
 from bench.terms import SENTENCES, SPANISH
@@ -51,12 +52,14 @@ def main() -> None:
     """Prints the table and the misses; ends with status 1 when a term was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="", help="measure this mesh instead of one of our own")
-    sys.exit(0 if asyncio.run(_measured(parser.parse_args().server)) else 1)
+    engines.add_option(parser)
+    options = parser.parse_args()
+    sys.exit(0 if asyncio.run(_measured(options.server, options.engines)) else 1)
 
 
-async def _measured(server: str) -> bool:
+async def _measured(server: str, chosen: str) -> bool:
     arms: dict[str, Count] = {}
-    async with _address(server) as address, babelmesh.connect(address) as mesh:
+    async with _address(server, chosen) as address, babelmesh.connect(address) as mesh:
         arms[ALONE] = await _counted(mesh, babelmesh.SessionConfig(), word_by_word=False)
         for name, number in (("FAST", 1), ("BALANCED", 2), ("AGGRESSIVE", 3)):
             config = babelmesh.SessionConfig(glossary=_glossary(), stabilization=number)  # type: ignore[arg-type]  # enum
@@ -77,11 +80,11 @@ async def _measured(server: str) -> bool:
 
 
 @asynccontextmanager
-async def _address(server: str) -> AsyncIterator[str]:
+async def _address(server: str, chosen: str) -> AsyncIterator[str]:
     if server:
         yield server
         return
-    async with local_mesh() as own:
+    async with local_mesh(engines.flat(chosen)) as own:
         yield own.address
 
 

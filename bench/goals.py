@@ -70,7 +70,13 @@ MEASUREMENTS = (
     Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
-    Measurement("bench.quality", ("C1", "C5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True),
+    Measurement("bench.silence", ("N.silence",)),
+    Measurement("bench.noise", ("N2",), reads_prompts=True),
+    Measurement("bench.mt_ways", ("N3",)),
+    Measurement("bench.voices_heard", ("N4",)),
+    Measurement(
+        "bench.quality", ("C1", "C5", "N1", "N5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True
+    ),
     Measurement("bench.chaos.soak", ("soak",)),
 )
 
@@ -87,18 +93,19 @@ def main() -> None:
         parser.error(f"no measurement has {told.only}. There are {', '.join(each.name for each in MEASUREMENTS)}.")
     if told.read:
         sys.exit(not printed(found(0.0), told.only))
-    sys.exit(not all([measured(each, told.only, (told.prompts,)) for each in chosen]))
+    sys.exit(not all([measured(each, told.only, told.prompts) for each in chosen]))
 
 
-def measured(measurement: Measurement, only: str = "", options: Sequence[str] = ()) -> bool:
-    """Runs one and prints its goals; whether it has reached all that are asked for."""
-    if measurement.reads_prompts and not any(options):
+def measured(measurement: Measurement, only: str = "", prompts: str = "", options: Sequence[str] = ()) -> bool:
+    """Run one and print its goals; return whether it has reached all that are asked for."""
+    if measurement.reads_prompts and not prompts:
         print(f"{', '.join(measurement.goals)}  not measured: needs PROMPTS=CORPUS.jsonl", flush=True)
         return False
     OUT.mkdir(exist_ok=True)
     log = OUT / f"{measurement.name}.log"
     began = time.time()
-    command = [sys.executable, "-m", measurement.module, *filter(None, options), *measurement.options]
+    corpus = [prompts] if measurement.reads_prompts else []
+    command = [sys.executable, "-m", measurement.module, *corpus, *options, *measurement.options]
     print(f"... {' '.join(command[1:])}", file=sys.stderr, flush=True)
     with log.open("w") as output:
         ended = subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, check=False)

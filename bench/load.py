@@ -1,9 +1,10 @@
 """Several sessions at once: each as correct as alone, and what they cost.
 
-    python -m bench.load [--sessions 1,4,8] [--seconds 20] [--engines embedded|scripted] [--targets es,ca]
+    python -m bench.load [--sessions 1,4,8] [--seconds 20] [--engines default] [--targets es,pt] [--voice]
 
-Every session streams real speech at real-time pace. Its results are compared with those of the same speech streamed
-alone. Processor time and peak memory are those of each service with its children.
+Every session streams real speech at real-time pace, into captions, with `--voice` into speech as well. Its results are
+compared with those of the same speech streamed alone. Processor time and peak memory are those of each service with its
+children.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 
 import babelmesh
+from bench import engines
 from bench.order import faults
-from bench.processes import SCRIPTED, SERVICES, LocalMesh, Usage, Variables, local_mesh, metered
+from bench.processes import SERVICES, LocalMesh, Usage, Variables, local_mesh, metered
 from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
-from bench.take import Take, take
+from bench.take import Take, captions, take
 from services.common.audio import Pcm
 
 MOST_TALKS = 4
@@ -42,37 +44,53 @@ class Round:
         return sum(each.source_seconds for each in self.takes)
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What each session asks for."""
+
+    targets: Sequence[str]
+    captions_only: bool
+
+    async def take(self, client: babelmesh.Mesh, speech: Pcm, speed: float = 1.0) -> Take:
+        """One session."""
+        targets = captions(self.targets) if self.captions_only else self.targets
+        return await take(client, speech, targets, speed)
+
+
 def main() -> None:
     """Prints the tables; ends with status 1 when a goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", default="1,4,8", help="numbers with commas between")
     parser.add_argument("--seconds", type=float, default=20.0, help="of speech in each session")
-    parser.add_argument("--engines", choices=("embedded", "scripted"), default="embedded")
-    parser.add_argument("--targets", default="es,ca", help="tags with commas between")
+    parser.add_argument("--targets", default="es,pt", help="tags with commas between")
+    parser.add_argument("--voice", action="store_true", help="translations are spoken, too")
+    engines.add_option(parser)
     options = parser.parse_args()
     counts = [int(count) for count in options.sessions.split(",")]
     speech = talks(min(MOST_TALKS, max(counts)), options.seconds)
-    variables = SCRIPTED if options.engines == "scripted" else {}
-    alone, rounds = asyncio.run(measure(counts, speech, options.targets.split(","), variables))
+    wanted = Wanted(options.targets.split(","), captions_only=not options.voice)
+    alone, rounds = asyncio.run(measure(counts, speech, wanted, engines.flat(options.engines)))
     tables = [session_table(rounds, alone), process_table(rounds)]
-    sys.exit(not finish("load" if not variables else "load-scripted", tables, goals(rounds, alone)))
+    name = "load" if options.engines == "default" else f"load-{options.engines}"
+    reached = goals(rounds, alone) | (costs(rounds) if name == "load" and not options.voice else {})
+    sys.exit(not finish(name, tables, reached))
 
 
 async def measure(
-    counts: Sequence[int], speech: Sequence[Pcm], targets: Sequence[str], variables: Variables
+    counts: Sequence[int], speech: Sequence[Pcm], wanted: Wanted, variables: Variables
 ) -> tuple[list[Take], list[Round]]:
     """Each talk alone, then the rounds."""
     async with local_mesh(variables) as mesh, babelmesh.connect(mesh.address) as client:
-        await take(client, speech[0], targets, speed=0)  # what is loaded at first use is loaded now
-        alone = [await take(client, talk, targets) for talk in speech]
-        rounds = [await one_round(mesh, client, list(islice(cycle(speech), count)), targets) for count in counts]
+        await wanted.take(client, speech[0], speed=0)  # what is loaded at first use is loaded now
+        alone = [await wanted.take(client, talk) for talk in speech]
+        rounds = [await one_round(mesh, client, list(islice(cycle(speech), count)), wanted) for count in counts]
     return alone, rounds
 
 
-async def one_round(mesh: LocalMesh, client: babelmesh.Mesh, speech: Sequence[Pcm], targets: Sequence[str]) -> Round:
+async def one_round(mesh: LocalMesh, client: babelmesh.Mesh, speech: Sequence[Pcm], wanted: Wanted) -> Round:
     """All talks at once, metered."""
     async with metered(mesh) as usage, asyncio.TaskGroup() as group:
-        tasks = [group.create_task(take(client, talk, targets)) for talk in speech]
+        tasks = [group.create_task(wanted.take(client, talk)) for talk in speech]
     return Round(len(speech), [task.result() for task in tasks], usage)
 
 
@@ -133,6 +151,28 @@ def goals(rounds: Sequence[Round], alone: Sequence[Take]) -> dict[str, Goal]:
     found = sum(len(faults(heard)) for each in rounds for heard in each.takes)
     different = sum(each.sessions - same_transcripts(each, alone) for each in rounds)
     return {"load.faults": at_most(found, 0), "load.other_transcripts": at_most(different, 0)}
+
+
+def costs(rounds: Sequence[Round]) -> dict[str, Goal]:
+    """What the default engines may cost, and how late many sessions may be against one alone."""
+    by_count = {each.sessions: each for each in rounds}
+    finals = {count: _final_p95(each) for count, each in by_count.items()}
+    reached = {
+        f"load.lag_{count}": at_most(finals[count] / finals[1], bound)
+        for count, bound in ((4, 2.0), (8, 3.0))
+        if count in finals and 1 in finals
+    }
+    if most := by_count.get(8):
+        reached["load.asr_cpu"] = at_most(most.usage.cpu_seconds["asr"] / most.stream_seconds, 0.12)
+        reached["load.asr_rss_mib"] = at_most(most.usage.peak_rss_mib["asr"], 500)
+        reached["load.mt_rss_mib"] = at_most(most.usage.peak_rss_mib["mt"], 300)
+    return reached
+
+
+def _final_p95(each: Round) -> float:
+    """From the end of a segment's speech to its final translation, in seconds."""
+    late = [seconds for heard in each.takes for lang in heard.targets for seconds in heard.final_seconds(lang)]
+    return percentile(late, 0.95) or 0.0
 
 
 if __name__ == "__main__":

@@ -55,8 +55,10 @@ async def started(settings: AsrSettings) -> AsyncIterator[Engine]:
         await engine.stop()
 
 
-async def hear(engine: Engine, pcm: Pcm, rules: EndpointingRules, settings: AsrSettings) -> list[Segment]:
-    """The segments of a session."""
+async def hear(
+    engine: Engine, pcm: Pcm, rules: EndpointingRules, settings: AsrSettings, language: str = ""
+) -> list[Segment]:
+    """The segments of a session, in the engine's first language unless another is named."""
     gate = Gate(make_vad(settings.vad), rules, settings.pre_roll_ms * ASR_RATE // 1000)
     segments = [Segment()]
     asked = 0.0
@@ -70,7 +72,7 @@ async def hear(engine: Engine, pcm: Pcm, rules: EndpointingRules, settings: AsrS
                     asked = time.perf_counter()
                     yield gated
 
-    async for hypothesis in engine.recognize(speech(), engine.languages[0]):
+    async for hypothesis in engine.recognize(speech(), language or engine.languages[0]):
         segment = segments[-1]
         if not hypothesis.final:
             if not segment.guesses:

@@ -5,7 +5,8 @@
 Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
 bench/corpus.py says what a corpus is, bench/arms.py what the arms are, bench/metrics.py what is measured. WER is by
 jiwer, lower-cased and without punctuation; chrF and BLEU by sacrebleu over the final translations, as they are shown.
-Without `--server` a mesh of the embedded engines is started. Logs as simulstream writes them go to bench/out/quality/.
+Without `--server` a mesh of the engines `--engines` names is started. Logs as simulstream writes them go to
+bench/out/quality/.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.arms import ARMS, Arm, Gateways, gateways
+from bench import engines
+from bench.arms import ARMS, Arm, Gateways, Running, gateways
 from bench.corpus import PAUSE_SECONDS, Recording, joined, read_corpus
 from bench.emissions import caption_steps, concluded_words
 from bench.order import faults
@@ -51,7 +53,8 @@ def main() -> None:
     if options.joined:
         recordings = [joined(recordings)]
     plan = Plan(arms, targets, 0.0 if options.fast else 1.0, options.parallel)
-    sessions = asyncio.run(run(recordings, plan, options.server))
+    mesh = Running(options.server, {} if options.server else engines.stages(options.engines))
+    sessions = asyncio.run(run(recordings, plan, mesh))
     for session in sessions:
         for fault in faults(session.take):
             print(f"{session.arm} {session.recording.name}: {fault}")  # what it is for
@@ -79,10 +82,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--parallel", type=int, default=3, help="sessions at once")
     parser.add_argument("--sessions", action="store_true", help="a table with a row for each session, too")
     parser.add_argument("--server", default="", help="measure this mesh instead of one of our own")
+    engines.add_option(parser)
     return parser.parse_args()
 
 
-async def run(recordings: Sequence[Recording], plan: Plan, server: str) -> list[Session]:
+async def run(recordings: Sequence[Recording], plan: Plan, mesh: Running) -> list[Session]:
     """All recordings in all arms; recording by recording, the arm that begins being another each time."""
     turns = [
         (arm, recording)
@@ -90,7 +94,7 @@ async def run(recordings: Sequence[Recording], plan: Plan, server: str) -> list[
         for arm in [*plan.arms[number % len(plan.arms) :], *plan.arms[: number % len(plan.arms)]]
     ]
     places = asyncio.Semaphore(plan.parallel)
-    async with gateways(plan.arms, server) as meshes, asyncio.TaskGroup() as group:
+    async with gateways(plan.arms, mesh) as meshes, asyncio.TaskGroup() as group:
         await _one(meshes, turns[0], plan, speed=0.0)  # what is loaded at first use is loaded now
         tasks = [group.create_task(_in_its_turn(places, meshes, turn, plan)) for turn in turns]
     return [task.result() for task in tasks]

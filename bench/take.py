@@ -10,7 +10,7 @@ import numpy as np
 
 import babelmesh
 from babelmesh.audio import CHUNK_MS, CHUNK_SAMPLES, SAMPLE_RATE, Pace
-from babelmesh.events import Event
+from babelmesh.events import DELIVERY_CAPTIONS, Event
 from services.common.audio import Pcm, from_bytes
 
 AUDIBLE = 10 ** (-50 / 20) * 32768  # -50 dBFS
@@ -79,6 +79,16 @@ class Take:
         first = next(concluded, None)
         return None if first is None else first - self.onset_seconds()
 
+    def first_shown_seconds(self, lang: str) -> float | None:
+        """From the first source word's onset to the first word of a target that was shown, tentative or not."""
+        first = next((at for at, each in self.translations(lang) if each.text.strip()), None)
+        return None if first is None else first - self.onset_seconds()
+
+    def final_seconds(self, lang: str) -> list[float]:
+        """Of each segment, from the end of its speech to its final translation, by the ledger."""
+        ledger = [each for _, each in self.events if isinstance(each, babelmesh.Latency) and each.target_lang == lang]
+        return [(each.translated_ms - each.captured_ms) / 1000 for each in ledger if each.translated_ms]
+
     def first_audio_seconds(self, lang: str) -> float | None:
         """From the first source word's onset to the first audible sample of a target's speech, played as it came."""
         for at, chunk in self.chunks(lang):
@@ -91,12 +101,12 @@ class Take:
 async def take(
     mesh: babelmesh.Mesh,
     pcm: Pcm,
-    targets: Sequence[str],
+    targets: Sequence[str | babelmesh.Target],
     speed: float = 1.0,
     config: babelmesh.SessionConfig | None = None,
 ) -> Take:
-    """Streams English speech through a session of its own; `speed` 0 is as fast as it is taken."""
-    result = Take(len(pcm) / SAMPLE_RATE, targets)
+    """Stream English speech through a session of its own; `speed` 0 is as fast as it is taken."""
+    result = Take(len(pcm) / SAMPLE_RATE, [each if isinstance(each, str) else each.lang for each in targets])
     loop = asyncio.get_running_loop()
     hello = babelmesh.SessionConfig(partial_results=True)
     hello.MergeFrom(config or babelmesh.SessionConfig())
@@ -106,6 +116,11 @@ async def take(
         async for event in session.translate(chunks(pcm, speed)):
             result.events.append((loop.time() - started, event))
     return result
+
+
+def captions(langs: Sequence[str]) -> list[babelmesh.Target]:
+    """Targets that are shown and not spoken."""
+    return [babelmesh.Target(lang=lang, delivery=DELIVERY_CAPTIONS) for lang in langs]
 
 
 async def chunks(pcm: Pcm, speed: float) -> AsyncIterator[bytes]:

@@ -24,7 +24,7 @@ def main() -> None:
         parser.error(f"no scenario has {told.only}. There are {', '.join(each.name for each in scenarios)}.")
     if reason := node.missing():
         print(f"Without the independent client and checker. {reason}", flush=True)
-    sys.exit(not all([measured(each, told.only, each.short if told.short else ()) for each in chosen]))
+    sys.exit(not all([measured(each, told.only, options=each.short if told.short else ()) for each in chosen]))
 
 
 if __name__ == "__main__":

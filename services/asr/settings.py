@@ -7,7 +7,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.common import riva
+from services.common import neural, riva
 from services.common.languages import written
 from services.common.neural import NeuralSettings
 from services.common.settings import StageSettings
@@ -145,6 +145,23 @@ class SherpaSettings(NeuralSettings):
     reply_seconds: float = Field(20.0, gt=0, description="A step that takes longer never comes: the stage restarts.")
 
 
+class Ctranslate2Settings(neural.Ctranslate2Settings):
+    """Options of the CTranslate2 engine; see docs/engines/asr-ctranslate2.md."""
+
+    hypothesis_ms: int = Field(
+        500,
+        ge=100,
+        le=5_000,
+        description="Least milliseconds of speech between two hypotheses; more where they take long.",
+    )
+    max_batch: int = Field(4, ge=1, le=64, description="Most windows of several sessions that are decoded together.")
+    wait_ms: float = Field(0.0, ge=0, le=100, description="Longest a window waits for others while the device is idle.")
+    idle_minutes: float = Field(
+        10.0, ge=0, description="A model that no session has used for so long leaves memory; 0: it stays."
+    )
+    reply_seconds: float = Field(30.0, gt=0, description="A window that takes longer never comes: the stage restarts.")
+
+
 class AsrSettings(StageSettings):
     """What the recognition stage can be told."""
 
@@ -169,6 +186,7 @@ class AsrSettings(StageSettings):
     riva: RivaSettings = Field(default_factory=RivaSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     sherpa: SherpaSettings = Field(default_factory=SherpaSettings)
+    ctranslate2: Ctranslate2Settings = Field(default_factory=Ctranslate2Settings)
 
     @property
     def reserve(self) -> int:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from services.common.errors import InvalidArgument
 
 Asked: TypeAlias = Literal["auto", "cpu", "cuda"]  # what to compute on
+ComputeType: TypeAlias = Literal["auto", "int8", "int8_float16", "float16", "float32"]
 
 
 class Served(BaseModel):
@@ -50,3 +51,11 @@ class NeuralSettings(BaseModel):
             none = "No bundle is named. `babelmesh models list` shows those installed, and those to fetch."
             raise InvalidArgument("NO_BUNDLES", none, field=f"{stage.upper()}_{engine.upper()}__BUNDLES")
         return self
+
+
+class Ctranslate2Settings(NeuralSettings):
+    """Options that the engines on CTranslate2 share."""
+
+    compute_type: ComputeType = Field(
+        "auto", description="Numbers that models compute with; auto: int8 on a CPU, float16 on a GPU."
+    )

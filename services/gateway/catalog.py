@@ -25,6 +25,20 @@ class Voice:
 
     name: str
     lang: str
+    engine: str = ""
+    neural: bool = False
+    real_time_factor: float = 0.0  # seconds computed for one of its speech; 0: not measured
+    slow: bool = False  # too slow there to be a default
+    default_langs: tuple[str, ...] = ()  # whose default the synthesizer's settings say it is
+
+    def chosen_for(self, *langs: str | None) -> bool:
+        """Whether settings say that it is the default of one of some languages."""
+        return any(lang in self.default_langs for lang in langs)
+
+    @property
+    def keeps_pace(self) -> bool:
+        """Whether it is neural, and fast enough."""
+        return self.neural and not self.slow
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +49,7 @@ class Catalog:
     pairs: tuple[tuple[str, str], ...]  # source and target, as the translator calls them
     all_voices: tuple[Voice, ...]  # the default of each language first
     engines: tuple[StageEngine, ...]
+    voice_pace: float = 0.0  # the highest real-time factor of a neural voice that is a default
 
     def knows(self, stage: str) -> bool:
         """Whether the stage has told what it can do."""
@@ -55,7 +70,15 @@ class Catalog:
         return languages.resolve(source, [origin for origin, _ in self.pairs]) or source
 
     def voices(self, lang: str) -> list[Voice]:
-        """The voices that speak a language, its default first."""
+        """The voices that speak a language, its default first.
+
+        A neural voice of any region is the default of a language that is named without one, where it keeps pace.
+        """
         spoken = languages.resolve(lang, [voice.lang for voice in self.all_voices])
         exact = [voice for voice in self.all_voices if voice.lang == spoken]
-        return exact + [voice for voice in self.all_voices if voice.lang != spoken and languages.same(voice.lang, lang)]
+        others = [voice for voice in self.all_voices if voice.lang != spoken and languages.same(voice.lang, lang)]
+        found = exact + others
+        told = [voice for voice in found if voice.chosen_for(lang, spoken)]
+        if not told and exact and not exact[0].keeps_pace and "-" not in lang:
+            told = [voice for voice in others if voice.keeps_pace]
+        return told[:1] + [voice for voice in found if voice not in told[:1]]

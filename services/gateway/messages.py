@@ -45,7 +45,19 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
             limits=within,
             resumed_ms=milliseconds(resumed_samples),
             resume=resume,
+            voices=[target_voice(each) for each in terms.targets if each.speech],
         )
+    )
+
+
+def target_voice(terms: TargetTerms) -> pb.TargetVoice:
+    """The voice of a target, and why it is this one."""
+    return pb.TargetVoice(
+        target_lang=terms.lang,
+        voice=terms.voice,
+        engine=terms.why.engine,
+        real_time_factor=terms.why.real_time_factor,
+        reason=terms.why.reason,
     )
 
 

@@ -14,6 +14,7 @@ from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.overload import Policy
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Holding, Sound, TargetTerms, Terms
+from services.gateway.voicing import choice
 
 OUTPUT_FORMATS = ("pcm16le",)
 SILENCES_MS = range(200, 3001)
@@ -181,7 +182,7 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
         raise InvalidArgument("UNKNOWN_VALUE", message, f"{path}.same_language", pb.SameLanguage.keys())
     if languages.resolve(target.lang, [source]):
         return _same_language(target, path, lang_path, source, available)
-    lang = languages.require(target.lang, available, lang_path)
+    lang = _way(target.lang, source, available, lang_path)
     if target.formality:
         message = "This server does not have it yet."
         raise Unsupported("NOT_IMPLEMENTED", message, f"{path}.formality", ["FORMALITY_UNSPECIFIED"])
@@ -202,7 +203,19 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
         raise InvalidArgument("OUT_OF_RANGE", message, f"{path}.speaking_rate", ["0.5 to 2.0"])
     voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
     spoken = catalog.spoken_lang(source)
-    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0)
+    why = choice(voices, voice, bool(target.voice), catalog.voice_pace)
+    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
+
+
+def _way(wanted: str, source: str, available: list[str], path: str) -> str:
+    """The target language that is meant. Raises InvalidArgument, with those there is a way into from the source."""
+    if not available:
+        message = f"{source!r} is recognized, and not translated: ask for {source!r} itself, with same_language."
+        raise InvalidArgument("UNKNOWN_LANGUAGE", message, path)
+    if languages.written(wanted) and not languages.resolve(wanted, available):
+        message = f"There is no way from {source!r} into {wanted!r}."
+        raise InvalidArgument("UNKNOWN_LANGUAGE", message, path, available)
+    return languages.require(wanted, available, path)
 
 
 def _same_language(target: pb.Target, path: str, lang_path: str, source: str, available: list[str]) -> TargetTerms:

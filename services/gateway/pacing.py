@@ -25,11 +25,12 @@ class Moment:
 
     accepted_samples: int  # the offset up to which audio was taken in
     now_samples: int  # the session's clock, which starts with the first audio and runs with real time
+    recorded: bool = False  # the audio came faster before, and only we have held it up since
 
     @property
     def live(self) -> bool:
         """Whether the audio comes as it is spoken; else it is a recording, sent faster."""
-        return self.accepted_samples - self.now_samples <= AHEAD_SAMPLES
+        return not self.recorded and self.accepted_samples - self.now_samples <= AHEAD_SAMPLES
 
     def heard_at(self, source_samples: int) -> int:
         """When a translation sent now is heard: now; that of a recording, where its source was spoken."""

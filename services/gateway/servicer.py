@@ -246,12 +246,17 @@ class GatewayServicer:
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.DescribeResponse:
         catalog = self._catalog
-        first = {voice.lang: voice for voice in reversed(catalog.all_voices)}
         return pb.DescribeResponse(
             source_langs=catalog.source_langs,
             pairs=[pb.LanguagePair(source_lang=source, target_lang=target) for source, target in catalog.pairs],
             voices=[
-                pb.Voice(name=voice.name, lang=voice.lang, default=first[voice.lang] is voice)
+                pb.Voice(
+                    name=voice.name,
+                    lang=voice.lang,
+                    default=catalog.voices(voice.lang)[0] == voice,
+                    engine=voice.engine,
+                    real_time_factor=voice.real_time_factor,
+                )
                 for voice in catalog.all_voices
             ],
             engines=[

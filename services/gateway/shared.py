@@ -91,7 +91,7 @@ class Shared:
     @property
     def moment(self) -> Moment:
         """Where the session stands."""
-        return Moment(self.backlog.accepted_samples, self.ledger.now_samples)
+        return Moment(self.backlog.accepted_samples, self.ledger.now_samples, not self.backlog.overload.live)
 
     async def report(self, fault: MeshError, segment_id: int = 0, lang: str = "") -> None:
         """Tells the client of a fault the session survives."""
@@ -111,7 +111,7 @@ class Shared:
 
         Which of the two was agreed; the client is told of both.
         """
-        self.backlog.overload.live = self.moment.live
+        self.backlog.overload.live = self.moment.live  # a recording stays one: a slow voice makes it no speaker
         if self.backlog.overload.skipping:
             await self._skip(audio)
             return False

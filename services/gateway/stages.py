@@ -142,9 +142,19 @@ class Stages:
         stub = tts_pb2_grpc.TtsStub(link.channel)
         told = await stub.Describe(tts_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("TTS", told.engine, told.version, told.pronunciation, told.device)
-        return replace(
-            self._catalog.of(engine), all_voices=tuple(Voice(voice.name, voice.language) for voice in told.voices)
+        voices = tuple(
+            Voice(
+                voice.name,
+                voice.language,
+                voice.engine,
+                voice.neural,
+                round(voice.real_time_factor, 3),
+                voice.slow,
+                tuple(voice.default_languages),
+            )
+            for voice in told.voices
         )
+        return replace(self._catalog.of(engine), all_voices=voices, voice_pace=round(told.pace, 3))
 
     async def recognize(self, config: asr_pb2.RecognizeConfig) -> Recognizing:
         """An admitted recognition: audio may be written. It waits for admission, so that a refusal keeps its reason."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from services.common.audio import ASR_RATE
 from services.gateway.glossary import Glossary
 from services.gateway.overload import Policy
+from services.gateway.voicing import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class TargetTerms:
     same_language: int = 0  # as the contract numbers it; not 0: the transcript is its translation
     max_lag_ms: int = 0  # speech further behind the speaker is left out
     lag_asked: bool = False  # whether the client asked for it
+    why: Choice = field(default_factory=Choice)  # of the voice
 
 
 @dataclass(frozen=True, slots=True)

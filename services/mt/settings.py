@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from services.common import riva
+from services.common import neural, riva
 from services.common.neural import NeuralSettings
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
@@ -49,6 +49,32 @@ class OnnxSettings(NeuralSettings):
     patience_seconds: float = Field(30.0, gt=0, description="An answer that takes longer never comes.")
 
 
+class FirefoxSettings(NeuralSettings):
+    """Options of the engine on Firefox Translations' models."""
+
+    precision: Literal["auto", "fp32", "int8"] = Field(
+        "auto", description="Of the numbers; auto: int8 on the CPU, fp32 on a GPU."
+    )
+    shortlist: bool = Field(True, description="Whether a translation is made of the words that its source may become.")
+    max_batch: int = Field(32, ge=1, le=1024, description="Most sentences of a model that are computed at once.")
+    queue: int = Field(512, ge=1, le=100_000, description="Most sentences of a model that wait; more are refused.")
+    longest_ratio: float = Field(
+        3.0, gt=0, le=20, description="Tokens of a translation for each of its source, at most: it ends there."
+    )
+    patience_seconds: float = Field(30.0, gt=0, description="An answer that takes longer never comes.")
+
+
+class Ctranslate2Settings(neural.Ctranslate2Settings):
+    """Options of the engine on CTranslate2."""
+
+    max_batch: int = Field(16, ge=1, le=1024, description="Most sentences of a model that are computed at once.")
+    queue: int = Field(512, ge=1, le=100_000, description="Most sentences of a model that wait; more are refused.")
+    longest_ratio: float = Field(
+        3.0, gt=0, le=20, description="Tokens of a translation for each of its source, at most: it ends there."
+    )
+    patience_seconds: float = Field(60.0, gt=0, description="An answer that takes longer never comes.")
+
+
 class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which marks every word with the target language."""
 
@@ -85,5 +111,7 @@ class MtSettings(StageSettings):
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
+    firefox: FirefoxSettings = Field(default_factory=FirefoxSettings)
+    ctranslate2: Ctranslate2Settings = Field(default_factory=Ctranslate2Settings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)

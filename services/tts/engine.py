@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -51,12 +51,13 @@ class Engine(Protocol):
     load: Load  # how busy it is
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     voices: tuple[Voice, ...]  # the default voice of each language first
+    networks: Sequence[Sequence[Voice]]  # voices of one neural network each, which are as fast as each other
     sample_rate_hertz: int
     pronounces: bool  # whether it takes pronunciations
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
-        """Loads the voices and warms them up; `voices` and `sample_rate_hertz` are known afterwards."""
+        """Loads the voices and warms them up; `voices`, `networks` and `sample_rate_hertz` are known afterwards."""
 
     async def stop(self) -> None:
         """Releases what `start` took."""

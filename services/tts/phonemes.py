@@ -19,7 +19,8 @@ aI aU eI oI OI oU eU @U E~ A~ O~ W~ a~ e~ i~ o~ u~"""
 _CONSONANT_NAMES = """p b t d k g f v T D s z S Z h x X C j w l r R m n N n^ l^ L B Q J J^ c q ? H ts dz tS dZ tS; dZ;
 S; Z; s; z; s. z. t. d. n. l. l# * t# pF M G R2 r/ Q" K P"""
 _VOWELS, _CONSONANTS = _VOWEL_NAMES.split(), _CONSONANT_NAMES.split()
-# Some change at the end of a word: a consonant is asked for before a vowel, a vowel before a consonant.
+# Some change at the end of a word: a consonant is asked for before a vowel, a vowel before a consonant. A vowel is asked
+# for with stress: from version 1.52 on, Catalan takes one without for its reduced form.
 _VOWEL_BESIDE, _CONSONANT_BESIDE = "a", "s"
 _IPA = re.compile(r"(?:[^\W\d_A-Z]|[\u0300-\u036f])+")
 _STRESS = dict(zip(ipa.STRESSES, "',", strict=True))
@@ -59,7 +60,7 @@ class Phonemes:
 
 async def phonemes(program: str, voice: str) -> Phonemes:
     """The phonemes of a voice's language, as espeak-ng tells them. Raises StageFailed without the program."""
-    probes = [_VOWEL_BESIDE, _CONSONANT_BESIDE, *(f"{name}|{_CONSONANT_BESIDE}" for name in _VOWELS)]
+    probes = [_VOWEL_BESIDE, _CONSONANT_BESIDE, *(f"'{name}|{_CONSONANT_BESIDE}" for name in _VOWELS)]
     probes += (f"{name}|{_VOWEL_BESIDE}" for name in _CONSONANTS)
     text = "\n\n".join(f"[[{probe}]]" for probe in probes)
     answers = (await espeak.answer(program, ("-v", voice, "-q", "--ipa", "--stdin"), text)).splitlines()

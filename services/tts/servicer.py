@@ -19,7 +19,7 @@ from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
-from services.tts.wire import clause, require_symbols
+from services.tts.wire import clause, described, require_symbols
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
@@ -57,10 +57,11 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             engine=self._engines.name,
             version=self._engines.version,
             device=self._engines.device,
-            voices=[tts_pb2.Voice(name=voice.name, language=voice.language) for voice in self._engines.voices],
+            voices=[described(offer) for offer in self._engines.offers],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
             pronunciation=self._engines.pronounces,
+            pace=self._engines.pace,
         )
 
     async def DescribePronunciation(

@@ -1,10 +1,20 @@
-"""The synthesizers of the stage: a language's default voice is that of the first engine that has the language."""
+"""The synthesizers of the stage, and which voice is a language's default.
+
+A neural voice is, where it keeps pace on this machine; else it is that of the first engine that has the language.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from services.common import languages
 from services.common.engines import Several
+from services.common.errors import InvalidArgument
+from services.tts import speeds
 from services.tts.engine import Engine, Voice
 from services.tts.settings import TtsSettings
+from services.tts.speeds import Offer
 
 
 class Engines(Several[Engine]):
@@ -12,16 +22,32 @@ class Engines(Several[Engine]):
 
     def __init__(self, settings: TtsSettings) -> None:
         super().__init__("tts", settings.engine, settings)
+        self.pace = speeds.pace(settings.pace)
+        self._defaults = settings.default_voices
+        self.offers: Sequence[Offer] = ()  # the default of each language first
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """The voices of all engines, those of the preferred engine first; of two alike the first."""
-        return tuple(dict.fromkeys(voice for engine in self.engines for voice in engine.voices))
+        """The voices of all engines, the default of each language first; of two alike the first."""
+        return tuple(offer.voice for offer in self.offers)
 
     @property
     def pronounces(self) -> bool:
         """Whether any of the engines takes pronunciations."""
         return any(engine.pronounces for engine in self.engines)
+
+    async def start(self) -> None:
+        """Start the engines, and measure how fast their networks speak. Raises InvalidArgument."""
+        await super().start()
+        try:
+            found: dict[Voice, Offer] = {}
+            for engine in self.engines:
+                for offer in await self._offered(engine):
+                    found.setdefault(offer.voice, offer)
+            self.offers = speeds.ordered(self._with_defaults(list(found.values())))
+        except BaseException:
+            await self.stop()
+            raise
 
     def of(self, voice: Voice) -> Engine:
         """The engine that has a voice, one of `voices`."""
@@ -32,3 +58,23 @@ class Engines(Several[Engine]):
         speaking = [engine for engine in self.engines if any(voice.language == language for voice in engine.voices)]
         known = [frozenset(await engine.symbols(language)) for engine in speaking]
         return tuple(sorted(frozenset.intersection(*known)))
+
+    async def _offered(self, engine: Engine) -> list[Offer]:
+        factors = await speeds.measured(engine)
+        return [
+            Offer(voice, engine.name, voice in factors, factors.get(voice, 0.0), factors.get(voice, 0.0) > self.pace)
+            for voice in engine.voices
+        ]
+
+    def _with_defaults(self, offers: Sequence[Offer]) -> list[Offer]:
+        """The offers with what the settings say. Raises InvalidArgument for a voice that is not there."""
+        told: dict[Voice, tuple[str, ...]] = {}
+        for language, name in self._defaults.items():
+            those = [each.voice for each in offers if languages.same(each.voice.language, language)]
+            voice = next((voice for voice in those if voice.name == name), None)
+            if voice is None:
+                message = f"{name!r} is no voice of {language} here."
+                accepted = [voice.name for voice in those]
+                raise InvalidArgument("UNKNOWN_VOICE", message, field="TTS_DEFAULT_VOICES", accepted=accepted)
+            told[voice] = (*told.get(voice, ()), language)
+        return [replace(each, default_languages=told.get(each.voice, ())) for each in offers]

@@ -41,6 +41,16 @@ class OnnxSettings(NeuralSettings):
     batch_wait_ms: float = Field(5.0, ge=0, le=100, description="Longest that a batch waits for more.")
 
 
+class KokoroSettings(NeuralSettings):
+    """Options of the engine on Kokoro."""
+
+    program: str = Field("espeak-ng", description="espeak-ng, by name or path: it writes the phonemes of a text.")
+    reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
+    answer_seconds: float = Field(60.0, gt=0, description="A window that is not there after so long never comes.")
+    first_ms: int = Field(500, ge=100, le=5_000, description="Milliseconds of speech that are made and sent first.")
+    window_ms: int = Field(2_000, ge=100, le=10_000, description="Most milliseconds of speech made at once later.")
+
+
 class ScriptedSettings(DeviceSettings):
     """Options of the scripted engine, which sings a tone as long as the text."""
 
@@ -77,7 +87,15 @@ class TtsSettings(StageSettings):
 
     slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
+    pace: float | None = Field(
+        None,
+        ge=0,
+        description="Highest real-time factor, measured at start, of a neural voice that is a language's default; "
+        "unset: an eighth of the number of cores, at most 0.5.",
+    )
+    default_voices: dict[str, str] = Field({}, description="Default voices by language, measured or not.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
+    kokoro: KokoroSettings = Field(default_factory=KokoroSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)

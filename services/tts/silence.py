@@ -16,16 +16,18 @@ class Trimmer:
     Without a longest pause, pauses stay as they are.
     """
 
-    def __init__(self, sample_rate_hertz: int, longest_pause_ms: int = 0) -> None:
+    def __init__(self, sample_rate_hertz: int, longest_pause_ms: int = 0, quiet: int = QUIET) -> None:
+        """Cut what is as quiet as samples up to `quiet`."""
         self._kept = sample_rate_hertz * KEPT_MS // 1000
         self._longest = sample_rate_hertz * longest_pause_ms // 1000
         self._silence: Pcm = np.zeros(0, dtype=np.int16)  # held back: what follows it decides how much of it stays
         self._sounded = False
+        self._quiet = quiet
 
     def passed(self, pcm: Pcm) -> Pcm:
         """What of the audio so far may be heard already."""
         audio = np.concatenate((self._silence, pcm))
-        loud = np.flatnonzero((audio > QUIET) | (audio < -QUIET))
+        loud = np.flatnonzero((audio > self._quiet) | (audio < -self._quiet))
         if not len(loud):
             self._silence = audio
             return audio[:0]

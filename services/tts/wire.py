@@ -8,6 +8,7 @@ from mesh.tts.v1 import tts_pb2
 from services.common import ipa, languages
 from services.common.errors import InvalidArgument
 from services.tts.engine import Clause, Pronunciation, Voice
+from services.tts.speeds import Offer
 
 SLOWEST, FASTEST = 0.5, 2.0
 
@@ -26,6 +27,19 @@ def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_char
             missing = "There is nothing to pronounce."
             raise InvalidArgument("TEXT_EMPTY", missing, f"pronunciations[{index}].text", ["words of the text"])
     return Clause(request.text, voice, _speaking_rate(request.speaking_rate), said, request.affinity)
+
+
+def described(offer: Offer) -> tts_pb2.Voice:
+    """A voice as the stage offers it."""
+    return tts_pb2.Voice(
+        name=offer.voice.name,
+        language=offer.voice.language,
+        engine=offer.engine,
+        neural=offer.neural,
+        real_time_factor=offer.real_time_factor,
+        slow=offer.slow,
+        default_languages=offer.default_languages,
+    )
 
 
 def require_symbols(asked: Clause, symbols: Sequence[str]) -> None:

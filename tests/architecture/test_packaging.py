@@ -13,7 +13,8 @@ from tests.architecture.source import ROOT
 SERVICES = ("gateway", "asr", "mt", "tts")
 STAGE_FILES = ("__main__.py", "servicer.py", "engine.py", "settings.py", "engines/embedded.py", "engines/scripted.py")
 IMAGES = tuple(
-    f"images/{each}" for each in ("gateway", "embedded", "asr-embedded", "onnx", "onnx-gpu", "sherpa", "riva")
+    f"images/{each}"
+    for each in ("gateway", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
 )
 REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity")
 ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
@@ -57,6 +58,7 @@ def test_the_pins_cover_every_direct_dependency() -> None:
     assert _direct("telemetry", "kubernetes") <= _pins("images/gateway").keys()
     assert _direct("telemetry") <= _pins("images/embedded").keys()
     assert _direct("telemetry", "embedded") <= _pins("images/asr-embedded").keys()
+    assert _direct("telemetry", "embedded", "ctranslate2") <= _pins("images/default").keys()
     assert _direct("telemetry", "vad", "onnx") <= _pins("images/onnx").keys()
     assert _direct("telemetry", "vad", "onnx", "cuda") - {"onnxruntime"} <= _pins("images/onnx-gpu").keys()
     assert _direct("telemetry", "vad", "sherpa") <= _pins("images/sherpa").keys()
@@ -86,9 +88,10 @@ def _system_packages(dockerfile: str) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_image_installs_only_what_setup_installs(service: str) -> None:
-    setup = re.search(r"^SYSTEM_PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert setup
-    assert _system_packages((ROOT / "services" / service / "Dockerfile").read_text()) <= set(setup[1].split())
+    setup = re.findall(r"^(?:SYSTEM|OPTIONAL)_PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    installed = {package for line in setup for package in line.split()}
+    assert installed
+    assert _system_packages((ROOT / "services" / service / "Dockerfile").read_text()) <= installed
 
 
 @pytest.mark.parametrize("service", SERVICES)

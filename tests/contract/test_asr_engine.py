@@ -21,6 +21,7 @@ from tests.contract import fake_riva
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
 from tests.models.asr import utterances as phrasebook
+from tests.models.asr import whisper_tiny
 from tests.unit.asr import levels
 
 CHUNK_SAMPLES = 1600
@@ -48,7 +49,7 @@ TRAINED: dict[str, dict[str, Any]] = {  # on the phrasebook
 }
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva", *ONNX, *TRAINED])
+@pytest.fixture(params=["embedded", "scripted", "riva", "ctranslate2", *ONNX, *TRAINED])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
@@ -62,6 +63,8 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         utterances = [levels.said("▁one", "", "▁two", "ty"), levels.said("▁new", "", "▁york", "▁one", "", "▁two")]
         folder = levels.bundle(tmp_path / "levels", layout)
         options = {"onnx": {"bundles": [folder], "decoding": decoding, "device": "cpu"}}
+    if request.param == "ctranslate2":
+        options = {"ctranslate2": {"bundles": [whisper_tiny.write(tmp_path / "tiny")], "hypothesis_ms": 100}}
     name = request.param.partition("-")[0]
     if request.param in TRAINED:
         utterances = [phrasebook.utterance(text) for text in list(phrasebook.SPOKEN)[:2]]

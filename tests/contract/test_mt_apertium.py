@@ -58,6 +58,8 @@ async def test_spanish_is_written_like_its_source(engine: Engine) -> None:
     ],
 )
 async def test_every_installed_pair_translates(engine: Engine, pair: Pair, text: str, wanted: str) -> None:
+    if pair not in engine.pairs:
+        pytest.skip(f"Apertium's {pair.source}-{pair.target} is not installed")
     assert (await engine.translate(Source(text, pair))).text == wanted
 
 

@@ -13,17 +13,20 @@ from services.common.engines import engine_class
 from services.mt.engine import Engine, Pair, Source, Translation
 from services.mt.settings import MtSettings
 from tests.contract import fake_riva
+from tests.models.mt import copying
 
 PAIR = Pair("en", "es")
 BUNDLE = Path(__file__).parent.parent / "models" / "mt" / "phrasebook-en-es"
 
 
-@pytest.fixture(params=["embedded", "scripted", "onnx", "riva"])
-async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
+@pytest.fixture(params=["embedded", "scripted", "onnx", "ctranslate2", "riva"])
+async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
     if request.param == "embedded" and not shutil.which("lt-proc"):
         pytest.skip("Apertium is not installed")
     async with fake_riva.endpoint(request.param) as riva:
         options = {"embedded": {"warm_from": ""}, "onnx": {"bundles": [BUNDLE]}, "riva": riva}
+        if request.param == "ctranslate2":
+            options["ctranslate2"] = {"bundles": [copying.marian(tmp_path / "copying")]}
         settings = MtSettings.model_validate(options)
         subject: Engine = engine_class("mt", request.param)(settings)
         await subject.start()

@@ -17,19 +17,27 @@ from services.common.engines import engine_class
 from services.tts.engine import Clause, Engine, Voice
 from services.tts.settings import TtsSettings
 from tests.contract import fake_riva
+from tests.models.installed import installed
 
 TEXT = "Buenos d\u00edas, amigos."
 
 
+KOKORO = installed("kokoro-82m")
 SMALL_VOICE = Path(__file__).parents[1] / "models/tts/es-small"
 
 
-@pytest.fixture(params=["embedded", "scripted", "onnx", "riva"])
+@pytest.fixture(params=["embedded", "scripted", "onnx", "kokoro", "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
-    if request.param in ("embedded", "onnx") and not shutil.which("espeak-ng"):
+    if request.param in ("embedded", "onnx", "kokoro") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")
+    if request.param == "kokoro" and KOKORO is None:
+        pytest.skip("the bundle kokoro-82m is not installed")
     async with fake_riva.endpoint(request.param) as riva:
-        options = {"riva": riva, "onnx": {"bundles": [SMALL_VOICE], "batch_items": 8}}
+        options = {
+            "riva": riva,
+            "onnx": {"bundles": [SMALL_VOICE], "batch_items": 8},
+            "kokoro": {"bundles": [KOKORO] if KOKORO else []},
+        }
         subject: Engine = engine_class("tts", request.param)(TtsSettings.model_validate(options))
         await subject.start()
         yield subject

@@ -15,6 +15,7 @@ from services.tts.settings import TtsSettings
 
 ALL = [image for service in SERVICES for image in images(service)]
 STAGES = [image for image in ALL if image.service != "gateway"]
+DEFAULT = {"asr": "moonshine+ctranslate2", "mt": "firefox+embedded", "tts": "kokoro+onnx+embedded"}
 NAMES = [f"{image.service}:{image.tag}" for image in ALL]
 
 
@@ -22,18 +23,23 @@ def dockerfile(image: Image) -> str:
     return (ROOT / "services" / image.service / "Dockerfile").read_text()
 
 
+def engines_of(image: Image) -> str:
+    """The engines that an image runs: those it is named after, or the default ones."""
+    return DEFAULT[image.service] if image.engine == "default" else image.engine.removesuffix("-gpu")
+
+
 def test_every_stage_comes_with_each_engine_that_is_in_the_repository() -> None:
     assert [image.engine for image in images("gateway")] == [""]
-    assert [image.engine for image in images("asr")] == ["embedded", "onnx", "onnx-gpu", "sherpa", "riva"]
-    assert [image.engine for image in images("mt")] == ["embedded", "onnx", "onnx-gpu", "riva"]
-    assert [image.engine for image in images("tts")] == ["embedded", "onnx", "onnx-gpu", "riva"]
+    assert [image.engine for image in images("asr")] == ["embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva"]
+    assert [image.engine for image in images("mt")] == ["embedded", "default", "onnx", "onnx-gpu", "riva"]
+    assert [image.engine for image in images("tts")] == ["embedded", "default", "onnx", "onnx-gpu", "riva"]
 
 
 @pytest.mark.parametrize("image", STAGES, ids=NAMES[1:])
 def test_an_image_is_told_an_engine_it_can_run(image: Image) -> None:
-    engine = image.engine.removesuffix("-gpu")
-    assert f"ENV {image.service.upper()}_ENGINE={engine}" in dockerfile(image)
-    assert engine_class(image.service, engine)
+    engines = engines_of(image)
+    assert f"ENV {image.service.upper()}_ENGINE={engines}\n" in dockerfile(image)
+    assert all(engine_class(image.service, engine) for engine in engines.split("+"))
 
 
 def test_all_images_have_one_base_that_cannot_change() -> None:
@@ -77,5 +83,5 @@ def test_an_engine_of_an_image_is_a_setting_that_is_accepted(
 ) -> None:
     prefix = str(settings.model_config.get("env_prefix"))
     for image in images(prefix[:-1].lower()):
-        monkeypatch.setenv(f"{prefix}ENGINE", image.engine.removesuffix("-gpu"))
-        assert settings().engine == image.engine.removesuffix("-gpu")
+        monkeypatch.setenv(f"{prefix}ENGINE", engines_of(image))
+        assert settings().engine == engines_of(image)

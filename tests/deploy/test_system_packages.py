@@ -18,6 +18,8 @@ class System:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.calls = folder / "calls"
+        self.lists = folder / "lists"
+        self.lists.mkdir()
         for name in NEEDED:
             (folder / name).symlink_to(str(shutil.which(name)))
 
@@ -30,7 +32,7 @@ class System:
     def run(self, *packages: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [SCRIPT, *packages],
-            env={"PATH": str(self.folder), "PYTHON": "python3"},
+            env={"PATH": str(self.folder), "PYTHON": "python3", "APT_LISTS": str(self.lists)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -53,7 +55,37 @@ def system(tmp_path: Path) -> System:
     system.add(
         "apt-get", "[[ $DEBIAN_FRONTEND == noninteractive ]] || exit 9; [[ $* != *broken* ]] || { echo why; exit 100; }"
     )
+    system.add("apt-cache", '[[ ${!#} == unheard-of ]] || echo "${!#} | 1.0 | archive"')
     return system
+
+
+def test_an_optional_package_that_the_distribution_lacks_is_a_line(system: System) -> None:
+    done = system.run("absent", "--optional", "unheard-of", "extra")
+    assert done.returncode == 0
+    assert "Going on without unheard-of" in done.stderr
+    assert system.called("apt-get")[-1].endswith(" absent extra")
+
+
+def test_a_second_run_asks_nobody_for_an_optional_package_that_is_not_to_be_had(system: System) -> None:
+    (system.lists / "mirror_Packages.lz4").touch()
+    done = system.run("there", "--optional", "unheard-of", "there")
+    assert done.returncode == 0
+    assert "Going on without unheard-of" in done.stderr
+    assert not system.called("apt-get")
+
+
+def test_before_the_first_update_optional_packages_are_looked_for_after_it(system: System) -> None:
+    assert system.run("there", "--optional", "extra").returncode == 0
+    update, install = system.called("apt-get")
+    assert update.endswith(" update")
+    assert install.endswith(" extra")
+
+
+def test_without_apt_optional_packages_are_left_out(system: System) -> None:
+    (system.folder / "apt-get").unlink()
+    done = system.run("there", "--optional", "extra")
+    assert done.returncode == 0
+    assert "Going on without extra" in done.stderr
 
 
 def test_where_nothing_is_missing_apt_is_not_asked(system: System) -> None:

@@ -15,10 +15,11 @@ from services.mt.engine import Pair, Source, Translation
 from services.mt.onnx.batch import Batch
 from services.mt.onnx.loading import Asking, load
 from services.mt.onnx.loop import Loop
-from services.mt.onnx.translating import Translating
+from services.mt.onnx.translating import Bounds, Translating, repetition
 from services.mt.settings import MtSettings, OnnxSettings
 
 LAYOUTS = ("marian", "m2m100")
+_MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences
 _WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
 
 
@@ -59,7 +60,14 @@ class Engine:
             begins = loaded.tokenizer.begins(loaded.ids)
             batch = Batch(loaded.model, begins)
             loop = Loop(batch, self._settings.queue, self.load.part(batch.most))
-            model = Translating(loaded, loop, begins, self._settings.longest_ratio)
+            config = loaded.model.config
+            bounds = Bounds(
+                min(_MOST_AT_ONCE, config.positions - 2),
+                config.search.max_length,
+                self._settings.longest_ratio,
+                config.ids.end,
+            )
+            model = Translating(loaded.tokenizer, loop, begins, bounds)
             self._models.append(model)
             manifest = bundle.manifest
             for pair in (Pair(*each) for each in manifest.pairs):
@@ -83,10 +91,3 @@ class Engine:
             answer = await version.model.translate(source)
         version.answered(length_ratio=len(answer.text) / len(source.text), repetition=repetition(answer.text))
         return answer
-
-
-def repetition(text: str) -> float:
-    """The share of words that repeat the two before: a model that has lost its way says the same again and again."""
-    words = text.split()
-    seen = {tuple(words[place : place + 3]) for place in range(len(words) - 2)}
-    return 1 - len(seen) / (len(words) - 2) if len(words) > 2 else 0.0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, helper, numpy_helper
 
 from services.mt.onnx.weights import Array, Linear, Norm, Weight
 
@@ -16,9 +16,13 @@ TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.float16): TensorPr
 
 
 class Graph:
-    """A graph in the making. Values are known by their names."""
+    """A graph in the making. Values are known by their names.
 
-    def __init__(self) -> None:
+    A graph within another (the body of a loop) has names with a `prefix`, for it sees the other's.
+    """
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
         self._nodes: list[Any] = []
         self._initializers: dict[str, TensorProto] = {}
         self._inputs: list[Any] = []
@@ -35,14 +39,14 @@ class Graph:
 
     def holds(self, values: Array, name: str = "") -> str:
         """A constant."""
-        name = name or f"constant.{len(self._initializers)}"
+        name = name or f"{self._prefix}constant.{len(self._initializers)}"
         if name not in self._initializers:
             self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
     def integers(self, *values: int) -> str:
         """A constant vector of integers."""
-        return self.holds(np.array(values, np.int64), "integers." + ".".join(map(str, values)))
+        return self.holds(np.array(values, np.int64), f"{self._prefix}integers." + ".".join(map(str, values)))
 
     def add(self, kind: str, *taken: str, name: str = "", **attributes: Any) -> str:
         """A node with one output."""
@@ -51,15 +55,19 @@ class Graph:
     def split(self, kind: str, *taken: str, names: Sequence[str], **attributes: Any) -> list[str]:
         """A node with several outputs."""
         number = len(self._nodes)
-        made = [name or f"value.{number}.{index}" for index, name in enumerate(names)]
-        self._nodes.append(helper.make_node(kind, list(taken), made, f"{kind}.{number}", **attributes))
+        made = [name or f"{self._prefix}value.{number}.{index}" for index, name in enumerate(names)]
+        self._nodes.append(helper.make_node(kind, list(taken), made, f"{self._prefix}{kind}.{number}", **attributes))
         return made
 
-    def model(self) -> ModelProto:
+    def graph(self) -> GraphProto:
         """The finished graph."""
-        graph = helper.make_graph(self._nodes, "babelmesh", self._inputs, self._outputs, [*self._initializers.values()])
+        held = [*self._initializers.values()]
+        return helper.make_graph(self._nodes, f"{self._prefix}babelmesh", self._inputs, self._outputs, held)
+
+    def model(self) -> ModelProto:
+        """The finished graph as a model."""
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(_MICROSOFT, 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR)
+        return helper.make_model(self.graph(), opset_imports=opsets, ir_version=IR)
 
     def reshaped(self, value: str, *shape: int) -> str:
         """The value in another shape; 0 keeps a dimension, -1 is what is left."""

@@ -10,14 +10,14 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
 from services.common.errors import AtCapacity, MeshError, StageFailed
 from services.common.load import Load
-from services.mt.onnx.batch import Batch
 from services.mt.onnx.jobs import Found, Job, Scoring, next_up
 from services.mt.onnx.watching import Watching
 
@@ -33,10 +33,47 @@ BROKEN = (  # what a step that fails raises: ONNX Runtime's faults have no base 
 )
 
 
+class Decoding(Protocol):
+    """The texts that a model decodes at the moment. Blocking, and for one thread only."""
+
+    jobs: list[Job]
+
+    @property
+    def most(self) -> int:
+        """How many texts there may be."""
+
+    @property
+    def free(self) -> int:
+        """How many texts may join."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows a step computes."""
+
+    @property
+    def crossed(self) -> tuple[int, int]:
+        """Bytes that went to the device and came from it so far, in all."""
+
+    def join(self, jobs: Sequence[Job]) -> None:
+        """Takes texts in; those whose translation is empty leave at once."""
+
+    def step(self) -> None:
+        """Computes one token more for each text, or a few; those that end are answered and leave."""
+
+    def leave(self, gone: Callable[[Job], bool]) -> None:
+        """Takes some texts out."""
+
+    def clear(self) -> list[Job]:
+        """Takes all texts out, whatever state the model is in."""
+
+    def score(self, asked: Scoring) -> Sequence[Sequence[float]]:
+        """How likely each wanted id is behind each of the picks in a translation, as logarithms."""
+
+
 class Loop:
     """The texts of one model."""
 
-    def __init__(self, batch: Batch, queue: int, load: Load | None = None) -> None:
+    def __init__(self, batch: Decoding, queue: int, load: Load | None = None) -> None:
         self._batch = batch
         self._queue = queue  # most that may wait
         self._waiting: list[Job | Scoring] = []

@@ -19,8 +19,8 @@ from services.mt.engine import Pair
 from services.mt.onnx.config import Ids
 from services.mt.onnx.weights import Array
 
-_SPACE = "\u2581"  # that a piece begins with when a word does
-_UNKNOWN = "<unk>"
+SPACE = "\u2581"  # that a piece begins with when a word does
+UNKNOWN = "<unk>"
 _WITHIN_WORDS = ("'", "\u2019", "-")
 # Of M2M100, in the order of their ids, which follow those of the pieces.
 _LANGUAGES = """
@@ -73,13 +73,13 @@ class Marian:
     """Two sentencepiece models, and one vocabulary. A model for several targets is told its own by `>>spa<<`."""
 
     def __init__(self, bundle: Bundle, ids: Ids) -> None:
-        self._source = _pieces(bundle, "source.spm")
-        self._target = _pieces(bundle, "target.spm")
+        self._source = sentence_pieces(bundle, "source.spm")
+        self._target = sentence_pieces(bundle, "target.spm")
         self._ids = _vocabulary(bundle)
         self._words = {number: piece for piece, number in self._ids.items()}
         self._tags = bundle.manifest.tags
         self._special = ids
-        self.unknown = self._ids[_UNKNOWN]
+        self.unknown = self._ids[UNKNOWN]
 
     def source(self, text: str, pair: Pair) -> list[int]:
         """See Tokenizer."""
@@ -98,11 +98,11 @@ class Marian:
         """See Tokenizer."""
         special = (self._special.end, self._special.pad, self.unknown)
         said = self._target.decode_pieces([self._words[each] for each in ids if each not in special])
-        return str(said).replace(_SPACE, " ").strip()
+        return str(said).replace(SPACE, " ").strip()
 
     def begins(self, count: int) -> Array:
         """See Tokenizer."""
-        return _begins(count, self._words.get, self._special.end)
+        return word_begins(count, self._words.get, self._special.end)
 
     def _known(self, pieces: Iterable[str]) -> list[int]:
         return [self._ids.get(piece, self.unknown) for piece in pieces]
@@ -112,13 +112,13 @@ class M2m100:
     """One sentencepiece model and a vocabulary; languages are ids behind it."""
 
     def __init__(self, bundle: Bundle, ids: Ids) -> None:
-        self._pieces = _pieces(bundle, "sentencepiece.bpe.model")
+        self._pieces = sentence_pieces(bundle, "sentencepiece.bpe.model")
         self._ids = _vocabulary(bundle)
         self._words = {number: piece for piece, number in self._ids.items()}
         self._languages = {f"__{code}__": len(self._ids) + number for number, code in enumerate(_LANGUAGES.split())}
         self._tags = bundle.manifest.tags
         self._special = ids
-        self.unknown = self._ids[_UNKNOWN]
+        self.unknown = self._ids[UNKNOWN]
 
     def source(self, text: str, pair: Pair) -> list[int]:
         """See Tokenizer."""
@@ -140,7 +140,7 @@ class M2m100:
 
     def begins(self, count: int) -> Array:
         """See Tokenizer."""
-        return _begins(count, self._words.get, self._special.end)
+        return word_begins(count, self._words.get, self._special.end)
 
     def _language(self, language: str) -> int:
         return self._languages[self._tags.get(language, f"__{language}__")]
@@ -156,7 +156,7 @@ class Nllb:
         self._library = tokenizers.Tokenizer.from_str(said)
         self._tags = bundle.manifest.tags
         self._special = ids
-        self.unknown = self._id(_UNKNOWN)
+        self.unknown = self._id(UNKNOWN)
 
     def source(self, text: str, pair: Pair) -> list[int]:
         """See Tokenizer."""
@@ -176,7 +176,7 @@ class Nllb:
 
     def begins(self, count: int) -> Array:
         """See Tokenizer."""
-        return _begins(count, self._library.id_to_token, self._special.end)
+        return word_begins(count, self._library.id_to_token, self._special.end)
 
     def _language(self, language: str) -> int:
         return self._id(self._tags.get(language, language))
@@ -188,7 +188,8 @@ class Nllb:
         return int(number)
 
 
-def _begins(count: int, word: Callable[[int], str | None], end: int) -> Array:
+def word_begins(count: int, word: Callable[[int], str | None], end: int) -> Array:
+    """Of the first `count` ids, which may follow a whole word. See Tokenizer."""
     allowed = np.array([_begins_word(word(number) or "") for number in range(count)])
     allowed[end] = True
     return allowed
@@ -197,10 +198,11 @@ def _begins(count: int, word: Callable[[int], str | None], end: int) -> Array:
 def _begins_word(piece: str) -> bool:
     first = piece[:1]
     mark = unicodedata.category(first)[0] in "PS" if first else False
-    return first == _SPACE or (mark and first not in _WITHIN_WORDS and not piece.startswith("<"))
+    return first == SPACE or (mark and first not in _WITHIN_WORDS and not piece.startswith("<"))
 
 
-def _pieces(bundle: Bundle, name: str) -> sentencepiece.SentencePieceProcessor:
+def sentence_pieces(bundle: Bundle, name: str) -> sentencepiece.SentencePieceProcessor:
+    """A sentencepiece model of a bundle. Raises InvalidArgument where the file is none."""
     path = bundle.file(name)
     try:
         return sentencepiece.SentencePieceProcessor(model_file=str(path))
@@ -213,6 +215,6 @@ def _vocabulary(bundle: Bundle) -> dict[str, int]:
         ids = json.loads(bundle.file("vocab.json").read_bytes())
     except ValueError as error:
         raise fault(bundle.folder, "vocab.json is not JSON.") from error
-    if not isinstance(ids, dict) or _UNKNOWN not in ids:
-        raise fault(bundle.folder, f"vocab.json is no vocabulary: it has no {_UNKNOWN}.")
+    if not isinstance(ids, dict) or UNKNOWN not in ids:
+        raise fault(bundle.folder, f"vocab.json is no vocabulary: it has no {UNKNOWN}.")
     return ids

@@ -18,14 +18,13 @@ from services.common.terminology import Term
 from services.mt.engine import Pair, Source, Translation
 from services.mt.marks import cleaned
 from services.mt.onnx.jobs import Job, Scoring, Text, Turn
-from services.mt.onnx.loading import Loaded
 from services.mt.onnx.loop import Loop
 from services.mt.onnx.parts import Part, parts, put_together
 from services.mt.onnx.terms import Words, candidates, missing, without, words
+from services.mt.onnx.tokens import Tokenizer
 from services.mt.onnx.weights import Array
 from services.mt.onnx.wording import Run, Wording
 
-_MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences
 _MOST_UNKNOWN = 8
 _WORD = re.compile(r"\w+")
 _ROOM = 16  # ids that a translation may have however short its source is
@@ -41,15 +40,25 @@ class _Asked:
     turn: Turn
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much a model translates at once, in ids."""
+
+    source: int  # most of a source, the end with them: models were trained on sentences
+    target: int  # most of a translation, the first ones with them
+    ratio: float  # most of a translation for each of its source
+    end: int  # the id that ends a translation
+
+
 class Translating:
     """One model, and the loop that decodes with it."""
 
-    def __init__(self, loaded: Loaded, loop: Loop, begins: Array, longest_ratio: float) -> None:
-        self._tokenizer = loaded.tokenizer
-        self._config = loaded.model.config
+    def __init__(self, tokenizer: Tokenizer, loop: Loop, begins: Array, bounds: Bounds) -> None:
+        """`begins` says of each id whether it may follow a whole word."""
+        self._tokenizer = tokenizer
         self._loop = loop
         self._begins = begins
-        self._ratio = longest_ratio
+        self._bounds = bounds
 
     async def close(self) -> None:
         """Ends the loop."""
@@ -58,7 +67,7 @@ class Translating:
     async def translate(self, source: Source) -> Translation:
         """The translation. Raises StageFailed, or AtCapacity."""
         text, pair = cleaned(source.text), source.pair
-        most = min(_MOST_AT_ONCE, self._config.positions - 2)
+        most = self._bounds.source
         cut = parts(text, source.target_prefix, lambda piece: len(self._tokenizer.source(piece, pair)) <= most)
         turn = Turn(source.final, source.affinity or None)
         asked = [_Asked(part, pair, source.terms, turn) for part in cut]
@@ -89,13 +98,13 @@ class Translating:
         """The likeliest translation that starts with this one."""
         source = self._tokenizer.source(asked.part.text, asked.pair)
         prompt = [*self._tokenizer.prompt(asked.pair), *wording.ids]
-        limit = min(self._config.search.max_length - len(prompt), int(self._ratio * len(source)) + _ROOM)
+        limit = min(self._bounds.target - len(prompt), int(self._bounds.ratio * len(source)) + _ROOM)
         if limit <= 0:
             return wording  # it is as long as it may be
         last = (wording.runs[-1].written or "") if wording.runs else ""
         text = Text(source, prompt, limit, begins_word=last.rstrip()[-1:].isalnum())
         ((ids, _), *_) = await self._loop.decode(Job(text, asked.turn))
-        return wording.then([each for each in ids if each != self._config.ids.end])
+        return wording.then([each for each in ids if each != self._bounds.end])
 
     async def _with(self, term: Term, asked: _Asked, made: Wording, terms: Sequence[Term]) -> Wording:
         """The translation with the term in the place of the words that translate it, or behind all."""
@@ -164,3 +173,10 @@ class Translating:
 
 def _first_letter(text: str) -> str:
     return next((char for char in text if char.isalpha()), "")
+
+
+def repetition(text: str) -> float:
+    """The share of words that repeat the two before: a model that has lost its way says the same again and again."""
+    words = text.split()
+    seen = {tuple(words[place : place + 3]) for place in range(len(words) - 2)}
+    return 1 - len(seen) / (len(words) - 2) if len(words) > 2 else 0.0

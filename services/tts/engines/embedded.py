@@ -26,6 +26,7 @@ class Engine:
     name = "embedded"
     device = "cpu"
     versions = ()
+    networks = ()
     pronounces = True
 
     def __init__(self, settings: TtsSettings) -> None:

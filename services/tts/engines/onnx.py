@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -42,6 +42,12 @@ class Engine:
     def voices(self) -> tuple[Voice, ...]:
         """See Engine. In the order of the bundles, `name#speaker` where one has several."""
         return tuple(self._speakers)
+
+    @property
+    def networks(self) -> Sequence[Sequence[Voice]]:
+        """See Engine. Versions of a bundle count as one."""
+        names = dict.fromkeys(name for name, _ in self._speakers.values())
+        return [[voice for voice, (own, _) in self._speakers.items() if own == name] for name in names]
 
     @property
     def versions(self) -> Iterable[tuple[Version[Any], float]]:

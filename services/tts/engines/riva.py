@@ -43,6 +43,7 @@ class Engine:
 
     name = "riva"
     versions = ()
+    networks = ()
     device = "Riva server"
 
     def __init__(self, settings: TtsSettings) -> None:

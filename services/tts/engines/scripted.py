@@ -25,6 +25,7 @@ class Engine:
     name = "scripted"
     device = "cpu"
     versions = ()
+    networks = ()
     version = "1"
     patience_seconds = 1.0
     pronounces = True

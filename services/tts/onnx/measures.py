@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from services.common.audio import Pcm
 from services.common.errors import AtCapacity
 from services.common.versions import Version
 from services.tts.onnx.network import Floats
-from services.tts.onnx.voice import NeuralVoice
 from services.tts.silence import QUIET
 
 FULL_SCALE = 32_767
@@ -30,7 +29,7 @@ class Measured:
     of the samples.
     """
 
-    def __init__(self, version: Version[NeuralVoice], sample_rate_hertz: int) -> None:
+    def __init__(self, version: Version[Any], sample_rate_hertz: int) -> None:
         self._version, self._rate = version, sample_rate_hertz
         self._seconds = 0.0
         self._counts = np.zeros(3)  # samples, clipped ones, silent ones

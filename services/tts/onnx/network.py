@@ -49,7 +49,7 @@ class Whole:
     def samples(self, sentences: Sequence[Sentence]) -> list[Floats]:
         """Text to samples, one after the other: only the network knows where the padding of each would begin."""
         output = self.session.get_outputs()[0].name
-        return [np.ravel(_run(self.session, [output], self.feeds.of([each]))[0]) for each in sentences]
+        return [np.ravel(run(self.session, [output], self.feeds.of([each]))[0]) for each in sentences]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +76,7 @@ class Parts:
 
     def _latents(self, sentences: Sequence[Sentence]) -> list[Latent]:
         names = [self.durations, self.at.latent, *self.at.conditions]
-        durations, latent, *conditions = _run(self.encoder, names, self.feeds.of(sentences))
+        durations, latent, *conditions = run(self.encoder, names, self.feeds.of(sentences))
         counts = durations.reshape(len(sentences), -1).sum(1)
         return [
             Latent(latent[row, :, : max(1, int(count))], tuple(each[row] for each in conditions))
@@ -87,11 +87,12 @@ class Parts:
         fed: Fed = {self.at.latent: np.stack([each.frames for each in cut])}
         for place, name in enumerate(self.at.conditions):
             fed[name] = np.stack([each.conditions[place] for each in cut])
-        made = _run(self.decoder, None, fed)[0]
+        made = run(self.decoder, None, fed)[0]
         return list(made.reshape(len(cut), -1))
 
 
-def _run(session: InferenceSession, names: Sequence[str] | None, fed: Fed) -> Sequence[Floats]:
+def run(session: InferenceSession, names: Sequence[str] | None, fed: Fed) -> Sequence[Floats]:
+    """Compute outputs of a session, all of them without names. Raises StageFailed."""
     try:
         return cast("Sequence[Floats]", session.run(names, fed))
     except _FAULTS as error:

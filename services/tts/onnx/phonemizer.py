@@ -15,8 +15,11 @@ _BETWEEN = "[[@@@]]"  # said between fragments, so that each is found again, wha
 class Phonemizer:
     """One voice of espeak-ng. A child for each clause: it takes 10 ms, and none is left to go wrong."""
 
-    def __init__(self, program: str, voice: str, seconds: float) -> None:
-        self._program, self._voice, self._seconds = program, voice, seconds
+    def __init__(self, program: str, voice: str, seconds: float, tie: str = "") -> None:
+        """Read with one of its voices. A `tie` is written between the parts of one sound, as in "t^\u0283"."""
+        self._program, self._seconds = program, seconds
+        self._arguments = ("-v", voice, "-q", "--ipa", *((f"--tie={tie}",) if tie else ()), "--stdin", "-b", "1")
+        self._voice = voice
         self._between = ""  # as it is told
 
     async def start(self) -> None:
@@ -44,8 +47,6 @@ class Phonemizer:
     async def _told(self, text: str) -> str:
         try:
             async with asyncio.timeout(self._seconds):
-                return await espeak.answer(
-                    self._program, ("-v", self._voice, "-q", "--ipa", "--stdin", "-b", "1"), text
-                )
+                return await espeak.answer(self._program, self._arguments, text)
         except TimeoutError as error:
             raise espeak.engine_failed("espeak-ng does not tell phonemes.") from error

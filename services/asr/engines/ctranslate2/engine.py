@@ -1,0 +1,136 @@
+"""Whisper models on CTranslate2, each loaded when its languages are first asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
+from services.asr.engines.ctranslate2 import tokens
+from services.asr.engines.ctranslate2.model import WhisperModel, Window
+from services.asr.engines.ctranslate2.reading import Decoded
+from services.asr.engines.ctranslate2.session import Served, Session
+from services.asr.settings import AsrSettings
+from services.asr.settling import AGREED
+from services.common import ctranslating
+from services.common.audio import ASR_RATE
+from services.common.batching import Batcher, Limits
+from services.common.bundles import Bundle, fault, opened
+from services.common.ctranslating import Computing
+from services.common.errors import StageFailed
+from services.common.load import Load
+from services.common.resident import Resident
+from services.common.versions import Version, Versions
+
+LAYOUTS = ("whisper",)
+_FILES = ("model.bin", "config.json", "vocabulary.json", tokens.TOKENIZER)
+
+
+class Engine:
+    """The models of all languages; two of one language share its sessions."""
+
+    name = "ctranslate2"
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._settings = settings.ctranslate2.some("asr", "ctranslate2")
+        self._limits = Limits(
+            self._settings.max_batch, wait_ms=self._settings.wait_ms, queue_items=max(512, settings.slots)
+        )
+        self._versions: Versions[str, Served] = Versions()
+        self._life = AsyncExitStack()  # of the batchers and models
+        self.load = Load("asr", self._settings.max_batch)
+        self.biased = False
+        self.prefixes = AGREED
+        self.written = True
+        self.device: str = self._settings.device
+        self.version = ""
+        self.languages: tuple[str, ...] = ()
+        self.patience_seconds = self._settings.reply_seconds
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Served], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine: files are checked, and models loaded on a GPU. On a CPU each is loaded with its first session.
+
+        Raises InvalidArgument for a bundle it cannot serve, or a device it cannot have.
+        """
+        computing = ctranslating.chosen(self._settings, "ASR_CTRANSLATE2__DEVICE")
+        for named in self._settings.bundles:
+            bundle = await asyncio.to_thread(opened, named.path, "asr", self.name, LAYOUTS)
+            served = await self._served(bundle, computing)
+            if computing.kind == "cuda":
+                await _load(bundle, served)
+            manifest = bundle.manifest
+            for language in manifest.languages:
+                self._versions.add(language, Version(manifest.name, manifest.version, language, named.weight, served))
+        self.device = computing.name
+        self.languages = tuple(self._versions)
+        self.version = self._versions.names
+
+    async def stop(self) -> None:
+        """See Engine."""
+        await self._life.aclose()
+
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
+        """See Engine."""
+        version = self._versions.pick(language, affinity)
+        session = Session(version.model, language)
+        heard_samples = 0  # of the open segment
+        async with version.model.resident.used():
+            async for item in heard:
+                with version.failing(StageFailed):
+                    hypothesis = await _answer(session, item)
+                heard_samples += len(item.pcm) if isinstance(item, Speech) else 0
+                if hypothesis:
+                    yield hypothesis
+                if isinstance(item, Endpoint):
+                    if hypothesis and hypothesis.words:
+                        version.answered(**_measures(hypothesis, session.seconds, heard_samples))
+                    session.seconds, heard_samples = 0.0, 0
+
+    async def _served(self, bundle: Bundle, computing: Computing) -> Served:
+        """A bundle's model, which is not loaded yet, and its batcher."""
+        for name in _FILES:
+            bundle.file(name)
+        vocabulary = await asyncio.to_thread(tokens.read, bundle)
+        idle_seconds = 60 * self._settings.idle_minutes if computing.kind == "cpu" else 0.0
+        resident = Resident(partial(WhisperModel, bundle.folder, vocabulary, computing), idle_seconds)
+
+        def recognize(windows: Sequence[Window]) -> Sequence[Decoded]:
+            return resident.model.recognize(windows)
+
+        part = self.load.part(self._settings.max_batch)
+        batcher = await self._life.enter_async_context(Batcher("asr.window", recognize, self._limits, part))
+        self._life.callback(resident.release)
+        return Served(resident, vocabulary, batcher, self._settings.hypothesis_ms * ASR_RATE // 1000)
+
+
+async def _load(bundle: Bundle, served: Served) -> None:
+    try:
+        async with served.resident.used():
+            pass
+    except StageFailed as error:
+        raise fault(bundle.folder, error.message) from error
+
+
+async def _answer(session: Session, item: Heard) -> Hypothesis | None:
+    match item:
+        case Speech():
+            return await session.hear(item)
+        case Endpoint():
+            return await session.end()
+        case Terms():
+            return None
+
+
+def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> dict[str, float]:
+    """The mean confidence of the words, and the time that the model took over that of the audio."""
+    confidence = sum(word.confidence for word in final.words) / len(final.words)
+    return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}

@@ -1,0 +1,125 @@
+"""Whisper on CTranslate2, for the batcher's thread: windows of audio in, tokens out.
+
+The encoder was trained on 30 s, and is as sure of shorter windows if silence follows the speech: a window costs what is
+in it. Without that silence it loses the end of what is said, and often goes round in circles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ctranslate2
+import numpy as np
+
+from services.asr.engines.ctranslate2.features import HOP_SAMPLES, log_mel
+from services.asr.engines.ctranslate2.reading import Decoded, heard, unlooped
+from services.asr.engines.ctranslate2.tokens import Tokens
+from services.common.audio import ASR_RATE, Pcm
+from services.common.ctranslating import Computing
+from services.common.errors import StageFailed
+
+MOST_SAMPLES = 28 * ASR_RATE  # of a window, without the silence behind it
+_STEP_SAMPLES = 2 * HOP_SAMPLES  # of a frame of the encoder
+_SILENCE_SAMPLES = 3 * ASR_RATE // 2
+_TOKENS, _TOKENS_A_SECOND, _MOST_TOKENS = 8, 16, 220  # at most
+_ALIKE = 1.5  # windows so many times as long as the shortest are decoded with it
+
+
+NOTHING = Decoded((), (), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Audio to recognize, and the language it is in: mono, 16 kHz, at most MOST_SAMPLES."""
+
+    pcm: Pcm
+    language: str
+
+
+class WhisperModel:
+    """A loaded model."""
+
+    def __init__(self, folder: Path, tokens: Tokens, computing: Computing) -> None:
+        """Load the model. Blocking; raises StageFailed when CTranslate2 cannot."""
+        try:
+            self._model = ctranslate2.models.Whisper(
+                str(folder),
+                device=computing.kind,
+                compute_type=computing.compute_type,
+                inter_threads=1,
+                intra_threads=computing.threads,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise StageFailed("MODEL_UNLOADABLE", f"CTranslate2 cannot load {folder}: {error}.", stage="ASR") from error
+        self._tokens = tokens
+
+    def recognize(self, windows: Sequence[Window]) -> list[Decoded]:
+        """The tokens of each window, none where nothing is said. Blocking; raises StageFailed when the model breaks."""
+        answers = [NOTHING] * len(windows)
+        for places in _alike(windows):
+            try:
+                made = self._decoded([windows[place] for place in places])
+            except (RuntimeError, ValueError) as error:
+                broken = f"The recognizer broke: {type(error).__name__}."
+                raise StageFailed("ASR_ENGINE_FAILED", broken, stage="ASR") from error
+            for place, answer in zip(places, made, strict=True):
+                answers[place] = answer
+        return answers
+
+    def _decoded(self, windows: Sequence[Window]) -> list[Decoded]:
+        """The tokens of windows in one language."""
+        samples = -(-(max(len(window.pcm) for window in windows) + _SILENCE_SAMPLES) // _STEP_SAMPLES) * _STEP_SAMPLES
+        frames = np.stack([log_mel(window.pcm, samples, self._model.n_mels) for window in windows])
+        encoded = self._model.encode(ctranslate2.StorageView.from_array(frames))
+        prompt = self._tokens.prompt(windows[0].language, self._model.is_multilingual)
+        results = self._model.generate(
+            encoded,
+            [prompt] * len(windows),
+            beam_size=1,
+            max_length=2 * most_tokens(samples),  # of which CTranslate2 lets Whisper generate half
+            return_scores=True,
+            return_no_speech_prob=True,
+        )
+        texts = [
+            list(unlooped(result.sequences_ids[0])) if heard(result.scores[0], result.no_speech_prob) else []
+            for result in results
+        ]
+        if not any(texts):
+            return [NOTHING] * len(windows)
+        lengths = [max(1, len(window.pcm) // HOP_SAMPLES) for window in windows]
+        places = self._model.align(encoded, prompt, texts, lengths)
+        return [_placed(ids, aligned) for ids, aligned in zip(texts, places, strict=True)]
+
+
+def _placed(ids: Sequence[int], aligned: Any) -> Decoded:
+    """Tokens with the frames in which each is heard first, as CTranslate2 aligned them."""
+    frames: dict[int, int] = {}
+    for place, frame in aligned.alignments:
+        frames.setdefault(place, frame)
+    first, behind = [], 0
+    for place in range(len(ids)):
+        behind = frames.get(place, behind)
+        first.append(behind)
+    return Decoded(tuple(ids), tuple(first), tuple(aligned.text_token_probs))
+
+
+def most_tokens(samples: int) -> int:
+    """How many tokens a window may have: more than anybody says in that time."""
+    return min(_MOST_TOKENS, _TOKENS + _TOKENS_A_SECOND * samples // ASR_RATE)
+
+
+def _alike(windows: Sequence[Window]) -> Iterator[list[int]]:
+    """The places of windows that are decoded together: in one language, and about as long."""
+    together: list[int] = []
+    for place in sorted(range(len(windows)), key=lambda place: (windows[place].language, len(windows[place].pcm))):
+        shortest = windows[together[0]] if together else windows[place]
+        same = windows[place].language == shortest.language
+        if together and not (same and len(windows[place].pcm) <= _ALIKE * len(shortest.pcm)):
+            yield together
+            together = []
+        together.append(place)
+    if together:
+        yield together

@@ -1,0 +1,73 @@
+"""From what Whisper decoded to words on the session's audio clock, without what it made up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+
+from services.asr.engine import Word
+from services.asr.engines.ctranslate2.tokens import Tokens
+from services.asr.lasting import Bounds, confidence, lasts_until
+from services.common.audio import ASR_RATE
+
+FRAME_SAMPLES = ASR_RATE // 50  # of the encoder
+_LEAST_PROBABILITY = 1e-6
+_ENDS = (
+    ".\u2026,;:-\u2013\u2014"  # marks that the end of a window makes Whisper write, in the midst of a sentence or not
+)
+_NO_WORDS = frozenset("-\u2013\u2014\u2026\u266a*.")  # marks that stand alone where nothing was said
+
+# The rule of Whisper's authors for silence, and one for what is less likely than speech ever was.
+_SILENT, _DOUBTFUL, _UNLIKELY = 0.6, -1.0, -2.0
+_REPEATS, _REPEATED_TOKENS = 3, 12  # what comes so often in a row, and is so long in all, is a loop
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """The tokens of a window."""
+
+    ids: tuple[int, ...]
+    frames: tuple[int, ...]  # where each token is heard first, in the encoder's frames
+    probabilities: tuple[float, ...]  # of each token
+
+
+def heard(score: float, silence: float) -> bool:
+    """Whether a transcript is of speech, by the mean logarithm of its tokens' probability and that of silence."""
+    return score > _UNLIKELY and (score > _DOUBTFUL or silence < _SILENT)
+
+
+def unlooped(ids: Sequence[int]) -> Sequence[int]:
+    """The tokens without the repetitions at their end, where the model has lost its way."""
+    for period in range(1, len(ids) // _REPEATS + 1):
+        length = len(ids)
+        while length > period and ids[length - 1] == ids[length - 1 - period]:
+            length -= 1
+        first = length - period  # of the part that is repeated
+        if len(ids) - first >= max(_REPEATS * period, _REPEATED_TOKENS):
+            return ids[:length]
+    return ids
+
+
+def words(decoded: Decoded, tokens: Tokens, bounds: Bounds, final: bool) -> tuple[Word, ...]:
+    """The words, in order and within the bounds. Of an interim hypothesis the last one has no mark that ends it."""
+    found = []
+    for first, behind in tokens.words(decoded.ids):
+        text = tokens.text(decoded.ids[first:behind])
+        if text and not _NO_WORDS.issuperset(text):
+            found.append((text, first, behind))
+    if found and not final:
+        text, first, behind = found[-1]
+        found[-1] = (text.rstrip(_ENDS) or text, first, behind)
+    starts = [_place(decoded.frames[first], bounds) for _, first, _ in found]
+    made = []
+    for (text, first, behind), (start, after) in zip(found, pairwise([*starts, bounds.end_samples]), strict=True):
+        end = max(start, lasts_until(_place(decoded.frames[behind - 1], bounds), after))
+        logs = [log(max(each, _LEAST_PROBABILITY)) for each in decoded.probabilities[first:behind]]
+        made.append(Word(text, start, end, confidence(logs)))
+    return tuple(made)
+
+
+def _place(frame: int, bounds: Bounds) -> int:
+    return min(bounds.start_samples + max(0, frame) * FRAME_SAMPLES, bounds.end_samples)  # CTranslate2 may say -1

@@ -1,0 +1,81 @@
+"""Marian, M2M100 and NLLB models on CTranslate2, translating the texts of all sessions together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from services.common.bundles import opened
+from services.common.ctranslating import chosen
+from services.common.errors import MeshError
+from services.common.load import Load
+from services.common.versions import Version, Versions
+from services.mt.engine import Pair, Source, Translation
+from services.mt.engines.ctranslate2.batch import Batch, loaded
+from services.mt.engines.ctranslate2.pieces import LAYOUTS, Pieces
+from services.mt.onnx.loop import Loop
+from services.mt.onnx.translating import Bounds, Translating, repetition
+from services.mt.settings import Ctranslate2Settings, MtSettings
+
+_MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences
+_MOST_POSITIONS = 512  # ids of a translation, of the models there are
+_WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
+
+
+class Engine:
+    """Translates with the bundles it is given; several for the same pair share its sessions."""
+
+    name = "ctranslate2"
+    continues_prefix = True
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings: Ctranslate2Settings = settings.ctranslate2.some("MT", "CTRANSLATE2")
+        self._models: list[Translating] = []
+        self.load = Load("mt")  # of texts that are decoded together, or wait to be
+        self._versions: Versions[Pair, Translating] = Versions()
+        self.patience_seconds = self._settings.patience_seconds
+        self.version = ""
+        self.device = ""
+        self.pairs: tuple[Pair, ...] = ()
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Any], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine."""
+        settings = self._settings
+        computing = chosen(settings, "MT_CTRANSLATE2__DEVICE")
+        for served in settings.bundles:
+            bundle = await asyncio.to_thread(opened, served.path, "mt", self.name, LAYOUTS)
+            pieces = await asyncio.to_thread(Pieces, bundle)
+            batch = Batch(await asyncio.to_thread(loaded, bundle, computing), pieces, settings.max_batch)
+            loop = Loop(batch, settings.queue, self.load.part(batch.most))
+            bounds = Bounds(_MOST_AT_ONCE, _MOST_POSITIONS, settings.longest_ratio, pieces.end)
+            model = Translating(pieces, loop, pieces.begins(pieces.count), bounds)
+            self._models.append(model)
+            manifest = bundle.manifest
+            for pair in (Pair(*each) for each in manifest.pairs):
+                serves = f"{pair.source}>{pair.target}"
+                version = Version(manifest.name, manifest.version, serves, served.weight, model)
+                self._versions.add(pair, version)
+            for text in _WARM:
+                await model.translate(Source(text, Pair(*manifest.pairs[0])))
+        self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, computing.name
+
+    async def stop(self) -> None:
+        """See Engine."""
+        for model in self._models:
+            await model.close()
+        self._models.clear()
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        version = self._versions.pick(source.pair, source.affinity)
+        with version.failing(MeshError):
+            answer = await version.model.translate(source)
+        length_ratio = len(answer.text) / max(1, len(source.text))
+        version.answered(length_ratio=length_ratio, repetition=repetition(answer.text))
+        return answer

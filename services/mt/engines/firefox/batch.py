@@ -1,0 +1,165 @@
+"""The texts that a model translates at the moment, and how each step takes them on. Blocking, for one thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from services.mt.engines.firefox.model import Begun, Model, Pause, Rows
+from services.mt.engines.firefox.shortlist import Shortlist
+from services.mt.engines.firefox.table import Candidates
+from services.mt.onnx.jobs import Job, Scoring
+from services.mt.onnx.model import alike
+from services.mt.onnx.weights import Array
+
+_STEPS = 12  # tokens of a step, at most: what comes meanwhile waits so long
+_ENDED_SHARE = 4  # a step ends when one in so many texts has ended
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which ids may follow."""
+
+    begins: Array  # [ids], whether one begins a word, or ends the text
+    end: int
+    shortlist: Shortlist | None = None
+
+    def of(self, source: Sequence[int]) -> Array | None:
+        """Those that may translate a source; none where all may."""
+        return None if self.shortlist is None else self.shortlist.candidates(source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A translation under way."""
+
+    allowed: Array | None  # the ids it may hold
+    ids: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """All that the device needs to go on."""
+
+    rows: Rows
+    candidates: Candidates
+
+
+class Batch:
+    """Jobs, and the rows of their translations in the same order. See Decoding."""
+
+    def __init__(self, model: Model, choice: Choice, most: int) -> None:
+        self.most = most
+        self.jobs: list[Job] = []
+        self._model = model
+        self._choice = choice
+        self._drafts: list[_Draft] = []
+        self._state: _State | None = None  # while there are jobs
+
+    @property
+    def free(self) -> int:
+        """See Decoding."""
+        return self.most - len(self.jobs)
+
+    @property
+    def rows(self) -> int:
+        """See Decoding."""
+        return len(self.jobs)
+
+    @property
+    def crossed(self) -> tuple[int, int]:
+        """See Decoding."""
+        return self._model.bytes_in, self._model.bytes_out
+
+    def join(self, jobs: Sequence[Job]) -> None:
+        """See Decoding."""
+        first = len(self.jobs)
+        jobs = sorted(jobs, key=lambda job: len(job.text.source))  # those alike in length are read together
+        self.jobs += jobs  # before anything can fail, so that they are among those set aside
+        self._drafts += [_Draft(self._choice.of(job.text.source)) for job in jobs]
+        rows = self._state.rows if self._state else None
+        for sources in alike([job.text.source for job in jobs]):
+            read = self._read(self.jobs[first : first + len(sources)], self._drafts[first : first + len(sources)])
+            rows = rows.then(read) if rows else read
+            first += len(sources)
+        assert rows is not None
+        self._state = _State(rows, self._candidates(self._drafts))
+        self._answer()
+
+    def step(self) -> None:
+        """See Decoding."""
+        assert self._state is not None
+        pause = Pause(_STEPS, max(1, len(self.jobs) // _ENDED_SHARE), self._choice.end)
+        ids, rows = self._model.step(self._state.rows, self._state.candidates, pause)
+        for draft, more in zip(self._drafts, ids.T.tolist(), strict=True):
+            draft.ids.extend(more)
+        self._state = _State(rows, self._state.candidates)
+        self._answer()
+
+    def leave(self, gone: Callable[[Job], bool]) -> None:
+        """See Decoding."""
+        self._keep([row for row, job in enumerate(self.jobs) if not gone(job)])
+
+    def clear(self) -> list[Job]:
+        """See Decoding."""
+        jobs, self.jobs, self._drafts, self._state = self.jobs, [], [], None
+        return jobs
+
+    def score(self, asked: Scoring) -> Sequence[Sequence[float]]:
+        """See Decoding. What the model may not answer is scored beside what it may."""
+        allowed, wanted = self._choice.of(asked.source), np.array(asked.wanted)
+        draft = _Draft(None if allowed is None else np.union1d(allowed, wanted))
+        candidates = self._candidates([draft])
+        read = self._model.read([asked.source], [asked.words], np.array([asked.picks]), candidates)
+        logits = read.logits[0].astype(np.float64)
+        likely = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
+        scores: list[list[float]] = likely[:, np.searchsorted(candidates.ids, wanted)].tolist()
+        return scores
+
+    def _read(self, jobs: Sequence[Job], drafts: Sequence[_Draft]) -> Rows:
+        """Reads texts, and chooses what their translations begin with."""
+        texts = [job.text for job in jobs]
+        candidates = self._candidates(drafts)
+        lengths = np.array([len(text.prompt) for text in texts])
+        read = self._model.read(
+            [text.source for text in texts], [text.prompt for text in texts], lengths[:, None] - 1, candidates
+        )
+        last = self._first(read, candidates, [text.begins_word for text in texts])
+        for draft, each in zip(drafts, last.tolist(), strict=True):
+            draft.ids.append(each)
+        return Rows(last, lengths, lengths + [text.limit - 1 for text in texts], read.cells, read.sources)
+
+    def _first(self, read: Begun, candidates: Candidates, whole: Sequence[bool]) -> Array:
+        """The likeliest id for each row; where it must begin a word, of those that do."""
+        logits = read.logits[:, 0]
+        wrong = np.array(whole)[:, None] & ~self._choice.begins[candidates.ids]
+        return np.asarray(candidates.ids[np.where(wrong, -np.inf, logits).argmax(1)])
+
+    def _candidates(self, drafts: Iterable[_Draft]) -> Candidates:
+        lists = [draft.allowed for draft in drafts if draft.allowed is not None]
+        return self._model.table.candidates(lists) if lists else self._model.table.every
+
+    def _answer(self) -> None:
+        """Answers the texts that have ended; they leave."""
+        left = []
+        for row, (job, draft) in enumerate(zip(self.jobs, self._drafts, strict=True)):
+            ids = draft.ids[: job.text.limit]
+            if self._choice.end in ids:
+                ids = ids[: ids.index(self._choice.end) + 1]
+            elif len(ids) < job.text.limit:
+                left.append(row)
+                continue
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_result([(ids, 0.0)])
+        self._keep(left)
+
+    def _keep(self, rows: Sequence[int]) -> None:
+        """Keeps some rows; the candidates of those that leave stay until others join."""
+        if len(rows) == len(self.jobs) or not self._state:
+            return
+        self.jobs = [self.jobs[row] for row in rows]
+        self._drafts = [self._drafts[row] for row in rows]
+        candidates = self._state.candidates.kept(rows)
+        self._state = _State(self._state.rows.kept(rows), candidates) if rows else None

@@ -1,0 +1,141 @@
+"""The blocks of a network as nodes of a graph; values are [rows * tokens, width] throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from onnx import GraphProto, TensorProto
+
+from services.mt.engines.firefox.network import Cell, Fed
+from services.mt.onnx.building import Graph, joined
+from services.mt.onnx.weights import Attention, Norm
+
+_MICROSOFT = "com.microsoft"
+
+
+class Blocks:
+    """Adds blocks to a graph."""
+
+    def __init__(self, graph: Graph, width: int, heads: int) -> None:
+        self._graph = graph
+        self._width = width
+        self._heads = heads
+
+    def flat(self, value: str) -> str:
+        """[rows, tokens, width] as [rows * tokens, width]."""
+        return self._graph.reshaped(value, -1, self._width)
+
+    def attended(self, part: Attention, value: str, there: str) -> str:
+        """The encoder's attention to all tokens of the row that are `there`."""
+        graph = self._graph
+        made = graph.linear(value, joined(part.query, part.key, part.value))
+        split = graph.split("Split", made, names=[""] * 3, axis=1, num_outputs=3)
+        query, key, values = (self._by_row(each, there) for each in split)
+        mixed = self.flat(self._mixed(query, key, values, there))
+        return self.added(graph.linear(mixed, part.out), value, part.norm)
+
+    def remember(self, part: Attention, value: str, like: str, names: Sequence[str]) -> None:
+        """Keys and values of the sources, [rows, heads, length, head's width], under two names."""
+        graph = self._graph
+        made = graph.linear(value, joined(part.key, part.value))
+        for name, each in zip(names, graph.split("Split", made, names=[""] * 2, axis=1, num_outputs=2), strict=True):
+            rows = graph.add("Shape", like, start=0, end=1)
+            form = graph.add("Concat", rows, graph.integers(-1, self._heads, self._width // self._heads), axis=0)
+            graph.add("Transpose", graph.add("Reshape", each, form), perm=(0, 2, 1, 3), name=name)
+
+    def attended_source(self, part: Attention, value: str, given: tuple[str, str, str]) -> str:
+        """The decoder's attention to the source.
+
+        `given` are the name of what was remembered, `there`, and what is shaped [rows, tokens, …] as the value is; ""
+        where each row has one token.
+        """
+        graph, (name, there, like) = self._graph, given
+        query = graph.linear(value, part.query)
+        query = self._by_row(query, like) if like else graph.add("Unsqueeze", query, graph.integers(1))
+        mixed = self.flat(self._mixed(query, f"{name}.key", f"{name}.value", there))
+        return self.added(graph.linear(mixed, part.out), value, part.norm)
+
+    def fed(self, part: Fed, value: str) -> str:
+        """The two linear layers, and what they are added to."""
+        graph = self._graph
+        wide = graph.add("Relu", graph.linear(value, part.wide))
+        return self.added(graph.linear(wide, part.narrow), value, part.norm)
+
+    def stepped(self, part: Cell, value: str, before: str) -> tuple[str, str]:
+        """An SSRU cell over one token: the answer, and the cell from then on."""
+        forget, new = self._gates(part, value)
+        cell = _kept(self._graph, forget, new, before)
+        return self.added(self._graph.add("Relu", cell), value, part.norm), cell
+
+    def run(self, part: Cell, value: str, like: str) -> tuple[str, str]:
+        """An SSRU cell over all tokens of rows: the answers, and the cell behind each, [rows, tokens, width]."""
+        graph = self._graph
+        forget, new = (self._by_row(each, like) for each in self._gates(part, value))
+        rows = graph.add("Shape", like, start=0, end=1)
+        form = graph.add("Concat", rows, graph.integers(self._width), axis=0)
+        nothing = graph.add("ConstantOfShape", form)
+        _, cells = graph.split(
+            "Scan",
+            nothing,
+            forget,
+            new,
+            names=["", ""],
+            num_scan_inputs=2,
+            scan_input_axes=[1, 1],
+            scan_output_axes=[1],
+            body=self._scanned(forget),
+        )
+        return self.added(graph.add("Relu", self.flat(cells)), value, part.norm), cells
+
+    def last_picked(self, value: str, pick: str, name: str) -> None:
+        """Of [rows, tokens, width] what stands at the last of each row's picks, [rows, width], under a name."""
+        graph = self._graph
+        last = graph.add("Gather", pick, graph.integers(-1), axis=1)
+        graph.add("GatherND", value, last, batch_dims=1, name=name)
+
+    def picked(self, value: str, pick: str, like: str) -> str:
+        """What stands at each row's picks, [rows, picks, width]."""
+        graph = self._graph
+        return graph.add(
+            "GatherND", self._by_row(value, like), graph.add("Unsqueeze", pick, graph.integers(2)), batch_dims=1
+        )
+
+    def added(self, value: str, before: str, norm: Norm) -> str:
+        """The sum, normalized."""
+        graph = self._graph
+        given = (value, before, graph.holds(norm.weight), graph.holds(norm.bias))
+        return graph.add("SkipLayerNormalization", *given, domain=_MICROSOFT, epsilon=norm.epsilon)
+
+    def _gates(self, part: Cell, value: str) -> tuple[str, str]:
+        graph = self._graph
+        made = graph.linear(value, joined(part.forget, part.value))
+        forget, new = graph.split("Split", made, names=["", ""], axis=1, num_outputs=2)
+        return graph.add("Sigmoid", forget), new
+
+    def _by_row(self, value: str, like: str) -> str:
+        """[rows * tokens, width] as [rows, tokens, width], by what is shaped [rows, tokens, …]."""
+        graph = self._graph
+        form = graph.add("Concat", graph.add("Shape", like, start=0, end=2), graph.integers(self._width), axis=0)
+        return graph.add("Reshape", value, form)
+
+    def _mixed(self, query: str, key: str, value: str, there: str) -> str:
+        given = (query, key, value, "", there)
+        return self._graph.add("MultiHeadAttention", *given, domain=_MICROSOFT, num_heads=self._heads)
+
+    def _scanned(self, prefix: str) -> GraphProto:
+        """The body of a scan over the tokens of rows."""
+        body = Graph(f"{prefix}.scan.")
+        cell, forget, new = (
+            body.takes(f"{prefix}.scan.{name}", TensorProto.FLOAT, ["rows", self._width])
+            for name in ("cell", "forget", "new")
+        )
+        kept = _kept(body, forget, new, cell)
+        for name in ("kept", "given"):
+            body.add("Identity", kept, name=f"{prefix}.scan.{name}")
+            body.gives(f"{prefix}.scan.{name}", TensorProto.FLOAT, ["rows", self._width])
+        return body.graph()
+
+
+def _kept(graph: Graph, forget: str, new: str, before: str) -> str:
+    """f · c + (1 - f) · new, as new + f · (c - new)."""
+    return graph.add("Add", new, graph.add("Mul", forget, graph.add("Sub", before, new)))

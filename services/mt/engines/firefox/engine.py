@@ -1,0 +1,83 @@
+"""Firefox Translations' models on ONNX Runtime, translating the texts of all sessions together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from services.common.bundles import opened
+from services.common.devices import chosen
+from services.common.errors import MeshError
+from services.common.load import Load
+from services.common.versions import Version, Versions
+from services.mt.engine import Pair, Source, Translation
+from services.mt.engines.firefox.batch import Batch
+from services.mt.engines.firefox.loading import Asking, load
+from services.mt.engines.firefox.table import MOST_POSITIONS
+from services.mt.onnx.loop import Loop
+from services.mt.onnx.translating import Bounds, Translating, repetition
+from services.mt.settings import FirefoxSettings, MtSettings
+
+LAYOUTS = ("marian-intgemm8",)
+_MOST_AT_ONCE = 100  # ids of a source: of longer ones these small models make loops
+_WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
+
+
+class Engine:
+    """Translates with the bundles it is given; several for the same pair share its sessions."""
+
+    name = "firefox"
+    continues_prefix = True
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings: FirefoxSettings = settings.firefox.some("MT", "FIREFOX")
+        self._models: list[Translating] = []
+        self.load = Load("mt")  # of texts that are decoded together, or wait to be
+        self._versions: Versions[Pair, Translating] = Versions()
+        self.patience_seconds = self._settings.patience_seconds
+        self.version = ""
+        self.device = ""
+        self.pairs: tuple[Pair, ...] = ()
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Any], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine."""
+        settings = self._settings
+        device = chosen(settings.device, settings.threads)
+        asking = Asking(device, settings.precision, settings.shortlist)
+        for served in settings.bundles:
+            bundle = await asyncio.to_thread(opened, served.path, "mt", "firefox", LAYOUTS)
+            loaded = await asyncio.to_thread(load, bundle, asking)
+            batch = Batch(loaded.model, loaded.choice, settings.max_batch)
+            loop = Loop(batch, settings.queue, self.load.part(batch.most))
+            bounds = Bounds(_MOST_AT_ONCE, MOST_POSITIONS, settings.longest_ratio, loaded.pieces.end)
+            model = Translating(loaded.pieces, loop, loaded.choice.begins, bounds)
+            self._models.append(model)
+            manifest = bundle.manifest
+            for pair in (Pair(*each) for each in manifest.pairs):
+                serves = f"{pair.source}>{pair.target}"
+                version = Version(manifest.name, manifest.version, serves, served.weight, model)
+                self._versions.add(pair, version)
+            for text in _WARM:
+                await model.translate(Source(text, Pair(*manifest.pairs[0])))
+        self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, device.name
+
+    async def stop(self) -> None:
+        """See Engine."""
+        for model in self._models:
+            await model.close()
+        self._models.clear()
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        version = self._versions.pick(source.pair, source.affinity)
+        with version.failing(MeshError):
+            answer = await version.model.translate(source)
+        length_ratio = len(answer.text) / max(1, len(source.text))
+        version.answered(length_ratio=length_ratio, repetition=repetition(answer.text))
+        return answer

@@ -1,0 +1,58 @@
+"""The table that ids are looked up in: of sources, of translations, and of the last product's columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from services.mt.engines.firefox.network import Network, positions
+from services.mt.onnx.weights import Array
+
+MOST_POSITIONS = 1024  # of a source, and of a translation
+_NEVER = np.float32(-1e9)  # added to the logit of a candidate that is none for a row
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The ids that the translations of some rows may hold."""
+
+    ids: Array  # [ids], ascending
+    rows: Array  # [ids, width], what they look up
+    bias: Array  # [rows or 1, ids], added to their logits
+
+    def kept(self, rows: Sequence[int]) -> Candidates:
+        """For some rows."""
+        return self if len(self.bias) == 1 else replace(self, bias=self.bias[rows])
+
+
+class Table:
+    """A copy of a network's table, in the numbers it is stored in: what it was read from can be dropped."""
+
+    def __init__(self, network: Network) -> None:
+        start = np.zeros((1, network.width), network.table.values.dtype)  # a translation starts with zeros
+        self._values = np.concatenate([network.table.values, start])
+        self._scale = np.float32(1.0 if network.table.scale is None else network.table.scale)
+        self._bias = np.array(network.bias, np.float32)
+        self._factor = np.float32(network.scale) * self._scale
+        self._positions = positions(MOST_POSITIONS, network.width)
+
+    def placed(self, ids: Array) -> Array:
+        """What ids [rows, tokens] look up, each added to its place, [rows, tokens, width]."""
+        return np.asarray(self._values[ids] * self._factor + self._positions[: ids.shape[1]])
+
+    def candidates(self, lists: Sequence[Array]) -> Candidates:
+        """The ids that are in one of the lists; each row may have those of its own."""
+        ids = np.unique(np.concatenate(lists))
+        bias = np.full((len(lists), len(ids)), _NEVER, np.float32)
+        for row, own in zip(bias, lists, strict=True):
+            row[np.searchsorted(ids, own)] = self._bias[own]
+        return Candidates(ids, self._values[ids] * self._scale, bias)
+
+    @cached_property
+    def every(self) -> Candidates:
+        """All ids, for every row."""
+        ids = np.arange(len(self._bias))
+        return Candidates(ids, self._values[:-1] * self._scale, self._bias[None])

@@ -1,0 +1,84 @@
+"""A bundle of Kokoro: its voices, who writes their phonemes, and its network."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+
+from services.common import bundles
+from services.common.bundles import Bundle
+from services.common.devices import Device
+from services.common.load import Load
+from services.tts.engine import Clause, Pronunciation, Voice
+from services.tts.engines.kokoro.network import Sentence, loaded, styles
+from services.tts.engines.kokoro.speaking import Speaker
+from services.tts.engines.kokoro.symbols import LANGUAGES, TIE, Language, ids, split
+from services.tts.onnx.network import Floats
+from services.tts.onnx.phonemizer import Phonemizer
+from services.tts.onnx.spelling import fragments, sentences
+from services.tts.settings import KokoroSettings
+
+LAYOUT = "kokoro"
+_BEST = ("af_heart", "bf_emma", "ef_dora", "ff_siwis", "if_sara", "pf_dora")  # of each language, by their makers' notes
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Speaks the sentences of clauses, with all voices of a bundle."""
+
+    speaker: Speaker
+    styles: Mapping[str, Floats]  # [510, 256] of each voice
+    phonemizers: Mapping[str, Phonemizer]  # by BCP-47 tag
+    voices: tuple[Voice, ...]  # the default of each language first
+
+    async def start(self) -> None:
+        """Take clauses from now on. Raises StageFailed or InvalidArgument when nobody writes phonemes."""
+        for phonemizer in self.phonemizers.values():
+            await phonemizer.start()
+        await self.speaker.start()
+
+    async def stop(self) -> None:
+        """End its work."""
+        await self.speaker.stop()
+
+    async def sentences(self, clause: Clause) -> list[Sentence]:
+        """The sentences of a clause, in Kokoro's symbols, none too long. Raises StageFailed."""
+        language = language_of(clause.voice.name)
+        cut = fragments(clause)
+        texts = [each.said for each in cut if isinstance(each.said, str)]
+        told = iter(await self.phonemizers[language.tag].phonemes(texts))
+        phonemes = (
+            language.pronounced(each.said.ipa) if isinstance(each.said, Pronunciation) else next(told) for each in cut
+        )
+        rows = self.styles[clause.voice.name]
+        parts = [part for each in sentences(cut, phonemes) for part in split(language.written(each))]
+        return [Sentence(ids(part), rows[min(len(part), len(rows)) - 1], clause.speaking_rate) for part in parts]
+
+    def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
+        """Samples, as they are made. Raises StageFailed, AtCapacity."""
+        return self.speaker.speech(sentence, session)
+
+
+def language_of(voice: str) -> Language:
+    """The language of a voice by its name, as in `ef_dora`. Raises KeyError for one of another language."""
+    return _BY_LETTER[voice[:1]]
+
+
+_BY_LETTER = {language.letter: language for language in LANGUAGES}
+
+
+def opened(bundle: Bundle, device: Device, settings: KokoroSettings, load: Load) -> Model:
+    """The model of a bundle, its network loaded, a part of the load. Blocking. Raises InvalidArgument."""
+    rows = styles(bundle)
+    languages = [language for language in LANGUAGES if language.tag in bundle.manifest.languages]
+    if unknown := sorted(set(bundle.manifest.languages) - {language.tag for language in languages}):
+        raise bundles.fault(bundle.folder, f"It names {', '.join(unknown)}, which is no language of this engine.")
+    names = sorted(rows, key=lambda name: (name not in _BEST, name))
+    voices = [Voice(name, language.tag) for language in languages for name in names if name[0] == language.letter]
+    if silent := [each.tag for each in languages if each.tag not in {voice.language for voice in voices}]:
+        raise bundles.fault(bundle.folder, f"It has no voice of {', '.join(silent)}.")
+    phonemizers = {
+        each.tag: Phonemizer(settings.program, each.espeak_voice, settings.reply_seconds, TIE) for each in languages
+    }
+    speaker = Speaker(loaded(bundle, device), settings, load)
+    return Model(speaker, {voice.name: rows[voice.name] for voice in voices}, phonemizers, tuple(voices))

@@ -1,0 +1,52 @@
+"""Joins the samples of windows that were decoded one after the other. Pure.
+
+What a window makes of its first and last frames is not what its neighbour makes of them: the sines of its voice begin
+anew, at another phase. Windows overlap, so the next one is shifted by less than half a period to where both are most
+alike, and faded in while the one before is faded out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from services.tts.onnx.network import Floats
+
+
+class Splicer:
+    """Takes the samples of windows in order, and gives the speech of as many samples."""
+
+    def __init__(self, fade: int, most_shift: int) -> None:
+        """Fade over so many samples, and shift a window by at most so many."""
+        self._fade, self._most = fade, most_shift
+        rising = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
+        self._rising, self._falling = rising, 1 - rising
+        self._tail: Floats = np.zeros(0, np.float32)  # what the last window has behind its end
+
+    @property
+    def beside(self) -> int:
+        """Samples that a window needs on either side of what is kept of it."""
+        return self._fade + 2 * self._most
+
+    def joined(self, samples: Floats, first: int, last: int) -> Floats:
+        """What a window adds to the speech: as many samples as `first` to `last` of it, joined to the window before.
+
+        Beside them are at least `beside` samples, or none where the speech begins or ends.
+        """
+        shift = self._shift(samples, first) if len(self._tail) and first >= self.beside else 0
+        made = samples[first + shift : last + shift].copy()
+        if lacking := last - first - len(made):  # at the end, where it is silent
+            made = np.concatenate((made, np.zeros(lacking, np.float32)))
+        fade = min(len(self._tail), len(made))
+        made[:fade] = self._tail[:fade] * self._falling[:fade] + made[:fade] * self._rising[:fade]
+        self._tail = samples[last + shift : last + shift + self._fade].copy()
+        return made
+
+    def _shift(self, samples: Floats, first: int) -> int:
+        """Where the window goes on most like the tail: to be shifted by -most to most."""
+        tail = self._tail
+        searched = samples[first - self._most : first + self._most + len(tail)]
+        if len(searched) < len(tail):
+            return 0
+        places = np.lib.stride_tricks.sliding_window_view(searched, len(tail))
+        norms = np.sqrt((places**2).sum(axis=1)) + 1e-6
+        return int(np.argmax(places @ tail / norms)) - self._most

@@ -1,0 +1,75 @@
+"""How fast networks speak on this machine, as it is measured at start: it decides which voice is a language's default.
+
+A voice slower than its words come is heard later and later, and takes the time of the recognizer beside it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from services.tts.engine import Clause, Engine, Voice
+
+MOST_PACE = 0.5  # so that one worker speaks two languages at once
+CORES_SHARE = 8  # on fewer than four cores, recognizer and translator need what there is of them
+PATIENCE_SECONDS = 30.0  # a network that takes longer about a few words is slow, however slow
+_WARM_UP, _TIMED = "1 2", "1, 2, 3, 4, 5, 6"  # digits are words in every language
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A voice as the stage offers it."""
+
+    voice: Voice
+    engine: str
+    neural: bool = False
+    real_time_factor: float = 0.0  # seconds computed for one of speech; 0: not measured
+    slow: bool = False  # too slow to be a default
+    default_languages: tuple[str, ...] = ()  # whose default the settings say it is
+
+
+def pace(setting: float | None) -> float:
+    """The highest real-time factor of a neural default voice: what a setting says, or what the cores allow."""
+    if setting is not None:
+        return setting
+    return min(MOST_PACE, len(os.sched_getaffinity(0)) / CORES_SHARE)
+
+
+async def measured(engine: Engine) -> Mapping[Voice, float]:
+    """The real-time factors of an engine's voices that networks speak; one of each network is tried."""
+    found: dict[Voice, float] = {}
+    for voices in engine.networks:
+        factor = await _factor(engine, voices[0])
+        found |= dict.fromkeys(voices, factor)
+    return found
+
+
+def ordered(offers: Sequence[Offer]) -> list[Offer]:
+    """The offers with the default of each language first: what the settings say, what keeps pace, then the rest."""
+    return sorted(offers, key=lambda each: (not each.default_languages, each.slow))
+
+
+async def _factor(engine: Engine, voice: Voice) -> float:
+    """Seconds computed for a second of speech; 0 when the voice makes none of digits."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await _spoken(engine, Clause(_WARM_UP, voice))
+            cpu, wall = time.process_time(), time.perf_counter()
+            seconds = await _spoken(engine, Clause(_TIMED, voice))
+    except TimeoutError:
+        return float("inf")
+    took = time.perf_counter() - wall
+    if engine.device == "cpu":  # other services start at the same time, and take cores for as long as that
+        took = min(took, time.process_time() - cpu)
+    return took / seconds if seconds else 0.0
+
+
+async def _spoken(engine: Engine, clause: Clause) -> float:
+    """Seconds of speech."""
+    count = 0
+    async for piece in engine.synthesize(clause):
+        count += len(piece) // 2
+    return count / engine.sample_rate_hertz
