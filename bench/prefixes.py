@@ -5,7 +5,8 @@
 A line of PROMPTS.jsonl has `id`, the name of a sound file without its suffix, and `text`. The engine `ASR_ENGINE` names
 hears each prompt as a session of its own, through VAD and endpointing, as fast as it takes it. Each rule then hears
 the same hypotheses. A word is late by the audio heard after its end when it was concluded, at the latest by the final;
-it is contradicted when the cheapest alignment with its segment's final has no word, or another one, in its place.
+it is contradicted when the cheapest alignment with its segment's final has no word, or another one, in its place;
+capitals and marks do not count.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ from bench.report import Rows, finish, percentile
 from bench.wer import PAUSE, Prompt, find_sounds, read_prompts
 from services.asr.engine import PrefixRules, Stabilization, Word
 from services.asr.settings import AsrSettings
-from services.asr.stable_prefix import StablePrefix
+from services.asr.stable_prefix import StablePrefix, key
 from services.common.audio import ASR_RATE
 from services.common.engines import engine_class
 
 RULES = [
     *(PrefixRules(held_words=held) for held in (0, 1, 2, 3)),
-    *(PrefixRules(agreement=agreement, held_words=held) for agreement in (2, 3, 4, 5, 6) for held in (0, 2)),
+    *(PrefixRules(agreement=agreement, held_words=held) for agreement in (2, 3, 4, 5, 6) for held in (0, 1, 2)),
     PrefixRules(engine_told=True),
 ]
 
@@ -93,7 +94,7 @@ def wrong_words(concluded: Sequence[Word], final: Sequence[Word]) -> int:
     """How many of the concluded words the final does not have; what it has beyond them is none."""
     if not concluded or not final:
         return len(concluded)
-    found = jiwer.process_words(" ".join(word.text for word in concluded), " ".join(word.text for word in final))
+    found = jiwer.process_words(*(" ".join(key(word.text) for word in words) for words in (concluded, final)))
     return int(found.substitutions + found.deletions)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from services.asr.engine import Hypothesis, PrefixRules, Word
-from services.asr.stable_prefix import StablePrefix
+from services.asr.stable_prefix import StablePrefix, key
 from services.asr.writing import Place, written
 from services.common.concluded import continues
 
@@ -104,9 +104,19 @@ class Segments:
 
     def _write(self, words: Sequence[Word], ends: bool = False) -> tuple[Word, ...]:
         if self._transcription.written:
-            return tuple(words)
+            return self._kept(words)
         texts = written(self._as_concluded(words), Place(self._transcription.language, self._goes_on, ends))
         return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=True))
+
+    def _kept(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """A final may write the same words otherwise: concluded ones stay, a mark may follow the last."""
+        concluded = self._prefix.concluded
+        pairs = zip(concluded, words, strict=False)
+        same = list(takewhile(lambda pair: key(pair[0].text) == key(pair[1].text), pairs))
+        kept = [replace(word, text=old.text) for old, word in same]
+        if kept and len(kept) == len(concluded) and words[len(kept) - 1].text.startswith(kept[-1].text):
+            kept[-1] = words[len(kept) - 1]
+        return (*kept, *words[len(kept) :])
 
     def _as_concluded(self, words: Sequence[Word]) -> list[Word]:
         """A final may hear the same words a little earlier or later: the marks between concluded ones stay."""

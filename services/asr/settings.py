@@ -162,6 +162,26 @@ class Ctranslate2Settings(neural.Ctranslate2Settings):
     reply_seconds: float = Field(30.0, gt=0, description="A window that takes longer never comes: the stage restarts.")
 
 
+class MoonshineSettings(NeuralSettings):
+    """Options of the Moonshine engine; see docs/engines/asr-moonshine.md."""
+
+    hypothesis_ms: int = Field(
+        500, ge=100, le=5_000, description="Milliseconds of speech between two hypotheses; up to four times as many."
+    )
+    window_ms: int = Field(
+        3_000, ge=1_000, le=30_000, description="A window as long as this is cut at the next pause of the speaker."
+    )
+    pause_ms: int = Field(200, ge=60, le=2_000, description="Milliseconds of quiet that are such a pause.")
+    after_ms: int = Field(300, ge=0, le=2_000, description="Milliseconds of speech behind it before the cut is made.")
+    max_window_ms: int = Field(
+        15_500, ge=2_000, le=30_000, description="Longest window: it is cut where it is quietest, or a final in parts."
+    )
+    tail_ms: int = Field(0, ge=0, le=2_000, description="Silence put behind a segment's audio for its final.")
+    max_batch: int = Field(16, ge=1, le=256, description="Most sessions whose windows are computed together.")
+    wait_ms: float = Field(0.0, ge=0, le=100, description="Longest a window waits for others while the device is idle.")
+    reply_seconds: float = Field(20.0, gt=0, description="A window that takes longer never comes: the stage restarts.")
+
+
 class AsrSettings(StageSettings):
     """What the recognition stage can be told."""
 
@@ -187,6 +207,7 @@ class AsrSettings(StageSettings):
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     sherpa: SherpaSettings = Field(default_factory=SherpaSettings)
     ctranslate2: Ctranslate2Settings = Field(default_factory=Ctranslate2Settings)
+    moonshine: MoonshineSettings = Field(default_factory=MoonshineSettings)
 
     @property
     def reserve(self) -> int:

@@ -8,6 +8,8 @@ from itertools import takewhile
 
 from services.asr.engine import Hypothesis, PrefixRules, Word
 
+_MARKS = '.,;:!?\u2026-\u2013\u2014"\u201c\u201d()[]'
+
 
 class StablePrefix:
     """Concludes a word once the rules hold for it and for all words before it.
@@ -47,8 +49,13 @@ class StablePrefix:
         return tuple(word for word in words if word.start_samples + word.end_samples > 2 * end_samples)
 
 
+def key(text: str) -> str:
+    """Return what makes two written words the same: their letters, not their capitals nor the marks around them."""
+    return text.strip(_MARKS).casefold() or text
+
+
 def _texts(words: Sequence[Word]) -> tuple[str, ...]:
-    return tuple(word.text for word in words)
+    return tuple(key(word.text) for word in words)
 
 
 def _common_length(sequences: Sequence[tuple[str, ...]]) -> int:

@@ -49,6 +49,20 @@ _UNLOADABLE = (
     ValueError,
 )
 
+BROKEN = (  # what ONNX Runtime raises when a model is run; they have no class in common
+    faults.EPFail,
+    faults.Fail,
+    faults.InvalidArgument,
+    faults.InvalidGraph,
+    faults.InvalidProtobuf,
+    faults.ModelLoaded,
+    faults.NoModel,
+    faults.NoSuchFile,
+    faults.NotImplemented,
+    faults.RuntimeException,
+    RuntimeError,  # of what is bound to a device
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -84,8 +98,11 @@ def chosen(asked: Asked, threads: int = 1, **cuda_options: Any) -> Device:
     return device
 
 
-def session(model: Path | bytes, device: Device, fixed_shapes: bool = False) -> onnxruntime.InferenceSession:
+def session(
+    model: Path | bytes, device: Device, fixed_shapes: bool = False, arena: bool = True
+) -> onnxruntime.InferenceSession:
     """A model, ready to run on the device. `fixed_shapes` says that its inputs have always the same, or one of a few.
+    Without an `arena` the memory of a large input goes back when it was computed, which takes a little longer.
 
     Raises InvalidArgument for what is no model, or none that this ONNX Runtime can run, and when a GPU was chosen and
     ONNX Runtime has left it for the CPU.
@@ -95,6 +112,7 @@ def session(model: Path | bytes, device: Device, fixed_shapes: bool = False) -> 
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.enable_mem_pattern = fixed_shapes  # it keeps a plan for every shape it has seen
+    options.enable_cpu_mem_arena = arena
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
     options.log_severity_level = 3  # errors; its warnings are about graphs, not for who runs them

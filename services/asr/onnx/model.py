@@ -9,7 +9,6 @@ from typing import Any, Generic
 
 import numpy as np
 import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
 from services.asr.onnx import layout, tokens
 from services.asr.onnx.beam import BeamTransducer
@@ -26,26 +25,12 @@ from services.asr.settings import OnnxSettings
 from services.common import devices
 from services.common.audio import ASR_RATE
 from services.common.bundles import Bundle, fault
-from services.common.devices import Device
+from services.common.devices import BROKEN, Device
 from services.common.errors import InvalidArgument, StageFailed
 
 CTC, TRANSDUCER = "nemo-ctc", "nemo-transducer"
 LAYOUTS = (CTC, TRANSDUCER)
 _GLOSSARIES = 32  # kept for sessions that bring the same phrases
-
-_BROKEN = (  # what ONNX Runtime raises; they have no class in common
-    faults.EPFail,
-    faults.Fail,
-    faults.InvalidArgument,
-    faults.InvalidGraph,
-    faults.InvalidProtobuf,
-    faults.ModelLoaded,
-    faults.NoModel,
-    faults.NoSuchFile,
-    faults.NotImplemented,
-    faults.RuntimeException,
-    RuntimeError,  # of what is bound to a device
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +68,7 @@ class Model(Generic[F]):
             frames, remembered = self._encoder.run([step.window for step in steps], places)
             found = self.search.advance(frames, [step.found for step in steps])
             self._encoder.remember(places, remembered)
-        except _BROKEN as error:
+        except BROKEN as error:
             message = f"The recognizer broke: {type(error).__name__}."
             raise StageFailed("ASR_ENGINE_FAILED", message, stage="ASR") from error
         return found
@@ -113,7 +98,7 @@ def opened(bundle: Bundle, settings: OnnxSettings, slots: int, device: Device) -
         encoder = Encoder(main, shape, rows, device)
         model = Model(encoder, make(bundle, settings, metadata, device), shape, known, Rows(rows))
         model.warm_up(settings.max_batch)
-    except (*_BROKEN, StageFailed, ValueError) as error:
+    except (*BROKEN, StageFailed, ValueError) as error:
         wrong = f"Its files do not fit together, or not its metadata: {_first_line(error)}"
         raise fault(bundle.folder, wrong) from error
     return model

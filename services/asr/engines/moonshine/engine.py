@@ -1,0 +1,112 @@
+"""The engine: bundles of Moonshine, each with a batcher; two of one language share its sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+
+from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
+from services.asr.engines.moonshine.decoding import Draft
+from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
+from services.asr.engines.moonshine.pauses import CutRules
+from services.asr.engines.moonshine.segment import Segments, Served
+from services.asr.settings import AsrSettings, MoonshineSettings
+from services.asr.settling import AGREED
+from services.common import bundles, devices
+from services.common.audio import ASR_RATE
+from services.common.batching import Batcher, Limits
+from services.common.errors import StageFailed
+from services.common.load import Load
+from services.common.versions import Version, Versions
+
+_PER_MS = ASR_RATE // 1000
+
+
+class Engine:
+    """See services.asr.engine.Engine."""
+
+    name = "moonshine"
+    prefixes = AGREED
+    biased = False
+    written = True
+
+    def __init__(self, settings: AsrSettings) -> None:
+        self._settings = settings.moonshine.some("asr", "moonshine")
+        self._slots = settings.slots
+        self._versions: Versions[str, Served] = Versions()
+        self._life = AsyncExitStack()  # of the batchers
+        self.load = Load("asr", self._settings.max_batch)
+        self.device: str = settings.moonshine.device
+        self.version = ""
+        self.languages: tuple[str, ...] = ()
+        self.patience_seconds = settings.moonshine.reply_seconds
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Served], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine. Raises InvalidArgument for a bundle it cannot serve, or a device it cannot have."""
+        options = self._settings
+        device = devices.chosen(options.device, options.threads)
+        self.device = device.name
+        limits = Limits(options.max_batch, wait_ms=options.wait_ms, queue_items=max(512, self._slots))
+        for bundle_served in options.bundles:
+            bundle = await asyncio.to_thread(bundles.opened, bundle_served.path, "asr", "moonshine", LAYOUTS)
+            model = await asyncio.to_thread(opened, bundle, device)
+            part = self.load.part(options.max_batch)
+            batcher = await self._life.enter_async_context(Batcher("asr.window", model.recognize, limits, part))
+            manifest, served = bundle.manifest, _served(model, batcher, options)
+            for language in manifest.languages:
+                version = Version(manifest.name, manifest.version, language, bundle_served.weight, served)
+                self._versions.add(language, version)
+        self.languages = tuple(self._versions)
+        self.version = self._versions.names
+
+    async def stop(self) -> None:
+        """See Engine."""
+        await self._life.aclose()
+
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
+        """See Engine."""
+        version = self._versions.pick(language, affinity)
+        segments = Segments(version.model)
+        async for item in heard:
+            with version.failing(StageFailed):
+                hypothesis = await _answer(segments, item)
+            if hypothesis:
+                yield hypothesis
+            if hypothesis and hypothesis.final:
+                measures = segments.measures(hypothesis)
+                if hypothesis.words:
+                    version.answered(**measures)
+
+
+async def _answer(segments: Segments, item: Heard) -> Hypothesis | None:
+    match item:
+        case Speech():
+            return await segments.hear(item)
+        case Endpoint():
+            return await segments.end()
+        case Terms():
+            return None  # the engine takes none, as `biased` says
+
+
+def _served(model: Model, batcher: Batcher[Window, Draft], options: MoonshineSettings) -> Served:
+    cuts = CutRules(
+        least_samples=options.window_ms * _PER_MS // 2,
+        pause_samples=options.pause_ms * _PER_MS,
+        after_samples=options.after_ms * _PER_MS,
+    )
+    return Served(
+        model,
+        batcher,
+        options.hypothesis_ms * _PER_MS,
+        options.max_window_ms * _PER_MS,
+        options.tail_ms * _PER_MS,
+        cuts,
+    )

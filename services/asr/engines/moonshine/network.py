@@ -1,0 +1,86 @@
+"""Moonshine's graphs on ONNX Runtime: an encoder of audio, and a decoder that advances several windows at once.
+
+The makers' decoder cannot be batched as it is: it takes each window to have as many tokens as the others. So its branch
+with a cache is taken out of their file, and is given places and masks instead of making them of the cache's length. Its
+weights and operators are the makers', and so is what it computes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.asr.engines.moonshine import ort_format
+from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs, past, present
+from services.asr.engines.moonshine.decoding import Decoder
+from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
+from services.common import devices
+from services.common.bundles import Bundle, fault
+from services.common.devices import Device
+
+Floats = NDArray[np.float32]
+
+LEAST_SAMPLES = 1_600  # of a window: the encoder's convolutions need a few hundred
+_ENCODER = ("input_values", "attention_mask")
+# What the decoder's graph makes of the cache's length, and is given instead. The names are those of the makers' export.
+_POSITIONS = "/model/decoder/Unsqueeze_output_0"  # [batch, tokens]: the place of each token in its text
+_VISIBLE = "/model/decoder/Expand_output_0"  # [batch, 1, tokens, cache + tokens]: which tokens it may look at
+_FRAMES = "/model/decoder/Slice_1_output_0"  # [batch, frames]: 1 where there is audio
+_BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph of what it takes from the frames
+
+
+class Network:
+    """The graphs of a bundle. For one thread."""
+
+    def __init__(self, bundle: Bundle, device: Device) -> None:
+        """Load the graphs. Raises InvalidArgument when a file is none, or not the one the layout asks for."""
+        self._encoder = devices.session(bundle.file("encoder_model.ort"), device, arena=False)
+        if tuple(place.name for place in self._encoder.get_inputs()) != _ENCODER:
+            raise fault(bundle.folder, f"Its encoder does not take {' and '.join(_ENCODER)}.")
+        path = bundle.file("decoder_model_merged.ort")
+        graph = ort_format.read(path)
+        if graph.branches.keys() != {"then_branch", "else_branch"}:
+            raise fault(bundle.folder, f"{path.name} has no branches with and without a cache.")
+        self._graphs = Graphs(
+            devices.session(_crossing(graph), device, arena=False),
+            devices.session(_stepping(graph), device, arena=False),
+            {"positions": _POSITIONS, "visible": _VISIBLE, "frames": _FRAMES},
+            [_BATCH.format(layer) for layer in range(LAYERS)],
+        )
+
+    def encoded(self, audio: Floats) -> Floats:
+        """Return the frames [frames, WIDTH] of a window of samples between -1 and 1."""
+        missing = max(0, LEAST_SAMPLES - len(audio))
+        samples = np.pad(audio, (0, missing))[None]
+        feed = {"input_values": samples, "attention_mask": np.ones(samples.shape, np.int64)}
+        (frames,) = self._encoder.run(["last_hidden_state"], feed)
+        return np.asarray(frames[0])
+
+    def listening(self, windows: Sequence[Floats]) -> Decoder:
+        """Return a decoder that listens to the frames of several windows, of any lengths."""
+        return Cohort(self._graphs, windows)
+
+
+def _crossing(graph: Graph) -> bytes:
+    """The graph of the keys and values that the decoder takes from the encoder's frames."""
+    first = graph.branches["else_branch"]
+    whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
+    batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
+    inputs = [floats("encoder_hidden_states", "batch", "frames", WIDTH), *batch]
+    return ort_format.part(whole, Cut(inputs, present("encoder")))
+
+
+def _stepping(graph: Graph) -> bytes:
+    """The graph of the decoder's steps, whose windows may have different lengths."""
+    inputs: list[Any] = [
+        integers("input_ids", "batch", "tokens"),
+        integers(_POSITIONS, "batch", "tokens"),
+        flags(_VISIBLE, "batch", 1, "tokens", "all"),
+        integers(_FRAMES, "batch", "frames"),
+    ]
+    inputs += [floats(name, "batch", 8, "cache", 36) for name in past("decoder")]
+    inputs += [floats(name, "batch", 8, "frames", 36) for name in past("encoder")]
+    return ort_format.part(graph.branches["then_branch"], Cut(inputs, ["logits", *present("decoder")]))

@@ -1,0 +1,151 @@
+"""One session's segments on their way through a model: windows cut at pauses, and decoded again as they grow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from services.asr.cadence import Cadence
+from services.asr.engine import Hypothesis, Speech, Word
+from services.asr.engines.moonshine import pauses
+from services.asr.engines.moonshine.decoding import NO_DRAFT, Draft
+from services.asr.engines.moonshine.forms import kept
+from services.asr.engines.moonshine.model import Model, Window
+from services.asr.engines.moonshine.pauses import CutRules
+from services.asr.lasting import confidence
+from services.common.audio import ASR_RATE, Pcm
+from services.common.batching import Batcher, Item
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A model, what batches its windows, and how they are cut."""
+
+    model: Model
+    batcher: Batcher[Window, Draft]
+    hypothesis_samples: int
+    most_samples: int  # of a window
+    tail_samples: int  # of silence behind a segment's audio
+    cuts: CutRules
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the open segment: what was recognized in so much of its audio."""
+
+    start_samples: int  # on the session's clock
+    pcm: Pcm
+    found: Draft = NO_DRAFT
+
+
+class Segments:
+    """The segments of one session, one after the other."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._cadence = Cadence(served.hypothesis_samples)
+        self._parts: list[Part] = []  # of the open segment; all but the last are cut off and recognized
+        self._shown: tuple[Word, ...] = ()  # the words of the last hypothesis
+        self.seconds = 0.0  # that were waited for the model, in this segment
+        self.samples = 0  # of this segment
+
+    async def hear(self, speech: Speech) -> Hypothesis | None:
+        """Take audio that follows; return a hypothesis when one is due. Raises StageFailed, AtCapacity."""
+        self._add(speech)
+        if not self._cadence.due(speech):
+            return None
+        if place := self._cut():
+            await self._split(place)
+        self._parts[-1] = await self._recognized(self._parts[-1], urgent=False)
+        words = list(chain.from_iterable(self._words(part) for part in self._parts))
+        self._shown = kept(self._shown, words)
+        return Hypothesis(self._shown) if self._shown else None
+
+    async def end(self) -> Hypothesis:
+        """Return the final of the open segment, and begin another. Raises StageFailed, AtCapacity."""
+        words: list[Word] = []
+        for whole in self._wholes():
+            words += self._words(await self._recognized(whole, urgent=True))
+        final = Hypothesis(self._placed(words), final=True)
+        self._parts.clear()
+        self._shown = ()
+        self._cadence.restart()
+        return final
+
+    def measures(self, final: Hypothesis) -> dict[str, float]:
+        """Return how it went, once: the words' mean confidence, and the time waited over the time of the audio."""
+        sure = sum(word.confidence for word in final.words) / max(1, len(final.words))
+        measured = {"confidence": sure, "rtf": self.seconds * ASR_RATE / max(1, self.samples)}
+        self.seconds, self.samples = 0.0, 0
+        return measured
+
+    def _add(self, speech: Speech) -> None:
+        if not self._parts:
+            self._parts = [Part(speech.offset_samples, speech.pcm)]
+        else:
+            last = self._parts[-1]
+            self._parts[-1] = replace(last, pcm=np.concatenate((last.pcm, speech.pcm)))
+        self.samples += len(speech.pcm)
+
+    def _cut(self) -> int:
+        """Where the open window is to be cut before it is recognized; 0: not yet."""
+        pcm = self._parts[-1].pcm
+        if place := pauses.cut(pcm, self._served.cuts):
+            return place
+        most = self._served.most_samples
+        return pauses.quietest(pcm, most * 3 // 4, most) if len(pcm) > most else 0
+
+    async def _split(self, place: int) -> None:
+        """Cut the open window; what lies before the cut is recognized for the last time before the final."""
+        open_window = self._parts.pop()
+        head = replace(open_window, pcm=open_window.pcm[:place])
+        head = await self._recognized(head, urgent=False)
+        count = len(head.found.tokens)
+        rest = Draft(open_window.found.tokens[count:], open_window.found.logs[count:])
+        self._parts += [head, Part(open_window.start_samples + place, open_window.pcm[place:], rest)]
+
+    def _wholes(self) -> list[Part]:
+        """The open segment in as few parts as the model takes at once."""
+        wholes: list[Part] = []
+        for part in self._parts:
+            if wholes and len(wholes[-1].pcm) + len(part.pcm) <= self._served.most_samples:
+                wholes[-1] = _joined(wholes[-1], part)
+            else:
+                wholes.append(part)
+        if wholes and self._served.tail_samples:
+            tail = np.zeros(self._served.tail_samples, np.int16)
+            wholes[-1] = replace(wholes[-1], pcm=np.concatenate((wholes[-1].pcm, tail)))
+        return wholes
+
+    async def _recognized(self, part: Part, urgent: bool) -> Part:
+        started = time.monotonic()
+        item = Item(Window(part.pcm, part.found), session=self, urgent=urgent, cost=len(part.pcm))
+        found = await self._served.batcher.submit(item)
+        self.seconds += time.monotonic() - started
+        return replace(part, found=found)
+
+    def _words(self, part: Part) -> list[Word]:
+        spelled = self._served.model.tokens.words(part.found.tokens)
+        places = pauses.spread([len(word.text) for word in spelled], part.pcm)
+        return [
+            Word(
+                word.text,
+                part.start_samples + start,
+                part.start_samples + end,
+                confidence(part.found.logs[word.first : word.end]),
+            )
+            for word, (start, end) in zip(spelled, places, strict=True)
+        ]
+
+    def _placed(self, words: Sequence[Word]) -> tuple[Word, ...]:
+        """The words of a final, those that hypotheses had before at the places they had there."""
+        return tuple(words)
+
+
+def _joined(one: Part, other: Part) -> Part:
+    found = Draft(one.found.tokens + other.found.tokens, one.found.logs + other.found.logs)
+    return replace(one, pcm=np.concatenate((one.pcm, other.pcm)), found=found)
