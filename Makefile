@@ -48,7 +48,7 @@ $(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $
 	@rm -f $@
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing the Python packages of requirements/dev.txt ..."
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@requirements/install.sh $(BIN)/python requirements/dev.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $@
 

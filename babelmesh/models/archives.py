@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import tarfile
 import zipfile
 import zlib
-from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 from babelmesh.models.packages import SourceFailed
 
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
+DAMAGED = (
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, NotImplementedError),
+)
 
 Archive = zipfile.ZipFile | tarfile.TarFile
 
@@ -22,7 +25,6 @@ class Archives:
     """Archives that are open for the block, so that a package with many files is read once."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
         self._open: dict[Path, Archive] = {}
 
     def __enter__(self) -> Self:
@@ -31,13 +33,18 @@ class Archives:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        for path in list(self._open):
+            self.close(path)
+
+    def close(self, path: Path) -> None:
+        """Close an archive, which is opened anew when it is asked for again."""
+        if archive := self._open.pop(path, None):
+            archive.close()
 
     def member(self, path: Path, name: str) -> IO[bytes]:
         """Open a file of an archive. Raises SourceFailed when it has none of that name; OSError and DAMAGED."""
         if path not in self._open:
-            archive = self._open[path] = _opened(path)
-            self._stack.callback(archive.close)
+            self._open[path] = _opened(path)
         archive = self._open[path]
         try:
             found = archive.open(name) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(name)

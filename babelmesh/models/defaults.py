@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from babelmesh.errors import ModelsFailed
 from babelmesh.models.catalogue import Entry, catalogue, download_bytes
-from babelmesh.models.fetching import Fetcher, fetching
+from babelmesh.models.fetching import Fetcher, check_sources, fetching
 from babelmesh.models.folder import Models
 from babelmesh.models.progress import Show, shown, size
 
@@ -69,20 +69,31 @@ def set_up(models: Models, wanted: Wanted, tell: Tell, show: Show = shown) -> No
     """Fetch the default bundles that are not installed yet. What cannot be had is told, and no failure."""
     entries = catalogue()
     missing = [each for each in wanted.bundles if not _is_installed(models, entries[each.bundle])]
-    if not missing:
+    fetched = [each for each in missing if _can_be_had(entries[each.bundle], each, tell)]
+    if not fetched:
         return
-    download = size(download_bytes([entries[each.bundle] for each in missing]))
+    download = size(download_bytes([entries[each.bundle] for each in fetched]))
     tell(f"Fetching the default models, {download}, once, into {models.folder}.")
     if wanted is Wanted.DEFAULT and len(missing) == len(DEFAULTS):
         english = size(download_bytes([entries[each.bundle] for each in Wanted.ENGLISH.bundles]))
         tell(f"BABELMESH_BUNDLES=english fetches what English takes ({english}), BABELMESH_BUNDLES=none nothing.")
     try:
         with fetching(models, tell, show) as fetcher:
-            for each in missing:
+            for each in fetched:
                 if not _is_installed(models, entries[each.bundle]):  # another process may have fetched it meanwhile
                     _fetch(fetcher, entries[each.bundle], each.without, tell)
     except ModelsFailed as failure:
         tell(f"{failure} The mesh runs on the small engines.")
+
+
+def _can_be_had(entry: Entry, default: Default, tell: Tell) -> bool:
+    """Whether what fetches a bundle is installed; else it is told."""
+    try:
+        check_sources(entry.files.values(), {})
+    except ModelsFailed as failure:
+        tell(f"{entry.name} cannot be fetched: {failure}. Without it {default.without}.")
+        return False
+    return True
 
 
 def _fetch(fetcher: Fetcher, entry: Entry, without: str, tell: Tell) -> None:

@@ -11,8 +11,9 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -41,7 +42,7 @@ def fetching(models: Models, tell: Tell, show: Show = shown) -> Iterator[Fetcher
         try:
             yield fetcher
         finally:
-            models.keep_archives({_folder_name(origin) for origin in fetcher.needed})
+            models.remove_archives([_folder_name(origin) for origin, needed in fetcher.packages.items() if not needed])
 
 
 class Fetcher:
@@ -49,7 +50,7 @@ class Fetcher:
 
     def __init__(self, models: Models, archives: Archives, show: Show) -> None:
         self.models = models
-        self.needed: set[Origin] = set()  # packages that the models need which could not be fetched
+        self.packages: dict[Origin, bool] = {}  # those asked for, and whether a model that failed still needs them
         self._archives = archives
         self._show = show
         self._unreachable: dict[str, str] = {}  # why, by registry: each is given up once
@@ -63,18 +64,21 @@ class Fetcher:
         if (there := self.models.whole(entry.name, entry.version)) and _is_unharmed(there.bundle):
             return there.bundle
         packages = {part.origin for file in entry.files.values() for source in file.sources for part in source}
-        self.needed |= packages
+        self.packages |= {package: self.packages.get(package, False) for package in packages}
         self._sizes |= entry.packages
-        with _failures(entry, self.models):
-            bundle = self._install(entry, self.models.partial(entry.title))
+        try:
+            with _failures(entry, self.models):
+                bundle = self._install(entry, self.models.partial(entry.title))
+        except BaseException:
+            self.packages |= dict.fromkeys(packages, True)
+            raise
         self.models.remove_partial(entry.title)
-        self.needed -= packages
         return bundle
 
     def _install(self, entry: Entry, partial: Path) -> Bundle:
         self._take_over(entry, partial)
         missing = [name for name, remote in entry.files.items() if not _is_right(_ready(partial, name), remote)]
-        self._check_sources([entry.files[name] for name in missing])
+        check_sources([entry.files[name] for name in missing], self._unreachable)
         self._check_room(entry, missing)
         for name in missing:
             self._fetch_file(entry.files[name], _ready(partial, name), partial)
@@ -104,37 +108,40 @@ class Fetcher:
         for number, source in enumerate(remote.sources):
             try:
                 self._assemble(source, remote, ready, partial)
-            except SourceFailed as failure:
-                ready.unlink(missing_ok=True)
-                reasons.append(str(failure))
-            else:
                 _source_note(ready).write_text(str(number))
                 return
+            except SourceFailed as failure:
+                reasons.append(str(failure))
+            finally:
+                if not _source_note(ready).exists():
+                    ready.unlink(missing_ok=True)
         raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
 
     def _assemble(self, source: Sequence[Piece], remote: Remote, ready: Path, partial: Path) -> None:
         """Join the parts of a file. Raises SourceFailed when it is not the one pinned."""
         digest, count = hashlib.sha256(), 0
         try:
-            with ready.open("wb") as out:
-                for part in source:
-                    with self._part(part, partial) as stream:
-                        while (block := stream.read(BLOCK_BYTES)) and count <= (remote.bytes or count):
-                            digest.update(block)
-                            count += len(block)
-                            out.write(block)
+            with ExitStack() as opened:
+                streams = [opened.enter_context(self._part(part, partial)) for part in source]
+                out = opened.enter_context(ready.open("wb"))
+                for block in chain.from_iterable(map(_blocks, streams)):
+                    digest.update(block)
+                    count += len(block)
+                    out.write(block)
+                    if remote.bytes is not None and count > remote.bytes:
+                        break
         except DAMAGED as error:
             self._discard(source, partial)
             raise SourceFailed(f"{source[0].origin} came damaged ({error}); try again") from error
         if remote.differs(FileSum(sha256=digest.hexdigest(), bytes=count)):
             self._discard(source, partial)
             names = ", ".join(part.path.rsplit("/", maxsplit=1)[-1] for part in source)
-            wrong = f"its sha256 is {digest.hexdigest()}" if count == remote.bytes else f"it has {count} bytes"
+            wrong = f"its sha256 is {digest.hexdigest()}" if remote.bytes in (None, count) else f"it has {count} bytes"
             raise SourceFailed(f"{names} of {source[0].origin} is not the file that was pinned: {wrong}")
 
     def _part(self, part: Piece, partial: Path) -> IO[bytes]:
         try:
-            self._check_registry(part.origin.registry)
+            _check_registry(part.origin.registry, self._unreachable)
             if part.origin.registry == "hub":
                 return hub_file(part, partial / "hub").open("rb")
             return self._archives.member(self._archive(part.origin), part.path)
@@ -154,33 +161,10 @@ class Fetcher:
         for part in source:
             if part.origin.registry == "hub":
                 shutil.rmtree(partial / "hub", ignore_errors=True)
-            else:
-                shutil.rmtree(self.models.archive(_folder_name(part.origin)), ignore_errors=True)
-
-    def _check_sources(self, missing: Sequence[Remote]) -> None:
-        """Make sure that each file has a source that can be asked, before anything is downloaded."""
-        for remote in missing:
-            reasons = [reason for source in remote.sources if (reason := self._obstacle(source))]
-            if len(reasons) == len(remote.sources):
-                raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
-
-    def _obstacle(self, source: Sequence[Piece]) -> str:
-        """Why a source cannot be asked, as far as is known; empty when it can."""
-        for registry in {part.origin.registry for part in source}:
-            try:
-                self._check_registry(registry)
-            except SourceUnreachable as unreachable:
-                return str(unreachable)
-        return ""
-
-    def _check_registry(self, registry: str) -> None:
-        """Raise SourceUnreachable when a registry could not be reached before, or its client is missing."""
-        if registry in self._unreachable:
-            raise SourceUnreachable(self._unreachable[registry])
-        if registry == "hub":
-            check_hub()
-        else:
-            check_client(registry)
+                continue
+            for path in self.models.archive(_folder_name(part.origin)).iterdir():
+                self._archives.close(path)
+            self.models.remove_archives([_folder_name(part.origin)])
 
     def _check_room(self, entry: Entry, missing: Sequence[str]) -> None:
         """Raise OSError when there is no room for the files that are missing and the packages they come in."""
@@ -195,11 +179,46 @@ class Fetcher:
             raise OSError(errno.ENOSPC, full, str(self.models.folder))
 
 
+def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: stream.read(BLOCK_BYTES), b"")
+
+
 def _ready(partial: Path, name: str) -> Path:
     """Where a file of a bundle waits for the others."""
     path = partial / "files" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def check_sources(files: Iterable[Remote], unreachable: Mapping[str, str]) -> None:
+    """Make sure that each file has a source that can be asked, before anything is downloaded. Raises ModelsFailed.
+
+    `unreachable` are the registries that could not be reached, each with the reason.
+    """
+    for remote in files:
+        reasons = [reason for source in remote.sources if (reason := _obstacle(source, unreachable))]
+        if len(reasons) == len(remote.sources):
+            raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
+
+
+def _obstacle(source: Sequence[Piece], unreachable: Mapping[str, str]) -> str:
+    """Why a source cannot be asked, as far as is known; empty when it can."""
+    for registry in {part.origin.registry for part in source}:
+        try:
+            _check_registry(registry, unreachable)
+        except SourceUnreachable as obstacle:
+            return str(obstacle)
+    return ""
+
+
+def _check_registry(registry: str, unreachable: Mapping[str, str]) -> None:
+    """Raise SourceUnreachable when a registry could not be reached before, or its client is missing."""
+    if registry in unreachable:
+        raise SourceUnreachable(unreachable[registry])
+    if registry == "hub":
+        check_hub()
+    else:
+        check_client(registry)
 
 
 def _source_note(ready: Path) -> Path:

