@@ -8,7 +8,7 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
-from babelmesh.events import DescribeResponse, EngineInfo, Voice
+from babelmesh.events import DescribeResponse, EngineInfo, LanguagePair, Voice
 
 
 def table(mesh: DescribeResponse) -> Table:
@@ -20,6 +20,9 @@ def table(mesh: DescribeResponse) -> Table:
     pairs = sorted((pair.source_lang, pair.target_lang) for pair in mesh.pairs)
     for source, group in groupby(pairs, key=lambda pair: pair[0]):
         rows.add_row(f"{source} into", ", ".join(target for _, target in group))
+    ways = [_way(pair) for pair in mesh.pairs if len(pair.steps) > 1]
+    if ways:
+        rows.add_row("in steps", "\n".join(sorted(ways)))
     targets = {_language(pair.target_lang) for pair in mesh.pairs}
     heard = [voice for voice in mesh.voices if _language(voice.lang) in targets]
     voices = sorted((voice.lang, not voice.default, voice.name) for voice in heard)
@@ -47,6 +50,13 @@ def _speeds(voices: Iterable[Voice]) -> str:
         if voice.real_time_factor:
             slowest[voice.engine] = max(voice.real_time_factor, slowest.get(voice.engine, 0.0))
     return ", ".join(f"{engine} {factor:.2f} \u00d7 real time" for engine, factor in slowest.items())
+
+
+def _way(pair: LanguagePair) -> str:
+    """A way of several steps, and who takes each."""
+    languages = [pair.steps[0].source_lang, *(step.target_lang for step in pair.steps)]
+    engines = [step.engine for step in pair.steps]
+    return f"{pair.source_lang} into {pair.target_lang}: {' > '.join(languages)} ({', '.join(engines)})"
 
 
 def _engine(engine: EngineInfo) -> str:

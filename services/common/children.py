@@ -47,6 +47,16 @@ class Pool(Generic[C]):
         while len(self._idle) < count:
             self._idle.append(await self._start())
 
+    @property
+    def idle(self) -> int:
+        """How many children wait to be lent."""
+        return len(self._idle)
+
+    async def trim(self) -> None:
+        """Ends one idle child, if there is one."""
+        if self._idle:
+            await self._idle.pop(0).close()
+
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[C]:
         """A child for the block; waits while all are lent."""

@@ -20,6 +20,24 @@ class StageEngine:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the translator's way from one language into another."""
+
+    source: str
+    target: str
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A pair, and the steps in which it is translated."""
+
+    source: str
+    target: str
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """A voice of the synthesizer."""
 
@@ -46,10 +64,15 @@ class Catalog:
     """Languages, pairs and voices, under the names the engines use."""
 
     source_langs: tuple[str, ...]
-    pairs: tuple[tuple[str, str], ...]  # source and target, as the translator calls them
+    ways: tuple[Way, ...]  # of the pairs, as the translator calls them
     all_voices: tuple[Voice, ...]  # the default of each language first
     engines: tuple[StageEngine, ...]
     voice_pace: float = 0.0  # the highest real-time factor of a neural voice that is a default
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Source and target of each pair that is translated."""
+        return [(way.source, way.target) for way in self.ways]
 
     def knows(self, stage: str) -> bool:
         """Whether the stage has told what it can do."""

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
+from services.gateway.catalog import Way
 from services.gateway.glossary import Glossary, Uses
 from services.gateway.ledger import Steps
 from services.gateway.settings import GatewaySettings
@@ -84,6 +85,14 @@ def target(terms: TargetTerms) -> pb.Target:
     rate = terms.speaking_rate if terms.speech else 0
     max_lag_ms = terms.max_lag_ms if terms.speech else 0
     return pb.Target(lang=terms.lang, delivery=delivery, voice=terms.voice, speaking_rate=rate, max_lag_ms=max_lag_ms)
+
+
+def language_pair(way: Way) -> pb.LanguagePair:
+    """A pair with the steps of its way."""
+    steps = [
+        pb.TranslationStep(source_lang=step.source, target_lang=step.target, engine=step.engine) for step in way.steps
+    ]
+    return pb.LanguagePair(source_lang=way.source, target_lang=way.target, steps=steps)
 
 
 def limits(settings: GatewaySettings) -> pb.Limits:

@@ -248,7 +248,7 @@ class GatewayServicer:
         catalog = self._catalog
         return pb.DescribeResponse(
             source_langs=catalog.source_langs,
-            pairs=[pb.LanguagePair(source_lang=source, target_lang=target) for source, target in catalog.pairs],
+            pairs=[messages.language_pair(way) for way in catalog.ways],
             voices=[
                 pb.Voice(
                     name=voice.name,

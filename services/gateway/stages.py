@@ -21,7 +21,7 @@ from services.common.errors import MeshError
 from services.common.slots import ADMITTED
 from services.common.terminology import Term
 from services.gateway.addresses import Addresses
-from services.gateway.catalog import Catalog, StageEngine, Voice
+from services.gateway.catalog import Catalog, StageEngine, Step, Voice, Way
 from services.gateway.glossary import Sounds
 from services.gateway.pacing import Pace
 from services.gateway.replica import Link
@@ -134,9 +134,7 @@ class Stages:
         stub = mt_pb2_grpc.MtStub(link.channel)
         told = await stub.Describe(mt_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("MT", told.engine, told.version, follows_glossary=True, device=told.device)
-        return replace(
-            self._catalog.of(engine), pairs=tuple((pair.source_lang, pair.target_lang) for pair in told.pairs)
-        )
+        return replace(self._catalog.of(engine), ways=tuple(map(_way, told.pairs)))
 
     async def _ask_tts(self, link: Link) -> Catalog:
         stub = tts_pb2_grpc.TtsStub(link.channel)
@@ -233,3 +231,8 @@ class Stages:
 
         replicas = self._replicas[stage]
         await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
+
+
+def _way(pair: mt_pb2.LanguagePair) -> Way:
+    steps = tuple(Step(step.source_lang, step.target_lang, step.engine) for step in pair.steps)
+    return Way(pair.source_lang, pair.target_lang, steps)

@@ -56,6 +56,7 @@ class Engine(Protocol):
     load: Load  # how busy it is
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     continues_prefix: bool  # whether it can be forced to continue concluded text
+    shaped: bool  # whether texts are shaped for it, and its translations back; see services/mt/shaping
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:

@@ -82,7 +82,7 @@ def masked(text: str, terms: Sequence[Term], nouns: Mapping[Term, Sequence[Noun]
     One of its `nouns`, each taken once, where there are some left; else a made-up one.
     """
     pieces, standins, end = [], [], 0
-    words, taken = _unused(text), set[Noun]()
+    words, taken = unused(text), set[Noun]()
     for found in occurrences(text, terms):
         said = text[found.start : found.end]
         noun = next((each for each in (nouns or {}).get(found.term, ()) if _free(each, text, taken)), None)
@@ -102,7 +102,7 @@ def _free(noun: Noun, text: str, taken: Set[Noun]) -> bool:
     return stem not in text.lower() and all(stem != other.source.removesuffix("s") for other in taken)
 
 
-def _unused(text: str) -> Iterator[str]:
+def unused(text: str) -> Iterator[str]:
     """Words that no dictionary has and the text has not."""
     stem = _STEM
     while stem in text.lower():

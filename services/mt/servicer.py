@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -16,11 +15,12 @@ from services.common.telemetry import tracer
 from services.common.watchdog import Watchdog
 from services.mt import measures
 from services.mt.cache import Cache
+from services.mt.chaining import Chaining
 from services.mt.engine import Source as SourceText
 from services.mt.engine import Translation
 from services.mt.serving import Engines
 from services.mt.settings import MtSettings
-from services.mt.wire import source_text
+from services.mt.wire import language_pair, source_text
 
 
 class MtServicer(mt_pb2_grpc.MtServicer):
@@ -33,8 +33,9 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         self._engines = Engines(settings)
         self._cache = Cache(settings.cache_entries)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
-        self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
+        watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)  # of each step
+        self._chaining = Chaining(self._engines, watchdog, settings.cache_entries)
+        self.replica = Replica(self._slots, watchdog, engine=self._engines)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -56,20 +57,15 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             engine=self._engines.name,
             version=self._engines.version,
             device=self._engines.device,
-            pairs=[mt_pb2.LanguagePair(source_lang=p.source, target_lang=p.target) for p in self._engines.pairs],
+            pairs=[language_pair(way) for way in self._engines.ways.values()],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
         )
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
         source = source_text(request, self._engines.pairs, self._settings)
-        engine = self._engines.of(source.pair)
-        if not engine.continues_prefix:
-            source = replace(source, target_prefix="")  # the answer does not depend on it
-        if all(share == 1 for _, share in engine.versions):
-            source = replace(source, affinity=0)
         with self._slots.taken():
-            translation = await self._translate(source)
+            translation = await self._translate(self._chaining.asked(source))
         return mt_pb2.TranslateResponse(
             text=translation.text,
             continues_prefix=translation.continues_prefix,
@@ -83,13 +79,14 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             "final": source.final,
             "source.chars": len(source.text),
             "terms": len(source.terms),
+            "way": self._engines.ways[source.pair].written,
         }
         # An exception is told by its type alone: its message may quote what a user said.
         with tracer.start_as_current_span(
             "mt.translate", attributes=attributes, record_exception=False, set_status_on_exception=False
         ) as span:
             try:
-                translation, known = await self._cache.answer(source, self._ask)
+                translation, known = await self._cache.answer(source, self._chaining.translate)
             except BaseException as error:
                 span.set_status(StatusCode.ERROR, type(error).__name__)
                 raise
@@ -98,8 +95,3 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             span.set_attribute("unknown.words", translation.unknown_words)
             measures.answered(source, translation, known)
             return translation
-
-    async def _ask(self, source: SourceText) -> Translation:
-        async with self._watchdog.step():
-            with measures.timed(source.pair):
-                return await self._engines.of(source.pair).translate(source)

@@ -20,8 +20,11 @@ class EmbeddedSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     modes: Path = Field(Path("/usr/share/apertium/modes"), description="Folder of the installed pairs' .mode files.")
-    pipelines: int = Field(2, ge=1, le=64, description="Pipelines of a pair at most; about 100 to 150 MB each.")
-    warm_from: str = Field("en", description="Source language whose pairs start with the stage; empty: none.")
+    pipelines: int = Field(2, ge=1, le=64, description="Pipelines of a pair at most; 45 to 170 MB each, by the pair.")
+    idle: int = Field(4, ge=0, le=1024, description="Pipelines of all pairs that are kept while nobody uses them.")
+    warm_from: str = Field(
+        "", description="Source language whose pairs start with the stage; empty: each starts with its first text."
+    )
     reply_seconds: float = Field(2.0, gt=0, description="A pipeline that takes longer for a sentence is replaced.")
     start_seconds: float = Field(20.0, gt=0, description="A pipeline that takes longer to start has failed.")
 
@@ -108,6 +111,9 @@ class MtSettings(StageSettings):
     max_terms: int = Field(1_000, ge=1, le=10_000, description="Most terms of a call: those in its text.")
     cache_entries: int = Field(
         2_000, ge=0, le=1_000_000, description="Translations kept in memory for whoever asks the same; 0: none."
+    )
+    ways: dict[str, str] = Field(
+        {}, description='The way of a pair, in the place of the measured one: {"en>es": "en>pt>es"}; "en>es": direct.'
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)

@@ -42,6 +42,15 @@ class Translator:
         """Starts one pipeline, unless one is there."""
         await self._pool.warm(1)
 
+    @property
+    def idle(self) -> int:
+        """How many pipelines wait for a text."""
+        return self._pool.idle
+
+    async def trim(self) -> None:
+        """Ends one pipeline that waits; the next text may start it again."""
+        await self._pool.trim()
+
     async def close(self) -> None:
         """Ends the pipelines."""
         await self._pool.close()

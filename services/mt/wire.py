@@ -10,6 +10,7 @@ from services.common.errors import InvalidArgument
 from services.common.terminology import Term, composed
 from services.mt.engine import Pair, Source
 from services.mt.settings import MtSettings
+from services.mt.ways import Way
 
 
 def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], settings: MtSettings) -> Source:
@@ -24,6 +25,15 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
     return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, request.affinity)
+
+
+def language_pair(way: Way) -> mt_pb2.LanguagePair:
+    """A pair with its way, as the stage lists it."""
+    steps = [
+        mt_pb2.Step(source_lang=step.pair.source, target_lang=step.pair.target, engine=step.engine)
+        for step in way.steps
+    ]
+    return mt_pb2.LanguagePair(source_lang=way.pair.source, target_lang=way.pair.target, steps=steps)
 
 
 def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]:

@@ -10,6 +10,7 @@ from typing import Self
 import langcodes
 
 from services.mt.casing import cased, shouted, spaced
+from services.mt.cognates import guessed
 from services.mt.engine import Pair
 from services.mt.english import written_out
 from services.mt.marks import count_unknown, escaped, unescaped, unknown_words, unmarked
@@ -78,7 +79,8 @@ class Draft:
             return self.sentence.body + self.sentence.ending
         in_vain = self.names & {word.lower() for word in unknown_words(self.answer)}
         source = _rewritten(self.source, in_vain, str.lower)
-        target = spaced(unescaped(unmarked(_STOP.sub("", self.answer))))
+        answer = guessed(_STOP.sub("", self.answer), self.pair, self.standins)
+        target = spaced(unescaped(unmarked(answer)))
         target = _rewritten(target, in_vain, str.lower)
         english = langcodes.get(self.pair.target).language == "en"
         target = cased(target, source, self._begins_capital(source), capitals_carry_over=english)

@@ -51,8 +51,9 @@ async def test_the_first_engine_that_has_a_pair_translates_it() -> None:
     assert engines.name == "galician+scripted"
     assert engines.pairs[:2] == (Pair("en", "gl"), Pair("en", "es"))
     assert Pair("en", "fr") in engines.pairs
-    assert engines.of(Pair("en", "es")).name == "galician"
-    assert engines.of(Pair("en", "fr")).name == "scripted"
+    by = {pair: [step.engine for step in way.steps] for pair, way in engines.ways.items()}
+    assert by[Pair("en", "es")] == ["galician"]
+    assert by[Pair("en", "fr")] == ["scripted"]
     await engines.stop()
     assert LOG == ["start", "stop"]
 

@@ -23,6 +23,7 @@ class Engine:
     """Translates with the pairs installed on this machine."""
 
     name = "embedded"
+    shaped = True
     device = "cpu"
     versions = ()
     continues_prefix = False
@@ -62,7 +63,19 @@ class Engine:
 
     async def translate(self, source: Source) -> Translation:
         """See Engine."""
-        return await self._translators[source.pair].translate(source)
+        try:
+            return await self._translators[source.pair].translate(source)
+        finally:
+            await self._trim(source.pair)
+
+    async def _trim(self, used: Pair) -> None:
+        """Ends the pipelines that nobody has used for the longest time, beyond those that are kept."""
+        self._translators[used] = self._translators.pop(used)  # the last one used stands last
+        surplus = sum(translator.idle for translator in self._translators.values()) - self._settings.idle
+        for translator in list(self._translators.values()):
+            while surplus > 0 and translator.idle:
+                surplus -= 1
+                await translator.trim()
 
 
 async def _version() -> str:

@@ -27,6 +27,7 @@ class Engine:
     """Translates with the bundles it is given; several for the same pair share its sessions."""
 
     name = "onnx"
+    shaped = True
     continues_prefix = True
 
     def __init__(self, settings: MtSettings) -> None:

@@ -43,6 +43,7 @@ class Engine:
     """The pairs of a Riva server."""
 
     name = "riva"
+    shaped = False
     versions = ()
     device = "Riva server"
     continues_prefix = False

@@ -20,6 +20,7 @@ class Engine:
     """Translates "hello, world" into "hello-es, world-es", or word by word by its own table."""
 
     name = "scripted"
+    shaped = False
     device = "cpu"
     versions = ()
     version = "1"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from services.mt.sentences import sentences
+
+_PAUSE = re.compile(r"([,;:]) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +49,14 @@ def parts(text: str, prefix: str, fits: Callable[[str], bool]) -> list[Part]:
 
 
 def _cut(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
-    """A text in halves, and those again, until each fits; between words where there are some."""
+    """A text in halves, and those again, until each fits; at a pause where there is one, else between words."""
     if fits(text) or len(text) < 2:
         yield text
         return
     middle = len(text) // 2
+    pauses = [found.end(1) for found in _PAUSE.finditer(text) if middle // 2 < found.end(1) < len(text) - middle // 2]
     spaces = [place for place in (text.rfind(" ", 0, middle), text.find(" ", middle)) if 0 < place < len(text) - 1]
-    place = min(spaces, key=lambda each: abs(each - middle), default=middle)
+    place = min(pauses or spaces, key=lambda each: abs(each - middle), default=middle)
     yield from _cut(text[:place], fits)
     yield from _cut(text[place:].lstrip(" "), fits)
 

@@ -28,6 +28,7 @@ class Engine:
     """Translates with the bundles it is given; several for the same pair share its sessions."""
 
     name = "firefox"
+    shaped = True
     continues_prefix = True
 
     def __init__(self, settings: MtSettings) -> None:

@@ -1,0 +1,109 @@
+"""Translates texts along the ways of their pairs: shaped sentence by sentence, step by step, each step done once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from opentelemetry.util.types import AttributeValue
+
+from services.common.telemetry import tracer
+from services.common.terminology import Term
+from services.common.watchdog import Watchdog
+from services.mt import measures
+from services.mt.cache import Cache
+from services.mt.engine import Source, Translation
+from services.mt.serving import Engines
+from services.mt.shaping import pieces
+from services.mt.shaping.pieces import Piece
+from services.mt.ways import Step, Way
+
+
+class Chaining:
+    """Takes each sentence over the steps of a pair's way.
+
+    What a step made of a sentence is kept, and asked once by all whose ways share it at the same time.
+    """
+
+    def __init__(self, engines: Engines, watchdog: Watchdog, entries: int) -> None:
+        self._engines = engines
+        self._watchdog = watchdog
+        self._steps = Cache(entries)
+
+    def asked(self, source: Source) -> Source:
+        """A text with no more than its translation depends on."""
+        way = self._engines.ways[source.pair]
+        engines = [self._engines.of(step) for step in way.steps]
+        if not (way.direct and engines[0].continues_prefix):
+            source = replace(source, target_prefix="")
+        if all(share == 1 for engine in engines for _, share in engine.versions):
+            source = replace(source, affinity=0)
+        return source
+
+    async def translate(self, source: Source) -> Translation:
+        """The translation by the pair's way. Raises what the engine of a step raises."""
+        return await self.along(self._engines.ways[source.pair], source)
+
+    async def along(self, way: Way, source: Source) -> Translation:
+        """The translation by a way. Raises what the engine of a step raises."""
+        if not any(self._engines.of(step).shaped for step in way.steps):
+            return await self._over(way, source)
+        cut = pieces.cut(source.text, source.pair, source.target_prefix, source.terms)
+        answers = await _each([self._sentence(way, source, piece) for piece in cut])
+        text = pieces.joined([(piece, answer.text) for piece, answer in zip(cut, answers, strict=True)])
+        continued = bool(source.target_prefix) and all(answer.continues_prefix for answer in answers)
+        return Translation(text, continued, sum(answer.unknown_words for answer in answers))
+
+    async def _sentence(self, way: Way, source: Source, piece: Piece) -> Translation:
+        if piece.made is not None:
+            return Translation(piece.made, continues_prefix=True)
+        asked = replace(source, text=piece.text, target_prefix=piece.prefix, terms=(*source.terms, *piece.standins))
+        answer = await self._over(way, asked)
+        if piece.whole(answer.text):
+            text = piece.restored(answer.text)
+            return Translation(text, piece.continued(text), answer.unknown_words)
+        apart = pieces.apart(piece)
+        answers = await _each([self._sentence(way, source, each) for each in apart])
+        text = pieces.joined([(each, said.text) for each, said in zip(apart, answers, strict=True)])
+        return Translation(text, piece.continued(text), sum(said.unknown_words for said in answers))
+
+    async def _over(self, way: Way, source: Source) -> Translation:
+        text, terms, unknown_words, continues_prefix = source.text, source.terms, 0, False
+        for step in way.steps:
+            asked = replace(source, text=text, pair=step.pair, terms=terms)
+            answer, _ = await self._steps.answer(asked, partial(self._step, step))
+            text, terms = answer.text, required(terms)
+            unknown_words += answer.unknown_words
+            continues_prefix = answer.continues_prefix
+        return Translation(text, continues_prefix and way.direct, unknown_words)
+
+    async def _step(self, step: Step, source: Source) -> Translation:
+        attributes: dict[str, AttributeValue] = {
+            "source.lang": step.pair.source,
+            "target.lang": step.pair.target,
+            "engine": step.engine,
+        }
+        with tracer.start_as_current_span("mt.step", attributes=attributes, record_exception=False):
+            async with self._watchdog.step():
+                with measures.timed(step.pair):
+                    return await self._engines.of(step).translate(source)
+
+
+def required(terms: Sequence[Term]) -> tuple[Term, ...]:
+    """What a step has to leave in its place: the terms that the steps before it have put there."""
+    return tuple(dict.fromkeys(Term(term.required, term.required if term.translation else "") for term in terms))
+
+
+async def _each(asked: Sequence[Coroutine[Any, Any, Translation]]) -> list[Translation]:
+    """All answers at once, in order. Raises the first fault as it is."""
+    if len(asked) == 1:
+        return [await asked[0]]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            answers = [tasks.create_task(each) for each in asked]
+    except BaseExceptionGroup as group:
+        raise group.exceptions[0] from group
+    return [answer.result() for answer in answers]
