@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import typer
 
-from babelmesh import commands, console, describe, supervisor, versions, watching
+from babelmesh import commands, console, demonstration, describe, supervisor, versions, watching
 from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
@@ -46,7 +46,7 @@ from babelmesh.models import serving
 from babelmesh.models.cli import Folder, folder
 from babelmesh.models.cli import app as models_app
 from babelmesh.models.serving import Engines, Variables
-from babelmesh.options import Server, Waiting, demo_server, place, separate, spoken_live, wanted
+from babelmesh.options import Server, Waiting, demo_server, of_demo, place, separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
 app = typer.Typer(
@@ -101,7 +101,7 @@ def _place(server: str, ca: Path | None, engines: Engines | None, models: Path |
 
 @app.command()
 def demo(  # noqa: PLR0913, PLR0917  # a command line's options
-    to: To = "es,ca",
+    to: To = "",
     out: Out = Path("out"),
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar=GATEWAYS, help="Gateway to use instead of a mesh of its own.")] = "",
@@ -117,10 +117,10 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     """Hear it work: recorded English speech, translated while it is spoken."""
     if server and engines is not Engines.DEFAULT:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
-    asked = replace(wanted("en", to, voice, glossary=glossary), waiting=Waiting(stabilization, latency))
+    asked = replace(of_demo(to, voice, glossary), waiting=Waiting(stabilization, latency))
     at = demo_server(server, ca)
     at = at if server else replace(at, variables=_told(engines, models))
-    _run(commands.demo(at, asked, Output(as_events, out, explain)))
+    _run(demonstration.demo(at, asked, Output(as_events, out, explain)))
 
 
 @app.command()

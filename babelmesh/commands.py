@@ -14,7 +14,6 @@ from babelmesh import console
 from babelmesh.audio import AudioFile, Pace, Paced, probe
 from babelmesh.captions import Languages
 from babelmesh.client import Mesh, connect
-from babelmesh.errors import PromptMissing
 from babelmesh.events import Ready
 from babelmesh.explainer import Explainer
 from babelmesh.lines import given, typed
@@ -28,11 +27,8 @@ from babelmesh.screen import Screen, Track
 from babelmesh.session import Source
 from babelmesh.supervisor import Ports, free_ports, local_mesh, mesh_services
 from babelmesh.tracks import LanguageTrack
-from babelmesh.views import JsonLines, Lines, View
+from babelmesh.views import JsonLines, Lines, Unseen, View
 
-PROMPTS = Path("/usr/share/asterisk/sounds")
-PROMPT = "demo-congrats.g722"  # 30 s of natural speech
-PROMPT_PACKAGE = "asterisk-core-sounds-en-g722"
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 
 
@@ -44,9 +40,12 @@ class Output:
     folder: Path | None = None
     explain: bool = False
     mux: bool = False
+    shown: bool = True
 
     def view(self, languages: Languages, track: Track) -> View:
         """JSON lines, live captions on a terminal, plain lines elsewhere."""
+        if not self.shown:
+            return Unseen()
         if self.json:
             return JsonLines()
         if console.out.is_terminal:
@@ -62,6 +61,8 @@ class Files:
     wanted: Wanted
     output: Output
     realtime: bool
+    watching: Sequence[View] = ()  # besides what shows and keeps it
+    listed: bool = True  # whether the files that are left are told
 
     async def translate(self, mesh: Mesh) -> None:
         """Translates them in order. All are looked into before the first one starts."""
@@ -80,14 +81,14 @@ class Files:
             kept.append(Recording(place, languages))
             if self.output.explain:
                 kept.append(Explainer(place, languages, printed=not self.output.json))
-            return [*kept, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
+            return [*kept, *self.watching, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
 
         try:
             await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
             if self.output.mux:
                 videos += await self._muxed(file, [track for each in kept for track in each.tracks()])
         finally:
-            if kept:
+            if kept and self.listed:
                 _tell([path for each in kept for path in each.written()] + videos)
 
     async def _muxed(self, file: AudioFile, tracks: Sequence[LanguageTrack]) -> list[Path]:
@@ -111,17 +112,6 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
             services = mesh_services(free_ports(), server.variables)
             addresses = await stack.enter_async_context(local_mesh(services, Path("logs"), console.note))
         yield await stack.enter_async_context(connect(addresses, server.ca))
-
-
-async def demo(server: Server, wanted: Wanted, output: Output) -> None:
-    """`babelmesh demo`: recorded speech at the pace it was spoken."""
-    await translate(server, Files([_prompt()], wanted, output, realtime=True))
-
-
-def _prompt() -> Path:
-    for path in sorted(PROMPTS.rglob(PROMPT)):
-        return path
-    raise PromptMissing(f"The recorded speech is missing: apt install {PROMPT_PACKAGE}.")
 
 
 async def up(ports: Ports, logs: Path, told: Variables) -> None:

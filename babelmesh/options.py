@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -118,6 +118,12 @@ def separate(files: Sequence[Path]) -> None:
     for stem, count in Counter(path.stem for path in files).items():
         if count > 1:
             raise typer.BadParameter(f"{count} files are called {stem}; translate them into different folders")
+
+
+def of_demo(to: str, voice: bool, glossary: str) -> Wanted:
+    """Reads the demo's `--to`, which may be left open, `--voice` and `--glossary`. Raises typer.BadParameter."""
+    asked = wanted("en", to or "es", voice, glossary=glossary)
+    return asked if to else replace(asked, targets=())
 
 
 def demo_server(addresses: str, ca: Path | None) -> Server:

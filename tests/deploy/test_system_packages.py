@@ -135,23 +135,3 @@ def test_without_apt_the_packages_are_named(system: System) -> None:
     assert done.returncode == 1
     assert "Missing: absent" in done.stderr
     assert "SYSTEM_PACKAGES=" in done.stderr
-
-
-def test_what_is_only_wanted_is_installed_with_the_rest(system: System) -> None:
-    assert system.run("there", "absent", "wanted?", "there?").returncode == 0
-    _, needed, wanted = system.called("apt-get")
-    assert needed.endswith(" install --yes --no-install-recommends absent")
-    assert wanted.endswith(" install --yes --no-install-recommends wanted")
-
-
-def test_what_is_only_wanted_and_not_to_be_had_is_one_line(system: System) -> None:
-    done = system.run("there", "broken?")
-    assert done.returncode == 0
-    assert done.stderr.splitlines() == ["Not installed, and what they serve is missing: broken"]
-
-
-def test_without_apt_what_is_only_wanted_is_one_line(system: System) -> None:
-    (system.folder / "apt-get").unlink()
-    done = system.run("there", "wanted?")
-    assert done.returncode == 0
-    assert done.stderr.splitlines() == ["Not installed, and what they serve is missing: wanted"]
