@@ -142,7 +142,7 @@ def _tell(watched: Watcher) -> None:
     for voice in watched.ready.voices if console.out.is_terminal else ():
         why = f": {voice.reason}" if voice.reason else ""
         console.note(f"{voice.target_lang} was spoken by {voice.voice} ({voice.engine}){why}")
-    if watched.ledger:
+    if watched.ledger and not console.out.is_terminal:  # there the screen has left it
         console.note(f"Median after a segment's last word: {watched.ledger.medians()}")
 
 
@@ -166,7 +166,7 @@ async def _voiced(mesh: Mesh, files: Files, voices: dict[str, str]) -> None:
     if not voices:
         return
     named = ", ".join(f"{voice} ({lang})" for lang, voice in voices.items())
-    console.note(f"{named} cannot keep up with a speaker here. Voicing the files with it, which takes a while ...")
+    console.note(f"Too slow to be heard live on this machine: {named}. The files are spoken with it now ...")
     place = files.output.folder or Path("out")
     wanted = replace(files.wanted, targets=tuple(voices), voice_names=voices)
     started = time.monotonic()

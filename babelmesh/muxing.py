@@ -95,7 +95,8 @@ def _write(recording: Path, tracks: Sequence[LanguageTrack], unfinished: Path, f
             _mark(copied[original.index], tracks[0].lang, "Original")
         else:
             remade = _audio(result, sound, tracks[0].lang)
-        texts = [(track, _subtitles(result, form, track.lang)) for track in tracks if track.cues]
+        shown = [track for track in (*tracks[1:], tracks[0]) if track.cues]  # players show the first
+        texts = [(track, _subtitles(result, form, track.lang)) for track in shown]
         began = float((original.start_time or 0) * (original.time_base or 0))
         streams = [_copied(source, copied)]
         streams += [_encoded(mixed(recording, track.voice, sound), stream, began) for track, stream in voices]

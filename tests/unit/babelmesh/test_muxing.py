@@ -85,9 +85,9 @@ def test_a_video_gets_a_track_for_the_voice_and_subtitles_and_keeps_the_rest(
     assert pictures(written) == pictures(recording)
     with av.open(str(written)) as file:
         assert [stream.metadata["language"] for stream in file.streams.audio] == ["spa", "eng"]
-        assert [stream.metadata["language"] for stream in file.streams.subtitles] == ["eng", "spa"]
+        assert [stream.metadata["language"] for stream in file.streams.subtitles] == ["spa", "eng"]
         assert file.duration == pytest.approx(6e6, abs=1e5)
-        shown = [packet for packet in file.demux(file.streams.subtitles[1]) if packet.size > 2]
+        shown = [packet for packet in file.demux(file.streams.subtitles[0]) if packet.size > 2]
     assert [(packet.pts, packet.duration) for packet in shown] == [(1000, 1500)]
     assert "¿Uno (y)\n<dos>?".encode() in bytes(shown[0])
 
