@@ -6,6 +6,7 @@ faster than the speaker they are. A voice that does not keep that pace is given 
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -55,14 +56,14 @@ async def demo(server: Server, wanted: Wanted, output: Output) -> None:
     async with reached(server) as mesh:
         has = await mesh.describe()
         if server.addresses:  # of its own mesh they were told when it was started
-            console.note("\n".join(f"{each.stage}: {each.engine} {each.version}" for each in has.engines))
+            _note("\n".join(f"{each.stage}: {each.engine} {each.version}" for each in has.engines))
         wanted = replace(wanted, targets=wanted.targets or targets(has))
-        console.note(f"\nEnglish into {' and '.join(wanted.targets)}, at the pace it was spoken.")
+        _note(f"\nEnglish into {' and '.join(wanted.targets)}, at the pace it was spoken.")
         first = Watcher(wanted.targets)
         await Files([english], wanted, output, realtime=True, watching=[first], listed=False).translate(mesh)
         _tell(first)
         if (spanish := _spanish(has)) and "es" in wanted.targets:
-            console.note("\nSpanish into English, as people recorded it.")
+            _note("\nSpanish into English, as people recorded it.")
             asked = replace(wanted, source="es", targets=("en",), glossary=None, voice_names={})
             second = Watcher(asked.targets)
             beside = replace(output, folder=folder / "from-es", explain=False)  # both recordings have the same name
@@ -71,7 +72,7 @@ async def demo(server: Server, wanted: Wanted, output: Output) -> None:
         await _measured(mesh, english, replace(wanted, voice=False))
         if wanted.voice:
             await _voiced(mesh, Files([english], wanted, output, realtime=False), slow_voices(has, first.ready))
-    console.note(f"\nLeft in {folder}/ and {folder}/from-es/: speech (.wav), subtitles (.srt, .vtt), events (.json).")
+    _note(f"\nLeft in {folder}/ and {folder}/from-es/: speech (.wav), subtitles (.srt, .vtt), events (.json).")
 
 
 class Watcher:
@@ -105,7 +106,7 @@ def targets(has: DescribeResponse) -> tuple[str, ...]:
     into = {_language(pair.target_lang) for pair in has.pairs if _language(pair.source_lang) == "en"}
     missing = [lang for lang in TARGETS if lang not in into]
     for lang in missing:
-        console.note(f"There is no way from English into {lang} here: `make setup` fetches the models for one.")
+        _note(f"There is no way from English into {lang} here: `make setup` fetches the models for one.")
     chosen = [lang for lang in TARGETS if lang in into]
     return tuple([*chosen, *([NEIGHBOUR] if missing and NEIGHBOUR in into else [])] or TARGETS[:1])
 
@@ -128,12 +129,12 @@ def slow_voices(has: DescribeResponse, agreed: Ready) -> dict[str, str]:
 def _spanish(has: DescribeResponse) -> Path | None:
     """The Spanish recording; None, with a line that says why, where it is not spoken to this mesh."""
     if not any(_language(lang) == "es" for lang in has.source_langs):
-        console.note("\nSpanish is not recognized here: `make setup` fetches the model for it.")
+        _note("\nSpanish is not recognized here: `make setup` fetches the model for it.")
         return None
     try:
         return SPANISH.find()
     except PromptMissing as missing:
-        console.note(f"\nSpanish into English is left out. {missing}")
+        _note(f"\nSpanish into English is left out. {missing}")
         return None
 
 
@@ -141,9 +142,9 @@ def _tell(watched: Watcher) -> None:
     """Which voices spoke in a session, where the screen has covered it, and how late everything was."""
     for voice in watched.ready.voices if console.out.is_terminal else ():
         why = f": {voice.reason}" if voice.reason else ""
-        console.note(f"{voice.target_lang} was spoken by {voice.voice} ({voice.engine}){why}")
+        _note(f"{voice.target_lang} was spoken by {voice.voice} ({voice.engine}){why}")
     if watched.ledger and not console.out.is_terminal:  # there the screen has left it
-        console.note(f"Median after a segment's last word: {watched.ledger.medians()}")
+        _note(f"Median after a segment's last word: {watched.ledger.medians()}")
 
 
 async def _measured(mesh: Mesh, recording: Path, wanted: Wanted) -> None:
@@ -155,7 +156,7 @@ async def _measured(mesh: Mesh, recording: Path, wanted: Wanted) -> None:
             [recording], wanted, Output(folder=Path(folder), shown=False), realtime=False, listed=False
         ).translate(mesh)
         took = time.monotonic() - started
-    console.note(
+    _note(
         f"\nAs a file nobody waits for, {seconds:.0f} s of English take {took:.1f} s: "
         f"recognized and translated {seconds / took:.1f} times as fast as spoken."
     )
@@ -166,7 +167,7 @@ async def _voiced(mesh: Mesh, files: Files, voices: dict[str, str]) -> None:
     if not voices:
         return
     named = ", ".join(f"{voice} ({lang})" for lang, voice in voices.items())
-    console.note(f"Too slow to be heard live on this machine: {named}. The files are spoken with it now ...")
+    _note(f"Too slow to be heard live on this machine: {named}. The files are spoken with it now ...")
     place = files.output.folder or Path("out")
     wanted = replace(files.wanted, targets=tuple(voices), voice_names=voices)
     started = time.monotonic()
@@ -174,7 +175,7 @@ async def _voiced(mesh: Mesh, files: Files, voices: dict[str, str]) -> None:
         kept = replace(files, wanted=wanted, output=Output(folder=Path(folder), shown=False), listed=False)
         await kept.translate(mesh)
         langs = _moved(Path(folder), place, voices)
-    console.note(f"Done in {time.monotonic() - started:.0f} s: {', '.join(langs)}.")
+    _note(f"Done in {time.monotonic() - started:.0f} s: {', '.join(langs)}.")
 
 
 def _moved(folder: Path, place: Path, langs: Iterable[str]) -> list[str]:
@@ -185,6 +186,14 @@ def _moved(folder: Path, place: Path, langs: Iterable[str]) -> list[str]:
             path.replace(place / path.name)
             speech += [str(place / path.name)] if path.suffix == ".wav" else []
     return speech
+
+
+def _note(text: str) -> None:
+    """Prints a line about the demo beside its results, wrapped between words on a terminal."""
+    lines = text.splitlines()
+    if console.out.is_terminal:
+        lines = [part for line in lines for part in textwrap.wrap(line, console.out.width) or [""]]
+    console.note("\n".join(lines))
 
 
 def _language(tag: str) -> str:
