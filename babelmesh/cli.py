@@ -11,23 +11,42 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from babelmesh import commands, console, describe, supervisor, versions, watching
+from babelmesh import commands, console, demonstration, describe, supervisor, versions, watching
 from babelmesh.client import DEFAULT_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
 from babelmesh.events import as_json
 from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.flags import (
+    GATEWAYS,
+    At,
+    Ca,
+    Explain,
+    From,
+    Held,
+    Json,
+    Muxed,
+    Out,
+    OwnMesh,
+    Terms,
+    To,
+    Voice,
+    VoiceName,
+    With,
+    Within,
+)
 from babelmesh.models import serving
 from babelmesh.models.cli import Folder, folder
 from babelmesh.models.cli import app as models_app
 from babelmesh.models.serving import Engines, Variables
-from babelmesh.options import Server, demo_server, separate, spoken_live, wanted
+from babelmesh.options import Server, Waiting, demo_server, of_demo, place, separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
 app = typer.Typer(
@@ -41,32 +60,6 @@ app = typer.Typer(
 app.add_typer(models_app, name="models")
 
 LOCAL = Ports()
-GATEWAYS = "HOST:PORT,..."
-At = Annotated[
-    str, typer.Option("--server", metavar=GATEWAYS, help="Gateway to use, or any of several; grpcs://HOST:PORT is TLS.")
-]
-Ca = Annotated[
-    Path | None,
-    typer.Option("--ca", metavar="FILE", help="Certificates (PEM) to trust at grpcs:// addresses, instead of gRPC's."),
-]
-From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
-To = Annotated[str, typer.Option("--to", metavar="LANG,...", help="Languages to translate into.")]
-Json = Annotated[bool, typer.Option("--json", help="Print events as lines of JSON.")]
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for speech, subtitles and events.")]
-Explain = Annotated[
-    bool, typer.Option("--explain", help="Show of one utterance when each word was heard, concluded and spoken.")
-]
-Voice = Annotated[bool, typer.Option("--voice/--no-voice", help="Whether translations are spoken.")]
-VoiceName = Annotated[
-    list[str] | None, typer.Option("--voice-name", metavar="LANG=NAME", help="Voice for a language; may be repeated.")
-]
-Terms = Annotated[
-    str, typer.Option("--glossary", metavar="FILE", help="Glossary: a JSON file, or the name of one the server keeps.")
-]
-With = Annotated[
-    Engines,
-    typer.Option("--engines", help="Engines of all stages, but where ASR_ENGINE, MT_ENGINE or TTS_ENGINE is set."),
-]
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
@@ -100,9 +93,15 @@ def _told(engines: Engines, models: Path | None) -> Variables:
         raise typer.Exit(1) from None
 
 
+def _place(server: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
+    """The mesh a command uses: one that runs, or one of its own, with the engines that are named."""
+    at = place(server, ca, engines, models)
+    return replace(at, variables=_told(engines, models)) if engines else at
+
+
 @app.command()
 def demo(  # noqa: PLR0913, PLR0917  # a command line's options
-    to: To = "es,ca",
+    to: To = "",
     out: Out = Path("out"),
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar=GATEWAYS, help="Gateway to use instead of a mesh of its own.")] = "",
@@ -110,15 +109,18 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
+    stabilization: Held = None,
+    latency: Within = None,
     engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
     """Hear it work: recorded English speech, translated while it is spoken."""
     if server and engines is not Engines.DEFAULT:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
-    told = {} if server else _told(engines, models)
-    asked = wanted("en", to, voice, glossary=glossary)
-    _run(commands.demo(demo_server(server, ca), asked, Output(as_events, out, explain), told))
+    asked = replace(of_demo(to, voice, glossary), waiting=Waiting(stabilization, latency))
+    at = demo_server(server, ca)
+    at = at if server else replace(at, variables=_told(engines, models))
+    _run(demonstration.demo(at, asked, Output(as_events, out, explain)))
 
 
 @app.command()
@@ -135,12 +137,19 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
+    mux: Muxed = False,
+    stabilization: Held = None,
+    latency: Within = None,
+    engines: OwnMesh = None,
+    models: Folder = None,
 ) -> None:
-    """Translate recordings into captions, subtitles and speech."""
+    """Translate recordings into captions, subtitles and speech; in whole sentences without --realtime."""
     separate(files)
-    spoken_live(explain, realtime)
-    asked = wanted(source, to, voice, voice_name or (), glossary)
-    _run(commands.translate(Server(server, ca), Files(files, asked, Output(as_events, out, explain), realtime)))
+    waiting = Waiting(stabilization, latency)
+    spoken_live(realtime, explain, waiting)
+    asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
+    at = _place(server, ca, engines, models)
+    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime)))
 
 
 @app.command()
@@ -155,10 +164,15 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     ca: Ca = None,
     as_events: Json = False,
     glossary: Terms = "",
+    stabilization: Held = None,
+    latency: Within = None,
+    engines: OwnMesh = None,
+    models: Folder = None,
 ) -> None:
     """Translate what is spoken into the microphone, until Ctrl-C."""
-    asked = wanted(source, to, voice, voice_name or (), glossary)
-    _run(commands.mic(Server(server, ca), asked, Output(as_events, out), device))
+    waiting = Waiting(stabilization, latency)
+    asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
+    _run(commands.mic(_place(server, ca, engines, models), asked, Output(as_events, out), device))
 
 
 @app.command()
@@ -170,9 +184,12 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
     ca: Ca = None,
     as_events: Json = False,
     glossary: Terms = "",
+    engines: OwnMesh = None,
+    models: Folder = None,
 ) -> None:
     """Translate typed lines as they come."""
-    _run(commands.text(Server(server, ca), wanted(source, to, glossary=glossary), Output(as_events), lines or ()))
+    asked = wanted(source, to, glossary=glossary)
+    _run(commands.text(_place(server, ca, engines, models), asked, Output(as_events), lines or ()))
 
 
 @app.command("describe")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import signal
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,23 +14,21 @@ from babelmesh import console
 from babelmesh.audio import AudioFile, Pace, Paced, probe
 from babelmesh.captions import Languages
 from babelmesh.client import Mesh, connect
-from babelmesh.errors import PromptMissing
 from babelmesh.events import Ready
 from babelmesh.explainer import Explainer
 from babelmesh.lines import given, typed
 from babelmesh.microphone import microphone
 from babelmesh.models.serving import Variables
+from babelmesh.muxing import layout, muxed
 from babelmesh.options import Server, Wanted
 from babelmesh.recording import Place, Recording
 from babelmesh.run import Job, run
 from babelmesh.screen import Screen, Track
 from babelmesh.session import Source
 from babelmesh.supervisor import Ports, free_ports, local_mesh, mesh_services
-from babelmesh.views import JsonLines, Lines, View
+from babelmesh.tracks import LanguageTrack
+from babelmesh.views import JsonLines, Lines, Unseen, View
 
-PROMPTS = Path("/usr/share/asterisk/sounds")
-PROMPT = "demo-congrats.g722"  # 30 s of natural speech
-PROMPT_PACKAGE = "asterisk-core-sounds-en-g722"
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 
 
@@ -40,9 +39,13 @@ class Output:
     json: bool = False
     folder: Path | None = None
     explain: bool = False
+    mux: bool = False
+    shown: bool = True
 
     def view(self, languages: Languages, track: Track) -> View:
         """JSON lines, live captions on a terminal, plain lines elsewhere."""
+        if not self.shown:
+            return Unseen()
         if self.json:
             return JsonLines()
         if console.out.is_terminal:
@@ -58,6 +61,8 @@ class Files:
     wanted: Wanted
     output: Output
     realtime: bool
+    watching: Sequence[View] = ()  # besides what shows and keeps it
+    listed: bool = True  # whether the files that are left are told
 
     async def translate(self, mesh: Mesh) -> None:
         """Translates them in order. All are looked into before the first one starts."""
@@ -66,6 +71,7 @@ class Files:
 
     async def _translate(self, mesh: Mesh, file: AudioFile) -> None:
         kept: list[Recording | Explainer] = []  # none while the session is not open
+        videos: list[Path] = []
 
         def source(ready: Ready) -> Source:
             return Paced(file.chunks(), Pace(1.0 if self.realtime else ready.limits.max_speed))
@@ -75,38 +81,37 @@ class Files:
             kept.append(Recording(place, languages))
             if self.output.explain:
                 kept.append(Explainer(place, languages, printed=not self.output.json))
-            return [*kept, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
+            return [*kept, *self.watching, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
 
         try:
-            await run(mesh, Job(self.wanted.config(), source, views))
+            await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
+            if self.output.mux:
+                videos += await self._muxed(file, [track for each in kept for track in each.tracks()])
         finally:
-            if kept:
-                _tell([path for each in kept for path in each.written()])
+            if kept and self.listed:
+                _tell([path for each in kept for path in each.written()] + videos)
+
+    async def _muxed(self, file: AudioFile, tracks: Sequence[LanguageTrack]) -> list[Path]:
+        console.note("Writing the video ..." if layout(file.path).video else "There is no video: writing audio ...")
+        return [await asyncio.to_thread(muxed, file.path, self.output.folder or Path("out"), tracks)]
 
 
 async def translate(server: Server, files: Files) -> None:
     """`babelmesh translate`."""
-    async with connect(server.addresses, server.ca) as mesh:
+    async with reached(server) as mesh:
         await files.translate(mesh)
 
 
-async def demo(server: Server, wanted: Wanted, output: Output, told: Variables) -> None:
-    """`babelmesh demo`: recorded speech at the pace it was spoken, through a mesh of its own unless one is named.
-
-    `told` are variables for the stages of its own.
-    """
-    files = Files([_prompt()], wanted, output, realtime=True)
-    if server.addresses:
-        return await translate(server, files)
-    console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
-    async with local_mesh(mesh_services(free_ports(), told), Path("logs"), console.note) as address:
-        await translate(Server(address), files)
-
-
-def _prompt() -> Path:
-    for path in sorted(PROMPTS.rglob(PROMPT)):
-        return path
-    raise PromptMissing(f"The recorded speech is missing: apt install {PROMPT_PACKAGE}.")
+@asynccontextmanager
+async def reached(server: Server) -> AsyncIterator[Mesh]:
+    """A connection to the mesh that was named, or to one of its own that lasts as long as the block."""
+    async with AsyncExitStack() as stack:
+        addresses = server.addresses
+        if not addresses:
+            console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
+            services = mesh_services(free_ports(), server.variables)
+            addresses = await stack.enter_async_context(local_mesh(services, Path("logs"), console.note))
+        yield await stack.enter_async_context(connect(addresses, server.ca))
 
 
 async def up(ports: Ports, logs: Path, told: Variables) -> None:
@@ -141,7 +146,7 @@ async def mic(server: Server, wanted: Wanted, output: Output, device: str | None
             return shown
 
         loop.add_signal_handler(signal.SIGINT, stop)
-        async with connect(server.addresses, server.ca) as mesh:
+        async with reached(server) as mesh:
             await run(mesh, Job(wanted.config(), lambda _: spoken, views))
 
 
@@ -151,14 +156,14 @@ async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[s
     def views(languages: Languages) -> list[View]:
         return [JsonLines() if output.json else Lines(languages, typed=True)]
 
-    async with connect(server.addresses, server.ca) as mesh:
+    async with reached(server) as mesh:
         await run(mesh, Job(wanted.config(), lambda _: given(lines) if lines else typed(), views))
 
 
 def _tell(written: Sequence[Path]) -> None:
     for folder in {path.parent for path in written}:
         console.note(f"Left in {folder}/:")
-    for kind in (".wav", ".srt", ".vtt", ".json", ".svg"):
+    for kind in (".mp4", ".mkv", ".mka", ".wav", ".srt", ".vtt", ".json", ".svg"):
         names = [path.name for path in written if path.suffix == kind]
         if names:
             console.note(f"  {'  '.join(names)}")

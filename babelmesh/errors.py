@@ -7,6 +7,7 @@ BabelmeshError        str() is one line a person can act on
 ├── GlossaryUnreadable  a file holds no glossary
 ├── PromptMissing     the recorded speech of the demo is not installed
 ├── ModelsFailed      a model bundle cannot be fetched, made or served
+├── MuxFailed         a recording and its translations cannot be put into one file
 └── MeshFailed        a local service did not start, or died
 """
 
@@ -48,6 +49,10 @@ class PromptMissing(BabelmeshError):
 
 class ModelsFailed(BabelmeshError):
     """A model bundle cannot be fetched, made, found or served."""
+
+
+class MuxFailed(BabelmeshError):
+    """A recording and its translations cannot be put into one file."""
 
 
 class MeshFailed(BabelmeshError):

@@ -11,6 +11,7 @@ from babelmesh.drawing import ascii_picture, svg_picture
 from babelmesh.events import Event
 from babelmesh.explain import Explanation, Utterance
 from babelmesh.recording import Place, replacing
+from babelmesh.tracks import LanguageTrack
 from babelmesh.views import clock
 
 
@@ -46,6 +47,10 @@ class Explainer:
         self._drawn = True
         if self._printed:
             _print(utterance)
+
+    def tracks(self) -> list[LanguageTrack]:
+        """A picture is no track."""
+        return []
 
     def written(self) -> list[Path]:
         """The file it leaves, if it had something to draw."""

@@ -38,6 +38,10 @@ class Ledger:
         if isinstance(event, Latency):
             self._rows[event.segment_id, self._languages.label(event.target_lang)] = event
 
+    def medians(self) -> str:
+        """The median delay of each step, behind the last word of a segment, in one line."""
+        return ", ".join(f"{name} {_seconds(self._delays(step), statistics.median)} s" for name, step in STEPS)
+
     def table(self) -> Table:
         """A row per segment and target, the last ones when there are many, and the median of all."""
         table = Table(

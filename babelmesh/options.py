@@ -4,28 +4,64 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 
 import typer
 
+from babelmesh.client import DEFAULT_ADDRESS
 from babelmesh.errors import GlossaryUnreadable
 from babelmesh.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
+    STABILIZATION_AGGRESSIVE,
+    STABILIZATION_BALANCED,
+    STABILIZATION_FAST,
+    STABILIZATION_UNSPECIFIED,
+    STABILIZATION_WHOLE_SEGMENTS,
+    Endpointing,
     Glossary,
     SessionConfig,
     Target,
 )
 from babelmesh.glossary import glossary_named
+from babelmesh.models.serving import Engines, Variables
+
+SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for
 
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a mesh is, and who may say that it is the one. No addresses: a mesh of our own."""
+    """Where a mesh is, and who may say that it is the one. No addresses: a mesh of our own, its stages so told."""
 
     addresses: str
     ca: Path | None = None
+    variables: Variables = field(default_factory=dict)
+
+
+class Hold(StrEnum):
+    """Where a live session stands between early and unchanging, as `--stabilization` names it."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    AGGRESSIVE = "aggressive"
+
+
+_STABILIZATIONS = {
+    None: STABILIZATION_UNSPECIFIED,
+    Hold.FAST: STABILIZATION_FAST,
+    Hold.BALANCED: STABILIZATION_BALANCED,
+    Hold.AGGRESSIVE: STABILIZATION_AGGRESSIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a listener of live speech waits for; None: as the server sees fit."""
+
+    stabilization: Hold | None = None
+    latency_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +73,21 @@ class Wanted:
     voice: bool
     voice_names: Mapping[str, str] = field(default_factory=dict)  # by target
     glossary: Glossary | None = None
+    waiting: Waiting = field(default_factory=Waiting)
 
-    def config(self) -> SessionConfig:
-        """The hello that asks for it, results as they grow included."""
+    def config(self, live: bool = True) -> SessionConfig:
+        """The hello that asks for it: results as they grow, or, of what nobody waits for, whole segments."""
         # Left open, a language without a voice still gets captions.
         delivery = DELIVERY_UNSPECIFIED if self.voice else DELIVERY_CAPTIONS
         targets = [Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, "")) for lang in self.targets]
-        return SessionConfig(source_lang=self.source, targets=targets, partial_results=True, glossary=self.glossary)
+        hello = SessionConfig(source_lang=self.source, targets=targets, partial_results=live, glossary=self.glossary)
+        if live:
+            hello.stabilization = _STABILIZATIONS[self.waiting.stabilization]
+            hello.latency_budget_ms = self.waiting.latency_ms or 0
+        else:
+            hello.stabilization = STABILIZATION_WHOLE_SEGMENTS
+            hello.endpointing.CopyFrom(Endpointing(trailing_silence_ms=SENTENCE_SILENCE_MS))
+        return hello
 
 
 def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = (), glossary: str = "") -> Wanted:
@@ -76,6 +120,12 @@ def separate(files: Sequence[Path]) -> None:
             raise typer.BadParameter(f"{count} files are called {stem}; translate them into different folders")
 
 
+def of_demo(to: str, voice: bool, glossary: str) -> Wanted:
+    """Reads the demo's `--to`, which may be left open, `--voice` and `--glossary`. Raises typer.BadParameter."""
+    asked = wanted("en", to or "es", voice, glossary=glossary)
+    return asked if to else replace(asked, targets=())
+
+
 def demo_server(addresses: str, ca: Path | None) -> Server:
     """Reads the demo's `--server` and `--ca`. Raises typer.BadParameter."""
     if ca and not addresses:
@@ -92,8 +142,24 @@ def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
     return lang, voice
 
 
-def spoken_live(explain: bool, realtime: bool) -> None:
-    """Checks that what is to be explained takes the time it takes to speak. Raises typer.BadParameter."""
-    if explain and not realtime:
-        message = "what is sent faster than it was spoken has no timeline; add --realtime"
-        raise typer.BadParameter(message, param_hint="--explain")
+def place(addresses: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
+    """Reads `--server`, `--ca`, `--engines` and `--models`: one that runs, or of its own. Raises BadParameter."""
+    if engines and addresses != DEFAULT_ADDRESS:
+        raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
+    if engines and ca:
+        raise typer.BadParameter("a mesh of its own has no certificate; leave --engines out", param_hint="--ca")
+    if models and not engines:
+        raise typer.BadParameter("a mesh that runs has its models; add --engines", param_hint="--models")
+    return Server("" if engines else addresses, ca)
+
+
+def spoken_live(realtime: bool, explain: bool, waiting: Waiting) -> None:
+    """Checks that what only makes sense at the pace of speech is asked for at that pace. Raises typer.BadParameter."""
+    if realtime:
+        return
+    late = "what is sent faster than it was spoken is translated in whole sentences; add --realtime"
+    timeless = "what is sent faster than it was spoken has no timeline; add --realtime"
+    refused = {"--explain": explain, "--stabilization": waiting.stabilization, "--latency": waiting.latency_ms}
+    for option, asked in refused.items():
+        if asked:
+            raise typer.BadParameter(timeless if option == "--explain" else late, param_hint=option)

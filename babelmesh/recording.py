@@ -14,6 +14,7 @@ from babelmesh import subtitles
 from babelmesh.captions import Captions, Languages
 from babelmesh.events import Event, TtsChunk, event_json
 from babelmesh.timeline import Timeline
+from babelmesh.tracks import LanguageTrack
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,12 @@ class Recording:
                 captions = self._captions.of(lang)
                 self._write(f"{lang}.srt", subtitles.srt(captions))
                 self._write(f"{lang}.vtt", subtitles.vtt(captions))
+
+    def tracks(self) -> list[LanguageTrack]:
+        """Its languages as tracks, the one that was spoken first."""
+        langs = (self._languages.source, *self._languages.targets)
+        voices = {lang: self._place.path(f"{lang}.wav") for lang in self._timelines}
+        return [LanguageTrack(lang, voices.get(lang), subtitles.cues(self._captions.of(lang))) for lang in langs]
 
     def written(self) -> list[Path]:
         """The files it leaves, speech first."""

@@ -59,6 +59,25 @@ class Lines:
         console.note(line)
 
 
+class Unseen:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """Progress is not shown."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """An event is not shown."""
+
+    def note(self, line: str) -> None:
+        """What became of the connection is not shown."""
+
+
 class JsonLines:
     """Every event as a line of JSON."""
 

@@ -19,9 +19,9 @@ from dataclasses import asdict
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import metrics
 from services.common.audio import ASR_RATE
+from services.gateway.alignment import common_prefix
 from services.gateway.continuation import Continuation, SegmentContinuation, beginning
 from services.gateway.ledger import Delivered, Ledger, Outcome
-from services.gateway.policy import common_prefix
 from services.gateway.recent import Langs, Recent
 
 _FIRST = {"word": metrics.histogram("babelmesh.first_word"), "audio": metrics.histogram("babelmesh.first_audio")}
@@ -30,6 +30,7 @@ _STEP = metrics.histogram("babelmesh.segment.step")
 _SEGMENTS = metrics.counter("babelmesh.segments")
 _ERASED = metrics.counter("babelmesh.tokens.erased")
 _FINAL = metrics.counter("babelmesh.tokens.final")
+_CONTRADICTED = metrics.counter("babelmesh.translations.contradicted")
 _DEGRADATIONS = metrics.counter("babelmesh.degradations")
 _RATE = metrics.histogram("babelmesh.speaking_rate")
 _AUDIO = metrics.counter("babelmesh.audio")
@@ -70,6 +71,7 @@ class Measures:
     def began(self, lang: str) -> None:
         """There is a target language that was none before."""
         metrics.from_zero(_SEGMENTS, ({**self._target(lang), "outcome": outcome} for outcome in _OUTCOMES))
+        metrics.from_zero(_CONTRADICTED, [self._target(lang)])
 
     def accepted(self, samples: int) -> None:
         """Audio was taken in."""
@@ -100,6 +102,8 @@ class Measures:
                 self._shown("", message.asr)
             case "translation":
                 self._shown(message.translation.target_lang, message.translation)
+                if message.translation.retranslation:
+                    _CONTRADICTED.add(1, self._target(message.translation.target_lang))
                 if message.translation.stable_length:
                     self._first("word", message.translation.target_lang, message.translation.segment_id)
             case "flow":

@@ -151,6 +151,7 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         end_ms=milliseconds(said.end_samples),
         glossary=glossary_uses(uses),
         glossary_version=uses.version,
+        retranslation=caption.retranslation,
     )
     return pb.ServerMessage(translation=result)
 

@@ -27,6 +27,7 @@ _HOLDING = {
     pb.STABILIZATION_FAST: Holding("agreement", held_words=0, masked_words=1),
     pb.STABILIZATION_BALANCED: Holding("agreement", held_words=2, masked_words=3),
     pb.STABILIZATION_AGGRESSIVE: Holding("agreement", held_words=4, masked_words=8),
+    pb.STABILIZATION_WHOLE_SEGMENTS: Holding("endpointed", held_words=0, masked_words=0),
 }
 
 _CONSECUTIVE = {
@@ -71,7 +72,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         targets=agree_targets(_wanted(hello), source, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,
-        holding=replace(_HOLDING[stabilization], policy=settings.policy),
+        holding=_holding(stabilization, settings),
         output_rate=_output(hello.output).sample_rate,
         latency_budget_ms=hello.latency_budget_ms,
         interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
@@ -95,15 +96,22 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
 def _stabilization(
     hello: pb.SessionConfig, settings: GatewaySettings, shares: Shares | None
 ) -> pb.Stabilization.ValueType:
-    if hello.stabilization and settings.policy != "agreement":
+    whole = hello.stabilization == pb.STABILIZATION_WHOLE_SEGMENTS
+    if hello.stabilization and not whole and settings.policy != "agreement":
         message = f"This server's policy is {settings.policy!r}, which has no stabilization."
-        raise Unsupported("NOT_IMPLEMENTED", message, "hello.stabilization", ["unset"])
+        raise Unsupported("NOT_IMPLEMENTED", message, "hello.stabilization", ["unset", "STABILIZATION_WHOLE_SEGMENTS"])
     if hello.stabilization not in (pb.STABILIZATION_UNSPECIFIED, *_HOLDING):
         known = [pb.Stabilization.Name(each) for each in _HOLDING]
         raise InvalidArgument("UNKNOWN_VALUE", f"{hello.stabilization} has no meaning.", "hello.stabilization", known)
     if hello.stabilization:
         return hello.stabilization
     return pb.Stabilization.ValueType(shares.stabilization) if shares else pb.STABILIZATION_BALANCED
+
+
+def _holding(stabilization: int, settings: GatewaySettings) -> Holding:
+    """What a stabilization means; the server's policy decides but where whole segments are asked for."""
+    holding = _HOLDING[pb.Stabilization.ValueType(stabilization)]
+    return holding if stabilization == pb.STABILIZATION_WHOLE_SEGMENTS else replace(holding, policy=settings.policy)
 
 
 def _consecutive(hello: pb.SessionConfig) -> bool:

@@ -7,10 +7,10 @@ successive translations agree. The others are what it is measured against (`benc
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from services.gateway.alignment import alignment, common_prefix, contradicted
 from services.gateway.terms import Caption, Holding, Transcript
 
 _WORD = re.compile(r"\S+")
@@ -147,8 +147,10 @@ class TargetText:
 
     def finish(self, translation: str) -> Caption:
         """Takes in the translation of the final source: all of it is concluded."""
+        contradicts = contradicted(self._concluded, _WORD.findall(translation))
         self._concluded = self._words = self._behind_concluded(translation)
-        return self._caption(self._words, final=True)
+        caption = self._caption(self._words, final=True)
+        return replace(caption, retranslation=translation) if contradicts else caption
 
     def _behind_concluded(self, translation: str) -> list[str]:
         words = _WORD.findall(translation)
@@ -156,31 +158,3 @@ class TargetText:
 
     def _caption(self, shown: list[str], final: bool) -> Caption:
         return Caption(" ".join(shown), len(" ".join(self._concluded)), final)
-
-
-def common_prefix(one: list[str], other: list[str]) -> int:
-    """How many words two texts share from their start."""
-    for count, (mine, theirs) in enumerate(zip(one, other, strict=False)):
-        if mine != theirs:
-            return count
-    return min(len(one), len(other))
-
-
-def alignment(concluded: list[str], words: list[str]) -> int:
-    """How many of `words` say what `concluded` has said already: the prefix nearest to it by edit distance.
-
-    Of equally near prefixes the longest counts: a word said twice is worse than one said differently.
-    """
-    said, new = [_bare(word) for word in concluded], [_bare(word) for word in words]
-    distances = list(range(len(new) + 1))  # from the first 0 words of `said` to each prefix of `new`
-    for count, word in enumerate(said, start=1):
-        row = [count]
-        for (diagonal, above), candidate in zip(pairwise(distances), new, strict=True):
-            row.append(min(above + 1, row[-1] + 1, diagonal + (word != candidate)))
-        distances = row
-    nearest = min(distances)
-    return max(length for length, distance in enumerate(distances) if distance == nearest)
-
-
-def _bare(word: str) -> str:
-    return word.strip(".,;:!?¡¿…\"'«»()").casefold()  # a comma or a capital more does not make another word

@@ -141,6 +141,7 @@ class Caption:
     text: str
     stable_length: int
     final: bool = False
+    retranslation: str = field(default="", repr=False)  # of a final that does not begin with what was concluded
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,20 @@ def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.Recogn
     """How a session is to be recognized from some segment on."""
     return asr_pb2.RecognizeConfig(
         language=terms.source_lang,
-        interim_results=True,  # the policy needs them, whether the client wants to see them or not
+        interim_results=terms.interim or terms.holding.policy != "endpointed",  # the other policies need them
         trailing_silence_ms=terms.trailing_silence_ms,
         least_silence_ms=terms.least_silence_ms,
         max_segment_ms=terms.max_segment_ms,
-        stabilization=asr_pb2.Stabilization.ValueType(terms.stabilization),  # both contracts number it alike
+        stabilization=_stabilization(terms.stabilization),
         first_segment_id=first_segment_id,
         resumed=resumed,
         affinity=terms.affinity,
     )
+
+
+def _stabilization(agreed: int) -> asr_pb2.Stabilization.ValueType:
+    """Both contracts number it alike; the stages know none that waits for whole segments."""
+    return asr_pb2.Stabilization.ValueType(min(agreed, asr_pb2.STABILIZATION_AGGRESSIVE))
 
 
 def request(asked: Asked) -> asr_pb2.RecognizeRequest:

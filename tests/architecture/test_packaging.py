@@ -88,7 +88,8 @@ def _system_packages(dockerfile: str) -> set[str]:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_an_image_installs_only_what_setup_installs(service: str) -> None:
-    setup = re.findall(r"^(?:SYSTEM|OPTIONAL)_PACKAGES := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    setup = re.findall(r"^(?:SYSTEM|OPTIONAL)_PACKAGES := (.*)$", makefile, re.MULTILINE)
     installed = {package for line in setup for package in line.split()}
     assert installed
     assert _system_packages((ROOT / "services" / service / "Dockerfile").read_text()) <= installed

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import av
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -52,6 +53,34 @@ def talk(tmp_path: Path) -> Path:
         file.setframerate(16_000)
         file.writeframes(bytes(32_000))
     return path
+
+
+async def test_a_recording_and_its_translation_become_one_file(tmp_path: Path, talk: Path) -> None:
+    async with serving(interpret) as (address, _):
+        done = await _babelmesh("translate", talk, "--to", "es", "--mux", "--server", address, cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert "There is no video: writing audio" in done.err
+    with av.open(str(tmp_path / "out" / "talk.es.mka")) as file:
+        assert [stream.metadata["language"] for stream in file.streams.audio] == ["spa", "eng"]
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "arguments"),
+    [
+        ("translate", "--latency", ("--latency", "900")),
+        ("translate", "--latency", ("--realtime", "--latency", "90")),
+        ("translate", "--stabilization", ("--stabilization", "fast")),
+        ("translate", "--stabilization", ("--realtime", "--stabilization", "slow")),
+        ("translate", "--engines", ("--engines", "small", "--server", "there:7700")),
+        ("translate", "--models", ("--models", "models")),
+    ],
+)
+async def test_what_makes_no_sense_together_is_a_usage_error_that_names_the_option(
+    tmp_path: Path, talk: Path, command: str, option: str, arguments: tuple[str, ...]
+) -> None:
+    done = await _babelmesh(command, talk, "--to", "es", *arguments, cwd=tmp_path)
+    assert done.status == 2
+    assert option in done.err
 
 
 async def test_a_recording_becomes_plain_lines_and_files(tmp_path: Path, talk: Path) -> None:

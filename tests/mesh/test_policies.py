@@ -62,6 +62,20 @@ async def test_the_policies_to_compare_with_keep_the_same_promises(policy: str) 
     assert refused.error().field == "hello.stabilization"
 
 
+@pytest.mark.parametrize("policy", ["agreement", "retranslate"])
+async def test_whole_segments_are_translated_once_each_whatever_the_servers_policy(policy: str) -> None:
+    whole = hello("es", stabilization=pb.STABILIZATION_WHOLE_SEGMENTS, partial_results=False)
+    async with gateway(policy=policy) as stub:
+        heard = await talk(stub, whole, *chunks(UTTERANCE * 2))
+    check(heard)
+    assert config(heard).stabilization == pb.STABILIZATION_WHOLE_SEGMENTS
+    assert [each.final for each in heard.of("translation")] == [True, True]
+    assert not [each for each in heard.of("asr") if not each.final]
+    assert heard.speech("es")
+    first = next(each for each in heard.of("tts") if each.text)
+    assert heard.finals("es")[first.segment_id - 1].startswith(first.text)
+
+
 async def test_a_translation_that_runs_away_is_cut_and_told() -> None:
     words = {"quick": "ay " * 30}
     async with gateway(mt={"words": words}) as stub:

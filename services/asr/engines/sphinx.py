@@ -19,11 +19,15 @@ import signal
 import struct
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pocketsphinx import Config, Decoder
+from pocketsphinx import Config, Decoder, get_model_path
+
+from services.asr.engines.vocabulary import decent
 
 SESSION, AUDIO, HYPOTHESIS, END = b"S", b"A", b"H", b"E"
 HEADER_IN = struct.Struct("<cI")
@@ -81,17 +85,7 @@ class Recognition:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._decoder = Decoder(
-            Config(
-                loglevel="FATAL",
-                maxhmmpf=3000,  # these three halve the work at the same word error rate
-                maxwpf=10,
-                pl_window=5,
-                bestpathlw=11.0,  # 20 prompts: WER 0.230, with the stock 9.5 0.242
-                fwdflat=options.second_pass,
-                bestpath=options.second_pass,
-            )
-        )
+        self._decoder = _decoder(options)
         self._mean = CepstralMean(self._decoder)
         self._open = False
 
@@ -136,6 +130,27 @@ class Recognition:
             for segment in self._decoder.seg()
             if segment.word[0] not in "<[+"
         ]
+
+
+def _decoder(options: Options) -> Any:
+    with (
+        Path(get_model_path("en-us/cmudict-en-us.dict")).open(encoding="utf-8") as whole,
+        NamedTemporaryFile("w", encoding="utf-8", suffix=".dict") as kept,  # read once, below
+    ):
+        kept.writelines(decent(whole))
+        kept.flush()
+        return Decoder(
+            Config(
+                loglevel="FATAL",
+                dict=kept.name,
+                maxhmmpf=3000,  # these three halve the work at the same word error rate
+                maxwpf=10,
+                pl_window=5,
+                bestpathlw=11.0,  # 20 prompts: WER 0.230, with the stock 9.5 0.242
+                fwdflat=options.second_pass,
+                bestpath=options.second_pass,
+            )
+        )
 
 
 def serve(recognition: Recognition, asked: BinaryIO, answers: BinaryIO) -> None:

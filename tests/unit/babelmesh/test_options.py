@@ -1,12 +1,29 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer
 
-from babelmesh.events import DELIVERY_CAPTIONS, DELIVERY_UNSPECIFIED
-from babelmesh.options import languages, separate, spoken_live, wanted
+from babelmesh.client import DEFAULT_ADDRESS
+from babelmesh.events import (
+    DELIVERY_CAPTIONS,
+    DELIVERY_UNSPECIFIED,
+    STABILIZATION_AGGRESSIVE,
+    STABILIZATION_WHOLE_SEGMENTS,
+)
+from babelmesh.models.serving import Engines
+from babelmesh.options import (
+    SENTENCE_SILENCE_MS,
+    Hold,
+    Waiting,
+    languages,
+    place,
+    separate,
+    spoken_live,
+    wanted,
+)
 
 
 def test_languages_are_separated_by_commas() -> None:
@@ -48,7 +65,48 @@ def test_two_files_of_one_name_would_overwrite_each_other() -> None:
 
 
 def test_only_what_is_sent_as_it_was_spoken_can_be_explained() -> None:
-    spoken_live(explain=True, realtime=True)
-    spoken_live(explain=False, realtime=False)
+    spoken_live(realtime=True, explain=True, waiting=Waiting(Hold.FAST, 1000))
+    spoken_live(realtime=False, explain=False, waiting=Waiting())
     with pytest.raises(typer.BadParameter, match="--realtime"):
-        spoken_live(explain=True, realtime=False)
+        spoken_live(realtime=False, explain=True, waiting=Waiting())
+
+
+@pytest.mark.parametrize(
+    ("option", "waiting"), [("--stabilization", Waiting(Hold.FAST)), ("--latency", Waiting(latency_ms=900))]
+)
+def test_nobody_waits_for_what_is_sent_faster_than_it_was_spoken(option: str, waiting: Waiting) -> None:
+    with pytest.raises(typer.BadParameter, match="--realtime") as refused:
+        spoken_live(realtime=False, explain=False, waiting=waiting)
+    assert refused.value.param_hint == option
+
+
+def test_a_live_session_asks_for_what_its_listener_waits_for() -> None:
+    config = replace(wanted("en", "es"), waiting=Waiting(Hold.AGGRESSIVE, 900)).config()
+    assert (config.stabilization, config.latency_budget_ms) == (STABILIZATION_AGGRESSIVE, 900)
+
+
+def test_a_recording_that_nobody_waits_for_is_translated_in_whole_segments() -> None:
+    config = wanted("en", "es").config(live=False)
+    assert (config.stabilization, config.partial_results) == (STABILIZATION_WHOLE_SEGMENTS, False)
+    assert config.endpointing.trailing_silence_ms == SENTENCE_SILENCE_MS
+
+
+def test_engines_are_those_of_a_mesh_of_its_own() -> None:
+    assert not place(DEFAULT_ADDRESS, None, Engines.SMALL, None).addresses
+    assert place("there:7700", None, None, None).addresses == "there:7700"
+
+
+@pytest.mark.parametrize(
+    ("option", "server", "ca", "engines", "models"),
+    [
+        ("--engines", "there:7700", None, Engines.SMALL, None),
+        ("--ca", DEFAULT_ADDRESS, Path("ca.pem"), Engines.SMALL, None),
+        ("--models", DEFAULT_ADDRESS, None, None, Path("models")),
+    ],
+)
+def test_options_of_two_meshes_at_once_are_a_usage_error(
+    option: str, server: str, ca: Path | None, engines: Engines | None, models: Path | None
+) -> None:
+    with pytest.raises(typer.BadParameter) as refused:
+        place(server, ca, engines, models)
+    assert refused.value.param_hint == option

@@ -12,9 +12,10 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio import ASR_RATE
 from services.gateway import messages
 from services.gateway.continuation import Continuation, SegmentContinuation, TargetContinuation
+from services.gateway.glossary import Uses
 from services.gateway.ledger import Ledger, Outcome
 from services.gateway.measures import Measures
-from services.gateway.terms import Transcript
+from services.gateway.terms import Caption, Transcript
 from tests.measured import Measured, measured
 from tests.unit.gateway.test_ledger import Clock, heard, said
 
@@ -207,3 +208,13 @@ def test_a_notice_counts_when_it_begins_and_a_clauses_rate_when_it_does(seen: Me
         session.speaks(1, rate)
     assert seen.counts("speaking_rate") == {("es",): 1}
     assert seen.least("speaking_rate") == {("es",): 1.25}
+
+
+def test_finals_that_do_not_begin_with_what_was_concluded_are_counted(seen: Measured) -> None:
+    session, transcript = Session(), Transcript(1, 1, final=True, text="one two", stable_length=7)
+    session.measures.began("es")
+    finals = (Caption("uno dos", 7, final=True), Caption("uno un dos", 10, final=True, retranslation="un dos"))
+    for caption in finals:
+        session.measures.written(messages.translation(transcript, caption, "es", 1, Uses()))
+    (counted,) = seen.values("translations.contradicted").values()
+    assert counted == 1

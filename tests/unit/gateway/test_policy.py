@@ -13,8 +13,6 @@ from services.gateway.policy import (
     Retranslate,
     TargetText,
     WaitK,
-    alignment,
-    common_prefix,
     policy_of,
 )
 from services.gateway.terms import Holding, Transcript
@@ -121,14 +119,3 @@ def test_re_translation_shows_everything_and_concludes_nothing() -> None:
 )
 def test_a_policy_is_chosen_by_name(name: str, policy: Policy) -> None:
     assert policy_of(Holding(name, held_words=2, masked_words=0)) == policy
-
-
-@given(st.lists(st.sampled_from("abc"), max_size=6), st.lists(st.sampled_from("abc"), max_size=6))
-def test_an_exact_prefix_is_where_alignment_cuts(concluded: list[str], rest: list[str]) -> None:
-    assert alignment(concluded, concluded + rest) == len(concluded)
-
-
-def test_common_prefix_ends_at_the_first_difference() -> None:
-    assert common_prefix(["a", "b", "c"], ["a", "b", "d"]) == 2
-    assert common_prefix(["a"], ["a", "b"]) == 1
-    assert common_prefix([], ["a"]) == 0
