@@ -75,17 +75,17 @@ class Chaining:
 
     async def _over(self, way: Way, source: Source) -> Translation:
         text, terms, unknown_words, continues_prefix = source.text, source.terms, 0, False
-        for number, step in enumerate(way.steps):
+        for step in way.steps:
             asked = replace(source, text=text, pair=step.pair, terms=terms)
-            leads = number == 0 and not way.direct and source.session and self._engines.of(step).continues_prefix
-            answer = await (self._led if leads else self._taken)(step, asked)
+            goes_on = not way.direct and source.session and self._engines.of(step).continues_prefix
+            answer = await (self._gone_on if goes_on else self._taken)(step, asked)
             text, terms = answer.text, required(terms)
             unknown_words += answer.unknown_words
             continues_prefix = answer.continues_prefix
         return Translation(text, continues_prefix and way.direct, unknown_words)
 
-    async def _led(self, step: Step, source: Source) -> Translation:
-        """The first step of several: it goes on from what it made of the revision before."""
+    async def _gone_on(self, step: Step, source: Source) -> Translation:
+        """What a step of several makes of a sentence, going on from what it made of the revision before."""
         prefix = self._revisions.prefix(source.session, step.pair, source.text)
         answer = await self._taken(step, replace(source, target_prefix=prefix))
         self._revisions.keep(source.session, step.pair, source.text, answer.text, prefix)

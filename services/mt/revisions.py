@@ -1,4 +1,4 @@
-"""What a first step made of a sentence's earlier revision: its beginning is kept, that what follows stays still. Pure.
+"""What a step made of a sentence's earlier revision: its beginning is kept, so that translations stay still. Pure.
 
 A hint only, in memory and bounded: without it the answer is made anew, as on another replica.
 """
