@@ -32,6 +32,9 @@ class Engine:
     """The models of all languages; two of one language share its sessions."""
 
     name = "ctranslate2"
+    prefixes = AGREED
+    biased = False
+    written = True
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings.ctranslate2.some("asr", "ctranslate2")
@@ -41,9 +44,6 @@ class Engine:
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers and models
         self.load = Load("asr", self._settings.max_batch)
-        self.biased = False
-        self.prefixes = AGREED
-        self.written = True
         self.device: str = self._settings.device
         self.version = ""
         self.languages: tuple[str, ...] = ()
