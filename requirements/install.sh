@@ -20,8 +20,9 @@ far() {
         }
         /^Installing collected packages/ { installing = 1 }
         END {
-            printf "  %d of %d packages, %.0f MB, %.1f MB/s", count, all, bytes / 1e6, bytes / 1e6 / (seconds ? seconds : 1)
-            if (installing) printf ": installing them"
+            printf "  %d of at most %d packages, %.0f MB", count, all, bytes / 1e6
+            if (installing) printf ", installing them"
+            else printf ", %.1f MB/s", bytes / 1e6 / (seconds ? seconds : 1)
         }' "$log"
 }
 
@@ -42,4 +43,4 @@ if ! wait "$pip"; then
     grep -A 20 '^ERROR' "$log" >&2 || tail "$log" >&2
     exit 1
 fi
-printf '%s in %d s\n' "$(far | sed 's/, [0-9.]* MB\/s.*//')" "$((SECONDS - began))" >&2
+printf '%s in %d s\n' "$(far | sed 's/ of at most [0-9]*//; s/ MB,.*/ MB/')" "$((SECONDS - began))" >&2
