@@ -39,6 +39,8 @@ from services.asr.settings import AsrSettings
 from services.common import languages
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
+from services.common.watchdog import Watchdog
+from services.mt.chaining import Chaining
 from services.mt.engine import Pair, Source
 from services.mt.serving import Engines as Translators
 from services.mt.settings import MtSettings
@@ -210,12 +212,13 @@ async def translated(spoken: Sequence[tuple[Prompt, Outcome]]) -> list[Rows]:
         if pair is None:
             print("Spanish is not translated: no engine has a pair into English.", file=sys.stderr)
             return []
+        chaining = Chaining(translators, Watchdog(translators.patience_seconds), entries=0)
         table = Rows("Spanish into English", ("of", "engine", "prompts", "chrF", "BLEU"))
         for name, texts in (
             ("speech", [outcome.text for _, outcome in spoken]),
             ("text", [prompt.text for prompt, _ in spoken]),
         ):
-            made = [await english(translators, pair, text) for text in texts]
+            made = [await english(chaining, pair, text) for text in texts]
             references = [[prompt.english for prompt, _ in spoken]]
             chrf, bleu = sacrebleu.corpus_chrf(made, references).score, sacrebleu.corpus_bleu(made, references).score
             table.add(name, translators.name, len(made), float(chrf), float(bleu))
@@ -224,9 +227,9 @@ async def translated(spoken: Sequence[tuple[Prompt, Outcome]]) -> list[Rows]:
         await translators.stop()
 
 
-async def english(translators: Translators, pair: Pair, text: str) -> str:
-    """The translation of a text; nothing of nothing."""
-    return (await translators.of(pair).translate(Source(text, pair))).text if text.strip() else ""
+async def english(chaining: Chaining, pair: Pair, text: str) -> str:
+    """The translation of a text by the pair's way; nothing of nothing."""
+    return (await chaining.translate(Source(text, pair))).text if text.strip() else ""
 
 
 if __name__ == "__main__":

@@ -94,7 +94,8 @@ def wrong_words(concluded: Sequence[Word], final: Sequence[Word]) -> int:
     """How many of the concluded words the final does not have; what it has beyond them is none."""
     if not concluded or not final:
         return len(concluded)
-    found = jiwer.process_words(*(" ".join(key(word.text) for word in words) for words in (concluded, final)))
+    said, kept = (" ".join(key(word.text) for word in words) for words in (concluded, final))
+    found = jiwer.process_words(said, kept)
     return int(found.substitutions + found.deletions)
 
 

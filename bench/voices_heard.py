@@ -28,6 +28,7 @@ from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.sentences import SENTENCES
 from services.asr.engines.ctranslate2 import tokens
 from services.asr.engines.ctranslate2.model import WhisperModel, Window
+from services.asr.settings import Ctranslate2Settings
 from services.common import languages
 from services.common.audio import ASR_RATE, Pcm, from_bytes
 from services.common.bundles import read
@@ -98,7 +99,8 @@ async def measured(options: argparse.Namespace, paths: dict[str, Path]) -> tuple
     columns = ("language", "engine", "voice", "sentences", "WER", "first s", "CPU s per s", "dBFS", "clipped")
     table, goals = Rows("Voices, heard by Whisper base", columns), dict[str, Goal]()
     words = tokens.read(read(paths[WHISPER]))
-    whisper = WhisperModel(paths[WHISPER], words, Computing("cpu", "cpu", "int8", 1))
+    tail_samples = Ctranslate2Settings().tail_ms * ASR_RATE // 1000
+    whisper = WhisperModel(paths[WHISPER], words, Computing("cpu", "cpu", "int8", 1), tail_samples)
     for name, settings in arms(options, paths):
         engine: Engine = engine_class("tts", name)(settings)
         await engine.start()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway.catalog import Catalog, Voice
+from services.gateway.catalog import Catalog, Voice, Way
 from services.gateway.messages import ready
 from services.gateway.negotiation import agree
 from services.gateway.settings import GatewaySettings
@@ -17,7 +17,7 @@ BRAZIL = Voice("pf_dora", "pt-BR", "kokoro", neural=True, real_time_factor=0.2)
 
 
 def catalog(*voices: Voice) -> Catalog:
-    return Catalog(("en",), (("en", "es"), ("en", "pt")), voices, (), voice_pace=0.25)
+    return Catalog(("en",), (Way("en", "es"), Way("en", "pt")), voices, (), voice_pace=0.25)
 
 
 def voiced(*voices: Voice, lang: str = "es", voice: str = "") -> pb.TargetVoice:
