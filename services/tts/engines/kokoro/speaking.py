@@ -14,7 +14,7 @@ from services.tts.onnx.windows import Cutting
 from services.tts.settings import KokoroSettings
 
 CONTEXT = 10  # frames decoded on either side of those that are kept
-KEPT = 2  # frames of silence that are decoded: the first sound sometimes begins in them
+KEPT = 8  # frames of silence that are decoded: the first sound begins in them, and is worse made without them
 FADE = SAMPLE_RATE_HERTZ // 100
 MOST_SHIFT = SAMPLE_RATE_HERTZ // 160  # half a period of a voice of 80 Hz
 _FRAMES_PER_MS = SAMPLE_RATE_HERTZ / 1000 / HOP
