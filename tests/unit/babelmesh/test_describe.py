@@ -51,5 +51,5 @@ def test_a_pair_that_takes_several_steps_is_told_with_who_takes_them() -> None:
     shown = _shown(
         pb.DescribeResponse(pairs=[direct, pb.LanguagePair(source_lang="en", target_lang="es", steps=steps)])
     )
-    assert "in steps en into es: en > pt > es (firefox, embedded)".split() in shown
+    assert ["in", "steps", "en", "into", "es:", "en", ">", "pt", ">", "es", "(firefox,", "embedded)"] in shown
     assert not any("pt:" in line for line in shown)
