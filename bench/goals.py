@@ -66,6 +66,8 @@ MEASUREMENTS = (
     Measurement("bench.fanout", ("C8",)),
     Measurement("bench.telemetry", ("C7",)),
     Measurement("bench.asr_density", ("asr_density",)),
+    Measurement("bench.mt_memory", ("mt_memory",)),
+    Measurement("bench.mt_ways", ("N3",)),
     Measurement("bench.mt_engines", ("mt_engines",), ("--device", "cpu")),
     Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),
     Measurement("bench.chaos.kills", ("R1",)),

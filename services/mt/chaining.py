@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from opentelemetry.trace import StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from services.common.telemetry import tracer
@@ -16,8 +17,9 @@ from services.common.watchdog import Watchdog
 from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.engine import Source, Translation
+from services.mt.revisions import Revisions
 from services.mt.serving import Engines
-from services.mt.shaping import pieces
+from services.mt.shaping import pieces, short, usage
 from services.mt.shaping.pieces import Piece
 from services.mt.ways import Step, Way
 
@@ -32,6 +34,7 @@ class Chaining:
         self._engines = engines
         self._watchdog = watchdog
         self._steps = Cache(entries)
+        self._revisions = Revisions()
 
     def asked(self, source: Source) -> Source:
         """A text with no more than its translation depends on."""
@@ -74,22 +77,50 @@ class Chaining:
         text, terms, unknown_words, continues_prefix = source.text, source.terms, 0, False
         for step in way.steps:
             asked = replace(source, text=text, pair=step.pair, terms=terms)
-            answer, _ = await self._steps.answer(asked, partial(self._step, step))
+            goes_on = not way.direct and source.session and self._engines.of(step).continues_prefix
+            answer = await (self._gone_on if goes_on else self._taken)(step, asked)
             text, terms = answer.text, required(terms)
             unknown_words += answer.unknown_words
             continues_prefix = answer.continues_prefix
         return Translation(text, continues_prefix and way.direct, unknown_words)
+
+    async def _gone_on(self, step: Step, source: Source) -> Translation:
+        """What a step of several makes of a sentence, going on from what it made of the revision before."""
+        prefix = self._revisions.prefix(source.session, step.pair, source.text)
+        answer = await self._taken(step, replace(source, target_prefix=prefix))
+        self._revisions.keep(source.session, step.pair, source.text, answer.text, prefix)
+        return answer
+
+    async def _taken(self, step: Step, source: Source) -> Translation:
+        """What a step makes of a sentence, in the wording of its target's writers."""
+        ask = partial(self._step, step)
+        answer, _ = await self._steps.answer(source, ask)
+        if not self._engines.of(step).shaped:
+            return answer
+        if short.doubtful(source.text, answer.text) and not source.target_prefix:
+            tried = [await self._steps.answer(replace(source, text=each), ask) for each in short.variants(source.text)]
+            texts = [answer.text, *(other.text for other, _ in tried)]
+            answer = replace(answer, text=short.shortest(texts, source.text))
+        return replace(answer, text=usage.polished(answer.text, step.pair))
 
     async def _step(self, step: Step, source: Source) -> Translation:
         attributes: dict[str, AttributeValue] = {
             "source.lang": step.pair.source,
             "target.lang": step.pair.target,
             "engine": step.engine,
+            "final": source.final,
         }
-        with tracer.start_as_current_span("mt.step", attributes=attributes, record_exception=False):
-            async with self._watchdog.step():
-                with measures.timed(step.pair):
-                    return await self._engines.of(step).translate(source)
+        # An exception is told by its type alone: its message may quote what a user said.
+        with tracer.start_as_current_span(
+            "mt.step", attributes=attributes, record_exception=False, set_status_on_exception=False
+        ) as span:
+            try:
+                async with self._watchdog.step():
+                    with measures.timed(step.pair):
+                        return await self._engines.of(step).translate(source)
+            except BaseException as error:
+                span.set_status(StatusCode.ERROR, type(error).__name__)
+                raise
 
 
 def required(terms: Sequence[Term]) -> tuple[Term, ...]:

@@ -30,6 +30,9 @@ class Source:
     max_wait_ms: int | None = None  # how long it may wait for others to be computed with; None: as the engine is set
     terms: tuple[Term, ...] = ()  # what the translation must hold for those that occur in the text
     affinity: int = 0  # of the session: calls with the same one are answered by the same version of a model
+    session: int = (
+        0  # the same number, of whom earlier revisions may be remembered; no answer depends on it; 0: unknown
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ class EmbeddedSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     modes: Path = Field(Path("/usr/share/apertium/modes"), description="Folder of the installed pairs' .mode files.")
-    pipelines: int = Field(2, ge=1, le=64, description="Pipelines of a pair at most; 45 to 170 MB each, by the pair.")
+    pipelines: int = Field(1, ge=1, le=64, description="Pipelines of a pair at most; 45 to 170 MB each, by the pair.")
     idle: int = Field(4, ge=0, le=1024, description="Pipelines of all pairs that are kept while nobody uses them.")
     warm_from: str = Field(
         "", description="Source language whose pairs start with the stage; empty: each starts with its first text."

@@ -24,7 +24,8 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
-    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, request.affinity)
+    session = request.affinity
+    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, session, session)
 
 
 def language_pair(way: Way) -> mt_pb2.LanguagePair:

@@ -100,3 +100,13 @@ async def test_two_hundred_calls_leave_nothing_behind() -> None:
         assert process.num_fds() <= descriptors
         assert programs() == programs_before
         assert len(asyncio.all_tasks()) < tasks + 10  # gRPC has a few of its own that come and go
+
+
+async def test_pipelines_that_nobody_uses_are_ended_the_longest_unused_first() -> None:
+    async with stage("embedded", idle=1) as stub:
+        assert await text_of(stub, HELLO) == HOLA
+        spanish = {program.pid for program in programs()}
+        assert await text_of(stub, HELLO, target_lang="ca")
+        assert not spanish & {program.pid for program in programs()}
+        assert programs()
+        assert await text_of(stub, HELLO) == HOLA

@@ -152,3 +152,14 @@ async def test_only_a_direct_way_is_forced_to_continue() -> None:
         chain = await stub.Translate(asking("big house", target_prefix="grande"))
     assert (direct.text, direct.continues_prefix) == ("grande house-pt", True)
     assert (chain.text, chain.continues_prefix) == ("big-pt-es house-pt-es", False)
+
+
+async def test_the_first_step_of_a_session_goes_on_from_the_revision_before() -> None:
+    words = {number: number.upper() for number in ["a", "b", "c", "d", "e", "f", "g", "h"]}
+    async with chained(scripted={"words": words}) as stub:
+        first = await text_of(stub, "a b c d e f g h", affinity=5)
+        again = await text_of(stub, "a b c d e f g h x", affinity=5, final=False)
+        other = await text_of(stub, "a b c d e f g h x", target_lang="gl", affinity=5)
+    assert again.startswith(first)
+    assert other == again.replace("-es", "-gl")
+    assert ASKED["firefox", "en>pt", "a b c d e f g h x"] == 1

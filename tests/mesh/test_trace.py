@@ -73,7 +73,7 @@ def check_tree(spans: list[Span]) -> None:
 
 def check_batches(received: Receiver, batches: list[Span]) -> None:
     """Each batch is linked to the calls in it, and they to it."""
-    for service, work in (("babelmesh-mt", "mt.translate"), ("babelmesh-tts", "tts.synthesize")):
+    for service, work in (("babelmesh-mt", "mt.step"), ("babelmesh-tts", "tts.synthesize")):
         own = [batch for batch in batches if batch.service == service]
         members = received.named(work)
         assert max(batch.attributes["babelmesh.batch.items"] for batch in own) > 1

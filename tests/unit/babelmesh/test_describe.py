@@ -40,3 +40,16 @@ def test_pairs_are_told_by_source_and_voices_by_language_default_first() -> None
     assert ["en", "into", "es,", "gl"] in shown
     assert ["es-419", "voices", "zoe,", "ana"] in shown
     assert ["more", "voices", "1,", "of", "languages", "nothing", "is", "translated", "into"] in shown
+
+
+def test_a_pair_that_takes_several_steps_is_told_with_who_takes_them() -> None:
+    steps = [
+        pb.TranslationStep(source_lang="en", target_lang="pt", engine="firefox"),
+        pb.TranslationStep(source_lang="pt", target_lang="es", engine="embedded"),
+    ]
+    direct = pb.LanguagePair(source_lang="en", target_lang="pt", steps=steps[:1])
+    shown = _shown(
+        pb.DescribeResponse(pairs=[direct, pb.LanguagePair(source_lang="en", target_lang="es", steps=steps)])
+    )
+    assert ["in", "steps", "en", "into", "es:", "en", ">", "pt", ">", "es", "(firefox,", "embedded)"] in shown
+    assert not any("pt:" in line for line in shown)

@@ -80,12 +80,13 @@ class Batch:
         self.jobs += jobs  # before anything can fail, so that they are among those set aside
         self._drafts += [_Draft(self._choice.of(job.text.source)) for job in jobs]
         rows = self._state.rows if self._state else None
+        candidates = self._candidates(self._drafts)
         for sources in alike([job.text.source for job in jobs]):
-            read = self._read(self.jobs[first : first + len(sources)], self._drafts[first : first + len(sources)])
+            read = self._read(range(first, first + len(sources)), candidates)
             rows = rows.then(read) if rows else read
             first += len(sources)
         assert rows is not None
-        self._state = _State(rows, self._candidates(self._drafts))
+        self._state = _State(rows, candidates)
         self._answer()
 
     def step(self) -> None:
@@ -118,17 +119,16 @@ class Batch:
         scores: list[list[float]] = likely[:, np.searchsorted(candidates.ids, wanted)].tolist()
         return scores
 
-    def _read(self, jobs: Sequence[Job], drafts: Sequence[_Draft]) -> Rows:
+    def _read(self, rows: range, candidates: Candidates) -> Rows:
         """Reads texts, and chooses what their translations begin with."""
-        texts = [job.text for job in jobs]
-        candidates = self._candidates(drafts)
+        texts, candidates = [self.jobs[row].text for row in rows], candidates.kept(rows)
         lengths = np.array([len(text.prompt) for text in texts])
         read = self._model.read(
             [text.source for text in texts], [text.prompt for text in texts], lengths[:, None] - 1, candidates
         )
         last = self._first(read, candidates, [text.begins_word for text in texts])
-        for draft, each in zip(drafts, last.tolist(), strict=True):
-            draft.ids.append(each)
+        for row, each in zip(rows, last.tolist(), strict=True):
+            self._drafts[row].ids.append(each)
         return Rows(last, lengths, lengths + [text.limit - 1 for text in texts], read.cells, read.sources)
 
     def _first(self, read: Begun, candidates: Candidates, whole: Sequence[bool]) -> Array:

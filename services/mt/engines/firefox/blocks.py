@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from onnx import GraphProto, TensorProto
 
 from services.mt.engines.firefox.network import Cell, Fed
 from services.mt.onnx.building import Graph, joined
-from services.mt.onnx.weights import Attention, Norm
+from services.mt.onnx.weights import Attention, Linear, Norm
 
 _MICROSOFT = "com.microsoft"
+_BLOCKS = (64, 32, 16)  # numbers that are rounded together, of those the operator has
+_ZERO = 128  # of its weights
+_INTEGERS = 4  # its `accuracy_level` for products of 8-bit integers
 
 
 class Blocks:
@@ -28,16 +32,16 @@ class Blocks:
     def attended(self, part: Attention, value: str, there: str) -> str:
         """The encoder's attention to all tokens of the row that are `there`."""
         graph = self._graph
-        made = graph.linear(value, joined(part.query, part.key, part.value))
+        made = self._linear(value, joined(part.query, part.key, part.value))
         split = graph.split("Split", made, names=[""] * 3, axis=1, num_outputs=3)
         query, key, values = (self._by_row(each, there) for each in split)
         mixed = self.flat(self._mixed(query, key, values, there))
-        return self.added(graph.linear(mixed, part.out), value, part.norm)
+        return self.added(self._linear(mixed, part.out), value, part.norm)
 
     def remember(self, part: Attention, value: str, like: str, names: Sequence[str]) -> None:
         """Keys and values of the sources, [rows, heads, length, head's width], under two names."""
         graph = self._graph
-        made = graph.linear(value, joined(part.key, part.value))
+        made = self._linear(value, joined(part.key, part.value))
         for name, each in zip(names, graph.split("Split", made, names=[""] * 2, axis=1, num_outputs=2), strict=True):
             rows = graph.add("Shape", like, start=0, end=1)
             form = graph.add("Concat", rows, graph.integers(-1, self._heads, self._width // self._heads), axis=0)
@@ -50,16 +54,16 @@ class Blocks:
         where each row has one token.
         """
         graph, (name, there, like) = self._graph, given
-        query = graph.linear(value, part.query)
+        query = self._linear(value, part.query)
         query = self._by_row(query, like) if like else graph.add("Unsqueeze", query, graph.integers(1))
         mixed = self.flat(self._mixed(query, f"{name}.key", f"{name}.value", there))
-        return self.added(graph.linear(mixed, part.out), value, part.norm)
+        return self.added(self._linear(mixed, part.out), value, part.norm)
 
     def fed(self, part: Fed, value: str) -> str:
         """The two linear layers, and what they are added to."""
         graph = self._graph
-        wide = graph.add("Relu", graph.linear(value, part.wide))
-        return self.added(graph.linear(wide, part.narrow), value, part.norm)
+        wide = graph.add("Relu", self._linear(value, part.wide))
+        return self.added(self._linear(wide, part.narrow), value, part.norm)
 
     def stepped(self, part: Cell, value: str, before: str) -> tuple[str, str]:
         """An SSRU cell over one token: the answer, and the cell from then on."""
@@ -106,9 +110,23 @@ class Blocks:
         given = (value, before, graph.holds(norm.weight), graph.holds(norm.bias))
         return graph.add("SkipLayerNormalization", *given, domain=_MICROSOFT, epsilon=norm.epsilon)
 
+    def _linear(self, value: str, linear: Linear) -> str:
+        """A linear layer; with integers each row's numbers are rounded in blocks, so no row depends on another."""
+        weight = linear.weight
+        if weight.scale is None:
+            return self._graph.linear(value, linear)
+        taken, made = weight.values.shape
+        size = next(size for size in _BLOCKS if taken % size == 0)
+        blocks = (weight.values.T.astype(np.int16) + _ZERO).astype(np.uint8).reshape(made, taken // size, size)
+        scales = np.broadcast_to(weight.scale.astype(np.float32).reshape(-1, 1), (made, taken // size))
+        bias = [] if linear.bias is None else ["", "", self._graph.holds(linear.bias)]
+        given = (value, self._graph.holds(blocks), self._graph.holds(scales), *bias)
+        sizes = {"K": taken, "N": made, "bits": 8, "block_size": size, "accuracy_level": _INTEGERS}
+        return self._graph.add("MatMulNBits", *given, domain=_MICROSOFT, **sizes)
+
     def _gates(self, part: Cell, value: str) -> tuple[str, str]:
         graph = self._graph
-        made = graph.linear(value, joined(part.forget, part.value))
+        made = self._linear(value, joined(part.forget, part.value))
         forget, new = graph.split("Split", made, names=["", ""], axis=1, num_outputs=2)
         return graph.add("Sigmoid", forget), new
 

@@ -57,8 +57,9 @@ def reading(network: Network) -> ModelProto:
         prompt = blocks.fed(decoding.fed, prompt)
     candidates = graph.takes("candidates", _FLOAT, ["ids", network.width])
     bias = graph.takes("bias", _FLOAT, ["rows_or_1", "ids"])
-    made = graph.add("MatMul", blocks.picked(prompt, pick, "prompt"), graph.turned(candidates, 1, 0))
-    graph.add("Add", made, graph.add("Unsqueeze", bias, graph.integers(1)), name="logits")
+    made = graph.add("Gemm", blocks.flat(blocks.picked(prompt, pick, "prompt")), candidates, transB=1)
+    form = graph.add("Concat", graph.add("Shape", pick), graph.integers(-1), axis=0)
+    graph.add("Add", graph.add("Reshape", made, form), graph.add("Unsqueeze", bias, graph.integers(1)), name="logits")
     graph.gives("logits", _FLOAT, ["rows", "picks", "ids"])
     return graph.model()
 
@@ -133,9 +134,12 @@ class _Body:
         ended = graph.add("Or", ended, over)
         count = graph.add("ReduceSum", graph.add("Cast", ended, to=_INTEGER), keepdims=0)
         goes_on = graph.add("Less", count, "enough")
-        results = [(goes_on, _BOOL), (chosen, _INTEGER), (place, _INTEGER), (ended, _BOOL)]
-        for name, kind in [*results, *((name, _FLOAT) for name in after), (chosen, _INTEGER)]:
-            graph.gives(graph.add("Identity", name), kind, [])
+        graph.gives(graph.add("Identity", goes_on), _BOOL, [])
+        for name, kind in ((chosen, _INTEGER), (place, _INTEGER), (ended, _BOOL)):
+            graph.gives(graph.add("Identity", name), kind, ["rows"])
+        for name in after:
+            graph.gives(graph.add("Identity", name), _FLOAT, ["rows", network.width])
+        graph.gives(graph.add("Identity", chosen), _INTEGER, ["rows"])
         return graph.graph()
 
     def _looked_up(self, last: str, position: str) -> str:

@@ -111,7 +111,7 @@ def network(file: MarianFile, floats: bool) -> Network:
         if said not in known:
             raise Malformed(f"its option {option} is {said!r}, and served is {' or '.join(map(repr, known))}")
     width, heads = _number(file.options, "dim-emb"), _number(file.options, "transformer-heads")
-    if width % heads or width % 2:
+    if width % heads or width % 16:
         raise Malformed(f"its width of {width} cannot be parted among {heads} heads")
     return _Reading(file, width, _number(file.options, "transformer-dim-ffn"), floats).network(heads)
 

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.mt.engines.firefox.marian_file import Malformed
+from services.mt.engines.firefox.table import merged
 from services.mt.onnx.weights import Array
 
 _MAGIC = 0xF11A48D5013417F5
+_FREQUENT = 500  # ids, the most frequent ones, that every list has: with 50, as Marian has it, more is lost
 _HEADER = struct.Struct("<6Q")
 
 
@@ -32,8 +34,9 @@ class Shortlist:
             raise Malformed(f"it has {len(content)} bytes, which its header does not account for")
         self._offsets = np.frombuffer(content, "<u8", offsets, _HEADER.size).astype(np.int64)
         self._lists = np.frombuffer(content, "<u4", listed, _HEADER.size + 8 * offsets)
-        self._frequent = np.arange(frequent)
-        if offsets != ids + 1 or frequent > ids or (listed and self._lists.max() >= ids):
+        self._frequent = np.arange(max(_FREQUENT, frequent))
+        self._ids = ids
+        if offsets != ids + 1 or frequent > ids or ids < _FREQUENT or (listed and self._lists.max() >= ids):
             raise Malformed(f"it is for other ids than the model's {ids}")
         if self._offsets[-1] > listed or (np.diff(self._offsets) < 0).any():
             raise Malformed("its lists do not follow each other")
@@ -41,4 +44,4 @@ class Shortlist:
     def candidates(self, source: Sequence[int]) -> Array:
         """The ids that may translate a source, in ascending order."""
         lists = [self._lists[self._offsets[each] : self._offsets[each + 1]] for each in set(source)]
-        return np.unique(np.concatenate([self._frequent, *lists]).astype(np.int64))
+        return merged([self._frequent, *lists], self._ids)

@@ -45,10 +45,12 @@ class Table:
 
     def candidates(self, lists: Sequence[Array]) -> Candidates:
         """The ids that are in one of the lists; each row may have those of its own."""
-        ids = np.unique(np.concatenate(lists))
+        ids = merged(lists, len(self._bias))
+        places = np.zeros(len(self._bias), np.int64)
+        places[ids] = np.arange(len(ids))
         bias = np.full((len(lists), len(ids)), _NEVER, np.float32)
         for row, own in zip(bias, lists, strict=True):
-            row[np.searchsorted(ids, own)] = self._bias[own]
+            row[places[own]] = self._bias[own]
         return Candidates(ids, self._values[ids] * self._scale, bias)
 
     @cached_property
@@ -56,3 +58,11 @@ class Table:
         """All ids, for every row."""
         ids = np.arange(len(self._bias))
         return Candidates(ids, self._values[:-1] * self._scale, self._bias[None])
+
+
+def merged(lists: Sequence[Array], count: int) -> Array:
+    """The numbers below `count` that are in one of the lists, in ascending order."""
+    found = np.zeros(count, bool)
+    for each in lists:
+        found[each] = True
+    return found.nonzero()[0]

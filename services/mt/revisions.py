@@ -1,0 +1,63 @@
+"""What a step made of a sentence's earlier revision: its beginning is kept, so that translations stay still. Pure.
+
+A hint only, in memory and bounded: without it the answer is made anew, as on another replica.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from itertools import takewhile
+
+from services.mt.engine import Pair
+
+SENTENCES = 4  # kept of a session: those that a segment grows by
+LEAST_COMMON = 4  # words that a revision shares with the one before
+FREE_WORDS = 5  # at the end of what was made, which the words that come may change
+MOST_SESSIONS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Revision:
+    source: tuple[str, ...]
+    made: tuple[str, ...]
+    prefix: str  # that it was made with
+
+
+class Revisions:
+    """The last sentences of each session, and what a step made of them."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[int, Pair], deque[_Revision]] = OrderedDict()
+
+    def prefix(self, session: int, pair: Pair, text: str) -> str:
+        """What the translation of a sentence should begin with; empty where nothing is known of it.
+
+        For a sentence that was asked before it is the same again.
+        """
+        words = tuple(text.split())
+        known = self._kept.get((session, pair), ())
+        same = next((revision for revision in known if revision.source == words), None)
+        if same is not None:
+            return same.prefix
+        nearest = max(known, key=lambda revision: _common(revision.source, words), default=None)
+        if nearest is None or _common(nearest.source, words) < LEAST_COMMON:
+            return ""
+        share = _common(nearest.source, words) / len(nearest.source)
+        return " ".join(nearest.made[: max(0, int(len(nearest.made) * share) - FREE_WORDS)])
+
+    def keep(self, session: int, pair: Pair, text: str, made: str, prefix: str) -> None:
+        """Remembers what was made of a sentence, in the place of the revision that it goes on from."""
+        kept = self._kept.setdefault((session, pair), deque(maxlen=SENTENCES))
+        self._kept.move_to_end((session, pair))
+        words = tuple(text.split())
+        for revision in [each for each in kept if _common(each.source, words) >= LEAST_COMMON]:
+            kept.remove(revision)
+        kept.append(_Revision(words, tuple(made.split()), prefix))
+        while len(self._kept) > MOST_SESSIONS:
+            self._kept.popitem(last=False)
+
+
+def _common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
+    """How many words two sentences begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,0 +1,39 @@
+"""Set phrases of a step's answer, as the target's writers have them: `usage.toml` by the pair of the step. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache, partial
+from pathlib import Path
+
+from services.mt.engine import Pair
+
+_LETTER = re.compile(r"[^\W\d_]")
+_TABLE = Path(__file__).with_name("usage.toml")
+
+
+def polished(text: str, pair: Pair) -> str:
+    """A step's answer with the wording of its target's writers; a capital at the beginning stays one."""
+    written = text
+    for pattern, becomes in _rules(pair):
+        written = pattern.sub(partial(_replaced, becomes), written)
+    return written if written == text else _begun(written, text)
+
+
+def _replaced(becomes: str, found: re.Match[str]) -> str:
+    return _begun(found.expand(becomes), found.group())
+
+
+def _begun(written: str, before: str) -> str:
+    """What is written with the capital of what stood there before."""
+    first, now = _LETTER.search(before), _LETTER.search(written)
+    if first is None or now is None or not first.group().isupper():
+        return written
+    return written[: now.start()] + now.group().upper() + written[now.end() :]
+
+
+@cache
+def _rules(pair: Pair) -> tuple[tuple[re.Pattern[str], str], ...]:
+    rows = tomllib.loads(_TABLE.read_text()).get(f"{pair.source}>{pair.target}", [])
+    return tuple((re.compile(pattern, re.IGNORECASE), becomes) for pattern, becomes in rows)
