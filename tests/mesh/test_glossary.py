@@ -127,18 +127,22 @@ async def test_a_bad_dictionary_is_refused_whole_and_the_session_goes_on(
     assert heard.finals("es") == ["buz\u00f3n de voz"]
 
 
-async def test_what_was_concluded_before_a_swap_is_honestly_a_miss(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
+@pytest.mark.parametrize(("required", "honoured"), [("contestador", False), ("buz\u00f3n de voz", True)])
+async def test_what_was_concluded_before_a_swap_stands_and_words_it_has_none_for_are_said_behind_it(
+    stub: pb_grpc.RealtimeTranslateAsyncStub, required: str, honoured: bool
+) -> None:
     heard = await live(
         stub,
         text("voicemail is here and there "),
         text("and everywhere and so on "),
-        control("set_dictionary", glossary=glossary(VOICEMAIL)),
+        control("set_dictionary", glossary=glossary(term("voicemail", es=required))),
         text("at last", final=True),
         first=hello("es", stabilization=pb.STABILIZATION_FAST),
     )
     (final,) = finals(heard, "es")
     assert final.text.startswith("voicemail-es ")
-    assert [(use.source, use.honoured) for use in final.glossary] == [("voicemail", False)]
+    assert final.retranslation.startswith(f"{required} is-es ")
+    assert [(use.source, use.honoured) for use in final.glossary] == [("voicemail", honoured)]
 
 
 async def test_pronunciations_reach_the_voice(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:

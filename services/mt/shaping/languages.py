@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -41,6 +42,7 @@ class Orthography:
     letters: frozenset[str]  # in small form, beyond a to z
     numerals: Numerals
     quotes: Quotes
+    in_full: tuple[tuple[re.Pattern[str], str], ...]  # abbreviations, and what they stand for
     gap: str  # before the marks that end a question and an exclamation
     opening: tuple[str, str]  # of a question and of an exclamation
 
@@ -59,6 +61,7 @@ def _rows() -> dict[str, Orthography]:
             frozenset(row["letters"]),
             Numerals(row["group"], row["decimal"], row["percent"], row["currency"][0] == "before", row["currency"][1]),
             Quotes(*row["quotes"]),
+            tuple((re.compile(rf"\b(?:{short})(?!\w)"), long) for short, long in row["in_full"]),
             row["gap"],
             (row["opening"][0], row["opening"][1]),
         )

@@ -61,6 +61,8 @@ class Piece:
 def cut(text: str, pair: Pair, prefix: str = "", terms: Sequence[Term] = ()) -> list[Piece]:
     """The pieces of a text in order; `prefix` is its translation as far as it is concluded."""
     cleaned = composed(text.translate(_INVISIBLE))
+    for short, long in languages.of(pair.source).in_full:
+        cleaned = short.sub(long, cleaned)
     return [_piece(part, pair, terms) for part in parts(cleaned, prefix, _fits)]
 
 

@@ -27,6 +27,8 @@ INTO_SPANISH, INTO_PORTUGUESE = Pair("pt", "es"), Pair("es", "pt")
         ("En consonancia con él, es así.", "Según él, es así."),
         ("Continúa a ser tarde.", "Sigue siendo tarde."),
         ("Yo", "Yo"),
+        ("Son los EE.UU..", "Son los EE.UU."),
+        ("Es así...", "Es así..."),
     ],
 )
 def test_an_answer_is_worded_as_spaniards_write(answer: str, shown: str) -> None:
