@@ -1,10 +1,9 @@
-"""The process's memory: what is free in it goes back to the machine, and rehearsals take it away."""
+"""Takes this process's memory away, for rehearsals, and leaves the machine its own."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
-import gc
 import math
 import resource
 from pathlib import Path
@@ -43,12 +42,10 @@ class MemoryHog:
         asyncio.get_running_loop().call_later(PAUSE_SECONDS, self._next, left_bytes, piece_bytes)
 
 
-def give_back() -> None:
-    """Return to the machine what was needed to load a model and is free now; only the GNU C library is asked."""
-    gc.collect()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+def trim() -> None:
+    """Returns freed memory to the machine, where the C library can: to load a model takes some times its size."""
+    if release := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        release(0)
 
 
 def available_bytes() -> int:

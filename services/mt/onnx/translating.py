@@ -77,7 +77,7 @@ class Translating:
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from group
         answer = put_together([(task.result(), part.gap) for task, part in zip(said, cut, strict=True)])
-        unknown = sum(self._tokenizer.source(part.text, pair).count(self._tokenizer.unknown) for part in cut)
+        unknown = sum(self._count_unknown(part.text, pair) for part in cut)
         kept = source.target_prefix
         return Translation(answer if kept and len(answer) <= len(kept) else answer.rstrip(), bool(kept), unknown)
 
@@ -161,6 +161,13 @@ class Translating:
             required[0].upper() + required[1:] if capital and term.translation and required.islower() else required
         )
         return Run(tuple(self._tokenizer.target(written)), written)
+
+    def _count_unknown(self, text: str, pair: Pair) -> int:
+        """How many words of a text the model cannot read."""
+        unknown = self._tokenizer.unknown
+        if unknown not in self._tokenizer.source(text, pair):
+            return 0
+        return sum(unknown in self._tokenizer.source(word, pair) for word in _WORD.findall(text))
 
     def _unknown(self, text: str, pair: Pair) -> list[Term]:
         """Words that the model cannot read, and that are kept for that: names in other letters, mostly."""

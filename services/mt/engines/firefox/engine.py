@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+from services.common import memory
 from services.common.bundles import opened
 from services.common.devices import chosen
 from services.common.errors import MeshError
@@ -66,6 +67,7 @@ class Engine:
                 self._versions.add(pair, version)
             for text in _WARM:
                 await model.translate(Source(text, Pair(*manifest.pairs[0])))
+        await asyncio.to_thread(memory.trim)
         self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, device.name
 
     async def stop(self) -> None:

@@ -34,9 +34,9 @@ class Shortlist:
             raise Malformed(f"it has {len(content)} bytes, which its header does not account for")
         self._offsets = np.frombuffer(content, "<u8", offsets, _HEADER.size).astype(np.int64)
         self._lists = np.frombuffer(content, "<u4", listed, _HEADER.size + 8 * offsets)
-        self._frequent = np.arange(max(_FREQUENT, frequent))
+        self._frequent = np.arange(min(max(_FREQUENT, frequent), ids))
         self._ids = ids
-        if offsets != ids + 1 or frequent > ids or ids < _FREQUENT or (listed and self._lists.max() >= ids):
+        if offsets != ids + 1 or frequent > ids or (listed and self._lists.max() >= ids):
             raise Malformed(f"it is for other ids than the model's {ids}")
         if self._offsets[-1] > listed or (np.diff(self._offsets) < 0).any():
             raise Malformed("its lists do not follow each other")

@@ -51,13 +51,18 @@ class Table:
         bias = np.full((len(lists), len(ids)), _NEVER, np.float32)
         for row, own in zip(bias, lists, strict=True):
             row[places[own]] = self._bias[own]
-        return Candidates(ids, self._values[ids] * self._scale, bias)
+        return Candidates(ids, self._looked_up(ids), bias)
 
     @cached_property
     def every(self) -> Candidates:
         """All ids, for every row."""
         ids = np.arange(len(self._bias))
-        return Candidates(ids, self._values[:-1] * self._scale, self._bias[None])
+        return Candidates(ids, self._looked_up(ids), self._bias[None])
+
+    def _looked_up(self, ids: Array) -> Array:
+        rows = self._values[ids].astype(np.float32)
+        rows *= self._scale  # in place: there are megabytes
+        return rows
 
 
 def merged(lists: Sequence[Array], count: int) -> Array:
