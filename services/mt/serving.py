@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.common import memory
 from services.common.engines import Several
 from services.mt import ways
 from services.mt.engine import Engine, Pair
@@ -23,7 +22,6 @@ class Engines(Several[Engine]):
     async def start(self) -> None:
         """Start the engines and choose the ways. Raises InvalidArgument for a way that the settings want in vain."""
         await super().start()
-        memory.trim()
         try:
             offered = [(engine.name, engine.pairs) for engine in self.engines]
             self.ways = ways.chosen(offered, ways.table(), self._wanted)
