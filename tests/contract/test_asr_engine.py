@@ -188,4 +188,4 @@ def test_every_engine_of_the_stage_is_under_this_contract() -> None:
         for path in engines.rglob("*.py")
         if "class Engine:" in path.read_text()
     }
-    assert with_engine == {"embedded", "moonshine", "scripted", "onnx", "riva", "sherpa"}
+    assert with_engine == {"ctranslate2", "embedded", "moonshine", "onnx", "riva", "scripted", "sherpa"}
