@@ -146,7 +146,7 @@ LANGUAGES = (
     Language("pt-BR", "pt-br", "p", {}),
     Language("en-US", "en-us", "a", _ENGLISH | _AMERICAN),
     Language("en-GB", "en-gb", "b", _ENGLISH | _BRITISH),
-    Language("fr", "fr-fr", "f", {}),
+    Language("fr-FR", "fr-fr", "f", {}),
     Language("it", "it", "i", {}),
 )
 
