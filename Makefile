@@ -25,7 +25,7 @@ CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup bundles system demo test check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
+.PHONY: help setup bundles system demo test test-weights check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -62,6 +62,9 @@ QUICK := tests/architecture tests/contract tests/unit
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK)
 	@$(BIN)/python -m pytest $(QUICK:%=--ignore=%)
+
+test-weights: setup ## Run the tests that take trained weights, on those installed; takes minutes
+	@$(BIN)/python -m pytest -m weights tests
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity

@@ -34,6 +34,15 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what takes trained weights and minutes, unless it is asked for."""
+    if "weights" in str(config.option.markexpr):
+        return
+    for item in items:
+        if item.get_closest_marker("weights"):
+            item.add_marker(pytest.mark.skip(reason="takes trained weights: `make test-weights`"))
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_or_child_is_left() -> Iterator[None]:
     threads, children = set(threading.enumerate()), set(psutil.Process().children())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from babelmesh.models.folder import VARIABLE, default_folder
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
 from services.common.audio import Pcm
@@ -24,6 +22,7 @@ from tests.contract.recordings import recording
 from tests.mesh.asr import loud
 from tests.models.asr import utterances as phrasebook
 from tests.models.asr import whisper_tiny
+from tests.models.installed import installed
 from tests.unit.asr import levels
 
 CHUNK_SAMPLES = 1600
@@ -51,10 +50,11 @@ TRAINED: dict[str, dict[str, Any]] = {  # on the phrasebook
 }
 
 
-MOONSHINE = "moonshine-tiny-en"  # the weights are too large for the tests: they run where they are installed
+MOONSHINE = installed("moonshine-tiny-en")
+WEIGHTS = pytest.param("moonshine", marks=[pytest.mark.weights, pytest.mark.timeout(300)])
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva", "moonshine", "ctranslate2", *ONNX, *TRAINED])
+@pytest.fixture(params=["embedded", "scripted", "riva", WEIGHTS, "ctranslate2", *ONNX, *TRAINED])
 async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
@@ -65,7 +65,9 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         options = {"embedded": {"warm": 1}}
     if request.param == "moonshine":
         utterances = [recording("please-try-again"), recording("one-moment-please")]
-        options = {"moonshine": {"bundles": [_installed(MOONSHINE)], "device": "cpu", "hypothesis_ms": 100}}
+        if MOONSHINE is None:
+            pytest.skip("the bundle moonshine-tiny-en is not installed")
+        options = {"moonshine": {"bundles": [MOONSHINE], "device": "cpu", "hypothesis_ms": 100}}
     if request.param in ONNX:
         layout, decoding = ONNX[request.param]
         utterances = [levels.said("▁one", "", "▁two", "ty"), levels.said("▁new", "", "▁york", "▁one", "", "▁two")]
@@ -82,14 +84,6 @@ async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
         await engine.start()
         yield Subject(engine, *utterances)
         await engine.stop()
-
-
-def _installed(name: str) -> Path:
-    models = default_folder() if not os.environ.get(VARIABLE) else Path(os.environ[VARIABLE])
-    found = sorted([*models.glob(f"{name}/bundle.json"), *models.glob(f"{name}/*/bundle.json")])
-    if not found:
-        pytest.skip(f"{name} is not installed: {VARIABLE} names the folder that holds it")
-    return found[-1].parent
 
 
 async def heard(*utterances: Pcm) -> AsyncIterator[Heard]:

@@ -26,7 +26,10 @@ KOKORO = installed("kokoro-82m")
 SMALL_VOICE = Path(__file__).parents[1] / "models/tts/es-small"
 
 
-@pytest.fixture(params=["embedded", "scripted", "onnx", "kokoro", "riva"])
+WEIGHTS = pytest.param("kokoro", marks=[pytest.mark.weights, pytest.mark.timeout(300)])
+
+
+@pytest.fixture(params=["embedded", "scripted", "onnx", WEIGHTS, "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param in ("embedded", "onnx", "kokoro") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")

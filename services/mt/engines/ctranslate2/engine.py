@@ -28,6 +28,7 @@ class Engine:
 
     name = "ctranslate2"
     continues_prefix = True
+    shaped = True
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings: Ctranslate2Settings = settings.ctranslate2.some("MT", "CTRANSLATE2")
