@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 from services.mt.engine import Pair
+from services.mt.lexicon import known
 
 _TABLE = Path(__file__).with_name("cognates.toml")
 _MARKED = re.compile(r"\*(\w+)")
@@ -24,19 +25,26 @@ _MOST_KNOWN = 2_000
 class _Rules:
     endings: tuple[tuple[str, str], ...]
     letters: tuple[tuple[str, str], ...]
+    beside: tuple[tuple[re.Pattern[str], str], ...]
 
 
 def guessed(answer: str, pair: Pair, kept: Set[str]) -> str:
     """An answer of Apertium, still marked, with the likely form of each unknown word; `kept` ones stay as they are.
 
-    Words with a capital are names, which are written as they are.
+    Words with a capital that the lexicon lacks are names, which are written as they are. What stands before an unknown
+    word, for Apertium no noun, is put right as well.
     """
-    if _rules(pair) is None:
+    rules = _rules(pair)
+    if rules is None:
         return answer
-    return _MARKED.sub(
-        lambda found: found.group() if found[1] in kept or not found[1].islower() else f"*{cognate(found[1], pair)}",
-        answer,
-    )
+    written = _MARKED.sub(lambda found: found.group() if found[1] in kept else f"*{_likely(found[1], pair)}", answer)
+    for pattern, becomes in rules.beside:
+        written = pattern.sub(becomes, written)
+    return written
+
+
+def _likely(word: str, pair: Pair) -> str:
+    return known(word, pair) or (cognate(word, pair) if word.islower() else word)
 
 
 @lru_cache(_MOST_KNOWN)
@@ -60,4 +68,7 @@ def _with_letters(text: str, rules: _Rules) -> str:
 @cache
 def _rules(pair: Pair) -> _Rules | None:
     row = tomllib.loads(_TABLE.read_text()).get(f"{pair.source}>{pair.target}")
-    return row and _Rules(tuple(map(tuple, row["endings"])), tuple(map(tuple, row["letters"])))
+    if row is None:
+        return None
+    beside = tuple((re.compile(pattern), becomes) for pattern, becomes in row.get("beside", ()))
+    return _Rules(tuple(map(tuple, row["endings"])), tuple(map(tuple, row["letters"])), beside)
