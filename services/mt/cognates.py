@@ -67,7 +67,7 @@ def _with_letters(text: str, rules: _Rules) -> str:
 
 @cache
 def _rules(pair: Pair) -> _Rules | None:
-    row = tomllib.loads(_TABLE.read_text()).get(f"{pair.source}>{pair.target}")
+    row = tomllib.loads(_TABLE.read_text()).get(pair.languages)
     if row is None:
         return None
     beside = tuple((re.compile(pattern), becomes) for pattern, becomes in row.get("beside", ()))

@@ -18,6 +18,11 @@ class Pair:
     source: str
     target: str
 
+    @property
+    def languages(self) -> str:
+        """Both languages, regions aside: "es>pt"."""
+        return f"{self.source.partition('-')[0]}>{self.target.partition('-')[0]}"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:

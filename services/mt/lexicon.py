@@ -38,7 +38,7 @@ def _begun(becomes: str, word: str) -> str:
 
 @cache
 def _words(pair: Pair) -> dict[str, str]:
-    return _tables().get(f"{pair.source}>{pair.target}", {})
+    return _tables().get(pair.languages, {})
 
 
 @cache

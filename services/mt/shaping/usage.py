@@ -35,5 +35,5 @@ def _begun(written: str, before: str) -> str:
 
 @cache
 def _rules(pair: Pair) -> tuple[tuple[re.Pattern[str], str], ...]:
-    rows = tomllib.loads(_TABLE.read_text()).get(f"{pair.source}>{pair.target}", [])
+    rows = tomllib.loads(_TABLE.read_text()).get(pair.languages, [])
     return tuple((re.compile(pattern, re.IGNORECASE), becomes) for pattern, becomes in rows)
