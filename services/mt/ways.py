@@ -9,9 +9,8 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
-
-import langcodes
 
 from services.common import languages
 from services.common.errors import InvalidArgument
@@ -73,10 +72,9 @@ def table() -> tuple[Preferred, ...]:
 
 
 def steps_of(written: str) -> tuple[Pair, ...]:
-    """The pairs of a way written as "en>pt>es". What a step made for a region, "es>pt-BR>en", goes on as its language."""
-    first, *others = (name.strip() for name in written.split(JOIN))
-    sources = [first, *(langcodes.get(name).language or name for name in others)]
-    return tuple(Pair(source, target) for source, target in zip(sources, others, strict=False))
+    """The pairs of a way written as "en>pt>es"."""
+    names = [name.strip() for name in written.split(JOIN)]
+    return tuple(Pair(source, target) for source, target in pairwise(names))
 
 
 def chosen(
