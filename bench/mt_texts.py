@@ -34,12 +34,14 @@ class Texts:
 
 
 def parallel(data: Path, lines: int) -> Iterator[Texts]:
-    """All parallel texts there are on this machine, at most so many lines of each."""
+    """All parallel texts there are on this machine: so many lines of each, and those of a file after them apart."""
     for path in sorted(data.glob("*.tsv")):
         name, _, languages = path.stem.rpartition(".")
         one, other = languages.split("-")
-        rows = [row.split("\t") for row in path.read_text().splitlines()[:lines]]
-        yield from _both(name, (one, [row[0] for row in rows]), (other, [row[1] for row in rows]))
+        rows = [row.split("\t") for row in path.read_text().splitlines()]
+        for label, part in ((name, rows[:lines]), (f"{name}, lines {lines + 1} to {len(rows)}", rows[lines:])):
+            if part:
+                yield from _both(label, (one, [row[0] for row in part]), (other, [row[1] for row in part]))
     prompts = {language: _prompts(Path(_PROMPTS.format(language))) for language in _LANGUAGES}
     for source, target in permutations(_LANGUAGES, 2):
         shared = [name for name in prompts["en"] if name in prompts[source] and name in prompts[target]][:lines]

@@ -10,6 +10,7 @@ from pathlib import Path
 from services.mt.engine import Pair
 
 _LETTER = re.compile(r"[^\W\d_]")
+_DIGIT = re.compile(r"\d")
 _TABLE = Path(__file__).with_name("usage.toml")
 
 
@@ -28,7 +29,7 @@ def _replaced(becomes: str, found: re.Match[str]) -> str:
 def _begun(written: str, before: str) -> str:
     """What is written with the capital of what stood there before."""
     first, now = _LETTER.search(before), _LETTER.search(written)
-    if first is None or now is None or not first.group().isupper():
+    if first is None or now is None or not first.group().isupper() or _DIGIT.search(written, 0, now.start()):
         return written
     return written[: now.start()] + now.group().upper() + written[now.end() :]
 
