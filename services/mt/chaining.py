@@ -82,6 +82,8 @@ class Chaining:
             text, terms = answer.text, required(terms)
             unknown_words += answer.unknown_words
             continues_prefix = answer.continues_prefix
+        if self._engines.of(way.steps[-1]).shaped:
+            text = usage.finished(text, way.steps[-1].pair)
         return Translation(text, continues_prefix and way.direct, unknown_words)
 
     async def _gone_on(self, step: Step, source: Source) -> Translation:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 
@@ -16,8 +17,17 @@ _TABLE = Path(__file__).with_name("usage.toml")
 
 def polished(text: str, pair: Pair) -> str:
     """A step's answer with the wording of its target's writers; a capital at the beginning stays one."""
+    return _written(text, _rules(pair.languages))
+
+
+def finished(text: str, pair: Pair) -> str:
+    """The last step's polished answer, without what only another step would need."""
+    return _written(text, _rules(f"{pair.languages}, last"))
+
+
+def _written(text: str, rules: Iterable[tuple[re.Pattern[str], str]]) -> str:
     written = text
-    for pattern, becomes in _rules(pair):
+    for pattern, becomes in rules:
         written = pattern.sub(partial(_replaced, becomes), written)
     return written if written == text else _begun(written, text)
 
@@ -35,6 +45,6 @@ def _begun(written: str, before: str) -> str:
 
 
 @cache
-def _rules(pair: Pair) -> tuple[tuple[re.Pattern[str], str], ...]:
-    rows = tomllib.loads(_TABLE.read_text()).get(pair.languages, [])
+def _rules(key: str) -> tuple[tuple[re.Pattern[str], str], ...]:
+    rows = tomllib.loads(_TABLE.read_text()).get(key, [])
     return tuple((re.compile(pattern, re.IGNORECASE), becomes) for pattern, becomes in rows)

@@ -7,7 +7,7 @@ import pytest
 from services.mt.cognates import cognate, guessed
 from services.mt.engine import Pair
 from services.mt.shaping import short
-from services.mt.shaping.usage import polished
+from services.mt.shaping.usage import finished, polished
 
 INTO_SPANISH, INTO_PORTUGUESE = Pair("pt", "es"), Pair("es", "pt")
 
@@ -47,7 +47,11 @@ INTO_SPANISH, INTO_PORTUGUESE = Pair("pt", "es"), Pair("es", "pt")
     ],
 )
 def test_an_answer_is_worded_as_spaniards_write(answer: str, shown: str) -> None:
-    assert polished(answer, INTO_SPANISH) == shown
+    assert finished(polished(answer, INTO_SPANISH), INTO_SPANISH) == shown
+
+
+def test_another_step_is_given_who_acts() -> None:
+    assert polished("Yo creo que usted viene.", INTO_SPANISH) == "Yo creo que usted viene."
 
 
 @pytest.mark.parametrize(
