@@ -80,10 +80,10 @@ class Chaining:
             goes_on = not way.direct and source.session and self._engines.of(step).continues_prefix
             answer = await (self._gone_on if goes_on else self._taken)(step, asked)
             text, terms = answer.text, required(terms)
+            if self._engines.of(step).shaped:
+                text = (usage.finished if step is way.steps[-1] else usage.handed_on)(text, step.pair)
             unknown_words += answer.unknown_words
             continues_prefix = answer.continues_prefix
-        if self._engines.of(way.steps[-1]).shaped:
-            text = usage.finished(text, way.steps[-1].pair)
         return Translation(text, continues_prefix and way.direct, unknown_words)
 
     async def _gone_on(self, step: Step, source: Source) -> Translation:

@@ -20,6 +20,11 @@ def polished(text: str, pair: Pair) -> str:
     return _written(text, _rules(pair.languages))
 
 
+def handed_on(text: str, pair: Pair) -> str:
+    """A step's polished answer as the next step reads it best."""
+    return _written(text, _rules(f"{pair.languages}, on"))
+
+
 def finished(text: str, pair: Pair) -> str:
     """The last step's polished answer, without what only another step would need."""
     return _written(text, _rules(f"{pair.languages}, last"))

@@ -7,7 +7,7 @@ import pytest
 from services.mt.cognates import cognate, guessed
 from services.mt.engine import Pair
 from services.mt.shaping import short
-from services.mt.shaping.usage import finished, polished
+from services.mt.shaping.usage import finished, handed_on, polished
 
 INTO_SPANISH, INTO_PORTUGUESE = Pair("pt", "es"), Pair("es", "pt")
 
@@ -73,11 +73,16 @@ def test_another_step_is_given_who_acts() -> None:
     ],
 )
 def test_what_was_spanish_is_worded_as_brazilians_write(answer: str, shown: str) -> None:
-    assert polished(answer, INTO_PORTUGUESE) == shown
+    assert handed_on(polished(answer, INTO_PORTUGUESE), INTO_PORTUGUESE) == shown
+
+
+def test_readers_of_portugal_keep_their_spelling() -> None:
+    answer = "A equipa dos projectos."
+    assert finished(polished(answer, INTO_PORTUGUESE), INTO_PORTUGUESE) == answer
 
 
 def test_regions_share_the_wording_of_their_language() -> None:
-    assert polished("Os projectos.", Pair("es", "pt-BR")) == "Os projetos."
+    assert polished("Finque.", Pair("es", "pt-BR")) == "Chave."
 
 
 @pytest.mark.parametrize(
