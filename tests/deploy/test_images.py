@@ -71,7 +71,7 @@ def test_packages_that_are_chosen_by_the_python_version_are_chosen_once() -> Non
         assert len(names) == len(set(names)), image.packages
 
 
-@pytest.mark.parametrize(("image", "expected"), [("mt", 4), ("tts", 1), ("asr", 0)])
+@pytest.mark.parametrize(("image", "expected"), [("mt", 9), ("tts", 1), ("asr", 0)])
 def test_debian_packages_are_those_of_the_embedded_engine(image: str, expected: int) -> None:
     embedded = next(each for each in images(image) if each.engine == "embedded")
     assert len(embedded.debian) == expected

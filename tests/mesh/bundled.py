@@ -38,6 +38,7 @@ class Engine:
     device = "cpu"
     patience_seconds = 1.0
     continues_prefix = False
+    shaped = False
 
     def __init__(self, settings: Any) -> None:
         self._served = Settings().bundles

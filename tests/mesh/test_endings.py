@@ -128,7 +128,8 @@ async def test_a_service_whose_memory_is_exhausted_ends_when_it_is_called(tmp_pa
 async def test_the_programs_of_an_engine_do_not_outlive_it(
     tmp_path: Path, name: str, kind: FaultKind, status: int
 ) -> None:
-    async with started(tmp_path, name, STALLED_SECONDS="0.5") as service:
+    warm = {"EMBEDDED__WARM_FROM": "en"} if name == "mt" else {}
+    async with started(tmp_path, name, STALLED_SECONDS="0.5", **warm) as service:
         programs = psutil.Process(service.child.pid).children(recursive=True)
         assert programs
         await simulate_fault(service.service.address, Fault(kind))
