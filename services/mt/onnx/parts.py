@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from unicodedata import east_asian_width
 
-from services.mt.sentences import sentences
+from services.mt.sentences import Sentence, sentences
 
 _PAUSE = re.compile(r"([,;:]) ")
+_LEAST, _MOST = 0.8, 1.25  # of a sentence's length, what its translation has: less and more are told apart
+_CHANCE = 8  # letters that a translation is shorter or longer by beside that
+_WIDE = 2  # letters that one of a script without an alphabet stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +33,10 @@ class Part:
 def parts(text: str, prefix: str, fits: Callable[[str], bool]) -> list[Part]:
     """The parts of a text in order.
 
-    The sentences of the prefix translate the first ones of the text, one each. The last of them may be unfinished, and
-    holds all that is left where the prefix has more.
+    The sentences of the prefix translate the first ones of the text, one each, and the last of them may be unfinished.
+    A sentence of the prefix may have been concluded before the text had its full stops, and hold more than one: from
+    where that cannot be ruled out, sentences stay together, with all that is left of the prefix. Where it is not to be
+    told which, or they are too much for one part, there is no prefix, and the translation need not begin with it.
     """
     pieces = [
         Part(piece, " " if number < len(cut) - 1 else sentence.gap)
@@ -38,14 +44,61 @@ def parts(text: str, prefix: str, fits: Callable[[str], bool]) -> list[Part]:
         for cut in [list(_cut(sentence.body + sentence.ending, fits))]
         for number, piece in enumerate(cut)
     ]
-    concluded = [said.body + said.ending + said.gap for said in sentences(prefix)]
-    if len(concluded) > len(pieces) > 0:
-        concluded[len(pieces) - 1 :] = ["".join(concluded[len(pieces) - 1 :])]
-    last = len(concluded) - 1
-    return [
-        Part(part.text, part.gap, concluded[number], concluded=number < last) if number <= last else part
-        for number, part in enumerate(pieces)
-    ]
+    said = list(sentences(prefix))
+    certain = 0
+    while certain < min(len(said), len(pieces)) - 1 and not _may_span(said[certain], pieces[certain], last=False):
+        certain += 1
+    written = [each.body + each.ending + each.gap for each in said]
+    done = [replace(pieces[at], prefix=written[at], concluded=True) for at in range(certain)]
+    rest, left = "".join(written[certain:]), pieces[certain:]
+    if not rest or not left:
+        return [*done, *left]
+    count = 1
+    if certain < len(said) - 1 or _may_span(said[-1], left[0], last=True):
+        count = _spanned(rest, left)
+    together = _together(left[:count])
+    if not count or (count > 1 and not fits(together.text)):
+        return [*done, *left]
+    return [*done, replace(together, prefix=rest), *left[count:]]
+
+
+def _may_span(said: Sentence, part: Part, last: bool) -> bool:
+    """Whether a sentence of a prefix may translate more than a part; one that has no end, from where it is as long."""
+    if last and not said.ending:
+        return _size(said.body) >= _least(part.text)
+    return _size(said.body) > _MOST * _size(part.text) + _CHANCE
+
+
+def _spanned(prefix: str, left: Sequence[Part]) -> int:
+    """How many parts hold all that a prefix may translate; 0 where that is not to be told.
+
+    A short part behind a long prefix is not taken in by chance: a model would take it for translated.
+    """
+    size = _size(prefix)
+    for count in range(1, len(left)):
+        before = _together(left[:count]).text
+        if size < _least(before):
+            return count
+        if size <= _MOST * _size(before) and _size(left[count].text) < _size(before) / 2:
+            return 0
+    return len(left)
+
+
+def _together(some: Sequence[Part]) -> Part:
+    """Parts as one."""
+    *before, last = some or [Part("", "")]
+    return Part("".join(part.text + (part.gap or " ") for part in before) + last.text, last.gap)
+
+
+def _least(text: str) -> float:
+    """How long the translation of a sentence is at least."""
+    size = _size(text)
+    return _LEAST * size - min(_CHANCE, size / 4)
+
+
+def _size(text: str) -> int:
+    """How much a text says, in letters of an alphabet."""
+    return sum(_WIDE if east_asian_width(char) in "WF" else 1 for char in text.strip())
 
 
 def _cut(text: str, fits: Callable[[str], bool]) -> Iterator[str]:

@@ -79,7 +79,8 @@ class Translating:
         answer = put_together([(task.result(), part.gap) for task, part in zip(said, cut, strict=True)])
         unknown = sum(self._count_unknown(part.text, pair) for part in cut)
         kept = source.target_prefix
-        return Translation(answer if kept and len(answer) <= len(kept) else answer.rstrip(), bool(kept), unknown)
+        forced = bool(kept) and answer.startswith(kept.rstrip())
+        return Translation(answer if kept and len(answer) <= len(kept) else answer.rstrip(), forced, unknown)
 
     async def _translated(self, asked: _Asked) -> str:
         part = asked.part

@@ -51,6 +51,20 @@ def test_a_hypothesis_that_takes_a_concluded_word_back_is_heard_from_its_end_on(
     assert text(prefix.concluded) == "the cat"
 
 
+def test_words_that_come_in_between_are_not_said_twice() -> None:
+    prefix = StablePrefix(PrefixRules(agreement=1))
+    prefix.hear(guess("you will navigate this"))
+    assert prefix.hear(guess("P B you will navigate this demo")) == ()
+    assert text(prefix.concluded) == "you will navigate this demo"
+
+
+def test_words_that_are_taken_out_again_cost_none_of_those_behind_them() -> None:
+    prefix = StablePrefix(PrefixRules(agreement=1))
+    prefix.hear(guess("like a normal P B you will"))
+    prefix.hear(guess("like a normal you will navigate this"))
+    assert text(prefix.concluded) == "like a normal P B you will navigate this"
+
+
 def test_a_hypothesis_that_loses_its_end_keeps_what_is_concluded() -> None:
     prefix = StablePrefix(PrefixRules(agreement=2))
     prefix.hear(guess("the cat"))

@@ -38,8 +38,20 @@ def final_of(concluded: str, final: str) -> Caption:
         ("la casa rojo es muy", "la casa roja es muy grande", "la casa rojo es muy grande"),
         ("voy a casa", "no voy a casa hoy", "voy a casa no voy a casa hoy"),
         ("yo voy ahora", "yo no quiero ir y ahora", "yo voy ahora no quiero ir y ahora"),
+        ("un normal PBX, usted va", "un PBX normal, usted va a ver", "un normal PBX, usted va a ver"),
+        ("el perro y el", "el gato y el perro", "el perro y el gato y el perro"),
     ],
-    ids=["all-other", "last-other", "nothing-alike", "one-other", "like-word", "a-word-before", "words-between"],
+    ids=[
+        "all-other",
+        "last-other",
+        "nothing-alike",
+        "one-other",
+        "like-word",
+        "a-word-before",
+        "words-between",
+        "turned-round",
+        "in-the-place-of-one-that-comes-later",
+    ],
 )
 def test_a_final_says_behind_what_was_concluded_what_that_does_not_say(concluded: str, final: str, text: str) -> None:
     assert final_of(concluded, final).text == text

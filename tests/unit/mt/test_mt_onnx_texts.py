@@ -40,6 +40,43 @@ def test_a_prefix_with_more_sentences_is_held_by_the_last_part() -> None:
     assert (only.prefix, only.concluded) == ("Uno. Dos. Tr", False)
 
 
+TWO, OF_TWO = "We have two of them. The first one is as red as it was.", "Temos duas delas a primeira"
+
+
+@pytest.mark.parametrize("prefix", [OF_TWO, "Temos duas delas, a primeira é tão.", "Temos duas delas"])
+def test_sentences_that_a_prefix_may_span_stay_together(prefix: str) -> None:
+    assert cut(f"{TWO} The second is blue.", prefix) == [Part(TWO, " ", prefix), Part("The second is blue.", "")]
+
+
+def test_a_prefix_that_spans_more_than_fits_is_not_forced() -> None:
+    assert [part.prefix for part in cut(TWO, OF_TWO, most=40)] == ["", ""]
+
+
+def test_a_short_sentence_behind_a_prefix_that_may_span_it_is_neither_lost_nor_forced() -> None:
+    assert [part.prefix for part in cut(f"{TWO} See you.", f"{OF_TWO} é tão vermelha como")] == ["", "", ""]
+
+
+def test_a_prefix_within_a_sentence_leaves_the_next_one_alone() -> None:
+    first, second = cut(TWO, "Temos duas")
+    assert (first.text, first.prefix, second.prefix) == ("We have two of them.", "Temos duas", "")
+
+
+def test_what_a_prefix_spans_between_others_is_not_told_apart_by_guessing() -> None:
+    text = f"Look here. {TWO} The second is blue as it never was."
+    first, rest = cut(text, "Olhe aqui. Temos duas delas e a primeira é tão vermelha. A segunda é azul")
+    assert (first.prefix, first.concluded) == ("Olhe aqui. ", True)
+    assert rest == Part(
+        f"{TWO} The second is blue as it never was.",
+        "",
+        "Temos duas delas e a primeira é tão vermelha. A segunda é azul",
+    )
+
+
+def test_the_sentences_of_scripts_without_an_alphabet_are_shorter() -> None:
+    first, second = cut("This is the first sentence of all. That is the second.", "これは")
+    assert (first.prefix, second.prefix) == ("これは", "")
+
+
 def test_gaps_are_not_doubled_where_a_part_ends_with_one() -> None:
     assert put_together([("Uno. ", " "), ("Dos.", " "), ("", " "), ("Tres", "")]) == "Uno. Dos. Tres"
 

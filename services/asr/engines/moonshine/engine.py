@@ -12,7 +12,7 @@ from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.segment import Segments, Served
 from services.asr.settings import AsrSettings, MoonshineSettings
-from services.asr.settling import AGREED
+from services.asr.settling import QUICK
 from services.common import bundles, devices
 from services.common.audio import ASR_RATE
 from services.common.batching import Batcher, Limits
@@ -27,7 +27,7 @@ class Engine:
     """See services.asr.engine.Engine."""
 
     name = "moonshine"
-    prefixes = AGREED
+    prefixes = QUICK
     biased = False
     written = True
 

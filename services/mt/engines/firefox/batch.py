@@ -14,7 +14,7 @@ from services.mt.onnx.jobs import Job, Scoring
 from services.mt.onnx.model import alike
 from services.mt.onnx.weights import Array
 
-_STEPS = 16  # tokens of a step, at most: what comes meanwhile waits so long
+_STEPS = 32  # tokens of a step, at most: what comes meanwhile waits so long
 _ENDED_SHARE = 2  # a step ends when one in so many texts has ended: each end costs a call
 
 

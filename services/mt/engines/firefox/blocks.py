@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 from onnx import GraphProto, TensorProto
 
+from services.mt.engines.firefox import integers
 from services.mt.engines.firefox.network import Cell, Fed
 from services.mt.onnx.building import Graph, joined
 from services.mt.onnx.weights import Attention, Linear, Norm
 
 _MICROSOFT = "com.microsoft"
-_BLOCKS = (32, 16)  # numbers that are rounded together, of those the operator has
-_ZERO = 128  # of its weights
-_INTEGERS = 4  # its `accuracy_level` for products of 8-bit integers
 
 
 class Blocks:
     """Adds blocks to a graph."""
 
-    def __init__(self, graph: Graph, width: int, heads: int) -> None:
+    def __init__(self, graph: Graph, width: int, heads: int, many: bool = False) -> None:
+        """`many` is for those that get many tokens at once; all that get the same tokens have to be made alike."""
+        self._whole = many and integers.exact()
         self._graph = graph
         self._width = width
         self._heads = heads
@@ -63,7 +62,7 @@ class Blocks:
         """The two linear layers, and what they are added to."""
         graph = self._graph
         wide = graph.add("Relu", self._linear(value, part.wide))
-        return self.added(self._linear(wide, part.narrow), value, part.norm)
+        return self.added(self._linear(wide, part.narrow, positive=True), value, part.norm)
 
     def stepped(self, part: Cell, value: str, before: str) -> tuple[str, str]:
         """An SSRU cell over one token: the answer, and the cell from then on."""
@@ -112,19 +111,13 @@ class Blocks:
         """
         return self._graph.norm(self._graph.add("Sum", value, before), norm)
 
-    def _linear(self, value: str, linear: Linear) -> str:
-        """A linear layer; with integers each row's numbers are rounded in blocks, so no row depends on another."""
-        weight = linear.weight
-        if weight.scale is None:
+    def _linear(self, value: str, linear: Linear, positive: bool = False) -> str:
+        """A linear layer."""
+        if linear.weight.scale is None:
             return self._graph.linear(value, linear)
-        taken, made = weight.values.shape
-        size = next(size for size in _BLOCKS if taken % size == 0)
-        blocks = (weight.values.T.astype(np.int16) + _ZERO).astype(np.uint8).reshape(made, taken // size, size)
-        scales = np.broadcast_to(weight.scale.astype(np.float32).reshape(-1, 1), (made, taken // size))
-        bias = [] if linear.bias is None else ["", "", self._graph.holds(linear.bias)]
-        given = (value, self._graph.holds(blocks), self._graph.holds(scales), *bias)
-        sizes = {"K": taken, "N": made, "bits": 8, "block_size": size, "accuracy_level": _INTEGERS}
-        return self._graph.add("MatMulNBits", *given, domain=_MICROSOFT, **sizes)
+        if self._whole:
+            return integers.by_rows(self._graph, value, linear, positive)
+        return integers.by_blocks(self._graph, value, linear)
 
     def _gates(self, part: Cell, value: str) -> tuple[str, str]:
         graph = self._graph

@@ -37,16 +37,17 @@ def reading(network: Network) -> ModelProto:
     ids] make the last product. Answers `logits` [rows, picks, ids], the cells, and what the decoder looks at.
     """
     graph = Graph()
-    blocks = Blocks(graph, network.width, network.heads)
-    value = blocks.flat(graph.takes("source", _FLOAT, ["rows", "length", network.width]))
+    encoder = Blocks(graph, network.width, network.heads, many=True)
+    value = encoder.flat(graph.takes("source", _FLOAT, ["rows", "length", network.width]))
     there = graph.takes("there", TensorProto.INT32, ["rows", "length"])
     for layer in network.encoder:
-        value = blocks.fed(layer.fed, blocks.attended(layer.own, value, there))
+        value = encoder.fed(layer.fed, encoder.attended(layer.own, value, there))
     size = network.width // network.heads
     for number, decoding in enumerate(network.decoder):
-        blocks.remember(decoding.source, value, "there", [f"cross.{number}.key", f"cross.{number}.value"])
+        encoder.remember(decoding.source, value, "there", [f"cross.{number}.key", f"cross.{number}.value"])
     for name in remembered(network):
         graph.gives(name, _FLOAT, ["rows", network.heads, "length", size])
+    blocks = Blocks(graph, network.width, network.heads)
     prompt = blocks.flat(graph.takes("prompt", _FLOAT, ["rows", "tokens", network.width]))
     pick = graph.takes("pick", _INTEGER, ["rows", "picks"])
     for number, decoding in enumerate(network.decoder):

@@ -1,0 +1,99 @@
+"""Products of 8-bit integers, as nodes of a graph. No row that is multiplied depends on another, in either way.
+
+Where ONNX Runtime's product of unsigned and signed integers is exact (on processors with VNNI; on others sums of two
+products overflow), whole matrices are multiplied. A row is rounded by its greatest number then: to 8 bits where none
+of it is below zero, else to 16, multiplied in two halves. For many rows that takes less time than rows rounded in
+blocks, which an operator of its own multiplies; for one it takes longer.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import onnxruntime
+from onnx import TensorProto
+
+from services.mt.onnx.building import Graph
+from services.mt.onnx.weights import Linear
+
+_MICROSOFT = "com.microsoft"
+_BLOCKS = (32, 16)  # numbers that are rounded together, of those the operator has
+_SIGNED, _UNSIGNED = 127, 255  # the greatest integers
+_ZERO = 128  # of unsigned integers that stand for signed ones
+_LEAST = 1e-9  # the greatest number of a row that is all zeros
+_INTEGERS = 4  # the operator's `accuracy_level` for products of 8-bit integers
+_PROBED = 64  # numbers of a probe
+
+
+@cache
+def exact() -> bool:
+    """Whether ONNX Runtime multiplies unsigned by signed integers exactly here, however great they are."""
+    graph = Graph()
+    given = graph.takes("given", TensorProto.UINT8, [1, _PROBED])
+    weights = np.full((_PROBED, _PROBED), _SIGNED, np.int8)
+    graph.add("MatMulInteger", given, graph.holds(weights), name="made")
+    graph.gives("made", TensorProto.INT32, [1, _PROBED])
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    model = graph.model().SerializeToString()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (made,) = session.run(None, {"given": np.full((1, _PROBED), _UNSIGNED, np.uint8)})
+    return bool((made == _PROBED * _SIGNED * _UNSIGNED).all())
+
+
+def by_rows(graph: Graph, value: str, linear: Linear, positive: bool) -> str:
+    """A linear layer on [rows, in], each row rounded as a whole; `positive` where no number is below zero."""
+    made = _of_positive(graph, value, linear) if positive else _of_any(graph, value, linear)
+    return made if linear.bias is None else graph.add("Add", made, graph.holds(linear.bias))
+
+
+def _of_positive(graph: Graph, value: str, linear: Linear) -> str:
+    scale = _scale(graph, value, _UNSIGNED)
+    shifted = graph.add("Add", graph.add("Div", value, scale), _number(graph, 0.5))
+    rounded = graph.add("Cast", shifted, to=TensorProto.UINT8)
+    return graph.add("Mul", _product(graph, rounded, linear, 0), scale)
+
+
+def _of_any(graph: Graph, value: str, linear: Linear) -> str:
+    scale = _scale(graph, graph.add("Abs", value), _SIGNED)
+    shifted = graph.add("Add", graph.add("Div", value, scale), _number(graph, _ZERO + 0.5))
+    high = graph.add("Cast", shifted, to=TensorProto.UINT8)
+    rest = graph.add("Sub", shifted, graph.add("Cast", high, to=TensorProto.FLOAT))  # 0.5 more than what is lacking
+    shifted = graph.add("Add", graph.add("Mul", rest, _number(graph, 2 * _SIGNED)), _number(graph, 1.5))
+    both = graph.add("Concat", high, graph.add("Cast", shifted, to=TensorProto.UINT8), axis=0)
+    made = graph.split("Split", _product(graph, both, linear, _ZERO), names=["", ""], axis=0, num_outputs=2)
+    low = graph.add("Mul", made[1], _number(graph, 1 / (2 * _SIGNED)))
+    return graph.add("Mul", graph.add("Add", made[0], low), scale)
+
+
+def _scale(graph: Graph, sizes: str, most: int) -> str:
+    """What a row's greatest number has to be divided by to be `most`, [rows, 1]."""
+    greatest = graph.add("ReduceMax", sizes, graph.integers(1), keepdims=1)
+    return graph.add("Max", graph.add("Mul", greatest, _number(graph, 1 / most)), _number(graph, _LEAST))
+
+
+def _product(graph: Graph, rounded: str, linear: Linear, zero: int) -> str:
+    weight = linear.weight
+    assert weight.scale is not None
+    scales = (_number(graph, 1), graph.holds(weight.scale.astype(np.float32)))
+    given = (rounded, graph.holds(weight.values), *scales, graph.holds(np.array(zero, np.uint8)))
+    return graph.add("MatMulIntegerToFloat", *given, domain=_MICROSOFT)
+
+
+def _number(graph: Graph, value: float) -> str:
+    return graph.holds(np.array(value, np.float32))
+
+
+def by_blocks(graph: Graph, value: str, linear: Linear) -> str:
+    """A linear layer on [rows, in], each row rounded in blocks."""
+    weight = linear.weight
+    assert weight.scale is not None
+    taken, made = weight.values.shape
+    size = next(size for size in _BLOCKS if taken % size == 0)
+    blocks = (weight.values.T.astype(np.int16) + _ZERO).astype(np.uint8).reshape(made, taken // size, size)
+    scales = np.broadcast_to(weight.scale.astype(np.float32).reshape(-1, 1), (made, taken // size))
+    bias = [] if linear.bias is None else ["", "", graph.holds(linear.bias)]
+    given = (value, graph.holds(blocks), graph.holds(scales), *bias)
+    sizes = {"K": taken, "N": made, "bits": 8, "block_size": size, "accuracy_level": _INTEGERS}
+    return graph.add("MatMulNBits", *given, domain=_MICROSOFT, **sizes)
