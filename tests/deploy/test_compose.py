@@ -56,7 +56,7 @@ def test_an_image_is_one_that_is_built(service: str) -> None:
 
 @pytest.mark.parametrize(("name", "value"), BUNDLES)
 def test_a_bundle_is_one_of_the_catalogue_and_of_the_engine_that_is_told_of_it(name: str, value: str) -> None:
-    stage, engine = re.fullmatch(r"([A-Z]+)_([A-Z0-9]+)__BUNDLES", name).groups()  # type: ignore[union-attr]
+    stage, engine = re.fullmatch(r"([A-Z]+)_([A-Z0-9]+)__BUNDLES", name).groups()  # type: ignore[union-attr]  # BUNDLES are all like that
     for path in map(PurePosixPath, json.loads(value)):
         entry = catalogue()[path.parent.name]
         assert (entry.stage, entry.engine) == (stage.lower(), engine.lower())
