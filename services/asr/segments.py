@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from services.asr.engine import Hypothesis, PrefixRules, Word
 from services.asr.stable_prefix import StablePrefix, key
-from services.asr.writing import Place, written
+from services.asr.writing import Place, begun, written
 from services.common.concluded import continues
 
 
@@ -104,7 +104,7 @@ class Segments:
 
     def _write(self, words: Sequence[Word], ends: bool = False) -> tuple[Word, ...]:
         if self._transcription.written:
-            return self._kept(words)
+            return begun(self._kept(words))
         texts = written(self._as_concluded(words), Place(self._transcription.language, self._goes_on, ends))
         return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=True))
 

@@ -25,7 +25,7 @@ AGREED: Mapping[Stabilization, PrefixRules] = {
 # wrong: one more hypothesis must agree.
 QUICK: Mapping[Stabilization, PrefixRules] = {
     Stabilization.FAST: PrefixRules(agreement=2),
-    Stabilization.BALANCED: PrefixRules(agreement=3, held_words=1),
+    Stabilization.BALANCED: PrefixRules(agreement=3),
     Stabilization.AGGRESSIVE: PrefixRules(agreement=4, held_words=1),
 }
 

@@ -7,13 +7,37 @@ one comes. So concluded text stays as it is while more words come.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.asr.engine import Word
 from services.common.audio import ASR_RATE
 
 COMMA_SAMPLES = 200 * ASR_RATE // 1000
 SENTENCE_SAMPLES = 300 * ASR_RATE // 1000
+
+_ENDS = (".", "?", "!")
+_ABBREVIATED = frozenset(
+    [
+        "a.m.",
+        "approx.",
+        "dr.",
+        "e.g.",
+        "etc.",
+        "i.e.",
+        "inc.",
+        "jr.",
+        "ltd.",
+        "mr.",
+        "mrs.",
+        "ms.",
+        "no.",
+        "p.m.",
+        "prof.",
+        "sr.",
+        "st.",
+        "vs.",
+    ]
+)
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("january", "february", "april", "june", "july", "august", "september", "october", "november", "december")
@@ -61,6 +85,20 @@ def written(words: Sequence[Word], place: Place) -> list[str]:
         if mark in (".", "?"):
             begins = number + 1
     return texts
+
+
+def begun(words: Sequence[Word]) -> tuple[Word, ...]:
+    """Words of an engine that writes itself, with a capital behind each mark that ends a sentence.
+
+    A mark may have been concluded where the engine then saw the sentence go on, and wrote the next word small.
+    """
+    texts = [word.text for word in words]
+    for number in range(1, len(texts)):
+        before = texts[number - 1]
+        letter = len(before) == 2  # "P."
+        if before.endswith(_ENDS) and not letter and before.casefold() not in _ABBREVIATED:
+            texts[number] = texts[number][:1].upper() + texts[number][1:]
+    return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=True))
 
 
 def _mark(words: Sequence[Word], number: int, ends: bool) -> str:

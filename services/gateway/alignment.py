@@ -64,9 +64,8 @@ def bare(word: str) -> str:
 
 
 def _said_near(said: Sequence[str], new: Sequence[str], place: int) -> bool:
-    """Whether a new word was concluded near its place, as often as it has come in the new text by then."""
-    since = new[max(0, place - NEAR) : place + 1]
-    return since.count(new[place]) <= near(said, place).count(new[place])
+    """Whether a new word was concluded near its place, as often as the new text has it there."""
+    return near(new, place).count(new[place]) <= near(said, place).count(new[place])
 
 
 def _replaced(word: str, candidate: str) -> float:

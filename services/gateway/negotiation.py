@@ -25,7 +25,7 @@ OUTPUT_RATE = 24_000  # samples per second, unless the client asks for another
 
 _HOLDING = {
     pb.STABILIZATION_FAST: Holding("agreement", held_words=0, masked_words=1),
-    pb.STABILIZATION_BALANCED: Holding("agreement", held_words=2, masked_words=3),
+    pb.STABILIZATION_BALANCED: Holding("agreement", held_words=1, masked_words=4, first_words=3),
     pb.STABILIZATION_AGGRESSIVE: Holding("agreement", held_words=4, masked_words=8),
     pb.STABILIZATION_WHOLE_SEGMENTS: Holding("endpointed", held_words=0, masked_words=0),
 }

@@ -38,6 +38,7 @@ class LocalAgreement:
 
     held_words: int  # not concluded
     masked_words: int  # not even shown
+    first_words: int = 0  # shown while nothing is concluded: whoever waits for a segment's first word sees it come
 
     def source(self, said: Transcript) -> str:
         """See Policy. Only what the recognizer has concluded."""
@@ -49,7 +50,8 @@ class LocalAgreement:
 
     def shown(self, words: int, concluded: int) -> int:
         """See Policy."""
-        return max(concluded, words - self.masked_words)
+        least = concluded or min(words, self.first_words)
+        return max(least, words - self.masked_words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ def policy_of(holding: Holding) -> Policy:
         case "retranslate":
             return Retranslate()
         case _:
-            return LocalAgreement(holding.held_words, holding.masked_words)
+            return LocalAgreement(holding.held_words, holding.masked_words, holding.first_words)
 
 
 class TargetText:

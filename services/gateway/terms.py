@@ -43,6 +43,7 @@ class Holding:
     policy: str  # as the gateway's setting names it
     held_words: int  # last words of a translation that are never concluded before its final
     masked_words: int  # last words of a translation that are not shown before they are concluded
+    first_words: int = 0  # shown all the same while no word of the segment is concluded
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,3 +165,18 @@ def test_a_mark_may_follow_the_last_concluded_word_of_a_final() -> None:
     hear(segments, "We are here")
     result = some(hear(segments, "We are here.", final=True))
     assert (result.text, result.corrected) == ("We are here.", False)
+
+
+def test_a_word_behind_a_concluded_full_stop_begins_with_a_capital() -> None:
+    segments = make(written=True)
+    hear(segments, "Congratulations.")
+    hear(segments, "Congratulations.")
+    assert some(hear(segments, "Congratulations, you have")).text == "Congratulations. You have"
+    assert some(hear(segments, "Congratulations, you have it.", final=True)).text == "Congratulations. You have it."
+
+
+def test_an_abbreviation_ends_no_sentence() -> None:
+    segments = make(written=True)
+    assert some(hear(segments, "Mr. de Vries of P. van Dam etc. and so on.", final=True)).text.endswith(
+        "etc. and so on."
+    )

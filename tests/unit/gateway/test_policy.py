@@ -44,6 +44,12 @@ def test_the_words_most_likely_to_change_are_not_shown() -> None:
     assert text.revise("uno dos tres", "").text == "uno dos"  # concluded words are shown, whatever follows
 
 
+def test_the_first_words_of_a_segment_are_shown_before_any_is_concluded() -> None:
+    text = TargetText(LocalAgreement(held_words=1, masked_words=4, first_words=3))
+    assert text.revise("el gato negro", "the black").text == "el gato negro"
+    assert text.revise("el perro negro grande", "the big black").text == "el"  # concluded: the others are masked now
+
+
 def test_a_translation_that_turns_is_shown_behind_what_was_concluded() -> None:
     text = TargetText(LocalAgreement(0, 0))
     text.revise("el gato negro", "")
