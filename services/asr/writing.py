@@ -16,28 +16,8 @@ COMMA_SAMPLES = 200 * ASR_RATE // 1000
 SENTENCE_SAMPLES = 300 * ASR_RATE // 1000
 
 _ENDS = (".", "?", "!")
-_ABBREVIATED = frozenset(
-    [
-        "a.m.",
-        "approx.",
-        "dr.",
-        "e.g.",
-        "etc.",
-        "i.e.",
-        "inc.",
-        "jr.",
-        "ltd.",
-        "mr.",
-        "mrs.",
-        "ms.",
-        "no.",
-        "p.m.",
-        "prof.",
-        "sr.",
-        "st.",
-        "vs.",
-    ]
-)
+_SHORT = "a.m. approx. dr. e.g. etc. i.e. inc. jr. ltd. mr. mrs. ms. no. p.m. prof. sr. st. vs."
+_ABBREVIATED = frozenset(_SHORT.split())
 
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = ("january", "february", "april", "june", "july", "august", "september", "october", "november", "december")

@@ -81,10 +81,12 @@ def test_the_last_word_left_out_was_concluded_in_that_form_or_a_like_one(
 
 
 @given(LETTERS, LETTERS)
-def test_words_are_left_out_for_others_only_where_more_are_found_again(concluded: list[str], final: list[str]) -> None:
+def test_words_are_left_out_for_others_only_where_as_many_are_found_again(
+    concluded: list[str], final: list[str]
+) -> None:
     left = final[: alignment(concluded, final)]
     missing = Counter(left) - Counter(concluded)
-    assert 3 * missing.total() <= len(left)
+    assert not missing or 2 * missing.total() < len(concluded)  # else saying all of it again costs less
 
 
 @given(st.permutations("abcdef"), st.integers(0, 6), FRESH)
