@@ -111,6 +111,13 @@ def compared(options: argparse.Namespace, texts: Sequence[str]) -> tuple[Rows, d
     served = load(bundle, Asking(Device("cpu", "cpu"), "int8"))
     for at_once in (1, 8):
         add("int8 and shortlist", "fp32", at_once, decoded(served, sources, at_once), alone)
+    compare_many(options, rows, exact, served)
+    return rows, goals
+
+
+def compare_many(options: argparse.Namespace, rows: Rows, exact: Any, served: Any) -> None:
+    """Add how many of many translations the served forms have as fp32 with all ids has them."""
+    bundle = bundles.read(options.bundle)
     lines = options.lines.read_text().splitlines()[: options.many]
     column = 0 if bundle.manifest.pairs[0][0] == "en" else 1
     many = [exact.pieces.source(line.split("\t")[column], Pair("en", "pt")) for line in lines]
@@ -121,7 +128,6 @@ def compared(options: argparse.Namespace, texts: Sequence[str]) -> tuple[Rows, d
         said = [[exact.pieces.text(each) for each in ids] for ids in (found, wanted)]
         same = sum(one == two for one, two in zip(found, wanted, strict=True))
         rows.add(what, "fp32", 8, len(many), same, round(sacrebleu.corpus_chrf(said[0], [said[1]]).score, 2))
-    return rows, goals
 
 
 async def taken(bundle: Path, texts: Sequence[str]) -> list[tuple[str, float]]:
