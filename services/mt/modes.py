@@ -27,6 +27,12 @@ def installed(folder: Path) -> Mapping[Pair, Path]:
     return found
 
 
+TRANSFER = "apertium-transfer"
+# Its arguments where it looks words up in the dictionary of the pair itself. From version 3.9 on it then finds few of
+# them while it reads texts one after the other; a program that looks up and nothing else finds all, in every version.
+LOOKS_UP_ITSELF = 3
+
+
 def pair_of(mode: str) -> Pair | None:
     """The languages in the name of a mode: "spa-eng_US" is es to en-US; None for "spa-eng-tagger" and the like."""
     names = mode.split("-")
@@ -49,8 +55,13 @@ def commands(line: str) -> list[Command]:
     stages: list[Command] = []
     for stage in line.strip().split("|"):
         program, *arguments = shlex.split(stage)
-        kept = (MARK_UNKNOWN if argument == GENERATOR_OPTION else argument for argument in arguments)
-        stages.append((program, "-z", *(argument for argument in kept if not argument.startswith("$"))))
+        kept = [MARK_UNKNOWN if argument == GENERATOR_OPTION else argument for argument in arguments]
+        own = [argument for argument in kept if not argument.startswith("$")]
+        if program == TRANSFER and len(own) == LOOKS_UP_ITSELF and not any(each.startswith("-") for each in own):
+            rules, compiled, dictionary = own
+            stages += [("lt-proc", "-z", "-b", dictionary), (TRANSFER, "-z", "-b", rules, compiled)]
+        else:
+            stages.append((program, "-z", *own))
     return stages
 
 

@@ -42,3 +42,12 @@ def test_only_modes_that_translate_are_found(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_holds_no_pairs(tmp_path: Path) -> None:
     assert not installed(tmp_path / "none")
+
+
+def test_a_transfer_that_looks_words_up_itself_is_given_a_program_that_does() -> None:
+    stages = commands("apertium-pretransfer|apertium-transfer a.t1x a.t1x.bin a.autobil.bin|lt-proc $1 a.autogen.bin")
+    assert stages[1:3] == [
+        ("lt-proc", "-z", "-b", "a.autobil.bin"),
+        ("apertium-transfer", "-z", "-b", "a.t1x", "a.t1x.bin"),
+    ]
+    assert commands("apertium-transfer -b a.t1x a.t1x.bin") == [("apertium-transfer", "-z", "-b", "a.t1x", "a.t1x.bin")]
