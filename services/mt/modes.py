@@ -15,6 +15,10 @@ Command: TypeAlias = tuple[str, ...]
 
 GENERATOR_OPTION = "$1"  # stands where the generator is told how to mark what it does not know
 MARK_UNKNOWN = "-g"
+TRANSFER = "apertium-transfer"
+# Its arguments where it looks words up in the dictionary of the pair itself. From version 3.9 on it then finds few of
+# them while it reads texts one after the other; a program that looks up and nothing else finds all, in every version.
+LOOKS_UP_ITSELF = 3
 
 
 def installed(folder: Path) -> Mapping[Pair, Path]:
@@ -25,12 +29,6 @@ def installed(folder: Path) -> Mapping[Pair, Path]:
         if pair is not None:
             found[pair] = path
     return found
-
-
-TRANSFER = "apertium-transfer"
-# Its arguments where it looks words up in the dictionary of the pair itself. From version 3.9 on it then finds few of
-# them while it reads texts one after the other; a program that looks up and nothing else finds all, in every version.
-LOOKS_UP_ITSELF = 3
 
 
 def pair_of(mode: str) -> Pair | None:
