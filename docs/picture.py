@@ -26,7 +26,7 @@ def main() -> None:
     for line in lines:
         console.print(Text.from_ansi(line), no_wrap=True)
     picture = console.export_svg(title=TITLE)
-    sys.stdout.write(re.sub(r"@font-face \{.*?\n    \}\n", "", picture, flags=re.DOTALL))  # nothing is fetched to see it
+    sys.stdout.write(re.sub(r"@font-face \{.*?\n    \}\n", "", picture, flags=re.DOTALL))  # fetch nothing
 
 
 if __name__ == "__main__":
