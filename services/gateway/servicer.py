@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from typing import Any
 
@@ -192,7 +192,7 @@ class GatewayServicer:
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
-        with lasting(opening, shared) as account:
+        with lasting(opening, shared) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.measures.written
             account.begin()

@@ -176,7 +176,8 @@ class Voice:
             return "MAX_LAG"
         ticket = self._shared.backlog.begin("TTS", self._terms.lang, self._shared.moment.accepted_samples)
         try:
-            pieces = [piece async for piece in self._pieces(telling)]
+            async with aclosing(self._pieces(telling)) as made:
+                pieces = [piece async for piece in made]
         finally:
             self._shared.backlog.finish(ticket)
         for piece in pieces:

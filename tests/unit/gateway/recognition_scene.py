@@ -127,8 +127,12 @@ class FakeCall:
         fault = self.status[1]
         return Metadata(*([("grpc-status-details-bin", to_status(fault).SerializeToString())] if fault else []))
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
         self.cancelled = True
+        return True
+
+    def done(self) -> bool:
+        return self.cancelled or self.status is not None
 
 
 @dataclass
