@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,6 +22,7 @@ from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
+from services.common.errors import TooSlow
 from services.common.replica import Replica
 from services.common.slots import ADMITTED, Slots
 from services.common.watchdog import Watchdog
@@ -71,7 +73,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
-        first = await context.read()
+        first = await _fed(context, self._settings.unfed_seconds)
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
         config = session_config(first, self._settings, self._engines)
@@ -88,7 +90,8 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         measures = Measures(config.transcription.language)
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_read(context, asked, Inbound(self._engine(config).biased)))
+            fed = partial(_fed, context, self._settings.unfed_seconds)
+            tasks.create_task(_read(fed, asked, Inbound(self._engine(config).biased)))
             tasks.create_task(_write(outbox, context))
             await recognizer.run(self._recognition(config), asked)
             await outbox.close()
@@ -101,8 +104,18 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         return self._engines.of(config.transcription.language)
 
 
-async def _read(context: Context, asked: Channel[Asked], inbound: Inbound) -> None:
-    while (request := await context.read()) is not grpc.aio.EOF:
+async def _fed(context: Context, seconds: float) -> Any:
+    """The next request, or EOF. Raises TooSlow when nothing is sent for so long; 0: waits for ever."""
+    try:
+        async with asyncio.timeout(seconds or None):
+            return await context.read()
+    except TimeoutError as error:
+        message = f"The recognizer was sent nothing for {seconds:g} s."
+        raise TooSlow("RECOGNITION_UNFED", message, retry_after_ms=1, stage="ASR") from error
+
+
+async def _read(fed: Callable[[], Awaitable[Any]], asked: Channel[Asked], inbound: Inbound) -> None:
+    while (request := await fed()) is not grpc.aio.EOF:
         for item in inbound.asked(request):
             await asked.put(item)
     await asked.close()

@@ -204,6 +204,11 @@ class AsrSettings(StageSettings):
         0, ge=0, le=10, description="Successive hypotheses that must agree on a word. 0: as it suits the engine."
     )
     backlog_ms: int = Field(1_000, ge=100, description="Audio taken in ahead of the engine.")
+    unfed_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="A recognition that is sent nothing for so long is ended: nobody owns it. 0: never.",
+    )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
+from services.common.cancelling import heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.messages import ServerMessage
@@ -33,6 +34,7 @@ async def outcome(
             for each in watching:
                 each.cancel()
     except ExceptionGroup as group:
+        heed_cancellation()
         ended = cause(group)
         if not isinstance(ended, MeshError):
             raise

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
+from services.common.cancelling import heed_cancellation
 from services.common.channel import Channel
 from services.common.errors import cause
 from services.gateway.feed import Feed
@@ -63,6 +64,7 @@ class Conversation:
                 for task in beside:
                     task.cancel()
         except ExceptionGroup as group:
+            heed_cancellation()
             raise cause(group) from None
         finally:
             self._to.call.cancel()

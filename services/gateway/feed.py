@@ -7,11 +7,15 @@ import asyncio
 from services.gateway.listening import Asked, Listening
 from services.gateway.ring import Said
 
+KEEPALIVE_SECONDS = 15.0  # a recognizer that is sent nothing for a minute takes its call for one that nobody owns
+
 
 class Feed:
     """A bounded channel into any number of calls: what one of them was told in vain, the next is told again.
 
-    `say` waits while more is kept than may be, and `next` until there is something to tell.
+    `say` waits while more is kept than may be, and `next` until there is something to tell. In a session that is
+    paused or held, a recognizer is asked from time to time whether it is through, which shows each that the
+    other lives.
     """
 
     def __init__(self, listening: Listening) -> None:
@@ -42,8 +46,15 @@ class Feed:
         """What is to be told next; None at the end."""
         async with self._changed:
             while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
-                await self._changed.wait()
+                await self._change()
             return asked
+
+    async def _change(self) -> None:
+        try:
+            async with asyncio.timeout(KEEPALIVE_SECONDS):
+                await self._changed.wait()
+        except TimeoutError:
+            self._listening.keep_alive()
 
     async def answered(self) -> None:
         """The recognizer has said something: there may be room now, or something to tell."""

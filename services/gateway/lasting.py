@@ -25,7 +25,7 @@ _DURATION = metrics.histogram("babelmesh.session.duration")
 
 _OUTCOMES = ("done", "failed", "invalid", "resumable", "cancelled")
 
-_open: set[Backlog] = set()  # of the sessions that last, in this process
+_open: dict[Backlog, Shared] = {}  # of the sessions that last, in this process
 
 
 @contextmanager
@@ -52,7 +52,7 @@ class Lasting:
     def begin(self) -> None:
         """It was let in."""
         self._since = time.monotonic()
-        _open.add(self._shared.backlog)
+        _open[self._shared.backlog] = self._shared
         source = self._shared.measures.source
         metrics.from_zero(_SESSIONS, ({**source, "outcome": outcome} for outcome in _OUTCOMES))
         if self._shared.goes_on.resumed:
@@ -62,7 +62,7 @@ class Lasting:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        _open.discard(self._shared.backlog)
+        _open.pop(self._shared.backlog, None)
         ended = error or self.fault
         outcome = self._outcome(ended)
         undelivered = self._shared.ledger.close()
@@ -105,3 +105,10 @@ def backlogs() -> list[metrics.Reading]:
         for stage, _, samples in backlog.stages():
             most[stage] = max(most[stage], samples)
     return [(samples / ASR_RATE, {"stage": stage.lower()}) for stage, samples in most.items()]
+
+
+def wanted_slots() -> list[metrics.Reading]:
+    """How many slots of recognizers and synthesizers the sessions have use for, at most. May be asked in any thread."""
+    sessions = list(_open.values())
+    clauses = sum(len(shared.begun) for shared in sessions)
+    return [(len(sessions), {"stage": "asr"}), (clauses, {"stage": "tts"})]

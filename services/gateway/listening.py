@@ -86,6 +86,11 @@ class Listening:
         if self.ring.full and not full:
             self.ring.ask()
 
+    def keep_alive(self) -> None:
+        """Asks the recognizer whether it is through, unless it has been asked and has not answered."""
+        if not self.ring.asking:
+            self.ring.ask()
+
     def trace(self, trace: Trace) -> None:
         """Tells the recognizer where the spans of a segment belong."""
         self._traces.add(trace)

@@ -10,6 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
 
+from services.common.cancelling import heed_cancellation
 from services.common.errors import AtCapacity, Defect, StageFailed, TooSlow, cause
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class Outage:
             message = f"No recognizer could be had for {self._patience_seconds:g} s."
             raise StageFailed("ASR_UNAVAILABLE", message, retry_after_ms=_RETRY_AFTER_MS, stage="ASR") from error
         except ExceptionGroup as group:
+            heed_cancellation()
             raise cause(group) from None
         if self._announced:
             await self._announce(True)

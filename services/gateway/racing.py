@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from services.common.cancelling import heed_cancellation
+
 T = TypeVar("T")
 
 
@@ -18,6 +20,9 @@ async def unless(gone: asyncio.Event, work: Callable[[], Awaitable[T]]) -> T:
 
     A gRPC call whose channel was closed under it surfaces as a cancellation, which would end whoever waits for it as if
     it had been told to stop. Here it ends a task of its own, and is Abandoned.
+
+    Whoever is cancelled while it waits gets no result, though there may be one: work that opens something is to have
+    an owner for it (see `Owned`) before it gives it.
     """
 
     async def working() -> T:
@@ -33,6 +38,7 @@ async def unless(gone: asyncio.Event, work: Callable[[], Awaitable[T]]) -> T:
             wanted.cancel()
             unwanted.cancel()
     except ExceptionGroup as group:
+        heed_cancellation()
         raise group.exceptions[0] from None  # the work's: there is no other
     if wanted.cancelled():
         raise Abandoned

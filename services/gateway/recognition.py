@@ -13,6 +13,7 @@ from services.gateway.conversation import BrokeOff, Conversation, Left, Stalled,
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening, Trace
 from services.gateway.outage import Outage, Patience
+from services.gateway.owned import Owned
 from services.gateway.ring import Said
 from services.gateway.seam import FRESH, Seed
 from services.gateway.shared import Shared
@@ -41,7 +42,7 @@ class Recognition:
 
     `say` puts audio and commands in order; `heard` gives what the stage made of them; `run` talks to the stage until
     `finish` was called and all is answered. The stage is asked for a slot by `open` when audio was announced, else when
-    there is some: typed text needs none.
+    there is some: typed text needs none. `close` ends every call that is left, whatever way the session ends.
     """
 
     def __init__(self, shared: Shared, seed: Seed = FRESH, patience: Patience = PATIENCE) -> None:
@@ -54,6 +55,7 @@ class Recognition:
         self._listening = Listening(bound_samples, seed, lambda: shared.dictionary.phrases)
         self._feed = Feed(self._listening)
         self._call: Recognizing | None = None
+        self._calls = Owned()
 
     async def open(self) -> None:
         """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
@@ -73,6 +75,10 @@ class Recognition:
     async def finish(self) -> None:
         """There will be no more audio."""
         await self._feed.finish()
+
+    def close(self) -> None:
+        """Ends the calls to recognizers that are still open."""
+        self._calls.close()
 
     async def run(self) -> None:
         """Raises MeshError of the ASR stage when it refuses, or when no recognizer can be had for too long."""
@@ -118,7 +124,9 @@ class Recognition:
 
     async def _recognizer(self, resumed: bool = False) -> Recognizing:
         wanted = config(self._shared.terms, self._listening.segment_id, resumed or self._resumed)
-        return await self._shared.stages.recognize(wanted)
+        recognizing = await self._shared.stages.recognize(wanted)
+        self._calls.add(recognizing.call)
+        return recognizing
 
     async def _announce(self, over: bool) -> None:
         await self._shared.outbox.put(messages.degraded("ASR", "", "UNAVAILABLE", 0, over))

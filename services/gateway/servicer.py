@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +41,7 @@ from services.gateway.decoding import FORMATS
 from services.gateway.glossaries import Glossaries
 from services.gateway.glossary import Lexicon, lexicon
 from services.gateway.ingress import Ingress, Start
-from services.gateway.lasting import backlogs, lasting
+from services.gateway.lasting import backlogs, lasting, wanted_slots
 from services.gateway.measures import may_degrade
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
 from services.gateway.opening import Opening
@@ -118,6 +118,7 @@ class GatewayServicer:
         self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())
         self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
+        self._running.enter_context(metrics.observed("babelmesh.slots.wanted", wanted_slots))
         await self._refresh()
         while not self._catalog.engines:
             await asyncio.sleep(pause_seconds)
@@ -192,7 +193,7 @@ class GatewayServicer:
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
-        with lasting(opening, shared) as account:
+        with lasting(opening, shared) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.measures.written
             account.begin()

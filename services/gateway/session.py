@@ -46,6 +46,7 @@ class Session:
         async with self._pipelines:
             await self._set_targets(self._shared.terms.targets)
             fault = await self._hear_out(inputs)
+            self._shared.floor.close()
             await self._close_typed()
             for target in self._targets.values():
                 await target.finish()

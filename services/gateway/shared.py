@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from opentelemetry.context import Context
 
 from services.common.audio import ASR_RATE
+from services.common.cancelling import heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.backlog import Backlog, Ticket
@@ -99,6 +100,7 @@ class Shared:
 
     async def end_with(self, error: Exception) -> MeshError:
         """Tells the client of the fault the session ends with, and gives it. Raises what is no fault but a defect."""
+        heed_cancellation()
         fault = cause(error)
         if not isinstance(fault, MeshError):
             raise fault

@@ -12,6 +12,7 @@ import grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.audio import Pcm, from_bytes
 from services.common.telemetry import Metadata
+from services.gateway.owned import Owned
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link
 from services.gateway.replicas import Replicas
@@ -67,41 +68,42 @@ class Speaking:
         tries = self._replicas.tries(Budget(retry_seconds=0.0), suspect)
         finished = begun = False
         while not finished:
-            link, call, piece = await self._replicas.call(self._begin, tries)
-            if not begun:
-                self._replicas.took(tries)
-                begun = True
-            try:
-                while piece is not None:
-                    tries.went_on(link)
-                    yield piece
-                    piece = await unless(link.lost, partial(self._next, call))
-                finished = True
-                self._replicas.answered(tries)
-            except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
-                fault = self._replicas.failed(tries, error, link)
-                if not tries.again:
-                    raise fault from error
-            finally:
-                call.cancel()
+            with Owned() as calls:
+                link, call, piece = await self._replicas.call(partial(self._begin, calls), tries)
+                if not begun:
+                    self._replicas.took(tries)
+                    begun = True
+                try:
+                    while piece is not None:
+                        tries.went_on(link)
+                        yield piece
+                        piece = await unless(link.lost, partial(self._next, call))
+                    finished = True
+                    self._replicas.answered(tries)
+                except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
+                    fault = self._replicas.failed(tries, error, link)
+                    if not tries.again:
+                        raise fault from error
 
-    async def _begin(self, link: Link) -> tuple[Link, Synthesizing, Spoken | None]:
-        """A call, once it has given something new: until then its replica may refuse, or die of the same text."""
+    async def _begin(self, calls: Owned, link: Link) -> tuple[Link, Synthesizing, Spoken | None]:
+        """A call, once it has given something new: until then its replica may refuse, or die of the same text.
+
+        It is added to `calls` then.
+        """
         self._given.begin_again()
-        call = tts_pb2_grpc.TtsStub(link.channel).Synthesize(self._request, metadata=self._metadata)
-        return link, call, await self._next(call)
+        with Owned() as opened:
+            call = opened.add(tts_pb2_grpc.TtsStub(link.channel).Synthesize(self._request, metadata=self._metadata))
+            piece = await self._next(call)
+            calls.add(opened.release(call))
+        return link, call, piece
 
     async def _next(self, call: Synthesizing) -> Spoken | None:
         """What comes next that was not given yet; None at the end."""
-        try:
-            while True:
-                async with asyncio.timeout(self._timeout):
-                    response = await call.read()
-                if not isinstance(response, tts_pb2.SynthesizeResponse):
-                    return None
-                pcm = self._given.rest(from_bytes(response.pcm), response.sample_rate_hertz)
-                if len(pcm):
-                    return pcm, response.sample_rate_hertz
-        except BaseException:
-            call.cancel()
-            raise
+        while True:
+            async with asyncio.timeout(self._timeout):
+                response = await call.read()
+            if not isinstance(response, tts_pb2.SynthesizeResponse):
+                return None
+            pcm = self._given.rest(from_bytes(response.pcm), response.sample_rate_hertz)
+            if len(pcm):
+                return pcm, response.sample_rate_hertz

@@ -23,6 +23,7 @@ from services.common.terminology import Term
 from services.gateway.addresses import Addresses
 from services.gateway.catalog import Catalog, StageEngine, Step, Voice, Way
 from services.gateway.glossary import Sounds
+from services.gateway.owned import Owned
 from services.gateway.pacing import Pace
 from services.gateway.replica import Link
 from services.gateway.replicas import Replicas
@@ -37,7 +38,7 @@ RecognizeCall: TypeAlias = "grpc.aio.StreamStreamCall[asr_pb2.RecognizeRequest, 
 
 @dataclass(frozen=True, slots=True)
 class Recognizing:
-    """An admitted recognition. Who holds it cancels the call when it is done with it, or when its replica is lost."""
+    """An admitted recognition. Who gets it owns the call from then on (see `Owned`): nobody else ends it."""
 
     call: RecognizeCall
     lost: asyncio.Event  # set when the replica is gone: nothing will come any more
@@ -158,19 +159,20 @@ class Stages:
         """An admitted recognition: audio may be written. It waits for admission, so that a refusal keeps its reason."""
 
         async def attempt(link: Link) -> Recognizing:
-            call = asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=telemetry.outgoing())
-            try:
+            with Owned() as opened:
+                call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=telemetry.outgoing()))
                 async with asyncio.timeout(self._timeout):
                     await call.write(asr_pb2.RecognizeRequest(config=config))
                     if ADMITTED not in dict(await call.initial_metadata()):
                         await call.read()  # refused: raises its status
-            except BaseException:
-                call.cancel()
-                raise
+                admitted.add(opened.release(call))
             return Recognizing(call, link.lost, link.draining, link.replica_id)
 
         replicas = self._replicas["ASR"]
-        return await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
+        with Owned() as admitted:
+            recognizing = await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
+            admitted.release(recognizing.call)
+        return recognizing
 
     async def translate(self, asked: Question, context: Context | None = None) -> str:
         """The translation of a text. What failed is asked again, within the question's time where it has one."""

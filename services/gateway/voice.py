@@ -176,7 +176,8 @@ class Voice:
             return "MAX_LAG"
         ticket = self._shared.backlog.begin("TTS", self._terms.lang, self._shared.moment.accepted_samples)
         try:
-            pieces = [piece async for piece in self._pieces(telling)]
+            async with aclosing(self._pieces(telling)) as made:
+                pieces = [piece async for piece in made]
         finally:
             self._shared.backlog.finish(ticket)
         for piece in pieces:
@@ -212,8 +213,11 @@ class Voice:
         await self._shared.floor.free()
 
     async def _await_turn(self, clause: Clause) -> None:
-        """Waits until more may be sent: the speaker is silent, and the listener has heard most of what was sent."""
-        while True:
+        """Waits until more may be sent: the speaker is silent, and the listener has heard most of what was sent.
+
+        What follows the end of the source is sent at once: nobody can cut it off, and a client waits for it.
+        """
+        while not self._shared.floor.closed:
             await self._await_floor()
             moment = self._shared.moment
             early = self._speech.playout.left(moment.heard_at(clause.source_samples)) - LEAD_SAMPLES

@@ -7,6 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from services.common.cancelling import heed_cancellation
 from services.common.errors import cause
 
 T = TypeVar("T")
@@ -22,5 +23,6 @@ async def patiently(work: Coroutine[Any, Any, T], seconds: float, at_work: Calla
             while not (await asyncio.wait({task}, timeout=seconds))[0]:
                 await at_work()
     except ExceptionGroup as group:
+        heed_cancellation()
         raise cause(group) from None
     return task.result()

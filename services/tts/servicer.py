@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -12,7 +13,8 @@ import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import languages
-from services.common.audio import from_bytes
+from services.common.audio import Pcm, from_bytes
+from services.common.errors import TooSlow
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.watchdog import Watchdog
@@ -96,9 +98,19 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             async with aclosing(engine.synthesize(asked)) as pieces:
                 while piece := await patiently(self._next(pieces, span), patience, at_work):
                     if len(pcm := trimmer.passed(from_bytes(piece))):
-                        await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
+                        await self._write(context, pcm, rate)
         if len(pcm := trimmer.rest()):
-            await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
+            await self._write(context, pcm, rate)
+
+    async def _write(self, context: Context, pcm: Pcm, rate: int) -> None:
+        """Raises TooSlow when the caller reads nothing for long."""
+        seconds = self._settings.unread_seconds
+        try:
+            async with asyncio.timeout(seconds or None):
+                await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
+        except TimeoutError as error:
+            message = f"Nothing of the clause was read for {seconds:g} s."
+            raise TooSlow("SPEECH_UNREAD", message, retry_after_ms=1, stage="TTS") from error
 
     async def _next(self, pieces: AsyncGenerator[bytes, None], span: ClauseSpan) -> bytes:
         """The next piece the engine makes; empty at the end."""

@@ -93,6 +93,11 @@ class TtsSettings(StageSettings):
         description="Highest real-time factor, measured at start, of a neural voice that is a language's default; "
         "unset: an eighth of the number of cores, at most 0.5.",
     )
+    unread_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="A clause of which nothing is read for so long is ended: nobody owns it. 0: never.",
+    )
     default_voices: dict[str, str] = Field({}, description="Default voices by language, measured or not.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)

@@ -114,6 +114,12 @@ async def session(stub: asr_pb2_grpc.AsrAsyncStub, *pieces: bytes, **config: Any
     return await opened.rest()
 
 
+async def read_out(call: Any) -> None:
+    """Reads to the end of a call, and raises what it ends with."""
+    while await call.read() is not grpc.aio.EOF:
+        pass
+
+
 def finals(answers: Answers) -> list[asr_pb2.Result]:
     return [answer.result for answer in answers if answer.HasField("result") and answer.result.final]
 

@@ -10,8 +10,9 @@ import pytest
 from google.rpc import error_details_pb2
 
 from mesh.asr.v1 import asr_pb2
+from services.asr.settings import AsrSettings
 from services.common.slots import ADMITTED
-from tests.mesh.asr import Session, detail_of, field_at_fault, finals, loud, session, silence, stage
+from tests.mesh.asr import Session, detail_of, field_at_fault, finals, loud, read_out, serving, session, silence, stage
 
 
 async def test_a_full_stage_refuses_on_the_first_message_and_says_when_to_ask_again() -> None:
@@ -100,6 +101,28 @@ async def test_a_cancelled_session_gives_its_slot_back() -> None:
         while (await stub.Describe(asr_pb2.DescribeRequest())).slots_used:
             pass
         assert finals(await session(stub, loud(1000)))
+
+
+async def test_a_call_that_nobody_feeds_is_ended_and_gives_its_slot_back() -> None:
+    settings = AsrSettings(engine="scripted", vad="energy", slots=1, drain_seconds=0, unfed_seconds=0.2)
+    async with serving(settings) as stub:
+        opened = Session(stub.Recognize())
+        await opened.configure()
+        await opened.audio(loud(1000))
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await read_out(opened.call)
+        assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+        assert detail_of(ended.value, error_details_pb2.ErrorInfo()).reason == "RECOGNITION_UNFED"
+        assert finals(await session(stub, loud(1000)))
+
+
+async def test_a_call_that_never_sends_its_config_is_ended() -> None:
+    settings = AsrSettings(engine="scripted", vad="energy", drain_seconds=0, unfed_seconds=0.2)
+    async with serving(settings) as stub:
+        call = stub.Recognize()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call.read()
+        assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
 
 
 async def test_a_broken_engine_ends_the_call_as_unavailable_and_the_next_session_works() -> None:

@@ -9,10 +9,14 @@ import grpc
 import pytest
 from google.rpc import error_details_pb2
 
-from mesh.tts.v1 import tts_pb2
+from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.audio import from_bytes
+from services.common.grpc_options import CHANNEL
+from services.common.server import channel, running
+from services.tts.servicer import TtsServicer
+from services.tts.settings import TtsSettings
 from services.tts.silence import QUIET
-from tests.mesh.asr import detail_of, field_at_fault
+from tests.mesh.asr import detail_of, field_at_fault, read_out
 from tests.mesh.tts import asking, needs_espeak, pcm_of, spoken, stage, until_slots_used
 
 
@@ -61,6 +65,20 @@ async def test_a_full_stage_says_when_to_ask_again() -> None:
         hanging.cancel()
         await until_slots_used(stub, 0)
         assert await pcm_of(stub, "hola")
+
+
+async def test_a_clause_that_nobody_reads_is_ended_and_gives_its_slot_back() -> None:
+    settings = TtsSettings(engine="scripted", slots=1, drain_seconds=0, unread_seconds=0.3)
+    async with running(TtsServicer(settings), settings) as port, channel(f"127.0.0.1:{port}", CHANNEL) as to:
+        stub = tts_pb2_grpc.TtsStub(to)
+        unread = stub.Synthesize(asking("word " * 180))
+        await until_slots_used(stub, 1)
+        await until_slots_used(stub, 0)
+        assert await pcm_of(stub, "hola")
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await read_out(unread)
+    assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert detail_of(ended.value, error_details_pb2.ErrorInfo()).reason == "SPEECH_UNREAD"
 
 
 async def test_speech_is_as_long_as_its_text_and_its_rate_say() -> None:

@@ -228,6 +228,14 @@ async def test_a_turn_without_end_leaves_out_the_oldest_and_never_stands_still()
     assert sorted(everything) == sorted(" ".join(heard.finals("es")).split())
 
 
+async def test_what_is_left_to_say_in_turn_does_not_last_as_long_as_its_speech_once_the_source_has_ended() -> None:
+    async with gateway() as stub, asyncio.timeout(30):
+        heard = await talk(stub, hello("es", input=None, **CONSECUTIVE), text("so many words " * 140, final=True))
+    check(heard)
+    assert spoken_ms(heard) > 100_000
+    assert said(heard) == " ".join(heard.finals("es"))
+
+
 async def test_what_waits_for_its_turn_is_said_when_recognizers_break_in_the_midst_of_speech() -> None:
     async with gateway(asr={"fail_after_ms": 5000}) as stub:
         heard = await talk(stub, hello("es", **CONSECUTIVE), *chunks(loud(10)))

@@ -75,6 +75,7 @@ class FakeCall:
         self.answers: list[asr_pb2.RecognizeResponse] = []
         self.silent = False
         self.cancelled = False
+        self.requests = 0
         self.dies_at: int | None = None  # once it is told audio so far
         self.status: tuple[grpc.StatusCode, MeshError | None] | None = None
         self.changed = asyncio.Condition()
@@ -82,6 +83,7 @@ class FakeCall:
     async def write(self, request: asr_pb2.RecognizeRequest) -> None:
         if self.status:
             raise asyncio.InvalidStateError
+        self.requests += 1
         answers = [response(answer) for answer in self.stage.ask(asked_by(request))]
         self.happened.set()
         if self.dies_at is not None and self.stage.heard >= self.dies_at:
@@ -127,8 +129,12 @@ class FakeCall:
         fault = self.status[1]
         return Metadata(*([("grpc-status-details-bin", to_status(fault).SerializeToString())] if fault else []))
 
-    def cancel(self) -> None:
+    def cancel(self) -> bool:
         self.cancelled = True
+        return True
+
+    def done(self) -> bool:
+        return self.cancelled or self.status is not None
 
 
 @dataclass

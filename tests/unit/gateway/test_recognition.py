@@ -12,7 +12,7 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed
-from services.gateway import conversation
+from services.gateway import conversation, feed
 from services.gateway.seam import Seed
 from services.gateway.shared import Mark
 from services.gateway.terms import Progress, Transcript
@@ -87,6 +87,18 @@ async def test_one_that_has_nothing_to_say_is_not() -> None:
         await asyncio.sleep(0.2)  # nothing is to happen
         await played.say(*UTTERANCE)
     assert len(played.stages.calls) == 1
+
+
+async def test_one_that_is_sent_no_audio_for_long_is_asked_whether_it_is_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(feed, "KEEPALIVE_SECONDS", 0.01)
+    async with scene() as played:
+        await played.until(lambda: played.stages.calls[0].requests > 3)
+        await played.say(*UTTERANCE)
+        await played.until(played.finals)
+    assert len(played.stages.calls) == 1
+    assert played.finals() == [FINAL]
 
 
 async def test_pings_are_answered_once_and_in_their_place() -> None:

@@ -1,0 +1,55 @@
+"""Calls to stages, each with an owner that ends it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+
+class Cancellable(Protocol):
+    """A gRPC call, as far as its owner needs it."""
+
+    def cancel(self) -> bool:
+        """Ends the call, unless it has ended."""
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+
+
+C = TypeVar("C", bound=Cancellable)
+
+
+class Owned:
+    """Calls that are cancelled when the block is left, whatever way: by a result, an exception or a cancellation.
+
+    A call is to be added in the step that opens it, before anything is awaited. gRPC never ends one that was dropped:
+    the call is referred to by its own callbacks and by a task that waits for its status, and so is never collected.
+    """
+
+    def __init__(self) -> None:
+        self._calls: list[Cancellable] = []
+
+    def add(self, call: C) -> C:
+        """Owns one more call, and gives it."""
+        self._calls = [each for each in self._calls if not each.done()]
+        self._calls.append(call)
+        return call
+
+    def release(self, call: C) -> C:
+        """Gives a call up, to whoever is to own it before anything is awaited."""
+        self._calls = [each for each in self._calls if each is not call]
+        return call
+
+    def close(self) -> None:
+        """Cancels the calls that are owned."""
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call.cancel()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
