@@ -14,6 +14,7 @@ from opentelemetry import context as trace_context
 
 from services.common import rpcs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.reading import readable, reader
 from services.common.slots import jittered
 from services.common.status import State, Status
 
@@ -85,17 +86,17 @@ class Guard(grpc.aio.ServerInterceptor):
             try:
                 with rpcs.measured(name, context):
                     if not counted:
-                        return await method(request, context)
+                        return await method(readable(request), context)
                     self._doors.pass_(name)
                     with self._inside():
-                        return await method(request, context)
+                        return await method(readable(request), context)
             except BaseException as error:
                 await _abort(context, self._seen(cause(error)))
             finally:
                 trace_context.detach(token)
 
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return cast(Handler, make(guarded, handler.request_deserializer, handler.response_serializer))
+        return cast(Handler, make(guarded, reader(handler.request_deserializer), handler.response_serializer))
 
     def _seen(self, error: BaseException) -> BaseException:
         """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""

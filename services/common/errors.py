@@ -27,6 +27,16 @@ from grpc_status import rpc_status
 
 DOMAIN = "babelmesh"
 
+MOST_QUOTED = 64  # characters of what a caller sent that a message shows: a status must arrive whole
+_MOST_LISTED = 600  # characters of what is accepted that a status lists; the session's own error lists all
+
+
+def quoted(sent: str) -> str:
+    """Text that a caller sent, as a message may show it: in quotes, escaped, and not more of it than 64 characters."""
+    if len(sent) <= MOST_QUOTED:
+        return repr(sent)
+    return f"{sent[:MOST_QUOTED]!r} and {len(sent) - MOST_QUOTED} more"
+
 
 @dataclass(eq=False)
 class MeshError(Exception):
@@ -41,8 +51,21 @@ class MeshError(Exception):
     status = code_pb2.INTERNAL
 
     def __str__(self) -> str:
-        accepted = f" Accepted: {', '.join(self.accepted)}." if self.accepted else ""
+        """The fault in a sentence or two. What is accepted is cut short where it would not fit into a status."""
+        accepted = f" Accepted: {_listed(self.accepted)}." if self.accepted else ""
         return f"{self.field + ': ' if self.field else ''}{self.message}{accepted}"
+
+
+def _listed(values: Sequence[str]) -> str:
+    """Values with commas between, as many as there is room for, and how many more there are."""
+    kept, room = 0, _MOST_LISTED
+    for value in values:
+        room -= len(value) + 2
+        if room < 0:
+            break
+        kept += 1
+    left = len(values) - kept
+    return ", ".join(values[:kept]) + (f" and {left} more" if left else "")
 
 
 class InvalidArgument(MeshError):

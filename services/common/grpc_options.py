@@ -36,6 +36,14 @@ CHANNEL: Options = (
 )
 
 
+# A message of some kilobytes that unpacks to gigabytes would be unpacked before its size is looked at, so what is
+# compressed is refused: UNIMPLEMENTED, and `grpc-accept-encoding` says what is taken. Speech does not compress anyway.
+UNCOMPRESSED: Options = (
+    ("grpc.compression_enabled_algorithms_bitset", 1),  # identity alone
+    ("grpc.per_message_decompression", 0),
+)
+
+
 def server_options(max_streams: int) -> Options:
     """Options of a server that admits fewer than `max_streams` streams.
 
@@ -43,6 +51,7 @@ def server_options(max_streams: int) -> Options:
     """
     return (
         *BOUNDED_WINDOW,
+        *UNCOMPRESSED,
         ("grpc.max_concurrent_streams", max_streams),
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.so_reuseport", 0),  # two processes on one port by accident would share its calls

@@ -1,14 +1,33 @@
-"""The one resolver of BCP-47 tags: what a client calls a language, against what an engine calls it."""
+"""The one resolver of BCP-47 tags: what a client calls a language, against what an engine calls it.
+
+Tags come from strangers, and the library that knows them parses each subtag one call deeper and keeps every tag it
+has ever seen. So a tag that is longer than any real one never reaches it, its answers are kept in tables of our own,
+which are bounded, and its own memory is emptied when it is full.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableMapping
+from functools import lru_cache
+from typing import Any
 
 import langcodes
+from langcodes import language_distance
 
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, quoted
 
 CLOSE = 10  # langcodes' distance: regions of one language lie below it ("es-MX" and "es": 4), languages above
+MAX_TAG_LENGTH = 35  # code points: the length that BCP 47 has a field for a tag hold (RFC 5646, 4.4.1)
+
+_MOST_TAGS = 4096  # remembered
+_MOST_DISTANCES = 16_384  # remembered, of two tags each
+_MOST_KEPT = 8192  # entries of each table within langcodes
+
+_KEPT: tuple[MutableMapping[Any, Any], ...] = (  # it has no other way to bound them; a test sees when they move
+    langcodes.Language._PARSE_CACHE,
+    langcodes.Language._INSTANCES,
+    language_distance._DISTANCE_CACHE,
+)
 
 
 def resolve(tag: str, available: Iterable[str]) -> str | None:
@@ -16,10 +35,14 @@ def resolve(tag: str, available: Iterable[str]) -> str | None:
 
     "zh" finds "zh-CN", "en-GB" finds "en-US" where no nearer is there; "pt" never finds "es".
     """
-    if not langcodes.tag_is_valid(tag):
+    standard = standardized(tag)
+    if standard is None:
         return None
-    found, distance = langcodes.closest_match(tag, list(available), max_distance=CLOSE)
-    return None if found == "und" or distance > CLOSE else found
+    tags = list(available)
+    if exact := next((each for each in (tag, standard) if each in tags), None):
+        return exact if exact != "und" else None
+    found = min(tags, key=lambda each: _distance(standard, each), default=None)
+    return None if found is None or _distance(standard, found) > CLOSE else found
 
 
 def require(tag: str, available: Iterable[str], field: str, code: str = "UNKNOWN_LANGUAGE") -> str:
@@ -27,17 +50,56 @@ def require(tag: str, available: Iterable[str], field: str, code: str = "UNKNOWN
     tags = sorted(set(available))
     found = resolve(tag, tags)
     if found is None:
-        what = f"{tag!r} is not a language available here." if tag else "A language is missing."
-        raise InvalidArgument(code, what, field=field, accepted=tags)
+        raise InvalidArgument(code, _complaint(tag), field=field, accepted=tags)
     return found
+
+
+def standardized(tag: str) -> str | None:
+    """A tag as BCP-47 writes it, "es-MX" of "spa-latn-mx"; None for what is no tag, or is longer than any real one."""
+    return _standardized(tag) if len(tag) <= MAX_TAG_LENGTH else None
 
 
 def same(one: str, other: str) -> bool:
     """Whether two tags mean the same language, regions aside."""
-    return langcodes.get(one).language == langcodes.get(other).language
+    return _language(one) == _language(other)
 
 
 def written(tag: str) -> str:
     """A tag as BCP-47 writes it, "es-US" of "ES-us"; empty for what names no language."""
-    named = langcodes.tag_is_valid(tag) and langcodes.get(tag).language not in (None, "und")
-    return langcodes.standardize_tag(tag) if named else ""
+    standard = standardized(tag)
+    return standard if standard is not None and _language(tag) else ""
+
+
+def _complaint(tag: str) -> str:
+    if not tag:
+        return "A language is missing."
+    if len(tag) > MAX_TAG_LENGTH:
+        return f"{quoted(tag)} has {len(tag)} code points: a language tag has at most {MAX_TAG_LENGTH}."
+    return f"{quoted(tag)} is not a language available here."
+
+
+@lru_cache(_MOST_TAGS)
+def _standardized(tag: str) -> str | None:
+    _bound_memory()
+    return langcodes.standardize_tag(tag) if langcodes.tag_is_valid(tag) else None
+
+
+@lru_cache(_MOST_TAGS)
+def _language(tag: str) -> str:
+    """The language of a tag without its region; empty where it names none. Raises ValueError for what is no tag."""
+    _bound_memory()
+    language = langcodes.get(tag).language or ""
+    return "" if language == "und" else language
+
+
+@lru_cache(_MOST_DISTANCES)
+def _distance(wanted: str, offered: str) -> int:
+    _bound_memory()
+    return langcodes.tag_distance(wanted, offered)
+
+
+def _bound_memory() -> None:
+    """Empty langcodes' tables once they are full: each holds answers alone, which can be computed again."""
+    for table in _KEPT:
+        if len(table) > _MOST_KEPT:
+            table.clear()

@@ -5,17 +5,12 @@ The gateway, which knows the glossary, and the translation stage, which honours 
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-_INFLECTED_LENGTH = 4  # "new" has no plural "news"
-_ACRONYM_LENGTH = 2
-_KNOWN_PATTERNS = 256  # compiled patterns kept: the terms of the open segments of so many sessions and targets
-_APOSTROPHES = "['\u2019]"
+from services.common.finding import Finder
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,26 +49,30 @@ def composed(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
-def occurrences(text: str, terms: Sequence[Term], plurals: bool = True) -> Iterator[Occurrence]:
+def finder(terms: Sequence[Term], plurals: bool = True) -> Finder:
+    """What finds terms in texts, for whoever looks for the same ones again and again; as `occurrences` does."""
+    sources = [term.source for term in terms]
+    return Finder(sources, frozenset(sources) if plurals else frozenset())
+
+
+def occurrences(
+    text: str, terms: Sequence[Term], plurals: bool = True, known: Finder | None = None
+) -> Iterator[Occurrence]:
     """Where terms stand in a composed text, in order: whole words, the longest of those that overlap.
 
     Case does not matter, except to a term in capitals: "US" is not "us". With `plurals`, a plural counts as its
-    singular, unless it is a term itself.
+    singular, unless it is a term itself. `known` is the `finder` of these terms, where there is one.
     """
-    folded = text.casefold()
-    likely = [term for term in terms if _beginning(term.source) in folded]
-    if likely:
-        sources = tuple(term.source for term in likely)
-        for found in _pattern(sources, frozenset(sources) if plurals else frozenset(), exact=True).finditer(text):
-            yield Occurrence(likely[_which(found)], found.start(), found.end())
+    for place in (known or finder(terms, plurals)).places(text) if terms else ():
+        yield Occurrence(terms[place.index], place.start, place.end)
 
 
-def uses(text: str, translation: str, terms: Sequence[Term]) -> tuple[Use, ...]:
+def uses(text: str, translation: str, terms: Sequence[Term], known: Finder | None = None) -> tuple[Use, ...]:
     """The terms that a text holds, in order of their first place, and whether its translation honours each.
 
     It does when it holds what is required as often as the text holds terms that require it.
     """
-    found = Counter(occurrence.term for occurrence in occurrences(composed(text), terms))
+    found = Counter(occurrence.term for occurrence in occurrences(composed(text), terms, known=known))
     wanted: Counter[str] = Counter()
     for term, count in found.items():
         wanted[term.required.casefold()] += count
@@ -89,54 +88,7 @@ def _held(translation: str, terms: Sequence[Term]) -> Counter[str]:
 
     A term that is kept may be kept in its plural.
     """
-    held: Counter[str] = Counter()
     kept = frozenset(term.source for term in terms if not term.translation)
     sources = tuple(dict.fromkeys(term.required for term in terms))
-    if sources:
-        for found in _pattern(sources, kept, exact=False).finditer(translation):
-            held[sources[_which(found)].casefold()] += 1
-    return held
-
-
-def _beginning(source: str) -> str:
-    """What of a term is in every text that holds it: a quick look spares most terms the pattern."""
-    return re.split(r"[\s'\u2019]", source[:-1] or source)[0].casefold()
-
-
-def _which(found: re.Match[str]) -> int:
-    assert found.lastgroup is not None
-    return int(found.lastgroup[1:])
-
-
-@lru_cache(_KNOWN_PATTERNS)
-def _pattern(sources: tuple[str, ...], inflected: frozenset[str], exact: bool) -> re.Pattern[str]:
-    """Finds the longest source at each place, in the group named after its index.
-
-    Plurals of those `inflected` are found as well; `exact` where capitals are told from small letters.
-    """
-    longest_first = sorted(enumerate(sources), key=lambda item: -len(item[1]))
-    plain = [f"(?P<t{index}>{_case(source, _words(source), exact)})" for index, source in longest_first]
-    plural = [
-        f"(?P<p{index}>{_case(source, _plural(source), exact)})"
-        for index, source in longest_first
-        if source in inflected and _plural(source)
-    ]
-    return re.compile(rf"(?<!\w)(?:{'|'.join(plain + plural)})(?!\w)")
-
-
-def _case(source: str, pattern: str, exact: bool) -> str:
-    acronym = source.isupper() and len(source) >= _ACRONYM_LENGTH
-    return pattern if exact and acronym else f"(?i:{pattern})"
-
-
-def _words(source: str) -> str:
-    words = (re.escape(word).replace("'", _APOSTROPHES) for word in source.split())
-    return r"\s+".join(words)
-
-
-def _plural(source: str) -> str:
-    """A pattern for the plural as many languages of Europe write it; empty for what hardly has one."""
-    if (len(source) < _INFLECTED_LENGTH and not source.isupper()) or not source[-1].isalpha():
-        return ""
-    stem = _words(source[:-1]) + "ies" if source[-1] in "yY" else ""
-    return "|".join(filter(None, (stem, f"{_words(source)}(?:es|s)")))
+    places = Finder(sources, kept, exact=False).places(translation) if sources else ()
+    return Counter(sources[place.index].casefold() for place in places)

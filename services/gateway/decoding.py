@@ -109,31 +109,30 @@ class _Flac:
         self._codec = av.CodecContext.create("flac", "r")
         self._mono = av.AudioResampler(format="s16", layout="mono")
         self._max_samples = max_samples
-        self._metadata: bytes | None = b""  # None once it has been read
+        self._metadata: flac.Metadata | None = flac.Metadata()  # None once it has been read
         self._frames = flac.Frames()
 
     def decode(self, chunk: bytes) -> Pcm:
         if self._metadata is not None:
-            chunk = self._behind_metadata(self._metadata + chunk)
+            chunk = self._behind_metadata(self._metadata, chunk)
         pcm = self._decoded(self._frames.cut(chunk))
-        if max(len(self._frames.waiting), len(self._metadata or b"")) > _FLAC_PATIENCE_BYTES:
+        if max(len(self._frames.waiting), len(self._metadata.read) if self._metadata else 0) > _FLAC_PATIENCE_BYTES:
             raise _undecodable("The chunks hold no FLAC frames.", "the bytes of one FLAC stream")
         return pcm
 
     def finish(self) -> Pcm:
         return self._decoded(self._frames.finish())
 
-    def _behind_metadata(self, stream: bytes) -> bytes:
+    def _behind_metadata(self, metadata: flac.Metadata, chunk: bytes) -> bytes:
         """The start of the frames, once the metadata before them is complete. Its STREAMINFO goes to the decoder."""
-        if not flac.MAGIC.startswith(stream[:4]):
+        frames = metadata.cut(chunk)
+        if not flac.MAGIC.startswith(metadata.read[:4]):
             raise _undecodable("The chunks do not start a FLAC stream.", "the bytes of one FLAC stream")
-        length = flac.metadata_length(stream)
-        if length is None:
-            self._metadata = stream
+        if frames is None:
             return b""
-        self._codec.extradata = stream[flac.STREAMINFO]
+        self._codec.extradata = bytes(metadata.read[flac.STREAMINFO])
         self._metadata = None
-        return stream[length:]
+        return frames
 
     def _decoded(self, frames: list[bytes]) -> Pcm:
         pcm = _decoded(self._codec, self._mono, [av.Packet(frame) for frame in frames], self._max_samples)

@@ -13,46 +13,56 @@ _SYNC = (b"\xff\xf8", b"\xff\xf9")  # fixed and variable block size
 _LONGEST_HEADER = 16  # bytes
 
 
-def metadata_length(stream: bytes) -> int | None:
-    """Where the frames start; None while the metadata blocks are not complete. Starts at the magic."""
-    position, last = len(MAGIC), False
-    while not last:
-        if len(stream) < position + 4:
-            return None
-        last = bool(stream[position] & 0x80)
-        position += 4 + int.from_bytes(stream[position + 1 : position + 4], "big")
-    return position if len(stream) >= position else None
+class Metadata:
+    """What stands before the frames of one stream: the magic, and blocks that each say how long they are."""
+
+    def __init__(self) -> None:
+        self.read = bytearray()  # so far
+        self._next = len(MAGIC)  # where the next block starts, or the frames
+        self._last = False  # whether there is no further block
+
+    def cut(self, more: bytes) -> bytes | None:
+        """The bytes behind the metadata; None while it is not complete. Looks at each block once."""
+        self.read += more
+        while not self._last and len(self.read) >= self._next + 4:
+            block = self.read[self._next : self._next + 4]
+            self._last = bool(block[0] & 0x80)
+            self._next += 4 + int.from_bytes(block[1:], "big")
+        return bytes(self.read[self._next :]) if self._last and len(self.read) >= self._next else None
 
 
 class Frames:
     """The frames of one stream, from its first frame on."""
 
     def __init__(self) -> None:
-        self.waiting = b""  # an incomplete frame, or what is none
+        self.waiting = bytearray()  # an incomplete frame, or what is none
         self._searched = 1  # no header starts in `waiting` between its own and here
 
     def cut(self, more: bytes) -> list[bytes]:
-        """The frames that are complete now."""
+        """The frames that are complete now. Looks at each byte once, and moves what is left once."""
         self.waiting += more
-        frames = []
-        while (start := self._next_header()) is not None:
-            frames.append(self.waiting[:start])
-            self.waiting, self._searched = self.waiting[start:], 1
+        frames, start = [], 0
+        while (following := self._next_header()) is not None:
+            frames.append(bytes(self.waiting[start:following]))
+            start, self._searched = following, following + 1
+        del self.waiting[:start]
+        self._searched -= start
         return frames
 
     def finish(self) -> list[bytes]:
         """The last frame: the stream has ended."""
-        rest, self.waiting = self.waiting, b""
+        rest, self.waiting = bytes(self.waiting), bytearray()
         return [rest] if rest else []
 
     def _next_header(self) -> int | None:
-        """Where the second header in `waiting` starts; the last bytes are left for when more is there."""
+        """Where the next header in `waiting` starts; the last bytes are left for when more is there."""
         end = len(self.waiting) - _LONGEST_HEADER
         while self._searched < end:
             found = self.waiting.find(b"\xff", self._searched, end)
             if found < 0:
                 self._searched = end
-            elif is_header(self.waiting[found : found + _LONGEST_HEADER]):
+            elif is_header(bytes(self.waiting[found : found + _LONGEST_HEADER])):
+                self._searched = found
                 return found
             else:
                 self._searched = found + 1

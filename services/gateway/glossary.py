@@ -6,11 +6,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from services.common import languages
-from services.common.terminology import Term, Use, composed, occurrences, uses
+from services.common.finding import Finder
+from services.common.terminology import Term, Use, composed, finder, occurrences, uses
 
 ByLanguage: TypeAlias = tuple[tuple[str, str], ...]
 Sounds: TypeAlias = tuple[tuple[str, str], ...]
@@ -34,17 +35,15 @@ class Glossary:
 
     entries: tuple[Entry, ...] = ()
     name: str = ""  # of the kept glossary among them
+    version: str = field(init=False)  # a digest of what it says, whatever the order; empty when it says nothing
 
-    @property
-    def version(self) -> str:
-        """A digest of what it says, whatever the order; empty when it says nothing."""
-        if not self.entries:
-            return ""
-        said = sorted(json.dumps(asdict(entry)) for entry in self.entries)
-        return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "version", _digest(self.entries))
 
     def over(self, kept: Glossary) -> Glossary:
         """This one and a kept one; where both have a term, this one's counts."""
+        if not kept.entries:
+            return Glossary(self.entries, kept.name) if kept.name else self
         own = {entry.source.casefold() for entry in self.entries}
         rest = tuple(entry for entry in kept.entries if entry.source.casefold() not in own)
         return Glossary(self.entries + rest, kept.name)
@@ -59,17 +58,28 @@ class Uses:
 
 
 @dataclass(frozen=True, slots=True)
+class Sources:
+    """What of a glossary is the same for all target languages: its terms as they are looked for."""
+
+    finder: Finder
+    beginnings: frozenset[str]  # of terms of several words, in small letters
+    longest_beginning: int  # in words
+
+
+@dataclass(frozen=True, slots=True)
 class Lexicon:
     """A glossary for one target language."""
 
     version: str
-    terms: tuple[Term, ...] = ()
-    sounds: Sounds = ()  # words of the translation, and their IPA
-    beginnings: frozenset[str] = frozenset()  # of terms of several words, in small letters
+    terms: tuple[Term, ...]
+    sounds: Sounds  # words of the translation, and their IPA
+    sources: Sources
+    sounded: Finder  # of those words
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
         """The terms that a source text holds, each once."""
-        return tuple(dict.fromkeys(found.term for found in occurrences(composed(text), self.terms)))
+        found = occurrences(composed(text), self.terms, known=self.sources.finder)
+        return tuple(dict.fromkeys(each.term for each in found))
 
     def settled(self, text: str) -> str:
         """An unfinished source text without last words that may turn out to begin a term.
@@ -77,25 +87,19 @@ class Lexicon:
         The word after them decides how they are translated; until then nothing may be concluded from them.
         """
         words = list(_WORD.finditer(text))
-        for first in words[-self.longest_beginning :] if self.beginnings else ():
-            if _folded(text[first.start() :]) in self.beginnings:
+        for first in words[-self.sources.longest_beginning :] if self.sources.beginnings else ():
+            if _folded(text[first.start() :]) in self.sources.beginnings:
                 return text[: first.start()].rstrip()
         return text
 
-    @property
-    def longest_beginning(self) -> int:
-        """Its words."""
-        return max((beginning.count(" ") + 1 for beginning in self.beginnings), default=0)
-
     def uses(self, text: str, translation: str) -> Uses:
         """What became of the terms of a source text in its translation."""
-        return Uses(self.version, uses(text, translation, self.terms))
+        return Uses(self.version, uses(text, translation, self.terms, self.sources.finder))
 
     def sounds_in(self, translation: str) -> Sounds:
         """Those words of a translation that have a pronunciation, each once, and that."""
-        sounds = {Term(word): (word, ipa) for word, ipa in self.sounds}
-        found = occurrences(composed(translation), tuple(sounds), plurals=False)
-        return tuple(dict.fromkeys(sounds[each.term] for each in found))
+        found = self.sounded.places(composed(translation)) if self.sounds else ()
+        return tuple(dict.fromkeys(self.sounds[each.index] for each in found))
 
 
 class Dictionary:
@@ -108,18 +112,20 @@ class Dictionary:
     def swap(self, glossary: Glossary) -> None:
         """From the next translation on, this one counts."""
         self.glossary = glossary
+        self._sources: Sources | None = None
         self.phrases = tuple(entry.source for entry in glossary.entries)  # what a recognizer should rather hear
         self._lexicons.clear()
 
     def of(self, lang: str) -> Lexicon:
         """What it says for a target language; what is written for the nearest region counts."""
         if lang not in self._lexicons:
-            self._lexicons[lang] = lexicon(self.glossary, lang)
+            self._sources = self._sources or sources(self.glossary)
+            self._lexicons[lang] = lexicon(self.glossary, lang, self._sources)
         return self._lexicons[lang]
 
 
-def lexicon(glossary: Glossary, lang: str) -> Lexicon:
-    """A glossary for one target language."""
+def lexicon(glossary: Glossary, lang: str, known: Sources | None = None) -> Lexicon:
+    """A glossary for one target language; `known` is what `sources` gave for it, where that is there."""
     nearest: dict[tuple[str, ...], str | None] = {}  # terms mostly have the same languages, and resolving is slow
 
     def said(by_language: ByLanguage) -> str:
@@ -128,10 +134,34 @@ def lexicon(glossary: Glossary, lang: str) -> Lexicon:
             nearest[tags] = languages.resolve(lang, tags) if tags else None
         return dict(by_language).get(nearest[tags] or "", "")
 
-    terms = [Term(entry.source, said(entry.translations)) for entry in glossary.entries]
-    sounds = [(term.required, said(entry.pronunciations)) for term, entry in zip(terms, glossary.entries, strict=True)]
-    said_otherwise = tuple((word, ipa) for word, ipa in sounds if ipa)
-    return Lexicon(glossary.version, tuple(terms), said_otherwise, frozenset(_beginnings(terms)))
+    terms = tuple(Term(entry.source, said(entry.translations)) for entry in glossary.entries)
+    written = zip(terms, glossary.entries, strict=True)
+    sounds = {term.required: sound for term, entry in written if (sound := said(entry.pronunciations))}
+    sounded = finder([Term(word) for word in sounds], plurals=False)
+    return Lexicon(glossary.version, terms, tuple(sounds.items()), known or sources(glossary), sounded)
+
+
+def lexicons(glossary: Glossary, langs: Iterable[str]) -> list[tuple[str, Lexicon]]:
+    """A glossary for some target languages, beside each."""
+    known = sources(glossary)
+    return [(lang, lexicon(glossary, lang, known)) for lang in langs]
+
+
+def sources(glossary: Glossary) -> Sources:
+    """What a glossary's terms are looked for by."""
+    terms = [Term(entry.source) for entry in glossary.entries]
+    beginnings = frozenset(_beginnings(terms))
+    words = max((beginning.count(" ") + 1 for beginning in beginnings), default=0)
+    return Sources(finder(terms), beginnings, words)
+
+
+def _digest(entries: Iterable[Entry]) -> str:
+    said = sorted(json.dumps(_as_json(entry)) for entry in entries)
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16] if said else ""
+
+
+def _as_json(entry: Entry) -> dict[str, object]:
+    return {"source": entry.source, "translations": entry.translations, "pronunciations": entry.pronunciations}
 
 
 def _beginnings(terms: Iterable[Term]) -> Iterator[str]:

@@ -36,21 +36,26 @@ def kept(source: str, translation: str) -> int:
 
 def _first_repeated(words: Sequence[str], allowed: int) -> int:
     """The end of the first saying of the phrase that is said too often in a row; all words without one."""
-    for start in range(len(words)):
-        for length in range(1, LONGEST_PHRASE + 1):
-            if _repeats(words, start, length) >= allowed:
-                return start + length
-    return len(words)
+    starts = [
+        (start, length)
+        for length in range(1, LONGEST_PHRASE + 1)
+        if (start := next((at for at, count in enumerate(_repeats(words, length)) if count >= allowed), -1)) >= 0
+    ]
+    return sum(min(starts)) if starts else len(words)
 
 
 def _most_repeats(words: Sequence[str]) -> int:
-    sizes = range(1, LONGEST_PHRASE + 1)
-    return max((_repeats(words, start, size) for start in range(len(words)) for size in sizes), default=0)
+    return max((max(_repeats(words, length), default=0) for length in range(1, LONGEST_PHRASE + 1)), default=0)
 
 
-def _repeats(words: Sequence[str], start: int, length: int) -> int:
-    """How often the phrase at a place is said in a row."""
-    phrase, count = words[start : start + length], 0
-    while phrase and words[start + count * length : start + (count + 1) * length] == phrase:
-        count += 1
-    return count
+def _repeats(words: Sequence[str], length: int) -> list[int]:
+    """How often the phrase of `length` words that starts at each word is said in a row.
+
+    A phrase is said again as long as each word equals the one a phrase further on. Counted from the end, so that the
+    work is that of one pass, however often anything is repeated.
+    """
+    alike, counts = 0, [1] * len(words)
+    for start in range(len(words) - length - 1, -1, -1):
+        alike = alike + 1 if words[start] == words[start + length] else 0
+        counts[start] = 1 + alike // length
+    return counts

@@ -10,6 +10,8 @@ from services.gateway.inputs import Audio, MissingAudio
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound
 
+_QUICK_BYTES = 4096  # of FLAC: some frames
+
 
 class Microphone:
     """One session's audio, from any format and rate to 16 kHz, on one clock.
@@ -29,6 +31,10 @@ class Microphone:
         self._received = start_samples * self._decoder.rate // ASR_RATE  # at the decoder's rate, on the audio clock
         self._decoded = 0  # likewise: where the last packet of Opus ended
         self._next = start_samples  # offset of the next sample out
+
+    def slow(self, size_bytes: int) -> bool:
+        """Whether a chunk of so many bytes is work for a thread: FLAC's frames are found and decoded one by one."""
+        return self._sound.format == "flac" and size_bytes > _QUICK_BYTES
 
     def hear(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:
         """What a chunk adds. Raises InvalidArgument when it does not fit what was agreed."""

@@ -5,20 +5,21 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from services.common.plain_text import plain_text
+
 # Every sign the programs give a meaning travels as a noncharacter, which Unicode keeps for such inner use: they pass
 # it through like any symbol, and an unknown word's mark cannot be confused with a star that the user wrote.
 _SIGNS = "^$[]{}<>/@\\*#~+"
 _NONCHARACTERS = range(0xFDD0, 0xFDF0)
 _INWARD = dict(zip(map(ord, _SIGNS), _NONCHARACTERS, strict=False))
 _OUTWARD = {stand_in: sign for sign, stand_in in _INWARD.items()}
-_CLEANING = dict.fromkeys(_NONCHARACTERS) | dict.fromkeys([*range(9), *range(14, 32), 127], " ")
 
 _UNKNOWN = re.compile(r"[*#@](?=\w)")
 
 
 def cleaned(text: str) -> str:
     """The text in composed form, with spaces for control characters and without noncharacters."""
-    return unicodedata.normalize("NFC", text.translate(_CLEANING))
+    return unicodedata.normalize("NFC", plain_text(text))
 
 
 def escaped(text: str) -> str:

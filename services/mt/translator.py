@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from dataclasses import replace
 
 from services.common.children import Pool
+from services.common.fatal_texts import FatalTexts
+from services.common.plain_text import in_stretches
 from services.mt.agreement import Agreement
 from services.mt.engine import Pair, Source, Translation
 from services.mt.glossary import Masked, masked
 from services.mt.marks import cleaned
 from services.mt.modes import Command
 from services.mt.pipeline import Pipeline, PipelineBroke, engine_failed
-from services.mt.sentences import sentences
+from services.mt.sentences import Sentence, sentences
 from services.mt.turns import Turns
 from services.mt.writing import Draft
 
 log = logging.getLogger(__name__)
 
 TRIES = 2
+MOST_WORDS = 100  # of a sentence that is asked in one piece: its programs get slow, and then die, of endless ones
 
 
 class PipelineGone(Exception):
@@ -37,6 +41,7 @@ class Translator:
         self._turns = turns
         self._reply_seconds = reply_seconds
         self._agreement = Agreement(analyser, self._answer)
+        self._fatal = FatalTexts("MT")
 
     async def warm(self) -> None:
         """Starts one pipeline, unless one is there."""
@@ -68,7 +73,7 @@ class Translator:
 
     async def _translated(self, asked: Masked) -> Translation:
         text, unknown_words = "", 0
-        for sentence in sentences(asked.text):
+        for sentence in _bounded(asked.text):
             draft = await self._drafted(Draft.of(sentence, self._pair, asked.words))
             text += draft.text + sentence.gap
             unknown_words += draft.unknown_count
@@ -86,15 +91,22 @@ class Translator:
     async def _answer(self, question: str) -> str:
         failures = 0
         while True:
+            self._fatal.require_harmless(question)
             try:
-                return await self._ask(question)
+                answer = await self._ask(question)
             except PipelineGone:
                 continue  # each took a dead pipeline out of the pool, and a fresh one has answered once
             except (PipelineBroke, TimeoutError) as error:
                 failures += 1
+                if isinstance(error, PipelineBroke):
+                    self._fatal.died(question)
                 log.warning("pipeline replaced", extra={"fields": {"reason": type(error).__name__}})
                 if failures == TRIES:
+                    self._fatal.require_harmless(question)
                     raise engine_failed("The translator broke twice over the same text.") from error
+            else:
+                self._fatal.answered(question)
+                return answer
 
     async def _ask(self, question: str) -> str:
         async with self._pool.lent() as pipeline:
@@ -102,3 +114,13 @@ class Translator:
                 raise PipelineGone
             async with asyncio.timeout(self._reply_seconds):
                 return await pipeline.ask(question)
+
+
+def _bounded(text: str) -> Iterator[Sentence]:
+    """The sentences of a text; an endless one in pieces, the last of which ends as it does."""
+    for sentence in sentences(text):
+        *pieces, last = in_stretches(sentence.body, MOST_WORDS)
+        for piece in pieces:
+            words = piece.rstrip()
+            yield Sentence(words, "", piece[len(words) :])
+        yield replace(sentence, body=last)

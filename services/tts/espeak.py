@@ -11,17 +11,23 @@ import langcodes
 
 from services.common.children import ended
 from services.common.errors import StageFailed
+from services.common.fatal_texts import FatalTexts
+from services.common.plain_text import in_stretches, plain_text
 from services.tts.engine import Voice
 
 READ_BYTES = 4096  # what its C library writes at once
 
-_CONTROLS = dict.fromkeys([*range(32), 127], " ")  # some of them are commands to it
+MOST_WORDS = 100  # in a row without punctuation; then it is given a comma
+_ENDLESS = re.compile(r"[^.,;:!?\u2026\u3002\uff0c]{200,}")  # as short as a hundred words and the spaces between can be
 _PHONEMES = re.compile(r"\[(?=\[)")  # it reads what stands in [[ ]] as phonemes
+
+_fatal = FatalTexts("TTS")  # of all its voices: it is the program that dies
 
 
 def spoken(text: str) -> str:
-    """The text in one line, with nothing left in it that espeak-ng takes for a command."""
-    return _PHONEMES.sub("[ ", " ".join(text.translate(_CONTROLS).split()))
+    """The text in one line, with nothing left in it that espeak-ng takes for a command, and no sentence endless."""
+    line = _PHONEMES.sub("[ ", " ".join(plain_text(text).split()))
+    return _ENDLESS.sub(lambda found: ", ".join(map(str.strip, in_stretches(found.group(), MOST_WORDS))), line)
 
 
 def pronounced(phonemes: str) -> str:
@@ -64,10 +70,13 @@ def _tag(name: str) -> str:
 
 
 async def answer(program: str, arguments: Sequence[str], text: str) -> str:
-    """What the program writes about a text. Raises StageFailed without the program."""
+    """What the program writes about a text. Raises StageFailed without the program, or when it dies."""
+    asked = _question(program, arguments, text)
+    _fatal.require_harmless(asked)
     child = await _child(program, *arguments)
     try:
         written, _ = await child.communicate(text.encode())
+        _require_alive(child.returncode, asked)
     finally:
         await asyncio.shield(ended(child))
     return written.decode()
@@ -82,6 +91,8 @@ async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGene
 
     The text goes through stdin: arguments can be read by every user of the machine.
     """
+    asked = _question(program, arguments, text)
+    _fatal.require_harmless(asked)
     child = await _child(program, "--stdin", "--stdout", "-b", "1", "-z", *arguments)
     assert child.stdin is not None
     assert child.stdout is not None
@@ -92,10 +103,23 @@ async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGene
         child.stdin.close()
         while piece := await child.stdout.read(READ_BYTES):
             yield piece
-        if await child.wait():
+        _require_alive(await child.wait(), asked)
+        if child.returncode:
             raise engine_failed("espeak-ng ended with an error.")
     finally:
         await asyncio.shield(ended(child))
+
+
+def _question(program: str, arguments: Sequence[str], text: str) -> str:
+    return "\n".join((program, *arguments, text))
+
+
+def _require_alive(status: int | None, asked: str) -> None:
+    """Raise StageFailed for a program that a signal has ended, and remember what it died of."""
+    if status is not None and status < 0:
+        _fatal.died(asked)
+        raise engine_failed("espeak-ng died.")
+    _fatal.answered(asked)
 
 
 async def _child(program: str, *arguments: str) -> Process:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
 from services.common import ipa
+from services.common.plain_text import plain_text
 from services.common.terminology import Term, composed, occurrences
 from services.tts.engine import Clause, Pronunciation
 
-_CONTROLS = dict.fromkeys([*range(32), 127], " ")
 _TAGS = dict.fromkeys(map(ord, "<>"), " ")
 _ENTRY = "  "  # between a word and its phonemes
 
 
 def plain(text: str) -> str:
     """The text in one line, with nothing left in it that could be read as SSML."""
-    return " ".join(text.translate(_CONTROLS | _TAGS).split())
+    return " ".join(plain_text(text).translate(_TAGS).split())
 
 
 def ssml(clause: Clause, phonemes: bool, rate: bool) -> str:
     """The clause as SSML, with its pronunciations, its speaking rate, or both."""
     pieces = []
     for text, said in _parts(clause):
-        words = escape(" ".join(text.translate(_CONTROLS).split(" ")))
+        words = escape(" ".join(re.split(r"\s", plain_text(text))))
         if said is not None and phonemes:
             words = f'<phoneme alphabet="ipa" ph={quoteattr(ipa.plain(said.ipa))}>{words}</phoneme>'
         pieces.append(words)
@@ -41,7 +42,7 @@ def with_dictionary(clause: Clause) -> tuple[str, str]:
     """
     pieces, entries = [], dict[str, str]()
     for text, said in _parts(clause):
-        piece = plain(text) if said is not None else text.translate(_CONTROLS | _TAGS)
+        piece = plain(text) if said is not None else plain_text(text).translate(_TAGS)
         if said is not None:
             words, sounds = piece.split(), ipa.plain(said.ipa).split()
             if len(words) != len(sounds) or not all(word.isalnum() for word in words):

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import langcodes
 import pytest
+from langcodes import language_distance
 
 from services.common import languages
 from services.common.errors import InvalidArgument
@@ -54,3 +56,22 @@ def test_regions_do_not_make_another_language(one: str, other: str, alike: bool)
 )
 def test_a_tag_is_written_as_bcp_47_does(tag: str, written: str) -> None:
     assert languages.written(tag) == written
+
+
+@pytest.mark.parametrize("tag", ["es-" + "-".join(["abcdefgh"] * 2000), "a" * 1_000_000, "es-" + "x" * 33])
+def test_a_tag_longer_than_any_real_one_is_refused_unread(tag: str) -> None:
+    """The library that knows tags calls itself for each subtag: a long one ended the process."""
+    assert languages.resolve(tag, ["es"]) is None
+    assert languages.written(tag) == ""
+    with pytest.raises(InvalidArgument) as refused:
+        languages.require(tag, ["es"], "hello.source_lang")
+    assert "at most 35" in refused.value.message
+    assert len(refused.value.message) < 200
+
+
+def test_tags_of_strangers_are_not_remembered_for_ever() -> None:
+    """Langcodes keeps every tag that it was ever asked about."""
+    for number in range(20_000):
+        languages.resolve(f"es-x-{number:08d}", ["es", "fr"])
+    kept = (langcodes.Language._PARSE_CACHE, langcodes.Language._INSTANCES, language_distance._DISTANCE_CACHE)
+    assert max(map(len, kept)) < 10_000
