@@ -14,6 +14,7 @@ from opentelemetry import context as trace_context
 
 from services.common import rpcs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.holding import attributed
 from services.common.slots import jittered
 from services.common.status import State, Status
 
@@ -83,7 +84,7 @@ class Guard(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
             try:
-                with rpcs.measured(name, context):
+                with rpcs.measured(name, context), attributed(name):
                     if not counted:
                         return await method(request, context)
                     self._doors.pass_(name)
