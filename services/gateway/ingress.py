@@ -11,6 +11,7 @@ from services.common.errors import InvalidArgument
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
 from services.gateway.negotiation import require_sound
+from services.gateway.possible import Reach
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound, TargetTerms
 
@@ -38,6 +39,7 @@ class Start:
 
     sound: Sound | None
     offset_samples: int = 0
+    age_ms: int = 0  # of the session: how far the clock may have got
 
 
 class Ingress:
@@ -52,9 +54,10 @@ class Ingress:
     ) -> None:
         self._settings = settings
         self._start_samples = start.offset_samples
+        self._reach = Reach(start.age_ms)
         self._agree_targets = agree_targets
         self._set_glossary = set_glossary
-        self._microphone = Microphone(start.sound, settings, self._start_samples) if start.sound else None
+        self._microphone = self._opened(start.sound) if start.sound else None
         self._paused = False
 
     async def inputs(self, messages: AsyncIterator[pb.ClientMessage]) -> AsyncIterator[Input]:
@@ -94,9 +97,12 @@ class Ingress:
             raise InvalidArgument("CHUNK_TOO_LARGE", message, "audio.data", accepted)
         if self._microphone is None:
             sound = require_sound(chunk.format or "pcm16le", chunk.sample_rate, "audio")
-            self._microphone = Microphone(sound, self._settings, self._start_samples)
+            self._microphone = self._opened(sound)
         heard = self._microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
+
+    def _opened(self, sound: Sound) -> Microphone:
+        return Microphone(sound, self._settings, self._start_samples, self._reach)
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:
         _require_only_its_field(control)

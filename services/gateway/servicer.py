@@ -161,7 +161,7 @@ class GatewayServicer:
             terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
             await self._lives.supersede(terms.session_id)
             with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
-                sign = self._admission.signature(terms, goes_on.epoch, call.tenant)
+                sign = self._admission.signature(terms, goes_on, call.tenant)
                 return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
         except MeshError as refusal:
             if isinstance(refusal, AtCapacity) or refusal.stage:
@@ -181,7 +181,7 @@ class GatewayServicer:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
-            Start(terms.input, goes_on.start_samples),
+            Start(terms.input, goes_on.start_samples, goes_on.age_ms),
             settings,
             lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
             lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
