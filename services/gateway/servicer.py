@@ -157,12 +157,13 @@ class GatewayServicer:
             settings = within_budget(hello, self._settings)
             terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
             goes_on = self._admission.goes_on(hello, terms, call.tenant, self._lives)
-            glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
-            terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
-            await self._lives.supersede(terms.session_id)
-            with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
-                sign = self._admission.signature(terms, goes_on, call.tenant)
-                return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
+            async with self._lives.claimed(goes_on.session_id, goes_on.epoch):
+                glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+                terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
+                await self._lives.supersede(terms.session_id)
+                with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
+                    sign = self._admission.signature(terms, goes_on, call.tenant)
+                    return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
         except MeshError as refusal:
             if isinstance(refusal, AtCapacity) or refusal.stage:
                 self._turned_away.add(refusal.retry_after_ms)

@@ -135,8 +135,8 @@ async def test_numbers_of_plain_calls(channel: grpc.aio.Channel) -> None:
         for value, message in extreme(request, path):
             await _check_plain(stub.TranslateText(message), f"{path} = {value}")
     for path in number_fields(overview_pb2.WatchRequest.DESCRIPTOR):
-        for value, message in extreme(overview_pb2.WatchRequest(), path):
-            call = overview.Watch(message)
+        for value, watch in extreme(overview_pb2.WatchRequest(), path):
+            call = overview.Watch(watch)
             await _check_plain(call.read(), f"{path} = {value}")
             call.cancel()
 
