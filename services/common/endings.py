@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -61,10 +62,10 @@ def _children() -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a loop may stand still, in seconds; 0: for ever."""
+    """How long a loop may stand still; 0: for ever."""
 
     stalled_seconds: float  # after which the process is ended
-    held_seconds: float = 0.0  # after which the call is ended whose work holds it
+    held_seconds: float = 0.0  # of its thread's processor time, after which the call is ended whose work holds it
 
     @property
     def look_seconds(self) -> float:
@@ -72,9 +73,13 @@ class Limits:
         looks = [self.stalled_seconds / LOOKS, self.held_seconds / HELD_LOOKS]
         return min((each for each in looks if each), default=0.0)
 
-    def reached(self, looks: int, seconds: float) -> bool:
-        """Whether so many looks without a beat make a limit of so many seconds."""
-        return bool(seconds) and looks > 0 and looks % round(seconds / self.look_seconds) == 0
+    def stalled(self, looks: int) -> bool:
+        """Whether so many looks without a beat are too many."""
+        return bool(self.stalled_seconds) and looks >= round(self.stalled_seconds / self.look_seconds)
+
+    def held(self, worked_seconds: float) -> bool:
+        """Whether the loop's thread has worked for too long without a beat."""
+        return bool(self.held_seconds) and worked_seconds >= self.held_seconds
 
 
 @contextmanager
@@ -115,14 +120,24 @@ class Pulse:
 
     def look(self, thread: int) -> None:
         """Looks until it is over. `thread` is the loop's."""
-        seen, still = -1, 0
+        seen, still, worked = -1, 0, 0.0
         while not self.over.wait(self._limits.look_seconds):
             still = still + 1 if self._beats == seen else 0
-            seen = self._beats
-            if self._limits.reached(still, self._limits.stalled_seconds):
+            if not still:
+                seen, worked = self._beats, _worked_seconds(thread)
+            elif self._limits.stalled(still):
                 end("ended, the event loop stands still", {"at": _places(thread)})
-            if self._limits.reached(still, self._limits.held_seconds) and (method := end_holder(self._loop, thread)):
-                log.error("call ended, its work held the event loop", extra={"fields": {"rpc": method}})
+            elif self._limits.held(_worked_seconds(thread) - worked):
+                worked = _worked_seconds(thread)
+                if method := end_holder(self._loop, thread):
+                    log.error("call ended, its work held the event loop", extra={"fields": {"rpc": method}})
+
+
+def _worked_seconds(thread: int) -> float:
+    """The processor time of a thread: on a busy machine work takes longer, and is no more work for that."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.pthread_getcpuclockid(thread))
+    return time.monotonic()  # there is no clock of a thread
 
 
 def _places(thread: int) -> list[str]:

@@ -43,7 +43,7 @@ def attributed(method: str) -> Iterator[None]:
     try:
         yield
     except (HeldLoop, BaseExceptionGroup) as error:
-        if not _was_ended(error):
+        if not was_ended(error):
             raise
         message = "The work on what this call sent held the server for too long and was ended. Do not send it again."
         raise TooSlow(WORK_TOO_LONG, message) from None
@@ -52,7 +52,8 @@ def attributed(method: str) -> Iterator[None]:
         _method.reset(token)
 
 
-def _was_ended(error: BaseException) -> bool:
+def was_ended(error: BaseException) -> bool:
+    """Whether an exception comes of a call that was ended because its work held the loop."""
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(HeldLoop) is not None
     return isinstance(error, HeldLoop)

@@ -36,6 +36,7 @@ class Admission:
         bond, position = self._handles.read(hello.resume)
         require_same(bond, terms, tenant)
         lives.require_newest(bond.session_id, bond.epoch)
+        lives.require_bearable(bond.session_id)
         return continued(bond, position, hello, self._handles.age_ms(bond))
 
     def signature(self, terms: Terms, goes_on: Continuation, tenant: str) -> Callable[[Position], str]:

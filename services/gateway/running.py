@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Never
 
 from services.common import rpcs
-from services.common.errors import InvalidArgument, MeshError, StageFailed, Superseded
+from services.common.errors import InvalidArgument, MeshError, StageFailed, Superseded, TooSlow
+from services.common.holding import WORK_TOO_LONG, was_ended
 
 _REMEMBERED = 10_000  # sessions that were resumed here, about 2 MB
 _SUPERSEDE_SECONDS = 2.0  # for the call before to let go of its slots
@@ -52,6 +53,7 @@ class Lives:
         self._remembered_seconds = remembered_seconds
         self._clock = clock
         self._lives: dict[str, Life] = {}
+        self._ended_for_work: OrderedDict[str, None] = OrderedDict()  # sessions whose work held the loop here
         self._claims: dict[str, asyncio.Event] = {}  # by session: one call is about to open it; set when it has, or not
         # By session: the newest epoch that is in its client's hands, and since when.
         self._epochs: OrderedDict[str, tuple[int, float]] = OrderedDict()
@@ -76,6 +78,12 @@ class Lives:
             message = "The session was resumed from this handle, or a later one, and has gone on."
             accepted = ["the newest handle, from ready, ack or go_away of the session's last call"]
             raise InvalidArgument("RESUME_REUSED", message, "hello.resume", accepted)
+
+    def require_bearable(self, session_id: str) -> None:
+        """Raises TooSlow for a session whose work held the loop here: what its client would send again is the same."""
+        if session_id in self._ended_for_work:
+            message = "The work on what this session sent held the server for too long. It is not resumed."
+            raise TooSlow(WORK_TOO_LONG, message)
 
     def proved(self, life: Life) -> None:
         """The client of a call has its `ready`: it speaks. Handles from before that call are used up."""
@@ -146,6 +154,12 @@ class Lives:
         self._release(session_id, self._claims.get(session_id))
         try:
             yield life
+        except BaseException as error:
+            if was_ended(error):
+                self._ended_for_work[session_id] = None
+                if len(self._ended_for_work) > _REMEMBERED:
+                    self._ended_for_work.popitem(last=False)
+            raise
         finally:
             life.gone.set()
             if self._lives.get(session_id) is life:
