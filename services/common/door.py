@@ -14,6 +14,7 @@ from opentelemetry import context as trace_context
 
 from services.common import rpcs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.holding import attributed
 from services.common.reading import readable, reader
 from services.common.slots import jittered
 from services.common.status import State, Status
@@ -84,7 +85,7 @@ class Guard(grpc.aio.ServerInterceptor):
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
             try:
-                with rpcs.measured(name, context):
+                with rpcs.measured(name, context), attributed(name):
                     if not counted:
                         return await method(readable(request), context)
                     self._doors.pass_(name)
@@ -96,7 +97,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 trace_context.detach(token)
 
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return cast(Handler, make(guarded, reader(handler.request_deserializer), handler.response_serializer))
+        return cast(Handler, make(guarded, reader(handler.request_deserializer or bytes), handler.response_serializer))
 
     def _seen(self, error: BaseException) -> BaseException:
         """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""

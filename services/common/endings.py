@@ -1,7 +1,8 @@
 """Ends a process that is beyond repair, so that whoever runs it starts another: it leaves nothing behind.
 
-A thread looks at the event loop, since a loop that stands still sees nothing. Code that holds the interpreter's lock
-for ever holds the thread as well; those who watch the service see that, and so does a liveness probe.
+A thread looks at the event loop, since a loop that stands still sees nothing. Where one call's work holds it, that call
+is ended, and the process only if the loop does not come back. Code that holds the interpreter's lock for ever holds the
+thread as well; those who watch the service see that, and so does a liveness probe.
 """
 
 from __future__ import annotations
@@ -12,16 +13,21 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+
+from services.common.holding import attributing, end_holder
 
 log = logging.getLogger(__name__)
 
 STATUS = os.EX_SOFTWARE  # 70
 LOG_SECONDS = 1.0  # a log that cannot be written does not hold the end
 LOOKS = 10  # within the time a loop may stand still
+HELD_LOOKS = 4  # within the time that one call may hold it
 
 
 def end(event: str, fields: Mapping[str, object]) -> None:
@@ -54,18 +60,41 @@ def _children() -> list[int]:
         return []
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long a loop may stand still; 0: for ever."""
+
+    stalled_seconds: float  # after which the process is ended
+    held_seconds: float = 0.0  # of its thread's processor time, after which the call is ended whose work holds it
+
+    @property
+    def look_seconds(self) -> float:
+        """Between two looks."""
+        looks = [self.stalled_seconds / LOOKS, self.held_seconds / HELD_LOOKS]
+        return min((each for each in looks if each), default=0.0)
+
+    def stalled(self, looks: int) -> bool:
+        """Whether so many looks without a beat are too many."""
+        return bool(self.stalled_seconds) and looks >= round(self.stalled_seconds / self.look_seconds)
+
+    def held(self, worked_seconds: float) -> bool:
+        """Whether the loop's thread has worked for too long without a beat."""
+        return bool(self.held_seconds) and worked_seconds >= self.held_seconds
+
+
 @contextmanager
-def on_standstill(loop: asyncio.AbstractEventLoop, seconds: float) -> Iterator[None]:
-    """Ends the process when the loop stands still for so long within the block; 0: never."""
-    if not seconds:
+def on_standstill(loop: asyncio.AbstractEventLoop, limits: Limits) -> Iterator[None]:
+    """Ends the call that holds the loop, or the process, when it stands still for so long within the block."""
+    if not limits.look_seconds:
         yield
         return
-    pulse = Pulse(loop, seconds / LOOKS)
+    pulse = Pulse(loop, limits)
     looking = threading.Thread(target=pulse.look, name="standstill", args=(threading.get_ident(),), daemon=True)
     pulse.beat()
     looking.start()
     try:
-        yield
+        with attributing(loop):
+            yield
     finally:
         pulse.over.set()
         looking.join()
@@ -77,26 +106,38 @@ class Pulse:
     The thread counts its own looks, not the time: of a process that was stopped for a while both stood still.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
         self.over = threading.Event()
         self._loop = loop
-        self._seconds = seconds
+        self._limits = limits
         self._beats = 0
 
     def beat(self) -> None:
         """The loop works; it beats again soon."""
         self._beats += 1
         if not self.over.is_set():
-            self._loop.call_later(self._seconds / 2, self.beat)
+            self._loop.call_later(self._limits.look_seconds / 2, self.beat)
 
     def look(self, thread: int) -> None:
         """Looks until it is over. `thread` is the loop's."""
-        seen, still = -1, 0
-        while not self.over.wait(self._seconds):
+        seen, still, worked = -1, 0, 0.0
+        while not self.over.wait(self._limits.look_seconds):
             still = still + 1 if self._beats == seen else 0
-            seen = self._beats
-            if still >= LOOKS:
+            if not still:
+                seen, worked = self._beats, _worked_seconds(thread)
+            elif self._limits.stalled(still):
                 end("ended, the event loop stands still", {"at": _places(thread)})
+            elif self._limits.held(_worked_seconds(thread) - worked):
+                worked = _worked_seconds(thread)
+                if method := end_holder(self._loop, thread):
+                    log.error("call ended, its work held the event loop", extra={"fields": {"rpc": method}})
+
+
+def _worked_seconds(thread: int) -> float:
+    """The processor time of a thread: on a busy machine work takes longer, and is no more work for that."""
+    if sys.platform == "linux":
+        return time.clock_gettime(time.pthread_getcpuclockid(thread))
+    return time.monotonic()  # there is no clock of a thread
 
 
 def _places(thread: int) -> list[str]:

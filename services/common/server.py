@@ -182,7 +182,7 @@ async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
     """Runs a service until SIGTERM or SIGINT. Before it is ready there is nothing to drain: they end it at once.
 
     A process that is broken (see `running`), or whose loop stands still, ends itself with status 70: whoever runs it
-    starts another.
+    starts another. A call whose work holds the loop is ended before that.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -191,7 +191,7 @@ async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
         loop.call_later(_LAST_WORDS_SECONDS, endings.end, event, {})
         return True
 
-    with endings.on_standstill(loop, settings.stalled_seconds):
+    with endings.on_standstill(loop, endings.Limits(settings.stalled_seconds, settings.held_seconds)):
         async with running(servicer, settings, end_soon) as port:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)

@@ -33,6 +33,11 @@ class ServiceSettings(BaseSettings):
     stalled_seconds: float = Field(
         5.0, ge=0, description="A process whose event loop stood still for so long ends itself; 0: never."
     )
+    held_seconds: float = Field(
+        1.0,
+        ge=0,
+        description="A call whose work kept the event loop busy for so long, in processor time, is ended; 0: never.",
+    )
     faults: bool = Field(False, description="Whether faults can be simulated: for rehearsals, never in production.")
     reflection: bool = Field(False, description="Whether gRPC server reflection is served.")
     admin: Address | None = Field(

@@ -36,11 +36,13 @@ class Admission:
         bond, position = self._handles.read(hello.resume)
         require_same(bond, terms, tenant)
         lives.require_newest(bond.session_id, bond.epoch)
-        return continued(bond, position, hello)
+        lives.require_bearable(bond.session_id)
+        return continued(bond, position, hello, self._handles.age_ms(bond))
 
-    def signature(self, terms: Terms, epoch: int, tenant: str) -> Callable[[Position], str]:
+    def signature(self, terms: Terms, goes_on: Continuation, tenant: str) -> Callable[[Position], str]:
         """Makes the handles of one call. A FLAC stream cannot be cut, so there are none for it."""
         if terms.input and terms.input.format == "flac":
             return lambda position: ""
-        bond = Bond(terms.session_id, epoch, config_digest(terms), tenant_digest(tenant))
+        born = self._handles.born(goes_on.age_ms)
+        bond = Bond(terms.session_id, goes_on.epoch, config_digest(terms), tenant_digest(tenant), born)
         return lambda position: self._handles.sign(bond, position)

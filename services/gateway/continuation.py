@@ -59,6 +59,7 @@ class Continuation:
     )
     last_segment_id: int = 0  # the highest number in use
     position: Position = field(default_factory=Position)  # of the handle: what is known to be delivered
+    age_ms: int = 0  # how long ago the session began
 
     @property
     def resumed(self) -> bool:

@@ -15,6 +15,7 @@ from services.gateway.allowance import Allowance
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
 from services.gateway.negotiation import require_sound, require_targets
+from services.gateway.possible import Reach
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound, TargetTerms
 
@@ -58,6 +59,7 @@ class Start:
 
     sound: Sound | None
     offset_samples: int = 0
+    age_ms: int = 0  # of the session: how far the clock may have got
 
 
 class Ingress:
@@ -71,8 +73,9 @@ class Ingress:
     ) -> None:
         self._settings = settings
         self._start_samples = start.offset_samples
+        self._reach = Reach(start.age_ms)
         self._controls = controls
-        self._microphone = Microphone(start.sound, settings, self._start_samples) if start.sound else None
+        self._microphone = self._opened(start.sound) if start.sound else None
         self._paused = False
         self._costly = Allowance(COSTLY_AT_ONCE, COSTLY_PER_SECOND)
 
@@ -126,10 +129,13 @@ class Ingress:
             raise InvalidArgument("CHUNK_TOO_LARGE", message, "audio.data", accepted)
         if self._microphone is None:
             sound = require_sound(chunk.format or "pcm16le", chunk.sample_rate, "audio")
-            self._microphone = Microphone(sound, self._settings, self._start_samples)
+            self._microphone = self._opened(sound)
         slow = self._microphone.slow(len(chunk.data))
         heard = await asyncio.to_thread(self._microphone.hear, chunk) if slow else self._microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
+
+    def _opened(self, sound: Sound) -> Microphone:
+        return Microphone(sound, self._settings, self._start_samples, self._reach)
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:
         _require_only_its_field(control)

@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 
+from opentelemetry.metrics import Histogram
+
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import metrics
 from services.common.audio import ASR_RATE
@@ -39,6 +41,7 @@ _HELD = metrics.histogram("babelmesh.audio.held")
 
 _SPOKEN_STEPS = ("received", "recognized", "translated", "first_audio", "sent")
 _TYPED_STEPS = ("translated", "first_audio", "sent")
+MOST_SECONDS = 86_400.0  # that anybody can have waited: a longer wait was not measured, it was made up
 _OUTCOMES = (*(outcome.value for outcome in Outcome), "lost")
 _DEGRADED_FOR = {
     "asr": ("UNAVAILABLE", "OVERLOAD"),
@@ -119,10 +122,10 @@ class Measures:
         steps_ms = asdict(delivered.steps)
         for step in _TYPED_STEPS if delivered.typed else _SPOKEN_STEPS:
             if at_ms := steps_ms[f"{step}_ms"]:
-                _STEP.record(_seconds(at_ms - delivered.since_ms), self._step(lang, step))
+                _record(_STEP, _seconds(at_ms - delivered.since_ms), self._step(lang, step))
         lag_seconds = _seconds(delivered.steps.sent_ms - delivered.since_ms)
-        _LAG.record(lag_seconds, self._target(lang))
-        self._recent.sent(self._langs(lang), round(1000 * lag_seconds))
+        known = _record(_LAG, lag_seconds, self._target(lang))
+        self._recent.sent(self._langs(lang), round(1000 * lag_seconds) if known else None)
 
     def lost(self, langs: list[str]) -> None:
         """The session broke before segments were delivered in these languages."""
@@ -139,10 +142,10 @@ class Measures:
             return
         self._begun.add((what, lang, segment_id))
         age_seconds = self._ledger.age_seconds(segment_id)
-        if age_seconds is not None:
-            _FIRST[what].record(age_seconds, self._target(lang))
-            if what == "audio":
-                self._recent.spoke(self._langs(lang), round(1000 * age_seconds))
+        if age_seconds is None or not _record(_FIRST[what], age_seconds, self._target(lang)):
+            return
+        if what == "audio":
+            self._recent.spoke(self._langs(lang), round(1000 * age_seconds))
 
     def _shown(self, lang: str, result: pb.AsrResult | pb.TranslationResult) -> None:
         caption = self._captions.setdefault((lang, result.segment_id), Erasure())
@@ -160,7 +163,7 @@ class Measures:
                 self._recent.degraded()
         for gap in flow.gaps:
             reason = _SKIPPED_FOR.get(gap.reason, gap.reason)
-            _SKIPPED.add(_seconds(gap.to_ms - gap.from_ms), {**self.source, "reason": reason})
+            _SKIPPED.add(min(_seconds(gap.to_ms - gap.from_ms), MOST_SECONDS), {**self.source, "reason": reason})
 
     def _target(self, lang: str) -> dict[str, str]:
         return {**self.source, "target_lang": lang}
@@ -196,6 +199,14 @@ def _begun(goes_on: Continuation) -> set[tuple[str, str, int]]:
 
     segments = ((lang, *each) for lang, target in goes_on.targets.items() for each in target.segments.items())
     return {(name, lang, number) for lang, number, segment in segments for name in had(segment)}
+
+
+def _record(wait: Histogram, seconds: float, attributes: dict[str, str]) -> bool:
+    """Record how long somebody waited. False, and nothing recorded, where that cannot be."""
+    possible = 0 <= seconds <= MOST_SECONDS
+    if possible:
+        wait.record(seconds, attributes)
+    return possible
 
 
 def _seconds(milliseconds: int) -> float:

@@ -7,6 +7,7 @@ from services.common.audio import ASR_RATE, Pcm, Resampler
 from services.common.errors import InvalidArgument
 from services.gateway.decoding import Decoder, decoder
 from services.gateway.inputs import Audio, MissingAudio
+from services.gateway.possible import Chunk, Reach
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound
 
@@ -20,7 +21,9 @@ class Microphone:
     A session that was resumed starts somewhere on the clock, as if all before it had been heard.
     """
 
-    def __init__(self, sound: Sound, settings: GatewaySettings, start_samples: int = 0) -> None:
+    def __init__(
+        self, sound: Sound, settings: GatewaySettings, start_samples: int = 0, reach: Reach | None = None
+    ) -> None:
         if start_samples and sound.format == "flac":
             message = "A piece of a FLAC stream has no offset of its own, so the session cannot go on with it."
             raise InvalidArgument("RESUME_WITH_FLAC", message, "audio.format", ["pcm16le", "mulaw", "opus"])
@@ -31,6 +34,7 @@ class Microphone:
         self._received = start_samples * self._decoder.rate // ASR_RATE  # at the decoder's rate, on the audio clock
         self._decoded = 0  # likewise: where the last packet of Opus ended
         self._next = start_samples  # offset of the next sample out
+        self._reach = reach or Reach()
 
     def slow(self, size_bytes: int) -> bool:
         """Whether a chunk of so many bytes is work for a thread: FLAC's frames are found and decoded one by one."""
@@ -42,8 +46,11 @@ class Microphone:
         heard: list[Audio | MissingAudio] = []
         skip = 0
         if chunk.HasField("offset_samples"):
-            offset = chunk.offset_samples * self._decoder.rate // self._sound.sample_rate
+            rate = self._sound.sample_rate
+            offset = chunk.offset_samples * self._decoder.rate // rate
             if offset > self._received:
+                gap_samples = (offset - self._received) * rate // self._decoder.rate
+                self._reach.require(gap_samples, Chunk(chunk.offset_samples, rate))
                 heard += self._jump(offset)
             skip = self._received - offset
             if self._sound.format == "opus" and offset < self._decoded:

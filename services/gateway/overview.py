@@ -73,4 +73,9 @@ def _pair(outcome: Outcome) -> pb.Pair:
 
 
 def _spread(spread: Spread | None) -> pb.Spread | None:
-    return pb.Spread(p50_ms=max(0, spread.p50_ms), p95_ms=max(0, spread.p95_ms)) if spread else None
+    return pb.Spread(p50_ms=_held(spread.p50_ms), p95_ms=_held(spread.p95_ms)) if spread else None
+
+
+def _held(milliseconds: int) -> int:
+    """The nearest number that the message can hold."""
+    return min(max(0, milliseconds), 2**32 - 1)

@@ -9,24 +9,25 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
 from services.common.languages import MAX_TAG_LENGTH
 from services.gateway.continuation import Continuation, Position, SegmentContinuation, TargetContinuation
+from services.gateway.possible import MOST_CLAUSE_SAMPLES, MOST_REVISIONS, Most, require_number, require_share
 from services.gateway.resume import Bond
-from services.gateway.terms import Transcript, samples
+from services.gateway.terms import Transcript, milliseconds, samples
 
 MOST_SEGMENTS = 1000
 MOST_LANGS = 100
 MOST_TRANSLATIONS = 2000  # of all segments together
 MOST_TEXT = 20_000  # code points of a text
-_MOST_NUMBER = 2**40  # of milliseconds, samples or revisions: half a year of speech and more
+_MOST_SEGMENT_ID = 2**40
 _FIELD = "hello.received"
 
 
-def continued(bond: Bond, position: Position, hello: pb.SessionConfig) -> Continuation:
-    """Where a session goes on. Raises InvalidArgument naming what of `hello.received` cannot be."""
+def continued(bond: Bond, position: Position, hello: pb.SessionConfig, age_ms: int = 0) -> Continuation:
+    """Where a session goes on that is so old. Raises InvalidArgument naming what of `hello.received` cannot be."""
     received = hello.received
     if hello.HasField("received") and received.session_id != bond.session_id:
         message = "It tells of another session than the handle does."
         raise InvalidArgument("RESUME_OTHER_SESSION", message, f"{_FIELD}.session_id", [bond.session_id])
-    _require_bounds(received)
+    _require_bounds(received, Most(age_ms), position)
     segments = _segments(received.segments, position.next_segment_id)
     transcripts = [_transcript(segment.transcript) for segment in segments]
     opened = _open(transcripts)
@@ -44,6 +45,7 @@ def continued(bond: Bond, position: Position, hello: pb.SessionConfig) -> Contin
         unnamed_segment_id=opened.unnamed.segment_id if opened.unnamed else 0,
         last_segment_id=position.next_segment_id + len(transcripts) - 1,
         position=position,
+        age_ms=age_ms,
     )
 
 
@@ -138,23 +140,32 @@ def _segment(came: pb.ReceivedTranslation) -> SegmentContinuation:
     return SegmentContinuation(text, came.final, came.revision, came.spoken, came.speaking, came.speaking_samples)
 
 
-def _require_bounds(received: pb.Received) -> None:
+def _require_bounds(received: pb.Received, most: Most, position: Position) -> None:
     _require_count(len(received.segments), MOST_SEGMENTS, "segments")
     _require_each_once(received.voices, "voices")
-    _require_numbers([("clock_ms", received.clock_ms)], "")
     _require_count(sum(len(each.translations) for each in received.segments), MOST_TRANSLATIONS, "segments")
+    require_number(received.clock_ms, max(most.clock_ms, position.clock_ms), f"{_FIELD}.clock_ms")
     for index, voice in enumerate(received.voices):
-        _require_numbers([("samples", voice.samples)], f"voices[{index}].")
+        most_samples = position.voices.get(voice.target_lang, 0) + most.voice_samples
+        require_number(voice.samples, most_samples, f"{_FIELD}.voices[{index}].samples")
     for index, segment in enumerate(received.segments):
         path = f"segments[{index}]"
         _require_translations(segment.translations, path)
         said = segment.transcript
         _require_text([("text", said.text)], f"{path}.transcript.")
-        named = [(name, getattr(said, name)) for name in ("segment_id", "revision", "start_ms", "end_ms")]
-        _require_numbers(named, f"{path}.transcript.")
+        _require_result(said, milliseconds(position.offset_samples) + most.audio_ms, f"{_FIELD}.{path}.transcript")
         _require_stable(said.stable_length, said.text, f"{path}.transcript")
         if said.end_ms < said.start_ms:
             raise _inconsistent(f"{path}.transcript.end_ms", "It ends before it starts.", f"{said.start_ms} or more")
+
+
+def _require_result(said: pb.AsrResult, most_ms: int, path: str) -> None:
+    require_number(said.segment_id, _MOST_SEGMENT_ID, f"{path}.segment_id")
+    require_number(said.revision, MOST_REVISIONS, f"{path}.revision")
+    require_number(said.start_ms, most_ms, f"{path}.start_ms")
+    require_number(said.end_ms, most_ms, f"{path}.end_ms")
+    require_share(said.confidence, f"{path}.confidence")
+    require_share(said.stability, f"{path}.stability")
 
 
 def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: str) -> None:
@@ -162,13 +173,14 @@ def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: 
     for index, came in enumerate(translations):
         where = f"{path}.translations[{index}]"
         _require_text([("text", came.text), ("spoken", came.spoken), ("speaking", came.speaking)], f"{where}.")
-        _require_numbers([("revision", came.revision), ("speaking_samples", came.speaking_samples)], f"{where}.")
+        require_number(came.revision, MOST_REVISIONS, f"{_FIELD}.{where}.revision")
+        require_number(came.speaking_samples, MOST_CLAUSE_SAMPLES, f"{_FIELD}.{where}.speaking_samples")
         _require_stable(came.stable_length, came.text, where)
         if came.speaking_samples and not came.speaking:
             raise _inconsistent(f"{where}.speaking", "Samples came of a clause that is not told.", "the clause's text")
 
 
-def _require_each_once(about: Sequence[pb.ReceivedVoice] | Sequence[pb.ReceivedTranslation], path: str) -> None:
+def _require_each_once(about: Sequence[pb.ReceivedVoice | pb.ReceivedTranslation], path: str) -> None:
     _require_count(len(about), MOST_LANGS, path)
     langs: set[str] = set()
     for index, each in enumerate(about):
@@ -195,13 +207,6 @@ def _require_text(named: Iterable[tuple[str, str]], path: str) -> None:
         if len(text) > MOST_TEXT:
             message, accepted = f"It has {len(text)} code points.", [f"at most {MOST_TEXT}"]
             raise InvalidArgument("OUT_OF_RANGE", message, f"{_FIELD}.{path}{name}", accepted)
-
-
-def _require_numbers(named: Iterable[tuple[str, int]], path: str) -> None:
-    for name, number in named:
-        if not 0 <= number <= _MOST_NUMBER:
-            accepted = [f"0 to {_MOST_NUMBER}"]
-            raise InvalidArgument("OUT_OF_RANGE", f"{number} is out of range.", f"{_FIELD}.{path}{name}", accepted)
 
 
 def _inconsistent(path: str, message: str, accepted: str) -> InvalidArgument:

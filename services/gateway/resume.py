@@ -22,6 +22,7 @@ _FIELD = "hello.resume"
 _ALGORITHM = "HS256"
 _AUDIENCE = "babelmesh/resume"  # a token that the same key signed for something else is no handle
 _MAX_LENGTH = 4096
+_LONGEST_TTL_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Bond:
     epoch: int  # counts the calls of the session
     config: str  # digest of what of the hello may not change
     tenant: str  # digest of who may resume it
+    born: float = 0.0  # when the session began, in seconds of the wall clock
 
 
 class Handles:
@@ -52,6 +54,7 @@ class Handles:
             "epoch": bond.epoch,
             "config": bond.config,
             "tenant": bond.tenant,
+            "born": bond.born,
             "offset": position.offset_samples,
             "segment": position.next_segment_id,
             "voices": dict(position.voices),
@@ -78,6 +81,14 @@ class Handles:
             accepted = [f"a handle less than {self._ttl_ms} ms old"]
             raise InvalidArgument("RESUME_EXPIRED", "The handle has expired.", _FIELD, accepted)
         return bond, position
+
+    def born(self, age_ms: int) -> float:
+        """When a session began that is so old, by the wall clock."""
+        return self._now() - age_ms / 1000
+
+    def age_ms(self, bond: Bond) -> int:
+        """How old the session of a handle is; never less than nothing, though clocks of gateways differ."""
+        return max(0, round((self._now() - bond.born) * 1000))
 
     def _key(self, handle: str) -> bytes:
         if len(handle) > _MAX_LENGTH:
@@ -117,7 +128,9 @@ def _digest(text: str) -> str:
 
 
 def _bond(claims: Mapping[str, Any]) -> Bond:
-    return Bond(str(claims["session"]), int(claims["epoch"]), str(claims["config"]), str(claims["tenant"]))
+    long_ago = claims["exp"] - _LONGEST_TTL_SECONDS - claims["clock"] / 1000  # a release before did not sign it
+    born = float(claims.get("born", long_ago))
+    return Bond(str(claims["session"]), int(claims["epoch"]), str(claims["config"]), str(claims["tenant"]), born)
 
 
 def _position(claims: Mapping[str, Any]) -> Position:

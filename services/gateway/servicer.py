@@ -26,7 +26,6 @@ from services.gateway.beside import outcome
 from services.gateway.call import (
     Call,
     CallContext,
-    Inbound,
     half_closed,
     read_all,
     received,
@@ -54,7 +53,7 @@ from services.gateway.scale.turned_away import TurnedAway
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
-from services.gateway.sizes import Sizes
+from services.gateway.sizes import Inbound, Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment
@@ -160,12 +159,13 @@ class GatewayServicer:
             settings = within_budget(hello, self._settings)
             terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
             goes_on = self._admission.goes_on(hello, terms, call.tenant, self._lives)
-            glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
-            terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
-            await self._lives.supersede(terms.session_id)
-            with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
-                sign = self._admission.signature(terms, goes_on.epoch, call.tenant)
-                return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
+            async with self._lives.claimed(goes_on.session_id, goes_on.epoch):
+                glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+                terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
+                await self._lives.supersede(terms.session_id)
+                with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
+                    sign = self._admission.signature(terms, goes_on, call.tenant)
+                    return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
         except MeshError as refusal:
             if isinstance(refusal, AtCapacity) or refusal.stage:
                 self._turned_away.add(refusal.retry_after_ms)
@@ -184,7 +184,7 @@ class GatewayServicer:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
-            Start(terms.input, goes_on.start_samples),
+            Start(terms.input, goes_on.start_samples, goes_on.age_ms),
             settings,
             Controls(
                 lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),

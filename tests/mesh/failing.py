@@ -26,6 +26,15 @@ class Mt(mt.Engine):
         return await super().translate(source)
 
 
+class Endless(mt.Engine):
+    """Never comes back from one word, and holds the event loop meanwhile."""
+
+    async def translate(self, source: Source) -> Translation:
+        while Mt.POISON in source.text:
+            pass
+        return await super().translate(source)
+
+
 class Tts(tts.Engine):
     """Breaks after the first piece of a clause, so many times."""
 

@@ -21,6 +21,7 @@ from babelmesh.faults import Fault, FaultKind, simulate_fault
 from babelmesh.supervisor import Running, Service, free_ports, running
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.errors import from_rpc_error
 from tests.mesh import mt
 
 STUCK_STATUS = 70
@@ -72,6 +73,18 @@ async def test_a_process_whose_loop_stands_still_ends_and_says_where(tmp_path: P
     log = (tmp_path / "tts.log").read_text()
     assert "the event loop stands still" in log
     assert "_stand_still" in log
+
+
+async def test_a_call_that_holds_the_loop_is_ended_and_the_process_goes_on(tmp_path: Path) -> None:
+    endless = {"ENGINE": "tests.mesh.failing:Endless", "HELD_SECONDS": "0.3"}
+    async with started(tmp_path, "mt", **endless) as service, grpc.aio.insecure_channel(service.service.address) as to:
+        stub = mt_pb2_grpc.MtStub(to)
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            await stub.Translate(mt.asking("poison"), timeout=20)
+        assert from_rpc_error(ended.value, "MT").code == "WORK_TOO_LONG"
+        assert await mt.text_of(stub, "hello")
+        assert service.child.returncode is None
+    assert "its work held the event loop" in (tmp_path / "mt.log").read_text()
 
 
 async def test_a_crash_is_a_kill(tmp_path: Path) -> None:

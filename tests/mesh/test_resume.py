@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, Superseded
 from tests.mesh.checks import check
-from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, talk
-from tests.mesh.resuming import chunks_from, handle, joined, lost_after, received, resumed, resuming
+from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk
+from tests.mesh.resuming import chunks_from, handle, joined, lost_after, received, resumed, resuming, until_open
 
 KEYS = "a:" + "k" * 32
 SAID = UTTERANCE + loud(1.0) + quiet(1.0) + loud(3.0) + quiet(1.0)
@@ -213,6 +214,30 @@ async def test_a_handle_is_used_up_once_its_client_has_gone_on(stub: Any) -> Non
     assert after.fault is None
     await assert_refused(stub, request, {"RESUME_REUSED"}, "hello.resume")
     assert (await resumed(stub, resuming(hello("es"), joined(before, after)), SAID)).fault is None
+
+
+async def test_a_handle_resumed_many_times_at_once_is_resumed_once(stub: Any) -> None:
+    before = await lost_after(stub, 60, hello("es"), chunks(SAID))
+    request = resuming(hello("es"), before)
+    heard = [Heard() for _ in range(12)]
+    calls: list[Any] = [stub.Stream() for _ in heard]
+    async with asyncio.TaskGroup() as tasks:
+        for call, each in zip(calls, heard, strict=True):
+            tasks.create_task(call.write(request))
+            tasks.create_task(read_into(each, call))
+        for each in heard:
+            await until_open(each)
+        (call,) = [call for call, each in zip(calls, heard, strict=True) if each.of("ready")]
+        (ready,) = [each.of("ready")[0] for each in heard if each.of("ready")]
+        for message in chunks_from(SAID, ready.resumed_ms):
+            await call.write(message)
+        await call.done_writing()
+    (only,) = [each for each in heard if each.of("ready")]
+    assert only.fault is None
+    check(joined(before, only))
+    refused = [each for each in heard if each is not only]
+    assert {each.error().code for each in refused} == {"RESUME_IN_PROGRESS"}
+    assert all(isinstance(each.fault, Superseded) and each.fault.retry_after_ms for each in refused)
 
 
 def _wrong(change: str, has: pb.Received) -> None:

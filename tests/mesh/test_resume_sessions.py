@@ -181,9 +181,9 @@ async def test_the_sessions_clock_goes_on_with_the_clients() -> None:
     async with gateway(asr=SAME_WORDS) as stub:
         before = await lost_after(stub, 10, hello("es"), chunks(SAID))
         request = resuming(hello("es"), before)
-        request.hello.received.clock_ms = 3_600_000
+        request.hello.received.clock_ms = 50_000
         after = await resumed(stub, request, SAID)
-    assert all(each.recognized_ms >= 3_600_000 for each in after.of("latency"))
+    assert all(each.recognized_ms >= 50_000 for each in after.of("latency"))
     assert [each.captured_ms < 6_000 for each in after.of("latency")] == [True, True]
 
 

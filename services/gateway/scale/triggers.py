@@ -27,6 +27,8 @@ TARGETS: Mapping[str, Mapping[Measure, float | None]] = {
     "tts": {**_OF_STAGES, Measure.SESSIONS: None},
 }
 
+LEAST_TARGET, MOST_TARGET = 1e-3, 1e6  # of a trigger: with a smaller one the replicas wanted are no number any more
+
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
@@ -81,8 +83,9 @@ def _positive(key: str, text: str) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise _refused(key, f"{quoted(text)} is no positive number.", "a number above 0, like 0.75")
+    if not LEAST_TARGET <= value <= MOST_TARGET:
+        accepted = f"a number above 0, like 0.75: {LEAST_TARGET:g} to {MOST_TARGET:g}"
+        raise _refused(key, f"{quoted(text)} is no such number.", accepted)
     return value
 
 

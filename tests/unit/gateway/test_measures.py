@@ -15,6 +15,8 @@ from services.gateway.continuation import Continuation, SegmentContinuation, Tar
 from services.gateway.glossary import Uses
 from services.gateway.ledger import Ledger, Outcome
 from services.gateway.measures import Measures
+from services.gateway.recent import Outcome as Segments
+from services.gateway.recent import Recent
 from services.gateway.terms import Caption, Transcript
 from tests.measured import Measured, measured
 from tests.unit.gateway.test_ledger import Clock, heard, said
@@ -218,3 +220,15 @@ def test_finals_that_do_not_begin_with_what_was_concluded_are_counted(seen: Meas
         session.measures.written(messages.translation(transcript, caption, "es", 1, Uses()))
     (counted,) = seen.values("translations.contradicted").values()
     assert counted == 1
+
+
+def test_a_wait_that_nobody_can_have_had_is_not_recorded(seen: Measured) -> None:
+    recent = Recent()
+    goes_on = Continuation("s", 1, 0, 1, None, (), {}, clock_ms=2**40)
+    session = Session(goes_on)
+    session.measures = Measures("en", session.ledger, goes_on, recent)
+    heard(session.ledger, session.clock, 3)
+    session.lives(said(1, 0.5, 2.5))
+    assert recent.outcomes() == [Segments(("en", "es"), 1, None, None)]
+    assert not seen.counts("lag")
+    assert not seen.counts("first_word")

@@ -13,6 +13,7 @@ from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
 from services.gateway.inputs import Audio, MissingAudio
 from services.gateway.microphone import Microphone
+from services.gateway.possible import Reach
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound
 
@@ -186,3 +187,23 @@ def test_a_small_chunk_that_unpacks_to_minutes_is_refused() -> None:
     assert len(data) < 256 * 1024
     with pytest.raises(InvalidArgument):
         Microphone(Sound("flac", 48_000), SETTINGS).hear(pb.AudioChunk(data=data))
+
+
+def test_an_offset_that_no_session_can_have_reached_is_refused_by_name() -> None:
+    now = 0.0
+    microphone = Microphone(Sound("pcm16le", 16_000), SETTINGS, reach=Reach(age_ms=1000, clock=lambda: now))
+    second = tone(1, 16_000).tobytes()
+    now = 600.0
+    with pytest.raises(InvalidArgument) as refused:
+        microphone.hear(pb.AudioChunk(data=second, offset_samples=(601 + 3601) * 16_000))
+    assert refused.value.field == "audio.offset_samples"
+    assert refused.value.accepted == [f"at most {(601 + 3600) * 16_000}"]
+
+
+def test_silence_may_be_left_out_for_as_long_as_the_session_lasts_and_an_hour_in_all() -> None:
+    microphone = Microphone(Sound("pcm16le", 16_000), SETTINGS, reach=Reach(clock=lambda: 0.0))
+    second = tone(1, 16_000).tobytes()
+    for start_seconds in (0, 1801, 3602):
+        assert microphone.hear(pb.AudioChunk(data=second, offset_samples=start_seconds * 16_000))
+    with pytest.raises(InvalidArgument):
+        microphone.hear(pb.AudioChunk(data=second, offset_samples=3604 * 16_000))
