@@ -14,6 +14,7 @@ UNBOUNDED = {"asyncio.Queue", "asyncio.LifoQueue", "asyncio.PriorityQueue", "que
 
 READS_THE_ENVIRONMENT = {
     "services/common/settings.py": "refuses variables that no setting reads",
+    "services/common/hardening.py": "silences gRPC's core, which is told by a variable alone",
     "services/common/exporting.py": "OpenTelemetry's standard variables are nobody's settings",
     "babelmesh/models/folder.py": "XDG_DATA_HOME is the platform's, like HOME",
     "babelmesh/models/packages.py": "hands its own environment on to pip and npm",
