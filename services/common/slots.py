@@ -29,15 +29,20 @@ class Slots:
     @contextmanager
     def taken(self, resumed: bool = False) -> Iterator[None]:
         """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
-        if self.used >= self.total - (0 if resumed else self._reserved):
-            raise self._full()
+        if self.used >= self.open_to(resumed):
+            raise self.full()
         self.used += 1
         try:
             yield
         finally:
             self.used -= 1
 
-    def _full(self) -> AtCapacity:
+    def open_to(self, resumed: bool) -> int:
+        """How many slots there are for who resumes, or for who is new."""
+        return self.total - (0 if resumed else self._reserved)
+
+    def full(self) -> AtCapacity:
+        """The refusal of who finds no free slot, counted."""
         rpcs.refused(self._stage, FULL)
         message = f"All {self.total} slots are in use."
         if self.used < self.total:

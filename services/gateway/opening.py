@@ -12,6 +12,7 @@ from services.gateway.call import Call, watch_reader
 from services.gateway.continuation import Continuation, Position
 from services.gateway.glossary import Dictionary
 from services.gateway.ledger import Ledger
+from services.gateway.lifetime import retire
 from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
 from services.gateway.outage import Patience
@@ -63,6 +64,7 @@ class Opening:
         yield watch_reader(call.outbox, self.settings.client_stall_ms / 1000)
         yield self.life.ended()
         yield goodbye(self.life, lambda: shared.go_away(lives.time_left_ms))
+        yield retire(self.settings.session_seconds, shared.go_away)
         if self.terms.heartbeat_ms:
             yield call.pulse.keep(self.terms.heartbeat_ms / 1000, shared.beat)
 
