@@ -10,6 +10,7 @@ from services.common import rpcs
 from services.common.errors import AtCapacity
 
 FULL = "AT_CAPACITY"  # the code of a refusal
+RETRY_MS = 500  # until a slot may be free, on the average
 ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a slot; a refusal has (empty) metadata, too
 
 
@@ -19,7 +20,7 @@ class Slots:
     Those in reserve are for what was let in before, here or elsewhere, and goes on.
     """
 
-    def __init__(self, total: int, stage: str, retry_after_ms: int = 500, reserved: int = 0) -> None:
+    def __init__(self, total: int, stage: str, retry_after_ms: int = RETRY_MS, reserved: int = 0) -> None:
         self.total = total
         self.used = 0
         self._reserved = reserved

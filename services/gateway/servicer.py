@@ -157,10 +157,7 @@ class GatewayServicer:
             raise fault
 
     async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
-        """Decides on the first message, and has what the session takes held. Raises MeshError.
-
-        Nothing is waited for before a caller without a slot is refused.
-        """
+        """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
         self._tenants.called(caller)
         hello = await greeting.hello()
         self._lives.require_open()
@@ -169,12 +166,15 @@ class GatewayServicer:
         goes_on = self._admission.goes_on(hello, terms, caller.tenant, self._lives)
         if not goes_on.resumed:
             self._tenants.require_room(caller)
+            if terms.input:
+                self._stages.require_room("ASR")
         glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
         terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
         await self._lives.supersede(terms.session_id)
-        held.enter_context(self._tenants.taken(caller, goes_on.resumed))
+        place = held.enter_context(self._tenants.taken(caller, goes_on.resumed))
         life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
-        return Opening(terms, settings, goes_on, life, self._admission.signature(terms, goes_on.epoch, caller.tenant))
+        sign = self._admission.signature(terms, goes_on.epoch, caller.tenant)
+        return Opening(terms, settings, goes_on, life, place, sign)
 
     def _turn_away(self, refusal: MeshError) -> None:
         """Count a session that will ask again, where more replicas would have had room for it."""

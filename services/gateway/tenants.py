@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,9 +20,16 @@ ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among t
 BURST_SECONDS = 2.0  # of calls at the permitted rate may come at once
 _REMEMBERED = 10_000  # tenants, about 3 MB
 _RETRY_MS = 500
-WAITING_SECONDS = 1.5  # a tenant refused below its share is waited for; it was told to come back in half of it
+WAITING_SECONDS = 1.5  # a tenant that was behind and refused is waited for; it was told to come back in half of it
 
 TOO_MANY_CALLS = "TOO_MANY_CALLS"
+
+
+class Place:
+    """A slot that a tenant holds. `wanted` is set when it is to give it back: others have less."""
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
 
 
 class Tenants:
@@ -30,9 +38,9 @@ class Tenants:
     def __init__(self, slots: Slots, settings: GatewaySettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = slots
         self._shares = FairShares(settings.headroom, settings.tenant_slots)
-        self._held: Counter[str] = Counter()
-        self._asked = _Recent(ACTIVE_SECONDS, clock)
-        self._waiting = _Recent(WAITING_SECONDS, clock)
+        self._gives_back = bool(settings.tenant_metadata)  # an address may be that of a proxy, or of a whole office
+        self._held: dict[str, list[Place]] = {}
+        self._demand = _Demand(clock)
         self._calls = _Calls(Rate(settings.calls_per_second, BURST_SECONDS * settings.calls_per_second), clock)
 
     def called(self, caller: Caller) -> None:
@@ -42,38 +50,62 @@ class Tenants:
             raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
 
     def require_room(self, caller: Caller, resumed: bool = False) -> None:
-        """Raises AtCapacity where the caller would get no slot now."""
+        """Raises AtCapacity where the caller would get no slot now; one that is behind has another tenant give way."""
         account = caller.account
-        self._asked.add(account)
+        self._demand.asked.add(account)
         claim = self._claim(account, resumed)
         verdict = self._shares.verdict(claim)
         if verdict is Verdict.ADMITTED:
-            self._waiting.forget(account)
+            self._demand.waiting.forget(account)
             return
-        if verdict is Verdict.FULL and self._shares.below(claim):
-            self._waiting.add(account)
+        if verdict is Verdict.FULL and self._shares.behind(claim):
+            self._demand.waiting.add(account)
+            self._want_back(claim)
         raise self._refusal(verdict, claim.held)
 
     @contextmanager
-    def taken(self, caller: Caller, resumed: bool = False) -> Iterator[None]:
+    def taken(self, caller: Caller, resumed: bool = False) -> Iterator[Place]:
         """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
         self.require_room(caller, resumed)
-        account = caller.account
+        place, account = Place(), caller.account
         with self._slots.taken(resumed):
-            self._held[account] += 1
+            self._held.setdefault(account, []).append(place)
             try:
-                yield
+                yield place
             finally:
-                self._held[account] -= 1
+                self._held[account].remove(place)
                 if not self._held[account]:
                     del self._held[account]
 
     def _claim(self, account: str, resumed: bool) -> Claim:
-        others = len(self._waiting) - (account in self._waiting)
-        tenants = len(self._asked) + sum(each not in self._asked for each in self._held)
         total = self._slots.open_to(resumed)
-        reserved = total - self._slots.open_to(resumed=False)
-        return Claim(total, self._slots.used, self._held[account], tenants, reserved, others)
+        return Claim(
+            total,
+            self._slots.used,
+            held=len(self._held.get(account, ())),
+            tenants=len(self._demand.asked) + sum(each not in self._demand.asked for each in self._held),
+            reserved=total - self._slots.open_to(resumed=False),
+            waiting=len(self._demand.waiting) - (account in self._demand.waiting),
+            most=max((len(held) for each, held in self._held.items() if each != account), default=0),
+        )
+
+    def _want_back(self, claim: Claim) -> None:
+        """Has the tenant with the most slots give back its newest, unless as many as are waited for come back already.
+
+        One that holds no more than its share, or twice what the other would then have, is left alone: to move a session
+        has its price.
+        """
+        most = max(self._held.values(), key=len, default=[])
+        coming = sum(place.wanted.is_set() for held in self._held.values() for place in held)
+        if (
+            not self._gives_back
+            or coming > claim.waiting
+            or len(most) <= max(self._shares.share(claim), 2 * (claim.held + 1))
+        ):
+            return
+        staying = [place for place in most if not place.wanted.is_set()]
+        if staying:
+            staying[-1].wanted.set()
 
     def _refusal(self, verdict: Verdict, held: int) -> AtCapacity:
         match verdict:
@@ -82,6 +114,14 @@ class Tenants:
             case Verdict.SHARE_USED:
                 return refused(verdict, f"You have {held} sessions at once, and others want the slots that are left.")
         return self._slots.full()
+
+
+class _Demand:
+    """Who wants slots: tenants that asked of late, and those that were refused while they were behind."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.asked = _Recent(ACTIVE_SECONDS, clock)
+        self.waiting = _Recent(WAITING_SECONDS, clock)
 
 
 class _Recent:

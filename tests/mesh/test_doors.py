@@ -17,6 +17,8 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.errors import StageFailed
 from services.gateway.lifetime import paced
+from services.gateway.stages import Stages
+from tests.mesh.fake_stage import replica
 from tests.mesh.mesh import Address, Heard, gateway, gateway_address, hello, read_into, talk, text
 from tests.mesh.resuming import resuming
 
@@ -153,6 +155,67 @@ async def test_a_tenant_that_calls_too_often_is_told_so() -> None:
         call, answer = await opened(stub, "many")
         assert answer.error.code == "TOO_MANY_CALLS"
         await ended(call)
+
+
+async def test_a_session_is_refused_without_asking_recognizers_that_told_they_are_full() -> None:
+    """A stage that is asked answers when it comes to it: a refusal would wait for those who are busiest."""
+    async with (
+        replica("a", total=4, used=4) as one,
+        replica("b", total=2, used=2) as other,
+        gateway(asr_endpoints=(one.address, other.address)) as stub,
+    ):
+        heard = await talk(stub, hello("es"))
+        assert (heard.error().code, heard.error().stage) == ("AT_CAPACITY", "ASR")
+        assert heard.error().retry_after_ms
+        assert not one.asked + other.asked
+        other.used = 1
+        async with asyncio.timeout(20):
+            while not (await opened(stub, ""))[1].HasField("ready"):
+                pass
+        assert other.asked
+
+
+async def test_a_refusal_for_want_of_a_slot_waits_for_no_stage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A glossary's pronunciations are looked up at the synthesizer: a session that gets no slot has no need of it."""
+
+    async def never(stages: Stages, voice_lang: str) -> tuple[str, ...]:
+        await asyncio.Event().wait()
+        return ()
+
+    monkeypatch.setattr(Stages, "symbols", never)
+    async with gateway(slots=1) as stub:
+        first, answer = await opened(stub, "")
+        assert answer.HasField("ready")
+        terms = [pb.GlossaryTerm(source="word", pronunciations={"es": "a"})]
+        async with asyncio.timeout(20):
+            heard = await talk(stub, hello("es", glossary=pb.Glossary(terms=terms)))
+        assert heard.error().code == "AT_CAPACITY"
+        first.cancel()
+
+
+async def test_a_tenant_that_holds_nearly_all_gives_back_what_others_want() -> None:
+    async with gateway(slots=4, tenant_metadata=KEY) as stub:
+        held = [Heard() for _ in range(4)]
+        async with asyncio.TaskGroup() as tasks, asyncio.timeout(30):
+            greedy: list[Any] = [stub.Stream(metadata=((KEY, "greedy"),)) for _ in held]
+            for heard, each in zip(held, greedy, strict=True):
+                await each.write(hello("es"))
+                tasks.create_task(read_into(heard, each))
+                await heard.until("ready", 1)
+            call, answer = await opened(stub, "small")
+            while answer.HasField("error"):
+                await ended(call)
+                await asyncio.sleep(answer.error.retry_after_ms / 1000)
+                call, answer = await opened(stub, "small")
+            assert answer.HasField("ready")
+            (notice,) = held[-1].of("go_away")
+            assert notice.resume
+            assert held[-1].error().code == "SHARE_WANTED"
+            assert held[-1].error().retry_after_ms
+            assert not any(heard.fault for heard in held[:-1])
+            await left(call)
+            for each in greedy[:-1]:
+                await each.done_writing()
 
 
 async def test_typed_lines_go_through_a_door_that_counts() -> None:
