@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from babelmesh.events import AsrResult, Event, Ready, TranslationResult
+from babelmesh.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ class Captions:
         self._segments: dict[str, dict[int, Caption]] = {}
 
     def take(self, event: Event) -> Caption | None:
-        """Notes a transcript or a translation and returns its caption; None for other events."""
+        """Notes a transcript or a translation and returns its caption, fit to be shown; None for other events."""
         match event:
             case AsrResult():
                 lang = self._languages.source
@@ -68,8 +69,8 @@ class Captions:
         caption = Caption(
             lang,
             event.segment_id,
-            event.text,
-            event.stable_length,
+            printable(event.text),
+            len(printable(event.text[: event.stable_length])),
             event.final,
             event.start_ms,
             event.end_ms,

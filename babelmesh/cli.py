@@ -19,7 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from babelmesh import commands, console, demonstration, describe, supervisor, versions, watching
-from babelmesh.client import DEFAULT_ADDRESS, connect
+from babelmesh.client import DEFAULT_ADDRESS, OPERATIONS_ADDRESS, connect
 from babelmesh.commands import Files, Output
 from babelmesh.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
 from babelmesh.events import as_json
@@ -76,12 +76,15 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
     asr_port: Port = 7701,
     mt_port: Port = 7702,
     tts_port: Port = 7703,
+    operations_port: Annotated[
+        int, typer.Option(min=1, max=65535, help="Port of the gateway for top and fault.")
+    ] = LOCAL.operations,
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
     engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
     """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
-    _run(commands.up(Ports(port, asr_port, mt_port, tts_port), logs, _told(engines, models)))
+    _run(commands.up(Ports(port, asr_port, mt_port, tts_port, operations_port), logs, _told(engines, models)))
 
 
 def _told(engines: Engines, models: Path | None) -> Variables:
@@ -209,7 +212,9 @@ async def _described(server: Server, as_object: bool) -> None:
 
 @app.command()
 def top(
-    server: Annotated[str, typer.Option("--server", metavar=GATEWAYS, help="Gateways to ask.")] = DEFAULT_ADDRESS,
+    server: Annotated[
+        str, typer.Option("--server", metavar=GATEWAYS, help="Gateways to ask, at their operators' ports.")
+    ] = OPERATIONS_ADDRESS,
     once: Annotated[bool, typer.Option("--once", help="Print it once and end; so it is without a terminal.")] = False,
     as_events: Annotated[bool, typer.Option("--json", help="Print what each gateway tells as lines of JSON.")] = False,
 ) -> None:
@@ -243,7 +248,9 @@ def fault(  # noqa: PLR0913, PLR0917  # a command line's options
     duration_ms: Annotated[int, typer.Option(min=0, max=600_000, help="How long it lasts; 0: for ever.")] = 0,
     factor: Annotated[float, typer.Option(help="How many times as long slow takes.")] = 0.0,
     memory_mib: Annotated[int, typer.Option(min=0, max=65_536, help="MiB that exhaust-memory takes; 0: all.")] = 0,
-    server: At = DEFAULT_ADDRESS,
+    server: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Operators' port of a gateway, or a replica of a stage.")
+    ] = OPERATIONS_ADDRESS,
 ) -> None:
     """Break a service on purpose, where its settings allow it (GATEWAY_FAULTS=true, ASR_FAULTS=true, ...)."""
     _run(simulate_fault(server, Fault(kind, stage, after_ms, after_calls, duration_ms, factor, memory_mib)))

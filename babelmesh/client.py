@@ -19,6 +19,7 @@ from babelmesh.gateways import CHANNEL_OPTIONS, Gateways
 from realtime.v1 import realtime_translate_pb2 as pb
 
 DEFAULT_ADDRESS = "localhost:7700"
+OPERATIONS_ADDRESS = "localhost:7710"  # of a local mesh, for those who run it
 
 
 def _unheard(line: str) -> None:

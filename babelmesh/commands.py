@@ -122,6 +122,7 @@ async def up(ports: Ports, logs: Path, told: Variables) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         console.line(f"gateway  {address}")
+        console.line(f"         127.0.0.1:{ports.operations} for babelmesh top and fault")
         for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
             console.line(f"{stage:7}  127.0.0.1:{port}")
         console.note("Ready. Ctrl-C stops it.")

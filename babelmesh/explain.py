@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from babelmesh.captions import Languages
 from babelmesh.events import AsrResult, Event, TranslationResult, TtsChunk
+from babelmesh.printable import printable
 
 WORDS = 10  # of the utterance that is explained, if there is a choice: enough to see, few enough to read
 
@@ -58,7 +59,7 @@ class _Growing:
     count: int = 0
 
     def take(self, result: AsrResult | TranslationResult, at_ms: float) -> None:
-        words = (result.text if result.final else result.text[: result.stable_length]).split()
+        words = printable(result.text if result.final else result.text[: result.stable_length]).split()
         if new := words[self.count :]:
             self.marks.append(Mark(" ".join(new), at_ms))
             self.count = len(words)
@@ -116,7 +117,7 @@ class Explanation:
         segment = self._segment(result.segment_id)
         segment.growing(self._languages.source).take(result, at_ms)
         if result.final and result.words:
-            segment.heard = [Mark(word.text, word.end_ms) for word in result.words]
+            segment.heard = [Mark(printable(word.text), word.end_ms) for word in result.words]
             segment.start_ms = result.words[0].start_ms
 
     def _speak(self, chunk: TtsChunk, at_ms: float) -> None:
@@ -127,7 +128,7 @@ class Explanation:
         end_ms = start_ms + len(chunk.data) * 500 / chunk.sample_rate
         self._played_ms[lang] = end_ms
         if chunk.text:
-            marks.append(Mark(chunk.text, start_ms, end_ms))
+            marks.append(Mark(printable(chunk.text), start_ms, end_ms))
         elif marks:
             marks[-1] = Mark(marks[-1].text, marks[-1].start_ms, end_ms)
 

@@ -10,7 +10,8 @@ from babelmesh.captions import Languages
 from babelmesh.drawing import ascii_picture, svg_picture
 from babelmesh.events import Event
 from babelmesh.explain import Explanation, Utterance
-from babelmesh.recording import Place, replacing
+from babelmesh.private import replacing
+from babelmesh.recording import Place
 from babelmesh.tracks import LanguageTrack
 from babelmesh.views import clock
 

@@ -20,7 +20,7 @@ from av.subtitles.subtitle import SubtitleSet
 
 from babelmesh.errors import MuxFailed
 from babelmesh.mixing import Form, Sound, mixed
-from babelmesh.recording import replacing
+from babelmesh.private import replacing
 from babelmesh.subtitles import Cue
 from babelmesh.tracks import LanguageTrack
 

@@ -1,9 +1,8 @@
-"""What a session leaves on disk: speech, subtitles, events. Written beside their place, moved into it at the end."""
+"""What a session leaves on disk: speech, subtitles, events, for its user alone to read (see `private`)."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Self
 from babelmesh import subtitles
 from babelmesh.captions import Captions, Languages
 from babelmesh.events import Event, TtsChunk, event_json
+from babelmesh.printable import printable_lines
+from babelmesh.private import private_folder, replacing
 from babelmesh.timeline import Timeline
 from babelmesh.tracks import LanguageTrack
 
@@ -41,7 +42,7 @@ class Recording:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        self._place.folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._place.folder)
         self._events = self._open.enter_context(_EventFile.at(self._place.path("json")))
         return self
 
@@ -110,20 +111,9 @@ class _EventFile:
                 events.close()
 
     def add(self, event: Event, at_ms: float) -> None:
-        self._file.write(self._between + json.dumps(event_json(event, at_ms), ensure_ascii=False))
+        self._file.write(self._between + printable_lines(json.dumps(event_json(event, at_ms), ensure_ascii=False)))
         self._between = ",\n"
 
     def close(self) -> None:
         self._file.write("[]\n" if self._between == "[\n" else "\n]\n")
         self._file.close()
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to, which takes its place, whatever was there, when the block is left."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield unfinished
-    finally:
-        if unfinished.exists():
-            unfinished.replace(path)

@@ -15,8 +15,10 @@ from rich.table import Table
 from rich.text import Text
 
 from babelmesh.captions import Caption, Captions, Languages
+from babelmesh.console import Shown
 from babelmesh.events import Event
 from babelmesh.ledger import Ledger
+from babelmesh.printable import printable
 from babelmesh.views import clock, notice_of
 
 REDRAW_SECONDS = 0.08
@@ -57,7 +59,7 @@ class Screen:
         self._draw()
         self._live.stop()
         if self._ledger:
-            self._live.console.print(self._ledger.table())
+            self._live.console.print(Shown(self._ledger.table()))
 
     def heard(self, audio_ms: float) -> None:
         """Moves the bar."""
@@ -73,7 +75,7 @@ class Screen:
 
     def note(self, line: str) -> None:
         """Shows it below the captions, at once: nothing may move for a while."""
-        self._notice = line
+        self._notice = printable(line)
         self._draw()
 
     def _draw_soon(self) -> None:
@@ -82,7 +84,7 @@ class Screen:
 
     def _draw(self) -> None:
         self._drawn_at = time.monotonic()
-        self._live.update(self.picture(), refresh=True)
+        self._live.update(Shown(self.picture()), refresh=True)
 
     def picture(self) -> RenderableType:
         """All of it, never taller or wider than the terminal."""

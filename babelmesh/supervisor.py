@@ -34,6 +34,7 @@ class Ports:
     asr: int = 7701
     mt: int = 7702
     tts: int = 7703
+    operations: int = 7710  # of the gateway, for those who run the mesh
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ def _silent(line: str) -> None:
 
 def free_ports() -> Ports:
     """Ports nobody listens on now."""
-    return Ports(*unused_ports(4))
+    return Ports(*unused_ports(5))
 
 
 def unused_ports(count: int) -> list[int]:
@@ -83,6 +84,7 @@ def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingP
     endpoints = {f"GATEWAY_{name.upper()}_ENDPOINTS": f"{HOST}:{port}" for name, port in stages.items()}
     if "GATEWAY_RESUME_KEYS" not in os.environ:  # sessions survive a gateway that is started again
         endpoints["GATEWAY_RESUME_KEYS"] = f"mesh:{secrets.token_hex(32)}"
+    endpoints["GATEWAY_OPERATIONS"] = f"{HOST}:{ports.operations}"
     return [*services, _service("gateway", ports.gateway, endpoints)]
 
 

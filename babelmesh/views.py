@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from babelmesh import console
 from babelmesh.captions import Captions, Languages
 from babelmesh.events import Degraded, Error, Event, Flow, GoAway, TranslationResult, event_json
+from babelmesh.printable import printable
 
 
 class View(Protocol):
@@ -100,7 +101,11 @@ class JsonLines:
 
 
 def notice_of(event: Event) -> str:
-    """What a person should know of an event that is no result; empty for nothing."""
+    """What a person should know of an event that is no result, fit to be shown; empty for nothing."""
+    return printable(_notice_of(event))
+
+
+def _notice_of(event: Event) -> str:
     match event:
         case Error():
             return f"{event.code}: {event.message}"

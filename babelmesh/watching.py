@@ -46,7 +46,7 @@ async def _live(gateways: Sequence[Gateway]) -> None:
     with Live(console=console.out, screen=True, auto_refresh=False) as live, _keys("qQ", ended.set):
         async with _followed(gateways, also=ended) as changed:
             while not ended.is_set():
-                live.update(picture(gateways, _size(console.out)), refresh=True)
+                live.update(console.Shown(picture(gateways, _size(console.out))), refresh=True)
                 await _wait(changed, REDRAW_SECONDS)
 
 

@@ -54,6 +54,7 @@ MEASUREMENTS = (
     Measurement("bench.chaos.rolling", ("rolling",)),
     Measurement("bench.chaos.clock", ("clock",)),
     Measurement("bench.load", ("load",)),
+    Measurement("bench.tenants", ("tenants",)),
     Measurement("bench.autoscale", ("autoscale",)),
     Measurement("bench.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),

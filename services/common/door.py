@@ -53,8 +53,8 @@ class Doors:
         raise StageFailed(code, message, retry_after_ms=jittered(RETRY_MS))
 
 
-class Guard(grpc.aio.ServerInterceptor):
-    """Runs each call in the caller's trace, and ends it with the status of the exception it left with."""
+class Guard:
+    """Runs each call in its trace, and ends it with the status of the exception it left with."""
 
     def __init__(self, doors: Doors, broken: Callable[[str], bool]) -> None:
         self._doors = doors
@@ -63,18 +63,16 @@ class Guard(grpc.aio.ServerInterceptor):
         self._empty = asyncio.Event()
         self._empty.set()
 
+    def facing(self, strangers: bool) -> grpc.aio.ServerInterceptor:
+        """The interceptor of a server; where strangers call it, their traces are linked, not gone on with."""
+        return _Facing(self, strangers)
+
     async def emptied(self) -> None:
         """Waits until no call is left but those that may come in always."""
         await self._empty.wait()
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> Handler | None:
-        """See ServerInterceptor."""
-        handler = await continuation(handler_call_details)
-        name = handler_call_details.method
+    def guarded(self, handler: Handler | None, name: str, strangers: bool) -> Handler | None:
+        """The handler of a method, guarded where it is one of ours."""
         if handler is None or not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
             return handler
         sides = (handler.request_streaming, handler.response_streaming)
@@ -82,8 +80,8 @@ class Guard(grpc.aio.ServerInterceptor):
         method = getattr(handler, kind)
         counted = not name.startswith(Doors.ALWAYS_OPEN)
 
-        async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            token = trace_context.attach(telemetry.incoming(context.invocation_metadata()))
+        async def inside(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            token = trace_context.attach(telemetry.incoming(context.invocation_metadata(), strangers))
             try:
                 with rpcs.measured(name, context), attributed(name):
                     if not counted:
@@ -97,7 +95,7 @@ class Guard(grpc.aio.ServerInterceptor):
                 trace_context.detach(token)
 
         make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return cast(Handler, make(guarded, reader(handler.request_deserializer or bytes), handler.response_serializer))
+        return cast(Handler, make(inside, reader(handler.request_deserializer or bytes), handler.response_serializer))
 
     def _seen(self, error: BaseException) -> BaseException:
         """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""
@@ -116,6 +114,23 @@ class Guard(grpc.aio.ServerInterceptor):
             self._calls -= 1
             if not self._calls:
                 self._empty.set()
+
+
+class _Facing(grpc.aio.ServerInterceptor):
+    """The guard, at one of a service's ports."""
+
+    def __init__(self, guard: Guard, strangers: bool) -> None:
+        self._guard = guard
+        self._strangers = strangers
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """See ServerInterceptor."""
+        handler = await continuation(handler_call_details)
+        return self._guard.guarded(handler, handler_call_details.method, self._strangers)
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:

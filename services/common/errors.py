@@ -26,6 +26,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
 DOMAIN = "babelmesh"
+# Refusals for what the caller takes itself: more replicas would not help it.
+OWN_QUOTA = frozenset({"SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS"})
 
 MOST_QUOTED = 64  # characters of what a caller sent that a message shows: a status must arrive whole
 _MOST_LISTED = 600  # characters of what is accepted that a status lists; the session's own error lists all
@@ -134,7 +136,8 @@ def to_status(error: MeshError) -> status_pb2.Status:
         delay.FromMilliseconds(error.retry_after_ms)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if isinstance(error, AtCapacity):
-        quota = error_details_pb2.QuotaFailure.Violation(subject=error.stage or "GATEWAY", description=error.message)
+        subject = error.stage or ("TENANT" if error.code in OWN_QUOTA else "GATEWAY")
+        quota = error_details_pb2.QuotaFailure.Violation(subject=subject, description=error.message)
         details.append(error_details_pb2.QuotaFailure(violations=[quota]))
     packed = []
     for detail in details:

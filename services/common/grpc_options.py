@@ -49,6 +49,26 @@ def server_options(max_streams: int) -> Options:
 
     The limit on streams is for floods of resets on one connection; admission is decided by slots, so it lies above.
     """
+    return (*_server(max_streams), ("grpc.http2.max_ping_strikes", 0))
+
+
+def edge_options(max_streams: int, connections: int) -> Options:
+    """Options of a server that strangers connect to, so many at once.
+
+    Who pings more often than once a second without being sent anything in between is disconnected; our client pings
+    every two seconds. A connection on which nothing is called ends by itself.
+    """
+    return (
+        *_server(max_streams),
+        ("grpc.http2.max_ping_strikes", 10),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.max_allowed_incoming_connections", connections),
+        ("grpc.max_connection_idle_ms", 600_000),
+        ("grpc.server_handshake_timeout_ms", 10_000),
+    )
+
+
+def _server(max_streams: int) -> Options:
     return (
         *BOUNDED_WINDOW,
         *UNCOMPRESSED,
@@ -56,5 +76,4 @@ def server_options(max_streams: int) -> Options:
         ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
         ("grpc.so_reuseport", 0),  # two processes on one port by accident would share its calls
         ("grpc.http2.min_ping_interval_without_data_ms", 1_000),
-        ("grpc.http2.max_ping_strikes", 0),
     )

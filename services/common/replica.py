@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import grpc
+
 from services.common.faults import Forward
 from services.common.load import Load
 from services.common.slots import Slots
@@ -32,6 +34,16 @@ class Engine(Protocol):
         """The versions of its models, each with its share of the sessions; may be empty."""
 
 
+@dataclass(slots=True)
+class Edge:
+    """What a service has that strangers call: a port of its own for those who run it, and bounds at the other one."""
+
+    operations: str  # address of the operators' port; once it serves, with the port that was taken
+    add_to: Callable[[grpc.aio.Server], None]  # registers what is served there beside health, state and faults
+    connections: int  # of clients, at once
+    trust_traces: bool = False  # whether calls are a part of their callers' traces
+
+
 @dataclass(frozen=True, slots=True)
 class Replica:
     """One replica of a service, as the server sees it."""
@@ -40,4 +52,5 @@ class Replica:
     watchdog: Watchdog | None = None  # none without an engine
     engine: Engine | None = None
     forward: Forward | None = None  # passes a simulated fault on to a replica of a stage, where it calls stages
+    edge: Edge | None = None  # none where only services of the mesh call
     turned_away: Callable[[], int] = lambda: 0  # sessions that were refused for want of a place and will ask again

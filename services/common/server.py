@@ -17,23 +17,19 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_health.v1 import health, health_pb2
 from pydantic import ValidationError
 
-from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
-from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common import endings, logs, rpcs
+from services.common import endings, hardening, logs, rpcs
 from services.common.door import Doors, Guard
 from services.common.errors import MeshError
 from services.common.exporting import exported
-from services.common.faults import FaultServicer
-from services.common.grpc_options import server_options
 from services.common.observing import observed
+from services.common.ports import Ports, add_for_operators, servers
 from services.common.replica import Replica
 from services.common.settings import ServiceSettings
 from services.common.slots import FULL
-from services.common.status import State, Status, StatusServicer
+from services.common.status import State, Status
 from services.common.watchdog import Watchdog, watch
 
 log = logging.getLogger(__name__)
@@ -74,7 +70,7 @@ class Servicer(Protocol):
 class _Server:
     """A server, and all that tells of its state."""
 
-    grpc: grpc.aio.Server
+    ports: Ports
     stage: str  # as metrics call it
     guard: Guard
     checks: Any  # the health servicer
@@ -107,7 +103,7 @@ class _Server:
                 await servicer.drain(seconds)
                 await self.guard.emptied()
         await self.status.end()
-        await self.grpc.stop(min(max(0.0, ends - time.monotonic()), _LAST_ANSWERS_SECONDS))
+        await self.ports.stop(min(max(0.0, ends - time.monotonic()), _LAST_ANSWERS_SECONDS))
 
 
 @asynccontextmanager
@@ -122,8 +118,7 @@ async def running(
     server = _server(servicer, settings, broken)
     rpcs.may_refuse(server.stage, (FULL, *(code for code, _ in Doors.REFUSALS.values())))
     await server.enter(State.STARTING)
-    port = server.grpc.add_insecure_port(settings.listen)
-    await server.grpc.start()
+    port = await server.ports.open(settings.listen, servicer.replica.edge)
     grace = 0.0  # before it is ready there is nothing to drain
     ending = False
 
@@ -154,28 +149,14 @@ async def running(
 
 
 def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], bool]) -> _Server:
-    status = Status()
+    status, edge = Status(), servicer.replica.edge
     stage = rpcs.stage_of(servicer.service_name)
     guard = Guard(Doors(status, stage), broken)
-    server = grpc.aio.server(interceptors=[guard], options=server_options(2 * settings.slots + 100))
     checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    servicer.add_to(server)
-    replica = servicer.replica
-    stage_pb2_grpc.add_StageServicer_to_server(StatusServicer(status, replica), server)
-    forbidding = "" if settings.faults else f"{settings.model_config.get('env_prefix', '')}FAULTS"
-    faults = FaultServicer(forbidding, replica.watchdog.rehearsal if replica.watchdog else None, replica.forward)
-    fault_pb2_grpc.add_FaultServicer_to_server(faults, server)
-    names = (servicer.service_name, *(_name_of(module) for module in (stage_pb2, fault_pb2)), health.SERVICE_NAME)
-    if settings.reflection:
-        reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
-    return _Server(server, stage, guard, checks, status, ("", servicer.service_name))
-
-
-def _name_of(module: Any) -> str:
-    """The full name of the one service in a contract's module."""
-    (service,) = module.DESCRIPTOR.services_by_name.values()
-    return str(service.full_name)
+    ports = servers(settings, edge, guard.facing, checks)
+    servicer.add_to(ports.service)
+    add_for_operators(ports.operators, servicer.replica, settings, status, servicer.service_name)
+    return _Server(ports, stage, guard, checks, status, ("", servicer.service_name))
 
 
 async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
@@ -195,9 +176,14 @@ async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
         async with running(servicer, settings, end_soon) as port:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
-            log.info("serving", extra={"fields": {"port": port}})
+            log.info("serving", extra={"fields": {"port": port, **_operators_port(servicer)}})
             await stop.wait()
             log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
+
+
+def _operators_port(servicer: Servicer) -> dict[str, str]:
+    edge = servicer.replica.edge
+    return {"operations": edge.operations} if edge else {}
 
 
 def run(
@@ -217,6 +203,7 @@ def run(
         with exported(service, settings):
             await serve(servicer, settings)
 
+    hardening.harden()
     try:
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(body())

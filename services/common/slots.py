@@ -10,6 +10,7 @@ from services.common import rpcs
 from services.common.errors import AtCapacity
 
 FULL = "AT_CAPACITY"  # the code of a refusal
+RETRY_MS = 500  # until a slot may be free, on the average
 ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a slot; a refusal has (empty) metadata, too
 
 
@@ -19,7 +20,7 @@ class Slots:
     Those in reserve are for what was let in before, here or elsewhere, and goes on.
     """
 
-    def __init__(self, total: int, stage: str, retry_after_ms: int = 500, reserved: int = 0) -> None:
+    def __init__(self, total: int, stage: str, retry_after_ms: int = RETRY_MS, reserved: int = 0) -> None:
         self.total = total
         self.used = 0
         self._reserved = reserved
@@ -29,15 +30,20 @@ class Slots:
     @contextmanager
     def taken(self, resumed: bool = False) -> Iterator[None]:
         """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
-        if self.used >= self.total - (0 if resumed else self._reserved):
-            raise self._full()
+        if self.used >= self.open_to(resumed):
+            raise self.full()
         self.used += 1
         try:
             yield
         finally:
             self.used -= 1
 
-    def _full(self) -> AtCapacity:
+    def open_to(self, resumed: bool) -> int:
+        """How many slots there are for who resumes, or for who is new."""
+        return self.total - (0 if resumed else self._reserved)
+
+    def full(self) -> AtCapacity:
+        """The refusal of who finds no free slot, counted."""
         rpcs.refused(self._stage, FULL)
         message = f"All {self.total} slots are in use."
         if self.used < self.total:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[stage_pb2.WatchRequest, stage_pb2.WatchResponse]
 
 TOLD_SECONDS = 0.25  # whoever watches takes a replica for lost after a second
+TOLD_FULL_SECONDS = 0.05  # of a slot that is free again, to who refuses sessions as long as there is none
 
 
 class State(IntEnum):
@@ -101,7 +102,8 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
                 )
             )
             if (state, over) == (self._status.state, self._status.over) and not over:
-                await self._status.change(TOLD_SECONDS)
+                full = self._slots.used >= self._slots.total
+                await self._status.change(TOLD_FULL_SECONDS if full else TOLD_SECONDS)
 
     async def Report(  # noqa: D102 - the contract documents it
         self, request: stage_pb2.ReportRequest, context: Any

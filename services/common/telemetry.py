@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from opentelemetry import propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span
+from opentelemetry.trace import Link, Span, SpanContext
 
 tracer = trace.get_tracer("babelmesh")
+
+_CALLER = context.create_key("babelmesh-caller")
 
 Metadata = tuple[tuple[str, str], ...]
 
@@ -24,13 +26,22 @@ def shared_span(name: str, members: Iterable[Span], attributes: Mapping[str, int
     return span
 
 
-def outgoing(context: Context | None = None) -> Metadata:
+def outgoing(trace_context: Context | None = None) -> Metadata:
     """The gRPC metadata that carries a context, the current one by default, to the next process."""
     carrier: dict[str, str] = {}
-    propagate.inject(carrier, context)
+    propagate.inject(carrier, trace_context)
     return tuple(carrier.items())
 
 
-def incoming(metadata: Iterable[tuple[str, str | bytes]] | None) -> Context:
-    """The context that came with a call."""
-    return propagate.extract({key: value for key, value in metadata or () if isinstance(value, str)})
+def incoming(metadata: Iterable[tuple[str, str | bytes]] | None, strangers: bool = False) -> Context:
+    """The context that came with a call. Of strangers it is none but for the span to link to: see `caller_links`."""
+    found = propagate.extract({key: value for key, value in metadata or () if isinstance(value, str)})
+    return (
+        context.set_value(_CALLER, trace.get_current_span(found).get_span_context(), Context()) if strangers else found
+    )
+
+
+def caller_links() -> list[Link]:
+    """The link to the span of a stranger who makes the current call, if it came with one."""
+    caller = context.get_value(_CALLER)
+    return [Link(caller)] if isinstance(caller, SpanContext) and caller.is_valid else []

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
+from services.gateway.callers import Caller, caller
 from services.gateway.continuation import Continuation, Position, beginning
 from services.gateway.received import continued
 from services.gateway.resume import Bond, Handles, config_digest, require_same, tenant_digest
 from services.gateway.running import Lives
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Terms
+
+if TYPE_CHECKING:
+    import grpc
+
+    AnyContext: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 class Admission:
@@ -21,10 +28,9 @@ class Admission:
         self._handles = Handles(settings.signing_keys(), settings.resume_ttl_ms)
         self._tenant_metadata = settings.tenant_metadata
 
-    def tenant(self, metadata: Iterable[tuple[str, str | bytes]] | None) -> str:
-        """Whose call it is, as the proxy before us tells; empty: nobody's in particular."""
-        told = [value for key, value in metadata or () if key == self._tenant_metadata and isinstance(value, str)]
-        return told[-1] if told else ""
+    def caller(self, context: AnyContext) -> Caller:
+        """Whose call it is, as the proxy before us names it, and where it comes from."""
+        return caller(context.invocation_metadata(), self._tenant_metadata, context.peer())
 
     def goes_on(self, hello: pb.SessionConfig, terms: Terms, tenant: str, lives: Lives) -> Continuation:
         """Where the session of a hello goes on. Raises InvalidArgument when it cannot, saying why."""

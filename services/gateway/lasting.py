@@ -14,7 +14,7 @@ from opentelemetry.trace import Span, StatusCode
 from services.common import metrics
 from services.common.audio import ASR_RATE
 from services.common.errors import InvalidArgument, MeshError, Superseded, Unsupported
-from services.common.telemetry import tracer
+from services.common.telemetry import caller_links, tracer
 from services.gateway.backlog import Backlog
 from services.gateway.opening import Opening
 from services.gateway.shared import Shared
@@ -33,7 +33,11 @@ def lasting(opening: Opening, shared: Shared) -> Iterator[Lasting]:
     """The session's span and account, for the block. An exception is told in them by its kind, never by its words."""
     with (
         tracer.start_as_current_span(
-            "session", attributes=opening.attributes(), record_exception=False, set_status_on_exception=False
+            "session",
+            attributes=opening.attributes(),
+            links=caller_links(),
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span,
         Lasting(shared, span) as session,
     ):

@@ -12,6 +12,7 @@ from services.gateway.call import Call, watch_reader
 from services.gateway.continuation import Continuation, Position
 from services.gateway.glossary import Dictionary
 from services.gateway.ledger import Ledger
+from services.gateway.lifetime import give_back, retire
 from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
 from services.gateway.outage import Patience
@@ -23,6 +24,7 @@ from services.gateway.seam import Seed
 from services.gateway.settings import GatewaySettings
 from services.gateway.shared import Shared
 from services.gateway.stages import Stages
+from services.gateway.tenants import Place
 from services.gateway.terms import Terms, samples
 
 
@@ -34,6 +36,7 @@ class Opening:
     settings: GatewaySettings  # as the session's budget shortens them
     goes_on: Continuation
     life: Life
+    place: Place
     sign: Callable[[Position], str]
 
     def shared(self, stages: Stages, outbox: Outbox[ServerMessage], recent: Recent) -> Shared:
@@ -63,6 +66,8 @@ class Opening:
         yield watch_reader(call.outbox, self.settings.client_stall_ms / 1000)
         yield self.life.ended()
         yield goodbye(self.life, lambda: shared.go_away(lives.time_left_ms))
+        yield retire(self.settings.session_seconds, shared.go_away)
+        yield give_back(self.place.wanted, shared.go_away)
         if self.terms.heartbeat_ms:
             yield call.pulse.keep(self.terms.heartbeat_ms / 1000, shared.beat)
 

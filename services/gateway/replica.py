@@ -84,6 +84,11 @@ class Replica:
         return self._retired and self._status.state is State.UNKNOWN
 
     @property
+    def full(self) -> bool:
+        """Whether it told that it has no slot for anybody."""
+        return 0 < self._status.slots_total <= self._status.slots_used
+
+    @property
     def free(self) -> int:
         """Free slots, as far as known; below nothing where more calls were placed than it had."""
         return self._status.slots_total - self._status.slots_used - self._placed

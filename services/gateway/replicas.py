@@ -58,6 +58,11 @@ class Replicas:
         return self._available.is_set()
 
     @property
+    def full(self) -> bool:
+        """Whether every replica that serves told that it has no slot for anybody."""
+        return self.available and all(each.full for each in self._replicas.values() if each.serving)
+
+    @property
     def seen(self) -> list[Seen]:
         """What each replica told last. One that was taken off the list is among them until it is lost."""
         return [replica.seen for replica in self._watching if not replica.gone]

@@ -11,16 +11,14 @@ from typing import Any
 
 import grpc
 
-from externalscaler import externalscaler_pb2_grpc as scaler_grpc
-from mesh.overview.v1 import overview_pb2_grpc as overview_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages, metrics
 from services.common.channel import Channel
-from services.common.errors import AtCapacity, InvalidArgument, MeshError, Unsupported
-from services.common.replica import Replica
+from services.common.errors import OWN_QUOTA, AtCapacity, InvalidArgument, MeshError, Unsupported
+from services.common.replica import Edge, Replica
 from services.common.slots import Slots
 from services.common.status import State
-from services.gateway import messages
+from services.gateway import messages, operators
 from services.gateway.admission import Admission
 from services.gateway.beside import outcome
 from services.gateway.call import (
@@ -34,27 +32,29 @@ from services.gateway.call import (
     write_all,
     written,
 )
+from services.gateway.callers import Caller
 from services.gateway.catalog import Catalog
-from services.gateway.decoding import FORMATS
+from services.gateway.describing import described
 from services.gateway.glossaries import Glossaries
 from services.gateway.glossary import Lexicon, lexicons
+from services.gateway.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
 from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting, wanted_slots
+from services.gateway.lifetime import paced
 from services.gateway.measures import may_degrade
-from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
+from services.gateway.negotiation import agree, agree_targets, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
-from services.gateway.overview import OverviewServicer
 from services.gateway.recent import Recent
 from services.gateway.recognition import may_fail_over
 from services.gateway.running import Lives
-from services.gateway.scale.servicer import ScalerServicer
 from services.gateway.scale.turned_away import TurnedAway
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
-from services.gateway.sizes import Inbound, Sizes
+from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
+from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment
 from services.gateway.watching import Status
@@ -63,8 +63,6 @@ log = logging.getLogger(__name__)
 
 _OUTBOX_ROOM = 32  # messages; 80 ms of speech is the largest
 _CATALOG_SECONDS = 10.0  # how old the stages' word on what they can do may get
-_LAST_WORDS_SECONDS = 1.0  # for a client to stop writing before its call is ended with a fault
-_SILENT_SECONDS = 0.02  # of a client that was refused: whether it waits for our answer or goes on writing
 
 
 class GatewayServicer:
@@ -75,13 +73,23 @@ class GatewayServicer:
     def __init__(self, settings: GatewaySettings) -> None:
         self._settings = settings
         self._slots = Slots(settings.slots, stage="", reserved=settings.reserve)
+        self._tenants = Tenants(self._slots, settings)
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
+        self._greetings = Greetings(settings, self._lives.require_open)
         self._stages = Stages(settings)
         self._turned_away, self._recent = TurnedAway(), Recent()
         self._sight = Sight(self._stages, settings, self._status)
         self.replica = Replica(
-            self._slots, forward=self._stages.simulate_fault, turned_away=lambda: self._turned_away.count
+            self._slots,
+            forward=self._stages.simulate_fault,
+            turned_away=lambda: self._turned_away.count,
+            edge=Edge(
+                settings.operations,
+                lambda server: operators.add_to(server, self._sight, self._recent),
+                settings.connections,
+                settings.trust_traces,
+            ),
         )
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
@@ -106,8 +114,6 @@ class GatewayServicer:
             ),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
-        scaler_grpc.add_ExternalScalerServicer_to_server(ScalerServicer(self._sight), server)
-        overview_grpc.add_OverviewServicer_to_server(OverviewServicer(self._sight, self._recent), server)
 
     async def start(self) -> None:
         """Waits for the stages: a gateway without them has nothing to offer."""
@@ -128,6 +134,8 @@ class GatewayServicer:
 
     async def drain(self, seconds: float) -> None:
         """Sessions move elsewhere; those that have not when the time is up end as resumable."""
+        self._greetings.end()
+        self._sight.leave()
         await self._lives.drain(seconds)
 
     async def stop(self) -> None:
@@ -135,50 +143,72 @@ class GatewayServicer:
         await self._running.aclose()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
-        door: Channel[Inbound] = Channel(1)
-        half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
-        outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
-        call = Call(door, outbox, self._admission.tenant(context.invocation_metadata()))
-        async with asyncio.TaskGroup() as tasks:
-            reading = tasks.create_task(read_all(context, call.inbound))
-            writing = tasks.create_task(write_all(context, call))
-            fault = await self._admit(call)
-            await written(writing, self._settings.client_stall_ms / 1000)
-            if fault and not (call.refused and await refusable(call.inbound, _SILENT_SECONDS)):
-                await half_closed(call.inbound, _LAST_WORDS_SECONDS)
-            reading.cancel()
+        caller = self._admission.caller(context)
+        greeting = Greeting(self._greetings, context, caller.client)
+        async with AsyncExitStack() as held:
+            try:
+                held.enter_context(greeting)
+                opening = await self._admit(greeting, caller, held)
+            except MeshError as refusal:
+                self._turn_away(refusal)
+                await greeting.refuse(refusal)
+                raise
+            greeting.done()
+            fault = await self._serve(opening, context, held)
         if fault:
             raise fault
 
-    async def _admit(self, call: Call) -> MeshError | None:
-        """Decides on the first message, then holds the session. Returns the fault the call is to end with."""
+    async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
+        """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
+        self._tenants.called(caller)
+        hello = await greeting.hello()
+        self._lives.require_open()
+        self._glossaries.require_bounds(hello.glossary, "hello.glossary")
+        settings = within_budget(hello, self._settings)
+        terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
+        goes_on = self._admission.goes_on(hello, terms, caller.tenant, self._lives)
+        if not goes_on.resumed:
+            self._tenants.require_room(caller)
+            if terms.input:
+                self._stages.require_room("ASR")
+        async with self._lives.claimed(goes_on.session_id, goes_on.epoch):
+            glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+            terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
+            await self._lives.supersede(terms.session_id)
+            place = held.enter_context(self._tenants.taken(caller, goes_on.resumed))
+            life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
+        sign = self._admission.signature(terms, goes_on, caller.tenant)
+        return Opening(terms, settings, goes_on, life, place, sign)
+
+    def _turn_away(self, refusal: MeshError) -> None:
+        """Count a session that will ask again, where more replicas would have had room for it."""
+        if (isinstance(refusal, AtCapacity) and refusal.code not in OWN_QUOTA) or refusal.stage:
+            self._turned_away.add(refusal.retry_after_ms)
+
+    async def _serve(self, opening: Opening, context: CallContext, held: AsyncExitStack) -> MeshError | None:
+        """Holds the session. Returns the fault the call is to end with."""
+        half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
+        outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
+        call = Call(Channel(1), outbox)
+        async with asyncio.TaskGroup() as tasks:
+            reading = tasks.create_task(read_all(context, call.inbound))
+            writing = tasks.create_task(write_all(context, call))
+            fault = await self._served(opening, call, held)
+            await written(writing, self._settings.client_stall_ms / 1000)
+            if fault and not (call.refused and await refusable(call.inbound, SILENT_SECONDS)):
+                await half_closed(call.inbound, LAST_WORDS_SECONDS)
+            reading.cancel()
+        return fault
+
+    async def _served(self, opening: Opening, call: Call, held: AsyncExitStack) -> MeshError | None:
+        """Gives back what the session held once it is over, though its client may not have read all of it."""
         try:
-            hello = await self._hello(call.inbound)
-            self._lives.require_open()
-            self._glossaries.require_bounds(hello.glossary, "hello.glossary")
-            settings = within_budget(hello, self._settings)
-            terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
-            goes_on = self._admission.goes_on(hello, terms, call.tenant, self._lives)
-            async with self._lives.claimed(goes_on.session_id, goes_on.epoch):
-                glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
-                terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
-                await self._lives.supersede(terms.session_id)
-                with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
-                    sign = self._admission.signature(terms, goes_on, call.tenant)
-                    return await self._converse(Opening(terms, settings, goes_on, life, sign), call)
+            async with held:
+                return await self._converse(opening, call)
         except MeshError as refusal:
-            if isinstance(refusal, AtCapacity) or refusal.stage:
-                self._turned_away.add(refusal.retry_after_ms)
+            self._turn_away(refusal)
             await call.outbox.close(messages.error(refusal, fatal=True))
             return refusal
-
-    async def _hello(self, inbound: Channel[Inbound]) -> pb.SessionConfig:
-        async for message in received(inbound, self._settings.idle_timeout_ms / 1000):
-            if message.WhichOneof("payload") == "hello":
-                return message.hello
-            break
-        expected = ["hello, before anything else"]
-        raise InvalidArgument("HELLO_MISSING", "The stream does not start with a hello.", "hello", expected)
 
     async def _converse(self, opening: Opening, call: Call) -> MeshError | None:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
@@ -192,9 +222,9 @@ class GatewayServicer:
                 shared.report,
             ),
         )
-        said = speaking(
-            received(call.inbound, settings.idle_timeout_ms / 1000), lambda: self._lives.proved(opening.life)
-        )
+        sent = received(call.inbound, settings.idle_timeout_ms / 1000)
+        sent = paced(sent, settings.messages_per_second, asyncio.get_running_loop().time)
+        said = speaking(sent, lambda: self._lives.proved(opening.life))
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
@@ -212,10 +242,12 @@ class GatewayServicer:
     async def TranslateText(
         self, request: pb.TranslateTextRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.TranslateTextResponse:
+        caller = self._admission.caller(context)
+        self._tenants.called(caller)
         targets = self._agree_text(request)
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()
-        with self._slots.taken():
+        with self._tenants.taken(caller):
             glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
                 translations = [
@@ -252,35 +284,8 @@ class GatewayServicer:
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.DescribeResponse:
-        catalog = self._catalog
-        return pb.DescribeResponse(
-            source_langs=catalog.source_langs,
-            pairs=[messages.language_pair(way) for way in catalog.ways],
-            voices=[
-                pb.Voice(
-                    name=voice.name,
-                    lang=voice.lang,
-                    default=catalog.voices(voice.lang)[0] == voice,
-                    engine=voice.engine,
-                    real_time_factor=voice.real_time_factor,
-                )
-                for voice in catalog.all_voices
-            ],
-            engines=[
-                pb.EngineInfo(
-                    stage=engine.stage,
-                    engine=engine.name,
-                    version=engine.version,
-                    follows_glossary=engine.follows_glossary,
-                    device=engine.device,
-                )
-                for engine in catalog.engines
-            ],
-            input_formats=FORMATS,
-            output_formats=OUTPUT_FORMATS,
-            limits=messages.limits(self._settings),
-            glossaries=await self._glossaries.names(),
-        )
+        self._tenants.called(self._admission.caller(context))
+        return described(self._catalog, self._settings, await self._glossaries.names())
 
     def _status(self) -> Status:
         """What this gateway is to its peers."""

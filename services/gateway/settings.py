@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.common.settings import ServiceSettings
+from services.common.settings import Address, ServiceSettings
 from services.common.slots import reserve
 from services.gateway.addresses import endpoint
 
@@ -25,6 +25,10 @@ class GatewaySettings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
 
+    operations: Address = Field(
+        "127.0.0.1:0",
+        description="Address for operators: state, overview, autoscaler, faults, reflection. Port 0: a free one.",
+    )
     slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
     reserved_slots: int | None = Field(
         None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
@@ -86,13 +90,44 @@ class GatewaySettings(ServiceSettings):
     tenant_metadata: str = Field(
         "",
         pattern=r"^[0-9a-z_.-]*$",
-        description="Metadata key by which a proxy tells whose call it is: handles are bound to it. Empty: to nobody.",
+        description="Metadata key by which a proxy tells whose call it is: handles are bound to it, and slots shared "
+        "out by it. Empty: handles are nobody's, and slots are shared out by the address of who calls.",
+    )
+    tenant_slots: int | None = Field(None, ge=1, description="Most slots of one tenant; unset: as its share allows.")
+    headroom_slots: int | None = Field(
+        None,
+        ge=0,
+        description="Slots for tenants that hold less than their share; unset: one in eight, of more than eight, where "
+        "tenant_metadata tells tenants apart.",
+    )
+    calls_per_second: int = Field(200, ge=1, le=1_000_000, description="Calls of one tenant, on the average.")
+    messages_per_second: int = Field(
+        500, ge=50, le=1_000_000, description="Messages of a session, on the average; those beyond are read later."
+    )
+    session_seconds: float = Field(
+        14_400, ge=1, le=604_800, description="A session is sent into another call after so long: it can be resumed."
+    )
+    greet_ms: int = Field(5000, ge=100, le=60_000, description="A stream without a hello for so long is ended.")
+    ungreeted_streams: int = Field(512, ge=1, le=100_000, description="Streams at once that have no session yet.")
+    ungreeted_client_streams: int = Field(
+        256, ge=1, le=100_000, description="Streams at once that have no session yet, from one address."
+    )
+    connections: int = Field(2000, ge=1, le=1_000_000, description="Connections of clients at once.")
+    trust_traces: bool = Field(
+        False,
+        description="Whether a session is a part of its caller's trace: for callers of your own. Else it has a trace "
+        "of its own, linked to the caller's.",
     )
 
     @property
     def reserve(self) -> int:
         """Slots a new session may not take."""
         return reserve(self.slots, self.reserved_slots)
+
+    @property
+    def headroom(self) -> int:
+        """Slots that no tenant with its share may take."""
+        return reserve(self.slots, self.headroom_slots) if self.tenant_metadata else self.headroom_slots or 0
 
     def signing_keys(self) -> dict[str, bytes]:
         """The keys of handles by id, the one that signs first."""
@@ -112,6 +147,13 @@ class GatewaySettings(ServiceSettings):
         if self.reserve >= self.slots:
             raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
         return self
+
+    @field_validator("tenant_metadata")
+    @classmethod
+    def _require_text(cls, value: str) -> str:
+        if value.endswith("-bin") or value.startswith("grpc-"):
+            raise ValueError(f"{value!r} holds no text: keys that end in -bin are bytes, those of grpc- are gRPC's own")
+        return value
 
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", "peer_endpoints", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from services.common.status import State
@@ -24,12 +25,25 @@ class Sight:
     def __init__(self, stages: Stages, settings: GatewaySettings, own: Callable[[], Status]) -> None:
         self._stages = stages
         self._own = own
+        self._leaving = asyncio.Event()
         seconds = (settings.watch_timeout_ms / 1000, settings.resolve_seconds)
         self._peers = Replicas("GATEWAY", Addresses(settings.peer_endpoints), *seconds)
 
     async def run(self) -> None:
         """Watches the peers. Runs until it is cancelled."""
         await self._peers.run()
+
+    def leave(self) -> None:
+        """This gateway is about to stop: who watches through it is to look for another one."""
+        self._leaving.set()
+
+    async def leaves_within(self, seconds: float) -> bool:
+        """Whether this gateway is about to stop, now or within so many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._leaving.wait()
+        except TimeoutError:
+            return False
 
     @property
     def own(self) -> Seen:

@@ -16,9 +16,9 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common import metrics, telemetry
-from services.common.errors import MeshError
-from services.common.slots import ADMITTED
+from services.common import metrics, rpcs, telemetry
+from services.common.errors import AtCapacity, MeshError
+from services.common.slots import ADMITTED, FULL, RETRY_MS, jittered
 from services.common.terminology import Term
 from services.gateway.addresses import Addresses
 from services.gateway.catalog import Catalog, StageEngine, Step, Voice, Way
@@ -106,6 +106,13 @@ class Stages:
     def available(self, stage: str) -> bool:
         """Whether a replica of "ASR", "MT" or "TTS" serves."""
         return self._replicas[stage].available
+
+    def require_room(self, stage: str) -> None:
+        """Raises AtCapacity where each replica of "ASR", "MT" or "TTS" told that it is full: none needs to be asked."""
+        if self._replicas[stage].full:
+            rpcs.refused(stage, FULL)
+            message = f"All slots of the {stage} stage are in use."
+            raise AtCapacity(FULL, message, retry_after_ms=jittered(RETRY_MS), stage=stage)
 
     def seen(self, stage: str) -> Sequence[Seen]:
         """The replicas of "ASR", "MT" or "TTS", and what each told last."""

@@ -14,6 +14,7 @@ UNBOUNDED = {"asyncio.Queue", "asyncio.LifoQueue", "asyncio.PriorityQueue", "que
 
 READS_THE_ENVIRONMENT = {
     "services/common/settings.py": "refuses variables that no setting reads",
+    "services/common/hardening.py": "silences gRPC's core, which is told by a variable alone",
     "services/common/exporting.py": "OpenTelemetry's standard variables are nobody's settings",
     "services/asr/vad.py": "OpenMP takes its limit of threads from there alone",
     "babelmesh/models/folder.py": "XDG_DATA_HOME is the platform's, like HOME",

@@ -13,6 +13,7 @@ SERVICES = (*STAGES, "gateway", "common")
 EDGES = (
     "services/common/errors.py",  # google.rpc statuses
     "services/common/server.py",  # health
+    "services/common/ports.py",  # what every service serves
     "services/common/faults.py",  # mesh.fault.v1, which every service serves
     "services/common/status.py",  # mesh.stage.v1, which every service serves
     "services/*/servicer.py",
@@ -20,8 +21,10 @@ EDGES = (
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/admission.py",  # reads the hello
     "services/gateway/call.py",  # reads and writes the public stream
+    "services/gateway/describing.py",
     "services/gateway/glossaries.py",
     "services/gateway/glossary_rules.py",
+    "services/gateway/greeting.py",  # waits for the hello
     "services/gateway/ingress.py",
     "services/gateway/measures.py",  # counts what was sent
     "services/gateway/messages.py",
@@ -33,6 +36,7 @@ EDGES = (
     "services/gateway/speaking.py",
     "services/gateway/stages.py",
     "services/gateway/watching.py",
+    "services/gateway/operators.py",
     "services/gateway/overview.py",  # mesh.overview.v1
     "services/gateway/scale/servicer.py",  # KEDA's contract
     "babelmesh/client.py",

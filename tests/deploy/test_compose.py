@@ -65,7 +65,7 @@ def test_a_bundle_is_one_of_the_catalogue_and_of_the_engine_that_is_told_of_it(n
 
 def test_only_the_gateway_is_reached_from_outside_and_only_from_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"gateway": ["127.0.0.1:7700:7700"]}
+    assert published == {"gateway": ["127.0.0.1:7700:7700", "127.0.0.1:7710:7710"]}
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=list(SERVICES))

@@ -86,7 +86,11 @@ def test_every_variable_is_a_setting_and_every_value_is_accepted(
 @each_service
 def test_ports_are_those_the_service_listens_on(monkeypatch: pytest.MonkeyPatch, overlay: str, service: str) -> None:
     read = settings(monkeypatch, overlay, service)
-    assert {f"0.0.0.0:{port}" for port in ports(overlay, service).values()} == {read.listen, read.admin}
+    assert {f"0.0.0.0:{port}" for port in ports(overlay, service).values()} == {
+        read.listen,
+        read.admin,
+        getattr(read, "operations", read.listen),
+    }
     assert ports(overlay, service)["metrics"] == 9464
 
 

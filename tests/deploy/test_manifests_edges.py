@@ -10,8 +10,8 @@ import pytest
 from tests.deploy.manifests import NAME, OVERLAYS, STAGES, Manifest, kind, ports
 
 BETWEEN_SERVICES = {("gateway", "asr", 7701), ("gateway", "mt", 7702), ("gateway", "tts", 7703)}
-PEERS = {("gateway", "gateway", 7700)}
-COSTS = {("deletion-cost", "gateway", 7700), *(("deletion-cost", to, port) for _, to, port in BETWEEN_SERVICES)}
+PEERS = {("gateway", "gateway", 7710)}
+COSTS = {("deletion-cost", "gateway", 7710), *(("deletion-cost", to, port) for _, to, port in BETWEEN_SERVICES)}
 SCRAPED = {("monitoring", to, 9464) for to in ("gateway", *STAGES)}
 
 # Edges between pods, from outside to pods, and from pods to the outside. A namespace stands for what is in it.
@@ -22,9 +22,9 @@ INSIDE = {
     "riva": BETWEEN_SERVICES | PEERS | COSTS,
 }
 INTO = {
-    "cpu": SCRAPED | {("anybody", "gateway", 7700)},
-    "default": SCRAPED | {("anybody", "gateway", 7700)},
-    "gpu": SCRAPED | {("babelmesh-clients", "gateway", 7700), ("keda", "gateway", 7700)},
+    "cpu": SCRAPED | {("babelmesh-clients", "gateway", 7700)},
+    "default": SCRAPED | {("babelmesh-clients", "gateway", 7700)},
+    "gpu": SCRAPED | {("babelmesh-clients", "gateway", 7700), ("keda", "gateway", 7710)},
     "riva": SCRAPED | {("babelmesh-clients", "gateway", 7700)},
 }
 API_SERVER = {("deletion-cost", "anybody", 443), ("deletion-cost", "anybody", 6443)}
@@ -111,7 +111,7 @@ def test_pods_reach_each_other_along_the_edges_of_the_picture_only(overlay: str)
 
 
 @each_overlay
-def test_only_clients_scrapers_and_the_autoscaler_come_in(overlay: str) -> None:
+def test_only_the_edge_scrapers_and_the_autoscaler_come_in(overlay: str) -> None:
     assert edges(overlay)[1] == INTO[overlay]
 
 

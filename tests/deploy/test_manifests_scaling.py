@@ -87,12 +87,12 @@ def test_a_replica_is_to_carry_a_share_of_the_sessions_it_has_slots_for(service:
 
 
 def test_keda_asks_the_gateway_for_what_it_can_tell() -> None:
-    (port,) = kind("gpu", "Service")["gateway"]["spec"]["ports"]
+    (port,) = kind("gpu", "Service")["gateway-operations"]["spec"]["ports"]
     for name, spec in autoscalers("gpu").items():
         for trigger in spec["triggers"]:
             told = trigger["metadata"]
             assert (trigger["type"], trigger["metricType"]) == ("external", "AverageValue")
-            assert told["scalerAddress"] == f"gateway.babelmesh.svc:{port['port']}"
+            assert told["scalerAddress"] == f"gateway-operations.babelmesh.svc:{port['port']}"
             assert told["stage"] == name
             assert told.keys() == {"scalerAddress", "stage", "measure", "target"}
     measures = {name: [each["metadata"]["measure"] for each in spec["triggers"]] for name, spec in _scaled().items()}

@@ -12,11 +12,9 @@ import grpc
 from externalscaler import externalscaler_pb2 as pb
 from externalscaler.externalscaler_pb2_grpc import ExternalScalerStub
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
-from services.common.server import running
-from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from tests.mesh.fake_stage import Replica
-from tests.mesh.mesh import hello
+from tests.mesh.mesh import Address, hello, serving
 
 ASR = {"stage": "asr", "measure": "slots"}
 SESSIONS = {"stage": "gateway", "measure": "sessions"}
@@ -25,9 +23,9 @@ SESSIONS = {"stage": "gateway", "measure": "sessions"}
 class Keda:
     """A client of one gateway that asks as KEDA does."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self.stub: Any = ExternalScalerStub(channel)
-        self.gateway: Any = RealtimeTranslateStub(channel)
+    def __init__(self, operators: grpc.aio.Channel, clients: grpc.aio.Channel) -> None:
+        self.stub: Any = ExternalScalerStub(operators)
+        self.gateway: Any = RealtimeTranslateStub(clients)
 
     async def value(self, trigger: dict[str, str]) -> float:
         """The metric that GetMetricSpec names, as a KEDA that reads floats takes it."""
@@ -60,14 +58,17 @@ class Keda:
 
 def reference(trigger: dict[str, str]) -> pb.ScaledObjectRef:
     return pb.ScaledObjectRef(
-        name="of-a-stage", namespace="babelmesh", scalerMetadata={"scalerAddress": "gateway:7700", **trigger}
+        name="of-a-stage", namespace="babelmesh", scalerMetadata={"scalerAddress": "gateway:7710", **trigger}
     )
 
 
 @asynccontextmanager
-async def keda(address: str) -> AsyncIterator[Keda]:
-    async with grpc.aio.insecure_channel(address) as channel:
-        yield Keda(channel)
+async def keda(address: Address) -> AsyncIterator[Keda]:
+    async with (
+        grpc.aio.insecure_channel(address.operators) as operators,
+        grpc.aio.insecure_channel(address) as clients,
+    ):
+        yield Keda(operators, clients)
 
 
 @asynccontextmanager
@@ -76,7 +77,7 @@ async def gateway_of(*replicas: Replica, **settings: Any) -> AsyncIterator[Keda]
     where = tuple(each.address for each in replicas)
     endpoints = {f"{stage}_endpoints": where for stage in ("asr", "mt", "tts")}
     own = GatewaySettings(**{**endpoints, "drain_seconds": 0, "watch_timeout_ms": 500, **settings})
-    async with running(GatewayServicer(own), own) as port, keda(f"127.0.0.1:{port}") as client:
+    async with serving(own) as address, keda(address) as client:
         yield client
 
 

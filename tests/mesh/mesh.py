@@ -42,6 +42,17 @@ def quiet(seconds: float) -> bytes:
 UTTERANCE = loud(2.0) + quiet(1.0)
 
 
+class Address(str):
+    """Where a gateway's clients call; `operators` is where those do who run it."""
+
+    operators: str
+
+    def __new__(cls, clients: str, operators: str) -> Address:
+        address = super().__new__(cls, clients)
+        address.operators = operators
+        return address
+
+
 @asynccontextmanager
 async def gateway(**settings: Any) -> AsyncIterator[pb_grpc.RealtimeTranslateAsyncStub]:
     """A client of a mesh, given as in `gateway_address`."""
@@ -60,7 +71,7 @@ async def gateway_address(
     asr_slots: int = 8,
     stages: dict[str, Any] | None = None,
     **settings: Any,
-) -> AsyncIterator[str]:
+) -> AsyncIterator[Address]:
     """A mesh's address.
 
     `asr`, `mt` and `tts` are options of the scripted engines, `stages` settings of all, the rest is the gateway's.
@@ -79,8 +90,16 @@ async def gateway_address(
             port = await stack.enter_async_context(running(servicer, stage_settings))
             endpoints[name] = (f"127.0.0.1:{port}",)
         own = GatewaySettings(**{"drain_seconds": 0, **endpoints, **settings})
-        port = await stack.enter_async_context(running(GatewayServicer(own), own))
-        yield f"127.0.0.1:{port}"
+        yield await stack.enter_async_context(serving(own))
+
+
+@asynccontextmanager
+async def serving(settings: GatewaySettings) -> AsyncIterator[Address]:
+    """A gateway of these settings, which are to name its stages."""
+    servicer = GatewayServicer(settings)
+    async with running(servicer, settings) as port:
+        assert servicer.replica.edge
+        yield Address(f"127.0.0.1:{port}", servicer.replica.edge.operations)
 
 
 def hello(*targets: str | pb.Target, **config: Any) -> pb.ClientMessage:

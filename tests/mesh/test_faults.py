@@ -47,13 +47,13 @@ async def until_stuck(to: grpc.aio.Channel) -> None:
 async def test_faults_are_refused_unless_the_setting_allows_them() -> None:
     async with gateway_address() as address:
         with pytest.raises(SessionFailed, match="GATEWAY_FAULTS=true") as refused:
-            await simulate_fault(address, Fault(FaultKind.CRASH))
+            await simulate_fault(address.operators, Fault(FaultKind.CRASH))
     assert refused.value.code == "FAULTS_OFF"
     async with gateway_address(faults=True) as address:
         with pytest.raises(SessionFailed, match="TTS_FAULTS=true"):
-            await simulate_fault(address, Fault(FaultKind.CRASH, FaultStage.TTS))
+            await simulate_fault(address.operators, Fault(FaultKind.CRASH, FaultStage.TTS))
         with pytest.raises(SessionFailed) as refused:
-            await simulate_fault(address, Fault(FaultKind.HANG))
+            await simulate_fault(address.operators, Fault(FaultKind.HANG))
         assert refused.value.field == "kind"
 
 
@@ -63,7 +63,7 @@ async def test_the_gateway_passes_a_fault_on_to_a_replica_of_the_stage() -> None
         breakable(MtServicer(settings), settings) as (endpoint, to_mt),
         gateway_address(faults=True, mt_endpoints=(endpoint,)) as address,
     ):
-        await simulate_fault(address, Fault(FaultKind.FAIL_NEXT, FaultStage.MT))
+        await simulate_fault(address.operators, Fault(FaultKind.FAIL_NEXT, FaultStage.MT))
         stub = mt_pb2_grpc.MtStub(to_mt)
         with pytest.raises(grpc.aio.AioRpcError, match="as it was told to"):
             await mt.text_of(stub, "hello")

@@ -18,14 +18,17 @@ from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from tests.mesh.failing import switched_on
 from tests.mesh.fake_stage import replica
-from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway_address, hello, read_into, talk, text
+from tests.mesh.mesh import UTTERANCE, Address, Heard, chunks, gateway_address, hello, read_into, talk, text
 
 
 @asynccontextmanager
-async def looking(address: str, interval_ms: int = 100) -> AsyncIterator[tuple[Any, Any]]:
+async def looking(address: Address, interval_ms: int = 100) -> AsyncIterator[tuple[Any, Any]]:
     """A client of the gateway, and what it tells of the mesh."""
-    async with grpc.aio.insecure_channel(address) as channel:
-        call: Any = OverviewStub(channel).Watch(pb.WatchRequest(interval_ms=interval_ms))
+    async with (
+        grpc.aio.insecure_channel(address.operators) as operators,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        call: Any = OverviewStub(operators).Watch(pb.WatchRequest(interval_ms=interval_ms))
         yield RealtimeTranslateStub(channel), call
         call.cancel()
 

@@ -22,7 +22,7 @@ from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from tests.mesh.fake_stage import replica
 from tests.mesh.keda import ASR, SESSIONS, Keda, gateway_of, keda, reference, until_it_is
-from tests.mesh.mesh import gateway_address, hello
+from tests.mesh.mesh import Address, gateway_address, hello
 
 
 async def test_sessions_are_worth_the_places_they_take_and_none_when_they_are_over() -> None:
@@ -97,9 +97,9 @@ async def test_any_gateway_answers_for_all_of_them() -> None:
     async with AsyncExitStack() as stack:
         ports = [free_port() for _ in range(2)]
         peers = tuple(f"127.0.0.1:{port}" for port in ports)
-        for peer in peers:
-            await stack.enter_async_context(gateway_address(listen=peer, peer_endpoints=peers, slots=4))
-        one, other = [await stack.enter_async_context(keda(peer)) for peer in peers]
+        gateways = [gateway_address(operations=peer, peer_endpoints=peers, slots=4) for peer in peers]
+        addresses = [await stack.enter_async_context(each) for each in gateways]
+        one, other = [await stack.enter_async_context(keda(each)) for each in addresses]
         async with one.session(), one.session(), other.session():
             for each in (one, other):
                 await until_it_is(partial(each.value, SESSIONS), 0.75)
@@ -177,11 +177,11 @@ async def test_a_stage_scaled_to_none_is_wanted_by_the_first_who_asks_for_it() -
 async def test_a_gateway_that_cannot_start_yet_wants_one_of_each_stage() -> None:
     port, nobody = free_port(), ("127.0.0.1:9",)
     own = GatewaySettings(
-        listen=f"127.0.0.1:{port}", drain_seconds=0, asr_endpoints=nobody, mt_endpoints=nobody, tts_endpoints=nobody
+        operations=f"127.0.0.1:{port}", drain_seconds=0, asr_endpoints=nobody, mt_endpoints=nobody, tts_endpoints=nobody
     )
     async with asyncio.TaskGroup() as tasks:
         starting = tasks.create_task(started(own))
-        async with keda(f"127.0.0.1:{port}") as client:
+        async with keda(Address("127.0.0.1:9", f"127.0.0.1:{port}")) as client:
             where = reference(ASR)
             assert (await client.stub.IsActive(where, wait_for_ready=True)).result
             assert await client.value(ASR) == 0.7
@@ -201,6 +201,19 @@ async def test_whether_a_stage_is_wanted_is_told_with_each_change() -> None:
             assert (await told.read()).result
         assert not (await told.read()).result
         told.cancel()
+
+
+async def test_a_gateway_that_stops_ends_the_watch_of_whether_a_stage_is_wanted_well() -> None:
+    """KEDA waits longer before each try after a fault, and begins again at once after OK."""
+    async with AsyncExitStack() as outer:
+        mesh = AsyncExitStack()
+        address = await mesh.enter_async_context(gateway_address(drain_seconds=20))
+        client = await outer.enter_async_context(keda(address))
+        told = client.stub.StreamIsActive(reference(ASR))
+        assert not (await told.read()).result
+        await mesh.aclose()
+        assert await told.read() is grpc.aio.EOF
+        assert await told.code() is grpc.StatusCode.OK
 
 
 @pytest.mark.parametrize("method", ["IsActive", "GetMetricSpec", "GetMetrics", "StreamIsActive"])

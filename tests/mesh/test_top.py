@@ -18,7 +18,7 @@ NOBODY = "127.0.0.1:9"
 
 async def test_once_prints_one_picture_of_those_who_answer(capsys: pytest.CaptureFixture[str]) -> None:
     async with gateway_address(slots=4) as address:
-        await watching.top([address, NOBODY], once=True, as_events=False)
+        await watching.top([address.operators, NOBODY], once=True, as_events=False)
     told = capsys.readouterr().out
     assert "0 of 4 sessions" in told
     assert "1 of 2 gateways answer" in told
@@ -27,9 +27,9 @@ async def test_once_prints_one_picture_of_those_who_answer(capsys: pytest.Captur
 
 async def test_once_as_json_is_a_line_for_each_gateway(capsys: pytest.CaptureFixture[str]) -> None:
     async with gateway_address(slots=4) as address:
-        await watching.top([address, NOBODY], once=True, as_events=True)
+        await watching.top([address.operators, NOBODY], once=True, as_events=True)
     there, gone = map(json.loads, capsys.readouterr().out.splitlines())
-    assert (there["server"], there["overview"]["gateway"]["slots_total"]) == (address, 4)
+    assert (there["server"], there["overview"]["gateway"]["slots_total"]) == (address.operators, 4)
     assert (gone["server"], gone["overview"]) == (NOBODY, None)
     assert gone["trouble"]
 
@@ -53,11 +53,11 @@ async def test_a_gateway_that_went_away_is_found_again() -> None:
 
     async with asyncio.TaskGroup() as tasks:
         following = tasks.create_task(follow(gateway, changed.set))
-        async with gateway_address(listen=gateway.address):
+        async with gateway_address(operations=gateway.address):
             await until(there=True)
         await until(there=False)
         assert (gateway.was_gone, bool(gateway.trouble)) == (True, True)
-        async with gateway_address(listen=gateway.address):
+        async with gateway_address(operations=gateway.address):
             await until(there=True)
             assert not gateway.trouble
         following.cancel()

@@ -38,6 +38,7 @@ async def test_one_trace_connects_the_client_and_all_four_processes(
         scripted.setenv(f"{stage}_SCRIPTED__BATCH", "8")
         scripted.setenv(f"{stage}_SCRIPTED__BATCH_WAIT_MS", "20")
     scripted.setenv("TTS_SCRIPTED__PIECE_MS", "1000")
+    scripted.setenv("GATEWAY_TRUST_TRACES", "true")
     async with receiver() as (received, endpoint):
         scripted.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
         heard = await spoken_session(tmp_path)
@@ -105,6 +106,18 @@ def check_work(received: Receiver, name: str, service: str, segments: list[Span]
     assert {span.service for span in spans} == {service}
     assert {span.parent_id for span in spans} <= {segment.span_id for segment in segments}
     assert all(session.start_ns <= span.start_ns <= span.end_ns for span in spans)
+
+
+async def test_a_strangers_trace_is_linked_and_not_gone_on_with(scripted: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever chooses a trace's id chooses what is sampled, and whose spans ours lie among."""
+    async with receiver() as (received, endpoint):
+        scripted.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+        heard = await spoken_session(tmp_path)
+    assert heard.fault is None
+    (session,) = received.named("session")
+    assert TRACE_ID not in {span.trace_id for span in received.spans}
+    assert (session.parent_id, session.linked) == ("", {CLIENT_SPAN_ID})
+    assert {span.trace_id for name in WORK for span in received.named(name)} == {session.trace_id}
 
 
 async def test_without_a_collector_nothing_is_exported(scripted: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ second, and not by the intervals at which metrics are scraped, aggregated and qu
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -74,13 +73,13 @@ class ScalerServicer(pb_grpc.ExternalScalerServicer):
         self, request: pb.ScaledObjectRef, context: Context
     ) -> None:
         trigger = triggers.read(request.scalerMetadata)
-        told = None
-        while True:
+        told, leaving = None, False
+        while not leaving:  # it ends well at a drain: KEDA then comes back at once, and later and later after a fault
             active = self._sight.active(trigger.stage)
             if active is not told:
                 await context.write(pb.IsActiveResponse(result=active))
                 told = active
-            await asyncio.sleep(LOOK_SECONDS)
+            leaving = await self._sight.leaves_within(LOOK_SECONDS)
 
     async def GetMetricSpec(self, request: pb.ScaledObjectRef, context: Context) -> pb.GetMetricSpecResponse:
         trigger = triggers.read(request.scalerMetadata)

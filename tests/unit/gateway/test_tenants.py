@@ -1,0 +1,107 @@
+"""Slots as tenants hold them and ask for them over time."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from services.common.errors import AtCapacity
+from services.common.slots import Slots
+from services.gateway.callers import Caller
+from services.gateway.settings import GatewaySettings
+from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, Tenants
+
+GREEDY, SMALL, OTHER = Caller("greedy"), Caller("small"), Caller("other")
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def tenants(clock: Clock, **settings: Any) -> Tenants:
+    told = GatewaySettings(**{"slots": 4, "reserved_slots": 0, **settings})
+    return Tenants(Slots(told.slots, stage="", reserved=told.reserve), told, clock)
+
+
+def test_a_slot_that_comes_free_is_kept_for_who_was_refused_below_its_share() -> None:
+    shared = tenants(Clock())
+    with ExitStack() as others:
+        with shared.taken(GREEDY):
+            for _ in range(3):
+                others.enter_context(shared.taken(GREEDY))
+            with pytest.raises(AtCapacity, match="All 4 slots"), shared.taken(SMALL):
+                pass
+        with pytest.raises(AtCapacity) as refused, shared.taken(GREEDY):
+            pass
+        assert refused.value.code == "SHARE_USED"
+        assert refused.value.retry_after_ms > 0
+        with shared.taken(SMALL):
+            pass
+
+
+def test_who_does_not_come_back_is_waited_for_no_longer() -> None:
+    clock = Clock()
+    shared = tenants(clock)
+    with ExitStack() as others:
+        with shared.taken(GREEDY):
+            for _ in range(3):
+                others.enter_context(shared.taken(GREEDY))
+            with pytest.raises(AtCapacity), shared.taken(SMALL):
+                pass
+        clock.now += ACTIVE_SECONDS
+        with shared.taken(GREEDY):
+            pass
+
+
+def test_a_handle_is_no_way_around_a_share() -> None:
+    """The reserve is for sessions that resume, and a tenant may take a handle from each session and drop it."""
+    shared = tenants(Clock(), reserved_slots=2)
+    with ExitStack() as held:
+        held.enter_context(shared.taken(SMALL))
+        held.enter_context(shared.taken(GREEDY, resumed=True))
+        held.enter_context(shared.taken(GREEDY, resumed=True))
+        with pytest.raises(AtCapacity) as refused, shared.taken(GREEDY, resumed=True):
+            pass
+        assert refused.value.code == "SHARE_USED"
+        held.enter_context(shared.taken(OTHER, resumed=True))
+
+
+def test_callers_without_a_tenant_share_by_their_address() -> None:
+    shared = tenants(Clock())
+    here, there = Caller(client="192.0.2.1"), Caller(client="192.0.2.2")
+    with ExitStack() as held:
+        for _ in range(4):
+            last = held.enter_context(ExitStack())
+            last.enter_context(shared.taken(here))
+        with pytest.raises(AtCapacity) as refused, shared.taken(there):
+            pass
+        assert refused.value.code == "AT_CAPACITY"
+        last.close()
+        with pytest.raises(AtCapacity) as refused, shared.taken(here):
+            pass
+        assert refused.value.code == "SHARE_USED"
+
+
+def test_a_tenant_that_calls_too_often_is_refused_until_its_allowance_has_refilled() -> None:
+    clock = Clock()
+    shared = tenants(clock, calls_per_second=10)
+    for _ in range(int(10 * BURST_SECONDS)):
+        shared.called(GREEDY)
+    with pytest.raises(AtCapacity) as refused:
+        shared.called(GREEDY)
+    assert refused.value.code == "TOO_MANY_CALLS"
+    shared.called(SMALL)
+    clock.now += 0.15
+    shared.called(GREEDY)
+
+
+def test_headroom_is_kept_where_tenants_are_told_apart_and_not_where_addresses_stand_for_them() -> None:
+    assert GatewaySettings(slots=64, tenant_metadata="x-tenant").headroom == 7
+    assert GatewaySettings(slots=64).headroom == 0
+    assert GatewaySettings(slots=64, headroom_slots=3).headroom == 3
+    assert GatewaySettings(slots=8, tenant_metadata="x-tenant").headroom == 0
