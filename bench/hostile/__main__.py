@@ -38,7 +38,6 @@ COLUMNS = (
     "peak MiB",
     "ended",
     "left",
-    "came back",
 )
 COMPARED = ("p99 ms", "CPU gateway", "peak MiB", "ended", "left")
 
@@ -65,7 +64,7 @@ def main() -> None:
         name += "-short"
     wanted = {} if project else goals(results)
     compared = [] if project else [beside(rows, before)] if (before := earlier()) else []
-    sys.exit(not finish(name, [rows, *compared], wanted))
+    sys.exit(not finish(name, [rows, answers(results), *compared], wanted))
 
 
 def tell(result: Result) -> None:
@@ -93,8 +92,15 @@ def table(results: Sequence[Result]) -> Rows:
             max(use.peak_mib.values(), default=None),
             len(use.ended),
             use.slots_left,
-            ", ".join(f"{name} {count}" for name, count in sorted(each.came.items())),
         )
+    return rows
+
+
+def answers(results: Sequence[Result]) -> Rows:
+    """What came back to the stranger, for a look at statuses and codes."""
+    rows = Rows("What came back to the stranger", ("case", "counted"))
+    for each in results:
+        rows.add(each.name, ", ".join(f"{name} {count}" for name, count in sorted(each.came.items())))
     return rows
 
 

@@ -17,7 +17,8 @@ from realtime.v1 import realtime_translate_pb2 as pb
 CONNECTIONS = 20
 STREAMS = 50  # on each
 RESETS = 400
-WITHIN_SECONDS = 0.02
+LEAST_SECONDS = 0.02  # of what an answer takes, by which resets are spread
+PROBED = 20  # one session in so many waits for its answer, so that this is known on a busy machine too
 SPEAKING_WITHIN_SECONDS = 0.05
 RESUMES = 40
 LIVES = 4  # sessions that a line is said in again, each after the death of the one before
@@ -50,22 +51,23 @@ async def ungreeted(attack: Attack) -> None:
 
 
 async def resets(attack: Attack, speaking: bool) -> None:
-    """Sessions that vanish within 20 ms of their hello, or within 50 ms of a line that is being spoken."""
+    """Sessions that vanish at any moment between their hello and its answer, or while a line is being spoken."""
     random = Random(7)
     async with attack.channel() as channel:
+        answer_seconds = LEAST_SECONDS
         for number in range(RESETS):
             if attack.left < -2 * attack.seconds:
                 break
-            call = opened(channel)
+            waits = number % PROBED == 0 or speaking
+            within = SPEAKING_WITHIN_SECONDS if speaking else random.choice((LEAST_SECONDS, 1.2 * answer_seconds))
+            call, began = opened(channel), asyncio.get_running_loop().time()
             try:
+                await call.write(hello("es", "fr", "de") if speaking else hello(input=sound()))
+                if waits and await attack.read(call):
+                    answer_seconds = max(LEAST_SECONDS, asyncio.get_running_loop().time() - began)
                 if speaking:
-                    await call.write(hello("es", "fr", "de"))
-                    await attack.read(call)
                     await call.write(text(LONG.format(number)))
-                    await asyncio.sleep(random.random() * SPEAKING_WITHIN_SECONDS)
-                else:
-                    await call.write(hello(input=sound()))
-                    await asyncio.sleep(random.random() * WITHIN_SECONDS)
+                await asyncio.sleep(random.random() * within)
                 attack.came["reset"] += 1
             except grpc.aio.AioRpcError as error:
                 attack.came[error.code().name] += 1

@@ -18,7 +18,7 @@ from bench.hostile.stranger import BUSY
 
 CANARIES = 4
 PERIOD_SECONDS = 0.16  # of each: a hundred lines in four seconds
-LONGEST_SECONDS = 45.0  # of a case; the stranger is ended then
+LONGEST_SECONDS = 25.0  # of a case; the stranger is ended then
 SETTLE_SECONDS = 5.0  # for slots to come back
 
 
@@ -120,7 +120,9 @@ class Stage:
         """The canaries' lines over a case, those under way at its end among them."""
         for canary in self.canaries:
             canary.clear()
+        until = asyncio.get_running_loop().time() + seconds
         result.came = await self.stranger.ask(case, self.mesh.addresses, seconds)
+        await asyncio.sleep(max(0.0, until - asyncio.get_running_loop().time()))  # one message is soon sent
         for canary in self.canaries:
             await canary.answered()
         return [each for canary in self.canaries for each in canary.seconds]

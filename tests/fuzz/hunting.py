@@ -17,8 +17,8 @@ from tests.fuzz.mesh import Held, Mesh, scripted_mesh
 from tests.fuzz.playing import END_SECONDS, Fault, Oddity, Player
 from tests.fuzz.sequences import CallSequence, legal, sequence
 
-BATCH = 48
-AT_ONCE = 12
+BATCH = 120
+AT_ONCE = 20
 SETTLE_SECONDS = 10.0  # until what a call held is given back
 WARM = 4  # of each legal session, before anything is measured: what is held for good is held from then on
 SERVICES = ("asr", "mt", "tts", "gateway")

@@ -56,6 +56,7 @@ def _set(message: Any, field: FieldDescriptor, random: Random, spoilt: float, de
 
 def _put(message: Any, field: FieldDescriptor, random: Random, spoilt: float, depth: int) -> None:
     """Sets one entry of a map."""
+    assert field.message_type
     key, value = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
     entries = getattr(message, field.name)
     name = _value(key, random, spoilt) if random.random() < spoilt else random.choice(("es", "fr", "stage", "measure"))

@@ -125,7 +125,7 @@ def usual(field: FieldDescriptor, random: Random) -> Value:
         case FieldDescriptor.CPPTYPE_BOOL:
             choices = (False, True)
         case FieldDescriptor.CPPTYPE_ENUM:
-            choices = [int(value.number) for value in field.enum_type.values]
+            choices = [int(value.number) for value in (field.enum_type.values if field.enum_type else ())]
         case FieldDescriptor.CPPTYPE_FLOAT | FieldDescriptor.CPPTYPE_DOUBLE:
             choices = (0.0, 0.5, 1.0)
     return random.choice(choices)
