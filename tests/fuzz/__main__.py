@@ -36,10 +36,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--only", default="", metavar="K[-L]", help="one sequence, or some at once")
     parser.add_argument("--minimise", action="store_true", help="with --only: find the least that fails")
+    parser.add_argument("--kind", default="", help="with --minimise: of the faults whose kind contains this")
     told = parser.parse_args()
     if told.only:
         least, _, most = told.only.partition("-")
-        sys.exit(asyncio.run(again(told.seed, range(int(least), int(most or least) + 1), told.minimise)))
+        numbers = range(int(least), int(most or least) + 1)
+        sys.exit(asyncio.run(again(told.seed, numbers, told.kind if told.minimise else None)))
     sys.exit(asyncio.run(hunted(told.seed, told.seconds)))
 
 
@@ -73,15 +75,15 @@ def replay(seed: int, fault: Fault) -> str:
     return f"{command}\n{printed(sequence(seed, fault.numbers[0]))}" if len(fault.numbers) == 1 else command
 
 
-async def again(seed: int, numbers: range, minimise: bool) -> int:
-    """Plays sequences once more on a mesh of their own."""
+async def again(seed: int, numbers: range, kind: str | None) -> int:
+    """Plays sequences once more on a mesh of their own; then finds the least that fails, where a kind is told."""
     sequences = [sequence(seed, number) for number in numbers]
     if len(sequences) == 1:
         print(printed(sequences[0]))
     faults = await judged(sequences, seed)
     print("\n".join(f"{fault.kind}: {fault.about} ({fault.again})" for fault in faults) or "nothing was found")
-    if minimise and faults:
-        kinds = {fault.kind for fault in faults}
+    kinds = {fault.kind for fault in faults if kind is not None and kind in fault.kind}
+    if kinds:
 
         async def fails(some: Sequence[CallSequence]) -> bool:
             found = await judged(some, seed, SHORT_END_SECONDS)

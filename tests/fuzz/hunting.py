@@ -81,7 +81,7 @@ class Hunt:
         self.sound = not left and not ended
         return [
             *(Oddity(f"the process of {name} ended", self._why(name)) for name in ended),
-            *(Oddity(f"logged: {_event(line)}", line) for line in self.mesh.defects()),
+            *(Oddity(f"logged: {_event(line)}", line[:600]) for line in self.mesh.defects()),
             *(Oddity(what, "still after seconds") for what in ([] if ended else left)),
             *(Oddity(f"the canary: {what}", "beside it") for what in self.canary.taken_complaints()),
         ]

@@ -32,7 +32,7 @@ VARIABLES: Mapping[str, str] = {
     "GATEWAY_SLOTS": "64",
     "GATEWAY_TENANT_METADATA": TENANT,
     "GATEWAY_IDLE_TIMEOUT_MS": "4000",
-    "GATEWAY_CLIENT_STALL_MS": "3000",
+    "GATEWAY_CLIENT_STALL_MS": "2000",
     "GATEWAY_STAGE_OUTAGE_MS": "5000",
     "ASR_DRAIN_SECONDS": "1",
     "MT_DRAIN_SECONDS": "1",
@@ -89,7 +89,7 @@ class Mesh:
         for name in self.children:
             text = (self.logs / f"{name}.log").read_bytes()[self.read.get(name, 0) :].decode(errors="replace")
             self.read[name] = self.read.get(name, 0) + len(text.encode())
-            found += [f"{name}: {line[:400]}" for line in text.splitlines() if DEFECT.search(line)]
+            found += [f"{name}: {line}" for line in text.splitlines() if DEFECT.search(line)]
         return found
 
     async def held(self, name: str) -> Held:

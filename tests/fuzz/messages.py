@@ -16,6 +16,14 @@ DEEPEST = 6
 SET = 0.35  # chance of a field that may be left out
 SPOILT = 0.6  # chance of a field that is beyond its edges, in a message that is all faults
 
+NUMBERS = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+    FieldDescriptor.CPPTYPE_FLOAT,
+)
+
 MANY = (2, 9, 65, 501, 2_000)  # entries of a list that is too long
 
 
@@ -75,7 +83,8 @@ def spoil(message: Message, random: Random) -> None:
     places = list(_places(message))
     if not places:
         return
-    where, field = random.choice(places)
+    numbers = [place for place in places if place[1].cpp_type in NUMBERS and not place[1].is_repeated]
+    where, field = random.choice(numbers if numbers and random.random() < 0.4 else places)
     held: Any = getattr(where, field.name)
     if random.random() < 0.15:
         where.ClearField(field.name)

@@ -30,6 +30,9 @@ RAW_SECONDS = 0.3
 # says so of a call that was over before it had begun.
 OF_THE_LIBRARY = ("Received RST_STREAM", "Internal error from Core")
 
+# What writing to a call raises that is over.
+GONE = (grpc.aio.AioRpcError, grpc.aio.UsageError, grpc.aio.InternalError, asyncio.InvalidStateError)
+
 OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 ALONE = (*OPTIONS, ("grpc.use_local_subchannel_pool", 1))
 
@@ -157,10 +160,10 @@ async def _played(made: Any, call: Call, memory: Memory, end_seconds: float) -> 
     reader = _Reader(made, memory, call.method == STREAM)
     async with asyncio.TaskGroup() as group:
         reading = group.create_task(reader.run())
-        with suppress(grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError, TimeoutError):
+        with suppress(*GONE, TimeoutError):
             async with asyncio.timeout(SLOWEST_SECONDS):
                 await _do(made, call.steps, reader, memory)
-        with suppress(grpc.aio.AioRpcError, grpc.aio.UsageError, asyncio.InvalidStateError):
+        with suppress(*GONE):
             if call.ending is Ending.HALF_CLOSE:
                 await made.done_writing()
             elif call.ending is not Ending.SILENCE:
@@ -213,7 +216,7 @@ class _Reader:
                 if data is grpc.aio.EOF:
                     break
                 self._got(data)
-        except grpc.aio.AioRpcError:
+        except GONE:
             pass  # the status says what there is to say
         self.more.set()
         self._judge(await self._made.code(), await self._made.details() or "", await self._made.trailing_metadata())
