@@ -25,7 +25,7 @@ CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
 
-.PHONY: help setup bundles system demo test test-weights check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -57,11 +57,15 @@ demo: setup ## Hear it: real speech through a mesh on this machine, live caption
 	@$(BIN)/babelmesh demo
 
 # What no clock decides runs side by side; the rest, on real connections and processes, one after the other.
-QUICK := tests/architecture tests/contract tests/unit
+QUICK := tests/architecture tests/contract tests/fuzz tests/unit
 
 test: setup ## Run all tests
 	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK)
 	@$(BIN)/python -m pytest $(QUICK:%=--ignore=%)
+
+# Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.
+fuzz: setup ## Play what strangers may send against a mesh, for SECONDS=120; SEED=N ONLY=K one sequence again
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),120) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 test-weights: setup ## Run the tests that take trained weights, on those installed; takes minutes
 	@$(BIN)/python -m pytest -m weights tests

@@ -58,6 +58,7 @@ MEASUREMENTS = (
     Measurement("bench.autoscale", ("autoscale",)),
     Measurement("bench.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),
+    Measurement("bench.hostile", ("S1",)),
     Measurement("bench.chaos.stalled", ("stalled",)),
     Measurement("bench.chaos.reconnect", ("R4.reconnect",), short=("--seconds", "5")),
     Measurement("bench.chaos.loss", ("R4.loss",)),

@@ -1,0 +1,58 @@
+"""The process of those that do harm. It is told what to do on its input, a line each: {"case", "addresses", "seconds"}.
+
+    python -m bench.hostile.stranger CORE
+
+It keeps to that core; -1 for any. Each answer is a line of JSON: what came back, counted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from bench.hostile.calls import Attack, Case
+from bench.hostile.floods import FLOODS
+from bench.hostile.links import LINKS
+from bench.hostile.singles import SINGLES
+
+BUSY = "busy loop"
+
+
+async def busy(attack: Attack) -> None:
+    """Does no harm but to take its core."""
+    until = time.monotonic() + attack.seconds
+    while time.monotonic() < until:
+        pass
+
+
+CASES: Mapping[str, Case] = {BUSY: busy, **SINGLES, **LINKS, **FLOODS}
+
+
+def main() -> None:
+    """Works until its input ends."""
+    core = int(sys.argv[1])
+    if core >= 0:
+        os.sched_setaffinity(0, {core})
+    print("{}", flush=True)
+    for line in sys.stdin:
+        told = json.loads(line)
+        print(json.dumps(asyncio.run(done(told))), flush=True)
+
+
+async def done(told: Mapping[str, object]) -> Counter[str]:
+    """Does what a line says; what came back."""
+    addresses, seconds = told["addresses"], told["seconds"]
+    assert isinstance(addresses, dict)
+    assert isinstance(seconds, float)
+    attack = Attack(addresses, seconds)
+    await CASES[str(told["case"])](attack)
+    return attack.came
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""Plays sequences in batches, looks at the mesh after each, and keeps what was wrong, by its kind."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench.hostile.canary import Canary, singing
+from tests.fuzz.mesh import Held, Mesh, scripted_mesh
+from tests.fuzz.playing import END_SECONDS, Fault, Oddity, Player
+from tests.fuzz.sequences import CallSequence, legal, sequence
+
+BATCH = 120
+AT_ONCE = 20
+SETTLE_SECONDS = 10.0  # until what a call held is given back
+WARM = 4  # of each legal session, before anything is measured: what is held for good is held from then on
+SERVICES = ("asr", "mt", "tts", "gateway")
+
+NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(slots=True)
+class Catch:
+    """What was found so far."""
+
+    seed: int
+    played: int = 0
+    faults: dict[str, list[Fault]] = field(default_factory=dict)  # by kind, the first of each first
+    canary_seconds: list[float] = field(default_factory=list)
+
+    def add(self, faults: Iterable[Fault]) -> list[Fault]:
+        """Keeps faults; returns those of a kind that is new."""
+        new = []
+        for fault in faults:
+            known = self.faults.setdefault(NUMBERS.sub("N", fault.kind), [])
+            if not known:
+                new.append(fault)
+            known.append(fault)
+        return new
+
+
+@dataclass(slots=True)
+class Hunt:
+    """A mesh with a canary, and what it held before anybody strange came."""
+
+    mesh: Mesh
+    player: Player
+    canary: Canary
+    before: Mapping[str, Held]
+    sound: bool = True  # whether what comes next can be judged on this mesh
+
+    async def batch(self, sequences: Sequence[CallSequence]) -> list[Fault]:
+        """Plays sequences, several at once, and looks at the mesh when they are over."""
+        faults: list[Fault] = []
+        waiting = iter(sequences)
+
+        async def play_some() -> None:
+            for each in waiting:
+                if self.mesh.ended():
+                    return
+                faults.extend(await self.player.play(each))
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(AT_ONCE):
+                group.create_task(play_some())
+        numbers = range(sequences[0].number, sequences[-1].number + 1)
+        return faults + [Fault(numbers, each.kind, each.about) for each in await self._seen()]
+
+    async def _seen(self) -> list[Oddity]:
+        """What is wrong with the mesh."""
+        await self.player.close()
+        left = [] if self.mesh.ended() else await self.mesh.left(self.before, SETTLE_SECONDS)
+        ended = self.mesh.ended()
+        self.sound = not left and not ended
+        return [
+            *(Oddity(f"the process of {name} ended", self._why(name)) for name in ended),
+            *(Oddity(f"logged: {_event(line)}", line[:600]) for line in self.mesh.defects()),
+            *(Oddity(what, "still after seconds") for what in ([] if ended else left)),
+            *(Oddity(f"the canary: {what}", "beside it") for what in self.canary.taken_complaints()),
+        ]
+
+    def _why(self, name: str) -> str:
+        code = self.mesh.children[name].returncode
+        last = (self.mesh.logs / f"{name}.log").read_text(errors="replace").splitlines()[-1:]
+        return f"status {code}: {' '.join(last)[:600]}"
+
+
+def _event(line: str) -> str:
+    """What a log's line says, without what differs from one to the next."""
+    places = re.search(r'"event": "([^"]*)".*?(?:"exception": "([^"]*)".*"at": \[.*"([^"]*)"\])?\s*}?$', line)
+    return " ".join(part for part in places.groups() if part) if places else line[:120]
+
+
+@asynccontextmanager
+async def hunt(seed: int, end_seconds: float = END_SECONDS) -> AsyncIterator[Hunt]:
+    """Has a mesh to hunt on for the block. Legal sessions come first, so that what is held for good is held by then."""
+    logs = Path(tempfile.mkdtemp(prefix="babelmesh-fuzz-"))
+    try:
+        async with scripted_mesh(logs) as mesh, singing(mesh.addresses["gateway"], Canary()) as canary:
+            player = Player(mesh, end_seconds)
+            for each in legal(WARM):
+                await player.play(each)
+            await player.close()
+            before = await _held_while_idle(mesh)
+            mesh.defects()
+            canary.seconds.clear()
+            try:
+                yield Hunt(mesh, player, canary, before)
+            finally:
+                await player.close()
+    finally:
+        shutil.rmtree(logs, ignore_errors=True)
+
+
+async def _held_while_idle(mesh: Mesh) -> dict[str, Held]:
+    """What the services hold with no guest but the canary: of slots the least, as its lines come and go."""
+    before: dict[str, Held] = {}
+    for _ in range(10):
+        for name in SERVICES:
+            now = await mesh.held(name)
+            before[name] = before.get(name, now).widest(now)
+        await asyncio.sleep(0.15)
+    return before
+
+
+async def run(catch: Catch, seconds: float, tell: Callable[[Fault], None], first: int = 0) -> None:
+    """Plays sequences from a number on for so long; tells of the first fault of each kind as it is found."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        async with hunt(catch.seed) as hunted:
+            while hunted.sound and time.monotonic() < until:
+                start = first + catch.played
+                batch = [sequence(catch.seed, number) for number in range(start, start + BATCH)]
+                catch.played += len(batch)
+                for fault in catch.add(await hunted.batch(batch)):
+                    tell(fault)
+            catch.canary_seconds += hunted.canary.seconds
+
+
+async def judged(sequences: Sequence[CallSequence], seed: int, end_seconds: float = END_SECONDS) -> list[Fault]:
+    """What is wrong with sequences that are played on a mesh of their own, at once."""
+    async with hunt(seed, end_seconds) as hunted:
+        return await hunted.batch(sequences)

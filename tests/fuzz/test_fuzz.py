@@ -1,0 +1,56 @@
+"""The short form of the fuzzer, and that what it plays is what it says."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf.message import DecodeError
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from tests.fuzz.__main__ import replay, summary
+from tests.fuzz.hunting import Catch, run
+from tests.fuzz.playing import Fault
+from tests.fuzz.sequences import STREAM, Send, methods, path, sequence
+
+SEED = 12
+SECONDS = 40.0
+
+
+@pytest.mark.timeout(240)  # a hang is one after half a minute
+async def test_nothing_that_strangers_send_is_a_defect_or_leaves_anything_behind() -> None:
+    catch = Catch(SEED)
+    told: list[Fault] = []
+    await run(catch, SECONDS, told.append)
+    assert not told, "\n".join([*(f"{each.kind}: {each.about}\n{replay(SEED, each)}" for each in told), summary(catch)])
+    assert catch.played
+    assert catch.canary_seconds
+
+
+def test_a_sequence_is_the_same_each_time_it_is_made() -> None:
+    assert all(sequence(3, number) == sequence(3, number) for number in range(50))
+    assert sequence(3, 1) != sequence(4, 1)
+
+
+def test_every_rpc_of_every_contract_is_called() -> None:
+    called = {(call.service, call.method) for number in range(3_000) for call in sequence(SEED, number).calls}
+    assert {each for each in called if each[1]} == {(service, path(method)) for service, method in methods()}
+
+
+def test_every_field_of_a_client_message_is_set_sooner_or_later() -> None:
+    seen: set[str] = set()
+    for number in range(600):
+        for call in sequence(SEED, number).calls:
+            if call.method == STREAM:
+                for step in call.steps:
+                    seen |= _fields(step.data) if isinstance(step, Send) else set()
+    assert seen >= {field.name for field in pb.SessionConfig.DESCRIPTOR.fields}
+    assert seen >= {field.name for field in pb.Control.DESCRIPTOR.fields}
+
+
+def _fields(data: bytes) -> set[str]:
+    """The fields that are set in a message, if it is one."""
+    try:
+        message = pb.ClientMessage.FromString(data)
+    except DecodeError:
+        return set()
+    kind = message.WhichOneof("payload")
+    return {field.name for field, _ in getattr(message, kind).ListFields()} if kind else set()
