@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -99,15 +99,8 @@ async def hypotheses(engine: Engine, *utterances: Pcm) -> list[Hypothesis]:
     return [hypothesis async for hypothesis in engine.recognize(heard(*utterances), engine.languages[0])]
 
 
-def alike(found: list[Hypothesis], engine: Engine) -> list[Hypothesis]:
-    """Moonshine's 8-bit layers are scaled over all that is computed together, which shows in its confidences."""
-    if engine.name != "moonshine":
-        return found
-    return [replace(each, words=tuple(replace(word, confidence=0.0) for word in each.words)) for each in found]
-
-
 async def finals(engine: Engine, *utterances: Pcm) -> list[Hypothesis]:
-    return alike([each for each in await hypotheses(engine, *utterances) if each.final], engine)
+    return [each for each in await hypotheses(engine, *utterances) if each.final]
 
 
 async def test_every_endpoint_yields_one_final_with_words(subject: Subject) -> None:

@@ -2,7 +2,7 @@
 
 The makers' decoder cannot be batched as it is: it takes each window to have as many tokens as the others. So its branch
 with a cache is taken out of their file, and is given places and masks instead of making them of the cache's length. Its
-weights and operators are the makers', and so is what it computes.
+weights are the makers', and so is what it computes, but that its 8-bit products scale each row by itself.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from services.asr.engines.moonshine import ort_format
 from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs, past, present
 from services.asr.engines.moonshine.decoding import Decoder
 from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
+from services.asr.engines.moonshine.row_wise import row_wise
 from services.common import devices
 from services.common.bundles import Bundle, fault
 from services.common.devices import Device
@@ -70,7 +71,7 @@ def _crossing(graph: Graph) -> bytes:
     whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
     batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
     inputs = [floats("encoder_hidden_states", "batch", "frames", WIDTH), *batch]
-    return ort_format.part(whole, Cut(inputs, present("encoder")))
+    return ort_format.part(row_wise(whole), Cut(inputs, present("encoder")))
 
 
 def _stepping(graph: Graph) -> bytes:
@@ -83,4 +84,4 @@ def _stepping(graph: Graph) -> bytes:
     ]
     inputs += [floats(name, "batch", 8, "cache", 36) for name in past("decoder")]
     inputs += [floats(name, "batch", 8, "frames", 36) for name in past("encoder")]
-    return ort_format.part(graph.branches["then_branch"], Cut(inputs, ["logits", *present("decoder")]))
+    return ort_format.part(row_wise(graph.branches["then_branch"]), Cut(inputs, ["logits", *present("decoder")]))
