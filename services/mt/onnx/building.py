@@ -99,6 +99,8 @@ class Graph:
 
 def joined(*linears: Linear) -> Linear:
     """Linear layers of the same input as one. Each column keeps its own scale."""
+    steps = [linear.step for linear in linears if linear.step is not None]
+    step = max(steps) if len(steps) == len(linears) else None
     weights = [linear.weight for linear in linears]
     values = np.concatenate([weight.values for weight in weights], axis=1)
     kind = np.float32 if weights[0].scale is not None else values.dtype
@@ -106,10 +108,10 @@ def joined(*linears: Linear) -> Linear:
     biases = [zeros if linear.bias is None else linear.bias for linear, zeros in zip(linears, none, strict=True)]
     bias = np.concatenate(biases).astype(kind)
     if weights[0].scale is None:
-        return Linear(Weight(values), bias)
+        return Linear(Weight(values), bias, step)
     scales = [np.broadcast_to(w.scale.reshape(-1), w.values.shape[1]) for w in weights if w.scale is not None]
     zeros = [np.broadcast_to(_zero(weight).reshape(-1), weight.values.shape[1]) for weight in weights]
-    return Linear(Weight(values, np.concatenate(scales), np.concatenate(zeros)), bias)
+    return Linear(Weight(values, np.concatenate(scales), np.concatenate(zeros)), bias, step)
 
 
 def _zero(weight: Weight) -> Array:

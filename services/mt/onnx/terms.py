@@ -12,6 +12,8 @@ from services.common.terminology import Term, composed, occurrences
 from services.mt.onnx.weights import Array
 
 _SAME_TERM = 0.5  # words that lose so much of what the first one loses belong to it
+_EDGE = 2  # so many words at either end of several may not belong to the term
+_MOST_PLACED = 4  # words that may stand where the term does: of so many, no more are tried
 _LOSES = 0.5  # less of a word's likelihood, as a logarithm, is lost by chance
 
 
@@ -69,3 +71,26 @@ def candidates(said: Sequence[Words], loses: Array) -> list[Words]:
             end += 1
         found.append(Words(said[start].start, said[end].end))
     return found
+
+
+def places(said: Sequence[Words], loses: Array, found: Words, short: Sequence[bool]) -> list[Words]:
+    """Where a term may stand that a candidate translates: there, or in the place of fewer or more words around it.
+
+    Of "do carro" both are lost with "car", and "do" perhaps more; yet the sentence needs it, and not "carro". So of
+    words around a term those that are `short` stay, as articles and prepositions mostly are, if any others are lost.
+    """
+    losses = [loses[word.start : word.end].sum() for word in said]
+    first, last = (
+        next(index for index, word in enumerate(said) if word.start <= place < word.end)
+        for place in (found.start, found.end - 1)
+    )
+    if last - first + 1 < _MOST_PLACED:
+        first -= first > 0 and bool(losses[first - 1] >= _LOSES)
+        last += last + 1 < len(said) and bool(losses[last + 1] >= _LOSES)
+    spans = [(one, other) for one in range(first, last + 1) for other in range(one, last + 1)]
+    near = [
+        Words(said[one].start, said[other].end)
+        for one, other in spans
+        if one - first <= _EDGE and last - other <= _EDGE and not (short[one] or short[other])
+    ]
+    return sorted(near, key=lambda each: each != found) or [found]

@@ -20,12 +20,13 @@ from services.mt.marks import cleaned
 from services.mt.onnx.jobs import Job, Scoring, Text, Turn
 from services.mt.onnx.loop import Loop
 from services.mt.onnx.parts import Part, parts, put_together
-from services.mt.onnx.terms import Words, candidates, missing, without, words
+from services.mt.onnx.terms import Words, candidates, missing, places, without, words
 from services.mt.onnx.tokens import Tokenizer
 from services.mt.onnx.weights import Array
 from services.mt.onnx.wording import Run, Wording
 
 _MOST_UNKNOWN = 8
+_SHORT = 3  # letters of a word that hardly says anything by itself
 _WORD = re.compile(r"\w+")
 _ROOM = 16  # ids that a translation may have however short its source is
 
@@ -112,26 +113,40 @@ class Translating:
         text = asked.part.text
         before = made.text(self._tokenizer)
         count = len(missing(text, before, terms))
-        for number, found in await self._candidates(term, asked, made):
-            begins = made.begins(number, found, self._tokenizer)
-            fixed = self._fixed(term, capital=begins and _first_letter(before).isupper())
-            tried = made.replaced(number, found, fixed)
+        capital = _first_letter(before).isupper()
+        for number, spans in await self._candidates(term, asked, made):
+            placed = list[Wording]()
+            for each in spans:
+                begins = made.begins(number, each, self._tokenizer)
+                placed.append(made.replaced(number, each, self._fixed(term, capital=begins and capital)))
+            tried = await self._likeliest(asked, placed)
             if len(missing(text, tried.text(self._tokenizer), terms)) < count:
                 return tried
         return made.with_last(self._fixed(term, capital=False), self._tokenizer)
 
-    async def _candidates(self, term: Term, asked: _Asked, made: Wording) -> list[tuple[int, Words]]:
-        """The words of each free run that lose most when the source lacks the term."""
+    async def _likeliest(self, asked: _Asked, tried: Sequence[Wording]) -> Wording:
+        """The wording that is the likeliest translation, the first of several that are alike."""
+        if len(tried) == 1:
+            return tried[0]
+        scored = await asyncio.gather(*(self._likelihood(asked.part.text, asked.pair, each) for each in tried))
+        scores = [score[each.telling].mean() for score, each in zip(scored, tried, strict=True)]
+        return tried[int(np.argmax(scores))]
+
+    async def _candidates(self, term: Term, asked: _Asked, made: Wording) -> list[tuple[int, list[Words]]]:
+        """The words of each free run that lose most when the source lacks the term, each with the words near it."""
         with_term, lacking = await asyncio.gather(
             self._likelihood(asked.part.text, asked.pair, made),
             self._likelihood(without(asked.part.text, term), asked.pair, made),
         )
-        loses, found, first = with_term - lacking, list[tuple[int, Words]](), 0
+        loses, found, first = with_term - lacking, list[tuple[int, list[Words]]](), 0
         for number, run in enumerate(made.runs):
             if run.written is None:
                 said = words([bool(self._begins[each]) for each in run.ids])
-                likely = candidates(said, loses[first : first + len(run.ids)])
-                found += [(number, self._without_marks(run, each)) for each in likely]
+                own = loses[first : first + len(run.ids)]
+                short = [len(self._tokenizer.text(run.ids[each.start : each.end])) <= _SHORT for each in said]
+                for each in candidates(said, own):
+                    near = [self._without_marks(run, place) for place in places(said, own, each, short)]
+                    found.append((number, list(dict.fromkeys(near))))
             first += len(run.ids)
         return found
 

@@ -39,6 +39,7 @@ class Linear:
 
     weight: Weight
     bias: Array | None
+    step: float | None = None  # what x may be rounded to multiples of, in 8 bits, where the model says so
 
 
 @dataclass(frozen=True, slots=True)

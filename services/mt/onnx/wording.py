@@ -32,6 +32,15 @@ class Wording:
         """All tokens."""
         return [each for run in self.runs for each in run.ids]
 
+    @property
+    def telling(self) -> list[int]:
+        """The places of tokens whose likelihood tells how well fixed words fit: of those, only the first.
+
+        The rest of a fixed word is as likely as the word is common.
+        """
+        fixed = [run.written is not None and bool(place) for run in self.runs for place in range(len(run.ids))]
+        return [place for place, each in enumerate(fixed) if not each]
+
     def then(self, ids: Sequence[int], written: str | None = None) -> Wording:
         """With a run more."""
         return replace(self, runs=(*self.runs, Run(tuple(ids), written))) if ids or written else self

@@ -7,6 +7,7 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from services.common.errors import InvalidArgument
@@ -23,9 +24,23 @@ def engine_on(folder: Path, **options: object) -> Engine:
     return Engine(MtSettings.model_validate({"firefox": {"bundles": [folder], "device": "cpu", **options}}))
 
 
-@pytest.fixture(params=["fp32", "int8"])
+def _measured(multiplier: float) -> Callable[[dict[str, bytes]], None]:
+    """A model that says what the inputs of its layers are to be multiplied by."""
+
+    def change(files: dict[str, bytes]) -> None:
+        made = models.tensors()
+        for name in [*made.integers]:
+            made.integers[f"{name}_QuantMultA"] = (np.zeros((1, 1), np.int8), multiplier)
+        files["model.bin"] = made.written()
+
+    return change
+
+
+@pytest.fixture(params=["fp32", "int8", "int8 measured"])
 async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
-    subject = engine_on(models.bundle(tmp_path), precision=request.param)
+    precision, _, measured = request.param.partition(" ")
+    folder = models.bundle(tmp_path, _measured(20.0)) if measured else models.bundle(tmp_path)
+    subject = engine_on(folder, precision=precision)
     await subject.start()
     yield subject
     await subject.stop()
@@ -173,6 +188,8 @@ def _listed(content: bytes) -> Callable[[dict[str, bytes]], None]:
         (_told("transformer-heads", 5), "cannot be parted among 5 heads"),
         (_told("transformer-decoder-autoreg", "self-attention"), "its option transformer-decoder-autoreg is"),
         (_told("transformer-ffn-activation", "swish"), "served is 'relu'"),
+        (_measured(0.0), "inputs of the tensor encoder_l1_self_Wq are to be multiplied by 0.0"),
+        (_measured(float("nan")), "are to be multiplied by nan"),
         (_other_words, "vocab.spm has 641 pieces, and the model 640 ids"),
         (_no_words, "vocab.spm is no sentencepiece model"),
         (_listed(b""), "lex.bin cannot be used: it is cut short"),

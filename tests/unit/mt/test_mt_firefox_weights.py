@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from services.common.terminology import Term
 from services.mt.engine import Pair, Source
 from services.mt.engines.firefox import Engine
 from services.mt.settings import MtSettings
@@ -64,3 +65,21 @@ async def test_sentences_are_translated_alike_alone_and_together_and_by_integers
     by_integers = await translated(BUNDLE, "auto", together=True)
     same = sum(one == other for one, other in zip(by_integers, alone, strict=True))
     assert same >= LEAST_SAME * len(TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "wanted"),
+    [
+        ("The car transmission is broken.", Term("car", "viatura"), "A transmissão do viatura está quebrada."),
+        ("My phone battery is empty.", Term("phone", "celular"), "Minha bateria do celular está vazia."),
+        ("The car transmission is broken.", Term("transmission", "caixa"), "A caixa do carro está quebrada."),
+    ],
+)
+async def test_a_term_replaces_the_word_that_says_it_and_no_other(text: str, term: Term, wanted: str) -> None:
+    assert BUNDLE is not None
+    engine = Engine(MtSettings.model_validate({"firefox": {"bundles": [BUNDLE], "device": "cpu"}}))
+    await engine.start()
+    try:
+        assert (await engine.translate(Source(text, PAIR, terms=(term,)))).text == wanted
+    finally:
+        await engine.stop()

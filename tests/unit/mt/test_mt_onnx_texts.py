@@ -7,7 +7,7 @@ from services.common.terminology import Term
 from services.mt.onnx.config import Search
 from services.mt.onnx.parts import Part, parts, put_together
 from services.mt.onnx.search import Beams
-from services.mt.onnx.terms import Words, candidates, missing, without, words
+from services.mt.onnx.terms import Words, candidates, missing, places, without, words
 
 CAR, BOAT = Term("car", "coche"), Term("boat", "barco")
 ALL = slice(0, 1)
@@ -96,6 +96,25 @@ def test_the_words_that_lose_most_say_the_term_with_neighbours_that_lose_as_much
     assert said == [Words(0, 1), Words(1, 3), Words(3, 4), Words(4, 5)]
     assert candidates(said, np.array([0.1, 2.0, 3.0, 4.0, 0.2])) == [Words(1, 4), Words(1, 4)]
     assert candidates(said, np.array([0.1, 0.0, 0.2, 0.1, 0.0])) == []
+
+
+def test_a_short_word_is_not_replaced_with_or_for_the_word_behind_it() -> None:
+    said, short = words([True] * 5), [True, False, True, False, True]  # "a transmissão do carro é"
+    both_lost, mostly_short = np.array([0.1, 0.2, 2.0, 3.0, 0.1]), np.array([0.1, 0.2, 6.0, 1.0, 0.1])
+    assert places(said, both_lost, Words(2, 4), short) == [Words(3, 4)]
+    assert places(said, mostly_short, Words(2, 3), short) == [Words(3, 4)]
+
+
+def test_a_term_that_is_a_short_word_takes_its_place() -> None:
+    said, short = words([True] * 3), [False, True, False]
+    assert places(said, np.array([0.1, 3.0, 0.2]), Words(1, 2), short) == [Words(1, 2)]
+
+
+def test_of_several_long_words_fewer_may_be_replaced() -> None:
+    said, short = words([True] * 3), [False, False, False]
+    found = places(said, np.array([3.0, 2.0, 0.2]), Words(0, 2), short)
+    assert found[0] == Words(0, 2)
+    assert set(found) == {Words(0, 2), Words(0, 1), Words(1, 2)}
 
 
 def search(beams: int, early_stopping: bool = False, forced_end: bool = True) -> Beams:

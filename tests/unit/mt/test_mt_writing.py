@@ -83,6 +83,44 @@ def test_marks_are_removed_and_counted_but_a_written_star_stays() -> None:
 
 
 @pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        ("el \\zenith .", "el zenith"),
+        ("el \\*zenith .", "el zenith"),
+        ("los \\1990s .", "los 1990s"),
+        ("com\\@ el .", "com el"),
+        ("com@ el .", "com el"),
+        ("@com #dar# vuelta .", "com dar vuelta"),
+        ("*foo, (#bar) \u00ab@baz\u00bb .", "foo, (bar) \u00abbaz\u00bb"),
+        ("# *- @ \\\\ .", "-"),
+        ("#prpers ven .", "ven"),
+        ("ven \\@prpers, aqu\u00ed .", "ven, aqu\u00ed"),
+        ("^casa$ grande<adj><f><sg> .", "casa grande"),
+        ("~el perro [] {x} .", "el perro x"),
+        ("canto/canta bien .", "canto bien"),
+        ("\u00e9l\\/ella US\\$ .", "\u00e9l/ella US$"),
+        ("canal+ .", "canal+"),
+    ],
+)
+def test_no_mark_of_a_program_is_shown(answer: str, text: str) -> None:
+    assert translated("some words", answer) == text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "#1 a #tag @user *bold* \\zenith C:\\temp",
+        "a/b and/or ~x ^y $5 [note] {id} <n> x\\\\y \\1990s prpers",
+        "com\\@ 5*3 #",
+    ],
+)
+def test_signs_of_the_source_are_shown(source: str) -> None:
+    assert unescaped(unmarked(escaped(cleaned(source)))) == source
+    marked = " ".join(f"*{word}" if word[0].isalpha() else word for word in escaped(source).split())
+    assert unescaped(unmarked(marked)) == source
+
+
+@pytest.mark.parametrize(
     ("source", "target", "written"),
     [
         ("The dog is here", "El perro es aqu\u00ed", "El perro es aqu\u00ed"),

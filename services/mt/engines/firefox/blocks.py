@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from onnx import GraphProto, TensorProto
 
 from services.mt.engines.firefox import integers
-from services.mt.engines.firefox.network import Cell, Fed
+from services.mt.engines.firefox.network import Cell, Fed, Network
 from services.mt.onnx.building import Graph, joined
 from services.mt.onnx.weights import Attention, Linear, Norm
 
 _MICROSOFT = "com.microsoft"
+COLUMNS = "columns"  # candidates that are integers, [width, ids]
+
+
+def by_integers(network: Network) -> bool:
+    """Whether the last product is one of integers."""
+    return network.by_integers and network.table.scale is not None and integers.exact()
 
 
 class Blocks:
@@ -111,10 +118,19 @@ class Blocks:
         """
         return self._graph.norm(self._graph.add("Sum", value, before), norm)
 
+    def headed(self, network: Network, value: str) -> str:
+        """The last product: with candidates, or where they are integers with those turned."""
+        if by_integers(network):
+            assert network.table.scale is not None
+            return integers.by_columns(self._graph, value, COLUMNS, network.table.scale.astype(np.float32))
+        return self._graph.add("Gemm", value, "candidates", transB=1)
+
     def _linear(self, value: str, linear: Linear, positive: bool = False) -> str:
         """A linear layer."""
         if linear.weight.scale is None:
             return self._graph.linear(value, linear)
+        if self._whole and linear.step is not None and not positive:
+            return integers.by_step(self._graph, value, linear)
         if self._whole:
             return integers.by_rows(self._graph, value, linear, positive)
         return integers.by_blocks(self._graph, value, linear)

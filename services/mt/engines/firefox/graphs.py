@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto
 
-from services.mt.engines.firefox.blocks import Blocks
+from services.mt.engines.firefox.blocks import COLUMNS, Blocks, by_integers
 from services.mt.engines.firefox.network import Network, positions
 from services.mt.engines.firefox.table import MOST_POSITIONS
 from services.mt.onnx.building import Graph
@@ -56,9 +56,9 @@ def reading(network: Network) -> ModelProto:
         graph.gives(f"cell.{number}", _FLOAT, ["rows", network.width])
         prompt = blocks.attended_source(decoding.source, prompt, (f"cross.{number}", "there", "prompt"))
         prompt = blocks.fed(decoding.fed, prompt)
-    candidates = graph.takes("candidates", _FLOAT, ["ids", network.width])
+    _take_candidates(graph, network)
     bias = graph.takes("bias", _FLOAT, ["rows_or_1", "ids"])
-    made = graph.add("Gemm", blocks.flat(blocks.picked(prompt, pick, "prompt")), candidates, transB=1)
+    made = blocks.headed(network, blocks.flat(blocks.picked(prompt, pick, "prompt")))
     form = graph.add("Concat", graph.add("Shape", pick), graph.integers(-1), axis=0)
     graph.add("Add", graph.add("Reshape", made, form), graph.add("Unsqueeze", bias, graph.integers(1)), name="logits")
     graph.gives("logits", _FLOAT, ["rows", "picks", "ids"])
@@ -79,7 +79,7 @@ def stepping(network: Network) -> ModelProto:
     for name in ("steps", "enough", "end"):
         graph.takes(name, _INTEGER, [])
     graph.takes("there", TensorProto.INT32, ["rows", "length"])
-    graph.takes("candidates", _FLOAT, ["ids", network.width])
+    _take_candidates(graph, network)
     graph.takes("bias", _FLOAT, ["rows_or_1", "ids"])
     for name in remembered(network):
         graph.takes(name, _FLOAT, ["rows", network.heads, "length", network.width // network.heads])
@@ -106,6 +106,14 @@ def stepping(network: Network) -> ModelProto:
     return graph.model()
 
 
+def _take_candidates(graph: Graph, network: Network) -> None:
+    """The candidates: as integers, which the last product needs turned, or as they are looked up."""
+    if by_integers(network):
+        graph.add("Transpose", graph.takes("candidates", TensorProto.INT8, ["ids", network.width]), name=COLUMNS)
+    else:
+        graph.takes("candidates", _FLOAT, ["ids", network.width])
+
+
 class _Body:
     """One token of each row."""
 
@@ -128,7 +136,7 @@ class _Body:
             value = blocks.attended_source(layer.source, value, (f"cross.{number}", "there", ""))
             value = blocks.fed(layer.fed, value)
             after.append(cell)
-        logits = graph.add("Add", graph.add("Gemm", value, "candidates", transB=1), "bias")
+        logits = graph.add("Add", blocks.headed(network, value), "bias")
         chosen = graph.add("ArgMax", logits, axis=1, keepdims=0)
         place = graph.add("Add", position, graph.integers(1))
         over = graph.add("Or", graph.add("Equal", chosen, "end"), graph.add("GreaterOrEqual", place, "limit"))
@@ -145,7 +153,10 @@ class _Body:
 
     def _looked_up(self, last: str, position: str) -> str:
         graph, network = self._graph, self._network
-        found = graph.add("Gather", "candidates", last)
-        scaled = graph.add("Mul", found, graph.holds(np.array(network.scale, np.float32)))
+        found, factor = graph.add("Gather", "candidates", last), np.array(network.scale, np.float32)
+        if by_integers(network):
+            assert network.table.scale is not None
+            found, factor = graph.add("Cast", found, to=_FLOAT), (factor * network.table.scale).astype(np.float32)
+        scaled = graph.add("Mul", found, graph.holds(factor))
         table = graph.holds(positions(MOST_POSITIONS, network.width))
         return graph.add("Add", scaled, graph.add("Gather", table, position))

@@ -15,12 +15,13 @@ import onnxruntime
 from onnx import TensorProto
 
 from services.mt.onnx.building import Graph
-from services.mt.onnx.weights import Linear
+from services.mt.onnx.weights import Array, Linear, Weight
 
 _MICROSOFT = "com.microsoft"
 _BLOCKS = (32, 16)  # numbers that are rounded together, of those the operator has
 _SIGNED, _UNSIGNED = 127, 255  # the greatest integers
 _ZERO = 128  # of unsigned integers that stand for signed ones
+_HALVES = 2 * _SIGNED  # one of the first half is so many of the second
 _LEAST = 1e-9  # the greatest number of a row that is all zeros
 _INTEGERS = 4  # the operator's `accuracy_level` for products of 8-bit integers
 _PROBED = 64  # numbers of a probe
@@ -42,29 +43,61 @@ def exact() -> bool:
     return bool((made == _PROBED * _SIGNED * _UNSIGNED).all())
 
 
+def by_step(graph: Graph, value: str, linear: Linear) -> str:
+    """A linear layer on [rows, in], all rows rounded alike: in two halves, by what the model says of its inputs.
+
+    The first half reaches twice as far as the model says, so that nothing is cut off.
+    """
+    assert linear.step is not None
+    step, zero = _number(graph, 2 * linear.step), graph.holds(np.array(_ZERO, np.uint8))
+    high = graph.add("QuantizeLinear", value, step, zero)
+    rest = graph.add("Sub", value, graph.add("DequantizeLinear", high, step, zero))
+    low = graph.add("QuantizeLinear", rest, _number(graph, 2 * linear.step / _HALVES), zero)
+    scale = _scale_of(graph, linear.weight)
+    product = _product(graph, graph.add("Concat", high, low, axis=0), graph.holds(linear.weight.values), scale, step)
+    made = _of_halves(graph, product)
+    return made if linear.bias is None else graph.add("Add", made, graph.holds(linear.bias))
+
+
 def by_rows(graph: Graph, value: str, linear: Linear, positive: bool) -> str:
     """A linear layer on [rows, in], each row rounded as a whole; `positive` where no number is below zero."""
-    made = _of_positive(graph, value, linear) if positive else _of_any(graph, value, linear)
+    if positive:
+        made = _of_positive(graph, value, linear)
+    else:
+        made = _of_any(graph, value, graph.holds(linear.weight.values), _scale_of(graph, linear.weight))
     return made if linear.bias is None else graph.add("Add", made, graph.holds(linear.bias))
+
+
+def by_columns(graph: Graph, value: str, columns: str, scale: Array) -> str:
+    """[rows, in] by a matrix of integers [in, out] that the graph is given, each row rounded as a whole."""
+    return _of_any(graph, value, columns, graph.holds(scale))
 
 
 def _of_positive(graph: Graph, value: str, linear: Linear) -> str:
     scale = _scale(graph, value, _UNSIGNED)
     shifted = graph.add("Add", graph.add("Div", value, scale), _number(graph, 0.5))
     rounded = graph.add("Cast", shifted, to=TensorProto.UINT8)
-    return graph.add("Mul", _product(graph, rounded, linear, 0), scale)
+    product = _product(
+        graph, rounded, graph.holds(linear.weight.values), _scale_of(graph, linear.weight), _number(graph, 1), 0
+    )
+    return graph.add("Mul", product, scale)
 
 
-def _of_any(graph: Graph, value: str, linear: Linear) -> str:
+def _of_any(graph: Graph, value: str, weights: str, weights_scale: str) -> str:
     scale = _scale(graph, graph.add("Abs", value), _SIGNED)
     shifted = graph.add("Add", graph.add("Div", value, scale), _number(graph, _ZERO + 0.5))
     high = graph.add("Cast", shifted, to=TensorProto.UINT8)
     rest = graph.add("Sub", shifted, graph.add("Cast", high, to=TensorProto.FLOAT))  # 0.5 more than what is lacking
-    shifted = graph.add("Add", graph.add("Mul", rest, _number(graph, 2 * _SIGNED)), _number(graph, 1.5))
+    shifted = graph.add("Add", graph.add("Mul", rest, _number(graph, _HALVES)), _number(graph, 1.5))
     both = graph.add("Concat", high, graph.add("Cast", shifted, to=TensorProto.UINT8), axis=0)
-    made = graph.split("Split", _product(graph, both, linear, _ZERO), names=["", ""], axis=0, num_outputs=2)
-    low = graph.add("Mul", made[1], _number(graph, 1 / (2 * _SIGNED)))
-    return graph.add("Mul", graph.add("Add", made[0], low), scale)
+    product = _product(graph, both, weights, weights_scale, _number(graph, 1))
+    return graph.add("Mul", _of_halves(graph, product), scale)
+
+
+def _of_halves(graph: Graph, product: str) -> str:
+    """The sum of the products of two halves of numbers, which stand one behind the other."""
+    high, low = graph.split("Split", product, names=["", ""], axis=0, num_outputs=2)
+    return graph.add("Add", high, graph.add("Mul", low, _number(graph, 1 / _HALVES)))
 
 
 def _scale(graph: Graph, sizes: str, most: int) -> str:
@@ -73,12 +106,14 @@ def _scale(graph: Graph, sizes: str, most: int) -> str:
     return graph.add("Max", graph.add("Mul", greatest, _number(graph, 1 / most)), _number(graph, _LEAST))
 
 
-def _product(graph: Graph, rounded: str, linear: Linear, zero: int) -> str:
-    weight = linear.weight
-    assert weight.scale is not None
-    scales = (_number(graph, 1), graph.holds(weight.scale.astype(np.float32)))
-    given = (rounded, graph.holds(weight.values), *scales, graph.holds(np.array(zero, np.uint8)))
+def _product(graph: Graph, rounded: str, weights: str, weights_scale: str, step: str, zero: int = _ZERO) -> str:
+    given = (rounded, weights, step, weights_scale, graph.holds(np.array(zero, np.uint8)))
     return graph.add("MatMulIntegerToFloat", *given, domain=_MICROSOFT)
+
+
+def _scale_of(graph: Graph, weight: Weight) -> str:
+    assert weight.scale is not None
+    return graph.holds(weight.scale.astype(np.float32))
 
 
 def _number(graph: Graph, value: float) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import prod
+from math import isfinite, prod
 
 import numpy as np
 
@@ -28,6 +28,7 @@ FLOAT, INTEGER, BYTES = 0x404, 0x4101, 0x101
 _VERSION = 1
 _HEADER = struct.Struct("<4Q")
 _MOST_DIMENSIONS = 4
+_INPUT = "_QuantMultA"  # behind the name of a matrix: the tensor is what its inputs are to be multiplied by
 
 
 class Malformed(Exception):
@@ -51,6 +52,19 @@ class MarianFile:
     def vector(self, name: str) -> Array:
         """A tensor of one row, in one dimension. Raises Malformed where there is none."""
         return np.ascontiguousarray(self.weight(name).floats.reshape(-1))
+
+    def step(self, name: str) -> float | None:
+        """What a matrix's inputs may be rounded to multiples of, in 8 bits; None where the file does not say.
+
+        It was measured on texts when the model was made ready for integers. Raises Malformed where it is none.
+        """
+        tensor = self.tensors.get(name + _INPUT)
+        if tensor is None:
+            return None
+        multiplier = float(tensor.values.reshape(-1)[0])
+        if not (isfinite(multiplier) and multiplier > 0):
+            raise Malformed(f"inputs of the tensor {name} are to be multiplied by {multiplier}")
+        return 1 / multiplier
 
 
 def parsed(content: bytes) -> MarianFile:
@@ -108,7 +122,7 @@ def _tensor(name: str, kind: int, shape: tuple[int, ...], stored: memoryview) ->
     count = prod(shape)
     if kind == FLOAT and len(stored) >= 4 * count:
         return Weight(np.frombuffer(stored, "<f4", count).reshape(shape))
-    if kind == INTEGER and name.endswith("_QuantMultA") and len(stored) >= count + 4:
+    if kind == INTEGER and name.endswith(_INPUT) and len(stored) >= count + 4:
         return Weight(np.frombuffer(stored, "<f4", 1, count))  # no numbers, only their multiplier
     if kind == INTEGER and len(shape) == 2 and len(stored) >= count + 4:
         return _integers(name, shape, stored)

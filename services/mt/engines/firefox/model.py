@@ -10,6 +10,7 @@ import onnxruntime
 
 from services.common.devices import Device, session
 from services.mt.engines.firefox import graphs
+from services.mt.engines.firefox.blocks import by_integers
 from services.mt.engines.firefox.network import Network
 from services.mt.engines.firefox.table import Candidates, Table
 from services.mt.onnx.model import padded
@@ -86,7 +87,7 @@ class Model:
     """Computes with a network, whose weights it does not keep but for the table."""
 
     def __init__(self, network: Network, device: Device) -> None:
-        self.table = Table(network)
+        self.table = Table(network, by_integers(network))
         self.bytes_in = self.bytes_out = 0  # to the device and from it; on the CPU those that would cross
         self._remembered, self._cells = graphs.remembered(network), graphs.cells(network)
         self._reading = session(graphs.reading(network).SerializeToString(), device)

@@ -96,6 +96,11 @@ class Network:
         return int(self.table.values.shape[1])
 
     @property
+    def by_integers(self) -> bool:
+        """Whether its linear layers are as they are stored."""
+        return self.encoder[0].fed.wide.weight.scale is not None
+
+    @property
     def scale(self) -> float:
         """What an id looks up is multiplied by."""
         return math.sqrt(self.width)
@@ -186,7 +191,7 @@ class _Reading:
         if values.values.shape != (taken, made):
             raise Malformed(f"the tensor {weight} has the shape {values.values.shape}, not {(taken, made)}")
         values = Weight(values.floats) if self._floats else values
-        return Linear(values, self._vector(bias, made) if bias else None)
+        return Linear(values, self._vector(bias, made) if bias else None, self._file.step(weight))
 
     def _norm(self, name: str) -> Norm:
         return Norm(

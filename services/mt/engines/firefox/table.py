@@ -20,7 +20,7 @@ class Candidates:
     """The ids that the translations of some rows may hold."""
 
     ids: Array  # [ids], ascending
-    rows: Array  # [ids, width], what they look up
+    rows: Array  # [ids, width], what they look up, as numbers or as the integers that the table has
     bias: Array  # [rows or 1, ids], added to their logits
 
     def kept(self, rows: Sequence[int]) -> Candidates:
@@ -31,7 +31,9 @@ class Candidates:
 class Table:
     """A copy of a network's table, in the numbers it is stored in: what it was read from can be dropped."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, by_integers: bool = False) -> None:
+        """`by_integers` where candidates are to be in the numbers they are stored in, too."""
+        self._by_integers = by_integers
         start = np.zeros((1, network.width), network.table.values.dtype)  # a translation starts with zeros
         self._values = np.concatenate([network.table.values, start])
         self._scale = np.float32(1.0 if network.table.scale is None else network.table.scale)
@@ -60,7 +62,10 @@ class Table:
         return Candidates(ids, self._looked_up(ids), self._bias[None])
 
     def _looked_up(self, ids: Array) -> Array:
-        rows = self._values[ids].astype(np.float32)
+        rows = self._values[ids]
+        if self._by_integers:
+            return rows
+        rows = rows.astype(np.float32)
         rows *= self._scale  # in place: there are megabytes
         return rows
 
