@@ -4,7 +4,8 @@
 
 Each session asks for a sentence that grows word by word, as interim results do. Memory is the sum of what the stage's
 process and its children hold: what is resident in each, which counts shared libraries for every program, and the
-proportional share, which counts them once. The bound is of the latter.
+proportional share, which counts them once. The bound is of the latter: only shares can be added up. Models are those
+installed, unless MT_FIREFOX__BUNDLES names others.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import grpc
 import psutil
 
 from babelmesh import supervisor
+from bench import engines
 from bench.processes import inventory
 from bench.report import Rows, at_most, finish
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
@@ -52,7 +54,10 @@ def main() -> None:
 async def _measured(table: Rows, options: argparse.Namespace) -> None:
     ports = supervisor.free_ports()
     (service,) = (each for each in supervisor.mesh_services(ports) if each.name == "mt")
-    service = replace(service, variables={**service.variables, "MT_ENGINE": options.engines})
+    installed = engines.stages("default").get("mt", {})
+    own = {name: value for name, value in installed.items() if name not in supervisor.told()}
+    own["MT_ENGINE"] = options.engines
+    service = replace(service, variables={**service.variables, **own})
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:
         async with supervisor.running([service], Path(logs)) as (started,):
             process = psutil.Process(started.child.pid)
@@ -92,9 +97,7 @@ def _peak(table: Rows, process: psutil.Process) -> None:
 
 def _add(table: Rows, when: str, process: psutil.Process) -> None:
     held = inventory(process)
-    family = [process, *process.children(recursive=True)]
-    share = sum(each.memory_full_info().pss for each in family if each.is_running()) / 2**20
-    table.add(when, round(held.rss_mib, 1), round(share, 1), held.children)
+    table.add(when, round(held.rss_mib, 1), round(held.pss_mib, 1), held.children)
 
 
 if __name__ == "__main__":

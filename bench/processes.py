@@ -53,12 +53,17 @@ def _own(service: str, variables: Variables) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """What a service holds, its children included."""
+    """What a service holds, its children included.
+
+    Resident memory counts what processes share (libraries, dictionaries) for each of them; the proportional share
+    counts it once, and is what can be added up.
+    """
 
     threads: int
     children: int
     files: int
     rss_mib: float
+    pss_mib: float
 
 
 def inventory(process: psutil.Process) -> Inventory:
@@ -69,6 +74,7 @@ def inventory(process: psutil.Process) -> Inventory:
         children=len(family) - 1,
         files=process.num_fds(),
         rss_mib=_sum(family, lambda each: each.memory_info().rss) / 2**20,
+        pss_mib=_sum(family, lambda each: each.memory_full_info().pss) / 2**20,
     )
 
 
@@ -78,6 +84,7 @@ class Usage:
 
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     peak_rss_mib: dict[str, float] = field(default_factory=dict)
+    peak_pss_mib: dict[str, float] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -96,7 +103,9 @@ async def metered(mesh: LocalMesh) -> AsyncIterator[Usage]:
 async def _sample(mesh: LocalMesh, usage: Usage) -> None:
     while True:
         for name, process in mesh.processes.items():
-            usage.peak_rss_mib[name] = max(usage.peak_rss_mib.get(name, 0.0), inventory(process).rss_mib)
+            held = inventory(process)
+            usage.peak_rss_mib[name] = max(usage.peak_rss_mib.get(name, 0.0), held.rss_mib)
+            usage.peak_pss_mib[name] = max(usage.peak_pss_mib.get(name, 0.0), held.pss_mib)
         await asyncio.sleep(SAMPLE_SECONDS)
 
 

@@ -54,7 +54,7 @@ def by_step(graph: Graph, value: str, linear: Linear) -> str:
     rest = graph.add("Sub", value, graph.add("DequantizeLinear", high, step, zero))
     low = graph.add("QuantizeLinear", rest, _number(graph, 2 * linear.step / _HALVES), zero)
     scale = _scale_of(graph, linear.weight)
-    product = _product(graph, graph.add("Concat", high, low, axis=0), graph.holds(linear.weight.values), scale, step)
+    product = _product(graph, graph.add("Concat", high, low, axis=0), (graph.holds(linear.weight.values), scale), step)
     made = _of_halves(graph, product)
     return made if linear.bias is None else graph.add("Add", made, graph.holds(linear.bias))
 
@@ -77,9 +77,8 @@ def _of_positive(graph: Graph, value: str, linear: Linear) -> str:
     scale = _scale(graph, value, _UNSIGNED)
     shifted = graph.add("Add", graph.add("Div", value, scale), _number(graph, 0.5))
     rounded = graph.add("Cast", shifted, to=TensorProto.UINT8)
-    product = _product(
-        graph, rounded, graph.holds(linear.weight.values), _scale_of(graph, linear.weight), _number(graph, 1), 0
-    )
+    weights = (graph.holds(linear.weight.values), _scale_of(graph, linear.weight))
+    product = _product(graph, rounded, weights, _number(graph, 1), 0)
     return graph.add("Mul", product, scale)
 
 
@@ -90,7 +89,7 @@ def _of_any(graph: Graph, value: str, weights: str, weights_scale: str) -> str:
     rest = graph.add("Sub", shifted, graph.add("Cast", high, to=TensorProto.FLOAT))  # 0.5 more than what is lacking
     shifted = graph.add("Add", graph.add("Mul", rest, _number(graph, _HALVES)), _number(graph, 1.5))
     both = graph.add("Concat", high, graph.add("Cast", shifted, to=TensorProto.UINT8), axis=0)
-    product = _product(graph, both, weights, weights_scale, _number(graph, 1))
+    product = _product(graph, both, (weights, weights_scale), _number(graph, 1))
     return graph.add("Mul", _of_halves(graph, product), scale)
 
 
@@ -106,8 +105,9 @@ def _scale(graph: Graph, sizes: str, most: int) -> str:
     return graph.add("Max", graph.add("Mul", greatest, _number(graph, 1 / most)), _number(graph, _LEAST))
 
 
-def _product(graph: Graph, rounded: str, weights: str, weights_scale: str, step: str, zero: int = _ZERO) -> str:
-    given = (rounded, weights, step, weights_scale, graph.holds(np.array(zero, np.uint8)))
+def _product(graph: Graph, rounded: str, weights: tuple[str, str], step: str, zero: int = _ZERO) -> str:
+    """`weights` are the names of the integers and of their scale."""
+    given = (rounded, weights[0], step, weights[1], graph.holds(np.array(zero, np.uint8)))
     return graph.add("MatMulIntegerToFloat", *given, domain=_MICROSOFT)
 
 
