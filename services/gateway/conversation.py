@@ -13,6 +13,7 @@ from services.common.errors import cause
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening
 from services.gateway.outage import ITS_OWN
+from services.gateway.owned import end
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
 from services.gateway.tries import fault_of
@@ -67,7 +68,7 @@ class Conversation:
             heed_cancellation()
             raise cause(group) from None
         finally:
-            self._to.call.cancel()
+            end(self._to.call)
 
     async def _write(self) -> None:
         try:

@@ -19,6 +19,17 @@ class Cancellable(Protocol):
 C = TypeVar("C", bound=Cancellable)
 
 
+def end(call: Cancellable) -> None:
+    """Cancels a call, also one that gRPC takes for ended though it is not.
+
+    A write that failed makes `done` true and `cancel` do nothing, while a task of gRPC's still waits for the call's
+    status, which comes behind messages that nobody will read. Only the call inside can be told then; that one which
+    has ended takes it, too.
+    """
+    if not call.cancel() and (inside := getattr(call, "_cython_call", None)) is not None:
+        inside.cancel("its owner has left it")
+
+
 class Owned:
     """Calls that are cancelled when the block is left, whatever way: by a result, an exception or a cancellation.
 
@@ -30,8 +41,9 @@ class Owned:
         self._calls: list[Cancellable] = []
 
     def add(self, call: C) -> C:
-        """Owns one more call, and gives it."""
-        self._calls = [each for each in self._calls if not each.done()]
+        """Owns one more call, and gives it. Those that have ended are owned no longer."""
+        for ended in [each for each in self._calls if each.done()]:
+            end(self.release(ended))
         self._calls.append(call)
         return call
 
@@ -44,7 +56,7 @@ class Owned:
         """Cancels the calls that are owned."""
         calls, self._calls = self._calls, []
         for call in calls:
-            call.cancel()
+            end(call)
 
     def __enter__(self) -> Self:
         return self
