@@ -35,6 +35,9 @@ class Recognizer(asr_pb2_grpc.AsrServicer):
         finally:
             self.open -= 1
 
+    async def Describe(self, request: Any, context: Any) -> asr_pb2.DescribeResponse:
+        return asr_pb2.DescribeResponse()
+
 
 @asynccontextmanager
 async def recognizer(breaks: bool) -> AsyncIterator[tuple[Recognizer, asr_pb2_grpc.AsrAsyncStub]]:
