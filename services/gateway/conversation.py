@@ -7,13 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
-from services.common.cancelling import heed_cancellation
+from services.common.cancelling import end_call, heed_cancellation
 from services.common.channel import Channel
 from services.common.errors import cause
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening
 from services.gateway.outage import ITS_OWN
-from services.gateway.owned import end
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
 from services.gateway.tries import fault_of
@@ -68,7 +67,7 @@ class Conversation:
             heed_cancellation()
             raise cause(group) from None
         finally:
-            end(self._to.call)
+            end_call(self._to.call)
 
     async def _write(self) -> None:
         try:

@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
-
-class Cancellable(Protocol):
-    """A gRPC call, as far as its owner needs it."""
-
-    def cancel(self) -> bool:
-        """Ends the call, unless it has ended."""
-
-    def done(self) -> bool:
-        """Whether the call has ended."""
-
+from services.common.cancelling import Cancellable, end_call
 
 C = TypeVar("C", bound=Cancellable)
-
-
-def end(call: Cancellable) -> None:
-    """Cancels a call, also one that gRPC takes for ended though it is not.
-
-    A write that failed makes `done` true and `cancel` do nothing, while a task of gRPC's still waits for the call's
-    status, which comes behind messages that nobody will read. Only the call inside can be told then; that one which
-    has ended takes it, too.
-    """
-    if not call.cancel() and (inside := getattr(call, "_cython_call", None)) is not None:
-        inside.cancel("its owner has left it")
 
 
 class Owned:
@@ -43,7 +23,7 @@ class Owned:
     def add(self, call: C) -> C:
         """Owns one more call, and gives it. Those that have ended are owned no longer."""
         for ended in [each for each in self._calls if each.done()]:
-            end(self.release(ended))
+            end_call(self.release(ended))
         self._calls.append(call)
         return call
 
@@ -56,7 +36,7 @@ class Owned:
         """Cancels the calls that are owned."""
         calls, self._calls = self._calls, []
         for call in calls:
-            end(call)
+            end_call(call)
 
     def __enter__(self) -> Self:
         return self
