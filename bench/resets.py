@@ -2,10 +2,10 @@
 
     python -m bench.resets [--resets 10000] [--seconds 600] [--sessions 10] [--seed 1] [--keep FOLDER]
 
-Scripted sessions speak in real time to one replica of each stage. For a fifth of the time they are alone, half of that
-before and half after `bench.strays` has its clients come and vanish, in a process of its own. *Slots left* are those in
-use when everybody has gone and a little while has passed. The others' latency is from the last sample of a segment to
-the last message about it. Memory is that of each service before the first reset and after the last.
+Scripted sessions speak in real time to one replica of each stage, in turns alone and beside clients of `bench.strays`,
+which come and vanish in a process of its own, for those seconds in all. *Slots left* are those in use when everybody
+has gone and a little while has passed. The others' latency is from the last sample of a segment to the last message
+about it. Memory is that of each service before the first reset and after the last.
 """
 
 from __future__ import annotations
@@ -15,11 +15,14 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from asyncio.subprocess import PIPE
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TypeAlias
 
 import grpc
 
@@ -36,7 +39,8 @@ from mesh.stage.v1.stage_pb2_grpc import StageStub
 RESETS, SECONDS = 10_000, 600.0  # fewer, or in another time, prove nothing
 WARM_SECONDS = 6.0
 WARM_RESETS = 200  # before memory is looked at: what is made once is made then
-ALONE_SHARE = 0.1  # of the time, before and after
+PARTS = 6  # alone and beside in turns: what else the machine does falls on both
+ALONE_SHARE = 0.5  # so long they are alone for each second beside others
 SETTLE_SECONDS = 5.0
 VARIABLES = {"GATEWAY_SLOTS": "64", "ASR_SLOTS": "64", "TTS_SLOTS": "128"}
 MOST_P99 = 1.2
@@ -45,10 +49,28 @@ SERVICES = ("gateway", "asr", "mt", "tts")
 
 
 @dataclass(slots=True)
+class Came:
+    """How many clients vanished, and the statuses of calls that had ended before."""
+
+    vanished: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+
+    async def follow(self, more: Awaitable[Came]) -> None:
+        """Adds those that come now."""
+        found = await more
+        self.vanished += found.vanished
+        self.refused += found.refused
+
+
+Span: TypeAlias = tuple[float, float]  # seconds on the monotonic clock
+Come: TypeAlias = Callable[[int, float], Awaitable[Came]]
+
+
+@dataclass(slots=True)
 class Found:
     """What came of a run; latencies in milliseconds, memory in MiB by service."""
 
-    strays: dict[str, Any]
+    came: Came
     alone: Sequence[int]
     beside: Sequence[int]
     slots_left: Mapping[str, int]
@@ -74,45 +96,58 @@ def main() -> None:
 
 async def run(told: argparse.Namespace) -> Found:
     """The sessions alone, beside those that vanish, and alone again."""
-    alone: list[tuple[float, float]] = []
+    alone: list[Span] = []
+    beside: list[Span] = []
+    came, part_seconds = Came(), told.seconds / PARTS
     plan = Plan(asr=1, mt=1, tts=1, variables=VARIABLES)
     with KeptFolder(told.keep) if told.keep else TemporaryDirectory(prefix="babelmesh-resets-") as kept:
         path = Path(kept)
         async with fleet(plan, path / "mesh") as up:
-            async with Load(told.sessions).at(up.address, path / "ledgers"):
+            async with strays(up.address, told.seed) as come, Load(told.sessions).at(up.address, path / "ledgers"):
                 await asyncio.sleep(WARM_SECONDS)
-                await strays(up.address, min(WARM_RESETS, told.resets), WARM_SECONDS, told.seed + 1)
-                alone.append(await waited(ALONE_SHARE * told.seconds))
-                before, began = rss(up), time.monotonic()
-                came = await strays(up.address, told.resets, told.seconds, told.seed)
-                beside = (began, time.monotonic())
+                await come(min(WARM_RESETS, told.resets), WARM_SECONDS)
+                before = rss(up)
+                for number in range(PARTS):
+                    alone.append(await timed(asyncio.sleep(ALONE_SHARE * part_seconds)))
+                    resets = told.resets * (number + 1) // PARTS - told.resets * number // PARTS
+                    beside.append(await timed(came.follow(come(resets, part_seconds))))
                 await asyncio.sleep(SETTLE_SECONDS)
                 after = rss(up)
-                alone.append(await waited(ALONE_SHARE * told.seconds))
             await asyncio.sleep(SETTLE_SECONDS)
             left = {name: await slots_used(up[f"{name}-1"].address) for name in SERVICES}
             restarts = sum(member.starts - 1 for member in up.members.values())
         ledgers = read_all(path / "ledgers")
         verdict = await judged(path / "ledgers")
-    times = latencies(ledgers, alone), latencies(ledgers, [beside])
+    times = latencies(ledgers, alone), latencies(ledgers, beside)
     return Found(came, *times, left, before, after, restarts, verdict)
 
 
-async def strays(address: str, resets: int, seconds: float, seed: int) -> dict[str, Any]:
-    """What `bench.strays` tells of so many clients."""
-    options = ("--resets", str(resets), "--seconds", str(seconds), "--seed", str(seed))
+@asynccontextmanager
+async def strays(address: str, seed: int) -> AsyncIterator[Come]:
+    """Has `bench.strays` run for the block; what is given has so many of its clients come within so many seconds."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.strays", address, *options, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "bench.strays", address, "--seed", str(seed), stdin=PIPE, stdout=PIPE
     )
-    output, _ = await process.communicate()
-    found: dict[str, Any] = json.loads(output)
-    return found
+    assert process.stdin
+    assert process.stdout
+    to, back = process.stdin, process.stdout
+
+    async def come(resets: int, seconds: float) -> Came:
+        to.write(f"{resets} {seconds}\n".encode())
+        told = json.loads(await back.readline())
+        return Came(told["vanished"], Counter(told["refused"]))
+
+    try:
+        yield come
+    finally:
+        to.close()
+        await process.wait()
 
 
-async def waited(seconds: float) -> tuple[float, float]:
-    """From when to when nobody vanished."""
+async def timed(waits: Awaitable[object]) -> Span:
+    """From when to when something lasted."""
     began = time.monotonic()
-    await asyncio.sleep(seconds)
+    await waits
     return began, time.monotonic()
 
 
@@ -134,8 +169,8 @@ def rss(up: Fleet) -> dict[str, float]:
 def table(found: Found) -> Rows:
     """Who vanished, what is left, and what the others felt."""
     rows = Rows("Clients that vanish", ("what", "value"))
-    rows.add("vanished", found.strays["vanished"])
-    rows.add("refused or ended by status", ", ".join(f"{k} {v}" for k, v in found.strays["refused"].items()) or "none")
+    rows.add("vanished", found.came.vanished)
+    rows.add("refused or ended by status", ", ".join(f"{k} {v}" for k, v in found.came.refused.items()) or "none")
     for name, count in found.slots_left.items():
         rows.add(f"slots left, {name}", count)
     rows.add("processes that ended", found.restarts)
@@ -161,7 +196,7 @@ def goals(found: Found) -> dict[str, Goal]:
     growth = max(found.rss_after[name] / found.rss_before[name] for name in SERVICES)
     return {
         **found.verdict.clean("resets"),
-        "resets.vanished": at_least(found.strays["vanished"], 1),
+        "resets.vanished": at_least(found.came.vanished, 1),
         "resets.slots_left": at_most(sum(found.slots_left.values()), 0),
         "resets.ended": at_most(found.restarts, 0),
         "resets.p99_ratio": at_most(ratio, MOST_P99),

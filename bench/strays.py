@@ -1,9 +1,10 @@
 """Clients that vanish at a random moment: the other side of `bench.resets`, in a process of its own.
 
-    python -m bench.strays ADDRESS [--resets 10000] [--seconds 600] [--seed 1]
+    echo RESETS SECONDS | python -m bench.strays ADDRESS [--seed 1]
 
 Half of them reset their stream on a connection that stays, half close their connection. They vanish within 20 ms of
-`hello`, while they speak, or while voices speak to them. Prints as JSON how many there were and what they were refused.
+`hello`, while they speak, or while voices speak to them. For each line of its input it
+prints, as JSON, how many there were and by which statuses their calls had ended before.
 """
 
 from __future__ import annotations
@@ -114,17 +115,24 @@ class Strays:
         await asyncio.sleep(self.random.uniform(0, SPOKEN_TO_SECONDS))
 
 
+async def served(address: str, seed: int) -> None:
+    """Has clients come for each line of standard input, and prints what came of them."""
+    strays = Strays(address, random.Random(seed))
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        resets, seconds = line.split()
+        strays.vanished, strays.refused = 0, Counter()
+        await strays.run(int(resets), float(seconds))
+        sys.stdout.write(json.dumps({"vanished": strays.vanished, "refused": strays.refused}) + "\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
-    """Prints one JSON object: `vanished`, and `refused` by status."""
+    """Ends with its standard input."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("address")
-    parser.add_argument("--resets", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
     told = parser.parse_args()
-    strays = Strays(told.address, random.Random(told.seed))
-    asyncio.run(strays.run(told.resets, told.seconds))
-    sys.stdout.write(json.dumps({"vanished": strays.vanished, "refused": strays.refused}) + "\n")
+    asyncio.run(served(told.address, told.seed))
 
 
 if __name__ == "__main__":
