@@ -80,6 +80,11 @@ DASHBOARD = Dashboard(
             0.9,
         ),
         Panel(
+            "Slots held by nobody",
+            "Slots in use beyond what the sessions at the gateways need. More than 0 for minutes: calls were left open.",
+            {"{{stage}}": "babelmesh:abandoned_slots:count"},
+        ),
+        Panel(
             "Waiting for the engine",
             "The replica of each stage where work waits longest.",
             {"{{stage}}": "max by (stage) (babelmesh_queue_seconds)"},

@@ -1,8 +1,9 @@
-"""A cancellation that an exception came in place of."""
+"""Cancellations that get lost: one that an exception came in place of, and one of a call that gRPC takes for ended."""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 
 def heed_cancellation() -> None:
@@ -15,3 +16,24 @@ def heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+class Cancellable(Protocol):
+    """A gRPC call, as far as its owner needs it."""
+
+    def cancel(self) -> bool:
+        """Ends the call, unless it has ended."""
+
+    def done(self) -> bool:
+        """Whether the call has ended."""
+
+
+def end_call(call: Cancellable) -> None:
+    """Cancels a call, also one that gRPC takes for ended though it is not.
+
+    A write that failed makes `done` true and `cancel` do nothing, while a task of gRPC's still waits for the call's
+    status, which comes behind messages that nobody will read. Only the call inside can be told then; that one which
+    has ended takes it, too.
+    """
+    if not call.cancel() and (inside := getattr(call, "_cython_call", None)) is not None:
+        inside.cancel("its owner has left it")

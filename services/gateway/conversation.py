@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
-from services.common.cancelling import heed_cancellation
+from services.common.cancelling import end_call, heed_cancellation
 from services.common.channel import Channel
 from services.common.errors import cause
 from services.gateway.feed import Feed
@@ -67,7 +67,7 @@ class Conversation:
             heed_cancellation()
             raise cause(group) from None
         finally:
-            self._to.call.cancel()
+            end_call(self._to.call)
 
     async def _write(self) -> None:
         try:

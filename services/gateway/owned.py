@@ -3,18 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self, TypeVar
+from typing import Self, TypeVar
 
-
-class Cancellable(Protocol):
-    """A gRPC call, as far as its owner needs it."""
-
-    def cancel(self) -> bool:
-        """Ends the call, unless it has ended."""
-
-    def done(self) -> bool:
-        """Whether the call has ended."""
-
+from services.common.cancelling import Cancellable, end_call
 
 C = TypeVar("C", bound=Cancellable)
 
@@ -30,8 +21,9 @@ class Owned:
         self._calls: list[Cancellable] = []
 
     def add(self, call: C) -> C:
-        """Owns one more call, and gives it."""
-        self._calls = [each for each in self._calls if not each.done()]
+        """Owns one more call, and gives it. Those that have ended are owned no longer."""
+        for ended in [each for each in self._calls if each.done()]:
+            end_call(self.release(ended))
         self._calls.append(call)
         return call
 
@@ -44,7 +36,7 @@ class Owned:
         """Cancels the calls that are owned."""
         calls, self._calls = self._calls, []
         for call in calls:
-            call.cancel()
+            end_call(call)
 
     def __enter__(self) -> Self:
         return self

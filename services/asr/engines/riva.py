@@ -22,6 +22,7 @@ from services.asr.engines.riva_messages import audio, is_streaming, listed, open
 from services.asr.joining import Transcript
 from services.asr.settings import AsrSettings
 from services.common.audio import ASR_RATE
+from services.common.cancelling import end_call
 from services.common.languages import written
 from services.common.load import Load
 from services.common.riva import Riva
@@ -188,7 +189,7 @@ class Streams:
         except grpc.aio.AioRpcError as again:
             return error if again.code() is grpc.StatusCode.DEADLINE_EXCEEDED else again
         finally:
-            call.cancel()
+            end_call(call)
         return error
 
 
@@ -250,7 +251,7 @@ class Stream:
 
     def cancel(self) -> None:
         """Nobody wants the rest."""
-        self._call.cancel()
+        end_call(self._call)
 
     async def _ended(self) -> None:
         """Waits for the end of the call. Raises what it ended with, if not well."""

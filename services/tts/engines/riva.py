@@ -17,6 +17,7 @@ import grpc
 from riva.client.proto import riva_audio_pb2, riva_tts_pb2, riva_tts_pb2_grpc
 
 from services.common.audio import from_bytes
+from services.common.cancelling import end_call
 from services.common.ipa import CHART
 from services.common.languages import written
 from services.common.load import Load
@@ -106,7 +107,7 @@ class Engine:
             for piece in pieces.rest():
                 yield piece
         finally:
-            call.cancel()
+            end_call(call)
 
     async def _sent(self, step: Callable[[], Awaitable[Any]]) -> None:
         with suppress(asyncio.InvalidStateError):  # the call is over, and reading from it tells why

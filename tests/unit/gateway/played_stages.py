@@ -9,17 +9,19 @@ from functools import partial
 from typing import Any
 
 import grpc
-from grpc.aio import Metadata
+from grpc.aio import AioRpcError, Metadata
 
 from mesh.asr.v1 import asr_pb2
 from mesh.mt.v1 import mt_pb2
 from mesh.stage.v1 import stage_pb2
 from mesh.tts.v1 import tts_pb2
+from services.common.errors import AtCapacity, to_status
 from services.common.slots import ADMITTED
 
 STEPS = 2  # of the loop, which an answer takes
 PIECES = 3  # of a clause's speech
 PIECE = tts_pb2.SynthesizeResponse(pcm=bytes(3200), sample_rate_hertz=16_000)
+FULL = Metadata(("grpc-status-details-bin", to_status(AtCapacity("AT_CAPACITY", "Full.")).SerializeToString()))
 SERVING = stage_pb2.WatchResponse(state=stage_pb2.STATE_SERVING, slots_total=8)
 
 ANSWERS: dict[str, Any] = {
@@ -47,6 +49,7 @@ class PlayedCall:
     answers: deque[Any] = field(default_factory=deque)
     ended: bool = False  # nothing follows the answers
     closed: bool = False
+    refused: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, request: asr_pb2.RecognizeRequest) -> None:
@@ -75,6 +78,9 @@ class PlayedCall:
         while not self.answers and not self.ended:
             self.changed.clear()
             await self.changed.wait()
+        if self.refused:
+            self.closed = True
+            raise AioRpcError(grpc.StatusCode.RESOURCE_EXHAUSTED, Metadata(), FULL)
         if self.answers:
             return self.answers.popleft()
         self.closed = True
@@ -98,10 +104,9 @@ class PlayedCall:
 class PlayedChannel:
     """A channel to a replica of every stage; `calls` are those that are watched for being left open."""
 
-    calls: list[PlayedCall]
-
-    def __init__(self, calls: list[PlayedCall]) -> None:
+    def __init__(self, calls: list[PlayedCall], no_voice: bool) -> None:
         self.calls = calls
+        self._no_voice = no_voice  # synthesizers have no free slot
 
     def unary_unary(self, method: str, **_: Any) -> Any:
         async def ask(request: Any, **_: Any) -> Any:
@@ -125,6 +130,6 @@ class PlayedChannel:
             return call
         if method.endswith("Synthesize"):
             call.answers.extend([PIECE] * PIECES)
-            call.ended = True
+            call.ended, call.refused = True, self._no_voice
         self.calls.append(call)
         return call

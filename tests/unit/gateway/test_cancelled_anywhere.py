@@ -24,6 +24,7 @@ from services.gateway.terms import TargetTerms
 from tests.unit.gateway.played_stages import PlayedCall, PlayedChannel
 
 MOST_STEPS = 2_000  # more than a session here has
+TRYING_STEPS = 200  # so far into a session whose voice is refused, and tries again after a while
 FEWEST_STEPS = 2  # fewer would mean that nothing was cancelled
 SETTINGS = GatewaySettings(slots=8, watch_timeout_ms=60_000)  # the stages tell their state once
 ES = TargetTerms("es", "en", captions=True, speech=True, voice="v", voice_lang="es")
@@ -99,10 +100,10 @@ class Client:
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[PlayedCall]:
-    """Every call that is opened to a stage."""
+def calls(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[PlayedCall]:
+    """Every call that is opened to a stage. A parameter says whether synthesizers refuse them."""
     opened: list[PlayedCall] = []
-    monkeypatch.setattr(replica, "channel", lambda *_: PlayedChannel(opened))
+    monkeypatch.setattr(replica, "channel", lambda *_: PlayedChannel(opened, getattr(request, "param", False)))
     return opened
 
 
@@ -165,25 +166,40 @@ async def test_a_synthesizer_is_left_whichever_await_of_a_clause_is_cancelled(
         await cancelled_at_every_await(speaking, calls, as_it_ends)
 
 
-async def test_a_session_leaves_nothing_whichever_step_of_the_loop_its_client_leaves_at(
+async def left_at(step: int, servicer: GatewayServicer, calls: list[PlayedCall]) -> tuple[Client, bool]:
+    """A session whose client leaves at a step of the loop, and whether it was over by then."""
+    standing = asyncio.all_tasks()
+    client = Client()
+    session = _task(servicer.Stream(object(), client))  # type: ignore[arg-type]  # as much as it needs of it
+    for _ in range(step):
+        await asyncio.sleep(0)
+    over = session.done()
+    session.cancel()
+    await asyncio.wait([session])
+    assert not [call.method for call in calls if not call.closed], f"left at step {step}"
+    assert not servicer.replica.slots.used
+    assert not asyncio.all_tasks() - standing
+    calls.clear()
+    return client, over
+
+
+@pytest.mark.parametrize("calls", [True], indirect=True)
+async def test_a_session_that_tries_again_for_a_voice_ends_whichever_step_its_client_leaves_at(
     calls: list[PlayedCall],
 ) -> None:
     async with gateway() as servicer:
-        standing = asyncio.all_tasks()
-        for at in range(1, MOST_STEPS):
-            client = Client()
-            session = _task(servicer.Stream(object(), client))  # type: ignore[arg-type]  # as much as it needs of it
-            for _ in range(at):
-                await asyncio.sleep(0)
-            over = session.done()
-            session.cancel()
-            await asyncio.wait([session])
-            assert not [call.method for call in calls if not call.closed], f"left at step {at}"
-            assert not servicer.replica.slots.used
-            assert not asyncio.all_tasks() - standing - {session}
-            calls.clear()
-            if over:
-                break
+        for step in range(1, TRYING_STEPS):
+            await left_at(step, servicer, calls)
+
+
+async def test_a_session_leaves_nothing_whichever_step_of_the_loop_its_client_leaves_at(
+    calls: list[PlayedCall],
+) -> None:
+    over, step = False, 0
+    async with gateway() as servicer:
+        while not over and step < MOST_STEPS:
+            step += 1
+            client, over = await left_at(step, servicer, calls)
     assert over
     assert [each for each in client.received if each.WhichOneof("payload") == "tts"]
     assert client.received[-1].WhichOneof("payload") == "end"
