@@ -26,7 +26,6 @@ from services.gateway.beside import outcome
 from services.gateway.call import (
     Call,
     CallContext,
-    Inbound,
     half_closed,
     read_all,
     received,
@@ -37,8 +36,8 @@ from services.gateway.call import (
 )
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS
-from services.gateway.glossaries import Glossaries
-from services.gateway.glossary import Lexicon, lexicons
+from services.gateway.glossaries import Glossaries, lexicons
+from services.gateway.glossary import Lexicon
 from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting
 from services.gateway.measures import may_degrade
@@ -54,7 +53,7 @@ from services.gateway.scale.turned_away import TurnedAway
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
-from services.gateway.sizes import Sizes
+from services.gateway.sizes import Inbound, Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment
@@ -217,10 +216,9 @@ class GatewayServicer:
         with self._slots.taken():
             glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
-                translations = [
-                    tasks.create_task(self._text_translation(request.text, spoken, terms, lang))
-                    for lang, terms in lexicons(glossary, targets)
-                ]
+                translations = []
+                async for lang, terms in lexicons(glossary, targets):
+                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
     async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
