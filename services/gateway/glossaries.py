@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from google.protobuf import json_format
@@ -14,7 +14,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.errors import InvalidArgument, MeshError, quoted
 from services.gateway.catalog import Catalog
-from services.gateway.glossary import Entry, Glossary
+from services.gateway.glossary import Entry, Glossary, Lexicon, lexicon, sources
 from services.gateway.glossary_rules import Bounds, Rules, require_count, spoken_in
 from services.gateway.settings import GatewaySettings
 from services.gateway.shared import Shared
@@ -97,6 +97,15 @@ class Glossaries:
             target_langs=sorted({target for _, target in catalog.pairs}),
             symbols=symbols,
         )
+
+
+async def lexicons(glossary: Glossary, langs: Iterable[str]) -> AsyncIterator[tuple[str, Lexicon]]:
+    """A glossary for each of some target languages; each is made in a turn of the loop of its own."""
+    await asyncio.sleep(0)
+    known = sources(glossary)
+    for lang in langs:
+        await asyncio.sleep(0)
+        yield lang, lexicon(glossary, lang, known)
 
 
 class Folder:

@@ -104,6 +104,12 @@ class Bounds:
             for name, said in (("translations", term.translations), ("pronunciations", term.pronunciations)):
                 where = f"{path}.terms[{index}].{name}"
                 self._require_languages(len(said), where)
+                if any(len(tag) > languages.MAX_TAG_LENGTH for tag in said):
+                    message, accepted = (
+                        "A language tag is too long.",
+                        [f"at most {languages.MAX_TAG_LENGTH} code points"],
+                    )
+                    raise InvalidArgument("UNKNOWN_LANGUAGE", message, where, accepted)
                 known.update(said)
                 self._require_languages(len(known), where)
 

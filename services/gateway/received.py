@@ -183,8 +183,7 @@ def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: 
 def _require_each_once(about: Sequence[pb.ReceivedVoice | pb.ReceivedTranslation], path: str) -> None:
     _require_count(len(about), MOST_LANGS, path)
     langs: set[str] = set()
-    for index, each in enumerate(about):
-        lang = each.target_lang
+    for index, lang in enumerate([each.target_lang for each in about]):
         if not lang or len(lang) > MAX_TAG_LENGTH or lang in langs:
             message = f"{quoted(lang)} comes twice, or is none."
             raise _inconsistent(f"{path}[{index}].target_lang", message, "each once")

@@ -35,8 +35,8 @@ from services.gateway.call import (
 from services.gateway.callers import Caller
 from services.gateway.catalog import Catalog
 from services.gateway.describing import described
-from services.gateway.glossaries import Glossaries
-from services.gateway.glossary import Lexicon, lexicons
+from services.gateway.glossaries import Glossaries, lexicons
+from services.gateway.glossary import Lexicon
 from services.gateway.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
 from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting, wanted_slots
@@ -250,10 +250,9 @@ class GatewayServicer:
         with self._tenants.taken(caller):
             glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
-                translations = [
-                    tasks.create_task(self._text_translation(request.text, spoken, terms, lang))
-                    for lang, terms in lexicons(glossary, targets)
-                ]
+                translations = []
+                async for lang, terms in lexicons(glossary, targets):
+                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
     async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:

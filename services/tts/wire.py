@@ -24,9 +24,9 @@ def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_char
     if len(request.pronunciations) > MOST_PRONUNCIATIONS:
         many = f"{len(request.pronunciations)} pronunciations are too many."
         raise InvalidArgument("TOO_MANY_PRONUNCIATIONS", many, "pronunciations", [f"up to {MOST_PRONUNCIATIONS}"])
-    for index, each in enumerate(request.pronunciations):
-        _require_length(each.text, LONGEST_TERM, f"pronunciations[{index}].text")
-        _require_length(each.ipa, LONGEST_TERM, f"pronunciations[{index}].ipa")
+    for index, told in enumerate(request.pronunciations):
+        _require_length(told.text, LONGEST_TERM, f"pronunciations[{index}].text")
+        _require_length(told.ipa, LONGEST_TERM, f"pronunciations[{index}].ipa")
     said = tuple(Pronunciation(each.text.strip(), each.ipa) for each in request.pronunciations)
     for index, each in enumerate(said):
         if not any(char.isalnum() for char in each.text):
