@@ -47,6 +47,7 @@ MEASUREMENTS = (
     Measurement("bench.pacing", ("voice",)),
     Measurement("bench.chaos.handles", ("handles",)),
     Measurement("bench.glossary", ("glossary",)),
+    Measurement("bench.largest", ("S1.loop_held_ms",)),
     Measurement("bench.batching", ("batching",), ("--device", "cpu")),
     Measurement("bench.batching", ("G1",), ("--device", "cuda")),
     Measurement("bench.leaks", ("leaks",)),
