@@ -8,15 +8,19 @@ written counts, a plural after all that stand there as they are.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate, pairwise
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _SPACE = " "
+_UNEVEN = re.compile(r"\s\s|[^\S ]")  # space that is more than a single blank
 _STRAIGHT, _CURLY = "'", "\N{RIGHT SINGLE QUOTATION MARK}"
 _INFLECTED_LENGTH = 4  # "new" has no plural "news"
 _ACRONYM_LENGTH = 2
+_MOST_DECOMPOSED = 4  # code points that become one, when letters and their accents are put together
 _KNOWN_FOLDS = 4096  # characters of which it is remembered how they are compared
 
 
@@ -54,10 +58,42 @@ class _Form:
         )
 
 
-@dataclass(slots=True)
 class _Node:
-    next: dict[str, _Node] = field(default_factory=dict)
-    forms: list[_Form] = field(default_factory=list)
+    __slots__ = ("forms", "next")
+
+    def __init__(self) -> None:
+        self.next: dict[str, _Node] = {}
+        self.forms: list[_Form] = []
+
+    def behind(self, keys: Sequence[str]) -> _Node:
+        """The node behind this one by some tokens; what is missing of the way is made."""
+        node = self
+        for key in keys:
+            following = node.next.get(key)
+            if following is None:
+                following = node.next[key] = _Node()
+            node = following
+        return node
+
+
+class _Tokens:
+    """A text in tokens: as they are said, and as they are compared."""
+
+    __slots__ = ("keys", "said", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.said: Sequence[str] = _TOKEN.findall(text)
+        small = folded(text)
+        self.keys = self.said if small == text else _cut(small, self.said)
+        if _UNEVEN.search(text):
+            self.said, self.keys = list(map(_plain, self.said)), list(map(_plain, self.keys))
+        if _CURLY in text:
+            self.keys = list(map(_key, self.keys))
+
+    def spans(self) -> list[tuple[int, int]]:
+        """Where each token stands in the text."""
+        return [found.span() for found in _TOKEN.finditer(self.text)]
 
 
 class Finder:
@@ -66,57 +102,78 @@ class Finder:
     def __init__(self, sources: Sequence[str], inflected: Set[str] = frozenset(), exact: bool = True) -> None:
         self._root = _Node()
         self._last: tuple[str, tuple[Place, ...]] = ("", ())  # a text and what was found: many ask about the same one
+        self.most_words = 0  # of a term
+        self._longest = max(map(len, sources), default=0)
         for index, source in enumerate(sources):
-            tokens = _tokens(source)
+            tokens = _Tokens(" ".join(source.split()))
+            self.most_words = max(self.most_words, 1 + tokens.keys.count(_SPACE))
             acronym = exact and source.isupper() and len(source) >= _ACRONYM_LENGTH
-            for plural, form in [(False, tokens), *((True, form) for form in _plurals(source, tokens, inflected))]:
-                self._add(_Form((plural, -len(source), index), form, acronym))
+            node = self._root.behind(tokens.keys[:-1])
+            rank = (False, -len(source), index)
+            node.behind(tokens.keys[-1:]).forms.append(_Form(rank, tokens.said, acronym))
+            if source in inflected and _has_plural(source):
+                self._add_plurals(source, _Form((True, *rank[1:]), tokens.said, acronym), node)
+
+    def _add_plurals(self, source: str, form: _Form, before_last: _Node) -> None:
+        """Add a term's plurals as many languages of Europe write them: they differ in the last word."""
+        *before, last = form.tokens
+        words = [last + "es", last + "s"]
+        if source[-1] in "yY" and len(last) > 1:
+            words.append(last[:-1] + "ies")
+        elif source[-1] in "yY":
+            whole = _Tokens(" ".join(source[:-1].split()) + "ies")
+            node = self._root.behind(whole.keys)
+            node.forms.append(replace(form, tokens=whole.said))
+        for word in words:
+            before_last.behind([folded(word)]).forms.append(replace(form, tokens=[*before, word]))
 
     def places(self, text: str) -> tuple[Place, ...]:
         """Where terms stand in a composed text, in order; none of them inside another."""
         if self._last[0] != text:
-            self._last = (text, tuple(self._places(text)))
+            self._last = (text, tuple(self._places(_Tokens(text))))
         return self._last[1]
 
-    def _places(self, text: str) -> Iterator[Place]:
-        found = list(_TOKEN.finditer(text))
-        said = [_plain(token.group()) for token in found]
-        keys = [_key(token) for token in said]
-        at = 0
-        while at < len(keys):
-            form = self._first(keys, said, at) if _begins(said, at) else None
+    def may_begin(self, words: str) -> bool:
+        """Whether a term starts with these words, and goes on with another one."""
+        if len(words) > _MOST_DECOMPOSED * self._longest:
+            return False
+        node: _Node | None = self._root
+        for token in _Tokens(unicodedata.normalize("NFC", " ".join(words.split()))).keys:
+            node = node.next.get(token) if node else None
+        return node is not None and _SPACE in node.next
+
+    def _places(self, text: _Tokens) -> Iterator[Place]:
+        at, spans = 0, text.spans()
+        while at < len(spans):
+            form = self._first(text, at) if _begins(text.said, at) else None
             if form is None:
                 at += 1
             else:
                 last = at + len(form.tokens) - 1
-                yield Place(form.index, found[at].start(), found[last].end())
+                yield Place(form.index, spans[at][0], spans[last][1])
                 at = last + 1
 
-    def _first(self, keys: Sequence[str], said: Sequence[str], at: int) -> _Form | None:
+    def _first(self, text: _Tokens, at: int) -> _Form | None:
         """The form that counts at a place; None where no term begins."""
         best: _Form | None = None
         node, end = self._root, at
-        while end < len(keys) and (following := node.next.get(keys[end])) is not None:
+        while end < len(text.keys) and (following := node.next.get(text.keys[end])) is not None:
             node, end = following, end + 1
-            for form in node.forms if _ends(said, end) else ():
-                if (best is None or form.rank < best.rank) and (form.plain or form.stands(said[at:end])):
+            for form in node.forms if node.forms and _ends(text.said, end) else ():
+                if (best is None or form.rank < best.rank) and (form.plain or form.stands(text.said[at:end])):
                     best = form
         return best
 
-    def _add(self, form: _Form) -> None:
-        node = self._root
-        for token in form.tokens:
-            node = node.next.setdefault(_key(token), _Node())
-        node.forms.append(form)
+
+def _cut(text: str, tokens: Iterable[str]) -> list[str]:
+    """A text cut into pieces as long as some tokens."""
+    ends = list(accumulate(map(len, tokens)))
+    return [text[start:end] for start, end in pairwise((0, *ends))]
 
 
 def key(term: str) -> tuple[str, ...]:
     """What a term is compared by, capitals aside: two terms of one key stand at the same places."""
-    return tuple(map(_key, _tokens(term)))
-
-
-def _tokens(text: str) -> list[str]:
-    return [_plain(token) for token in _TOKEN.findall(" ".join(text.split()))]
+    return tuple(_Tokens(" ".join(term.split())).keys)
 
 
 def _plain(token: str) -> str:
@@ -124,8 +181,8 @@ def _plain(token: str) -> str:
     return _SPACE if token.isspace() else token
 
 
-def _key(token: str) -> str:
-    return _STRAIGHT if token == _CURLY else folded(token)
+def _key(folded_token: str) -> str:
+    return _STRAIGHT if folded_token == _CURLY else folded_token
 
 
 def folded(text: str) -> str:
@@ -152,14 +209,5 @@ def _is_word(token: str) -> bool:
     return token[0].isalnum() or token[0] == "_"
 
 
-def _plurals(source: str, tokens: Sequence[str], inflected: Set[str]) -> Iterable[Sequence[str]]:
-    """A term's plurals as many languages of Europe write them; none of what hardly has one."""
-    if source not in inflected or not source[-1].isalpha():
-        return
-    if len(source) < _INFLECTED_LENGTH and not source.isupper():
-        return
-    *before, last = tokens
-    if source[-1] in "yY":
-        yield _tokens(" ".join(source[:-1].split()) + "ies") if len(last) == 1 else [*before, last[:-1] + "ies"]
-    yield [*before, last + "es"]
-    yield [*before, last + "s"]
+def _has_plural(source: str) -> bool:
+    return source[-1].isalpha() and (len(source) >= _INFLECTED_LENGTH or source.isupper())

@@ -9,8 +9,12 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from services.common.finding import Finder
+
+_PIECE = 256  # code points that are composed at once
+_KNOWN_TEXTS = 64  # kept for the targets of a session, which all ask about the same one
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,32 @@ class Use:
 
 
 def composed(text: str) -> str:
-    """The text with each letter and its accent as one: the form in which terms are compared."""
-    return unicodedata.normalize("NFC", text)
+    """The text with each letter and its accent as one (NFC): the form in which terms are compared.
+
+    To put thousands of accents of one letter in order takes the square of their number, so no piece is that long.
+    """
+    return text if text.isascii() else _composed(text)
+
+
+@lru_cache(_KNOWN_TEXTS)
+def _composed(text: str) -> str:
+    return "".join(unicodedata.normalize("NFC", piece) for piece in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text in pieces, cut where nothing is put together, unless there is no such place for long."""
+    start = 0
+    while len(text) - start > _PIECE:
+        places = range(start + _PIECE // 2, start + _PIECE)
+        end = next((place for place in places if _stands_alone(text[place])), start + _PIECE)
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _stands_alone(char: str) -> bool:
+    """Whether a character never becomes one with what is before it."""
+    return unicodedata.category(char)[0] in "LNPSZ" and not "\u1160" <= char <= "\u11ff"  # those are parts of Hangul
 
 
 def finder(terms: Sequence[Term], plurals: bool = True) -> Finder:

@@ -18,6 +18,8 @@ OTHER = 2.0  # a word left out for which another one was concluded
 MOVED = 0.5  # a word left out that was concluded near its place
 NEAR = 4  # words to either side: as far as a translation that grows turns words round
 
+LONGEST = 96  # concluded words that are looked at, the last ones: as many as a speaker says in a long segment
+
 LEAST_STEM = 3  # letters at the beginning that like words share, and half of the longer one
 
 
@@ -27,6 +29,14 @@ def alignment(concluded: Sequence[str], words: Sequence[str]) -> int:
     Of cuts at equal cost the earliest counts: a word said twice is better than one never said.
     """
     said, new = [bare(word) for word in concluded], [bare(word) for word in words]
+    if new[: len(said)] == said:
+        return len(said)
+    skipped = max(0, len(said) - LONGEST)
+    return skipped + _cut(said[skipped:], new[skipped : skipped + 2 * LONGEST])
+
+
+def _cut(said: Sequence[str], new: Sequence[str]) -> int:
+    """The cheapest cut of words behind concluded ones, both bare; the work is the product of their numbers."""
     moved = [MOVED if _said_near(said, new, place) else inf for place in range(len(new))]
     costs = [0.0, *(inf for _ in new)]  # of each cut, behind the first 0 words of `said`
     for count, word in enumerate(said):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -58,27 +58,18 @@ class Uses:
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
-    """What of a glossary is the same for all target languages: its terms as they are looked for."""
-
-    finder: Finder
-    beginnings: frozenset[str]  # of terms of several words, in small letters
-    longest_beginning: int  # in words
-
-
-@dataclass(frozen=True, slots=True)
 class Lexicon:
     """A glossary for one target language."""
 
     version: str
     terms: tuple[Term, ...]
     sounds: Sounds  # words of the translation, and their IPA
-    sources: Sources
+    sources: Finder  # of the terms
     sounded: Finder  # of those words
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
         """The terms that a source text holds, each once."""
-        found = occurrences(composed(text), self.terms, known=self.sources.finder)
+        found = occurrences(composed(text), self.terms, known=self.sources)
         return tuple(dict.fromkeys(each.term for each in found))
 
     def settled(self, text: str) -> str:
@@ -86,15 +77,15 @@ class Lexicon:
 
         The word after them decides how they are translated; until then nothing may be concluded from them.
         """
-        words = list(_WORD.finditer(text))
-        for first in words[-self.sources.longest_beginning :] if self.sources.beginnings else ():
-            if _folded(text[first.start() :]) in self.sources.beginnings:
+        most = self.sources.most_words - 1  # of the beginning of a term
+        for first in list(_WORD.finditer(text))[-most:] if most > 0 else ():
+            if self.sources.may_begin(text[first.start() :]):
                 return text[: first.start()].rstrip()
         return text
 
     def uses(self, text: str, translation: str) -> Uses:
         """What became of the terms of a source text in its translation."""
-        return Uses(self.version, uses(text, translation, self.terms, self.sources.finder))
+        return Uses(self.version, uses(text, translation, self.terms, self.sources))
 
     def sounds_in(self, translation: str) -> Sounds:
         """Those words of a translation that have a pronunciation, each once, and that."""
@@ -112,9 +103,13 @@ class Dictionary:
     def swap(self, glossary: Glossary) -> None:
         """From the next translation on, this one counts."""
         self.glossary = glossary
-        self._sources: Sources | None = None
+        self._sources: Finder | None = None
         self.phrases = tuple(entry.source for entry in glossary.entries)  # what a recognizer should rather hear
         self._lexicons.clear()
+
+    def work(self, lang: str) -> int:
+        """How many entries `of` goes through: none where it knows what to say."""
+        return 0 if lang in self._lexicons else len(self.glossary.entries)
 
     def of(self, lang: str) -> Lexicon:
         """What it says for a target language; what is written for the nearest region counts."""
@@ -124,15 +119,18 @@ class Dictionary:
         return self._lexicons[lang]
 
 
-def lexicon(glossary: Glossary, lang: str, known: Sources | None = None) -> Lexicon:
+def lexicon(glossary: Glossary, lang: str, known: Finder | None = None) -> Lexicon:
     """A glossary for one target language; `known` is what `sources` gave for it, where that is there."""
-    nearest: dict[tuple[str, ...], str | None] = {}  # terms mostly have the same languages, and resolving is slow
+    places: dict[tuple[str, ...], int] = {}  # terms mostly have the same languages, and resolving is slow
 
     def said(by_language: ByLanguage) -> str:
-        tags = tuple(tag for tag, _ in by_language)
-        if tags not in nearest:
-            nearest[tags] = languages.resolve(lang, tags) if tags else None
-        return dict(by_language).get(nearest[tags] or "", "")
+        if not by_language:
+            return ""
+        tags, texts = zip(*by_language, strict=True)
+        if tags not in places:
+            nearest = languages.resolve(lang, tags)
+            places[tags] = -1 if nearest is None else tags.index(nearest)
+        return str(texts[places[tags]]) if places[tags] >= 0 else ""
 
     terms = tuple(Term(entry.source, said(entry.translations)) for entry in glossary.entries)
     written = zip(terms, glossary.entries, strict=True)
@@ -141,18 +139,9 @@ def lexicon(glossary: Glossary, lang: str, known: Sources | None = None) -> Lexi
     return Lexicon(glossary.version, terms, tuple(sounds.items()), known or sources(glossary), sounded)
 
 
-def lexicons(glossary: Glossary, langs: Iterable[str]) -> list[tuple[str, Lexicon]]:
-    """A glossary for some target languages, beside each."""
-    known = sources(glossary)
-    return [(lang, lexicon(glossary, lang, known)) for lang in langs]
-
-
-def sources(glossary: Glossary) -> Sources:
-    """What a glossary's terms are looked for by."""
-    terms = [Term(entry.source) for entry in glossary.entries]
-    beginnings = frozenset(_beginnings(terms))
-    words = max((beginning.count(" ") + 1 for beginning in beginnings), default=0)
-    return Sources(finder(terms), beginnings, words)
+def sources(glossary: Glossary) -> Finder:
+    """What finds a glossary's terms, in whatever language they are said."""
+    return finder([Term(entry.source) for entry in glossary.entries])
 
 
 def _digest(entries: Iterable[Entry]) -> str:
@@ -162,13 +151,3 @@ def _digest(entries: Iterable[Entry]) -> str:
 
 def _as_json(entry: Entry) -> dict[str, object]:
     return {"source": entry.source, "translations": entry.translations, "pronunciations": entry.pronunciations}
-
-
-def _beginnings(terms: Iterable[Term]) -> Iterator[str]:
-    for term in terms:
-        words = _folded(term.source).split()
-        yield from (" ".join(words[:count]) for count in range(1, len(words)))
-
-
-def _folded(text: str) -> str:
-    return " ".join(composed(text).casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'").split())

@@ -125,8 +125,7 @@ class Session:
             await self._type(Typed("", final=True))
 
     async def _interrupt(self, lang: str) -> None:
-        langs = [languages.require(lang, self._targets, "control.target_lang")] if lang else self._targets
-        for each in langs:
+        for each in [languages.require(lang, self._targets, "control.target_lang")] if lang else self._targets:
             await self._targets[each].interrupt()
 
     async def _pass(self, mark: Mark) -> None:
@@ -145,5 +144,7 @@ class Session:
                 self._targets[terms.lang] = target = Target(terms, self._shared, seed)
                 self._pipelines.create_task(target.run())
                 known += [(target, said) for said in missed]
+                await asyncio.sleep(0)  # other sessions have their turn: a client may have missed much
         for target, said in known:
             await target.hear(said)
+            await asyncio.sleep(0)

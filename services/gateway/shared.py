@@ -22,6 +22,7 @@ from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
+from services.gateway.taking_turns import Turns
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
@@ -83,6 +84,7 @@ class Shared:
     dictionary: Dictionary
     measures: Measures
     floor: Floor = field(default_factory=Floor)
+    turns: Turns = field(default_factory=Turns)
     skipped: Skipped = field(default_factory=Skipped)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
     begun: set[str] = field(default_factory=set)  # languages that are, or were, a target

@@ -91,11 +91,13 @@ class Target:
         """The translation of a transcript; None when there is nothing to translate."""
         if isinstance(work, Mark):
             return None
+        await self._shared.turns.wait(self._shared.dictionary.work(self.terms.lang))
         segment = self._segments.of(work)
         source = work.text if work.final else self._segments.source(work)
         if segment.had or (source == segment.source and not work.final):
             return None
         lexicon = self._shared.dictionary.of(self.terms.lang)
+        await self._shared.turns.wait(len(source))
         asked = self._question(work, source, lexicon, segment.text.concluded)
         return _Answer(source, lexicon, await self._translator.ask(work, asked))
 
@@ -118,11 +120,14 @@ class Target:
             return await (self._voice.say(work) if self._voice else self._shared.passed(work))
         segment = self._segments.of(work)
         await self._speak_on(segment, work)
+        await self._shared.turns.wait(len(work.text))
         if segment.had and work.final:
             self._shared.ledger.translated(work.segment_id, self.terms.lang)
             await self._speak(segment, work, segment.had)
         elif answer and (caption := await self._revised(segment, work, answer)):
+            await self._shared.turns.wait(len(work.text))
             await self._show(segment, work, caption, answer.lexicon)
+            await self._shared.turns.wait(len(work.text))
             await self._speak(segment, work, caption)
         if work.final:
             self._segments.close(work)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from services.common.plain_text import plain_text
+from services.common.terminology import composed
 
 # Every sign the programs give a meaning travels as a noncharacter, which Unicode keeps for such inner use: they pass
 # it through like any symbol, and an unknown word's mark cannot be confused with a star that the user wrote.
@@ -19,7 +19,7 @@ _UNKNOWN = re.compile(r"[*#@](?=\w)")
 
 def cleaned(text: str) -> str:
     """The text in composed form, with spaces for control characters and without noncharacters."""
-    return unicodedata.normalize("NFC", plain_text(text))
+    return composed(plain_text(text))
 
 
 def escaped(text: str) -> str:

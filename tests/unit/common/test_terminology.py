@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.terminology import Term, occurrences, uses
+from services.common.terminology import Term, composed, occurrences, uses
 
 VOICEMAIL = Term("voicemail", "buz\u00f3n de voz")
 
@@ -87,3 +89,15 @@ def test_occurrences_are_in_order_and_never_overlap(text: str, sources: list[str
         assert each.start >= end
         assert each.end > each.start
         end = each.end
+
+
+@given(st.text(alphabet="ae\u0301\u0327\u0315\u1112\u1161\u11ab\u09c7\u09be\u3042\u3099 .\u00e9", max_size=900))
+def test_a_text_is_composed_as_unicode_says_though_it_is_done_in_pieces(text: str) -> None:
+    assert composed(text) == unicodedata.normalize("NFC", text)
+
+
+def test_thousands_of_accents_on_one_letter_are_not_put_in_order() -> None:
+    """Unicode would: in the square of their number, for each of a session's targets."""
+    text = "a" + "\u0315\u0327" * 1000
+    assert sorted(composed(text)) == sorted(text)
+    assert composed(text) != unicodedata.normalize("NFC", text)
