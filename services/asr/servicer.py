@@ -21,6 +21,7 @@ from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
 from services.common.channel import Channel
+from services.common.reading import readable
 from services.common.replica import Replica
 from services.common.slots import ADMITTED, Slots
 from services.common.watchdog import Watchdog
@@ -74,7 +75,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         first = await context.read()
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
-        config = session_config(first, self._settings, self._engines)
+        config = session_config(readable(first), self._settings, self._engines)
         with self._slots.taken(config.resumed):
             await context.send_initial_metadata(((ADMITTED, "1"),))  # a caller may wait for this before it sends audio
             await self._session(config, context)
@@ -103,7 +104,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
 async def _read(context: Context, asked: Channel[Asked], inbound: Inbound) -> None:
     while (request := await context.read()) is not grpc.aio.EOF:
-        for item in inbound.asked(request):
+        for item in inbound.asked(readable(request)):
             await asked.put(item)
     await asked.close()
 

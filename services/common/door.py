@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from opentelemetry import context as trace_context
 
 from services.common import rpcs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.reading import Unreadable, readable, reader
 from services.common.slots import jittered
 from services.common.status import State, Status
 
@@ -73,11 +75,14 @@ class Guard(grpc.aio.ServerInterceptor):
         """See ServerInterceptor."""
         handler = await continuation(handler_call_details)
         name = handler_call_details.method
-        if handler is None or not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
+        if handler is None or handler.request_deserializer is None:
             return handler
         sides = (handler.request_streaming, handler.response_streaming)
         kind = "_".join("stream" if streaming else "unary" for streaming in sides)
-        method = getattr(handler, kind)
+        method, make = getattr(handler, kind), getattr(grpc, f"{kind}_rpc_method_handler")
+        if not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
+            foreign = handler.request_streaming or not inspect.iscoroutinefunction(method)
+            return handler if foreign else _reading(handler, method, make)
         counted = not name.startswith(Doors.ALWAYS_OPEN)
 
         async def guarded(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
@@ -85,17 +90,16 @@ class Guard(grpc.aio.ServerInterceptor):
             try:
                 with rpcs.measured(name, context):
                     if not counted:
-                        return await method(request, context)
+                        return await method(readable(request), context)
                     self._doors.pass_(name)
                     with self._inside():
-                        return await method(request, context)
+                        return await method(readable(request), context)
             except BaseException as error:
                 await _abort(context, self._seen(cause(error)))
             finally:
                 trace_context.detach(token)
 
-        make = getattr(grpc, f"{kind}_rpc_method_handler")
-        return cast(Handler, make(guarded, handler.request_deserializer, handler.response_serializer))
+        return cast(Handler, make(guarded, reader(handler.request_deserializer), handler.response_serializer))
 
     def _seen(self, error: BaseException) -> BaseException:
         """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""
@@ -114,6 +118,17 @@ class Guard(grpc.aio.ServerInterceptor):
             self._calls -= 1
             if not self._calls:
                 self._empty.set()
+
+
+def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], make: Callable[..., Handler]) -> Handler:
+    """A handler that is not ours, health's for one, behind a check that its request can be read."""
+
+    async def read(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        if isinstance(request, Unreadable):
+            await _abort(context, request.refusal)
+        return await method(request, context)
+
+    return make(read, reader(cast(Any, handler.request_deserializer)), handler.response_serializer)
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:

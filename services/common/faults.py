@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
-from services.common.errors import InvalidArgument, Unsupported
+from services.common.errors import InvalidArgument, Unsupported, quoted
 from services.common.rehearsal import Fault, Kind, Rehearsal
 
 # Takes a stage, "ASR", "MT" or "TTS", and what is to befall one of its replicas.
@@ -47,7 +47,8 @@ class FaultServicer(fault_pb2_grpc.FaultServicer):
     async def _pass(self, request: fault_pb2.SimulateFaultRequest) -> None:
         accepted = ["", *(STAGES if self._forward else ())]
         if self._forward is None or request.stage not in STAGES:
-            raise InvalidArgument("UNKNOWN_STAGE", f"{request.stage!r} cannot be reached from here.", "stage", accepted)
+            message = f"{quoted(request.stage)} cannot be reached from here."
+            raise InvalidArgument("UNKNOWN_STAGE", message, "stage", accepted)
         there = fault_pb2.SimulateFaultRequest()
         there.CopyFrom(request)
         there.stage = ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from externalscaler import externalscaler_pb2 as pb
 from externalscaler import externalscaler_pb2_grpc as pb_grpc
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, quoted
 from services.gateway.scale import triggers
 from services.gateway.scale.triggers import GATEWAY, Trigger
 from services.gateway.scale.worth import Measure, crowd, worth
@@ -91,7 +91,7 @@ class ScalerServicer(pb_grpc.ExternalScalerServicer):
         trigger = triggers.read(request.scaledObjectRef.scalerMetadata)
         asked = re.sub(r"^s\d+-", "", request.metricName)  # how KEDA numbers triggers; it takes that off by itself
         if asked != trigger.metric:
-            message = f"{request.metricName!r} is not the metric of this trigger."
+            message = f"{quoted(request.metricName)} is not the metric of this trigger."
             raise InvalidArgument("SCALER_METRIC", message, "metricName", [trigger.metric])
         value = self._values.of(trigger)
         told = pb.MetricValue(metricName=trigger.metric, metricValue=trigger.wanted(value), metricValueFloat=value)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, quoted
 from services.gateway.scale.worth import Measure
 
 GATEWAY = "gateway"
@@ -72,7 +72,7 @@ def _one_of(key: str, metadata: Mapping[str, str], accepted: tuple[str, ...]) ->
     if key not in metadata:
         raise _refused(key, "It is missing.", *accepted)
     if metadata[key] not in accepted:
-        raise _refused(key, f"{metadata[key]!r} is not one of them.", *accepted)
+        raise _refused(key, f"{quoted(metadata[key])} is not one of them.", *accepted)
     return metadata[key]
 
 
@@ -82,7 +82,7 @@ def _positive(key: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
-        raise _refused(key, f"{text!r} is no positive number.", "a number above 0, like 0.75")
+        raise _refused(key, f"{quoted(text)} is no positive number.", "a number above 0, like 0.75")
     return value
 
 

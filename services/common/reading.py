@@ -1,0 +1,52 @@
+"""Messages from their bytes: what cannot be parsed, or is too large, becomes a value that carries its refusal.
+
+gRPC ends a call whose message cannot be parsed as INTERNAL or UNKNOWN, with a traceback in the log. It is the caller
+who is at fault, so it is told so, by whoever takes the message up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from google.protobuf.message import DecodeError
+
+from services.common.errors import InvalidArgument
+
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Stands for a message that nobody has looked into."""
+
+    refusal: InvalidArgument
+
+
+def reader(parse: Callable[[bytes], M], most_bytes: int = 0) -> Callable[[bytes], M | Unreadable]:
+    """What reads messages with `parse`, of so many bytes at most; 0: of as many as gRPC lets in."""
+
+    def read(message: bytes) -> M | Unreadable:
+        if most_bytes and len(message) > most_bytes:
+            return too_large(len(message), most_bytes, "request")
+        try:
+            return parse(message)
+        except DecodeError:
+            accepted = ["a message of the contract, its text UTF-8"]
+            return Unreadable(InvalidArgument("UNREADABLE_MESSAGE", "It cannot be parsed.", "request", accepted))
+
+    return read
+
+
+def too_large(size_bytes: int, most_bytes: int, field: str, code: str = "MESSAGE_TOO_LARGE") -> Unreadable:
+    """The refusal of a message, or of the field that makes it so large."""
+    accepted = [f"at most {most_bytes} bytes"]
+    return Unreadable(InvalidArgument(code, f"The message has {size_bytes} bytes.", field, accepted))
+
+
+def readable(message: M | Unreadable) -> M:
+    """The message, if it is one. Raises InvalidArgument."""
+    if isinstance(message, Unreadable):
+        raise message.refusal
+    return message
