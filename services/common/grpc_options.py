@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 Options = Sequence[tuple[str, int]]
 
+# What gRPC lets in at most, also of a compressed message once it is unpacked: it stops unpacking there (a test sees to
+# it). The bounds of each kind of message lie below, and are ours to refuse by name.
 MAX_MESSAGE_BYTES = 6 * 1024 * 1024
 
 BOUNDED_WINDOW: Options = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 16 * 1024))

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Never, TypeAlias
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.channel import Channel
-from services.common.errors import InvalidArgument, TooSlow
+from services.common.errors import TooSlow
+from services.common.reading import Unreadable, readable
 from services.gateway.outbox import Outbox
+from services.gateway.sizes import Inbound
 
 CallContext: TypeAlias = "grpc.aio.ServicerContext[Inbound, pb.ServerMessage]"
 
@@ -56,22 +57,6 @@ class Call:
         self.measure(message)
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Stands for a message that could not be parsed. gRPC would end the call as INTERNAL, with a traceback."""
-
-
-Inbound: TypeAlias = "pb.ClientMessage | Unreadable"
-
-
-def parse(message: bytes) -> Inbound:
-    """A client message from its bytes."""
-    try:
-        return pb.ClientMessage.FromString(message)
-    except DecodeError:
-        return Unreadable()
-
-
 async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
     """Takes in messages as fast as they are dealt with, to the client's half-close."""
     while isinstance(message := await context.read(), pb.ClientMessage | Unreadable):
@@ -109,14 +94,6 @@ async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncItera
         if not more:
             return
         yield readable(await anext(inbound))
-
-
-def readable(message: Inbound) -> pb.ClientMessage:
-    """The message, if it is one. Raises InvalidArgument."""
-    if isinstance(message, Unreadable):
-        accepted = ["a realtime.v1.ClientMessage, its text UTF-8"]
-        raise InvalidArgument("UNREADABLE_MESSAGE", "The message cannot be parsed.", "payload", accepted)
-    return message
 
 
 async def speaking(

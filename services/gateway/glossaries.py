@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 from google.protobuf import json_format
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
-from services.common.errors import InvalidArgument, MeshError
+from services.common.errors import InvalidArgument, MeshError, quoted
 from services.gateway.catalog import Catalog
-from services.gateway.glossary import Glossary
-from services.gateway.glossary_rules import Rules, require_count, spoken_in
+from services.gateway.glossary import Entry, Glossary, Lexicon, lexicon, sources
+from services.gateway.glossary_rules import Bounds, Rules, require_count, spoken_in
 from services.gateway.settings import GatewaySettings
 from services.gateway.shared import Shared
 from services.gateway.stages import Stages
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _SUFFIX = ".json"
 _MAX_BYTES = 4 * 1024 * 1024
+_TEXTS_AT_ONCE = 64  # terms, translations and pronunciations, before other sessions have their turn
 
 
 class Unusable(Exception):
@@ -43,14 +45,22 @@ class Glossaries:
 
     async def agreed(self, wanted: pb.Glossary, path: str, catalog: Catalog) -> Glossary:
         """The glossary that a message asks for at `path`, all of it. Raises MeshError naming the field at fault."""
+        self.require_bounds(wanted, path)
         kept = await self._kept(wanted.name, path, catalog) if wanted.name else Glossary()
         rules = await self._rules(wanted, catalog)
-        agreed = Glossary(rules.entries(wanted.terms, path)).over(kept)
+        agreed = Glossary(await _unhurried(rules.entries(wanted.terms, path))).over(kept)
         require_count(len(agreed.entries), self._settings.max_glossary_terms, path)
         if wanted.version not in ("", agreed.version):
-            message = f"The glossary is not of version {wanted.version!r}."
+            message = f"The glossary is not of version {quoted(wanted.version)}."
             raise InvalidArgument("GLOSSARY_VERSION", message, f"{path}.version", [agreed.version or "unset"])
         return agreed
+
+    def require_bounds(self, wanted: pb.Glossary, path: str) -> None:
+        """Raises InvalidArgument for a glossary that is larger than this server takes; looks at its size alone."""
+        self._bounds(self._settings.max_glossary_bytes).require(wanted, path)
+
+    def _bounds(self, max_bytes: int = 0) -> Bounds:
+        return Bounds(self._settings.max_glossary_terms, self._settings.max_glossary_languages, max_bytes)
 
     async def swap(self, wanted: pb.Glossary, shared: Shared, catalog: Catalog) -> None:
         """Puts a glossary in force. One that is refused is told to the client, and the one before stays."""
@@ -60,17 +70,19 @@ class Glossaries:
             await shared.report(refusal)
 
     async def _kept(self, name: str, path: str, catalog: Catalog) -> Glossary:
-        if name not in await self.names():
-            message = f"This server keeps no glossary {name!r}."
-            raise InvalidArgument("UNKNOWN_GLOSSARY", message, f"{path}.name", await self.names() or ["unset"])
+        names = await self.names()
+        if name not in names:
+            message = f"This server keeps no glossary {quoted(name)}."
+            raise InvalidArgument("UNKNOWN_GLOSSARY", message, f"{path}.name", names or ["unset"])
         try:
             read = await asyncio.to_thread(self._folder.read, name)
+            self._bounds().require(read, name + _SUFFIX)
             rules = await self._rules(read, catalog)
-            return Glossary(rules.entries(read.terms, name + _SUFFIX), name)
-        except (Unusable, InvalidArgument) as error:
+            return Glossary(await _unhurried(rules.entries(read.terms, name + _SUFFIX)), name)
+        except (Unusable, InvalidArgument) as error:  # what is wrong with it is for whoever keeps it, in the log
             log.warning("glossary unusable", extra={"fields": {"file": name + _SUFFIX, "reason": _reason(error)}})
-            message = f"The server's glossary {name!r} cannot be used: {error}"
-            others = [other for other in await self.names() if other != name]
+            message = f"The server's glossary {quoted(name)} cannot be used. Its log has the reason."
+            others = [other for other in names if other != name]
             raise InvalidArgument("GLOSSARY_UNUSABLE", message, f"{path}.name", others or ["unset"]) from None
 
     async def _rules(self, glossary: pb.Glossary, catalog: Catalog) -> Rules:
@@ -81,11 +93,19 @@ class Glossaries:
             if lang is not None:
                 symbols[lang] = await self._stages.symbols(lang)
         return Rules(
-            max_terms=self._settings.max_glossary_terms,
             max_length=self._settings.max_term_length,
             target_langs=sorted({target for _, target in catalog.pairs}),
             symbols=symbols,
         )
+
+
+async def lexicons(glossary: Glossary, langs: Iterable[str]) -> AsyncIterator[tuple[str, Lexicon]]:
+    """A glossary for each of some target languages; each is made in a turn of the loop of its own."""
+    await asyncio.sleep(0)
+    known = sources(glossary)
+    for lang in langs:
+        await asyncio.sleep(0)
+        yield lang, lexicon(glossary, lang, known)
 
 
 class Folder:
@@ -126,6 +146,19 @@ def parsed(text: str, size_bytes: int) -> pb.Glossary:
     if glossary.name or glossary.version:
         raise Unusable("name and version are not for a file to say.")
     return glossary
+
+
+async def _unhurried(entries: Iterator[Entry]) -> tuple[Entry, ...]:
+    """All entries. The work of reading them is long for one turn of the loop, so the others get theirs between."""
+    read: list[Entry] = []
+    texts = 0
+    for entry in entries:
+        read.append(entry)
+        texts += 1 + len(entry.translations) + len(entry.pronunciations)
+        if texts >= _TEXTS_AT_ONCE:
+            texts = 0
+            await asyncio.sleep(0)
+    return tuple(read)
 
 
 def _reason(error: Unusable | InvalidArgument) -> str:

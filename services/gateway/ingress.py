@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument
+from services.common.errors import AtCapacity, InvalidArgument, MeshError, quoted
+from services.gateway.allowance import Allowance
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
-from services.gateway.negotiation import require_sound
+from services.gateway.negotiation import require_sound, require_targets
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound, TargetTerms
 
 AgreeTargets: TypeAlias = Callable[[list[tuple[str, pb.Target]]], tuple[TargetTerms, ...]]
 SetGlossary: TypeAlias = Callable[[pb.Glossary], Awaitable[None]]
+Report: TypeAlias = Callable[[MeshError], Awaitable[None]]
 
 MAX_MARKER_LENGTH = 64
+
+# What costs the mesh work whenever it is asked for, and how often it may be: an app hardly asks twice a minute.
+_COSTLY = ("set_target_lang", "set_dictionary", "interrupt")
+COSTLY_AT_ONCE = 20
+COSTLY_PER_SECOND = 2.0
+MOST_REFUSED = 50  # in a row, then the session ends: this client does not listen
 
 # The field each action reads beside its name. What is set beside it would be ignored, so it is refused.
 _ACTIONS = {
@@ -30,6 +41,15 @@ _ACTIONS = {
     "ping": "marker",
     "end": "",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the input changes beside the stream of inputs, and where a refusal goes that the session survives."""
+
+    agree_targets: AgreeTargets
+    set_glossary: SetGlossary
+    report: Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +67,14 @@ class Ingress:
         self,
         start: Start,
         settings: GatewaySettings,
-        agree_targets: AgreeTargets,
-        set_glossary: SetGlossary,
+        controls: Controls,
     ) -> None:
         self._settings = settings
         self._start_samples = start.offset_samples
-        self._agree_targets = agree_targets
-        self._set_glossary = set_glossary
+        self._controls = controls
         self._microphone = Microphone(start.sound, settings, self._start_samples) if start.sound else None
         self._paused = False
+        self._costly = Allowance(COSTLY_AT_ONCE, COSTLY_PER_SECOND)
 
     async def inputs(self, messages: AsyncIterator[pb.ClientMessage]) -> AsyncIterator[Input]:
         """The input, in order. Raises InvalidArgument or Unsupported at the first message that may not be sent.
@@ -66,17 +85,30 @@ class Ingress:
             if message.WhichOneof("payload") == "control" and message.control.action == "end":
                 _require_only_its_field(message.control)
                 break
-            for said in self._inputs_of(message):
+            if message.control.action in _COSTLY and not await self._allowed(message.control.action):
+                continue
+            for said in await self._heard(message.audio) if message.HasField("audio") else self._inputs_of(message):
                 yield said
             if message.control.action == "set_dictionary":
-                await self._set_glossary(message.control.glossary)
+                await self._controls.set_glossary(message.control.glossary)
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
 
+    async def _allowed(self, action: str) -> bool:
+        """Whether the client may ask for an action now; if not, it is told. Raises AtCapacity where that is no use."""
+        wait_seconds = self._costly.ask(time.monotonic())
+        if not wait_seconds:
+            return True
+        message = f"The action {action!r} comes too often, and was not carried out."
+        accepted = [f"{COSTLY_AT_ONCE} at once and {COSTLY_PER_SECOND:g} a second of {', '.join(_COSTLY)} together"]
+        refusal = AtCapacity("CONTROL_TOO_OFTEN", message, "control.action", accepted, math.ceil(1000 * wait_seconds))
+        if self._costly.refused > MOST_REFUSED:
+            raise refusal
+        await self._controls.report(refusal)
+        return False
+
     def _inputs_of(self, message: pb.ClientMessage) -> Iterator[Input]:
         match message.WhichOneof("payload"):
-            case "audio":
-                yield from self._hear(message.audio)
             case "text":
                 yield Typed(message.text.text, message.text.final)
             case "control":
@@ -87,7 +119,7 @@ class Ingress:
                 kinds = ["audio", "text", "control"]
                 raise InvalidArgument("EMPTY_MESSAGE", "The message holds nothing known.", "payload", kinds)
 
-    def _hear(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:
+    async def _heard(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:
         if len(chunk.data) > self._settings.max_chunk_bytes:
             message = f"The chunk has {len(chunk.data)} bytes."
             accepted = [f"at most {self._settings.max_chunk_bytes} bytes"]
@@ -95,7 +127,8 @@ class Ingress:
         if self._microphone is None:
             sound = require_sound(chunk.format or "pcm16le", chunk.sample_rate, "audio")
             self._microphone = Microphone(sound, self._settings, self._start_samples)
-        heard = self._microphone.hear(chunk)
+        slow = self._microphone.slow(len(chunk.data))
+        heard = await asyncio.to_thread(self._microphone.hear, chunk) if slow else self._microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:
@@ -116,13 +149,15 @@ class Ingress:
             case "interrupt":
                 yield Interrupt(control.target_lang)
             case "set_target_lang":
+                require_targets(len(control.targets), self._settings)
                 paths = [(f"control.targets[{index}]", target) for index, target in enumerate(control.targets)]
-                yield SetTargets(self._agree_targets(paths))
+                yield SetTargets(self._controls.agree_targets(paths))
 
 
 def _require_only_its_field(control: pb.Control) -> None:
     if control.action not in _ACTIONS:
-        raise InvalidArgument("UNKNOWN_ACTION", f"{control.action!r} is no action.", "control.action", [*_ACTIONS])
+        message = f"{quoted(control.action)} is no action."
+        raise InvalidArgument("UNKNOWN_ACTION", message, "control.action", [*_ACTIONS])
     for descriptor, _ in control.ListFields():
         if descriptor.name not in ("action", _ACTIONS[control.action]):
             message = f"The action {control.action!r} does not read it."

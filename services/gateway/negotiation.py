@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
-from services.common.errors import InvalidArgument, Unsupported
+from services.common.errors import InvalidArgument, Unsupported, quoted
 from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
@@ -69,7 +69,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
     return Terms(
         session_id=session_id,
         source_lang=source,
-        targets=agree_targets(_wanted(hello), source, catalog, settings),
+        targets=agree_targets(_wanted(hello, settings), source, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,
         holding=_holding(stabilization, settings),
@@ -132,9 +132,7 @@ def agree_targets(
     wanted: list[tuple[str, pb.Target]], source: str, catalog: Catalog, settings: GatewaySettings
 ) -> tuple[TargetTerms, ...]:
     """The terms of each target, given with the path of its field. Raises as `agree` does."""
-    if not 1 <= len(wanted) <= settings.max_targets:
-        accepted = [f"1 to {settings.max_targets} targets"]
-        raise InvalidArgument("TARGET_COUNT", f"{len(wanted)} targets were asked for.", "targets", accepted)
+    require_targets(len(wanted), settings)
     agreed: list[TargetTerms] = []
     for path, target in wanted:
         terms = _target(target, path, source, catalog)
@@ -142,15 +140,23 @@ def agree_targets(
             max_lag_ms = _chosen(target.max_lag_ms, settings.max_lag_ms, LAGS_MS, f"{path}.max_lag_ms")
             terms = replace(terms, max_lag_ms=max_lag_ms, lag_asked=target.max_lag_ms > 0)
         if any(terms.lang == other.lang for other in agreed):
-            raise InvalidArgument("TARGET_REPEATED", f"{terms.lang!r} is asked for twice.", path, ["each once"])
+            raise InvalidArgument("TARGET_REPEATED", f"{quoted(terms.lang)} is asked for twice.", path, ["each once"])
         agreed.append(terms)
     return tuple(agreed)
+
+
+def require_targets(count: int, settings: GatewaySettings) -> None:
+    """Raises InvalidArgument for no target, or more than a session may have."""
+    if not 1 <= count <= settings.max_targets:
+        accepted = [f"1 to {settings.max_targets} targets"]
+        raise InvalidArgument("TARGET_COUNT", f"{count} targets were asked for.", "targets", accepted)
 
 
 def require_sound(sound_format: str, sample_rate: int, path: str, formats: Iterable[str] = FORMATS) -> Sound:
     """A format and rate that can be decoded, or sent. Raises InvalidArgument naming the one that cannot."""
     if sound_format not in formats:
-        raise InvalidArgument("UNKNOWN_FORMAT", f"{sound_format!r} is no format.", f"{path}.format", tuple(formats))
+        message = f"{quoted(sound_format)} is no format."
+        raise InvalidArgument("UNKNOWN_FORMAT", message, f"{path}.format", tuple(formats))
     if sound_format == "opus" and sample_rate not in OPUS_RATES:
         accepted = [str(rate) for rate in OPUS_RATES]
         raise InvalidArgument("BAD_SAMPLE_RATE", f"Opus has no {sample_rate} Hz.", f"{path}.sample_rate", accepted)
@@ -165,12 +171,13 @@ def _refuse_later(hello: pb.SessionConfig) -> None:
             raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", f"hello.{name}", ["unset"])
 
 
-def _wanted(hello: pb.SessionConfig) -> list[tuple[str, pb.Target]]:
+def _wanted(hello: pb.SessionConfig, settings: GatewaySettings) -> list[tuple[str, pb.Target]]:
     if hello.target_lang and hello.targets:
         message = "Both target_lang and targets are set."
         raise InvalidArgument("TARGETS_TWICE", message, "hello.target_lang", ["one of the two"])
     if hello.target_lang:
         return [("hello.target_lang", pb.Target(lang=hello.target_lang))]
+    require_targets(len(hello.targets), settings)
     return [(f"hello.targets[{index}]", target) for index, target in enumerate(hello.targets)]
 
 
@@ -196,7 +203,7 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
         return _captions_only(target, catalog.spoken_lang(source), lang, path)
     names = [voice.name for voice in voices]
     if not voices or target.voice not in ("", *names):
-        message = f"{lang!r} has no voice {target.voice!r}." if voices else f"No voice speaks {lang!r}."
+        message = f"{lang!r} has no voice {quoted(target.voice)}." if voices else f"No voice speaks {lang!r}."
         raise InvalidArgument("UNKNOWN_VOICE", message, f"{path}.voice" if voices else f"{path}.delivery", names)
     if target.speaking_rate and not 0.5 <= target.speaking_rate <= 2.0:
         message = f"{target.speaking_rate:g} is no speaking rate."
@@ -213,7 +220,7 @@ def _way(wanted: str, source: str, available: list[str], path: str) -> str:
         message = f"{source!r} is recognized, and not translated: ask for {source!r} itself, with same_language."
         raise InvalidArgument("UNKNOWN_LANGUAGE", message, path)
     if languages.written(wanted) and not languages.resolve(wanted, available):
-        message = f"There is no way from {source!r} into {wanted!r}."
+        message = f"There is no way from {source!r} into {quoted(wanted)}."
         raise InvalidArgument("UNKNOWN_LANGUAGE", message, path, available)
     return languages.require(wanted, available, path)
 
@@ -221,7 +228,7 @@ def _way(wanted: str, source: str, available: list[str], path: str) -> str:
 def _same_language(target: pb.Target, path: str, lang_path: str, source: str, available: list[str]) -> TargetTerms:
     """A target that is spoken already: nothing is translated for it, and no voice speaks."""
     if not target.same_language:
-        message = f"{target.lang!r} is the language spoken, and same_language is not set."
+        message = f"{quoted(target.lang)} is the language spoken, and same_language is not set."
         raise InvalidArgument("TARGET_IS_SOURCE", message, lang_path, available)
     if target.delivery == pb.DELIVERY_SPEECH and target.same_language == pb.SAME_LANGUAGE_PASS_THROUGH:
         message = "The speaker is heard already: what passes through is captions."

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, quoted
+from services.common.languages import MAX_TAG_LENGTH
 from services.gateway.continuation import Continuation, Position, SegmentContinuation, TargetContinuation
 from services.gateway.resume import Bond
 from services.gateway.terms import Transcript, samples
 
 MOST_SEGMENTS = 1000
 MOST_LANGS = 100
+MOST_TRANSLATIONS = 2000  # of all segments together
 MOST_TEXT = 20_000  # code points of a text
 _MOST_NUMBER = 2**40  # of milliseconds, samples or revisions: half a year of speech and more
 _FIELD = "hello.received"
@@ -115,7 +117,7 @@ def _targets(
     for index, voice in enumerate(voices):
         least = known.get(voice.target_lang, 0)
         if voice.samples < least:
-            message = f"The handle has {least} samples of {voice.target_lang!r} delivered."
+            message = f"The handle has {least} samples of {quoted(voice.target_lang)} delivered."
             raise _inconsistent(f"voices[{index}].samples", message, f"{least} or more")
         positions[voice.target_lang] = (voice.samples, voice.speaking)
     texts: dict[str, dict[int, SegmentContinuation]] = {}
@@ -140,6 +142,7 @@ def _require_bounds(received: pb.Received) -> None:
     _require_count(len(received.segments), MOST_SEGMENTS, "segments")
     _require_each_once(received.voices, "voices")
     _require_numbers([("clock_ms", received.clock_ms)], "")
+    _require_count(sum(len(each.translations) for each in received.segments), MOST_TRANSLATIONS, "segments")
     for index, voice in enumerate(received.voices):
         _require_numbers([("samples", voice.samples)], f"voices[{index}].")
     for index, segment in enumerate(received.segments):
@@ -167,10 +170,12 @@ def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: 
 
 def _require_each_once(about: Sequence[pb.ReceivedVoice] | Sequence[pb.ReceivedTranslation], path: str) -> None:
     _require_count(len(about), MOST_LANGS, path)
-    langs = [each.target_lang for each in about]
-    for index, lang in enumerate(langs):
-        if not lang or len(lang) > 64 or lang in langs[:index]:
-            raise _inconsistent(f"{path}[{index}].target_lang", f"{lang[:64]!r} comes twice, or is none.", "each once")
+    langs: set[str] = set()
+    for index, lang in enumerate([each.target_lang for each in about]):
+        if not lang or len(lang) > MAX_TAG_LENGTH or lang in langs:
+            message = f"{quoted(lang)} comes twice, or is none."
+            raise _inconsistent(f"{path}[{index}].target_lang", message, "each once")
+        langs.add(lang)
 
 
 def _require_stable(stable_length: int, text: str, path: str) -> None:

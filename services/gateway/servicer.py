@@ -26,9 +26,7 @@ from services.gateway.beside import outcome
 from services.gateway.call import (
     Call,
     CallContext,
-    Inbound,
     half_closed,
-    parse,
     read_all,
     received,
     refusable,
@@ -38,9 +36,9 @@ from services.gateway.call import (
 )
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS
-from services.gateway.glossaries import Glossaries
-from services.gateway.glossary import Lexicon, lexicon
-from services.gateway.ingress import Ingress, Start
+from services.gateway.glossaries import Glossaries, lexicons
+from services.gateway.glossary import Lexicon
+from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting
 from services.gateway.measures import may_degrade
 from services.gateway.negotiation import OUTPUT_FORMATS, agree, agree_targets, within_budget
@@ -55,6 +53,7 @@ from services.gateway.scale.turned_away import TurnedAway
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
+from services.gateway.sizes import Inbound, Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment
@@ -90,13 +89,14 @@ class GatewayServicer:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Registers the methods. Stream reads its messages itself, so that an unreadable one gets a typed answer."""
+        sizes = Sizes.of(self._settings)
         handlers: dict[str, Any] = {
             "Stream": grpc.stream_stream_rpc_method_handler(
-                self.Stream, request_deserializer=parse, response_serializer=pb.ServerMessage.SerializeToString
+                self.Stream, request_deserializer=sizes.parse, response_serializer=pb.ServerMessage.SerializeToString
             ),
             "TranslateText": grpc.unary_unary_rpc_method_handler(
                 self.TranslateText,
-                request_deserializer=pb.TranslateTextRequest.FromString,
+                request_deserializer=sizes.parse_request,
                 response_serializer=pb.TranslateTextResponse.SerializeToString,
             ),
             "Describe": grpc.unary_unary_rpc_method_handler(
@@ -154,6 +154,7 @@ class GatewayServicer:
         try:
             hello = await self._hello(call.inbound)
             self._lives.require_open()
+            self._glossaries.require_bounds(hello.glossary, "hello.glossary")
             settings = within_budget(hello, self._settings)
             terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
             goes_on = self._admission.goes_on(hello, terms, call.tenant, self._lives)
@@ -183,8 +184,11 @@ class GatewayServicer:
         ingress = Ingress(
             Start(terms.input, goes_on.start_samples),
             settings,
-            lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
-            lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
+            Controls(
+                lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
+                lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
+                shared.report,
+            ),
         )
         said = speaking(
             received(call.inbound, settings.idle_timeout_ms / 1000), lambda: self._lives.proved(opening.life)
@@ -212,10 +216,9 @@ class GatewayServicer:
         with self._slots.taken():
             glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
-                translations = [
-                    tasks.create_task(self._text_translation(request.text, spoken, lexicon(glossary, lang), lang))
-                    for lang in targets
-                ]
+                translations = []
+                async for lang, terms in lexicons(glossary, targets):
+                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
     async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
@@ -231,6 +234,7 @@ class GatewayServicer:
         if not 0 < len(request.text.strip()) <= limit:
             message = f"The text has {len(request.text.strip())} code points."
             raise InvalidArgument("TEXT_LENGTH", message, "text", [f"1 to {limit}"])
+        self._glossaries.require_bounds(request.glossary, "glossary")
         languages.require(request.source_lang, [source for source, _ in self._catalog.pairs], "source_lang")
         limit = self._settings.max_targets
         if not 0 < len(request.target_langs) <= limit:

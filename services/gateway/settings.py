@@ -68,6 +68,10 @@ class GatewaySettings(ServiceSettings):
     glossaries: DirectoryPath | None = Field(None, description="Folder of kept glossaries, NAME.json each; none: none.")
     max_glossary_terms: int = Field(500, ge=1, le=1_000, description="Most terms of a glossary.")
     max_term_length: int = Field(100, ge=1, le=1_000, description="Most code points of a term, or what it becomes.")
+    max_glossary_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="Most bytes of a glossary that a client sends."
+    )
+    max_glossary_languages: int = Field(64, ge=1, le=1_000, description="Most languages of a glossary, or of a term.")
     recognition_stall_ms: int = Field(
         5000, ge=0, description="A recognizer that says nothing to audio for so long is left for another one. 0: never."
     )

@@ -12,20 +12,27 @@ from services.mt.engine import Pair, Source
 from services.mt.settings import MtSettings
 from services.mt.ways import Way
 
+LONGEST_TERM = 1_000  # characters: as long as a gateway can be set to let it be
+LONGEST_PREFIX = 50_000  # characters: whoever resumes a session may bring more of a text than it began with
+
 
 def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], settings: MtSettings) -> Source:
     """What a message asks to translate. Raises InvalidArgument naming the field that is wrong."""
+    _require_length(request.text, settings.max_chars, "text")
+    _require_length(request.target_prefix, LONGEST_PREFIX, "target_prefix")
     if not any(char.isprintable() and not char.isspace() for char in request.text):
         raise InvalidArgument("TEXT_EMPTY", "There is nothing to translate.", field="text")
-    max_chars = settings.max_chars
-    if len(request.text) > max_chars:
-        long = f"{len(request.text)} characters are too many."
-        raise InvalidArgument("TEXT_TOO_LONG", long, field="text", accepted=[f"up to {max_chars} characters"])
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
     session = request.affinity
     return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, session, session)
+
+
+def _require_length(text: str, most: int, field: str) -> None:
+    if len(text) > most:
+        long = f"{len(text)} characters are too many."
+        raise InvalidArgument("TEXT_TOO_LONG", long, field=field, accepted=[f"up to {most} characters"])
 
 
 def language_pair(way: Way) -> mt_pb2.LanguagePair:
@@ -42,6 +49,8 @@ def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]
         many = f"{len(terms)} terms are too many."
         raise InvalidArgument("TOO_MANY_TERMS", many, field="terms", accepted=[f"up to {settings.max_terms} terms"])
     for index, term in enumerate(terms):
+        _require_length(term.source, LONGEST_TERM, f"terms[{index}].source")
+        _require_length(term.translation, LONGEST_TERM, f"terms[{index}].translation")
         source, translation = composed(term.source.strip()), composed(term.translation.strip())
         if not any(char.isalnum() for char in source):
             raise InvalidArgument("TERM_EMPTY", "A term is missing.", f"terms[{index}].source", ["letters or digits"])

@@ -6,27 +6,39 @@ from collections.abc import Sequence
 
 from mesh.tts.v1 import tts_pb2
 from services.common import ipa, languages
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, quoted
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.speeds import Offer
 
 SLOWEST, FASTEST = 0.5, 2.0
+MOST_PRONUNCIATIONS = 1_000
+LONGEST_TERM = 1_000  # characters: as long as a gateway can be set to let it be
 
 
 def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_chars: int) -> Clause:
     """What a message asks to speak. Raises InvalidArgument naming the field that is wrong."""
+    _require_length(request.text, max_chars, "text")
     if not any(char.isprintable() and not char.isspace() for char in request.text):
         raise InvalidArgument("TEXT_EMPTY", "There is nothing to speak.", field="text")
-    if len(request.text) > max_chars:
-        long = f"{len(request.text)} characters are too many."
-        raise InvalidArgument("TEXT_TOO_LONG", long, field="text", accepted=[f"up to {max_chars} characters"])
     voice = _voice(request.language, request.voice, voices)
+    if len(request.pronunciations) > MOST_PRONUNCIATIONS:
+        many = f"{len(request.pronunciations)} pronunciations are too many."
+        raise InvalidArgument("TOO_MANY_PRONUNCIATIONS", many, "pronunciations", [f"up to {MOST_PRONUNCIATIONS}"])
+    for index, told in enumerate(request.pronunciations):
+        _require_length(told.text, LONGEST_TERM, f"pronunciations[{index}].text")
+        _require_length(told.ipa, LONGEST_TERM, f"pronunciations[{index}].ipa")
     said = tuple(Pronunciation(each.text.strip(), each.ipa) for each in request.pronunciations)
     for index, each in enumerate(said):
         if not any(char.isalnum() for char in each.text):
             missing = "There is nothing to pronounce."
             raise InvalidArgument("TEXT_EMPTY", missing, f"pronunciations[{index}].text", ["words of the text"])
     return Clause(request.text, voice, _speaking_rate(request.speaking_rate), said, request.affinity)
+
+
+def _require_length(text: str, most: int, field: str) -> None:
+    if len(text) > most:
+        long = f"{len(text)} characters are too many."
+        raise InvalidArgument("TEXT_TOO_LONG", long, field=field, accepted=[f"up to {most} characters"])
 
 
 def described(offer: Offer) -> tts_pb2.Voice:
@@ -59,7 +71,7 @@ def _voice(language: str, name: str, voices: Sequence[Voice]) -> Voice:
     for voice in speaking:
         if voice.name == name:
             return voice
-    unknown = f"{name!r} is no voice of {tag}."
+    unknown = f"{quoted(name)} is no voice of {tag}."
     raise InvalidArgument("UNKNOWN_VOICE", unknown, field="voice", accepted=[voice.name for voice in speaking])
 
 

@@ -29,6 +29,7 @@ EDGES = (
     "services/gateway/negotiation.py",
     "services/gateway/conversation.py",  # these call the stages
     "services/gateway/received.py",
+    "services/gateway/sizes.py",  # parses the public messages
     "services/gateway/speaking.py",
     "services/gateway/stages.py",
     "services/gateway/watching.py",
