@@ -108,6 +108,8 @@ def limits(settings: GatewaySettings) -> pb.Limits:
         max_glossary_terms=settings.max_glossary_terms,
         max_term_length=settings.max_term_length,
         resume_ms=settings.resume_ttl_ms,
+        max_glossary_bytes=settings.max_glossary_bytes,
+        max_glossary_languages=settings.max_glossary_languages,
     )
 
 
