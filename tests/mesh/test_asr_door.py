@@ -10,6 +10,9 @@ import pytest
 from google.rpc import error_details_pb2
 
 from mesh.asr.v1 import asr_pb2
+from services.asr.servicer import AsrServicer
+from services.asr.settings import AsrSettings
+from services.common.server import running
 from services.common.slots import ADMITTED
 from tests.mesh.asr import Session, detail_of, field_at_fault, finals, loud, session, silence, stage
 
@@ -110,3 +113,19 @@ async def test_a_broken_engine_ends_the_call_as_unavailable_and_the_next_session
         error = await opened.status()
         assert error.code() is grpc.StatusCode.UNAVAILABLE
         assert finals(await session(stub, loud(500)))
+
+
+@pytest.mark.parametrize("configured", [False, True], ids=["first", "in session"])
+async def test_bytes_that_are_no_message_are_the_callers_fault(configured: bool) -> None:
+    settings = AsrSettings(engine="scripted", vad="energy", drain_seconds=0)
+    async with (
+        running(AsrServicer(settings), settings) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        recognize: Any = channel.stream_stream("/mesh.asr.v1.Asr/Recognize")
+        call = recognize()
+        if configured:
+            config = asr_pb2.RecognizeConfig(language="en")
+            await call.write(asr_pb2.RecognizeRequest(config=config).SerializeToString())
+        await call.write(b"\xff\xff\xff")
+        assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT
