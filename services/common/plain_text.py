@@ -11,7 +11,7 @@ import re
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
 _NO_TEXT = re.compile(f"[{_NONCHARACTERS}\ud800-\udfff]")
 _CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")  # not those that part words and lines
-_WORD = re.compile(r"\S+")
+_WORD = re.compile(r"\w{1,120}")  # "a-a-a" is three to a program that looks each up, and no word is longer than that
 _SEPARATORS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 
 
