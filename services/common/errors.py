@@ -28,7 +28,9 @@ from grpc_status import rpc_status
 DOMAIN = "babelmesh"
 
 MOST_QUOTED = 64  # characters of what a caller sent that a message shows: a status must arrive whole
-_MOST_LISTED = 600  # characters of what is accepted that a status lists; the session's own error lists all
+_MOST_LISTED = 500  # characters of what is accepted that a status lists; the session's own error lists all
+_MOST_BYTES = 900  # of a status's message: it travels three times, in metadata of 8 KiB, and some bytes as three
+_MOST_FIELD = 256  # characters of the path of a field
 
 
 def quoted(sent: str) -> str:
@@ -123,24 +125,32 @@ KINDS: tuple[type[MeshError], ...] = (
 
 def to_status(error: MeshError) -> status_pb2.Status:
     """The `google.rpc.Status` of a fault, with its details."""
+    message = _fitting(str(error))
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"stage": error.stage})
     ]
     if error.field:
-        violation = error_details_pb2.BadRequest.FieldViolation(field=error.field, description=str(error))
+        field = error.field[:_MOST_FIELD]
+        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if error.retry_after_ms:
         delay = Duration()
         delay.FromMilliseconds(error.retry_after_ms)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if isinstance(error, AtCapacity):
-        quota = error_details_pb2.QuotaFailure.Violation(subject=error.stage or "GATEWAY", description=error.message)
+        quota = error_details_pb2.QuotaFailure.Violation(subject=error.stage or "GATEWAY", description=message)
         details.append(error_details_pb2.QuotaFailure(violations=[quota]))
     packed = []
     for detail in details:
         packed.append(any_pb2.Any())
         packed[-1].Pack(detail)
-    return status_pb2.Status(code=error.status, message=str(error), details=packed)
+    return status_pb2.Status(code=error.status, message=message, details=packed)
+
+
+def _fitting(text: str) -> str:
+    """A message as it fits into a status: cut where it is too long."""
+    encoded = text.encode(errors="replace")
+    return text if len(encoded) <= _MOST_BYTES else encoded[: _MOST_BYTES - 3].decode(errors="ignore") + "\u2026"
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:

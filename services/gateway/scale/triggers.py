@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.common.errors import InvalidArgument, quoted
+from services.common.errors import MOST_QUOTED, InvalidArgument, quoted
 from services.gateway.scale.worth import Measure
 
 GATEWAY = "gateway"
@@ -87,4 +87,4 @@ def _positive(key: str, text: str) -> float:
 
 
 def _refused(key: str, message: str, *accepted: str) -> InvalidArgument:
-    return InvalidArgument("SCALER_METADATA", message, f"scalerMetadata.{key}", accepted)
+    return InvalidArgument("SCALER_METADATA", message, f"scalerMetadata.{key[:MOST_QUOTED]}", accepted)

@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import base64
+from urllib.parse import quote
+
 import pytest
 from google.rpc import error_details_pb2
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.common.errors import (
     KINDS,
@@ -11,6 +16,7 @@ from services.common.errors import (
     MeshError,
     StageFailed,
     cause,
+    quoted,
     to_status,
 )
 
@@ -61,3 +67,29 @@ def test_without_a_fault_the_first_exception_is_the_cause() -> None:
 
 def test_a_defect_is_told_apart_from_what_a_caller_can_mend() -> None:
     assert to_status(Defect("DEFECT", "Ours.")).code != to_status(InvalidArgument("X", "Theirs.")).code
+
+
+HARD_LIMIT_BYTES = 8 * 1024  # of metadata, which a client's gRPC takes as a rule
+
+
+@given(st.sampled_from(["a", "\u00e9", "\u02d0", "\U0001f600", "\x1b", "%"]), st.integers(0, 3000), st.integers(0, 500))
+def test_a_status_arrives_whole_whatever_it_tells_of(char: str, length: int, count: int) -> None:
+    text = char * length
+    error = AtCapacity("CODE", f"{text} is no message.", f"hello.{text}", [char * 4] * count, retry_after_ms=7)
+    status = to_status(error)
+    details = base64.b64encode(status.SerializeToString())
+    assert len(quote(status.message)) + len(details) < HARD_LIMIT_BYTES
+
+
+def test_what_a_caller_sent_is_shown_in_part_and_escaped() -> None:
+    assert quoted("es") == "'es'"
+    assert quoted("\x1b[31m") == r"'\x1b[31m'"
+    assert quoted("a" * 64) == repr("a" * 64)
+    assert quoted("a" * 1000) == f"{'a' * 64!r} and 936 more"
+
+
+def test_what_is_accepted_is_listed_as_far_as_there_is_room() -> None:
+    told = str(InvalidArgument("CODE", "It is none.", "field", [f"voice-{number}" for number in range(1000)]))
+    assert told.startswith("field: It is none. Accepted: voice-0, voice-1, ")
+    assert told.endswith(" more.")
+    assert len(told) < 600
