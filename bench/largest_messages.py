@@ -60,9 +60,9 @@ def received(handle: str) -> pb.ClientMessage:
     """A session that is resumed by a client that has as much of it as it may say."""
     segments = [
         pb.ReceivedSegment(
-            transcript=pb.AsrResult(segment_id=index + 1, revision=1, final=True, text="t" * 40),
+            transcript=pb.AsrResult(segment_id=index + 1, revision=1, final=True, text="t" * 180),
             translations=[
-                pb.ReceivedTranslation(target_lang=lang, text="u" * 20, final=True, revision=1, stable_length=20)
+                pb.ReceivedTranslation(target_lang=lang, text="u" * 180, final=True, revision=1, stable_length=180)
                 for lang in TARGETS
             ],
         )

@@ -15,7 +15,7 @@ from services.common.errors import InvalidArgument
 from services.common.reading import Unreadable, reader, too_large
 from services.gateway.settings import GatewaySettings
 
-RECEIVED_BYTES = 256 * 1024  # of what a client may say it has of a session that it resumes
+RECEIVED_BYTES = 512 * 1024  # of what a client may say it has of a session that it resumes
 _REST_BYTES = 16 * 1024  # of all other fields of a message together
 _UTF8_BYTES = 4  # of a code point, at most
 
