@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, pairwise
 
@@ -33,22 +33,20 @@ class Place:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
 class _Form:
     """One form of a term, at the end of its path through the trie."""
 
-    rank: tuple[bool, int, int]  # of several forms at one place the smallest counts
-    tokens: Sequence[str]
-    exact: bool  # whether capitals are told from small letters
+    __slots__ = ("exact", "plain", "rank", "tokens")
+
+    def __init__(self, rank: tuple[bool, int, int], tokens: Sequence[str], exact: bool) -> None:
+        self.rank = rank  # of several forms at one place the smallest counts
+        self.tokens = tokens
+        self.exact = exact  # whether capitals are told from small letters
+        self.plain = not exact and _CURLY not in tokens  # whether the trie tells all about it
 
     @property
     def index(self) -> int:
         return self.rank[2]
-
-    @property
-    def plain(self) -> bool:
-        """Whether the trie tells all about it: it has no capitals and no apostrophes of its own."""
-        return not self.exact and _CURLY not in self.tokens
 
     def stands(self, said: Sequence[str]) -> bool:
         """Whether the text has its capitals and its curly apostrophes too; a straight one stands for either."""
@@ -123,9 +121,9 @@ class Finder:
         elif source[-1] in "yY":
             whole = _Tokens(" ".join(source[:-1].split()) + "ies")
             node = self._root.behind(whole.keys)
-            node.forms.append(replace(form, tokens=whole.said))
+            node.forms.append(_Form(form.rank, whole.said, form.exact))
         for word in words:
-            before_last.behind([folded(word)]).forms.append(replace(form, tokens=[*before, word]))
+            before_last.behind([folded(word)]).forms.append(_Form(form.rank, [*before, word], form.exact))
 
     def places(self, text: str) -> tuple[Place, ...]:
         """Where terms stand in a composed text, in order; none of them inside another."""
