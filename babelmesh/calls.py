@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from babelmesh.deaths import MOST_DEATHS
 from babelmesh.errors import SessionFailed
 from babelmesh.events import Ready, SessionConfig
 from babelmesh.gateways import LOST, Gateways, Metadata, may_pass, pause_ms
@@ -74,8 +75,18 @@ class Calls:
             resuming.heartbeat_ms = resuming.heartbeat_ms or HEARTBEAT_MS
             return resuming
 
+        ended = 0  # servers upon this very hello
+
         async def attempt() -> tuple[Stream, Ready]:
-            return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
+            nonlocal ended
+            try:
+                return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
+            except SessionFailed as lost:
+                ended += lost.broke
+                if ended < MOST_DEATHS:
+                    raise
+                message = "Two servers ended upon the hello that resumes this session. It is not sent again."
+                raise SessionFailed("RESUME_QUARANTINED", message) from None
 
         attempts = AsyncRetrying(
             retry=retry_if_exception(may_pass), wait=_wait, stop=stop_after_delay(left), reraise=True

@@ -198,7 +198,9 @@ class GatewayServicer:
             call.refused, call.measure = False, shared.measures.written
             account.begin()
             handle = shared.sign(shared.ledger.position)
-            await call.outbox.put(messages.ready(terms, settings, goes_on.start_samples, handle))
+            ready = messages.ready(terms, settings, goes_on.start_samples, handle)
+            ready.ready.server = self._lives.server
+            await call.outbox.put(ready)
             beside = opening.beside(shared, call, self._lives)
             account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
