@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from asyncio import sleep
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
@@ -75,25 +75,15 @@ class Calls:
             resuming.heartbeat_ms = resuming.heartbeat_ms or HEARTBEAT_MS
             return resuming
 
-        ended = 0  # servers upon this very hello
-
         async def attempt() -> tuple[Stream, Ready]:
-            nonlocal ended
-            try:
-                return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
-            except SessionFailed as lost:
-                ended += lost.broke
-                if ended < MOST_DEATHS:
-                    raise
-                message = "Two servers ended upon the hello that resumes this session. It is not sent again."
-                raise SessionFailed("RESUME_QUARANTINED", message) from None
+            return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
 
         attempts = AsyncRetrying(
             retry=retry_if_exception(may_pass), wait=_wait, stop=stop_after_delay(left), reraise=True
         )
         ready: Ready
         try:
-            self._stream, ready = await attempts(attempt)
+            self._stream, ready = await attempts(_bearable(attempt))
         except SessionFailed as last:
             raise (failure if last.code in LOST else last) from None
         self._patience.resumed(time.monotonic())
@@ -114,6 +104,24 @@ class Calls:
     def _listen(self, ready: Ready) -> None:
         if self._terms.resume and ready.resume and ready.config.heartbeat_ms:
             self.stream.expect_heartbeats(ready.config.heartbeat_ms / 1000)
+
+
+def _bearable(attempt: Callable[[], Awaitable[tuple[Stream, Ready]]]) -> Callable[[], Awaitable[tuple[Stream, Ready]]]:
+    """An attempt that may be made again, until two servers have ended upon its hello."""
+    ended = 0
+
+    async def made() -> tuple[Stream, Ready]:
+        nonlocal ended
+        try:
+            return await attempt()
+        except SessionFailed as failure:
+            ended += failure.broke
+            if ended < MOST_DEATHS:
+                raise
+            message = "Two servers ended upon the hello that resumes this session. It is not sent again."
+            raise SessionFailed("RESUME_QUARANTINED", message) from None
+
+    return made
 
 
 def _wait(state: RetryCallState) -> float:
