@@ -158,7 +158,8 @@ class GatewayServicer:
             terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
             goes_on = self._admission.goes_on(hello, terms, call.tenant, self._lives)
             async with self._lives.claimed(goes_on.session_id, goes_on.epoch):
-                glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+                kept = self._glossaries.of(call.tenant)
+                glossary = await kept.agreed(hello.glossary, "hello.glossary", self._catalog)
                 terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
                 await self._lives.supersede(terms.session_id)
                 with self._slots.taken(goes_on.resumed), self._lives.running(terms.session_id, goes_on.epoch) as life:
@@ -185,7 +186,7 @@ class GatewayServicer:
             Start(terms.input, goes_on.start_samples, goes_on.age_ms),
             settings,
             lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
-            lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
+            lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared, self._catalog),
         )
         said = speaking(
             received(call.inbound, settings.idle_timeout_ms / 1000), lambda: self._lives.proved(opening.life)
@@ -213,7 +214,8 @@ class GatewayServicer:
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()
         with self._slots.taken():
-            glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
+            kept = self._glossaries.of(self._admission.tenant(context.invocation_metadata()))
+            glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
                 translations = [
                     tasks.create_task(self._text_translation(request.text, spoken, lexicon(glossary, lang), lang))
@@ -275,7 +277,7 @@ class GatewayServicer:
             input_formats=FORMATS,
             output_formats=OUTPUT_FORMATS,
             limits=messages.limits(self._settings),
-            glossaries=await self._glossaries.names(),
+            glossaries=await self._glossaries.of(self._admission.tenant(context.invocation_metadata())).names(),
         )
 
     def _status(self) -> Status:
