@@ -15,6 +15,7 @@ from babelmesh.events import (
     Marker,
     Ready,
     SessionConfig,
+    SpeechEvent,
 )
 from babelmesh.leaving_out import left_out
 from babelmesh.received import Received
@@ -73,6 +74,8 @@ class Conversation:
         if isinstance(event, (Ready, GoAway)) and self._resume:
             self._received.handle = event.resume or self._received.handle
             return []
+        if isinstance(event, (Ack, AsrResult, SpeechEvent)):
+            self._deaths.bore("audio")
         news = [each for each in self._received.take(event) if each != STAY]
         match event:
             case Ack():
@@ -97,7 +100,7 @@ class Conversation:
 
     def lost(self, written: int, now: float) -> None:
         """A server went away without a word, over a call that so much of the log was written to."""
-        entries = {str(entry.number) for entry in self._log.in_work(written)}
+        entries = {f"{entry.kind} {entry.number}" for entry in self._log.in_work(written)}
         self._deaths.lost(entries | {f"segment {number}" for number in self._received.unfinished}, now)
 
     def resumed(self, ready: Ready, now: float = 0.0) -> Sequence[Event]:
@@ -108,5 +111,5 @@ class Conversation:
         self._received.handle = ready.resume or self._received.handle
         self._log.rewind(ready.resumed_ms)
         fatal = self._deaths.resumed(ready.server, now)
-        gone = self._log.leave_out([int(each) for each in fatal if each.isdigit()])
+        gone = self._log.leave_out([int(each.split()[1]) for each in fatal if not each.startswith("segment ")])
         return [*self._received.resumed(), *left_out(gone, self._log)]

@@ -7,7 +7,7 @@ goes away soon too, proves it; then it is left out: a line that ends servers doe
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from babelmesh.silence import STEADY_SECONDS
 
@@ -21,7 +21,7 @@ class _Suspicion:
 
 
 class Deaths:
-    """The servers of one session, one after the other. Input is named by its sender's own names."""
+    """The servers of one session, one after the other. Input is named by its kind, a space and a number."""
 
     def __init__(self, server: str, now: float) -> None:
         self.server = server  # as it names itself; empty: it does not, and nothing can be known
@@ -40,6 +40,12 @@ class Deaths:
         common = self._now.input & in_work if soon else frozenset()
         deaths = self._now.deaths + 1 if common else int(bool(in_work))
         self._now = _Suspicion(deaths, common or frozenset(in_work))
+
+    def bore(self, kind: str) -> None:
+        """Record that the server works on input of a kind and has not ended over it: that is suspected no more."""
+        left = frozenset(each for each in self._now.input if not each.startswith(kind))
+        if left != self._now.input:
+            self._now = replace(self._now, input=left)
 
     def resumed(self, server: str, now: float) -> frozenset[str]:
         """Record which server goes on. Returns the input that is to be left out from now on.

@@ -37,3 +37,12 @@ def test_of_servers_that_do_not_name_themselves_nothing_is_known() -> None:
         assert deaths.resumed("", now + 1) == frozenset()
     deaths.lost(set(), 20)
     assert deaths.count == 0
+
+
+def test_audio_that_a_server_gave_results_of_did_not_end_it() -> None:
+    deaths = Deaths("one", 0)
+    deaths.lost({"audio 1", "text 2"}, 1)
+    deaths.resumed("two", 2)
+    deaths.bore("audio")
+    deaths.lost({"audio 1", "text 2"}, 3)
+    assert deaths.resumed("three", 4) == {"text 2"}
