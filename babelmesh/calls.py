@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from asyncio import sleep
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
 
+from babelmesh.deaths import MOST_DEATHS
 from babelmesh.errors import SessionFailed
 from babelmesh.events import Ready, SessionConfig
 from babelmesh.gateways import LOST, Gateways, Metadata, may_pass, pause_ms
@@ -82,7 +83,7 @@ class Calls:
         )
         ready: Ready
         try:
-            self._stream, ready = await attempts(attempt)
+            self._stream, ready = await attempts(_bearable(attempt))
         except SessionFailed as last:
             raise (failure if last.code in LOST else last) from None
         self._patience.resumed(time.monotonic())
@@ -103,6 +104,24 @@ class Calls:
     def _listen(self, ready: Ready) -> None:
         if self._terms.resume and ready.resume and ready.config.heartbeat_ms:
             self.stream.expect_heartbeats(ready.config.heartbeat_ms / 1000)
+
+
+def _bearable(attempt: Callable[[], Awaitable[tuple[Stream, Ready]]]) -> Callable[[], Awaitable[tuple[Stream, Ready]]]:
+    """An attempt that may be made again, until two servers have ended upon its hello."""
+    ended = 0
+
+    async def made() -> tuple[Stream, Ready]:
+        nonlocal ended
+        try:
+            return await attempt()
+        except SessionFailed as failure:
+            ended += failure.broke
+            if ended < MOST_DEATHS:
+                raise
+            message = "Two servers ended upon the hello that resumes this session. It is not sent again."
+            raise SessionFailed("RESUME_QUARANTINED", message) from None
+
+    return made
 
 
 def _wait(state: RetryCallState) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from babelmesh.deaths import Deaths
 from babelmesh.events import (
     Ack,
     AsrResult,
@@ -14,7 +15,9 @@ from babelmesh.events import (
     Marker,
     Ready,
     SessionConfig,
+    SpeechEvent,
 )
+from babelmesh.leaving_out import left_out
 from babelmesh.received import Received
 from babelmesh.replay import Entry, ReplayLog
 
@@ -24,7 +27,7 @@ STAY = Marker(marker="babelmesh-stay")  # the client's own ping, kept from the r
 class Conversation:
     """The session opened by a hello. Instants are seconds of a steady clock."""
 
-    def __init__(self, hello: SessionConfig, ready: Ready, resume: bool) -> None:
+    def __init__(self, hello: SessionConfig, ready: Ready, resume: bool, now: float = 0.0) -> None:
         self._session_id = ready.session_id
         self._resume = resume and bool(ready.resume)
         self._log = ReplayLog(hello)
@@ -32,6 +35,7 @@ class Conversation:
         self._received = Received(langs, heartbeats=bool(hello.heartbeat_ms))
         self._received.handle = ready.resume
         self._started: float | None = None  # when the first sample was spoken
+        self._deaths = Deaths(ready.server, now)
 
     @property
     def resumable(self) -> bool:
@@ -70,6 +74,8 @@ class Conversation:
         if isinstance(event, (Ready, GoAway)) and self._resume:
             self._received.handle = event.resume or self._received.handle
             return []
+        if isinstance(event, (Ack, AsrResult, SpeechEvent)):
+            self._deaths.bore("audio")
         news = [each for each in self._received.take(event) if each != STAY]
         match event:
             case Ack():
@@ -88,10 +94,22 @@ class Conversation:
         hello = SessionConfig(resume=self._received.handle)
         hello.MergeFrom(self._log.hello)
         hello.received.CopyFrom(self._received.report(self._log.known_finals, self._session_id, clock_ms))
+        if self._deaths.count:
+            hello.deaths, hello.lost_server = self._deaths.count, self._deaths.server
         return hello
 
-    def resumed(self, ready: Ready) -> Sequence[Event]:
-        """Another server goes on. Returns what its reader is to be told; the log is to be written again."""
+    def lost(self, written: int, now: float) -> None:
+        """A server went away without a word, over a call that so much of the log was written to."""
+        entries = {f"{entry.kind} {entry.number}" for entry in self._log.in_work(written)}
+        self._deaths.lost(entries | {f"segment {number}" for number in self._received.unfinished}, now)
+
+    def resumed(self, ready: Ready, now: float = 0.0) -> Sequence[Event]:
+        """Another server goes on. Returns what its reader is to be told; the log is to be written again.
+
+        What two servers have ended over is not, and is named to the reader.
+        """
         self._received.handle = ready.resume or self._received.handle
         self._log.rewind(ready.resumed_ms)
-        return self._received.resumed()
+        fatal = self._deaths.resumed(ready.server, now)
+        gone = self._log.leave_out([int(each.split()[1]) for each in fatal if not each.startswith("segment ")])
+        return [*self._received.resumed(), *left_out(gone, self._log)]

@@ -24,6 +24,7 @@ from grpc_status import rpc_status
 from babelmesh.events import Error
 
 UNREACHABLE = "UNREACHABLE"  # no server answered
+_BROKE = ("socket closed", "connection reset")  # gRPC's words alone tell that from one that was never there
 CONNECTION_LOST = "CONNECTION_LOST"  # a server answered and is gone
 
 
@@ -71,6 +72,7 @@ class SessionFailed(BabelmeshError):
     field: str = ""  # the field at fault, as a path: "hello.targets[1].voice"
     accepted: Sequence[str] = ()  # what that field accepts
     retry_after_ms: int = 0  # 0: another try makes no sense, or at once where the message says so
+    broke: bool = False  # whether a connection that was there broke
 
     def __str__(self) -> str:
         accepted = f" Accepted: {', '.join(self.accepted)}." if self.accepted else ""
@@ -117,7 +119,8 @@ def _bare(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFa
         strangers = f"{address} does not speak TLS, or its certificate is not one that is trusted here for that name."
         return SessionFailed(UNREACHABLE, strangers)
     if error.code() is grpc.StatusCode.UNAVAILABLE and not started:
-        return SessionFailed(UNREACHABLE, f"No server answers at {address}.", retry_after_ms=1000)
+        broke = any(words in (error.details() or "").lower() for words in _BROKE)
+        return SessionFailed(UNREACHABLE, f"No server answers at {address}.", retry_after_ms=1000, broke=broke)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         return SessionFailed(CONNECTION_LOST, f"The connection to {address} was lost.", retry_after_ms=1000)
     if error.code() is grpc.StatusCode.UNIMPLEMENTED and not error.trailing_metadata():

@@ -133,7 +133,7 @@ async def _over_a_fresh_connection(
             return stream, await stream.greet(hello(), RESUMED_SECONDS)
         except SessionFailed as failure:
             await there.channel.close()
-            if not may_pass(failure):
+            if failure.broke or not may_pass(failure):
                 raise
             failures.append(failure)
             left.remove(there.address)

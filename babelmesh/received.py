@@ -139,6 +139,11 @@ class Received:
         segment = self._segments.get(last)
         return segment.covered if segment else self._covered
 
+    @property
+    def unfinished(self) -> list[int]:
+        """The segments of which a final transcript came, and not yet all that is made of it."""
+        return [number for number, each in self._segments.items() if each.final and not self._langs <= each.accounted]
+
     def report(self, up_to: int | None, session_id: str, clock_ms: int) -> ev.Received:
         """What came behind the handle, of segments up to a number only where one is given."""
         told = dict(self._told(up_to))

@@ -8,7 +8,7 @@ command had set is part of the next hello instead.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from babelmesh.events import ClientMessage, Control, SessionConfig
@@ -18,6 +18,7 @@ from babelmesh.received import Covered
 MOST_SECONDS = 120  # of audio kept; of more, the oldest is reported as missing should it be needed
 
 _SETTING = ("set_target_lang", "set_dictionary", "pause", "resume")  # they hold for all that follows
+_INPUT = ("audio", "text", "set_dictionary", "set_target_lang")  # what servers work on
 _CLOSING = ("commit", "pause")  # these end a segment of typed text
 
 
@@ -91,6 +92,20 @@ class ReplayLog:
         """The first entry behind a number."""
         index = bisect_right(self._entries, number, key=lambda entry: entry.number)
         return self._entries[index] if index < len(self._entries) else None
+
+    def in_work(self, written: int) -> list[Entry]:
+        """The input among the entries up to a number: what a server they were written to may end over."""
+        return [entry for entry in self._entries if entry.number <= written and entry.kind in _INPUT]
+
+    def leave_out(self, numbers: Collection[int]) -> list[Entry]:
+        """Takes entries out of the log, which are sent to nobody again, and returns them."""
+        gone = [entry for entry in self._entries if entry.number in numbers]
+        self._keep(lambda entry: entry.number not in numbers)
+        return gone
+
+    def stretch_ms(self, entry: Entry) -> tuple[int, int]:
+        """Where the audio of an entry begins and ends on the session's audio clock, in milliseconds."""
+        return round(self._ms(entry.place_samples)), round(self._ms(entry.end_samples))
 
     def forget(self) -> None:
         """Keeps nothing of all this: the session cannot be resumed."""

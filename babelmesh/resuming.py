@@ -30,7 +30,7 @@ from babelmesh.events import (
     TtsChunk,
     event_of,
 )
-from babelmesh.gateways import may_pass
+from babelmesh.gateways import LOST, may_pass
 from babelmesh.stream import Stream
 
 
@@ -136,12 +136,14 @@ class Link:
         elif not self._conversation.resumable or not may_pass(failure):
             self._outcome = failure
         else:
+            if failure.code in LOST and not self._calls.stream.leaving:
+                self._conversation.lost(self._calls.stream.written, time.monotonic())
             try:
                 ready = await self._calls.replace(failure, self._conversation.hello)
             except SessionFailed as last:
                 self._outcome = last
                 return
-            self._unread.extend(self._conversation.resumed(ready))
+            self._unread.extend(self._conversation.resumed(ready, time.monotonic()))
             if self._again is None or self._again.done():
                 self._again = self._tasks.create_task(self._push_again())
 

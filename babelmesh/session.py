@@ -10,6 +10,7 @@ failure is raised where it is met, always as SessionFailed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -145,7 +146,7 @@ async def opened(gateways: Gateways, terms: Terms) -> AsyncIterator[Session]:
     try:
         ready = await calls.open()
         async with asyncio.TaskGroup() as tasks:
-            conversation = Conversation(terms.hello, ready, terms.resume)
+            conversation = Conversation(terms.hello, ready, terms.resume, time.monotonic())
             session = Session(Link(calls, conversation, tasks), ready, tasks)
             yield session
             session.stop_feeding()

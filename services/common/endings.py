@@ -77,9 +77,11 @@ class Limits:
         """Whether so many looks without a beat are too many."""
         return bool(self.stalled_seconds) and looks >= round(self.stalled_seconds / self.look_seconds)
 
-    def held(self, worked_seconds: float) -> bool:
-        """Whether the loop's thread has worked for too long without a beat."""
-        return bool(self.held_seconds) and worked_seconds >= self.held_seconds
+    def held(self, looks: int, worked_seconds: float) -> bool:
+        """Whether the loop's thread has worked for too long without a beat, or has not got far enough to end soon."""
+        if not self.held_seconds:
+            return False
+        return worked_seconds >= self.held_seconds or self.stalled(2 * looks)
 
 
 @contextmanager
@@ -120,17 +122,18 @@ class Pulse:
 
     def look(self, thread: int) -> None:
         """Looks until it is over. `thread` is the loop's."""
-        seen, still, worked = -1, 0, 0.0
+        seen, still, worked, ended = -1, 0, 0.0, ""
         while not self.over.wait(self._limits.look_seconds):
-            still = still + 1 if self._beats == seen else 0
-            if not still:
-                seen, worked = self._beats, _worked_seconds(thread)
-            elif self._limits.stalled(still):
+            if self._beats != seen:
+                seen, still, worked, ended = self._beats, 0, _worked_seconds(thread), ""
+                continue
+            still += 1
+            held = self._limits.held(still, _worked_seconds(thread) - worked)
+            if self._limits.stalled(still):
                 end("ended, the event loop stands still", {"at": _places(thread)})
-            elif self._limits.held(_worked_seconds(thread) - worked):
-                worked = _worked_seconds(thread)
-                if method := end_holder(self._loop, thread):
-                    log.error("call ended, its work held the event loop", extra={"fields": {"rpc": method}})
+            elif held and not ended and (ended := end_holder(self._loop, thread)):
+                still = 0  # the loop has as long again to come back
+                log.error("call ended, its work held the event loop", extra={"fields": {"rpc": ended}})
 
 
 def _worked_seconds(thread: int) -> float:

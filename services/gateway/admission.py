@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
 from services.gateway.callers import Caller, caller
 from services.gateway.continuation import Continuation, Position, beginning
+from services.gateway.possible import MOST_DEATHS, require_number
 from services.gateway.received import continued
 from services.gateway.resume import Bond, Handles, config_digest, require_same, tenant_digest
 from services.gateway.running import Lives
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     import grpc
 
     AnyContext: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+FATAL_DEATHS = 2  # of servers over the same work, after which it is left out
 
 
 class Admission:
@@ -38,12 +42,19 @@ class Admission:
             if hello.HasField("received"):
                 message = "Without a handle there is no session that it could belong to."
                 raise InvalidArgument("RECEIVED_WITHOUT_RESUME", message, "hello.received", ["unset, without resume"])
+            for field in ("deaths", "lost_server"):
+                if getattr(hello, field):
+                    message = "Without a handle there is no session that a server was lost with."
+                    raise InvalidArgument("FIELD_NOT_READ", message, f"hello.{field}", ["unset, without resume"])
             return beginning(terms.session_id)
         bond, position = self._handles.read(hello.resume)
         require_same(bond, terms, tenant)
         lives.require_newest(bond.session_id, bond.epoch)
         lives.require_bearable(bond.session_id)
-        return continued(bond, position, hello, self._handles.age_ms(bond))
+        require_number(hello.deaths, MOST_DEATHS, "hello.deaths")
+        deaths = hello.deaths - (hello.lost_server == lives.server)
+        goes_on = continued(bond, position, hello, self._handles.age_ms(bond))
+        return replace(goes_on, fatal=deaths >= FATAL_DEATHS)
 
     def signature(self, terms: Terms, goes_on: Continuation, tenant: str) -> Callable[[Position], str]:
         """Makes the handles of one call. A FLAC stream cannot be cut, so there are none for it."""

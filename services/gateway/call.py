@@ -46,6 +46,7 @@ class Call:
 
     inbound: Channel[Inbound]
     outbox: Outbox[pb.ServerMessage]
+    tenant: str = ""
     refused: bool = True  # until its session is open
     pulse: Pulse = field(default_factory=Pulse)
     measure: Callable[[pb.ServerMessage], None] = lambda message: None  # what the session makes of each that was sent

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.gateway.terms import Transcript
 
@@ -40,6 +40,17 @@ class TargetContinuation:
     voice_speaking: bool = False  # whether the client was told that the voice started, and not that it ended
     segments: Mapping[int, SegmentContinuation] = field(default_factory=dict)
 
+    def finished(self, segment_id: int, speech: bool) -> bool:
+        """Whether a client has all of a segment, its speech included where that is wanted."""
+        has = self.segments.get(segment_id)
+        return has is not None and has.final and (not speech or has.spoken.split() == has.text.split())
+
+    def left_out(self, segment_id: int) -> TargetContinuation:
+        """The same, with a segment ended by what the client has of it: nothing more is made for it."""
+        has = self.segments.get(segment_id, SegmentContinuation("", True, 0, "", "", 0))
+        ended = replace(has, final=True, spoken=has.text, speaking="", speaking_samples=0)
+        return replace(self, segments={**self.segments, segment_id: ended})
+
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
@@ -60,6 +71,7 @@ class Continuation:
     last_segment_id: int = 0  # the highest number in use
     position: Position = field(default_factory=Position)  # of the handle: what is known to be delivered
     age_ms: int = 0  # how long ago the session began
+    fatal: bool = False  # whether servers have ended over what is unfinished, so that it is not made again
 
     @property
     def resumed(self) -> bool:

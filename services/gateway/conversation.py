@@ -15,7 +15,7 @@ from services.gateway.listening import Heard, Listening
 from services.gateway.outage import ITS_OWN
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
-from services.gateway.tries import fault_of
+from services.gateway.tries import blames, fault_of
 from services.gateway.wire import answer, request
 
 LEAVING_SECONDS = 5.0  # a draining replica is left in the midst of a segment when that is not over by then
@@ -26,6 +26,10 @@ _CALL_IS_OVER = (grpc.aio.AioRpcError, grpc.aio.InternalError, asyncio.InvalidSt
 
 class BrokeOff(Exception):
     """The call is over before all was answered. Another recognizer may go on."""
+
+
+class Failed(BrokeOff):
+    """The recognizer failed over what it was told, and says so."""
 
 
 class Stalled(BrokeOff):
@@ -111,6 +115,8 @@ class Conversation:
             return BrokeOff("it ended early")
         metadata = (await call.initial_metadata(), await call.trailing_metadata())
         fault = fault_of(grpc.aio.AioRpcError(code, *metadata, await call.details()), "ASR")
+        if blames(fault):
+            return Failed(fault.code)
         return BrokeOff(fault.code) if isinstance(fault, ITS_OWN) else fault
 
     async def _mourn(self) -> None:

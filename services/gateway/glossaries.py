@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from google.protobuf import json_format
 
@@ -27,6 +28,9 @@ _MAX_BYTES = 4 * 1024 * 1024
 _TEXTS_AT_ONCE = 64  # terms, translations and pronunciations, before other sessions have their turn
 
 
+Read: TypeAlias = dict[Path, tuple[tuple[int, int], pb.Glossary]]  # with each file's time and size
+
+
 class Unusable(Exception):
     """A kept glossary cannot be read; the message says why."""
 
@@ -34,10 +38,14 @@ class Unusable(Exception):
 class Glossaries:
     """Makes what a client asks for into a glossary that can be followed."""
 
-    def __init__(self, settings: GatewaySettings, stages: Stages) -> None:
+    def __init__(self, settings: GatewaySettings, stages: Stages, folder: Folder | None = None) -> None:
         self._settings = settings
-        self._folder = Folder(settings.glossaries)
+        self._folder = folder or Folder(settings.glossaries)
         self._stages = stages
+
+    def of(self, tenant: str) -> Glossaries:
+        """The same for one tenant: it finds the kept glossaries of its own, and those that are everybody's."""
+        return Glossaries(self._settings, self._stages, self._folder.of(tenant))
 
     async def names(self) -> list[str]:
         """Of those it keeps."""
@@ -109,27 +117,42 @@ async def lexicons(glossary: Glossary, langs: Iterable[str]) -> AsyncIterator[tu
 
 
 class Folder:
-    """A folder of glossaries, each a JSON file of the contract's Glossary: NAME.json. A changed file is read anew."""
+    """A folder of glossaries, each a JSON file of the contract's Glossary: NAME.json. A changed file is read anew.
 
-    def __init__(self, path: Path | None) -> None:
+    Files in it are everybody's. Those in a folder TENANT inside it are that tenant's alone, and win over others.
+    """
+
+    def __init__(self, path: Path | None, tenant: str = "", read: Read | None = None) -> None:
         self._path = path
-        self._read: dict[str, tuple[tuple[int, int], pb.Glossary]] = {}
+        self._tenant = tenant
+        self._read: Read = {} if read is None else read
+
+    def of(self, tenant: str) -> Folder:
+        """The same, as a tenant finds it. What was read is kept once for all."""
+        return Folder(self._path, tenant, self._read)
 
     def names(self) -> list[str]:
         """Of the glossaries there are now."""
-        return sorted(file.stem for file in self._path.glob(f"*{_SUFFIX}")) if self._path else []
+        return sorted(self._files())
 
     def read(self, name: str) -> pb.Glossary:
         """One of `names` as it stands in its file. Raises Unusable when it cannot be read."""
-        file = (self._path or Path()) / f"{name}{_SUFFIX}"
         try:
+            file = self._files()[name]
             told = file.stat()
             state = (told.st_mtime_ns, told.st_size)
-            if name not in self._read or self._read[name][0] != state:
-                self._read[name] = (state, parsed(file.read_text(encoding="utf-8"), told.st_size))
-        except (OSError, UnicodeDecodeError) as error:
+            if file not in self._read or self._read[file][0] != state:
+                self._read[file] = (state, parsed(file.read_text(encoding="utf-8"), told.st_size))
+        except (OSError, UnicodeDecodeError, KeyError) as error:
             raise Unusable(f"The file cannot be read: {type(error).__name__}.") from error
-        return self._read[name][1]
+        return self._read[file][1]
+
+    def _files(self) -> dict[str, Path]:
+        """The file of each name. A tenant is looked for among the folders there are: its name is no path."""
+        if self._path is None:
+            return {}
+        own = [each for each in self._path.iterdir() if self._tenant and each.name == self._tenant and each.is_dir()]
+        return {file.stem: file for folder in (self._path, *own) for file in folder.glob(f"*{_SUFFIX}")}
 
 
 def parsed(text: str, size_bytes: int) -> pb.Glossary:

@@ -121,9 +121,18 @@ class Listening:
                 return self._answered(number)
         return True
 
-    def died(self) -> Stretch | None:
-        """The recognizer of now broke off. Gives the audio that two have died of now: it is left out."""
-        stretch = self._suspicion.died(self.ring.at.finalized_samples, self.ring.told_samples)
+    @property
+    def hopeless(self) -> bool:
+        """Whether recognizers fail again and again, and leaving audio out does not help."""
+        return self._suspicion.hopeless
+
+    def died(self, failed: bool = False) -> Stretch | None:
+        """The recognizer of now broke off. Gives the audio that two have died of now: it is left out.
+
+        `failed`: it said itself that it failed over what it was told.
+        """
+        record = self._suspicion.failed if failed else self._suspicion.died
+        stretch = record(self.ring.at.finalized_samples, self.ring.told_samples)
         if stretch:
             stretch = Stretch(stretch.from_samples, max(stretch.to_samples, self._seam.concluded_until_samples))
             self.ring.skip(stretch.to_samples)

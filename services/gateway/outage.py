@@ -8,14 +8,16 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception_type, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from services.common.cancelling import heed_cancellation
 from services.common.errors import AtCapacity, Defect, StageFailed, TooSlow, cause
+from services.gateway.tries import quarantined
 
 T = TypeVar("T")
 
 ANNOUNCED_AFTER_SECONDS = 0.4
+MOST_DEFECTS = 2  # of recognizers upon the session's terms
 ITS_OWN = (StageFailed, TooSlow, AtCapacity, Defect)  # faults of a recognizer that another one need not share
 
 _RETRY_AFTER_MS = 1000
@@ -75,13 +77,23 @@ class Outage:
             longest = min(_LONGEST_STEP_SECONDS, _STEP_SECONDS * 2**self._calls)
             await asyncio.sleep(random.uniform(0, longest))  # it spreads calls, it hides nothing
         self._calls += 1
+        defects = 0
+
+        def heals(error: BaseException) -> bool:
+            nonlocal defects
+            defects += isinstance(error, Defect)
+            return isinstance(error, ITS_OWN) and defects < MOST_DEFECTS
+
         retrying = AsyncRetrying(
-            retry=retry_if_exception_type(ITS_OWN),
+            retry=retry_if_exception(heals),
             wait=wait_random_exponential(multiplier=_STEP_SECONDS, max=_LONGEST_STEP_SECONDS),
         )
-        async for trial in retrying:
-            with trial:
-                return await attempt()
+        try:
+            async for trial in retrying:
+                with trial:
+                    return await attempt()
+        except Defect as defect:
+            raise quarantined("ASR") from defect
         raise AssertionError("tenacity ends with a result or an exception")
 
     async def _say_so(self, seconds: float) -> None:

@@ -19,6 +19,7 @@ GAP_LEEWAY_MS = (
 )
 FASTEST = 1000  # times real time that anything is recognized or spoken
 MOST_RATE = 48_000  # samples per second of any speech
+MOST_DEATHS = 1000  # of servers over one session
 MOST_REVISIONS = 1_000_000  # of one segment
 MOST_CLAUSE_SAMPLES = MOST_RATE * 3600  # of one clause that was being spoken
 

@@ -9,7 +9,7 @@ from opentelemetry.context import Context
 from services.common import metrics, telemetry
 from services.common.channel import Channel
 from services.gateway import messages
-from services.gateway.conversation import BrokeOff, Conversation, Left, Stalled, tell
+from services.gateway.conversation import BrokeOff, Conversation, Failed, Left, Stalled, tell
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening, Trace
 from services.gateway.outage import Outage, Patience
@@ -19,6 +19,7 @@ from services.gateway.seam import FRESH, Seed
 from services.gateway.shared import Shared
 from services.gateway.stages import Recognizing
 from services.gateway.terms import samples
+from services.gateway.tries import quarantined
 from services.gateway.wire import config
 
 log = logging.getLogger(__name__)
@@ -106,18 +107,20 @@ class Recognition:
             log.warning("recognizer broke off", extra={"fields": {**self._fields(call), "reason": str(end)}})
             if conversation.answered:
                 outage.over()
-            await self._leave_out()
+            await self._leave_out(isinstance(end, Failed))
         successor = conversation.successor or await outage.another(self._another)
         self._listening.moved()
         _FAILOVERS.add(1, {"reason": why})
         return successor
 
-    async def _leave_out(self) -> None:
-        """Leaves out the audio that two recognizers have died of."""
-        stretch = self._listening.died()
+    async def _leave_out(self, failed: bool) -> None:
+        """Leaves out the audio that two recognizers have died of. Raises StageFailed where that is no help."""
+        stretch = self._listening.died(failed)
         await tell(self._listening, self.heard)
         if stretch:
             await self._shared.outbox.put(messages.quarantined(stretch.from_samples, stretch.to_samples))
+        elif self._listening.hopeless:
+            raise quarantined("ASR")
 
     async def _another(self) -> Recognizing:
         return await self._recognizer(resumed=True)

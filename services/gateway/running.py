@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
@@ -50,6 +51,7 @@ class Lives:
     """All of them. What it remembers of handles is bounded, and is this process's alone."""
 
     def __init__(self, remembered_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self.server = secrets.token_hex(8)  # names this process to clients
         self._remembered_seconds = remembered_seconds
         self._clock = clock
         self._lives: dict[str, Life] = {}

@@ -172,7 +172,8 @@ class GatewayServicer:
             if terms.input:
                 self._stages.require_room("ASR")
         async with self._lives.claimed(goes_on.session_id, goes_on.epoch):
-            glossary = await self._glossaries.agreed(hello.glossary, "hello.glossary", self._catalog)
+            kept = self._glossaries.of(caller.tenant)
+            glossary = await kept.agreed(hello.glossary, "hello.glossary", self._catalog)
             terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
             await self._lives.supersede(terms.session_id)
             place = held.enter_context(self._tenants.taken(caller, goes_on.resumed))
@@ -189,7 +190,7 @@ class GatewayServicer:
         """Holds the session. Returns the fault the call is to end with."""
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
-        call = Call(Channel(1), outbox)
+        call = Call(Channel(1), outbox, self._admission.caller(context).tenant)
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
             writing = tasks.create_task(write_all(context, call))
@@ -218,7 +219,7 @@ class GatewayServicer:
             settings,
             Controls(
                 lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
-                lambda wanted: self._glossaries.swap(wanted, shared, self._catalog),
+                lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared, self._catalog),
                 shared.report,
             ),
         )
@@ -233,7 +234,9 @@ class GatewayServicer:
             call.refused, call.measure = False, shared.measures.written
             account.begin()
             handle = shared.sign(shared.ledger.position)
-            await call.outbox.put(messages.ready(terms, settings, goes_on.start_samples, handle))
+            ready = messages.ready(terms, settings, goes_on.start_samples, handle)
+            ready.ready.server = self._lives.server
+            await call.outbox.put(ready)
             beside = opening.beside(shared, call, self._lives)
             account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
@@ -248,7 +251,8 @@ class GatewayServicer:
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()
         with self._tenants.taken(caller):
-            glossary = await self._glossaries.agreed(request.glossary, "glossary", self._catalog)
+            kept = self._glossaries.of(caller.tenant)
+            glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
             async with asyncio.TaskGroup() as tasks:
                 translations = []
                 async for lang, terms in lexicons(glossary, targets):
@@ -283,8 +287,9 @@ class GatewayServicer:
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.DescribeResponse:
-        self._tenants.called(self._admission.caller(context))
-        return described(self._catalog, self._settings, await self._glossaries.names())
+        caller = self._admission.caller(context)
+        self._tenants.called(caller)
+        return described(self._catalog, self._settings, await self._glossaries.of(caller.tenant).names())
 
     def _status(self) -> Status:
         """What this gateway is to its peers."""

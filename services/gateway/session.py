@@ -141,7 +141,7 @@ class Session:
             await self._targets.pop(target.terms.lang).finish()
         for terms in wanted:
             if terms.lang not in self._targets:
-                missed, seed = self._shared.begin(terms.lang)
+                missed, seed = await self._shared.begin(terms)
                 self._targets[terms.lang] = target = Target(terms, self._shared, seed)
                 self._pipelines.create_task(target.run())
                 known += [(target, said) for said in missed]

@@ -17,14 +17,14 @@ from services.gateway.continuation import Continuation, Position, TargetContinua
 from services.gateway.floor import Floor
 from services.gateway.glossary import Dictionary
 from services.gateway.inputs import Audio
-from services.gateway.ledger import Ledger
+from services.gateway.ledger import Ledger, Outcome
 from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
 from services.gateway.taking_turns import Turns
-from services.gateway.terms import Progress, SourceEvent, Terms, Transcript
+from services.gateway.terms import Progress, SourceEvent, TargetTerms, Terms, Transcript
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 GAP_SAMPLES = ASR_RATE // 2  # of audio left out in a row are told at once
@@ -161,8 +161,24 @@ class Shared:
             await self.outbox.put_interim(about, messages.transcript(said))
         return trace
 
-    def begin(self, lang: str) -> tuple[Sequence[Transcript], TargetContinuation]:
+    async def begin(self, terms: TargetTerms) -> tuple[Sequence[Transcript], TargetContinuation]:
         """What a target is yet to hear of what the client has heard, and where it goes on.
+
+        Segments that servers have ended over are not made again, and named to the client.
+        """
+        missed, seed = self._begin(terms.lang)
+        for said in missed:
+            if self.goes_on.fatal and not seed.finished(said.segment_id, terms.speech):
+                translated = seed.finished(said.segment_id, speech=False)
+                seed = seed.left_out(said.segment_id)
+                shortfall = Outcome.CAPTIONS if translated else Outcome.UNTRANSLATED
+                self.ledger.fell_short(said.segment_id, terms.lang, shortfall)
+                stage = "TTS" if translated else "MT"
+                await self.outbox.put(messages.degraded(stage, terms.lang, "QUARANTINED", said.segment_id))
+        return missed, seed
+
+    def _begin(self, lang: str) -> tuple[Sequence[Transcript], TargetContinuation]:
+        """Where a target goes on.
 
         One that was here before goes on with its voice's clock alone. One that is set later, though the client knows
         it, goes on with the first segment that the client has something of.

@@ -9,7 +9,8 @@ from enum import Enum, auto
 
 import grpc
 
-from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow, from_rpc_error
+from services.common.errors import AtCapacity, Defect, MeshError, StageFailed, TooSlow, from_rpc_error
+from services.common.holding import WORK_TOO_LONG
 from services.gateway.racing import Abandoned
 from services.gateway.replica import Link
 
@@ -73,7 +74,9 @@ class Tries:
         """What to report should there be no other try; `again` tells. `others`: there are replicas not asked yet."""
         fault = fault_of(error, self.stage)
         trouble = trouble_of(error, fault, link)
-        if trouble is Trouble.DIED and (self.suspect is None or any(each is link for each in self.broken)):
+        if blames(fault):
+            trouble = Trouble.FINAL if self.suspect is None else Trouble.DIED
+        elif trouble is Trouble.DIED and (self.suspect is None or any(each is link for each in self.broken)):
             trouble = Trouble.REFUSED  # a connection that broke refuses until it is known to be lost: no second death
         self.troubles.append(trouble)
         if self._refused_since is None:
@@ -102,8 +105,13 @@ class Tries:
 
 def quarantined(stage: str) -> StageFailed:
     """The question is not tried any more."""
-    message = f"{MOST_DEATHS} replicas of the {stage} stage ended while they worked on this. It is not tried again."
+    message = f"{MOST_DEATHS} replicas of the {stage} stage ended or failed over this. It is not tried again."
     return StageFailed(f"{stage}_QUARANTINED", message, stage=stage)
+
+
+def blames(fault: MeshError) -> bool:
+    """Whether a stage says of what it was asked that it cannot bear it: as bad as a replica that ends over it."""
+    return isinstance(fault, Defect) or fault.code == WORK_TOO_LONG
 
 
 def trouble_of(error: CallFailed, fault: MeshError, link: Link) -> Trouble:

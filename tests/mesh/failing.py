@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import ClassVar
 
+from services.asr.engine import Heard, Hypothesis
+from services.asr.engines import scripted as asr
 from services.common.errors import StageFailed
 from services.common.server import Servicer, running
 from services.common.settings import ServiceSettings
@@ -33,6 +35,46 @@ class Endless(mt.Engine):
         while Mt.POISON in source.text:
             pass
         return await super().translate(source)
+
+
+class DefectiveAsr(asr.Engine):
+    """Has a defect that shows at the end of each segment, when all of it has been heard."""
+
+    calls: ClassVar[int] = 0
+
+    async def recognize(
+        self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
+    ) -> AsyncGenerator[Hypothesis, None]:
+        DefectiveAsr.calls += 1
+        async for hypothesis in super().recognize(heard, language, affinity):
+            if hypothesis.final:
+                raise ValueError("a defect")
+            yield hypothesis
+
+
+class DefectiveMt(mt.Engine):
+    """Has a defect that one word shows."""
+
+    calls: ClassVar[int] = 0
+
+    async def translate(self, source: Source) -> Translation:
+        if Mt.POISON in source.text:
+            DefectiveMt.calls += 1
+            raise ValueError("a defect")
+        return await super().translate(source)
+
+
+class DefectiveTts(tts.Engine):
+    """Has a defect that one word shows."""
+
+    calls: ClassVar[int] = 0
+
+    async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
+        if Mt.POISON[::-1] in clause.text or Mt.POISON in clause.text:
+            DefectiveTts.calls += 1
+            raise ValueError("a defect")
+        async for piece in super().synthesize(clause):
+            yield piece
 
 
 class Tts(tts.Engine):

@@ -8,9 +8,10 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
@@ -21,8 +22,18 @@ from babelmesh.faults import Fault, FaultKind, simulate_fault
 from babelmesh.supervisor import Running, Service, free_ports, running
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
+from services.asr.servicer import AsrServicer
+from services.asr.settings import AsrSettings
 from services.common.errors import from_rpc_error
+from services.common.server import running as serving
+from services.mt.servicer import MtServicer
+from services.mt.settings import MtSettings
+from services.tts.servicer import TtsServicer
+from services.tts.settings import TtsSettings
 from tests.mesh import mt
+from tests.mesh.mesh import Heard, hello, read_into, talk, text
+from tests.mesh.resuming import resuming
 
 STUCK_STATUS = 70
 
@@ -85,6 +96,64 @@ async def test_a_call_that_holds_the_loop_is_ended_and_the_process_goes_on(tmp_p
         assert await mt.text_of(stub, "hello")
         assert service.child.returncode is None
     assert "its work held the event loop" in (tmp_path / "mt.log").read_text()
+
+
+HELD_GATEWAY = """
+import runpy
+from services.gateway.typed import TypedSegment
+
+extend = TypedSegment.extend
+
+def holds(self, text):
+    while "poison" in text:
+        pass
+    extend(self, text)
+
+TypedSegment.extend = holds
+runpy.run_module("services.gateway", run_name="__main__")
+"""
+
+
+async def test_a_session_that_holds_the_gateway_is_ended_typed_and_is_not_resumed_there(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        endpoints = await stages(stack)
+        service = await stack.enter_async_context(
+            started(tmp_path, "gateway", program=HELD_GATEWAY, HELD_SECONDS="0.3", **endpoints)
+        )
+        channel = await stack.enter_async_context(grpc.aio.insecure_channel(service.service.address))
+        stub: Any = RealtimeTranslateStub(channel)
+        heard, other = Heard(), Heard()
+        call, beside = stub.Stream(), stub.Stream()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_into(heard, call))
+            tasks.create_task(read_into(other, beside))
+            for each in (call, beside):
+                await each.write(hello("es"))
+            await other.until("ready", 1)
+            await heard.until("ready", 1)
+            await call.write(text("poison", final=True))
+            while heard.fault is None:  # noqa: ASYNC110 - no event tells of the end of a call
+                await asyncio.sleep(0.02)
+            again = await talk(stub, resuming(hello("es"), heard), text("hello", final=True))
+            await beside.write(text("hello", final=True))
+            await beside.done_writing()
+        assert service.child.returncode is None
+    assert [heard.fault.code, again.error().code] == ["WORK_TOO_LONG"] * 2
+    assert not heard.fault.retry_after_ms
+    assert other.fault is None
+    assert other.finals("es")
+
+
+async def stages(stack: AsyncExitStack) -> dict[str, str]:
+    """Scripted stages in this process, as a gateway is told of them."""
+    scripted: dict[str, Any] = {"engine": "scripted", "drain_seconds": 0}
+    asr, mt_, tts = AsrSettings(vad="energy", **scripted), MtSettings(**scripted), TtsSettings(**scripted)
+    ports = {
+        "ASR": await stack.enter_async_context(serving(AsrServicer(asr), asr)),
+        "MT": await stack.enter_async_context(serving(MtServicer(mt_), mt_)),
+        "TTS": await stack.enter_async_context(serving(TtsServicer(tts), tts)),
+    }
+    return {f"{stage}_ENDPOINTS": f"127.0.0.1:{port}" for stage, port in ports.items()}
 
 
 async def test_a_crash_is_a_kill(tmp_path: Path) -> None:

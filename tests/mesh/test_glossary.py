@@ -228,6 +228,28 @@ async def test_kept_glossaries_are_listed_read_anew_and_overridden(tmp_path: Pat
     assert (ready.config.glossary.name, len(ready.config.glossary.terms)) == ("phones", 2)
 
 
+async def test_a_kept_glossary_in_a_tenants_folder_is_that_tenants_alone(tmp_path: Path) -> None:
+    keep(tmp_path, "phones", {"source": "voicemail", "translations": {"es": "contestador"}})
+    for tenant, word in (("ours", "mensajes"), ("theirs", "secreto")):
+        (tmp_path / tenant).mkdir()
+        keep(tmp_path / tenant, "phones", {"source": "voicemail", "translations": {"es": word}})
+        keep(tmp_path / tenant, tenant, {"source": "voicemail"})
+    async with gateway(glossaries=tmp_path, tenant_metadata="x-tenant") as stub:
+        listed = {
+            tenant: list((await stub.Describe(pb.DescribeRequest(), metadata=(("x-tenant", tenant),))).glossaries)
+            for tenant in ("ours", "", "../theirs", "theirs/.", "nobody")
+        }
+        assert listed.pop("ours") == ["ours", "phones"]
+        assert set(map(tuple, listed.values())) == {("phones",)}
+        request = pb.TranslateTextRequest(
+            text="voicemail", source_lang="en", target_langs=["es"], glossary=glossary(name="phones")
+        )
+        answered = await stub.TranslateText(request, metadata=(("x-tenant", "ours"),))
+        assert answered.translations[0].text == "mensajes"
+        refused = await talk(stub, hello("es", glossary=glossary(name="theirs")), text("voicemail", final=True))
+    assert refused.error().code == "UNKNOWN_GLOSSARY"
+
+
 @pytest.mark.parametrize(
     "content",
     [

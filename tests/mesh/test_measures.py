@@ -120,7 +120,8 @@ async def test_a_clause_that_cannot_be_spoken_counts_as_captions(seen: Measured)
         gateway(tts_endpoints=(stage.address,)) as stub,
     ):
         heard = await talk(stub, hello("es"), text("one", final=True))
-    assert [error.code for error in heard.of("error")] == ["TTS_CLAUSE"]
+    less = [less for flow in heard.of("flow") for less in flow.degraded]
+    assert [(each.stage, each.reason) for each in less] == [("TTS", "QUARANTINED")]
     assert seen.counted("segments") == {("en-US", "es", "captions"): 1}
 
 

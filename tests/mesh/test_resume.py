@@ -12,7 +12,7 @@ import pytest
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, Superseded
 from tests.mesh.checks import check
-from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk
+from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk, text
 from tests.mesh.resuming import chunks_from, handle, joined, lost_after, received, resumed, resuming, until_open
 
 KEYS = "a:" + "k" * 32
@@ -238,6 +238,23 @@ async def test_a_handle_resumed_many_times_at_once_is_resumed_once(stub: Any) ->
     refused = [each for each in heard if each is not only]
     assert {each.error().code for each in refused} == {"RESUME_IN_PROGRESS"}
     assert all(isinstance(each.fault, Superseded) and each.fault.retry_after_ms for each in refused)
+
+
+@pytest.mark.parametrize(("deaths", "here", "left_out"), [(1, False, False), (2, False, True), (2, True, False)])
+async def test_segments_that_two_servers_ended_over_are_not_made_again(
+    stub: Any, deaths: int, here: bool, left_out: bool
+) -> None:
+    before = await lost_after(stub, 1, hello("es"), [])
+    request = resuming(hello("es"), before)
+    final = pb.AsrResult(segment_id=1, revision=1, final=True, text="good morning")
+    request.hello.received.segments.append(pb.ReceivedSegment(transcript=final))
+    request.hello.deaths = deaths
+    request.hello.lost_server = before.of("ready")[0].server if here else "another"
+    after = await talk(stub, request, text("good bye", final=True))
+    assert after.fault is None
+    named = [(less.reason, less.segment_id) for flow in after.of("flow") for less in flow.degraded]
+    assert named == ([("QUARANTINED", 1)] if left_out else [])
+    assert [each.segment_id for each in after.of("translation") if each.final] == ([2] if left_out else [1, 2])
 
 
 def _wrong(change: str, has: pb.Received) -> None:

@@ -47,3 +47,20 @@ def test_behind_what_was_left_out_it_starts_anew() -> None:
     suspicion.died(100, 500)
     assert suspicion.died(100, 700) == Stretch(100, 500)
     assert suspicion.died(500, 900) is None
+
+
+def test_what_two_recognizers_say_they_failed_over_is_left_out_though_both_got_through() -> None:
+    suspicion = Suspicion()
+    assert suspicion.failed(100, 500) is None
+    suspicion.passed(500)
+    assert suspicion.failed(100, 600) == Stretch(100, 600)
+
+
+def test_recognizers_that_fail_with_nothing_in_work_are_given_up_after_a_few() -> None:
+    suspicion = Suspicion()
+    for _ in range(3):
+        suspicion.failed(500, 500)
+        suspicion.passed(500)
+        assert not suspicion.hopeless
+    suspicion.failed(500, 500)
+    assert suspicion.hopeless
