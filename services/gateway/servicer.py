@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages, metrics
+from services.common import languages, metrics, rpcs
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, InvalidArgument, MeshError, Unsupported
 from services.common.replica import Edge, Replica
@@ -119,6 +119,7 @@ class GatewayServicer:
         pause_seconds = 0.1
         may_degrade()
         may_fail_over()
+        rpcs.may_refuse("gateway", OWN_QUOTA)
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
         self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())

@@ -11,7 +11,7 @@ from services.common.errors import AtCapacity
 from services.common.slots import Slots
 from services.gateway.callers import Caller
 from services.gateway.settings import GatewaySettings
-from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, Tenants
+from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, Place, Tenants
 
 GREEDY, SMALL, OTHER = Caller("greedy"), Caller("small"), Caller("other")
 
@@ -105,3 +105,38 @@ def test_headroom_is_kept_where_tenants_are_told_apart_and_not_where_addresses_s
     assert GatewaySettings(slots=64).headroom == 0
     assert GatewaySettings(slots=64, headroom_slots=3).headroom == 3
     assert GatewaySettings(slots=8, tenant_metadata="x-tenant").headroom == 0
+
+
+def wanted(places: list[Place]) -> list[bool]:
+    return [place.wanted.is_set() for place in places]
+
+
+def test_who_holds_nearly_all_is_to_give_back_its_newest_slot_for_each_tenant_that_waits() -> None:
+    shared = tenants(Clock(), tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(GREEDY)) for _ in range(4)]
+        for waiting in (SMALL, SMALL):  # it asks again, and still waits for one
+            with pytest.raises(AtCapacity), shared.taken(waiting):
+                pass
+        assert wanted(places) == [False, False, False, True]
+        with pytest.raises(AtCapacity), shared.taken(OTHER):
+            pass
+        assert wanted(places) == [False, False, True, True]
+
+
+def test_near_the_balance_nobody_is_to_give_back() -> None:
+    shared = tenants(Clock(), tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(caller)) for caller in (GREEDY, GREEDY, OTHER, OTHER)]
+        with pytest.raises(AtCapacity), shared.taken(SMALL):
+            pass
+        assert not any(wanted(places))
+
+
+def test_an_address_is_to_give_nothing_back_for_it_may_be_that_of_many() -> None:
+    shared = tenants(Clock())
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(Caller(client="192.0.2.1"))) for _ in range(4)]
+        with pytest.raises(AtCapacity), shared.taken(Caller(client="192.0.2.2")):
+            pass
+        assert not any(wanted(places))
