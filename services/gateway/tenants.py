@@ -18,6 +18,7 @@ from services.gateway.shares import Claim, FairShares, Verdict
 
 ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among those who share
 BURST_SECONDS = 2.0  # of calls at the permitted rate may come at once
+FEW = 8  # a tenant that has one slot in so many is moved for nobody
 _REMEMBERED = 10_000  # tenants, about 3 MB
 _RETRY_MS = 500
 WAITING_SECONDS = 1.5  # a tenant that was behind and refused is waited for; it was told to come back in half of it
@@ -92,15 +93,15 @@ class Tenants:
     def _want_back(self, claim: Claim) -> None:
         """Has the tenant with the most slots give back its newest, unless as many as are waited for come back already.
 
-        One that holds no more than its share, or twice what the other would then have, is left alone: to move a session
-        has its price.
+        One that holds no more than its share, or few of all slots, or twice what the other would then have, is left
+        alone: to move a session has its price.
         """
         most = max(self._held.values(), key=len, default=[])
         coming = sum(place.wanted.is_set() for held in self._held.values() for place in held)
         if (
             not self._gives_back
             or coming > claim.waiting
-            or len(most) <= max(self._shares.share(claim), 2 * (claim.held + 1))
+            or len(most) <= max(self._shares.share(claim), 2 * (claim.held + 1), claim.total // FEW)
         ):
             return
         staying = [place for place in most if not place.wanted.is_set()]
