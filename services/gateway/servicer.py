@@ -159,7 +159,7 @@ class GatewayServicer:
 
     async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
         """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
-        self._tenants.called(caller)
+        await self._tenants.called(caller, "Stream")
         hello = await greeting.hello()
         self._lives.require_open()
         settings = within_budget(hello, self._settings)
@@ -237,7 +237,7 @@ class GatewayServicer:
         self, request: pb.TranslateTextRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.TranslateTextResponse:
         caller = self._admission.caller(context)
-        self._tenants.called(caller)
+        await self._tenants.called(caller, "TranslateText")
         targets = self._agree_text(request)
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()
@@ -277,7 +277,7 @@ class GatewayServicer:
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.DescribeResponse:
-        self._tenants.called(self._admission.caller(context))
+        await self._tenants.called(self._admission.caller(context), "Describe")
         return described(self._catalog, self._settings, await self._glossaries.names())
 
     def _status(self) -> Status:

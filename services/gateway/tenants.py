@@ -18,6 +18,8 @@ from services.gateway.shares import Claim, FairShares, Verdict
 
 ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among those who share
 BURST_SECONDS = 2.0  # of calls at the permitted rate may come at once
+LATE_SECONDS = 0.5  # a call beyond the rate waits no longer
+_MOST_LATE = 1000  # calls that wait; more are refused at once
 FEW = 8  # a tenant that has one slot in so many is moved for nobody
 _REMEMBERED = 10_000  # tenants, about 3 MB
 _RETRY_MS = 500
@@ -44,11 +46,11 @@ class Tenants:
         self._demand = _Demand(clock)
         self._calls = _Calls(Rate(settings.calls_per_second, BURST_SECONDS * settings.calls_per_second), clock)
 
-    def called(self, caller: Caller) -> None:
-        """Count one more call of a tenant. Raises AtCapacity where it calls too often."""
-        if wait := self._calls.wait(caller.account):
-            message = "You call more often than this server lets one client."
-            raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
+    async def called(self, caller: Caller, kind: str) -> None:
+        """Count one more call of a kind of a tenant, which may have to wait a little. Raises AtCapacity, not at once,
+        where it calls too often. Kinds do not stand in each other's way: neighbours may share an address.
+        """
+        await self._calls.called(f"{kind} {caller.account}")
 
     def require_room(self, caller: Caller, resumed: bool = False) -> None:
         """Raises AtCapacity where the caller would get no slot now; one that is behind has another tenant give way."""
@@ -159,16 +161,33 @@ class _Calls:
         self._rate = rate
         self._clock = clock
         self._left: OrderedDict[str, Allowance] = OrderedDict()
+        self._late = 0  # callers that wait
 
-    def wait(self, account: str) -> float:
-        """Spend a call, or return the seconds until there is one again."""
+    async def called(self, account: str) -> None:
+        """Spend a call, after a wait where there is none left. Raises AtCapacity where the wait would be long.
+
+        Who is refused is told so late, unless many are: a caller in a loop would else only loop the faster.
+        """
+        wait = self._spent(account)
+        if wait and self._late < _MOST_LATE:
+            self._late += 1
+            try:
+                await asyncio.sleep(min(wait, LATE_SECONDS))
+            finally:
+                self._late -= 1
+        if wait > LATE_SECONDS:
+            message = "You call more often than this server lets one client."
+            raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
+
+    def _spent(self, account: str) -> float:
+        """The seconds to wait for a call. It is spent where they are few."""
         now = self._clock()
         left = self._left.setdefault(account, Allowance(self._rate, now))
         self._left.move_to_end(account)
         if len(self._left) > _REMEMBERED:
             self._left.popitem(last=False)
         wait = left.wait(now)
-        if not wait:
+        if wait <= LATE_SECONDS:
             left.spend(now)
         return wait
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +12,7 @@ from services.common.errors import AtCapacity
 from services.common.slots import Slots
 from services.gateway.callers import Caller
 from services.gateway.settings import GatewaySettings
-from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, Place, Tenants
+from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, LATE_SECONDS, Place, Tenants
 
 GREEDY, SMALL, OTHER = Caller("greedy"), Caller("small"), Caller("other")
 
@@ -87,17 +88,32 @@ def test_callers_without_a_tenant_share_by_their_address() -> None:
         assert refused.value.code == "SHARE_USED"
 
 
-def test_a_tenant_that_calls_too_often_is_refused_until_its_allowance_has_refilled() -> None:
-    clock = Clock()
+async def test_a_tenant_that_calls_too_often_waits_and_is_refused_where_that_would_take_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, waits = Clock(), []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     shared = tenants(clock, calls_per_second=10)
     for _ in range(int(10 * BURST_SECONDS)):
-        shared.called(GREEDY)
+        await shared.called(GREEDY, "Stream")
+    assert not waits
+    for _ in range(int(10 * LATE_SECONDS)):
+        await shared.called(GREEDY, "Stream")
+    assert waits == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
     with pytest.raises(AtCapacity) as refused:
-        shared.called(GREEDY)
+        await shared.called(GREEDY, "Stream")
     assert refused.value.code == "TOO_MANY_CALLS"
-    shared.called(SMALL)
-    clock.now += 0.15
-    shared.called(GREEDY)
+    assert waits[-1] == LATE_SECONDS  # the refusal came late, too
+    waits.clear()
+    await shared.called(SMALL, "Stream")
+    await shared.called(GREEDY, "Describe")
+    assert not waits
+    clock.now += 1
+    await shared.called(GREEDY, "Stream")
 
 
 def test_headroom_is_kept_where_tenants_are_told_apart_and_not_where_addresses_stand_for_them() -> None:
