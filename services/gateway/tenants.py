@@ -53,17 +53,21 @@ class Tenants:
         await self._calls.called(f"{kind} {caller.account}")
 
     def require_room(self, caller: Caller, resumed: bool = False) -> None:
-        """Raises AtCapacity where the caller would get no slot now; one that is behind has another tenant give way."""
+        """Raises AtCapacity where the caller would get no slot now.
+
+        Where one that is behind gets none, or takes from the head-room, the tenant that holds the most is to give way.
+        """
         account = caller.account
         self._demand.asked.add(account)
         claim = self._claim(account, resumed)
         verdict = self._shares.verdict(claim)
         if verdict is Verdict.ADMITTED:
             self._demand.waiting.forget(account)
+            self._want_back(claim, claim.waiting + self._shares.headroom - (claim.total - claim.used - 1))
             return
         if verdict is Verdict.FULL and self._shares.behind(claim):
             self._demand.waiting.add(account)
-            self._want_back(claim)
+            self._want_back(claim, claim.waiting + 1)
         raise self._refusal(verdict, claim.held)
 
     @contextmanager
@@ -92,8 +96,8 @@ class Tenants:
             most=max((len(held) for each, held in self._held.items() if each != account), default=0),
         )
 
-    def _want_back(self, claim: Claim) -> None:
-        """Has the tenant with the most slots give back its newest, unless as many as are waited for come back already.
+    def _want_back(self, claim: Claim, missing: int) -> None:
+        """Has the tenant with the most slots give back its newest, unless as many as are missing come back already.
 
         One that holds no more than its share, or few of all slots, or twice what the other would then have, is left
         alone: to move a session has its price.
@@ -102,7 +106,7 @@ class Tenants:
         coming = sum(place.wanted.is_set() for held in self._held.values() for place in held)
         if (
             not self._gives_back
-            or coming > claim.waiting
+            or coming >= missing
             or len(most) <= max(self._shares.share(claim), 2 * (claim.held + 1), claim.total // FEW)
         ):
             return

@@ -156,3 +156,16 @@ def test_an_address_is_to_give_nothing_back_for_it_may_be_that_of_many() -> None
         with pytest.raises(AtCapacity), shared.taken(Caller(client="192.0.2.2")):
             pass
         assert not any(wanted(places))
+
+
+def test_headroom_that_others_took_is_given_back_before_the_next_one_has_to_wait() -> None:
+    shared = tenants(Clock(), slots=16, headroom_slots=2, tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(GREEDY)) for _ in range(14)]
+        with pytest.raises(AtCapacity), shared.taken(GREEDY):
+            pass
+        assert not any(wanted(places))
+        held.enter_context(shared.taken(SMALL))
+        assert wanted(places) == [False] * 13 + [True]
+        held.enter_context(shared.taken(OTHER))
+        assert wanted(places) == [False] * 12 + [True] * 2
