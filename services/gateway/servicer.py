@@ -12,7 +12,7 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages, metrics
+from services.common import languages, metrics, rpcs
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, InvalidArgument, MeshError, Unsupported
 from services.common.replica import Edge, Replica
@@ -120,6 +120,7 @@ class GatewayServicer:
         pause_seconds = 0.1
         may_degrade()
         may_fail_over()
+        rpcs.may_refuse("gateway", OWN_QUOTA)
         tasks = await self._running.enter_async_context(asyncio.TaskGroup())
         self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())
@@ -160,7 +161,7 @@ class GatewayServicer:
 
     async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
         """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
-        self._tenants.called(caller)
+        await self._tenants.called(caller, "Stream")
         hello = await greeting.hello()
         self._lives.require_open()
         self._glossaries.require_bounds(hello.glossary, "hello.glossary")
@@ -246,7 +247,7 @@ class GatewayServicer:
         self, request: pb.TranslateTextRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.TranslateTextResponse:
         caller = self._admission.caller(context)
-        self._tenants.called(caller)
+        await self._tenants.called(caller, "TranslateText")
         targets = self._agree_text(request)
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()
@@ -288,7 +289,7 @@ class GatewayServicer:
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.DescribeResponse:
         caller = self._admission.caller(context)
-        self._tenants.called(caller)
+        await self._tenants.called(caller, "Describe")
         return described(self._catalog, self._settings, await self._glossaries.of(caller.tenant).names())
 
     def _status(self) -> Status:

@@ -18,6 +18,9 @@ from services.gateway.shares import Claim, FairShares, Verdict
 
 ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among those who share
 BURST_SECONDS = 2.0  # of calls at the permitted rate may come at once
+LATE_SECONDS = 0.5  # a call beyond the rate waits no longer
+_MOST_LATE = 1000  # calls that wait; more are refused at once
+FEW = 8  # a tenant that has one slot in so many is moved for nobody
 _REMEMBERED = 10_000  # tenants, about 3 MB
 _RETRY_MS = 500
 WAITING_SECONDS = 1.5  # a tenant that was behind and refused is waited for; it was told to come back in half of it
@@ -43,24 +46,28 @@ class Tenants:
         self._demand = _Demand(clock)
         self._calls = _Calls(Rate(settings.calls_per_second, BURST_SECONDS * settings.calls_per_second), clock)
 
-    def called(self, caller: Caller) -> None:
-        """Count one more call of a tenant. Raises AtCapacity where it calls too often."""
-        if wait := self._calls.wait(caller.account):
-            message = "You call more often than this server lets one client."
-            raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
+    async def called(self, caller: Caller, kind: str) -> None:
+        """Count one more call of a kind of a tenant, which may have to wait a little. Raises AtCapacity, not at once,
+        where it calls too often. Kinds do not stand in each other's way: neighbours may share an address.
+        """
+        await self._calls.called(f"{kind} {caller.account}")
 
     def require_room(self, caller: Caller, resumed: bool = False) -> None:
-        """Raises AtCapacity where the caller would get no slot now; one that is behind has another tenant give way."""
+        """Raises AtCapacity where the caller would get no slot now.
+
+        Where one that is behind gets none, or takes from the head-room, the tenant that holds the most is to give way.
+        """
         account = caller.account
         self._demand.asked.add(account)
         claim = self._claim(account, resumed)
         verdict = self._shares.verdict(claim)
         if verdict is Verdict.ADMITTED:
             self._demand.waiting.forget(account)
+            self._want_back(claim, claim.waiting + self._shares.headroom - (claim.total - claim.used - 1))
             return
         if verdict is Verdict.FULL and self._shares.behind(claim):
             self._demand.waiting.add(account)
-            self._want_back(claim)
+            self._want_back(claim, claim.waiting + 1)
         raise self._refusal(verdict, claim.held)
 
     @contextmanager
@@ -89,18 +96,18 @@ class Tenants:
             most=max((len(held) for each, held in self._held.items() if each != account), default=0),
         )
 
-    def _want_back(self, claim: Claim) -> None:
-        """Has the tenant with the most slots give back its newest, unless as many as are waited for come back already.
+    def _want_back(self, claim: Claim, missing: int) -> None:
+        """Has the tenant with the most slots give back its newest, unless as many as are missing come back already.
 
-        One that holds no more than its share, or twice what the other would then have, is left alone: to move a session
-        has its price.
+        One that holds no more than its share, or few of all slots, or twice what the other would then have, is left
+        alone: to move a session has its price.
         """
         most = max(self._held.values(), key=len, default=[])
         coming = sum(place.wanted.is_set() for held in self._held.values() for place in held)
         if (
             not self._gives_back
-            or coming > claim.waiting
-            or len(most) <= max(self._shares.share(claim), 2 * (claim.held + 1))
+            or coming >= missing
+            or len(most) <= max(self._shares.share(claim), 2 * (claim.held + 1), claim.total // FEW)
         ):
             return
         staying = [place for place in most if not place.wanted.is_set()]
@@ -158,16 +165,33 @@ class _Calls:
         self._rate = rate
         self._clock = clock
         self._left: OrderedDict[str, Allowance] = OrderedDict()
+        self._late = 0  # callers that wait
 
-    def wait(self, account: str) -> float:
-        """Spend a call, or return the seconds until there is one again."""
+    async def called(self, account: str) -> None:
+        """Spend a call, after a wait where there is none left. Raises AtCapacity where the wait would be long.
+
+        Who is refused is told so late, unless many are: a caller in a loop would else only loop the faster.
+        """
+        wait = self._spent(account)
+        if wait and self._late < _MOST_LATE:
+            self._late += 1
+            try:
+                await asyncio.sleep(min(wait, LATE_SECONDS))
+            finally:
+                self._late -= 1
+        if wait > LATE_SECONDS:
+            message = "You call more often than this server lets one client."
+            raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
+
+    def _spent(self, account: str) -> float:
+        """The seconds to wait for a call. It is spent where they are few."""
         now = self._clock()
         left = self._left.setdefault(account, Allowance(self._rate, now))
         self._left.move_to_end(account)
         if len(self._left) > _REMEMBERED:
             self._left.popitem(last=False)
         wait = left.wait(now)
-        if not wait:
+        if wait <= LATE_SECONDS:
             left.spend(now)
         return wait
 

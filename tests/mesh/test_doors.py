@@ -145,16 +145,16 @@ async def test_what_tenants_hold_is_given_back_with_whatever_their_calls_end_wit
 
 async def test_a_tenant_that_calls_too_often_is_told_so() -> None:
     async with gateway(tenant_metadata=KEY, calls_per_second=1) as stub:
-        many: Any = [stub.Describe(pb.DescribeRequest(), metadata=((KEY, "many"),)) for _ in range(5)]
+        many: Any = [stub.Describe(pb.DescribeRequest(), metadata=((KEY, "many"),)) for _ in range(6)]
         outcomes = await asyncio.gather(*many, return_exceptions=True)
         refusals = [each for each in outcomes if isinstance(each, grpc.aio.AioRpcError)]
         assert refusals
         assert {each.code() for each in refusals} == {grpc.StatusCode.RESOURCE_EXHAUSTED}
         assert {quota(each).subject for each in refusals} == {"TENANT"}
         await stub.Describe(pb.DescribeRequest(), metadata=((KEY, "few"),))
-        call, answer = await opened(stub, "many")
-        assert answer.error.code == "TOO_MANY_CALLS"
-        await ended(call)
+        call, answer = await opened(stub, "many")  # a session is another matter
+        assert answer.HasField("ready")
+        await left(call)
 
 
 async def test_a_session_is_refused_without_asking_recognizers_that_told_they_are_full() -> None:

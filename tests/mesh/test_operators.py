@@ -30,9 +30,10 @@ async def first(call: Any) -> object:
         call.cancel()
 
 
-def reflected(channel: grpc.aio.Channel) -> Any:
+def reflected(channel: Any) -> Any:
     request = reflection_pb2.ServerReflectionRequest(list_services="")
-    return reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(iter([request]))
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+    return stub.ServerReflectionInfo(iter([request]))
 
 
 CALLS: dict[str, Callable[[Any], Any]] = {
@@ -48,9 +49,8 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("call", CALLS.values(), ids=list(CALLS))
 async def test_what_is_for_operators_is_served_at_their_port_alone(call: Callable[[Any], Any]) -> None:
-    settings = {"faults": True, "reflection": True}
     async with (
-        gateway_address(stages={"faults": True}, **settings) as address,
+        gateway_address(stages={"faults": True}, faults=True, reflection=True) as address,
         grpc.aio.insecure_channel(address) as clients,
         grpc.aio.insecure_channel(address.operators) as operators,
     ):

@@ -116,7 +116,7 @@ async def test_a_strangers_trace_is_linked_and_not_gone_on_with(scripted: pytest
     assert heard.fault is None
     (session,) = received.named("session")
     assert TRACE_ID not in {span.trace_id for span in received.spans}
-    assert (session.parent_id, session.linked) == ("", {CLIENT_SPAN_ID})
+    assert (session.parent_id, session.linked) == ("", frozenset({CLIENT_SPAN_ID}))
     assert {span.trace_id for name in WORK for span in received.named(name)} == {session.trace_id}
 
 

@@ -27,7 +27,7 @@ def test_a_client_is_its_address_without_a_port_and_of_ipv6_its_network(peer: st
 
 
 def test_a_tenant_is_what_the_key_says_last_as_text() -> None:
-    metadata = [("x-tenant", "a"), ("other", "b"), ("x-tenant", "c"), ("x-tenant", b"d")]
+    metadata: list[tuple[str, str | bytes]] = [("x-tenant", "a"), ("other", "b"), ("x-tenant", "c"), ("x-tenant", b"d")]
     assert caller(metadata, "x-tenant", "ipv4:192.0.2.7:1") == Caller("c", "192.0.2.7")
     assert caller(metadata, "", "ipv4:192.0.2.7:1") == Caller("", "192.0.2.7")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import ExitStack
 from typing import Any
 
@@ -11,7 +12,7 @@ from services.common.errors import AtCapacity
 from services.common.slots import Slots
 from services.gateway.callers import Caller
 from services.gateway.settings import GatewaySettings
-from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, Tenants
+from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, LATE_SECONDS, Place, Tenants
 
 GREEDY, SMALL, OTHER = Caller("greedy"), Caller("small"), Caller("other")
 
@@ -87,17 +88,32 @@ def test_callers_without_a_tenant_share_by_their_address() -> None:
         assert refused.value.code == "SHARE_USED"
 
 
-def test_a_tenant_that_calls_too_often_is_refused_until_its_allowance_has_refilled() -> None:
-    clock = Clock()
+async def test_a_tenant_that_calls_too_often_waits_and_is_refused_where_that_would_take_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, waits = Clock(), []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     shared = tenants(clock, calls_per_second=10)
     for _ in range(int(10 * BURST_SECONDS)):
-        shared.called(GREEDY)
+        await shared.called(GREEDY, "Stream")
+    assert not waits
+    for _ in range(int(10 * LATE_SECONDS)):
+        await shared.called(GREEDY, "Stream")
+    assert waits == pytest.approx([0.1, 0.2, 0.3, 0.4, 0.5])
     with pytest.raises(AtCapacity) as refused:
-        shared.called(GREEDY)
+        await shared.called(GREEDY, "Stream")
     assert refused.value.code == "TOO_MANY_CALLS"
-    shared.called(SMALL)
-    clock.now += 0.15
-    shared.called(GREEDY)
+    assert waits[-1] == LATE_SECONDS  # the refusal came late, too
+    waits.clear()
+    await shared.called(SMALL, "Stream")
+    await shared.called(GREEDY, "Describe")
+    assert not waits
+    clock.now += 1
+    await shared.called(GREEDY, "Stream")
 
 
 def test_headroom_is_kept_where_tenants_are_told_apart_and_not_where_addresses_stand_for_them() -> None:
@@ -105,3 +121,51 @@ def test_headroom_is_kept_where_tenants_are_told_apart_and_not_where_addresses_s
     assert GatewaySettings(slots=64).headroom == 0
     assert GatewaySettings(slots=64, headroom_slots=3).headroom == 3
     assert GatewaySettings(slots=8, tenant_metadata="x-tenant").headroom == 0
+
+
+def wanted(places: list[Place]) -> list[bool]:
+    return [place.wanted.is_set() for place in places]
+
+
+def test_who_holds_nearly_all_is_to_give_back_its_newest_slot_for_each_tenant_that_waits() -> None:
+    shared = tenants(Clock(), tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(GREEDY)) for _ in range(4)]
+        for waiting in (SMALL, SMALL):  # it asks again, and still waits for one
+            with pytest.raises(AtCapacity), shared.taken(waiting):
+                pass
+        assert wanted(places) == [False, False, False, True]
+        with pytest.raises(AtCapacity), shared.taken(OTHER):
+            pass
+        assert wanted(places) == [False, False, True, True]
+
+
+def test_near_the_balance_nobody_is_to_give_back() -> None:
+    shared = tenants(Clock(), tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(caller)) for caller in (GREEDY, GREEDY, OTHER, OTHER)]
+        with pytest.raises(AtCapacity), shared.taken(SMALL):
+            pass
+        assert not any(wanted(places))
+
+
+def test_an_address_is_to_give_nothing_back_for_it_may_be_that_of_many() -> None:
+    shared = tenants(Clock())
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(Caller(client="192.0.2.1"))) for _ in range(4)]
+        with pytest.raises(AtCapacity), shared.taken(Caller(client="192.0.2.2")):
+            pass
+        assert not any(wanted(places))
+
+
+def test_headroom_that_others_took_is_given_back_before_the_next_one_has_to_wait() -> None:
+    shared = tenants(Clock(), slots=16, headroom_slots=2, tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        places = [held.enter_context(shared.taken(GREEDY)) for _ in range(14)]
+        with pytest.raises(AtCapacity), shared.taken(GREEDY):
+            pass
+        assert not any(wanted(places))
+        held.enter_context(shared.taken(SMALL))
+        assert wanted(places) == [False] * 13 + [True]
+        held.enter_context(shared.taken(OTHER))
+        assert wanted(places) == [False] * 12 + [True] * 2
