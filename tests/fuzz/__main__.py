@@ -100,9 +100,8 @@ def printed(each: CallSequence) -> str:
     together = " at once" if each.together else ""
     calls = [f"  sequence {each.number}, {len(each.calls)} calls{together}"]
     for call in each.calls:
-        about = [f"deadline {call.deadline_ms} ms"] * bool(call.deadline_ms) + [
-            f"{key}: {v}" for key, v in call.metadata
-        ]
+        about = [f"{key}: {value}" for key, value in call.metadata]
+        about += [f"deadline {call.deadline_ms} ms"] * bool(call.deadline_ms) + ["gzip"] * call.gzip
         calls.append(f"  {call.service}{call.method} {' '.join(about)}"[:WIDTH])
         calls += [f"    {_step(call, step)}"[:WIDTH] for step in call.steps]
         calls.append(f"    {call.ending.value}")

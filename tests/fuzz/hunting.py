@@ -75,7 +75,8 @@ class Hunt:
     async def _seen(self) -> list[Oddity]:
         """What is wrong with the mesh."""
         await self.player.close()
-        left = [] if self.mesh.ended() else await self.mesh.left(self.before, SETTLE_SECONDS)
+        with self.canary.resting():
+            left = [] if self.mesh.ended() else await self.mesh.left(self.before, SETTLE_SECONDS)
         ended = self.mesh.ended()
         self.sound = not left and not ended
         return [

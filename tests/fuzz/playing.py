@@ -128,7 +128,9 @@ class Player:
         channel = self._channel(call.service, own)
         try:
             made: Any = channel.stream_stream(call.method)(
-                metadata=call.metadata or None, timeout=call.deadline_ms / 1000 or None
+                metadata=call.metadata or None,
+                timeout=call.deadline_ms / 1000 or None,
+                compression=grpc.Compression.Gzip if call.gzip else None,
             )
             odd = await _played(made, call, memory, self.end_seconds)
             where = range(number, number + 1)
