@@ -72,8 +72,9 @@ def tell(result: Result) -> None:
     ended = f", ended: {'; '.join(result.use.ended)}" if result.use.ended else ""
     complaints = f", canary: {result.complaints[0]}" if result.complaints else ""
     p99 = milliseconds(result.seconds, 0.99) or 0.0
+    left = ", ".join(f"{count} slots of {name} left" for name, count in result.use.slots_left.items())
     print(
-        f"... {result.name}: p99 {p99:.0f} ms, {result.use.slots_left} slots left{ended}{complaints}",
+        f"... {result.name}: p99 {p99:.0f} ms, {left or 'no slot left'}{ended}{complaints}",
         file=sys.stderr,
         flush=True,
     )
@@ -91,7 +92,7 @@ def table(results: Sequence[Result]) -> Rows:
             *(use.cpu_seconds.get(service) for service in SERVICES),
             max(use.peak_mib.values(), default=None),
             len(use.ended),
-            use.slots_left,
+            sum(use.slots_left.values()),
         )
     return rows
 
@@ -116,7 +117,7 @@ def goals(results: Sequence[Result]) -> dict[str, Goal]:
     return {
         "S1.canary_p99_ms": at_most(worst, 250.0),
         "S1.ended": at_most(sum(len(each.use.ended) for each in results), 0),
-        "S1.slots_left": at_most(sum(each.use.slots_left for each in results), 0),
+        "S1.slots_left": at_most(sum(sum(each.use.slots_left.values()) for each in results), 0),
     }
 
 

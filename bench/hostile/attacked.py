@@ -22,6 +22,7 @@ SERVICES = ("gateway", "asr", "mt", "tts")
 ANSWER_SECONDS = 2.0
 OPERATIONS, OPERATIONS_SETTING = "GATEWAY_OPERATIONS", "    operations:"
 LOOK_SECONDS = 0.1
+UNKNOWN = 10**6  # slots of a service that does not answer
 PEAK = "5"  # proc(5), clear_refs: the peak of resident memory starts again from what is resident
 
 VARIABLES: Mapping[str, str] = {**SCRIPTED, "GATEWAY_TENANT_METADATA": TENANT}
@@ -34,7 +35,7 @@ class Use:
     cpu_seconds: dict[str, float] = field(default_factory=dict)
     peak_mib: dict[str, float] = field(default_factory=dict)
     ended: list[str] = field(default_factory=list)
-    slots_left: int = 0
+    slots_left: dict[str, int] = field(default_factory=dict)  # of services that still have some in use
 
 
 class Attacked:
@@ -72,18 +73,18 @@ class Attacked:
             use.peak_mib[name] = _peak_mib(pid)
         use.ended = self.ended[deaths:]
 
-    async def slots_left(self, own: int, seconds: float) -> int:
+    async def slots_left(self, own: int, seconds: float) -> dict[str, int]:
         """Slots that are in use beyond the gateway's `own`, once they have had so many seconds to come back."""
         clock = asyncio.get_running_loop().time
         until = clock() + seconds
-        least = dict.fromkeys(SERVICES, 10**6)
+        least = dict.fromkeys(SERVICES, UNKNOWN)
         while clock() < until:
             for name in SERVICES:
                 least[name] = min(least[name], await self._slots(name) - (own if name == "gateway" else 0))
             if max(least.values()) <= 0:
-                return 0
+                return {}
             await asyncio.sleep(LOOK_SECONDS)
-        return sum(max(0, left) for left in least.values() if left < 10**6)
+        return {name: left for name, left in least.items() if 0 < left < UNKNOWN}
 
     async def _slots(self, name: str) -> int:
         async with grpc.aio.insecure_channel(self._state_of(name)) as channel:
@@ -95,7 +96,7 @@ class Attacked:
                 pass  # it is being started again
             finally:
                 call.cancel()
-        return 10**6
+        return UNKNOWN
 
 
 @asynccontextmanager

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,19 @@ class Canary:
     patience_seconds: float = 10.0
     seconds: list[float] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    _awake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._awake.set()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Has it type no new line for the block, so that what is in use meanwhile is somebody else's."""
+        self._awake.clear()
+        try:
+            yield
+        finally:
+            self._awake.set()
 
     def clear(self) -> None:
         """Forgets what was measured."""
@@ -70,6 +83,7 @@ class Canary:
         number = 0
         while True:
             number += 1
+            await self._awake.wait()
             began = time.monotonic()
             async with asyncio.timeout(self.patience_seconds):
                 await call.write(pb.ClientMessage(text=pb.TextChunk(text=f"line {number}", final=True)))

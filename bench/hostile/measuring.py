@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -112,7 +112,10 @@ class Stage:
         async with self.mesh.used() as use:
             result.seconds = await self._lines(name, times.attack, result)
         result.use = use
-        use.slots_left = await self.mesh.slots_left(len(self.canaries), SETTLE_SECONDS)
+        with ExitStack() as stack:
+            for canary in self.canaries:
+                stack.enter_context(canary.resting())
+            use.slots_left = await self.mesh.slots_left(len(self.canaries), SETTLE_SECONDS)
         result.complaints = [each for canary in self.canaries for each in canary.complaints]
         return result
 

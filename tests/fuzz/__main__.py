@@ -20,8 +20,8 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from bench.report import percentile
-from tests.fuzz.hunting import Catch, judged, run
-from tests.fuzz.playing import Fault
+from tests.fuzz.hunting import Catch, Judge, run
+from tests.fuzz.playing import END_SECONDS, Fault
 from tests.fuzz.sequences import Call, CallSequence, Resume, Send, methods, path, sequence
 from tests.fuzz.shrinking import narrowed, shrunk
 
@@ -80,16 +80,17 @@ async def again(seed: int, numbers: range, kind: str | None) -> int:
     sequences = [sequence(seed, number) for number in numbers]
     if len(sequences) == 1:
         print(printed(sequences[0]))
-    faults = await judged(sequences, seed)
+    async with Judge(END_SECONDS) as judge:
+        faults = await judge.faults(sequences)
     print("\n".join(f"{fault.kind}: {fault.about} ({fault.again})" for fault in faults) or "nothing was found")
-    kinds = {fault.kind for fault in faults if kind is not None and kind in fault.kind}
+    kinds = {fault.title for fault in faults if kind is not None and kind in fault.kind}
     if kinds:
+        async with Judge(SHORT_END_SECONDS) as judge:
 
-        async def fails(some: Sequence[CallSequence]) -> bool:
-            found = await judged(some, seed, SHORT_END_SECONDS)
-            return any(fault.kind in kinds for fault in found)
+            async def fails(some: Sequence[CallSequence]) -> bool:
+                return any(fault.title in kinds for fault in await judge.faults(some))
 
-        least = [await shrunk(each, fails) for each in await narrowed(sequences, fails)]
+            least = [await shrunk(each, fails) for each in await narrowed(sequences, fails)]
         print("\n".join(["The least that fails:", *(printed(each) for each in least)]))
     return int(bool(faults))
 
@@ -99,9 +100,8 @@ def printed(each: CallSequence) -> str:
     together = " at once" if each.together else ""
     calls = [f"  sequence {each.number}, {len(each.calls)} calls{together}"]
     for call in each.calls:
-        about = [f"deadline {call.deadline_ms} ms"] * bool(call.deadline_ms) + [
-            f"{key}: {v}" for key, v in call.metadata
-        ]
+        about = [f"{key}: {value}" for key, value in call.metadata]
+        about += [f"deadline {call.deadline_ms} ms"] * bool(call.deadline_ms) + ["gzip"] * call.gzip
         calls.append(f"  {call.service}{call.method} {' '.join(about)}"[:WIDTH])
         calls += [f"    {_step(call, step)}"[:WIDTH] for step in call.steps]
         calls.append(f"    {call.ending.value}")

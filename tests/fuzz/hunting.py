@@ -8,9 +8,10 @@ import shutil
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from bench.hostile.canary import Canary, singing
 from tests.fuzz.mesh import Held, Mesh, scripted_mesh
@@ -19,11 +20,9 @@ from tests.fuzz.sequences import CallSequence, legal, sequence
 
 BATCH = 120
 AT_ONCE = 20
-SETTLE_SECONDS = 10.0  # until what a call held is given back
+SETTLE_SECONDS = 7.0  # until what a call held is given back; less than the canary may be silent
 WARM = 4  # of each legal session, before anything is measured: what is held for good is held from then on
 SERVICES = ("asr", "mt", "tts", "gateway")
-
-NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(slots=True)
@@ -39,7 +38,7 @@ class Catch:
         """Keeps faults; returns those of a kind that is new."""
         new = []
         for fault in faults:
-            known = self.faults.setdefault(NUMBERS.sub("N", fault.kind), [])
+            known = self.faults.setdefault(fault.title, [])
             if not known:
                 new.append(fault)
             known.append(fault)
@@ -76,7 +75,8 @@ class Hunt:
     async def _seen(self) -> list[Oddity]:
         """What is wrong with the mesh."""
         await self.player.close()
-        left = [] if self.mesh.ended() else await self.mesh.left(self.before, SETTLE_SECONDS)
+        with self.canary.resting():
+            left = [] if self.mesh.ended() else await self.mesh.left(self.before, SETTLE_SECONDS)
         ended = self.mesh.ended()
         self.sound = not left and not ended
         return [
@@ -99,7 +99,7 @@ def _event(line: str) -> str:
 
 
 @asynccontextmanager
-async def hunt(seed: int, end_seconds: float = END_SECONDS) -> AsyncIterator[Hunt]:
+async def hunt(end_seconds: float = END_SECONDS) -> AsyncIterator[Hunt]:
     """Has a mesh to hunt on for the block. Legal sessions come first, so that what is held for good is held by then."""
     logs = Path(tempfile.mkdtemp(prefix="babelmesh-fuzz-"))
     try:
@@ -134,7 +134,7 @@ async def run(catch: Catch, seconds: float, tell: Callable[[Fault], None], first
     """Plays sequences from a number on for so long; tells of the first fault of each kind as it is found."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        async with hunt(catch.seed) as hunted:
+        async with hunt() as hunted:
             while hunted.sound and time.monotonic() < until:
                 start = first + catch.played
                 batch = [sequence(catch.seed, number) for number in range(start, start + BATCH)]
@@ -144,7 +144,26 @@ async def run(catch: Catch, seconds: float, tell: Callable[[Fault], None], first
             catch.canary_seconds += hunted.canary.seconds
 
 
-async def judged(sequences: Sequence[CallSequence], seed: int, end_seconds: float = END_SECONDS) -> list[Fault]:
-    """What is wrong with sequences that are played on a mesh of their own, at once."""
-    async with hunt(seed, end_seconds) as hunted:
-        return await hunted.batch(sequences)
+class Judge:
+    """Plays sequences on a mesh of its own, which is another one once something was left behind on it."""
+
+    def __init__(self, end_seconds: float) -> None:
+        self._end_seconds = end_seconds
+        self._stack = AsyncExitStack()
+        self._hunt: Hunt | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def faults(self, sequences: Sequence[CallSequence]) -> list[Fault]:
+        """What is wrong with sequences that are played at once."""
+        if self._hunt is None:
+            self._hunt = await self._stack.enter_async_context(hunt(self._end_seconds))
+        found = await self._hunt.batch(sequences)
+        if not self._hunt.sound:
+            self._hunt = None
+            await self._stack.aclose()
+        return found

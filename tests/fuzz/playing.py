@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ SLOWEST_SECONDS = 20.0  # of all steps
 END_SECONDS = 30.0  # from a half-close to the end of the call, at most
 AWAIT_SECONDS = 1.0
 RAW_SECONDS = 0.3
+NUMBER = re.compile(r"\d+")
 
 # INTERNAL of gRPC's own: a status that crosses a write is lost on the way (grpc/grpc#36066), and this side's library
 # says so of a call that was over before it had begun.
@@ -44,6 +46,11 @@ class Fault:
     numbers: range  # of the sequences, one of which it is of
     kind: str  # in few words, the same for the same cause
     about: str  # what was seen
+
+    @property
+    def title(self) -> str:
+        """The kind without its numbers."""
+        return NUMBER.sub("N", self.kind)
 
     @property
     def again(self) -> str:
@@ -121,7 +128,9 @@ class Player:
         channel = self._channel(call.service, own)
         try:
             made: Any = channel.stream_stream(call.method)(
-                metadata=call.metadata or None, timeout=call.deadline_ms / 1000 or None
+                metadata=call.metadata or None,
+                timeout=call.deadline_ms / 1000 or None,
+                compression=grpc.Compression.Gzip if call.gzip else None,
             )
             odd = await _played(made, call, memory, self.end_seconds)
             where = range(number, number + 1)

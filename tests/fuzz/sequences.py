@@ -89,6 +89,7 @@ class Call:
     ending: Ending = Ending.HALF_CLOSE
     metadata: Sequence[tuple[str, str]] = ()
     deadline_ms: int = 0  # 0: none
+    gzip: bool = False  # whether messages are compressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +265,7 @@ def _left(random: Random, service: str, method: str, steps: Sequence[Step]) -> C
         printable = [value for value in STRINGS if value.isascii() and value.isprintable() and len(value) < 2_000]
         metadata.append((random.choice(("traceparent", "tracestate", "baggage", "x-tenant")), random.choice(printable)))
     deadline_ms = random.choice((1, 30, 300)) if random.random() < 0.05 else 0
-    return Call(service, method, tuple(steps), ending, tuple(metadata), deadline_ms)
+    return Call(service, method, tuple(steps), ending, tuple(metadata), deadline_ms, random.random() < 0.03)
 
 
 # How often each kind is made, in a hundred.

@@ -48,7 +48,7 @@ def _smaller(sequence: CallSequence) -> Iterator[CallSequence]:
         for index in range(len(calls)):
             yield replace(sequence, calls=[*calls[:index], *calls[index + 1 :]])
     for index, call in enumerate(calls):
-        bare = replace(call, metadata=(), deadline_ms=0)
+        bare = replace(call, metadata=(), deadline_ms=0, gzip=False)
         if bare != call:
             yield replace(sequence, calls=[*calls[:index], bare, *calls[index + 1 :]])
         size = len(call.steps)

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 from google.protobuf.message import DecodeError
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from tests.fuzz.__main__ import replay, summary
-from tests.fuzz.hunting import Catch, run
-from tests.fuzz.playing import Fault
 from tests.fuzz.sequences import STREAM, Send, methods, path, sequence
 
 SEED = 12
-SECONDS = 40.0
+SECONDS = 40
 
 
 @pytest.mark.timeout(240)  # a hang is one after half a minute
-async def test_nothing_that_strangers_send_is_a_defect_or_leaves_anything_behind() -> None:
-    catch = Catch(SEED)
-    told: list[Fault] = []
-    await run(catch, SECONDS, told.append)
-    assert not told, "\n".join([*(f"{each.kind}: {each.about}\n{replay(SEED, each)}" for each in told), summary(catch)])
-    assert catch.played
-    assert catch.canary_seconds
+def test_nothing_that_strangers_send_is_a_defect_or_leaves_anything_behind() -> None:
+    # In a process of its own: what gRPC's client keeps of calls that were reset at once is none of this test's tasks.
+    command = [sys.executable, "-m", "tests.fuzz", "--seed", str(SEED), "--seconds", str(SECONDS)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "nothing was found" in ended.stdout
 
 
 def test_a_sequence_is_the_same_each_time_it_is_made() -> None:
