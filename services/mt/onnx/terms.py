@@ -74,17 +74,18 @@ def candidates(said: Sequence[Words], loses: Array) -> list[Words]:
 
 
 def places(said: Sequence[Words], loses: Array, found: Words, short: Sequence[bool]) -> list[Words]:
-    """Where a term may stand that a candidate translates: there, or in the place of fewer or more words around it.
+    """Where a term may stand that a candidate translates: there, or in the place of fewer or other words.
 
     Of "do carro" both are lost with "car", and "do" perhaps more; yet the sentence needs it, and not "carro". So of
-    words around a term those that are `short` stay, as articles and prepositions mostly are, if any others are lost.
+    words around a term those that are `short` stay, as articles and prepositions mostly are, if any others are lost;
+    where the candidate has only short ones, the words beside it are tried as well.
     """
     losses = [loses[word.start : word.end].sum() for word in said]
     first, last = (
         next(index for index, word in enumerate(said) if word.start <= place < word.end)
         for place in (found.start, found.end - 1)
     )
-    if last - first + 1 < _MOST_PLACED:
+    if all(short[first : last + 1]) and last - first + 1 < _MOST_PLACED:
         first -= first > 0 and bool(losses[first - 1] >= _LOSES)
         last += last + 1 < len(said) and bool(losses[last + 1] >= _LOSES)
     spans = [(one, other) for one in range(first, last + 1) for other in range(one, last + 1)]

@@ -143,7 +143,7 @@ class Translating:
             if run.written is None:
                 said = words([bool(self._begins[each]) for each in run.ids])
                 own = loses[first : first + len(run.ids)]
-                most = min(_SHORT, len(term.source) - 1)  # a term may be a short word itself, and so may its translation
+                most = min(_SHORT, len(term.source) - 1)  # what translates a short term may be short itself
                 short = [len(self._tokenizer.text(run.ids[each.start : each.end])) <= most for each in said]
                 for each in candidates(said, own):
                     near = [self._without_marks(run, place) for place in places(said, own, each, short)]
