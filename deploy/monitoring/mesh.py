@@ -81,7 +81,7 @@ DASHBOARD = Dashboard(
         ),
         Panel(
             "Slots held by nobody",
-            "Slots in use beyond what the sessions at the gateways need. More than 0 for minutes: calls were left open.",
+            "Slots in use beyond what the gateways' sessions need. More than 0 for minutes: calls were left open.",
             {"{{stage}}": "babelmesh:abandoned_slots:count"},
         ),
         Panel(
