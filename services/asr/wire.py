@@ -29,6 +29,8 @@ _STABILIZATIONS: dict[int, Stabilization] = {
     asr_pb2.STABILIZATION_AGGRESSIVE: Stabilization.AGGRESSIVE,
 }
 
+MOST_OFFSET_SAMPLES = 2**62  # of audio: results behind it could not be told
+
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
@@ -107,6 +109,9 @@ class Inbound:
             back = f"Offset {chunk.offset_samples} lies before {self._next_samples}, the end of the audio before."
             raise InvalidArgument("OFFSET_BACKWARDS", back, field="audio.offset_samples")
         pcm = from_bytes(chunk.pcm)
+        if chunk.offset_samples > MOST_OFFSET_SAMPLES:
+            accepted = [f"at most {MOST_OFFSET_SAMPLES}"]
+            raise InvalidArgument("OUT_OF_RANGE", "No session lasts so long.", "audio.offset_samples", accepted)
         self._next_samples = chunk.offset_samples + len(pcm)
         for start in range(0, len(pcm), SLICE_SAMPLES):
             yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start)

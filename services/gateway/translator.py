@@ -72,7 +72,7 @@ class Translator:
         try:
             return await self._translation(said, asked, ticket)
         except MeshError as fault:
-            if not heals(fault):
+            if not heals(fault) and not quarantined(fault):
                 raise
             if away(fault) and not (asked.timeout_ms and isinstance(fault, TooSlow)):
                 self.shortage.begin(said.segment_id)

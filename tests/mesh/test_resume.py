@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -10,10 +9,10 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument, Superseded
+from services.common.errors import InvalidArgument
 from tests.mesh.checks import check
-from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk, text
-from tests.mesh.resuming import chunks_from, handle, joined, lost_after, received, resumed, resuming, until_open
+from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, talk
+from tests.mesh.resuming import chunks_from, handle, joined, lost_after, received, resumed, resuming
 
 KEYS = "a:" + "k" * 32
 SAID = UTTERANCE + loud(1.0) + quiet(1.0) + loud(3.0) + quiet(1.0)
@@ -214,47 +213,6 @@ async def test_a_handle_is_used_up_once_its_client_has_gone_on(stub: Any) -> Non
     assert after.fault is None
     await assert_refused(stub, request, {"RESUME_REUSED"}, "hello.resume")
     assert (await resumed(stub, resuming(hello("es"), joined(before, after)), SAID)).fault is None
-
-
-async def test_a_handle_resumed_many_times_at_once_is_resumed_once(stub: Any) -> None:
-    before = await lost_after(stub, 60, hello("es"), chunks(SAID))
-    request = resuming(hello("es"), before)
-    heard = [Heard() for _ in range(12)]
-    calls: list[Any] = [stub.Stream() for _ in heard]
-    async with asyncio.TaskGroup() as tasks:
-        for call, each in zip(calls, heard, strict=True):
-            tasks.create_task(call.write(request))
-            tasks.create_task(read_into(each, call))
-        for each in heard:
-            await until_open(each)
-        (call,) = [call for call, each in zip(calls, heard, strict=True) if each.of("ready")]
-        (ready,) = [each.of("ready")[0] for each in heard if each.of("ready")]
-        for message in chunks_from(SAID, ready.resumed_ms):
-            await call.write(message)
-        await call.done_writing()
-    (only,) = [each for each in heard if each.of("ready")]
-    assert only.fault is None
-    check(joined(before, only))
-    refused = [each for each in heard if each is not only]
-    assert {each.error().code for each in refused} == {"RESUME_IN_PROGRESS"}
-    assert all(isinstance(each.fault, Superseded) and each.fault.retry_after_ms for each in refused)
-
-
-@pytest.mark.parametrize(("deaths", "here", "left_out"), [(1, False, False), (2, False, True), (2, True, False)])
-async def test_segments_that_two_servers_ended_over_are_not_made_again(
-    stub: Any, deaths: int, here: bool, left_out: bool
-) -> None:
-    before = await lost_after(stub, 1, hello("es"), [])
-    request = resuming(hello("es"), before)
-    final = pb.AsrResult(segment_id=1, revision=1, final=True, text="good morning")
-    request.hello.received.segments.append(pb.ReceivedSegment(transcript=final))
-    request.hello.deaths = deaths
-    request.hello.lost_server = before.of("ready")[0].server if here else "another"
-    after = await talk(stub, request, text("good bye", final=True))
-    assert after.fault is None
-    named = [(less.reason, less.segment_id) for flow in after.of("flow") for less in flow.degraded]
-    assert named == ([("QUARANTINED", 1)] if left_out else [])
-    assert [each.segment_id for each in after.of("translation") if each.final] == ([2] if left_out else [1, 2])
 
 
 def _wrong(change: str, has: pb.Received) -> None:
