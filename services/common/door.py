@@ -16,7 +16,8 @@ from opentelemetry import context as trace_context
 from services.common import rpcs, telemetry
 from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
 from services.common.holding import attributed
-from services.common.reading import Unreadable, readable, reader
+from services.common.lone_request import lone_request
+from services.common.reading import readable, reader
 from services.common.slots import jittered
 from services.common.status import State, Status
 
@@ -76,23 +77,24 @@ class Guard:
         """The handler of a method, guarded where it is one of ours."""
         if handler is None or handler.request_deserializer is None:
             return handler
-        sides = (handler.request_streaming, handler.response_streaming)
-        kind = "_".join("stream" if streaming else "unary" for streaming in sides)
-        method, make = getattr(handler, kind), getattr(grpc, f"{kind}_rpc_method_handler")
+        unary, answers = not handler.request_streaming, "stream" if handler.response_streaming else "unary"
+        method = getattr(handler, f"{'unary' if unary else 'stream'}_{answers}")
+        make = getattr(grpc, f"stream_{answers}_rpc_method_handler")
         if not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
-            foreign = handler.request_streaming or not inspect.iscoroutinefunction(method)
+            foreign = not unary or not inspect.iscoroutinefunction(method)
             return handler if foreign else _reading(handler, method, make)
         counted = not name.startswith(Doors.ALWAYS_OPEN)
 
-        async def inside(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async def inside(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(telemetry.incoming(context.invocation_metadata(), strangers))
             try:
                 with rpcs.measured(name, context), attributed(name):
+                    request = readable(await lone_request(requests)) if unary else requests
                     if not counted:
-                        return await method(readable(request), context)
+                        return await method(request, context)
                     self._doors.pass_(name)
                     with self._inside():
-                        return await method(readable(request), context)
+                        return await method(request, context)
             except BaseException as error:
                 await _abort(context, self._seen(cause(error)))
             finally:
@@ -137,11 +139,13 @@ class _Facing(grpc.aio.ServerInterceptor):
 
 
 def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], make: Callable[..., Handler]) -> Handler:
-    """A handler that is not ours, health's for one, behind a check that its request can be read."""
+    """A handler that is not ours, health's for one, behind a check that its request comes and can be read."""
 
-    async def read(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        if isinstance(request, Unreadable):
-            await _abort(context, request.refusal)
+    async def read(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            request = readable(await lone_request(requests))
+        except MeshError as refusal:
+            await _abort(context, refusal)
         return await method(request, context)
 
     return make(read, reader(cast(Any, handler.request_deserializer)), handler.response_serializer)

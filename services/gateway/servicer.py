@@ -12,9 +12,9 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages, metrics, rpcs
+from services.common import metrics, rpcs
 from services.common.channel import Channel
-from services.common.errors import OWN_QUOTA, AtCapacity, InvalidArgument, MeshError, Unsupported
+from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
 from services.common.replica import Edge, Replica
 from services.common.slots import Slots
 from services.common.status import State
@@ -56,6 +56,7 @@ from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
+from services.gateway.text_requests import agree_text
 from services.gateway.typed import TypedSegment
 from services.gateway.watching import Status
 
@@ -248,7 +249,8 @@ class GatewayServicer:
     ) -> pb.TranslateTextResponse:
         caller = self._admission.caller(context)
         await self._tenants.called(caller, "TranslateText")
-        targets = self._agree_text(request)
+        self._glossaries.require_bounds(request.glossary, "glossary")
+        targets = agree_text(request, self._catalog, self._settings)
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()
         with self._tenants.taken(caller):
@@ -264,26 +266,6 @@ class GatewayServicer:
         asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
         translation = await self._stages.translate(asked)
         return messages.text_translation(lang, translation, terms.uses(text, translation))
-
-    def _agree_text(self, request: pb.TranslateTextRequest) -> list[str]:
-        """The languages to translate into. Raises InvalidArgument or Unsupported naming the field."""
-        if request.formality:
-            raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", "formality", ["unset"])
-        limit = self._settings.max_text_length
-        if not 0 < len(request.text.strip()) <= limit:
-            message = f"The text has {len(request.text.strip())} code points."
-            raise InvalidArgument("TEXT_LENGTH", message, "text", [f"1 to {limit}"])
-        self._glossaries.require_bounds(request.glossary, "glossary")
-        languages.require(request.source_lang, [source for source, _ in self._catalog.pairs], "source_lang")
-        limit = self._settings.max_targets
-        if not 0 < len(request.target_langs) <= limit:
-            message = f"{len(request.target_langs)} targets were asked for."
-            raise InvalidArgument("TARGET_COUNT", message, "target_langs", [f"1 to {limit}"])
-        available = self._catalog.target_langs(request.source_lang)
-        return [
-            languages.require(lang, available, f"target_langs[{index}]")
-            for index, lang in enumerate(request.target_langs)
-        ]
 
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]

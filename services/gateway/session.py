@@ -117,8 +117,7 @@ class Session:
     async def _type(self, said: Typed) -> None:
         self._typed.extend(said.text)
         if not self._typed.empty:
-            number = self._numbering.of(TYPED, said.final)
-            heard_samples = self._shared.backlog.accepted_samples
+            number, heard_samples = self._numbering.of(TYPED, said.final), self._shared.backlog.accepted_samples
             await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
 
     async def _close_typed(self) -> None:
