@@ -14,12 +14,22 @@ class Rate:
 
 
 class Allowance:
-    """What is left of a rate."""
+    """What is left of a rate: a token bucket (RFC 2697's, of one colour) that starts full."""
 
     def __init__(self, rate: Rate, now: float) -> None:
         self._rate = rate
         self._left = rate.burst
         self._at = now
+        self.refused = 0  # in a row, of those that `ask` asked for
+
+    def ask(self, now: float) -> float:
+        """Count one more and return 0.0, if it may happen now; else return the seconds until it may."""
+        if wait_seconds := self.wait(now):
+            self.refused += 1
+            return wait_seconds
+        self.refused = 0
+        self.spend(now)
+        return 0.0
 
     def wait(self, now: float) -> float:
         """Return the seconds until one more may happen; 0 where it may now."""

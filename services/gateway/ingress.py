@@ -7,11 +7,12 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, quoted
-from services.gateway.allowance import Allowance
+from services.common.rates import Allowance, Rate
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
 from services.gateway.negotiation import require_sound, require_targets
@@ -72,12 +73,13 @@ class Ingress:
         controls: Controls,
     ) -> None:
         self._settings = settings
-        self._start_samples = start.offset_samples
-        self._reach = Reach(start.age_ms)
+        self._opened = partial(
+            Microphone, settings=settings, start_samples=start.offset_samples, reach=Reach(start.age_ms)
+        )
         self._controls = controls
         self._microphone = self._opened(start.sound) if start.sound else None
         self._paused = False
-        self._costly = Allowance(COSTLY_AT_ONCE, COSTLY_PER_SECOND)
+        self._costly = Allowance(Rate(COSTLY_PER_SECOND, COSTLY_AT_ONCE), time.monotonic())
 
     async def inputs(self, messages: AsyncIterator[pb.ClientMessage]) -> AsyncIterator[Input]:
         """The input, in order. Raises InvalidArgument or Unsupported at the first message that may not be sent.
@@ -133,9 +135,6 @@ class Ingress:
         slow = self._microphone.slow(len(chunk.data))
         heard = await asyncio.to_thread(self._microphone.hear, chunk) if slow else self._microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
-
-    def _opened(self, sound: Sound) -> Microphone:
-        return Microphone(sound, self._settings, self._start_samples, self._reach)
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:
         _require_only_its_field(control)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.allowance import Allowance
+from services.common.rates import Allowance, Rate
 
 
 def test_some_are_allowed_at_once_and_then_some_a_second() -> None:
-    allowance = Allowance(at_once=3, per_second=2.0)
+    allowance = Allowance(Rate(2.0, 3), 0.0)
     assert [allowance.ask(0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 0.5]
     assert allowance.ask(0.25) == 0.25
     assert allowance.refused == 2
@@ -19,7 +19,7 @@ def test_some_are_allowed_at_once_and_then_some_a_second() -> None:
 
 @given(st.lists(st.floats(0, 5), max_size=60))
 def test_never_more_than_were_saved_up(pauses: list[float]) -> None:
-    allowance, now, allowed = Allowance(5, 1.0), 0.0, 0
+    allowance, now, allowed = Allowance(Rate(1.0, 5), 0.0), 0.0, 0
     for pause in pauses:
         now += pause
         allowed += allowance.ask(now) == 0.0
