@@ -39,8 +39,8 @@ KEY = "x-tenant"
 GREEDY = "greedy"
 PATIENCE_SECONDS = 10.0
 IMPATIENCE_SECONDS = 0.2  # of the greedy one, between two tries
-LINES = 5
-LINE_SECONDS = 0.5  # between two lines
+LINES = 4
+LINE_SECONDS = 0.4  # between two lines
 WARM_SECONDS = 3.0  # the greedy one comes first
 
 

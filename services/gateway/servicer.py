@@ -163,6 +163,7 @@ class GatewayServicer:
     async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
         """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
         await self._tenants.called(caller, "Stream")
+        await self._tenants.require_share(caller)
         hello = await greeting.hello()
         self._lives.require_open()
         self._glossaries.require_bounds(hello.glossary, "hello.glossary")

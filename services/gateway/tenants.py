@@ -52,6 +52,22 @@ class Tenants:
         """
         await self._calls.called(f"{kind} {caller.account}")
 
+    async def require_share(self, caller: Caller) -> None:
+        """Raises AtCapacity, half a second late, where a tenant has its share and others want the slots that are left.
+
+        It asks before the hello is read: a tenant that wants everything asks without end, and is to cost little.
+        """
+        if self._gives_back and self._over(caller.account):
+            await self._calls.late(LATE_SECONDS)
+            if claim := self._over(caller.account):
+                raise self._refusal(Verdict.SHARE_USED, claim.held)
+
+    def _over(self, account: str) -> Claim | None:
+        """The claim of a tenant that gets no slot for what it has already."""
+        claim = self._claim(account, resumed=False)
+        alone = claim.tenants < 2 or self._shares.behind(claim)
+        return None if alone or self._shares.verdict(claim) is Verdict.ADMITTED else claim
+
     def require_room(self, caller: Caller, resumed: bool = False) -> None:
         """Raises AtCapacity where the caller would get no slot now.
 
@@ -173,15 +189,20 @@ class _Calls:
         Who is refused is told so late, unless many are: a caller in a loop would else only loop the faster.
         """
         wait = self._spent(account)
-        if wait and self._late < _MOST_LATE:
-            self._late += 1
-            try:
-                await asyncio.sleep(min(wait, LATE_SECONDS))
-            finally:
-                self._late -= 1
+        if wait:
+            await self.late(min(wait, LATE_SECONDS))
         if wait > LATE_SECONDS:
             message = "You call more often than this server lets one client."
             raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
+
+    async def late(self, seconds: float) -> None:
+        """Has a caller wait, unless many do."""
+        if self._late < _MOST_LATE:
+            self._late += 1
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                self._late -= 1
 
     def _spent(self, account: str) -> float:
         """The seconds to wait for a call. It is spent where they are few."""

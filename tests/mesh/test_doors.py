@@ -43,8 +43,7 @@ async def test_a_stream_that_is_never_greeted_ends_with_a_typed_status() -> None
             await read_into(heard, call)
     assert heard.error().code == "HELLO_TIMEOUT"
     assert await call.code() is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert heard.fault
-    assert heard.fault.retry_after_ms
+    assert heard.fault and heard.fault.retry_after_ms  # noqa: PT018 - the first is for the type checker
 
 
 async def test_streams_without_a_session_are_bounded_for_each_client() -> None:
@@ -245,11 +244,13 @@ async def goaway(reader: asyncio.StreamReader) -> int:
 
 
 async def test_who_pings_without_pause_is_disconnected() -> None:
-    async with gateway_address() as address, connection(address) as (reader, writer):
-        for _ in range(200):
+    async with gateway_address() as address, connection(address) as (reader, writer), asyncio.TaskGroup() as tasks:
+        ended = tasks.create_task(goaway(reader))
+        for _ in range(200):  # one after the other: what comes behind the end would have the end itself lost
             writer.write(PING)
-        async with asyncio.timeout(20):
-            assert await goaway(reader) == ENHANCE_YOUR_CALM
+            if (await asyncio.wait([ended], timeout=0.02))[0]:
+                break
+        assert await ended == ENHANCE_YOUR_CALM
 
 
 async def test_connections_are_bounded() -> None:
@@ -275,7 +276,7 @@ async def left(call: Any) -> None:
 
 
 async def cut(call: Any) -> None:
-    """Ends a call as a client does that goes away, and waits until the gateway has seen it."""
+    """Ends a call as a client does that goes away, and has the gateway see it."""
     call.cancel()
     await asyncio.sleep(0.1)
 

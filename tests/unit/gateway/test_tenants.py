@@ -169,3 +169,27 @@ def test_headroom_that_others_took_is_given_back_before_the_next_one_has_to_wait
         assert wanted(places) == [False] * 13 + [True]
         held.enter_context(shared.taken(OTHER))
         assert wanted(places) == [False] * 12 + [True] * 2
+
+
+async def test_a_tenant_over_its_share_is_refused_late_and_one_that_is_alone_or_behind_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    shared = tenants(Clock(), tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        for _ in range(4):
+            await shared.require_share(GREEDY)
+            held.enter_context(shared.taken(GREEDY))
+        await shared.require_share(GREEDY)  # nobody else wants any
+        with pytest.raises(AtCapacity), shared.taken(SMALL):
+            pass
+        await shared.require_share(SMALL)
+        assert not waits
+        with pytest.raises(AtCapacity) as refused:
+            await shared.require_share(GREEDY)
+        assert (refused.value.code, waits) == ("SHARE_USED", [LATE_SECONDS])
