@@ -82,7 +82,10 @@ class Hunt:
         return [
             *(Oddity(f"the process of {name} ended", self._why(name)) for name in ended),
             *(Oddity(f"logged: {_event(line)}", line[:600]) for line in self.mesh.defects()),
-            *(Oddity(what, "still after seconds") for what in ([] if ended else left)),
+            *(
+                Oddity(what, f"still after seconds, connections: {self.mesh.connections()}")
+                for what in ([] if ended else left)
+            ),
             *(Oddity(f"the canary: {what}", "beside it") for what in self.canary.taken_complaints()),
         ]
 

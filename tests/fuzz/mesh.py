@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,8 @@ LOOK_SECONDS = 0.1
 
 # Lines in which a service says that something happened that it did not foresee.
 DEFECT = re.compile(r'"level": "(ERROR|CRITICAL)"|Traceback')
+# gRPC's own, of a status or an end that meets a call which its caller has just reset: it logs that as an error.
+OF_THE_LIBRARY = re.compile(r"ExecuteBatchError raised in core by|Failed sending error status from server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ class Mesh:
         for name in self.children:
             text = (self.logs / f"{name}.log").read_bytes()[self.read.get(name, 0) :].decode(errors="replace")
             self.read[name] = self.read.get(name, 0) + len(text.encode())
-            found += [f"{name}: {line}" for line in text.splitlines() if DEFECT.search(line)]
+            lines = [line for line in text.splitlines() if DEFECT.search(line) and not OF_THE_LIBRARY.search(line)]
+            found += [f"{name}: {line}" for line in lines]
         return found
 
     async def held(self, name: str) -> Held:
@@ -97,6 +101,17 @@ class Mesh:
         pid = self.children[name].pid
         slots, tasks = await self._slots(name), await self._tasks(name, pid)
         return Held(slots, psutil.Process(pid).num_fds(), tasks)
+
+    def connections(self) -> str:
+        """How many connections each service has, by their state, for whoever looks for one that is left."""
+        counted = []
+        for name, child in self.children.items():
+            try:
+                states = Counter(each.status for each in psutil.Process(child.pid).net_connections("tcp"))
+            except psutil.Error:
+                continue
+            counted.append(f"{name}: {', '.join(f'{count} {state}' for state, count in states.items())}")
+        return "; ".join(counted)
 
     async def _slots(self, name: str) -> int:
         async with grpc.aio.insecure_channel(
