@@ -21,6 +21,7 @@ from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
+from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import TooSlow
 from services.common.reading import readable
@@ -90,7 +91,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         segments = Segments(config.transcription, config.first_segment_id)
         measures = Measures(config.transcription.language)
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             fed = partial(_fed, context, self._settings.unfed_seconds)
             tasks.create_task(_read(fed, asked, Inbound(self._engine(config).biased)))
             tasks.create_task(_write(outbox, context))

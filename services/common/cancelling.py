@@ -3,7 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from types import TracebackType
 from typing import Protocol
+
+
+class TaskGroup(asyncio.TaskGroup):
+    """A TaskGroup after whose failure its task is not taken for cancelled.
+
+    A group whose task fails while the block is left already cancels the task it is in, to end the wait, and before
+    Python 3.13 leaves it marked as such (python/cpython#116720): `cancelling` then says so for good.
+    """
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """See asyncio.TaskGroup."""
+        inside = asyncio.current_task()
+        before = self._parent_cancel_requested  # type: ignore[attr-defined]  # asyncio's own, in all these versions
+        try:
+            return await super().__aexit__(kind, error, trace)
+        finally:
+            asked = self._parent_cancel_requested and not before  # type: ignore[attr-defined]  # as above
+            if asked and inside is not None and sys.version_info < (3, 13):
+                inside.uncancel()
 
 
 def heed_cancellation() -> None:
@@ -11,7 +34,8 @@ def heed_cancellation() -> None:
 
     When a task inside a TaskGroup fails as its parent is cancelled, Python 3.11 raises the failure and drops the
     cancellation; and gRPC raises a call's status in place of a cancellation that came at the same moment. Who handles
-    such a failure by trying again would never end. To be called first wherever a failure is handled.
+    such a failure by trying again would never end. To be called first wherever a failure is handled; groups inside are
+    to be those of this module.
     """
     task = asyncio.current_task()
     if task is not None and task.cancelling():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from grpc_reflection.v1alpha import reflection
 
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.cancelling import TaskGroup
 from services.common.faults import FaultServicer
 from services.common.grpc_options import edge_options, server_options
 from services.common.replica import Edge, Replica
@@ -41,7 +41,7 @@ class Ports:
 
     async def stop(self, seconds: float) -> None:
         """Ends them, with so long for the answers on their way."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             for server in {self.service, self.operators}:
                 tasks.create_task(server.stop(seconds))
 

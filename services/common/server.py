@@ -21,6 +21,7 @@ from grpc_health.v1 import health, health_pb2
 from pydantic import ValidationError
 
 from services.common import endings, hardening, logs, rpcs
+from services.common.cancelling import TaskGroup
 from services.common.door import Doors, Guard
 from services.common.errors import MeshError
 from services.common.exporting import exported
@@ -133,7 +134,7 @@ async def running(
 
     try:
         with observed(server.stage, servicer.replica, server.status):
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 watching = tasks.create_task(watch(servicer.replica.watchdog or Watchdog(), changed))
                 try:
                     await servicer.start()

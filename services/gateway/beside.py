@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
-from services.common.cancelling import heed_cancellation
+from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway import messages
 from services.gateway.messages import ServerMessage
@@ -26,7 +25,7 @@ async def outcome(
 ) -> MeshError | None:
     """How a session ended, once the client has read all of it; or the fault that something beside it ended it with."""
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             watching = [tasks.create_task(each) for each in beside]
             fault = await running
             await outbox.close()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import grpc
 
-from services.common.cancelling import end_call, heed_cancellation
+from services.common.cancelling import TaskGroup, end_call, heed_cancellation
 from services.common.channel import Channel
 from services.common.errors import cause
 from services.gateway.feed import Feed
@@ -61,7 +61,7 @@ class Conversation:
         take either. Stalled for `stall_seconds` is broken off; 0: it may stall.
         """
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 others = [self._write(), self._mourn(), self._leave(another), self._watch(stall_seconds)]
                 beside = [tasks.create_task(other) for other in others]
                 await self._read()

@@ -276,3 +276,22 @@ def _require_range(value: int, accepted: range, path: str, code: str = "OUT_OF_R
     if value not in accepted:
         span = [f"{accepted.start} to {accepted.stop - 1}"]
         raise InvalidArgument(code, f"{value} is out of range.", path, span)
+
+
+def agree_text(request: pb.TranslateTextRequest, catalog: Catalog, settings: GatewaySettings) -> list[str]:
+    """Return the languages to translate into. Raises InvalidArgument or Unsupported naming the field."""
+    if request.formality:
+        raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", "formality", ["unset"])
+    limit = settings.max_text_length
+    if not 0 < len(request.text.strip()) <= limit:
+        message = f"The text has {len(request.text.strip())} code points."
+        raise InvalidArgument("TEXT_LENGTH", message, "text", [f"1 to {limit}"])
+    languages.require(request.source_lang, [source for source, _ in catalog.pairs], "source_lang")
+    limit = settings.max_targets
+    if not 0 < len(request.target_langs) <= limit:
+        message = f"{len(request.target_langs)} targets were asked for."
+        raise InvalidArgument("TARGET_COUNT", message, "target_langs", [f"1 to {limit}"])
+    available = catalog.target_langs(request.source_lang)
+    return [
+        languages.require(lang, available, f"target_langs[{index}]") for index, lang in enumerate(request.target_langs)
+    ]

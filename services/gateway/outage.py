@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
-from services.common.cancelling import heed_cancellation
+from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import AtCapacity, Defect, StageFailed, TooSlow, cause
 from services.gateway.tries import quarantined
 
@@ -57,7 +57,7 @@ class Outage:
         clock = asyncio.get_running_loop().time
         self._began = clock() if self._began is None else self._began
         try:
-            async with asyncio.timeout_at(self._began + self._patience_seconds), asyncio.TaskGroup() as tasks:
+            async with asyncio.timeout_at(self._began + self._patience_seconds), TaskGroup() as tasks:
                 saying = tasks.create_task(self._say_so(self._began + ANNOUNCED_AFTER_SECONDS - clock()))
                 found = await self._tried(attempt)
                 saying.cancel()

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from services.common.cancelling import heed_cancellation
+from services.common.cancelling import TaskGroup, heed_cancellation
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ async def unless(gone: asyncio.Event, work: Callable[[], Awaitable[T]]) -> T:
         return await work()
 
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             wanted = tasks.create_task(working())
             unwanted = tasks.create_task(gone.wait())
             await asyncio.wait((wanted, unwanted), return_when=asyncio.FIRST_COMPLETED)

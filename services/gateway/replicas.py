@@ -14,6 +14,7 @@ import grpc
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from services.common import metrics
+from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.status import State
 from services.gateway.addresses import Addresses
@@ -87,7 +88,7 @@ class Replicas:
         """Watches the replicas, and looks for new ones. Runs until it is cancelled."""
         watch_seconds, resolve_seconds = self._seconds
         metrics.from_zero(_CALLS, ({"stage": self.stage.lower(), "outcome": outcome} for outcome in _OUTCOMES))
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             while True:
                 added, removed = self._settle(await self._addresses.look_up())
                 for replica in added:

@@ -13,6 +13,7 @@ import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import metrics, rpcs
+from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
 from services.common.replica import Edge, Replica
@@ -42,7 +43,7 @@ from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting, wanted_slots
 from services.gateway.lifetime import paced
 from services.gateway.measures import may_degrade
-from services.gateway.negotiation import agree, agree_targets, within_budget
+from services.gateway.negotiation import agree, agree_targets, agree_text, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
 from services.gateway.recent import Recent
@@ -56,7 +57,6 @@ from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
-from services.gateway.text_requests import agree_text
 from services.gateway.typed import TypedSegment
 from services.gateway.watching import Status
 
@@ -122,7 +122,7 @@ class GatewayServicer:
         may_degrade()
         may_fail_over()
         rpcs.may_refuse("gateway", OWN_QUOTA)
-        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
+        tasks = await self._running.enter_async_context(TaskGroup())
         self._running.callback(tasks.create_task(self._sight.run()).cancel)
         await self._running.enter_async_context(self._stages.running())
         self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
@@ -194,7 +194,7 @@ class GatewayServicer:
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
         call = Call(Channel(1), outbox, self._admission.caller(context).tenant)
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
             writing = tasks.create_task(write_all(context, call))
             fault = await self._served(opening, call, held)
@@ -257,7 +257,7 @@ class GatewayServicer:
         with self._tenants.taken(caller):
             kept = self._glossaries.of(caller.tenant)
             glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
-            async with asyncio.TaskGroup() as tasks:
+            async with TaskGroup() as tasks:
                 translations = []
                 async for lang, terms in lexicons(glossary, targets):
                     translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))

@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from services.common import languages
+from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
@@ -36,7 +37,7 @@ class Session:
         self._typed = typed
         self._numbering = Numbering(shared.goes_on)
         self._targets: dict[str, Target] = {}
-        self._pipelines = asyncio.TaskGroup()
+        self._pipelines = TaskGroup()
 
     async def run(self, inputs: AsyncIterator[Input]) -> MeshError | None:
         """Lives until the source has ended and all it said has been delivered.
@@ -55,7 +56,7 @@ class Session:
 
     async def _hear_out(self, inputs: AsyncIterator[Input]) -> MeshError | None:
         try:
-            async with asyncio.TaskGroup() as source:
+            async with TaskGroup() as source:
                 source.create_task(self._recognition.run())
                 source.create_task(self._hear())
                 refusal = await self._listen(inputs)
@@ -121,8 +122,7 @@ class Session:
             await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
 
     async def _close_typed(self) -> None:
-        if not self._typed.empty:
-            await self._type(Typed("", final=True))
+        await self._type(Typed("", final=True))
 
     async def _interrupt(self, lang: str) -> None:
         for each in [languages.require(lang, self._targets, "control.target_lang")] if lang else self._targets:

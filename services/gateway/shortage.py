@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
+from services.common.cancelling import TaskGroup
 from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow
 from services.gateway import messages
 from services.gateway.shared import Shared
@@ -158,7 +159,7 @@ def unreachable(fault: MeshError) -> bool:
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
     """Waits until one of them has ended, and cancels the others."""
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         running = [tasks.create_task(each) for each in waits]
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
         for each in running:

@@ -17,6 +17,7 @@ from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import metrics, rpcs, telemetry
+from services.common.cancelling import TaskGroup
 from services.common.errors import AtCapacity, MeshError
 from services.common.slots import ADMITTED, FULL, RETRY_MS, jittered
 from services.common.terminology import Term
@@ -88,7 +89,7 @@ class Stages:
     async def running(self) -> AsyncIterator[None]:
         """Watches the replicas inside the block. It begins when each has answered once, or failed to."""
         states = metrics.observed("babelmesh.replicas", self._replica_states)
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             watching = [tasks.create_task(replicas.run()) for replicas in self._replicas.values()]
             for replicas in self._replicas.values():
                 await replicas.known()

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 
+from services.common.cancelling import TaskGroup
 from services.gateway import messages
 from services.gateway.continuation import TargetContinuation
 from services.gateway.glossary import Lexicon, Uses
@@ -66,7 +66,7 @@ class Target:
 
     async def run(self) -> None:
         """Works until `finish` was called and all is sent."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             telling = tasks.create_task(self._translator.shortage.run())
             if self._voice:
                 tasks.create_task(self._voice.run())
@@ -80,7 +80,7 @@ class Target:
         """One after the other; after an outage several at once, but in order all the same."""
         shortage = self._translator.shortage
         while works := await self._inbox.take(AT_ONCE if shortage.on else 1):
-            async with asyncio.TaskGroup() as asking:
+            async with TaskGroup() as asking:
                 answers = [asking.create_task(self._answer(work)) for work in works]
                 for work, answer in zip(works, answers, strict=True):
                     await self._deliver(work, await answer)

@@ -8,6 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from services.common.audio import ASR_RATE
+from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.gateway import messages
 from services.gateway.continuation import TargetContinuation
@@ -78,7 +79,7 @@ class Voice:
 
     async def run(self) -> None:
         """Speaks until `finish` was called and all is said."""
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             telling = tasks.create_task(self._shortage.run())
             await self._say_all()
             telling.cancel()

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import grpc
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.cancelling import TaskGroup
 from services.common.status import State
 
 TICKS = 4  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence
@@ -62,7 +63,7 @@ class Silence:
 async def watch(channel: grpc.aio.Channel, patience: float, heard: Callable[[Status], None]) -> str:
     """Hands on what a replica tells, until it is lost; returns why: "silent", "stuck", or how the call ended."""
     silence = Silence(patience, time.monotonic())
-    async with asyncio.TaskGroup() as tasks:
+    async with TaskGroup() as tasks:
         reading = tasks.create_task(_read(channel, silence, heard))
         waiting = tasks.create_task(_fall_silent(silence, patience / TICKS))
         done, _ = await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from services.common.cancelling import heed_cancellation
+from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import cause
 
 T = TypeVar("T")
@@ -18,7 +18,7 @@ async def patiently(work: Coroutine[Any, Any, T], seconds: float, at_work: Calla
     if seconds == math.inf:
         return await work
     try:
-        async with asyncio.TaskGroup() as tasks:
+        async with TaskGroup() as tasks:
             task = tasks.create_task(work)
             while not (await asyncio.wait({task}, timeout=seconds))[0]:
                 await at_work()

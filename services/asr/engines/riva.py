@@ -22,7 +22,7 @@ from services.asr.engines.riva_messages import audio, is_streaming, listed, open
 from services.asr.joining import Transcript
 from services.asr.settings import AsrSettings
 from services.common.audio import ASR_RATE
-from services.common.cancelling import end_call
+from services.common.cancelling import TaskGroup, end_call
 from services.common.languages import written
 from services.common.load import Load
 from services.common.riva import Riva
@@ -124,7 +124,7 @@ class Streams:
         self._load = load
         self._open: Stream | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._tasks = asyncio.TaskGroup()
+        self._tasks = TaskGroup()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Streams:

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import grpc
 
+from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.replica import Replica
 from services.common.slots import Slots
@@ -63,7 +64,7 @@ class DeletionServicer:
 
     async def start(self) -> None:
         """Watches the replicas, and begins to write."""
-        tasks = await self._running.enter_async_context(asyncio.TaskGroup())
+        tasks = await self._running.enter_async_context(TaskGroup())
         for replicas in self._replicas.values():
             self._running.callback(tasks.create_task(replicas.run()).cancel)
             await replicas.known()
