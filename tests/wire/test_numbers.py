@@ -16,7 +16,7 @@ from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.common.errors import InvalidArgument, Unsupported
-from tests.mesh.mesh import RATE, Heard, audio, control, gateway_address, hello, loud, talk, text
+from tests.mesh.mesh import RATE, Address, Heard, audio, control, gateway_address, hello, loud, talk, text
 from tests.mesh.resuming import handle, lost_after
 from tests.wire.numbers import extreme, number_fields
 
@@ -29,18 +29,29 @@ CONTROL = [*number_fields(pb.Control.DESCRIPTOR)]
 
 
 @pytest.fixture
-async def channel(caplog: pytest.LogCaptureFixture) -> AsyncIterator[grpc.aio.Channel]:
+async def address() -> AsyncIterator[Address]:
+    async with gateway_address(resume_keys=f"a:{KEY}", asr_slots=16) as address:
+        yield address
+
+
+@pytest.fixture
+async def overview(address: Address) -> AsyncIterator[overview_pb2_grpc.OverviewAsyncStub]:
+    async with grpc.aio.insecure_channel(address.operators) as channel:
+        yield overview_pb2_grpc.OverviewStub(channel)
+
+
+@pytest.fixture
+async def channel(
+    address: Address, overview: overview_pb2_grpc.OverviewAsyncStub, caplog: pytest.LogCaptureFixture
+) -> AsyncIterator[grpc.aio.Channel]:
     """A mesh in which nothing may fail in a way that was not foreseen."""
     caplog.set_level(logging.ERROR)
-    async with (
-        gateway_address(resume_keys=f"a:{KEY}", asr_slots=16) as address,
-        grpc.aio.insecure_channel(address) as channel,
-    ):
+    async with grpc.aio.insecure_channel(address) as channel:
         yield channel
         last = await talk(pb_grpc.RealtimeTranslateStub(channel), hello("es"), LINE)
         assert last.fault is None
         assert last.finals("es")
-        async for seen in overview_pb2_grpc.OverviewStub(channel).Watch(overview_pb2.WatchRequest()):
+        async for seen in overview.Watch(overview_pb2.WatchRequest()):
             assert all(pair.lag.p95_ms < 600_000 for pair in seen.pairs)
             break
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
@@ -128,8 +139,8 @@ async def test_numbers_of_a_command(channel: grpc.aio.Channel) -> None:
     await check_all(pb_grpc.RealtimeTranslateStub(channel), cases)
 
 
-async def test_numbers_of_plain_calls(channel: grpc.aio.Channel) -> None:
-    stub, overview = pb_grpc.RealtimeTranslateStub(channel), overview_pb2_grpc.OverviewStub(channel)
+async def test_numbers_of_plain_calls(channel: grpc.aio.Channel, overview: overview_pb2_grpc.OverviewAsyncStub) -> None:
+    stub = pb_grpc.RealtimeTranslateStub(channel)
     request = pb.TranslateTextRequest(text="hello", source_lang="en", target_langs=["es"])
     for path in number_fields(pb.TranslateTextRequest.DESCRIPTOR):
         for value, message in extreme(request, path):
