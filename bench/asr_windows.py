@@ -1,6 +1,7 @@
 """What windows that are recognized again and again cost: batched across sessions, one by one, and by sherpa-onnx.
 
     python -m bench.asr_windows PROMPTS.jsonl --model BUNDLE [--sounds DIR] [--sessions 8] [--rounds 3] [--memory]
+        [--arms batched,sherpa-onnx]
 
 Every session hears all the prompts, each session beginning with another one, through VAD and endpointing, as fast as it
 is answered, with a hypothesis for each 500 ms of speech. The arms take turns. CPU is of the whole process and of a
@@ -87,9 +88,10 @@ def main() -> None:
         asyncio.run(turn(options.arm, options.model, prompts, options.sessions))
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)  # for the process that asked
         return
-    found: Found = {arm: [] for arm in ARMS}
+    arms = options.arms.split(",")
+    found: Found = {arm: [] for arm in arms}
     for number in range(options.rounds):
-        for arm in [*ARMS[number % len(ARMS) :], *ARMS[: number % len(ARMS)]]:
+        for arm in [*arms[number % len(arms) :], *arms[: number % len(arms)]]:
             found[arm].append(asyncio.run(turn(arm, options.model, prompts, options.sessions)))
             print(f"{arm}: {found[arm][-1][0]:.3f}", file=sys.stderr, flush=True)
     table = compared(found, options, prompts)
@@ -110,7 +112,7 @@ def compared(found: Found, options: argparse.Namespace, prompts: Sequence[Prompt
         "peak MiB",
     )
     table = Rows(f"{options.sessions} sessions, a hypothesis for {HYPOTHESIS_MS} ms of speech", columns)
-    for arm in ARMS:
+    for arm in found:
         cpu = median(each[0] for each in found[arm])
         ratio = median(one[0] / other[0] for one, other in zip(found["batched"], found[arm], strict=True))
         heard = found[arm][0][1]
@@ -137,6 +139,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sounds", type=Path, help="folder of the .g722 files; by default Debian's is looked for")
     parser.add_argument("--sessions", type=int, default=8)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--arms", default=",".join(ARMS), help="with commas between, the batched one among them")
     parser.add_argument("--memory", action="store_true", help="run each arm once more, for the peak of its memory")
     parser.add_argument("--arm", choices=ARMS, help="run this arm once and print the peak of the memory")
     return parser.parse_args()
