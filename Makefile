@@ -59,9 +59,11 @@ demo: setup ## Hear it: real speech through a mesh on this machine, live caption
 # What no clock decides runs side by side; the rest, on real connections and processes, one after the other.
 QUICK := tests/architecture tests/contract tests/fuzz tests/unit
 
-test: setup ## Run all tests
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK)
-	@$(BIN)/python -m pytest $(QUICK:%=--ignore=%)
+test: setup ## Run all tests, the second half also where the first one fails
+	@failed=0; \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK) || failed=1; \
+	$(BIN)/python -m pytest $(QUICK:%=--ignore=%) || failed=1; \
+	exit $$failed
 
 # Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.
 fuzz: setup ## Play what strangers may send against a mesh, for SECONDS=120; SEED=N ONLY=K one sequence again
