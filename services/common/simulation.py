@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass, field
 
 from opentelemetry.trace import INVALID_SPAN, Span, get_current_span
@@ -32,7 +31,7 @@ class _Call:
 class _Batch:
     """Calls that are computed at once."""
 
-    starts: float  # on the monotonic clock
+    starts: float  # on the loop's clock
     done: asyncio.Future[None]
     calls: list[_Call] = field(default_factory=list)
     span: Span = INVALID_SPAN  # linked to those of the calls, and they to it
@@ -61,7 +60,7 @@ class SimulatedDevice:
         if not self._compute_seconds:
             return
         wait_ms = self._wait_ms if max_wait_ms is None else min(self._wait_ms, max_wait_ms)
-        batch = self._joined(time.monotonic(), wait_ms / 1000)
+        batch = self._joined(asyncio.get_running_loop().time(), wait_ms / 1000)
         call = _Call()
         batch.calls.append(call)
         self._load.enter(call)
@@ -87,8 +86,9 @@ class SimulatedDevice:
         spans = [call.span for call in batch.calls]
         if any(span.get_span_context().is_valid for span in spans):
             batch.span = shared_span("scripted.batch", spans, {"babelmesh.batch.items": len(spans)})
-        left_seconds = batch.starts + self._compute_seconds - time.monotonic()
-        asyncio.get_running_loop().call_later(max(0.0, left_seconds), self._end, batch)
+        loop = asyncio.get_running_loop()
+        left_seconds = batch.starts + self._compute_seconds - loop.time()
+        loop.call_later(max(0.0, left_seconds), self._end, batch)
 
     def _end(self, batch: _Batch) -> None:
         if self._running is batch:
