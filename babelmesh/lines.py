@@ -9,13 +9,14 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 
 READ_BYTES = 64 * 1024
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # what some editors begin a file with: it is no text
 
 
 async def given(lines: Sequence[str]) -> AsyncIterator[str]:
-    """Lines that are there already."""
+    """Lines that are there already, without byte order marks; blank ones are none."""
     for line in lines:
-        if line.strip():
-            yield line.strip()
+        if text := line.replace(BOM, "").strip():
+            yield text
 
 
 async def typed(descriptor: int | None = None) -> AsyncIterator[str]:

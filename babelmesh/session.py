@@ -21,6 +21,7 @@ from babelmesh.conversation import STAY, Conversation
 from babelmesh.errors import SessionFailed
 from babelmesh.events import AudioChunk, ClientMessage, Control, Event, Glossary, Ready, Target, TextChunk
 from babelmesh.gateways import Gateways
+from babelmesh.lines import BOM
 from babelmesh.resuming import Link
 
 
@@ -57,8 +58,8 @@ class Session:
         await self._link.write(ClientMessage(audio=AudioChunk(data=pcm, offset_samples=offset_samples)))
 
     async def send_text(self, text: str, final: bool = False) -> None:
-        """Appends text to the open segment; `final` ends the segment."""
-        await self._link.write(ClientMessage(text=TextChunk(text=text, final=final)))
+        """Appends text to the open segment, without byte order marks; `final` ends the segment."""
+        await self._link.write(ClientMessage(text=TextChunk(text=text.replace(BOM, ""), final=final)))
 
     async def commit(self) -> None:
         """Ends the open segment here."""

@@ -29,6 +29,13 @@ async def test_a_file_is_read_to_its_end(tmp_path: Path) -> None:
         assert [line async for line in typed(file.fileno())] == ["one", "t\N{REPLACEMENT CHARACTER}"]
 
 
+async def test_a_byte_order_mark_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "lines").write_bytes("\ufeffone\n\ufeff\n\ufefftwo".encode())  # as of two files put together
+    with (tmp_path / "lines").open("rb") as file:
+        assert [line async for line in typed(file.fileno())] == ["one", "two"]
+    assert [line async for line in given(["\ufeffone"])] == ["one"]
+
+
 async def test_waiting_leaves_the_descriptor_blocking() -> None:
     reading, writing = os.pipe()
     os.write(writing, b"one\n")
