@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from babelmesh.client import connect
-from babelmesh.events import AudioFormat, SessionConfig, Target, TranslationResult
+from babelmesh.events import AsrResult, AudioFormat, SessionConfig, Target, TranslationResult
+from babelmesh.lines import given
 from tests.mesh.mesh import audio, gateway, gateway_address, hello, talk, text
 
 CATALAN = {"source": "ca", "targets": ["es", "pt"]}  # the scripted recognizer does not know it
@@ -39,6 +40,19 @@ async def test_a_language_that_nobody_knows_is_refused_with_all_that_can_be_type
         heard = await talk(stub, hello("es", source_lang="oc", input=None), TYPED)
     assert (heard.error().code, heard.error().field) == ("UNKNOWN_LANGUAGE", "hello.source_lang")
     assert list(heard.error().accepted) == ["ca", "en-US", "es-ES"]
+
+
+async def test_a_line_too_long_is_split_and_those_before_and_after_it_are_translated() -> None:
+    long = "one two three. four five six"
+    async with (
+        gateway_address(max_text_length=20) as address,
+        connect(address) as mesh,
+        mesh.session("en", ["es"]) as own,
+    ):
+        events = [event async for event in own.translate(given(["before", long, "after"]))]
+    typed = [each.text for each in events if isinstance(each, AsrResult) and each.final]
+    assert typed == ["before", "one two three.", "four five six", "after"]
+    assert len([each for each in events if isinstance(each, TranslationResult) and each.final]) == len(typed)
 
 
 async def test_a_client_that_only_types_asks_for_no_recognizer() -> None:
