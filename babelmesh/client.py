@@ -52,10 +52,13 @@ class Mesh:
         server offers it and as long as it lets it. Its events do not tell; `notice` gets a line for a person.
 
         `config` is for whatever else the contract's hello can say; the languages given here are put into it. Audio is
-        pcm16le at 16 kHz unless it says otherwise. Raises SessionFailed.
+        pcm16le at 16 kHz unless it says otherwise; an empty `input` says that there will be text alone, which needs no
+        recognizer. Raises SessionFailed.
         """
         hello = SessionConfig(input=pb.AudioFormat(format="pcm16le", sample_rate=16_000))
         hello.MergeFrom(config or SessionConfig())
+        if config and config.HasField("input") and not config.input.ByteSize():
+            hello.ClearField("input")
         hello.source_lang = source_lang or hello.source_lang
         hello.targets.extend(sessions.as_targets(targets))
         terms = Terms(hello, _trace_metadata(), resume, notice)

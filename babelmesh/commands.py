@@ -157,8 +157,10 @@ async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[s
     def views(languages: Languages) -> list[View]:
         return [JsonLines() if output.json else Lines(languages, typed=True)]
 
+    hello = wanted.config()
+    hello.input.SetInParent()  # there will be no audio
     async with reached(server) as mesh:
-        await run(mesh, Job(wanted.config(), lambda _: given(lines) if lines else typed(), views))
+        await run(mesh, Job(hello, lambda _: given(lines) if lines else typed(), views))
 
 
 def _tell(written: Sequence[Path]) -> None:

@@ -17,7 +17,7 @@ def glossary_file(path: str | Path) -> Glossary:
     {"terms": [{"source": "voicemail", "translations": {"es": "buzón de voz"}}]}
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         if not isinstance(content, dict):
             raise GlossaryUnreadable(f"{path}: it is no JSON object.")
         return json_format.ParseDict(content, Glossary())

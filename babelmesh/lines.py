@@ -4,18 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import stat
 import sys
-from collections.abc import AsyncIterator, Sequence
+import unicodedata
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 READ_BYTES = 64 * 1024
+BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # what some editors begin a file with: it is no text
+
+_SENTENCE_END = re.compile(
+    r"[.!?\u2026][\"'\u00bb\u2019\u201d)\]]*(?=\s)|[\u3002\uff01\uff1f][\u300d\u300f\u201d\uff09]*"
+)
+_WORD_END = re.compile(r"(?<=\S)(?=\s)")
+
+
+def portions(text: str, most: int) -> Iterator[str]:
+    """A text in pieces of so many code points at most, in order; whole unless it is longer.
+
+    A piece ends with a sentence where one ends in its second half, else with a word, else where it has to, but not
+    between a letter and its accents. The spaces between two pieces are left out.
+    """
+    start = 0
+    while len(text) - start > most > 0:
+        if text[start].isspace():
+            start += 1
+            continue
+        end = start + _cut(text[start : start + most + 1], most)
+        yield text[start:end]
+        start = end
+    if not start or text[start:].strip():
+        yield text[start:].lstrip() if start else text
+
+
+def _cut(window: str, most: int) -> int:
+    """How long the first piece is, at least 1, of a window that has one code point more than a piece may have."""
+    sentences = [end.end() for end in _SENTENCE_END.finditer(window) if most // 2 < end.end() <= most]
+    if sentences:
+        return sentences[-1]
+    words = [end.start() for end in _WORD_END.finditer(window) if end.start() <= most]
+    if words:
+        return words[-1]
+    return next((at for at in range(most, 0, -1) if not unicodedata.combining(window[at])), most)
 
 
 async def given(lines: Sequence[str]) -> AsyncIterator[str]:
-    """Lines that are there already."""
+    """Lines that are there already, without byte order marks; blank ones are none."""
     for line in lines:
-        if line.strip():
-            yield line.strip()
+        if text := line.replace(BOM, "").strip():
+            yield text
 
 
 async def typed(descriptor: int | None = None) -> AsyncIterator[str]:

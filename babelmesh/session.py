@@ -21,6 +21,7 @@ from babelmesh.conversation import STAY, Conversation
 from babelmesh.errors import SessionFailed
 from babelmesh.events import AudioChunk, ClientMessage, Control, Event, Glossary, Ready, Target, TextChunk
 from babelmesh.gateways import Gateways
+from babelmesh.lines import BOM, portions
 from babelmesh.resuming import Link
 
 
@@ -32,7 +33,7 @@ class Chunk:
     offset_samples: int
 
 
-Source: TypeAlias = AsyncIterable[bytes | Chunk | str]  # a str is one segment of typed text
+Source: TypeAlias = AsyncIterable[bytes | Chunk | str]  # a str is one segment of typed text, or several: see portions
 
 
 class Session:
@@ -57,8 +58,8 @@ class Session:
         await self._link.write(ClientMessage(audio=AudioChunk(data=pcm, offset_samples=offset_samples)))
 
     async def send_text(self, text: str, final: bool = False) -> None:
-        """Appends text to the open segment; `final` ends the segment."""
-        await self._link.write(ClientMessage(text=TextChunk(text=text, final=final)))
+        """Appends text to the open segment, without byte order marks; `final` ends the segment."""
+        await self._link.write(ClientMessage(text=TextChunk(text=text.replace(BOM, ""), final=final)))
 
     async def commit(self) -> None:
         """Ends the open segment here."""
@@ -117,7 +118,8 @@ class Session:
                     case bytes():
                         await self.send_audio(chunk)
                     case str():
-                        await self.send_text(chunk, final=True)
+                        for portion in portions(chunk, self.ready.limits.max_text_length):
+                            await self.send_text(portion, final=True)
             await self.end()
         except SessionFailed:
             return  # whoever reads the events meets the same end, with the server's reason

@@ -16,8 +16,10 @@ from langcodes import language_distance
 
 from services.common.errors import InvalidArgument, quoted
 
-CLOSE = 10  # langcodes' distance: regions of one language lie below it ("es-MX" and "es": 4), languages above
+CLOSE = 10  # langcodes' distance: regions of one language lie below it ("es-MX" and "es": 4), most scripts above
 MAX_TAG_LENGTH = 35  # code points: the length that BCP 47 has a field for a tag hold (RFC 5646, 4.4.1)
+
+_OTHER_NAMES = {"nb": "no"}  # what Norwegian is called unless it is Nynorsk; langcodes knows the others ("cmn": "zh")
 
 _MOST_TAGS = 4096  # remembered
 _MOST_DISTANCES = 16_384  # remembered, of two tags each
@@ -33,7 +35,8 @@ _KEPT: tuple[MutableMapping[Any, Any], ...] = (  # it has no other way to bound 
 def resolve(tag: str, available: Iterable[str]) -> str | None:
     """The available tag that stands for `tag`: the same language, the nearest region and script; None without one.
 
-    "zh" finds "zh-CN", "en-GB" finds "en-US" where no nearer is there; "pt" never finds "es".
+    "zh" finds "zh-CN", "en-GB" finds "en-US" where no nearer is there; "pt" never finds "es", nor a neighbour that its
+    readers would understand: "lb" finds no "de", "hr" no "bs", "yue" no "zh".
     """
     standard = standardized(tag)
     if standard is None:
@@ -41,7 +44,8 @@ def resolve(tag: str, available: Iterable[str]) -> str | None:
     tags = list(available)
     if exact := next((each for each in (tag, standard) if each in tags), None):
         return exact if exact != "und" else None
-    found = min(tags, key=lambda each: _distance(standard, each), default=None)
+    alike = [each for each in tags if _alike(standard, each)]
+    found = min(alike, key=lambda each: _distance(standard, each), default=None)
     return None if found is None or _distance(standard, found) > CLOSE else found
 
 
@@ -70,6 +74,15 @@ def written(tag: str) -> str:
     return standard if standard is not None and _language(tag) else ""
 
 
+def _alike(standard: str, offered: str) -> bool:
+    """Whether an offered tag names the language of a standardized one.
+
+    Distances alone do not tell: they come from CLDR, which asks what a reader would put up with ("gsw" and "de": 8).
+    """
+    other = standardized(offered)
+    return other is not None and _language(standard) == _language(other)
+
+
 def _complaint(tag: str) -> str:
     if not tag:
         return "A language is missing."
@@ -86,10 +99,10 @@ def _standardized(tag: str) -> str | None:
 
 @lru_cache(_MOST_TAGS)
 def _language(tag: str) -> str:
-    """The language of a tag without its region; empty where it names none. Raises ValueError for what is no tag."""
+    """The language of a tag without its region, under one name; empty for none. Raises ValueError for no tag."""
     _bound_memory()
-    language = langcodes.get(tag).language or ""
-    return "" if language == "und" else language
+    language = langcodes.get(tag).prefer_macrolanguage().language or ""
+    return "" if language == "und" else _OTHER_NAMES.get(language, language)
 
 
 @lru_cache(_MOST_DISTANCES)

@@ -88,6 +88,15 @@ class Catalog:
         spoken = self.spoken_lang(source)
         return sorted(target for origin, target in self.pairs if origin == spoken)
 
+    def require_source(self, source: str, heard: bool) -> str:
+        """A source language, as the recognizer calls it; where none is heard, what is only translated will do as well.
+
+        Raises InvalidArgument.
+        """
+        known = languages.resolve(source, self.source_langs)
+        origins = () if heard else (origin for origin, _ in self.pairs)
+        return known or languages.require(source, [*self.source_langs, *origins], "hello.source_lang")
+
     def spoken_lang(self, source: str) -> str:
         """A source language, as the translator calls it."""
         return languages.resolve(source, [origin for origin, _ in self.pairs]) or source

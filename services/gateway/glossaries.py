@@ -142,7 +142,7 @@ class Folder:
             told = file.stat()
             state = (told.st_mtime_ns, told.st_size)
             if file not in self._read or self._read[file][0] != state:
-                self._read[file] = (state, parsed(file.read_text(encoding="utf-8"), told.st_size))
+                self._read[file] = (state, parsed(file.read_text(encoding="utf-8-sig"), told.st_size))
         except (OSError, UnicodeDecodeError, KeyError) as error:
             raise Unusable(f"The file cannot be read: {type(error).__name__}.") from error
         return self._read[file][1]

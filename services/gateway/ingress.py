@@ -61,6 +61,14 @@ class Start:
     sound: Sound | None
     offset_samples: int = 0
     age_ms: int = 0  # of the session: how far the clock may have got
+    recognized: bool = True  # whether the source language is: else there can be no audio
+
+    def microphone(self, sound: Sound, settings: GatewaySettings) -> Microphone:
+        """What decodes such audio. Raises InvalidArgument where nobody would recognize it."""
+        if not self.recognized:
+            message = "The session's source language is translated, and not recognized."
+            raise InvalidArgument("NOT_RECOGNIZED", message, "audio", ["text"])
+        return Microphone(sound, settings=settings, start_samples=self.offset_samples, reach=Reach(self.age_ms))
 
 
 class Ingress:
@@ -73,9 +81,7 @@ class Ingress:
         controls: Controls,
     ) -> None:
         self._settings = settings
-        self._opened = partial(
-            Microphone, settings=settings, start_samples=start.offset_samples, reach=Reach(start.age_ms)
-        )
+        self._opened = partial(start.microphone, settings=settings)
         self._controls = controls
         self._microphone = self._opened(start.sound) if start.sound else None
         self._paused = False

@@ -62,13 +62,14 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
     """
     _refuse_later(hello)
     _require_range(hello.protocol_version, range(2), "hello.protocol_version")
-    source = languages.require(hello.source_lang, catalog.source_langs, "hello.source_lang")
+    source = catalog.require_source(hello.source_lang, heard=hello.HasField("input"))
     shares = _shares(hello, settings)
     stabilization = _stabilization(hello, settings, shares)
     endpointing, path = hello.endpointing, "hello.endpointing"
     return Terms(
         session_id=session_id,
         source_lang=source,
+        recognized=source in catalog.source_langs,
         targets=agree_targets(_wanted(hello, settings), source, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,

@@ -57,7 +57,7 @@ from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
-from services.gateway.typed import TypedSegment
+from services.gateway.typed import TypedSegment, unmarked
 from services.gateway.watching import Status
 
 log = logging.getLogger(__name__)
@@ -218,7 +218,7 @@ class GatewayServicer:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
-            Start(terms.input, goes_on.start_samples, goes_on.age_ms),
+            Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized),
             settings,
             Controls(
                 lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
@@ -251,6 +251,7 @@ class GatewayServicer:
         caller = self._admission.caller(context)
         await self._tenants.called(caller, "TranslateText")
         self._glossaries.require_bounds(request.glossary, "glossary")
+        request.text = unmarked(request.text)
         targets = agree_text(request, self._catalog, self._settings)
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()

@@ -51,7 +51,7 @@ class Terms:
     """What was agreed for a session."""
 
     session_id: str
-    source_lang: str  # as the recognizer calls it
+    source_lang: str  # as the recognizer calls it; as the translator does, where it is not recognized
     targets: tuple[TargetTerms, ...]
     interim: bool  # whether the client wants results that are not final
     stabilization: int  # as the contract numbers it
@@ -67,6 +67,7 @@ class Terms:
     consecutive: bool = False  # voices speak only while the speaker is silent
     stage_outage_ms: int = 30_000  # how long a stage that is away is waited for once the source has ended
     overload: Policy = Policy.BLOCK  # what gives way when the mesh cannot keep up
+    recognized: bool = True  # whether the source language is; else it can be typed alone
     input: Sound | None = None  # None: text, or the first chunk tells
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one

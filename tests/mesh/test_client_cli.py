@@ -136,6 +136,7 @@ async def test_lines_of_text_are_translated_from_arguments_pipe_and_file(tmp_pat
     assert (given.status, piped.status, from_file.status) == (0, 0, 0)
     assert given.out == piped.out == from_file.out == "es  Hello in es.\n"
     for call in server.calls:
+        assert not call.hello.HasField("input"), "text needs no recognizer"
         assert [(message.text.text, message.text.final) for message in call.received] == [("one", True), ("two", True)]
 
 

@@ -250,6 +250,18 @@ async def test_a_kept_glossary_in_a_tenants_folder_is_that_tenants_alone(tmp_pat
     assert refused.error().code == "UNKNOWN_GLOSSARY"
 
 
+async def test_a_byte_order_mark_is_dropped_from_kept_glossaries_and_from_text(tmp_path: Path) -> None:
+    content = {"terms": [{"source": "voicemail", "translations": {"es": "contestador"}}]}
+    (tmp_path / "phones.json").write_text(json.dumps(content), encoding="utf-8-sig")
+    async with gateway(glossaries=tmp_path) as stub:
+        heard = await talk(stub, hello("es", glossary=glossary(name="phones")), text("\ufeffvoicemail", final=True))
+        answered = await stub.TranslateText(
+            pb.TranslateTextRequest(text="\ufeffone", source_lang="en", target_langs=["es"])
+        )
+    assert (heard.transcripts(), heard.finals("es")) == (["voicemail"], ["contestador"])
+    assert "\ufeff" not in answered.translations[0].text
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -25,6 +25,12 @@ def test_a_file_becomes_the_glossary_of_the_hello(tmp_path: Path) -> None:
     assert glossary_file(file) == glossary
 
 
+def test_a_byte_order_mark_before_it_is_dropped(tmp_path: Path) -> None:
+    file = tmp_path / "phones.json"
+    file.write_text(CONTENT, encoding="utf-8-sig")
+    assert [term.source for term in glossary_file(file).terms] == ["voicemail", "Asterisk"]
+
+
 def test_a_bare_name_is_one_that_the_server_keeps() -> None:
     assert wanted("en", "es", glossary="phones").config().glossary.name == "phones"
 

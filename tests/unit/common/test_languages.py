@@ -35,6 +35,75 @@ def test_a_tag_finds_its_own_language_and_no_other(asked: str, available: list[s
     assert languages.resolve(asked, available) == found
 
 
+@pytest.mark.parametrize(
+    ("asked", "neighbour"),
+    [
+        ("lb", "de"),
+        ("gsw", "de"),
+        ("gsw-CH", "de-CH"),
+        ("hr", "bs"),
+        ("bs", "hr"),
+        ("sr-Latn", "hr"),
+        ("hr", "sr-Latn"),
+        ("sh", "hr"),
+        ("wuu", "zh"),
+        ("nan", "zh-CN"),
+        ("nan-TW", "zh-TW"),
+        ("hak", "zh"),
+        ("yue", "zh"),
+        ("yue-HK", "zh-HK"),
+        ("zh", "yue"),
+        ("zh-yue", "zh"),
+        ("zh-min-nan", "zh"),
+        ("nn", "nb"),
+        ("da", "nb"),
+    ],
+)
+def test_a_neighbour_is_not_the_language(asked: str, neighbour: str) -> None:
+    """CLDR's distances would match most of these: a reader may do with the other, a recognizer does not."""
+    assert languages.resolve(asked, [neighbour]) is None
+    assert not languages.same(asked, neighbour)
+
+
+@pytest.mark.parametrize(
+    ("asked", "available"),
+    [
+        ("pt-BR", "pt"),
+        ("pt", "pt-BR"),
+        ("de-CH", "de"),
+        ("de-AT", "de-DE"),
+        ("en-US", "en"),
+        ("es-419", "es"),
+        ("zh-Hans", "zh"),
+        ("zh-Hant", "zh-TW"),
+        ("zh-SG", "zh-CN"),
+        ("cmn", "zh"),
+        ("zh", "cmn"),
+        ("cmn-Hans-CN", "zh"),
+        ("yue-HK", "yue"),
+        ("no", "nb"),
+        ("nb-NO", "no"),
+        ("sr-Latn", "sr"),
+        ("sr-Cyrl", "sr-Latn"),
+        ("sh", "sr"),
+        ("hr-BA", "hr"),
+        ("ar-EG", "ar"),
+        ("arb", "ar"),
+        ("fa-AF", "fa"),
+        ("pes", "fa"),
+        ("fil", "tl"),
+        ("tl", "fil"),
+        ("zsm", "ms"),
+        ("swh", "sw"),
+        ("ro-MD", "ro"),
+        ("iw", "he"),
+        ("deu", "de"),
+    ],
+)
+def test_regions_scripts_and_other_names_still_match(asked: str, available: str) -> None:
+    assert languages.resolve(asked, ["fr", available, "multi"]) == available
+
+
 def test_a_refusal_names_the_field_and_what_is_there() -> None:
     with pytest.raises(InvalidArgument) as refused:
         languages.require("pt", ["fr", "es", "es"], "hello.targets[0].lang")
@@ -44,7 +113,8 @@ def test_a_refusal_names_the_field_and_what_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "alike"), [("en-US", "en-GB", True), ("zh", "zh-TW", True), ("pt", "es", False)]
+    ("one", "other", "alike"),
+    [("en-US", "en-GB", True), ("zh", "zh-TW", True), ("no", "nb", True), ("pt", "es", False)],
 )
 def test_regions_do_not_make_another_language(one: str, other: str, alike: bool) -> None:
     assert languages.same(one, other) is alike

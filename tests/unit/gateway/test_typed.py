@@ -19,6 +19,14 @@ def test_the_word_being_typed_is_tentative() -> None:
     assert typed.transcript(1, final=False).stable_text == "good morning"
 
 
+def test_a_byte_order_mark_is_no_text() -> None:
+    typed = TypedSegment(5)
+    typed.extend("\ufeff")
+    assert typed.empty
+    typed.extend("\ufeffhello")
+    assert typed.transcript(1, final=True).text == "hello"
+
+
 def test_a_final_is_all_concluded_and_the_next_segment_starts_empty() -> None:
     typed = TypedSegment(100)
     typed.extend(" hello there")
