@@ -83,7 +83,9 @@ class Conversation:
             case Marker():
                 self._log.answered(event.marker)
             case Error() if event.field.startswith("control.glossary"):
-                self._log.refused()
+                self._log.refused("set_dictionary")
+            case Error() if event.field.startswith("control.targets"):
+                self._log.refused("set_target_lang")
         if isinstance(event, (Ack, AsrResult)):
             self._log.concluded(self._received.covered(self._log.known_finals), self._received.heard_ms)
         return news

@@ -98,7 +98,7 @@ def _open(transcripts: Sequence[Transcript], kinds: Sequence[str]) -> _Open:
 def _kinds(transcripts: Sequence[Transcript]) -> list[str]:
     """The kind of each, as the fields of `_Open`.
 
-    Of either kind one is open at a time: what is open before a final is of the other kind, and so is what is open with it.
+    Of either kind one is open at a time: what is open before a final is of the other kind.
     """
     kinds = [_kind(said) for said in transcripts]
     unnamed = [index for index, said in enumerate(transcripts) if kinds[index] == "unnamed" and not said.final]

@@ -1,4 +1,4 @@
-"""Without interim results a segment is open that its client has not seen: a session of text and speech goes on all the same."""
+"""Without interim results a client does not see what is open; its session of text and speech goes on all the same."""
 
 from __future__ import annotations
 
