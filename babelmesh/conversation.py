@@ -32,7 +32,7 @@ class Conversation:
         self._resume = resume and bool(ready.resume)
         self._log = ReplayLog(hello)
         langs = [target.lang for target in ready.config.targets]
-        self._received = Received(langs, heartbeats=bool(hello.heartbeat_ms))
+        self._received = Received(langs, bool(hello.heartbeat_ms), hello.partial_results)
         self._received.handle = ready.resume
         self._started: float | None = None  # when the first sample was spoken
         self._deaths = Deaths(ready.server, now)
