@@ -41,7 +41,7 @@ class Mesh:
     async def session(
         self,
         source_lang: str = "",
-        targets: Sequence[str | Target] = (),
+        targets: str | Target | Sequence[str | Target] = (),
         config: SessionConfig | None = None,
         resume: bool = True,
         notice: Callable[[str], None] = _unheard,
@@ -66,12 +66,11 @@ class Mesh:
             yield session
 
     async def translate_text(
-        self, text: str, source_lang: str, target_langs: Sequence[str], glossary: Glossary | None = None
+        self, text: str, source_lang: str, target_langs: str | Sequence[str], glossary: Glossary | None = None
     ) -> dict[str, str]:
         """The translation of a text by target language. Raises SessionFailed."""
-        request = pb.TranslateTextRequest(
-            text=text, source_lang=source_lang, target_langs=target_langs, glossary=glossary
-        )
+        langs = [target_langs] if isinstance(target_langs, str) else target_langs
+        request = pb.TranslateTextRequest(text=text, source_lang=source_lang, target_langs=langs, glossary=glossary)
         response = await self._gateways.ask(lambda stub: stub.TranslateText(request, metadata=_trace_metadata()))
         return {translation.target_lang: translation.text for translation in response.translations}
 

@@ -32,7 +32,7 @@ class Conversation:
         self._resume = resume and bool(ready.resume)
         self._log = ReplayLog(hello)
         langs = [target.lang for target in ready.config.targets]
-        self._received = Received(langs, heartbeats=bool(hello.heartbeat_ms))
+        self._received = Received(langs, bool(hello.heartbeat_ms), hello.partial_results)
         self._received.handle = ready.resume
         self._started: float | None = None  # when the first sample was spoken
         self._deaths = Deaths(ready.server, now)
@@ -83,7 +83,9 @@ class Conversation:
             case Marker():
                 self._log.answered(event.marker)
             case Error() if event.field.startswith("control.glossary"):
-                self._log.refused()
+                self._log.refused("set_dictionary")
+            case Error() if event.field.startswith("control.targets"):
+                self._log.refused("set_target_lang")
         if isinstance(event, (Ack, AsrResult)):
             self._log.concluded(self._received.covered(self._log.known_finals), self._received.heard_ms)
         return news

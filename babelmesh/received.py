@@ -78,7 +78,8 @@ class _Segment:
 class Received:
     """The events of one session, from its first `ready` to its end, over however many calls."""
 
-    def __init__(self, langs: Collection[str] = (), heartbeats: bool = False) -> None:
+    def __init__(self, langs: Collection[str] = (), heartbeats: bool = False, interim: bool = True) -> None:
+        self._interim = interim  # whether open segments are shown
         self._langs = frozenset(langs)  # of the targets, as the server names them; none where they have changed
         self.handle = ""  # the newest
         self.heard_ms = 0  # audio before it was heard
@@ -136,8 +137,8 @@ class Received:
     def covered(self, up_to: int | None) -> Covered:
         """What the final transcripts cover of which `report` tells."""
         last = self.finals if up_to is None else min(self.finals, max(up_to, self._settled))
-        segment = self._segments.get(last)
-        return segment.covered if segment else self._covered
+        final = next((each for at in range(last, self._delivered, -1) if (each := self._final(at))), None)
+        return final.covered if final else self._covered
 
     @property
     def unfinished(self) -> list[int]:
@@ -156,14 +157,26 @@ class Received:
         return ev.Received(session_id=session_id, clock_ms=clock_ms, segments=segments, voices=voices)
 
     def _told(self, up_to: int | None) -> Iterator[tuple[int, _Segment]]:
-        """Without a gap, and only the last may be open."""
+        """Without a gap, and only the last may be open, but for one that is not shown."""
         number = self._delivered + 1
         last = None if up_to is None else max(up_to, self._settled)
-        while (segment := self._segments.get(number)) and (last is None or number <= last):
-            yield number, segment
-            if not segment.final:
+        while last is None or number <= last:
+            segment = self._segments.get(number)
+            if segment:
+                yield number, segment
+            if not self._final(number) and (number == last or not self._passes(number)):
                 return
             number += 1
+
+    def _final(self, number: int) -> _Segment | None:
+        segment = self._segments.get(number)
+        return segment if segment and segment.final else None
+
+    def _passes(self, number: int) -> bool:
+        """Whether a segment is open beside finals of the other source behind it, and not shown."""
+        segment = self._segments.get(number)
+        shown = self._interim or (segment is not None and segment.transcript is not None)
+        return not shown and self._final(number + 1) is not None
 
     def _transcribed(self, result: AsrResult) -> Sequence[Event]:
         if 0 < result.segment_id <= self._delivered:
@@ -173,15 +186,21 @@ class Received:
         if told is None:
             return []
         segment.transcript = told
+        if told.final and result.segment_id <= self.finals:
+            self.finals = self._delivered  # it was passed: what covers it covers those behind it too
         self._advance()
         if not is_typed(told):
             self.heard_ms = max(self.heard_ms, told.end_ms)
         return [told]
 
     def _advance(self) -> None:
-        while (segment := self._segments.get(self.finals + 1)) and segment.transcript and segment.final:
+        while True:
+            number = self.finals + (2 if self._passes(self.finals + 1) else 1)
+            segment = self._final(number)
+            if segment is None or segment.transcript is None:
+                return
             covered = self.covered(None)
-            self.finals += 1
+            self.finals = number
             if is_typed(segment.transcript):
                 segment.covered = Covered(covered.audio_ms, covered.typed + 1)
             else:

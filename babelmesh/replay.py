@@ -141,9 +141,9 @@ class ReplayLog:
                 self._keep(lambda each: each is not entry)  # noqa: B023  # called at once
                 return
 
-    def refused(self) -> None:
-        """A glossary was refused: the one before it stays in force."""
-        refused = [entry for entry in self._entries if entry.kind == "set_dictionary"][-1:]
+    def refused(self, action: str) -> None:
+        """A glossary, or targets, were refused: those before stay in force."""
+        refused = [entry for entry in self._entries if entry.kind == action][-1:]
         self._keep(lambda entry: entry not in refused)
 
     def rewind(self, resumed_ms: int) -> None:

@@ -81,8 +81,11 @@ class Session:
         """Asks for a Marker event once everything sent before has been dealt with."""
         await self._control(Control(action="ping", marker=marker))
 
-    async def set_targets(self, targets: Sequence[str | Target]) -> None:
-        """Sets the target languages from now on, instead of those before."""
+    async def set_targets(self, targets: str | Target | Sequence[str | Target]) -> None:
+        """Sets the target languages from now on, instead of those before: one, or several.
+
+        Those that are refused leave the ones before in force: an `Error` event that is not fatal says why.
+        """
         await self._control(Control(action="set_target_lang", targets=as_targets(targets)))
 
     async def set_dictionary(self, glossary: Glossary) -> None:
@@ -158,6 +161,7 @@ async def opened(gateways: Gateways, terms: Terms) -> AsyncIterator[Session]:
         await calls.close()
 
 
-def as_targets(targets: Sequence[str | Target]) -> list[Target]:
-    """Targets given by language alone, or in full."""
+def as_targets(targets: str | Target | Sequence[str | Target]) -> list[Target]:
+    """Targets given by language alone, or in full; one alone is a list of one."""
+    targets = [targets] if isinstance(targets, str | Target) else targets
     return [Target(lang=target) if isinstance(target, str) else target for target in targets]

@@ -68,6 +68,7 @@ class Continuation:
     unnamed_segment_id: int = (
         0  # a segment of which speech alone came, so none knows if it was spoken or typed; 0: none
     )
+    spoken_segment_id: int = 0  # the open segment of speech, of which its client may have no text; 0: none
     last_segment_id: int = 0  # the highest number in use
     position: Position = field(default_factory=Position)  # of the handle: what is known to be delivered
     age_ms: int = 0  # how long ago the session began

@@ -102,6 +102,8 @@ class Ingress:
                 yield said
             if message.control.action == "set_dictionary":
                 await self._controls.set_glossary(message.control.glossary)
+            if message.control.action == "set_target_lang" and (targets := await self._agreed(message.control)):
+                yield targets
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
 
@@ -117,6 +119,16 @@ class Ingress:
             raise refusal
         await self._controls.report(refusal)
         return False
+
+    async def _agreed(self, control: pb.Control) -> SetTargets | None:
+        """The targets that are asked for. None when they are refused: the client is told, those before stay."""
+        try:
+            require_targets(len(control.targets), self._settings, "control.targets")
+            paths = [(f"control.targets[{index}]", target) for index, target in enumerate(control.targets)]
+            return SetTargets(self._controls.agree_targets(paths))
+        except MeshError as refusal:
+            await self._controls.report(refusal)
+            return None
 
     def _inputs_of(self, message: pb.ClientMessage) -> Iterator[Input]:
         match message.WhichOneof("payload"):
@@ -159,10 +171,6 @@ class Ingress:
                 yield Ping(control.marker)
             case "interrupt":
                 yield Interrupt(control.target_lang)
-            case "set_target_lang":
-                require_targets(len(control.targets), self._settings)
-                paths = [(f"control.targets[{index}]", target) for index, target in enumerate(control.targets)]
-                yield SetTargets(self._controls.agree_targets(paths))
 
 
 def _require_only_its_field(control: pb.Control) -> None:

@@ -146,11 +146,11 @@ def agree_targets(
     return tuple(agreed)
 
 
-def require_targets(count: int, settings: GatewaySettings) -> None:
+def require_targets(count: int, settings: GatewaySettings, path: str = "targets") -> None:
     """Raises InvalidArgument for no target, or more than a session may have."""
     if not 1 <= count <= settings.max_targets:
         accepted = [f"1 to {settings.max_targets} targets"]
-        raise InvalidArgument("TARGET_COUNT", f"{count} targets were asked for.", "targets", accepted)
+        raise InvalidArgument("TARGET_COUNT", f"{count} targets were asked for.", path, accepted)
 
 
 def require_sound(sound_format: str, sample_rate: int, path: str, formats: Iterable[str] = FORMATS) -> Sound:

@@ -14,8 +14,8 @@ class Numbering:
         self._last = goes_on.last_segment_id
         self._unnamed = goes_on.unnamed_segment_id  # whoever begins first has begun it; 0: none
         self._open: dict[object, int] = {}
-        if spoken := goes_on.open_transcript:
-            self._open[spoken.segment_id] = spoken.segment_id
+        if spoken := goes_on.spoken_segment_id:
+            self._open[spoken] = spoken
         if typed := goes_on.open_typed:
             self._open[TYPED] = typed.segment_id
 

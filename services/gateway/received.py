@@ -19,6 +19,7 @@ MOST_TRANSLATIONS = 2000  # of all segments together
 MOST_TEXT = 20_000  # code points of a text
 _MOST_SEGMENT_ID = 2**40
 _FIELD = "hello.received"
+_OTHER = {"spoken": "typed", "typed": "spoken"}
 
 
 def continued(bond: Bond, position: Position, hello: pb.SessionConfig, age_ms: int = 0) -> Continuation:
@@ -28,35 +29,41 @@ def continued(bond: Bond, position: Position, hello: pb.SessionConfig, age_ms: i
         message = "It tells of another session than the handle does."
         raise InvalidArgument("RESUME_OTHER_SESSION", message, f"{_FIELD}.session_id", [bond.session_id])
     _require_bounds(received, Most(age_ms), position)
-    segments = _segments(received.segments, position.next_segment_id)
+    segments = _segments(received.segments, position.next_segment_id, shown=hello.partial_results)
     transcripts = [_transcript(segment.transcript) for segment in segments]
-    opened = _open(transcripts)
+    opened = _open(transcripts, _kinds(transcripts))
     finals = tuple(each for each in transcripts if each.final)
     return Continuation(
         session_id=bond.session_id,
         epoch=bond.epoch + 1,
         start_samples=max([position.offset_samples, *(each.end_samples for each in finals if not each.typed)]),
         next_segment_id=opened.next_segment_id or position.next_segment_id + len(transcripts),
-        open_transcript=opened.spoken,
+        open_transcript=opened.spoken if opened.spoken and opened.spoken.text else None,
         transcripts=finals,
         targets=_targets(position.voices, received.voices, segments),
         clock_ms=max(position.clock_ms, received.clock_ms),
         open_typed=opened.typed,
         unnamed_segment_id=opened.unnamed.segment_id if opened.unnamed else 0,
+        spoken_segment_id=opened.spoken.segment_id if opened.spoken else 0,
         last_segment_id=position.next_segment_id + len(transcripts) - 1,
         position=position,
         age_ms=age_ms,
     )
 
 
-def _segments(given: Iterable[pb.ReceivedSegment], first: int) -> list[pb.ReceivedSegment]:
-    """Those from the handle's on. What lies before is delivered, as the handle says."""
+def _segments(given: Iterable[pb.ReceivedSegment], first: int, shown: bool) -> list[pb.ReceivedSegment]:
+    """Those from the handle's on. What lies before is delivered, as the handle says.
+
+    Open segments are not `shown` to a client without interim results. One that lies before finals is taken in empty.
+    """
     kept: list[pb.ReceivedSegment] = []
     for index, segment in enumerate(given):
         number, expected = segment.transcript.segment_id, first + len(kept)
         if number < first and not kept:
             continue
-        if number != expected:
+        if number == expected + 1 and segment.transcript.final and not shown:
+            kept.append(pb.ReceivedSegment(transcript=pb.AsrResult(segment_id=expected)))
+        elif number != expected:
             path = f"segments[{index}].transcript.segment_id"
             raise _inconsistent(path, f"Segment {number} follows, where {expected} should.", str(expected))
         kept.append(segment)
@@ -76,17 +83,31 @@ class _Open:
         return going_on.segment_id if going_on else 0
 
 
-def _open(transcripts: Iterable[Transcript]) -> _Open:
+def _open(transcripts: Sequence[Transcript], kinds: Sequence[str]) -> _Open:
     """The segments without a final: the last one spoken, and the last one typed, at most."""
     opened: dict[str, Transcript] = {}
-    for said in transcripts:
-        kind = _kind(said)
+    for said, kind in zip(transcripts, kinds, strict=True):
         if kind in opened:
             message = f"Segment {opened[kind].segment_id} is not final, and {said.segment_id} came behind it."
             raise _inconsistent("segments", message, "only the last segment without its final transcript")
         if not said.final:
             opened[kind] = said
     return _Open(**opened)
+
+
+def _kinds(transcripts: Sequence[Transcript]) -> list[str]:
+    """The kind of each, as the fields of `_Open`.
+
+    Of either kind one is open at a time: what is open before a final is of the other kind.
+    """
+    kinds = [_kind(said) for said in transcripts]
+    unnamed = [index for index, said in enumerate(transcripts) if kinds[index] == "unnamed" and not said.final]
+    for index in unnamed[:1]:
+        behind = {kind for kind, said in zip(kinds[index:], transcripts[index:], strict=True) if said.final}
+        if len(behind) == 1 and (other := _OTHER.get(behind.pop())):
+            kinds[index] = other
+            kinds[unnamed[-1]] = other if len(unnamed) == 1 else _OTHER[other]
+    return kinds
 
 
 def _kind(said: Transcript) -> str:

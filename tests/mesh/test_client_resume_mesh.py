@@ -11,7 +11,7 @@ import pytest
 import babelmesh
 from babelmesh import gateways
 from babelmesh.events import Event, SessionConfig
-from tests.mesh.mesh import UTTERANCE, gateway_address
+from tests.mesh.mesh import UTTERANCE, gateway_address, loud, quiet
 from tests.mesh.relay import Relay, relay
 
 PCM = 4 * UTTERANCE
@@ -55,6 +55,35 @@ async def test_a_session_cut_on_the_way_is_whole(cuts: set[int]) -> None:
         assert _said(events, lang) == finals, "each translation is spoken once, whole"
     assert [each.target_lang for each in events if isinstance(each, babelmesh.End)][-1] == ""
     assert len([each for each in events if isinstance(each, babelmesh.End)]) == 3
+
+
+async def test_open_speech_that_was_never_shown_is_gone_on_with_beside_text() -> None:
+    async with (
+        gateway_address() as address,
+        relay(address) as (through, link),
+        babelmesh.connect(through) as mesh,
+        mesh.session("en", "es") as session,
+    ):
+        await session.send_audio(loud(1.5))
+        await session.ping("heard")
+        events: list[Event] = []
+        async for event in session:
+            events.append(event)
+            if isinstance(event, babelmesh.Marker):
+                await session.send_text("typed", final=True)
+            elif isinstance(event, babelmesh.AsrResult) and event.text == "typed":
+                assert event.segment_id == 2
+                link.cut()
+                await session.send_audio(loud(1.0) + quiet(1.0))
+                await session.send_text("more", final=True)
+                await session.end()
+    assert link.connections == 2
+    texts = {each.segment_id: each.text for each in events if isinstance(each, babelmesh.AsrResult)}
+    assert len([each for each in events if isinstance(each, babelmesh.AsrResult)]) == 3
+    assert (texts[2], texts[3]) == ("typed", "more")
+    assert len(texts[1].split()) > 3
+    finals = [each.segment_id for each in events if isinstance(each, babelmesh.TranslationResult) and each.final]
+    assert sorted(finals) == [1, 2, 3]
 
 
 async def test_a_link_that_breaks_while_it_connects_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,6 +180,21 @@ async def test_what_the_source_raises_comes_out_of_the_session() -> None:
             await _events(address, broken())
 
 
+async def test_one_language_is_one_target() -> None:
+    async with (
+        serving(interpret) as (address, server),
+        babelmesh.connect(address) as mesh,
+        mesh.session("en", targets="es") as session,
+    ):
+        await session.set_targets("ca")
+        await session.end()
+        async for _event in session:
+            pass
+    (turned,) = server.calls[0].received
+    assert [target.lang for target in server.calls[0].hello.targets] == ["es"]
+    assert [target.lang for target in turned.control.targets] == ["ca"]
+
+
 async def test_every_control_arrives_as_the_contract_names_it() -> None:
     async with _session(interpret) as (session, server):
         await session.send_text("one ", final=False)
@@ -250,4 +265,5 @@ async def test_the_callers_trace_goes_along() -> None:
 async def test_text_and_description_are_one_call_each() -> None:
     async with serving(interpret) as (address, _), babelmesh.connect(address) as mesh:
         assert await mesh.translate_text("hello", "en", ["es", "ca"]) == {"es": "HELLO", "ca": "HELLO"}
+        assert await mesh.translate_text("hello", "en", "es") == {"es": "HELLO"}
         assert list((await mesh.describe()).source_langs) == ["en-US"]

@@ -119,12 +119,6 @@ IN_SESSION: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     "an unknown action": ([control("dance")], "UNKNOWN_ACTION", "control.action"),
     "a field the action does not read": ([control("commit", marker="x")], "FIELD_NOT_READ", "control.marker"),
     "a long marker": ([control("ping", marker="x" * 65)], "MARKER_TOO_LONG", "control.marker"),
-    "no targets left": ([control("set_target_lang")], "TARGET_COUNT", "targets"),
-    "an unknown target": (
-        [control("set_target_lang", targets=[pb.Target(lang="tlh")])],
-        "UNKNOWN_LANGUAGE",
-        "control.targets[0].lang",
-    ),
     "too long a text": ([text("x" * 3000)], "TEXT_TOO_LONG", "text.text"),
 }
 
@@ -151,6 +145,28 @@ async def test_refused_in_session_after_all_that_was_said_before(
     assert len(heard.transcripts()) == 1
     assert len(heard.finals("es")) == 1
     assert heard.speech("es")[-1].last
+
+
+@pytest.mark.parametrize(
+    ("targets", "code", "field"),
+    [
+        ([], "TARGET_COUNT", "control.targets"),
+        ([pb.Target(lang="fr"), pb.Target(lang="tlh")], "UNKNOWN_LANGUAGE", "control.targets[1].lang"),
+        ([pb.Target(lang="fr", voice="hal")], "UNKNOWN_VOICE", "control.targets[0].voice"),
+        ([pb.Target(lang="fr", formality=pb.FORMALITY_FORMAL)], "NOT_IMPLEMENTED", "control.targets[0].formality"),
+    ],
+    ids=["none", "an unknown one", "an unknown voice", "what is not built yet"],
+)
+async def test_targets_that_are_refused_leave_the_session_as_it_was(
+    stub: Stub, targets: list[pb.Target], code: str, field: str
+) -> None:
+    wrong, said = control("set_target_lang", targets=targets), chunks(UTTERANCE)
+    heard = await talk(stub, hello("es"), *said, wrong, *said)
+    assert heard.fault is None
+    (error,) = heard.of("error")
+    assert (error.code, error.field, error.fatal) == (code, field, False)
+    assert error.accepted
+    assert (len(heard.transcripts()), len(heard.finals("es")), len(heard.finals("fr"))) == (2, 2, 0)
 
 
 @pytest.mark.parametrize("garbage", [b"\xff" * 40, b"RIFF", b"OggS" + bytes(60)])

@@ -77,9 +77,17 @@ def test_what_was_set_goes_into_the_hello_once_it_is_acknowledged() -> None:
 
 def test_a_refused_glossary_is_never_set() -> None:
     log = _log(control("set_dictionary", glossary=pb.Glossary(name="bad")), audio(SECOND))
-    log.refused()
+    log.refused("set_dictionary")
     log.acknowledged(500, written=2)
     assert not log.hello.HasField("glossary")
+
+
+def test_targets_that_were_refused_are_never_set() -> None:
+    log = _log(control("set_target_lang", targets=[pb.Target(lang="tlh")]), audio(SECOND))
+    log.refused("set_target_lang")
+    log.acknowledged(500, written=2)
+    assert _again(log) == ["0"]
+    assert [target.lang for target in log.hello.targets] == ["es", "ca"]
 
 
 def test_a_ping_is_sent_again_until_it_is_answered() -> None:
