@@ -10,7 +10,7 @@ def test_what_two_servers_had_in_work_is_left_out_and_nothing_else() -> None:
     deaths.lost({"line 1", "line 2"}, 5)
     assert (deaths.count, deaths.resumed("two", 6)) == (1, frozenset())
     deaths.lost({"line 2", "line 3"}, 7)
-    assert (deaths.count, deaths.resumed("three", 8)) == (2, {"line 2"})
+    assert (deaths.count, deaths.resumed("three", 8)) == (2, frozenset({"line 2"}))
     deaths.lost({"line 3"}, 9)
     assert (deaths.count, deaths.resumed("four", 10)) == (1, frozenset())
 
