@@ -114,7 +114,7 @@ async def run(told: argparse.Namespace) -> Found:
                 await asyncio.sleep(SETTLE_SECONDS)
                 after = rss(up)
             await asyncio.sleep(SETTLE_SECONDS)
-            left = {name: await slots_used(up[f"{name}-1"].address) for name in SERVICES}
+            left = {name: await slots_used(up[f"{name}-1"].operations) for name in SERVICES}
             restarts = sum(member.starts - 1 for member in up.members.values())
         ledgers = read_all(path / "ledgers")
         verdict = await judged(path / "ledgers")

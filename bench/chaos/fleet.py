@@ -17,7 +17,7 @@ from typing import Any
 
 from babelmesh.supervisor import Service, unused_ports
 from bench.chaos import engines, speech
-from bench.chaos.kept import Kept
+from bench.chaos.kept import OPERATIONS, Kept
 from bench.chaos.namespaces import Host
 from services.gateway.settings import GatewaySettings
 
@@ -176,5 +176,6 @@ def _service(name: str, address: str, plan: Plan, told: Variables) -> Service:
     own[f"{prefix}LISTEN"] = address
     if service == "gateway":
         own["GATEWAY_MAX_TERM_LENGTH"] = str(GATEWAY_MARK + int(number))
+        own[OPERATIONS] = f"{address.rpartition(':')[0]}:{unused_ports(1)[0]}"
     command = (*plan.host(name).enter, sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{service}")
     return Service(name, command, address, {**own, **plan.only.get(name, {})})
