@@ -90,7 +90,9 @@ async def gateways(arms: Sequence[Arm], mesh: Running) -> AsyncIterator[Gateways
 def _services(policies: Sequence[str], told: Stages) -> list[supervisor.Service]:
     *stages, gateway = supervisor.mesh_services(supervisor.free_ports(), told)
     for policy in policies:
-        address = f"{supervisor.HOST}:{supervisor.free_ports().gateway}"
-        variables = {**gateway.variables, "GATEWAY_LISTEN": address, "GATEWAY_POLICY": policy}
+        ports = supervisor.free_ports()
+        address, operations = (f"{supervisor.HOST}:{port}" for port in (ports.gateway, ports.operations))
+        own = {"GATEWAY_LISTEN": address, "GATEWAY_OPERATIONS": operations, "GATEWAY_POLICY": policy}
+        variables = {**gateway.variables, **own}
         stages.append(replace(gateway, name=policy, address=address, variables=variables))
     return stages
