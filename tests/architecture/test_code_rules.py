@@ -111,7 +111,7 @@ def _yields_inside(block: ast.AST) -> Iterator[ast.AST]:
 
 def test_no_generator_yields_inside_a_task_group_or_timeout() -> None:
     """PEP 789: the block would then cancel whoever iterates."""
-    scopes = {"asyncio.TaskGroup()", "asyncio.timeout()", "asyncio.timeout_at()"}
+    scopes = {"asyncio.TaskGroup()", "TaskGroup()", "asyncio.timeout()", "asyncio.timeout_at()"}
     wrong = []
     for source in sources(*PRODUCT):
         for function in functions(source):
