@@ -52,8 +52,10 @@ class Glossaries:
         return await asyncio.to_thread(self._folder.names)
 
     async def agreed(self, wanted: pb.Glossary, path: str, catalog: Catalog) -> Glossary:
-        """The glossary that a message asks for at `path`, all of it. Raises MeshError naming the field at fault."""
-        self.require_bounds(wanted, path)
+        """The glossary that a message asks for at `path`, all of it, within `require_bounds`.
+
+        Raises MeshError naming the field at fault.
+        """
         kept = await self._kept(wanted.name, path, catalog) if wanted.name else Glossary()
         rules = await self._rules(wanted, catalog)
         agreed = Glossary(await _unhurried(rules.entries(wanted.terms, path))).over(kept)
@@ -73,6 +75,7 @@ class Glossaries:
     async def swap(self, wanted: pb.Glossary, shared: Shared, catalog: Catalog) -> None:
         """Puts a glossary in force. One that is refused is told to the client, and the one before stays."""
         try:
+            self.require_bounds(wanted, "control.glossary")
             shared.dictionary.swap(await self.agreed(wanted, "control.glossary", catalog))
         except MeshError as refusal:
             await shared.report(refusal)

@@ -57,7 +57,7 @@ from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
-from services.gateway.typed import TypedSegment, unmarked
+from services.gateway.typed import TypedSegment, without_byte_order_marks
 from services.gateway.watching import Status
 
 log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class GatewayServicer:
                 await greeting.refuse(refusal)
                 raise
             greeting.done()
-            fault = await self._serve(opening, context, held)
+            fault = await self._serve(opening, caller, context, held)
         if fault:
             raise fault
 
@@ -189,11 +189,13 @@ class GatewayServicer:
         if (isinstance(refusal, AtCapacity) and refusal.code not in OWN_QUOTA) or refusal.stage:
             self._turned_away.add(refusal.retry_after_ms)
 
-    async def _serve(self, opening: Opening, context: CallContext, held: AsyncExitStack) -> MeshError | None:
+    async def _serve(
+        self, opening: Opening, caller: Caller, context: CallContext, held: AsyncExitStack
+    ) -> MeshError | None:
         """Holds the session. Returns the fault the call is to end with."""
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
-        call = Call(Channel(1), outbox, self._admission.caller(context).tenant)
+        call = Call(Channel(1), outbox, caller.tenant)
         async with TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
             writing = tasks.create_task(write_all(context, call))
@@ -251,7 +253,7 @@ class GatewayServicer:
         caller = self._admission.caller(context)
         await self._tenants.called(caller, "TranslateText")
         self._glossaries.require_bounds(request.glossary, "glossary")
-        request.text = unmarked(request.text)
+        request.text = without_byte_order_marks(request.text)
         targets = agree_text(request, self._catalog, self._settings)
         spoken = self._catalog.spoken_lang(request.source_lang)
         self._lives.require_open()

@@ -8,7 +8,7 @@ from services.gateway.terms import Transcript
 _BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # what some editors begin a file with: it is no text
 
 
-def unmarked(text: str) -> str:
+def without_byte_order_marks(text: str) -> str:
     """A text without byte order marks, wherever files that were put together have left them."""
     return text.replace(_BOM, "")
 
@@ -28,7 +28,7 @@ class TypedSegment:
 
     def extend(self, text: str) -> None:
         """Appends a chunk. Raises InvalidArgument when the segment would get too long."""
-        text = unmarked(text)
+        text = without_byte_order_marks(text)
         if len(self._text) + len(text) > self._max_length:
             message = "The open text segment would get too long: mark chunks final."
             raise InvalidArgument("TEXT_TOO_LONG", message, "text.text", [f"{self._max_length} code points a segment"])
