@@ -24,6 +24,7 @@ STOP_SECONDS = 35.0  # of each batch; a little more than a service's own drain
 CHECK_SECONDS = 0.2
 TAIL_LINES = 12
 HOST = "127.0.0.1"
+OPERATIONS = "GATEWAY_OPERATIONS"  # the variable with the address of a gateway's port for operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ class Service:
     command: Sequence[str]
     address: str
     variables: Mapping[str, str] = field(default_factory=dict)  # added to our own environment
+
+    @property
+    def operations(self) -> str:
+        """The address, HOST:PORT, where the service says how it is: the gateway does on a port of its own."""
+        return self.variables.get(OPERATIONS, self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingP
     endpoints = {f"GATEWAY_{name.upper()}_ENDPOINTS": f"{HOST}:{port}" for name, port in stages.items()}
     if "GATEWAY_RESUME_KEYS" not in os.environ:  # sessions survive a gateway that is started again
         endpoints["GATEWAY_RESUME_KEYS"] = f"mesh:{secrets.token_hex(32)}"
-    endpoints["GATEWAY_OPERATIONS"] = f"{HOST}:{ports.operations}"
+    endpoints[OPERATIONS] = f"{HOST}:{ports.operations}"
     return [*services, _service("gateway", ports.gateway, endpoints)]
 
 

@@ -92,7 +92,7 @@ def _services(policies: Sequence[str], told: Stages) -> list[supervisor.Service]
     for policy in policies:
         ports = supervisor.free_ports()
         address, operations = (f"{supervisor.HOST}:{port}" for port in (ports.gateway, ports.operations))
-        own = {"GATEWAY_LISTEN": address, "GATEWAY_OPERATIONS": operations, "GATEWAY_POLICY": policy}
+        own = {"GATEWAY_LISTEN": address, supervisor.OPERATIONS: operations, "GATEWAY_POLICY": policy}
         variables = {**gateway.variables, **own}
         stages.append(replace(gateway, name=policy, address=address, variables=variables))
     return stages

@@ -15,9 +15,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from babelmesh.supervisor import Service, unused_ports
+from babelmesh.supervisor import OPERATIONS, Service, unused_ports
 from bench.chaos import engines, speech
-from bench.chaos.kept import OPERATIONS, Kept
+from bench.chaos.kept import Kept
 from bench.chaos.namespaces import Host
 from services.gateway.settings import GatewaySettings
 

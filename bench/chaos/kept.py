@@ -15,7 +15,6 @@ from babelmesh.client import is_serving
 from babelmesh.errors import MeshFailed
 from babelmesh.supervisor import Service, start
 
-OPERATIONS = "GATEWAY_OPERATIONS"
 RESTART_SECONDS = 0.2  # as soon as `babelmesh up` does it the first time
 SERVING_SECONDS = 60.0
 MOST_STARTS = 5  # of one that is not ready in between
@@ -28,7 +27,7 @@ class Kept:
     def __init__(self, service: Service, log: Path) -> None:
         self.name = service.name
         self.address = service.address
-        self.operations = service.variables.get(OPERATIONS, service.address)  # where it tells its state
+        self.operations = service.operations  # where it tells its state
         self.starts = 0
         self._service = service
         self._log = log

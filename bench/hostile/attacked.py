@@ -13,14 +13,14 @@ import grpc
 import psutil
 
 from babelmesh import supervisor
-from babelmesh.supervisor import Running, Service
+from babelmesh.supervisor import OPERATIONS, Running, Service
 from bench.hostile.canary import TENANT
 from bench.processes import SCRIPTED
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
 SERVICES = ("gateway", "asr", "mt", "tts")
 ANSWER_SECONDS = 2.0
-OPERATIONS, OPERATIONS_SETTING = "GATEWAY_OPERATIONS", "    operations:"
+OPERATIONS_SETTING = "    operations:"
 LOOK_SECONDS = 0.1
 UNKNOWN = 10**6  # slots of a service that does not answer
 PEAK = "5"  # proc(5), clear_refs: the peak of resident memory starts again from what is resident
@@ -53,7 +53,7 @@ class Attacked:
     def _state_of(self, name: str) -> str:
         """Where a service says how it is: the gateway does on a port for operators, or did on its own."""
         (service,) = [each.service for each in self._started if each.service.name == name]
-        return service.variables.get(OPERATIONS, service.address)
+        return service.operations
 
     def pids(self) -> dict[str, int]:
         """The process of each service now."""

@@ -161,6 +161,5 @@ async def scripted_mesh(logs: Path, variables: Mapping[str, str] = VARIABLES) ->
         services.append(replace(service, command=command, variables={**service.variables, **told}))
     async with supervisor.running(services, logs) as started:
         addresses = {each.service.name: each.service.address for each in started}
-        operations = [each.service.variables.get("GATEWAY_OPERATIONS", "") for each in started]
-        addresses["operations"] = "".join(operations) or addresses["gateway"]
+        (addresses["operations"],) = [each.service.operations for each in started if each.service.name == "gateway"]
         yield Mesh(addresses, {each.service.name: each.child for each in started}, logs)

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from bench.hostile.calls import audio, control, text
 from mesh.asr.v1 import asr_pb2
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.fuzz.values import TARGETS, TEXTS, packets, silence, tone
@@ -30,21 +31,6 @@ def hello(random: Random, audio: pb.AudioFormat | None = None, **config: Any) ->
         **config,
     }
     return pb.ClientMessage(hello=pb.SessionConfig(targets=targets, input=audio, **config))
-
-
-def text(said: str, final: bool = True) -> pb.ClientMessage:
-    """Typed text."""
-    return pb.ClientMessage(text=pb.TextChunk(text=said, final=final))
-
-
-def audio(data: bytes, **chunk: Any) -> pb.ClientMessage:
-    """A chunk of audio."""
-    return pb.ClientMessage(audio=pb.AudioChunk(data=data, **chunk))
-
-
-def control(action: str, **rest: Any) -> pb.ClientMessage:
-    """A command."""
-    return pb.ClientMessage(control=pb.Control(action=action, **rest))
 
 
 def typed(random: Random) -> Recorded:
