@@ -44,7 +44,7 @@ class Glossaries:
         self._stages = stages
 
     def of(self, tenant: str) -> Glossaries:
-        """The same for one tenant: it finds the kept glossaries of its own, and those that are everybody's."""
+        """Glossaries as one tenant finds them: the kept ones are its own, and those that are everybody's."""
         return Glossaries(self._settings, self._stages, self._folder.of(tenant))
 
     async def names(self) -> list[str]:
@@ -131,7 +131,7 @@ class Folder:
         self._read: Read = {} if read is None else read
 
     def of(self, tenant: str) -> Folder:
-        """The same, as a tenant finds it. What was read is kept once for all."""
+        """This folder as one tenant finds it. What was read is remembered once for all tenants."""
         return Folder(self._path, tenant, self._read)
 
     def names(self) -> list[str]:
