@@ -25,7 +25,8 @@ from services.common.resident import Resident
 from services.common.versions import Version, Versions
 
 LAYOUTS = ("whisper",)
-_FILES = ("model.bin", "config.json", "vocabulary.json", tokens.TOKENIZER)
+_FILES = ("model.bin", "config.json", tokens.TOKENIZER)
+_LISTS = ("vocabulary.txt", "vocabulary.json")  # of older converters, and of those since
 
 
 class Engine:
@@ -99,6 +100,8 @@ class Engine:
         """A bundle's model, which is not loaded yet, and its batcher."""
         for name in _FILES:
             bundle.file(name)
+        if not bundle.has(_LISTS[0]):
+            bundle.file(_LISTS[1])
         vocabulary = await asyncio.to_thread(tokens.read, bundle)
         idle_seconds = 60 * self._settings.idle_minutes if computing.kind == "cpu" else 0.0
         tail_samples = self._settings.tail_ms * ASR_RATE // 1000
