@@ -81,6 +81,13 @@ def level(pcm: Pcm, rate: int) -> float:
     return float(10 * np.log10(power[power > power.max() / 10 ** (SPEECH_WITHIN_DB / 10)].mean()))
 
 
+def listening(folder: Path) -> tuple[WhisperModel, tokens.Tokens]:
+    """The model that hears, of a bundle, and its vocabulary."""
+    words = tokens.read(read(folder))
+    tail_samples = Ctranslate2Settings().tail_ms * ASR_RATE // 1000
+    return WhisperModel(folder, words, Computing("cpu", "cpu", "int8", 1), tail_samples), words
+
+
 def heard(whisper: WhisperModel, words: tokens.Tokens, language: str, spoken: Sequence[Spoken]) -> list[str]:
     """What is understood of sentences."""
     found = []
@@ -97,9 +104,7 @@ async def measured(options: argparse.Namespace, paths: dict[str, Path]) -> tuple
     """A row for each voice, and a goal for each neural one."""
     columns = ("language", "engine", "voice", "sentences", "WER", "first s", "CPU s per s", "dBFS", "clipped")
     table, goals = Rows("Voices, heard by Whisper base", columns), dict[str, Goal]()
-    words = tokens.read(read(paths[WHISPER]))
-    tail_samples = Ctranslate2Settings().tail_ms * ASR_RATE // 1000
-    whisper = WhisperModel(paths[WHISPER], words, Computing("cpu", "cpu", "int8", 1), tail_samples)
+    whisper, words = listening(paths[WHISPER])
     for name, settings in arms(options, paths):
         engine: Engine = engine_class("tts", name)(settings)
         await engine.start()
