@@ -134,7 +134,7 @@ async def measured(options: argparse.Namespace, recordings: Sequence[Recording],
     rounds = []
     async with AsyncExitStack() as open_for:
         arms = await _arms(open_for, options.peer, weights)
-        warm = talks(recordings[-1:], 1, 1.0)
+        warm = talks([min(recordings, key=lambda each: each.seconds)], 1, 1.0)
         for arm in arms.values():
             await arm.takes([each.pcm for each in warm])
         for count in [int(each) for each in options.streams.split(",")]:
