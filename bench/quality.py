@@ -15,7 +15,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,7 @@ from bench.take import take
 from bench.talk import lasting_goals, lasting_table, talk_goals, talk_table
 from services.common.audio import ASR_RATE
 
+WARM_SECONDS = 8
 LIMIT_SECONDS = 15.0  # the longest segment, as the gateway's default has it
 
 
@@ -102,7 +103,9 @@ async def run(recordings: Sequence[Recording], plan: Plan, mesh: Running) -> lis
     ]
     places = asyncio.Semaphore(plan.parallel)
     async with gateways(plan.arms, mesh) as meshes, asyncio.TaskGroup() as group:
-        await _one(meshes, turns[0], plan, speed=0.0)  # what is loaded at first use is loaded now
+        arm, recording = turns[0]
+        short = replace(recording, pcm=recording.pcm[: WARM_SECONDS * ASR_RATE])
+        await _one(meshes, (arm, short), plan, speed=0.0)  # what is loaded at first use is loaded now
         tasks = [group.create_task(_in_its_turn(places, meshes, turn, plan)) for turn in turns]
     return [task.result() for task in tasks]
 

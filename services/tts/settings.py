@@ -50,10 +50,13 @@ class KokoroSettings(NeuralSettings):
     reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
     answer_seconds: float = Field(60.0, gt=0, description="A window that is not there after so long never comes.")
     first_ms: int = Field(
-        350,
+        500,
         ge=100,
         le=10_000,
         description="Most milliseconds of speech made and sent first; fewer where the rest is still made in time.",
+    )
+    budget_ms: int = Field(
+        150, ge=0, le=10_000, description="Milliseconds to make it in: it is shorter where that takes longer."
     )
     window_ms: int = Field(
         2_000,

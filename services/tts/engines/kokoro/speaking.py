@@ -16,7 +16,9 @@ from services.tts.onnx.network import Floats
 from services.tts.settings import KokoroSettings
 
 CONTEXT = 10  # frames decoded on either side of those that are kept
-LEAST = 12  # frames kept: of shorter windows the network's norms, which are means over one, are too far off
+LOOKAHEAD = 5  # frames decoded behind those of a clause's first window
+LEAST = 13  # frames kept of that: what is heard of them is a first piece for a listener
+LATER = 24  # and of the others: the network's norms are means over a window, and too far off in short ones
 WHOLE = 1_000_000  # frames, more than any sentence has
 KEPT = 8  # frames of silence that are decoded: the first sound begins in them, and is worse made without them
 FADE = SAMPLE_RATE_HERTZ // 100
@@ -77,9 +79,17 @@ class Speaker:
 
 def _sizes(settings: KokoroSettings) -> Sizes:
     if not settings.window_ms:
-        return Sizes(CONTEXT, WHOLE, WHOLE, WHOLE)
-    first, most = (round(each * _FRAMES_PER_MS) for each in (settings.first_ms, settings.window_ms))
-    return Sizes(CONTEXT, min(LEAST, first, most), first, most)
+        return Sizes(CONTEXT, CONTEXT, WHOLE, WHOLE, WHOLE, WHOLE, 0.0)
+    first, most = (max(1, round(each * _FRAMES_PER_MS)) for each in (settings.first_ms, settings.window_ms))
+    return Sizes(
+        context=CONTEXT,
+        lookahead=LOOKAHEAD,
+        least=min(LEAST, first, most),
+        first=min(first, most),
+        later=min(LATER, most),
+        most=most,
+        budget_seconds=settings.budget_ms / 1000,
+    )
 
 
 def _one_by_one(name: str, compute: Callable[[Sequence[Any]], Sequence[Any]], load: Load) -> Batcher[Any, Any]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from services.tts.onnx.windows import Window
 
 FRAME_SECONDS = 0.025
+SPARE = 1.25  # times what a frame took before: one window is slower than another, and its way to a listener takes time
 
 
 class Ahead:
@@ -31,22 +32,28 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Frames that windows keep."""
+    """How many frames windows keep, and are decoded beside those."""
 
-    context: int  # decoded on either side of those that are kept
-    least: int  # but for what is left at the end
-    first: int  # most of the first window of a clause; not less than the least, nor is the next
+    context: int  # on either side of those that are kept
+    lookahead: int  # behind those of the first window of a clause, which waits for no more
+    least: int  # of that first window
+    first: int  # most of it
+    later: int  # fewest of any other, but for what is left at the end
     most: int  # of any
+    budget_seconds: float  # that the first window takes at most, where it is more than the least
 
     def beginning(self, frames: int, silent: int, frame_seconds: float) -> int:
-        """Of the first window of a clause: the fewest after which all others can come in time, else `first`.
+        """Of the first window of a clause: the fewest after which all others can come in time.
 
-        `silent` frames at its beginning are not heard; a frame takes so many seconds to decode.
+        Without any, as many as the budget allows. `silent` frames at its beginning are not heard; a frame takes so many
+        seconds to decode.
         """
-        for size in range(self.least, self.first):
+        allowed = int(self.budget_seconds / frame_seconds) - self.lookahead
+        most = max(self.least, min(allowed, self.first))
+        for size in range(self.least, most):
             if self._goes_on(frames - size, (size - silent) * FRAME_SECONDS, frame_seconds):
                 return size
-        return self.first
+        return most
 
     def following(self, before: int, ahead_seconds: float, frame_seconds: float) -> int:
         """Of the next window: as many as come in time. `before` is what the window before it kept.
@@ -57,18 +64,19 @@ class Sizes:
         fitting, lasting = self._fitting(ahead_seconds, frame_seconds), self._lasting(frame_seconds)
         if fitting < lasting:
             fitting = min(lasting, 2 * before)
-        return max(self.least, min(fitting, self.most))
+        return min(max(self.later, fitting), self.most)
 
     def window(self, kept: int, size: int, frames: int) -> Window:
         """The window that keeps `size` frames behind the first `kept` of a sentence, or what is left of it."""
         last = min(kept + size, frames)
-        return Window(max(0, kept - self.context), min(last + self.context, frames), kept, last)
+        behind = self.context if kept else self.lookahead
+        return Window(max(0, kept - self.context), min(last + behind, frames), kept, last)
 
     def _goes_on(self, left: int, ahead_seconds: float, frame_seconds: float) -> bool:
         """Whether all that is left can come in time."""
         while left > 0:
             size = min(self._fitting(ahead_seconds, frame_seconds), self.most, left)
-            if size < min(self.least, left):
+            if size < min(self.later, left):
                 return False
             ahead_seconds += size * FRAME_SECONDS - (size + 2 * self.context) * frame_seconds
             left -= size
@@ -76,9 +84,10 @@ class Sizes:
 
     def _fitting(self, ahead_seconds: float, frame_seconds: float) -> int:
         """Frames of a window that is there when all before it was heard."""
-        return int(ahead_seconds / frame_seconds) - 2 * self.context
+        return int(ahead_seconds / (SPARE * frame_seconds)) - 2 * self.context
 
     def _lasting(self, frame_seconds: float) -> int:
         """Frames of a window that are heard for as long as another such window takes; `most` where none are."""
-        spare = FRAME_SECONDS - frame_seconds
-        return min(self.most, math.ceil(2 * self.context * frame_seconds / spare)) if spare > 0 else self.most
+        taken = SPARE * frame_seconds
+        left = FRAME_SECONDS - taken
+        return min(self.most, math.ceil(2 * self.context * taken / left)) if left > 0 else self.most
