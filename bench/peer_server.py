@@ -47,10 +47,10 @@ class Peer:
             written, _ = await client.communicate()
         if client.returncode:
             sys.exit("The client of WhisperLiveKit failed; see above.")
-        return [_taken(pcm, states) for pcm, (states, _) in zip(talks, json.loads(written), strict=True)]
+        return [taken(pcm, states) for pcm, (states, _) in zip(talks, json.loads(written), strict=True)]
 
 
-def _taken(pcm: Pcm, states: Sequence[tuple[float, str, str]]) -> Take:
+def taken(pcm: Pcm, states: Sequence[tuple[float, str, str]]) -> Take:
     """States of a text as the interim results of a segment, and the last one as its final."""
     take = Take(len(pcm) / ASR_RATE, [])
     for number, (at, settled, shown) in enumerate(states, start=1):
