@@ -17,8 +17,8 @@ from services.tts.engines.kokoro.windows import FRAME_SECONDS, Ahead, Sizes
 from services.tts.onnx.network import Floats
 from services.tts.settings import KokoroSettings
 
-SIZES = Sizes(context=10, lookahead=5, least=13, first=20, later=24, most=80, budget_seconds=0.15)
-SILENT = 6
+SIZES = Sizes(context=10, lookahead=8, least=10, first=20, later=24, most=80, budget_seconds=0.15)
+SILENT = 3
 
 
 class Machine:
@@ -95,7 +95,7 @@ async def test_windows_follow_the_measured_pace_of_the_machine() -> None:
     fast, middle, slow = [await _windows(Machine(pace)) for pace in (0.002, 0.006, 0.014)]
     assert [each[0] - LOOKAHEAD for each in (fast, middle, slow)] == [
         LEAST,
-        20,
+        17,
         LEAST,
     ]  # the budget is spent in the end
     assert fast[1] > middle[1] >= LATER

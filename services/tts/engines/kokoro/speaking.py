@@ -16,11 +16,11 @@ from services.tts.onnx.network import Floats
 from services.tts.settings import KokoroSettings
 
 CONTEXT = 10  # frames decoded on either side of those that are kept
-LOOKAHEAD = 5  # frames decoded behind those of a clause's first window
-LEAST = 13  # frames kept of that: what is heard of them is a first piece for a listener
+LOOKAHEAD = 8  # frames decoded behind those of a clause's first window
+LEAST = 10  # frames kept of that: what is heard of them is a first piece for a listener
 LATER = 24  # and of the others: the network's norms are means over a window, and too far off in short ones
 WHOLE = 1_000_000  # frames, more than any sentence has
-KEPT = 8  # frames of silence that are decoded: the first sound begins in them, and is worse made without them
+KEPT = 5  # frames of silence that are decoded: the first sound begins in them, and is worse made without them
 FADE = SAMPLE_RATE_HERTZ // 100
 MOST_SHIFT = SAMPLE_RATE_HERTZ // 160  # half a period of a voice of 80 Hz
 _HEARD = 2  # frames of that silence that stay, as the engine cuts it
