@@ -93,11 +93,7 @@ def test_what_is_ahead_is_counted_from_when_a_listener_could_hear_it() -> None:
 
 async def test_windows_follow_the_measured_pace_of_the_machine() -> None:
     fast, middle, slow = [await _windows(Machine(pace)) for pace in (0.002, 0.006, 0.014)]
-    assert [each[0] - LOOKAHEAD for each in (fast, middle, slow)] == [
-        LEAST,
-        17,
-        LEAST,
-    ]  # the budget is spent in the end
+    assert [each[0] - LOOKAHEAD for each in (fast, middle, slow)] == [LEAST, 17, LEAST]  # the budget ends at last
     assert fast[1] > middle[1] >= LATER
 
 
