@@ -80,6 +80,7 @@ MEASUREMENTS = (
     Measurement("bench.noise", ("N2",), reads_prompts=True),
     Measurement("bench.mt_ways", ("N3",)),
     Measurement("bench.voices_heard", ("N4",)),
+    Measurement("bench.voice_windows", ("V1",)),
     Measurement(
         "bench.quality", ("C1", "C5", "N1", "N5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True
     ),

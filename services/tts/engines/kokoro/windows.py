@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from services.tts.onnx.windows import Window
 
 FRAME_SECONDS = 0.025
-SPARE = 1.25  # times what a frame took before: one window is slower than another, and its way to a listener takes time
+SPARE = 1.1  # times what a frame took before: one window is slower than another, and its way to a listener takes time
 
 
 class Ahead:
