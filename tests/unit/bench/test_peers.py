@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.corpus import Recording
-from bench.peer_server import taken
-from bench.peers import NAME, OWN, SAME, Round, goals, table, talks
+from bench.peer_server import NAME, taken
+from bench.peers import OWN, SAME, Round, goals, table, talks
 from bench.processes import Usage
 from services.common.audio import ASR_RATE, Pcm
 
