@@ -13,6 +13,7 @@ import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import metrics, rpcs
+from services.common.answering import begin_answers
 from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
@@ -196,6 +197,7 @@ class GatewayServicer:
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
         call = Call(Channel(1), outbox, caller.tenant)
+        await begin_answers(context)
         async with TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
             writing = tasks.create_task(write_all(context, call))
