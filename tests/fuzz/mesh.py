@@ -9,9 +9,10 @@ import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
@@ -103,14 +104,14 @@ class Mesh:
         return Held(slots, psutil.Process(pid).num_fds(), tasks)
 
     def connections(self) -> str:
-        """How many connections each service has, by their state, for whoever looks for one that is left."""
+        """Who is at the other ends of each service's connections, for whoever looks for one that is left."""
+        owners = {os.getpid(): "the fuzzer", **{child.pid: name for name, child in self.children.items()}}
+        open_now = {name: list(_connections(pid)) for pid, name in owners.items()}
+        ends = {each.laddr: name for name, those in open_now.items() for each in those}
         counted = []
-        for name, child in self.children.items():
-            try:
-                states = Counter(each.status for each in psutil.Process(child.pid).net_connections("tcp"))
-            except psutil.Error:
-                continue
-            counted.append(f"{name}: {', '.join(f'{count} {state}' for state, count in states.items())}")
+        for name in self.children:
+            peers = Counter(f"{each.status} {ends.get(each.raddr, 'nobody')}" for each in open_now[name] if each.raddr)
+            counted.append(f"{name}: {', '.join(f'{count} {peer}' for peer, count in sorted(peers.items()))}")
         return "; ".join(counted)
 
     async def _slots(self, name: str) -> int:
@@ -147,6 +148,13 @@ class Mesh:
             if not more or clock() > until or self.ended():
                 return more
             await asyncio.sleep(LOOK_SECONDS)
+
+
+def _connections(pid: int) -> list[Any]:
+    """A process's connections by TCP; none of one that has ended."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).net_connections("tcp")
+    return []
 
 
 @asynccontextmanager
