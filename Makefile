@@ -56,13 +56,11 @@ $(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $
 demo: setup ## Hear it: real speech through a mesh on this machine, live captions, translated speech on disk
 	@$(BIN)/babelmesh demo
 
-# What no clock decides runs side by side; the rest, on real connections and processes, one after the other.
-QUICK := tests/architecture tests/contract tests/fuzz tests/unit
-
-test: setup ## Run all tests, the second half also where the first one fails
+# What no clock decides runs side by side; the rest, marked `clock`, one after the other.
+test: setup ## Run all tests, the second part also where the first one fails
 	@failed=0; \
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK) || failed=1; \
-	$(BIN)/python -m pytest $(QUICK:%=--ignore=%) || failed=1; \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not clock" || failed=1; \
+	$(BIN)/python -m pytest -m clock || failed=1; \
 	exit $$failed
 
 # Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.

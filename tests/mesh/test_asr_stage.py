@@ -11,6 +11,8 @@ import pytest
 from mesh.asr.v1 import asr_pb2
 from tests.mesh.asr import RATE, Session, finals, interims, loud, session, silence, stage
 
+pytestmark = pytest.mark.clock
+
 
 def quieter(pcm: bytes, from_ms: int, to_ms: int) -> bytes:
     """With a stretch in it that is fainter, but still speech."""

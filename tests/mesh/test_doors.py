@@ -22,6 +22,8 @@ from tests.mesh.fake_stage import replica
 from tests.mesh.mesh import Address, Heard, gateway, gateway_address, hello, read_into, talk, text
 from tests.mesh.resuming import resuming
 
+pytestmark = pytest.mark.clock
+
 KEY = "x-tenant"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # with settings: the usual ones
 PING = bytes([0, 0, 8, 6, 0, 0, 0, 0, 0]) + bytes(8)

@@ -21,6 +21,8 @@ from services.gateway.replica import Link
 from services.gateway.replicas import Replicas
 from tests.mesh.fake_stage import Replica, replica, until
 
+pytestmark = pytest.mark.clock
+
 PATIENCE = 0.5
 
 
