@@ -101,7 +101,17 @@ class Mesh:
         """What a service holds now."""
         pid = self.children[name].pid
         slots, tasks = await self._slots(name), await self._tasks(name, pid)
-        return Held(slots, psutil.Process(pid).num_fds(), tasks)
+        return Held(slots, psutil.Process(pid).num_fds(), tasks["names"])
+
+    async def waiting(self, name: str) -> str:
+        """Where the tasks of a service wait, for whoever looks for why a call does not end."""
+        if name not in self.children:
+            return f"{name} is not watched"
+        try:
+            places = (await self._tasks(name, self.children[name].pid))["places"]
+        except (TimeoutError, psutil.Error, ProcessLookupError) as error:
+            return f"{name} does not say where it waits: {type(error).__name__}"
+        return "; ".join(f"{count} {place}" for place, count in sorted(places.items()))
 
     def connections(self) -> str:
         """Who is at the other ends of each service's connections, for whoever looks for one that is left."""
@@ -124,14 +134,14 @@ class Mesh:
                 return int(told.slots_used)
         return 0
 
-    async def _tasks(self, name: str, pid: int) -> Mapping[str, int]:
+    async def _tasks(self, name: str, pid: int) -> Mapping[str, Mapping[str, int]]:
         file = self.logs / f"{name}.tasks"
         file.unlink(missing_ok=True)
         os.kill(pid, signal.SIGUSR1)
         async with asyncio.timeout(ANSWER_SECONDS):
             while not file.exists():  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.01)
-        tasks: dict[str, int] = json.loads(file.read_text())
+        tasks: dict[str, dict[str, int]] = json.loads(file.read_text())
         return tasks
 
     async def left(self, before: Mapping[str, Held], seconds: float) -> list[str]:
