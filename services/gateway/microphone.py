@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm, Resampler
+from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
+from services.common.resampling import Resampler
 from services.gateway.decoding import Decoder, Incomplete, decoder
 from services.gateway.inputs import Audio, MissingAudio
 from services.gateway.possible import Chunk, Reach
