@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--sounds", type=Path, help="folder of the .g722 files; by default Debian's is looked for")
     engines.add_option(parser)
     options = parser.parse_args()
-    os.environ.update(engines.stages(options.engines)["asr"])
+    os.environ.update(engines.stages(options.engines).get("asr", {}))  # none where the environment names it
     prompts = read_prompts(options.prompts, options.sounds or find_sounds())
     name, told, outcomes = asyncio.run(recognized(prompts))
     errors = {sound: _error(prompts, heard) for sound, heard in outcomes.items()}
