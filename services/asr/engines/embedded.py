@@ -45,7 +45,7 @@ class Engine:
     device = "cpu"
     versions = ()
     biased = False
-    wideband = True  # docs/adr/0048-callers-at-8-khz.md has the figures
+    wideband = True  # bench/telephone.py measures it
     languages = ("en-US",)
     written = False
     prefixes: Mapping[
