@@ -76,6 +76,7 @@ MEASUREMENTS = (
     Measurement("bench.resets", ("resets",), short=("--resets", "1000", "--seconds", "60")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
+    Measurement("bench.flac_streams", ("flac",), short=("--minutes", "0.5")),
     Measurement("bench.silence", ("N.silence",)),
     Measurement("bench.noise", ("N2",), reads_prompts=True),
     Measurement("bench.mt_ways", ("N3",)),

@@ -97,6 +97,7 @@ class Engine(Protocol):
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
     prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
     biased: bool  # whether it takes Terms; one that does not is given none
+    wideband: bool  # whether audio of 8 kHz costs it half as many errors again, by bench/telephone.py
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:

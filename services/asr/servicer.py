@@ -72,6 +72,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             slots_total=self._slots.total,
             slots_used=self._slots.used,
             term_bias=self._engines.biased,
+            wideband_languages=self._engines.wideband_languages,
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes

@@ -47,6 +47,7 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
             resumed_ms=milliseconds(resumed_samples),
             resume=resume,
             voices=[target_voice(each) for each in terms.targets if each.speech],
+            wideband=terms.too_narrow,
         )
     )
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm, Resampler
+from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
-from services.gateway.decoding import Decoder, decoder
+from services.common.resampling import Resampler
+from services.gateway.decoding import Decoder, Incomplete, decoder
 from services.gateway.inputs import Audio, MissingAudio
 from services.gateway.possible import Chunk, Reach
 from services.gateway.settings import GatewaySettings
@@ -63,11 +64,18 @@ class Microphone:
                 "CHUNK_TOO_LONG", "The chunk is too long.", "audio.data", [f"at most {self._max_chunk_ms} ms"]
             )
         self._received += len(pcm)
-        return [*heard, *self._resampled(pcm)]
+        return [*heard, *self._undecoded(), *self._resampled(pcm)]
 
-    def rest(self) -> list[Audio]:
+    def rest(self) -> list[Audio | MissingAudio]:
         """What decoder and resampler still held back: there will be no more audio."""
-        return self._resampled(self._decoder.finish(), last=True)
+        rest = self._resampled(self._decoder.finish(), last=True)
+        return [*self._undecoded(), *rest]
+
+    def _undecoded(self) -> list[MissingAudio]:
+        """The parts of a stream that are damaged. Such a stream starts with the session, and so does its clock."""
+        missing = self._decoder.missing() if isinstance(self._decoder, Incomplete) else []
+        to_clock = ASR_RATE / self._decoder.rate
+        return [MissingAudio(int(part.start * to_clock), int(part.end * to_clock)) for part in missing]
 
     def _jump(self, offset: int) -> list[Audio | MissingAudio]:
         heard: list[Audio | MissingAudio] = [*self.rest()]
