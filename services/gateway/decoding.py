@@ -6,14 +6,14 @@ Opus comes as packets, one a chunk; FLAC as the bytes of one stream, cut anywher
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import av
 import numpy as np
 
 from services.common.audio import Pcm, from_bytes
 from services.common.errors import InvalidArgument
-from services.gateway import flac
+from services.gateway import flac, opus
 
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")
@@ -32,6 +32,14 @@ class Decoder(Protocol):
 
     def finish(self) -> Pcm:
         """The samples that were still held back: there are no more chunks."""
+
+
+@runtime_checkable
+class Concealing(Protocol):
+    """A decoder that knows what lost audio may have sounded like."""
+
+    def conceal(self, samples: int) -> Pcm:
+        """So many samples in place of audio that is lost, behind what was decoded last."""
 
 
 def decoder(sound_format: str, sample_rate: int, max_samples: int) -> Decoder:
@@ -83,12 +91,17 @@ _MULAW = _mulaw_table()
 
 
 class _Opus:
-    """Opus always decodes to 48 kHz, whatever rate it was recorded at."""
+    """Opus always decodes to 48 kHz, whatever rate it was recorded at.
 
-    rate = 48_000
+    By libopus: FFmpeg's own decoder falls silent where a frame is lost, and it keeps no state over it.
+    """
+
+    rate = opus.RATE
 
     def __init__(self, max_samples: int) -> None:
-        self._codec = av.CodecContext.create("opus", "r")
+        self._codec = av.AudioCodecContext.create("libopus", "r")
+        self._codec.layout = "mono"
+        self._last = b""
         self._mono = av.AudioResampler(format="s16", layout="mono")
         self._max_samples = max_samples
 
@@ -97,7 +110,16 @@ class _Opus:
             raise _undecodable("The chunk starts an Ogg container.", "one Opus packet a chunk, without a container")
         if not chunk:
             return NOTHING
-        return _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+        pcm = _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+        self._last = opus.lost_frame(chunk)
+        return pcm
+
+    def conceal(self, samples: int) -> Pcm:
+        """What libopus makes of frames that are lost: the voice goes on, and fades within some of them."""
+        if not self._last:
+            return np.zeros(samples, dtype=np.int16)
+        lost = [av.Packet(self._last)] * -(-samples // opus.frame_samples(self._last))
+        return _decoded(self._codec, self._mono, lost, samples + opus.MOST_SAMPLES)[:samples]
 
     def finish(self) -> Pcm:
         return NOTHING
