@@ -1,11 +1,11 @@
 """Word error rate of final transcripts, and gaps, when packets are lost, late or swapped, and clocks are off.
 
-    python -m bench.loss CORPUS.jsonl [--before CHECKOUT] [--recordings 6] [--clock-minutes 10] [--clock-speed 2]
+    python -m bench.loss CORPUS.jsonl [--before CHECKOUT] [--recordings 6] [--clock-minutes 10] [--clock-speed 4]
 
 Packets of 20 ms with honest offsets, as PCM and as Opus, each recording in a session of its own, as fast as the mesh
 takes them. A clock that is 200 ppm off runs through one long session, at `--clock-speed` times real time; 0 minutes
-leave it out. `--before` runs the mesh of another checkout, its stubs built, on the same packets. Translations and voices
-are scripted.
+leave it out. `--before` runs the mesh of another checkout, its stubs built, on the same packets. Translations and
+voices are scripted.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from itertools import accumulate, cycle, takewhile
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import av
 import grpc
@@ -39,12 +40,15 @@ from babelmesh.events import (
     Target,
 )
 from bench import engines
-from bench.chaos.raw import Call, call
+from bench.chaos.raw import call
 from bench.corpus import Recording, read_corpus
 from bench.damage import CLOCK, DAMAGES, PACKET_MS, Packet, Packets
 from bench.report import Goal, Rows, at_most, finish
 from bench.wer import normalized
 from services.common.audio import ASR_RATE, Pcm
+
+if TYPE_CHECKING:
+    from bench.chaos.raw import Call
 
 FORMATS = ("pcm16le", "opus")
 OPUS_BITS = 24_000  # a second
@@ -85,7 +89,7 @@ def main() -> None:
     parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="another version of this project, to compare")
     parser.add_argument("--recordings", type=int, default=6, help="so many of the corpus, the first ones")
     parser.add_argument("--clock-minutes", type=float, default=10.0, help="of speech by a clock that is off")
-    parser.add_argument("--clock-speed", type=float, default=2.0, help="times real time")
+    parser.add_argument("--clock-speed", type=float, default=4.0, help="times real time")
     parser.add_argument("--seed", type=int, default=7)
     engines.add_option(parser)
     told = parser.parse_args()

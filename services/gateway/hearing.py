@@ -34,6 +34,7 @@ class Hearing:
         self._edge_samples = MIRRORED_MS * decoder.rate // 1000
         self._before = NOTHING  # the end of what was heard
         self._corrupt = 0  # in a row
+        self._audio = False  # whether any packet was audio
 
     def hear(self, piece: Piece) -> Heard:
         """A piece's sound, as long as the piece says. Raises StageFailed after many corrupt packets in a row."""
@@ -49,6 +50,12 @@ class Hearing:
         self._before = np.concatenate((self._before, whole[-self._edge_samples :]))[-self._edge_samples :]
         return Heard(whole, corrupt)
 
+    def finish(self) -> None:
+        """There is no more. Raises InvalidArgument where something came and nothing of it was audio."""
+        if self._corrupt and not self._audio:
+            message = "No packet could be decoded."
+            raise InvalidArgument("UNDECODABLE_AUDIO", message, "audio.data", ["audio of the announced format"])
+
     def _decoded(self, packet: Packet) -> Pcm | None:
         """None for a packet that is to be left out. Raises InvalidArgument for bytes that are no audio at all."""
         if not packet.data:
@@ -60,11 +67,12 @@ class Hearing:
                 raise
             self._corrupt += 1
             if self._corrupt >= MOST_CORRUPT:
+                self.finish()
                 message = f"{MOST_CORRUPT} packets in a row could not be decoded. The session may be resumed."
                 fault = StageFailed("CORRUPT_AUDIO", message, "audio.data", refusal.accepted, _RETRY_MS)
                 raise fault from refusal
             return None
-        self._corrupt = 0
+        self._corrupt, self._audio = 0, True
         return pcm
 
     def _made_up(self, samples: int) -> Pcm:
@@ -73,6 +81,6 @@ class Hearing:
 
 def _as_long(pcm: Pcm, samples: int) -> Pcm:
     """A packet's sound as long as the packet said that it is."""
-    return (
-        pcm if len(pcm) == samples else np.concatenate((pcm, np.zeros(max(0, samples - len(pcm)), np.int16)))[:samples]
-    )
+    if len(pcm) == samples:
+        return pcm
+    return np.concatenate((pcm, np.zeros(max(0, samples - len(pcm)), dtype=np.int16)))[:samples]

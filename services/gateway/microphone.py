@@ -92,6 +92,7 @@ class Microphone:
     def rest(self) -> list[Out]:
         """What is still held back, at any step: there will be no more audio."""
         settled = self.settle()
+        self._hearing.finish()
         return [*settled, *self._resampled(self._decoder.finish(), last=True)]
 
     def _played(self, pieces: Iterable[Piece]) -> list[Out]:
