@@ -47,7 +47,8 @@ class Hearing:
         if fill_samples and not len(concealed):
             concealed = mirrored(self._before, own[: self._edge_samples], fill_samples)
         whole = np.concatenate((concealed, own)) if len(concealed) else own
-        self._before = np.concatenate((self._before, whole[-self._edge_samples :]))[-self._edge_samples :]
+        if self._conceals is None:
+            self._before = np.concatenate((self._before, whole))[-self._edge_samples :]
         return Heard(whole, corrupt)
 
     def finish(self) -> None:

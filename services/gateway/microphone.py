@@ -121,8 +121,8 @@ class Microphone:
         gaps = []
         if piece.filled:
             gaps.append(MissingAudio(self._out(piece.at - piece.missing), self._out(piece.at), filled=True))
-        if sound.corrupt:
-            end = self._out(piece.at + piece.packet.samples - piece.skip)
+        end = self._out(piece.at + piece.packet.samples - piece.skip)
+        if sound.corrupt and end > self._out(piece.at):
             gaps.append(MissingAudio(self._out(piece.at), end, filled=True, corrupt=True))
         return gaps
 
