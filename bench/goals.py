@@ -79,6 +79,7 @@ MEASUREMENTS = (
     Measurement("bench.flac_streams", ("flac",), short=("--minutes", "0.5")),
     Measurement("bench.silence", ("N.silence",)),
     Measurement("bench.noise", ("N2",), reads_prompts=True),
+    Measurement("bench.loss", ("L1",), reads_prompts=True),
     Measurement("bench.mt_ways", ("N3",)),
     Measurement("bench.voices_heard", ("N4",)),
     Measurement(

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.common.audio import Pcm, from_bytes
 from services.common.errors import InvalidArgument
-from services.gateway import flac
+from services.gateway import flac, opus
 
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")
@@ -41,6 +41,7 @@ class Missing:
 
     start: int
     end: int
+    filled: bool  # silence stands in their place; else they are the stream's end, which was cut off
 
 
 @runtime_checkable
@@ -48,7 +49,15 @@ class Incomplete(Protocol):
     """A decoder of streams that tell how long a damaged part of them is."""
 
     def missing(self) -> list[Missing]:
-        """What could not be decoded since this was last asked: silence was put in its place, but for a cut-off end."""
+        """What could not be decoded since this was last asked."""
+
+
+@runtime_checkable
+class Concealing(Protocol):
+    """A decoder that knows what lost audio may have sounded like."""
+
+    def conceal(self, samples: int) -> Pcm:
+        """So many samples in place of audio that is lost, behind what was decoded last."""
 
 
 def decoder(sound_format: str, sample_rate: int, max_samples: int) -> Decoder:
@@ -100,12 +109,17 @@ _MULAW = _mulaw_table()
 
 
 class _Opus:
-    """Opus always decodes to 48 kHz, whatever rate it was recorded at."""
+    """Opus always decodes to 48 kHz, whatever rate it was recorded at.
 
-    rate = 48_000
+    By libopus: FFmpeg's own decoder falls silent where a frame is lost, and it keeps no state over it.
+    """
+
+    rate = opus.RATE
 
     def __init__(self, max_samples: int) -> None:
-        self._codec = av.CodecContext.create("opus", "r")
+        self._codec = av.AudioCodecContext.create("libopus", "r")
+        self._codec.layout = "mono"
+        self._last = b""
         self._mono = av.AudioResampler(format="s16", layout="mono")
         self._max_samples = max_samples
 
@@ -114,7 +128,16 @@ class _Opus:
             raise _undecodable("The chunk starts an Ogg container.", "one Opus packet a chunk, without a container")
         if not chunk:
             return NOTHING
-        return _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+        pcm = _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+        self._last = opus.lost_frame(chunk)
+        return pcm
+
+    def conceal(self, samples: int) -> Pcm:
+        """What libopus makes of frames that are lost: the voice goes on, and fades within some of them."""
+        if not self._last:
+            return np.zeros(samples, dtype=np.int16)
+        lost = [av.Packet(self._last)] * -(-samples // opus.frame_samples(self._last))
+        return _decoded(self._codec, self._mono, lost, samples + opus.MOST_SAMPLES)[:samples]
 
     def finish(self) -> Pcm:
         return NOTHING
@@ -166,7 +189,7 @@ class _Flac:
             case flac.LastFrame():
                 return self._last_frame(piece, max_samples)
             case flac.Damaged():
-                self._missing.append(Missing(self._samples, self._samples + piece.samples))
+                self._missing.append(Missing(self._samples, self._samples + piece.samples, filled=True))
                 return np.zeros(piece.samples, dtype=np.int16)
 
     def _last_frame(self, last: flac.LastFrame, max_samples: int) -> Pcm:
@@ -178,7 +201,7 @@ class _Flac:
             if not isinstance(error.__cause__, av.FFmpegError):
                 raise
         if not len(pcm) and last.samples:  # FFmpeg passes over pieces of less than ten bytes without a word
-            self._missing.append(Missing(self._samples, self._samples + last.samples))
+            self._missing.append(Missing(self._samples, self._samples + last.samples, filled=False))
         return pcm
 
     def _frame(self, data: bytes, max_samples: int) -> Pcm:

@@ -222,7 +222,7 @@ class GatewayServicer:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
-            Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized),
+            Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized, terms.trailing_silence_ms),
             settings,
             Controls(
                 lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),

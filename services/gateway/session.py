@@ -78,8 +78,8 @@ class Session:
             case Audio():
                 if await self._shared.accept(said):
                     await self._recognition.say(said)
-            case MissingAudio():
-                await self._shared.outbox.put(messages.missing_audio(said.from_samples, said.to_samples))
+            case MissingAudio(start, end, filled, corrupt):
+                await self._shared.outbox.put(messages.missing_audio(start, end, filled, corrupt))
             case Typed():
                 await self._type(said)
             case Commit():

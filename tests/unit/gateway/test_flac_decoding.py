@@ -122,7 +122,7 @@ def test_a_damaged_frame_is_silent_and_told_and_the_clock_goes_on() -> None:
     harmed[len(metadata()) + 900] ^= 1
     pcm, missing = heard(bytes(harmed), rate=8_000)
     assert len(pcm) == 2 * 2400
-    assert missing == [MissingAudio(800, 1600)]
+    assert missing == [MissingAudio(800, 1600, filled=True, corrupt=True)]
 
 
 def test_a_rate_that_was_not_announced_is_refused() -> None:
