@@ -32,6 +32,7 @@ from services.common.audio import ASR_RATE
 from services.common.children import Pool, ended
 from services.common.errors import StageFailed
 from services.common.load import Load
+from services.common.starving import own_time
 
 START_SECONDS = 30.0  # a program that has to load its model first, on a busy machine
 
@@ -128,7 +129,7 @@ class SphinxChild:
             if self._process.returncode is not None:
                 self._process = await _spawn(self._settings)
         try:
-            async with asyncio.timeout(seconds):
+            async with own_time(seconds):
                 answer = await _exchange(self._process, HEADER_IN.pack(kind, len(payload)) + payload)
         except TimeoutError as error:
             raise _failed(f"gave no answer within {seconds} s") from error
