@@ -18,8 +18,11 @@ _OWN = Path("/proc/self")
 
 
 @asynccontextmanager
-async def own_time(seconds: float) -> AsyncIterator[None]:
-    """As `asyncio.timeout`, but time that was denied does not count. Raises TimeoutError."""
+async def own_time(seconds: float, stopped: bool = True) -> AsyncIterator[None]:
+    """As `asyncio.timeout`, but time that was denied does not count, nor time in which we stood still ourselves.
+
+    `stopped`: nor does time in which a program that we started is stopped. Raises TimeoutError.
+    """
     loop = asyncio.get_running_loop()
     looks = min(LOOK_SECONDS, seconds / 4)
     denied: Denied | None = None
@@ -28,10 +31,13 @@ async def own_time(seconds: float) -> AsyncIterator[None]:
 
         def look() -> None:
             nonlocal denied, looking
+            lost = loop.time() - looking.when()
             if denied is None:
-                denied = Denied()
-            elif (ends := limit.when()) is not None and not limit.expired():
-                limit.reschedule(ends + denied.seconds())
+                denied = Denied(stopped)
+            else:
+                lost = max(lost, denied.seconds())
+            if (ends := limit.when()) is not None and not limit.expired():
+                limit.reschedule(ends + lost)
             looking = loop.call_later(looks, look)
 
         looking = loop.call_later(looks, look)
@@ -42,9 +48,10 @@ async def own_time(seconds: float) -> AsyncIterator[None]:
 
 
 class Denied:
-    """How long a processor was denied, from when this is made."""
+    """How long a processor was denied, from when this is made. `stopped`: also by stopping a program we started."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: bool = True) -> None:
+        self._stopped = stopped
         self._at = time.monotonic()
         self._waited = dict(_family())
 
@@ -54,7 +61,7 @@ class Denied:
         passed, self._at = at - self._at, at
         grown = [now - self._waited[thread] for thread, now in waited.items() if thread in self._waited]
         self._waited = waited
-        if any(map(_stopped, _children())):
+        if self._stopped and any(map(_stopped, _children())):
             return passed
         return min(passed, max(grown, default=0.0))
 

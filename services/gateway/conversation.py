@@ -91,7 +91,7 @@ class Conversation:
     async def _write(self) -> None:
         try:
             while (asked := await self._feed.next()) is not None:
-                await self._to.call.write(request(asked))
+                await self._to.call.write(request(asked, self._feed.hurried()))
                 self._signs.owe(self._listening.ring.owed)
             self._all_told = True
             await self._to.call.done_writing()

@@ -14,6 +14,7 @@ from services.gateway.conversation import BrokeOff, Conversation, Failed, Left, 
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening, Trace
 from services.gateway.outage import Outage, Patience
+from services.gateway.overload import Level
 from services.gateway.owned import Owned
 from services.gateway.ring import Said
 from services.gateway.seam import FRESH, Seed
@@ -74,7 +75,7 @@ class Recognition:
         self._patience = patience
         bound_samples = samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS)
         self._listening = Listening(bound_samples, seed, lambda: shared.dictionary.phrases)
-        self._feed = Feed(self._listening)
+        self._feed = Feed(self._listening, lambda: shared.backlog.overload.level >= Level.NO_INTERIM)
         self._call: Recognizing | None = None
         self._calls = Owned()
         self._slow = Slowness()

@@ -112,7 +112,7 @@ class Translator:
         async with self._pool.lent() as pipeline:
             if not pipeline.alive:
                 raise PipelineGone
-            async with own_time(self._reply_seconds):
+            async with own_time(self._reply_seconds, stopped=False):
                 return await pipeline.ask(question)
 
 

@@ -23,6 +23,7 @@ from services.asr.engines.sphinx import (
     HEADER_IN,
     HEADER_OUT,
     HYPOTHESIS,
+    QUICK,
     SESSION,
     Options,
     WordFrames,
@@ -82,7 +83,10 @@ class Engine:
             start_samples: int | None = None  # of the open segment
             async for item in heard:
                 if isinstance(item, Speech):
-                    start_samples = item.offset_samples if start_samples is None else start_samples
+                    if start_samples is None:
+                        start_samples = item.offset_samples
+                        if item.hurried and self._settings.second_pass:
+                            await child.ask(QUICK)
                     words = await child.ask(HYPOTHESIS if cadence.due(item) else AUDIO, item.pcm.tobytes())
                     if words:
                         yield Hypothesis(_placed(words, start_samples))
