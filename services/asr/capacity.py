@@ -19,6 +19,7 @@ from services.asr.engine import Endpoint, Engine, Heard, Speech
 from services.common.audio import ASR_RATE, Pcm
 from services.common.starving import Denied
 
+SPEECH_SHARE = 0.65  # of a session's time: silence costs nothing, and people pause
 UNMEASURED = ("scripted",)  # its time is made up
 _WARM_SECONDS, _TIMED_SECONDS = 1.0, 3.0
 _PIECE_SAMPLES = ASR_RATE // 10
@@ -38,10 +39,11 @@ async def measured(engine: Engine) -> int | None:
 
 
 def carried(real_time_factor: float, of_processors: float) -> int:
-    """So many sessions at once, where one of them needs a processor for this share of the time. Few speak all the time,
-    so that nothing is kept for the other services: sessions that come too many are late, and lose nothing.
+    """So many sessions at once, where speech needs a processor for this share of its time.
+
+    Nothing is kept for the other services: where sessions are one too many, they are late, and lose nothing.
     """
-    return max(1, round(of_processors / max(real_time_factor, 1e-6)))
+    return max(1, round(of_processors / max(SPEECH_SHARE * real_time_factor, 1e-6)))
 
 
 def processors() -> float:

@@ -31,7 +31,7 @@ class Ears:
 
 
 @pytest.mark.parametrize(
-    ("real_time_factor", "processors", "sessions"), [(0.1, 2, 20), (0.33, 2, 6), (0.9, 1, 1), (20, 2, 1), (0.2, 0.5, 2)]
+    ("real_time_factor", "processors", "sessions"), [(0.1, 2, 31), (0.33, 2, 9), (0.9, 1, 2), (20, 2, 1), (0.3, 0.5, 3)]
 )
 def test_as_many_sessions_are_carried_as_there_is_processor_for(
     real_time_factor: float, processors: float, sessions: int
