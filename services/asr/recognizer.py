@@ -146,7 +146,8 @@ class Recognizer:
     def _cut(self, request: Asked) -> Iterator[Gated | Terms]:
         self._reason = Ending.COMMIT if isinstance(request, Commit) else Ending.ENDPOINT
         match request:
-            case Audio(pcm, offset_samples, self._hurried):
+            case Audio(pcm, offset_samples, hurried):
+                self._hurried = hurried
                 if offset_samples != self._gate.heard_samples:
                     yield from self._gate.close()
                     self._gate.move(offset_samples)
