@@ -26,7 +26,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.3  # between two tries to re
 
 ANSWERING_SECONDS = 0.2  # one that answers over a new connection would by then have over one that works
 FORGIVEN_SECONDS = 10.0  # after which it counts no more that a replica was late
-MOST_LATE = 5  # of late that count: each doubles how long a silence is borne
+MOST_LATE = 5  # of late that count: each but the first doubles how long a silence is borne
 
 _numbers = itertools.count(1)
 
@@ -71,7 +71,8 @@ class Lateness:
 
     def patience(self, seconds: float, now: float) -> float:
         """How long its next silence is borne, in seconds, where it is borne so long at first."""
-        return float(seconds * 2 ** sum(now - each < FORGIVEN_SECONDS for each in self._times))
+        often = sum(now - each < FORGIVEN_SECONDS for each in self._times)
+        return float(seconds * 2 ** max(0, often - 1))  # once is no habit
 
 
 class Replica:
