@@ -1,6 +1,7 @@
 """The command line: `babelmesh --help`.
 
-Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 130 stopped by a signal.
+Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 3 something of the input was left out,
+130 stopped by a signal.
 """
 
 from __future__ import annotations
@@ -261,7 +262,7 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         asyncio.run(_until_terminated(command))
     except BabelmeshError as error:
         console.fail(f"{error}{_hint(error)}")
-        raise typer.Exit(1) from None
+        raise typer.Exit(error.exit_status) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; nor at the interpreter's end
         raise typer.Exit(1) from None

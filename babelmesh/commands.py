@@ -25,6 +25,7 @@ from babelmesh.recording import Place, Recording
 from babelmesh.run import Job, run
 from babelmesh.screen import Screen, Track
 from babelmesh.session import Source
+from babelmesh.shortfalls import Shortfalls, require_whole
 from babelmesh.supervisor import Ports, free_ports, local_mesh, mesh_services
 from babelmesh.tracks import LanguageTrack
 from babelmesh.views import JsonLines, Lines, Unseen, View
@@ -65,11 +66,16 @@ class Files:
     listed: bool = True  # whether the files that are left are told
 
     async def translate(self, mesh: Mesh) -> None:
-        """Translates them in order. All are looked into before the first one starts."""
-        for file in [probe(path) for path in self.paths]:
-            await self._translate(mesh, file)
+        """Translates them in order. All are looked into before the first one starts.
 
-    async def _translate(self, mesh: Mesh, file: AudioFile) -> None:
+        Raises Incomplete at the end, where something of one of them was left out.
+        """
+        shortfalls = Shortfalls()
+        for file in [probe(path) for path in self.paths]:
+            await self._translate(mesh, file, shortfalls)
+        require_whole(shortfalls)
+
+    async def _translate(self, mesh: Mesh, file: AudioFile, shortfalls: Shortfalls) -> None:
         kept: list[Recording | Explainer] = []  # none while the session is not open
         videos: list[Path] = []
 
@@ -81,7 +87,12 @@ class Files:
             kept.append(Recording(place, languages))
             if self.output.explain:
                 kept.append(Explainer(place, languages, printed=not self.output.json))
-            return [*kept, *self.watching, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
+            return [
+                *kept,
+                shortfalls,
+                *self.watching,
+                self.output.view(languages, Track(file.path.stem, file.duration_ms)),
+            ]
 
         try:
             await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
@@ -140,8 +151,10 @@ async def mic(server: Server, wanted: Wanted, output: Output, device: str | None
             loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C ends it at once
             spoken.stop()
 
+        shortfalls = Shortfalls()
+
         def views(languages: Languages) -> list[View]:
-            shown: list[View] = [output.view(languages, Track("microphone, Ctrl-C ends", 0))]
+            shown: list[View] = [shortfalls, output.view(languages, Track("microphone, Ctrl-C ends", 0))]
             if output.folder:
                 shown.append(Recording(Place(output.folder, "microphone", live=True), languages))
             return shown
@@ -149,18 +162,22 @@ async def mic(server: Server, wanted: Wanted, output: Output, device: str | None
         loop.add_signal_handler(signal.SIGINT, stop)
         async with reached(server) as mesh:
             await run(mesh, Job(wanted.config(), lambda _: spoken, views))
+        require_whole(shortfalls)
 
 
 async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[str]) -> None:
     """`babelmesh text`: the lines given, or those of stdin as they come."""
 
+    shortfalls = Shortfalls()
+
     def views(languages: Languages) -> list[View]:
-        return [JsonLines() if output.json else Lines(languages, typed=True)]
+        return [JsonLines() if output.json else Lines(languages, typed=True), shortfalls]
 
     hello = wanted.config()
     hello.input.SetInParent()  # there will be no audio
     async with reached(server) as mesh:
         await run(mesh, Job(hello, lambda _: given(lines) if lines else typed(), views))
+    require_whole(shortfalls)
 
 
 def _tell(written: Sequence[Path]) -> None:

@@ -8,6 +8,7 @@ BabelmeshError        str() is one line a person can act on
 ├── PromptMissing     the recorded speech of the demo is not installed
 ├── ModelsFailed      a model bundle cannot be fetched, made or served
 ├── MuxFailed         a recording and its translations cannot be put into one file
+├── Incomplete        a session is over, and something of its input was left out
 └── MeshFailed        a local service did not start, or died
 """
 
@@ -30,6 +31,8 @@ CONNECTION_LOST = "CONNECTION_LOST"  # a server answered and is gone
 
 class BabelmeshError(Exception):
     """Whatever this package raises on its own account."""
+
+    exit_status = 1  # of a command that ends by it
 
 
 class AddressUnusable(BabelmeshError):
@@ -54,6 +57,12 @@ class ModelsFailed(BabelmeshError):
 
 class MuxFailed(BabelmeshError):
     """A recording and its translations cannot be put into one file."""
+
+
+class Incomplete(BabelmeshError):
+    """A session is over, and something of its input was left out."""
+
+    exit_status = 3
 
 
 class MeshFailed(BabelmeshError):

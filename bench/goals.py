@@ -74,6 +74,7 @@ MEASUREMENTS = (
     Measurement("bench.mt_engines", ("mt_engines",), ("--device", "cpu")),
     Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),
     Measurement("bench.resets", ("resets",), short=("--resets", "1000", "--seconds", "60")),
+    Measurement("bench.slow", ("slow",), ("--engines", "small")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
     Measurement("bench.flac_streams", ("flac",), short=("--minutes", "0.5")),

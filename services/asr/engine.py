@@ -19,6 +19,7 @@ class Speech:
     pcm: Pcm
     offset_samples: int  # of the first sample, on the session's audio clock
     waiting_samples: int = 0  # of audio behind it that came already: how far the engine is behind
+    hurried: bool = False  # the session is far behind: hypotheses may be few, and a segment that begins searched once
 
 
 @dataclass(frozen=True, slots=True)
