@@ -1,6 +1,7 @@
 """The command line: `babelmesh --help`.
 
-Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 130 stopped by a signal.
+Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 4 no word was recognized in a file,
+130 stopped by a signal.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from babelmesh.flags import (
     OwnMesh,
     Terms,
     To,
+    TrackNumber,
     Voice,
     VoiceName,
     With,
@@ -141,6 +143,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     explain: Explain = False,
     glossary: Terms = "",
     mux: Muxed = False,
+    track: TrackNumber = None,
     stabilization: Held = None,
     latency: Within = None,
     engines: OwnMesh = None,
@@ -152,7 +155,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     spoken_live(realtime, explain, waiting)
     asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
     at = _place(server, ca, engines, models)
-    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime)))
+    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
 
 @app.command()
@@ -261,7 +264,7 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         asyncio.run(_until_terminated(command))
     except BabelmeshError as error:
         console.fail(f"{error}{_hint(error)}")
-        raise typer.Exit(1) from None
+        raise typer.Exit(error.exit_status) from None
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; nor at the interpreter's end
         raise typer.Exit(1) from None
