@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -266,7 +264,11 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         console.fail(f"{error}{_hint(error)}")
         raise typer.Exit(error.exit_status) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; nor at the interpreter's end
+        console.close_output()  # nobody reads
+        raise typer.Exit(1) from None
+    except OSError as error:
+        console.fail(f"{error.filename or 'The output cannot be written'}: {error.strerror or error}.")
+        console.close_output()
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(128 + signal.SIGINT) from None
@@ -285,4 +287,5 @@ def _hint(error: BabelmeshError) -> str:
 
 def main() -> None:
     """The entry point."""
+    console.prepare()
     app()
