@@ -6,6 +6,7 @@ import wave
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -32,7 +33,7 @@ def wav(path: Path, channels: Sequence[Sound], rate: int = RATE) -> Path:
 def encoded(path: Path, codec: str, *tracks: Sound, rate: int = RATE, starts: Sequence[float] = (0.0,)) -> Path:
     """Mono tracks in a container; each starts where `starts` says, in halves where it says two places."""
     with av.open(str(path), "w") as file:
-        streams = [file.add_stream(codec, rate=rate, layout="mono") for _ in tracks]
+        streams: list[Any] = [file.add_stream(codec, rate=rate, layout="mono") for _ in tracks]
         for stream, sound in zip(streams, tracks, strict=True):
             parts = np.array_split(sound, len(starts))
             for start, part in zip(starts, parts, strict=True):
@@ -45,9 +46,13 @@ def encoded(path: Path, codec: str, *tracks: Sound, rate: int = RATE, starts: Se
     return path
 
 
-def _of(stream: av.AudioStream, sound: Sound) -> npt.NDArray[np.generic]:
-    whole = {"s16": np.int16, "s16p": np.int16, "s32": np.int32, "s32p": np.int32}.get(stream.format.name)
-    return (sound[None] * np.iinfo(whole).max).astype(whole) if whole else sound[None]
+def _of(stream: Any, sound: Sound) -> npt.NDArray[Any]:
+    match stream.format.name:
+        case "s16" | "s16p":
+            return (sound[None] * 32_767).astype(np.int16)
+        case "s32" | "s32p":
+            return (sound[None] * 2_147_483_000).astype(np.int32)
+    return sound[None]
 
 
 def level(pcm: bytes, start: float, seconds: float = 0.3, hertz: float = 440.0) -> float:

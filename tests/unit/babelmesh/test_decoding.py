@@ -80,9 +80,11 @@ def test_a_hole_in_the_clock_is_silence_as_long_as_it_is(tmp_path: Path) -> None
     path = encoded(tmp_path / "talk.mkv", "flac", tone(2.0), starts=(0.0, 4.0))
     pcm, findings = heard(path)
     assert duration_ms(pcm) == pytest.approx(5000, abs=150)
-    assert (level(pcm, 0.5), level(pcm, 4.5)) == (pytest.approx(1, abs=0.1), pytest.approx(1, abs=0.1))
+    assert level(pcm, 0.5) == pytest.approx(1, abs=0.1)
+    assert level(pcm, 4.5) == pytest.approx(1, abs=0.1)
     assert level(pcm, 2.0) < 0.01
-    assert (findings.holes, findings.holes_ms) == (1, pytest.approx(3000, abs=100))
+    assert findings.holes == 1
+    assert findings.holes_ms == pytest.approx(3000, abs=100)
 
 
 def test_audio_that_starts_after_the_rest_keeps_its_place(tmp_path: Path) -> None:
