@@ -6,7 +6,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from babelmesh.decoding.opening import packets
+from babelmesh.decoding.opening import decodable, packets
 
 SILENT = 0.001  # of full scale, -60 dB: a track that is never louder is silent
 
@@ -16,10 +16,10 @@ def audible(container: InputContainer) -> int:
 
     The first track is read until something is heard, the others meanwhile.
     """
-    tracks = container.streams.audio
-    if len(tracks) == 1:
-        return 0
-    numbers = {stream.index: number for number, stream in enumerate(tracks)}
+    numbers = {stream.index: number for number, stream in enumerate(container.streams.audio) if decodable(stream)}
+    if len(numbers) <= 1:
+        return min(numbers.values(), default=0)
+    tracks = [container.streams.audio[number] for number in numbers.values()]
     heard: set[int] = set()
     for packet in packets(container, *tracks):
         if packet is None or numbers[packet.stream.index] in heard:

@@ -47,6 +47,11 @@ def _opened(path: Path, part: Part | None) -> Iterator[InputContainer]:
         yield container
 
 
+def decodable(stream: AudioStream) -> bool:
+    """Whether FFmpeg has a decoder for a track."""
+    return getattr(stream, "codec_context", None) is not None
+
+
 def packets(container: InputContainer, *streams: AudioStream) -> Iterator[Packet[Any] | None]:
     """The packets of some streams, the ones without bytes at the end too; None for each place that cannot be read."""
     failures = 0

@@ -14,7 +14,7 @@ from babelmesh.decoding.clock import Placed, Timed, placed
 from babelmesh.decoding.downmix import Blocks, Converter, Sound
 from babelmesh.decoding.findings import Findings
 from babelmesh.decoding.loss import Loss
-from babelmesh.decoding.opening import Refused, opened, packets
+from babelmesh.decoding.opening import Refused, decodable, opened, packets
 from babelmesh.decoding.parts import Part
 from babelmesh.decoding.wire import Form, Place
 
@@ -62,6 +62,8 @@ class Reading:
     def _part(self, container: InputContainer, start: Place) -> Iterator[Sound]:
         tracks = container.streams.audio
         stream = tracks[min(self._track, len(tracks) - 1)]
+        if not decodable(stream):
+            raise Refused("holds audio that FFmpeg has no decoder for.")
         stream.codec_context.thread_type = "NONE"  # what a packet gives is known before the next one is read
         converter = Converter(self._form)
         self._position = start.samples / self._form.rate
