@@ -113,4 +113,4 @@ class Blocks:
     def _bytes(self, sound: Sound) -> bytes:
         if self._form.floats:
             return np.ascontiguousarray(sound, dtype="<f4").tobytes()
-        return np.clip(np.rint(sound * 32_768), -32_768, 32_767).astype("<i2").tobytes()
+        return np.minimum(np.rint(np.clip(sound, -1.0, 1.0) * 32_768), 32_767).astype("<i2").tobytes()
