@@ -1,6 +1,10 @@
 """The command line: `babelmesh --help`.
 
+<<<<<<< HEAD
 Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 3 something of the input was left out,
+=======
+Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 4 no word was recognized in a file,
+>>>>>>> files
 130 stopped by a signal.
 """
 
@@ -8,9 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -38,6 +40,7 @@ from babelmesh.flags import (
     OwnMesh,
     Terms,
     To,
+    TrackNumber,
     Voice,
     VoiceName,
     With,
@@ -142,6 +145,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     explain: Explain = False,
     glossary: Terms = "",
     mux: Muxed = False,
+    track: TrackNumber = None,
     stabilization: Held = None,
     latency: Within = None,
     engines: OwnMesh = None,
@@ -153,7 +157,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     spoken_live(realtime, explain, waiting)
     asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
     at = _place(server, ca, engines, models)
-    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime)))
+    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
 
 @app.command()
@@ -264,7 +268,11 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
         console.fail(f"{error}{_hint(error)}")
         raise typer.Exit(error.exit_status) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; nor at the interpreter's end
+        console.close_output()  # nobody reads
+        raise typer.Exit(1) from None
+    except OSError as error:
+        console.fail(f"{error.filename or 'The output cannot be written'}: {error.strerror or error}.")
+        console.close_output()
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(128 + signal.SIGINT) from None
@@ -283,4 +291,5 @@ def _hint(error: BabelmeshError) -> str:
 
 def main() -> None:
     """The entry point."""
+    console.prepare()
     app()

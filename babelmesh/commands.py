@@ -14,8 +14,10 @@ from babelmesh import console
 from babelmesh.audio import AudioFile, Pace, Paced, probe
 from babelmesh.captions import Languages
 from babelmesh.client import Mesh, connect
+from babelmesh.errors import NothingRecognized
 from babelmesh.events import Ready
 from babelmesh.explainer import Explainer
+from babelmesh.heard import Heard
 from babelmesh.lines import given, typed
 from babelmesh.microphone import microphone
 from babelmesh.models.serving import Variables
@@ -64,10 +66,12 @@ class Files:
     realtime: bool
     watching: Sequence[View] = ()  # besides what shows and keeps it
     listed: bool = True  # whether the files that are left are told
+    track: int | None = None  # from 1; None: the first that is not silent
 
     async def translate(self, mesh: Mesh) -> None:
         """Translates them in order. All are looked into before the first one starts.
 
+<<<<<<< HEAD
         Raises Incomplete at the end, where something of one of them was left out.
         """
         shortfalls = Shortfalls()
@@ -76,35 +80,60 @@ class Files:
         require_whole(shortfalls)
 
     async def _translate(self, mesh: Mesh, file: AudioFile, shortfalls: Shortfalls) -> None:
+=======
+        Raises NothingRecognized at the end, where no word was recognized in one of them.
+        """
+        wordless: list[Path] = []
+        for file in [await asyncio.to_thread(probe, path, self.track) for path in self.paths]:
+            if not await self._translate(mesh, file):
+                wordless.append(file.path)
+        if wordless:
+            raise NothingRecognized(f"No word was recognized in {', '.join(map(str, wordless))}.")
+
+    async def _translate(self, mesh: Mesh, file: AudioFile) -> bool:
+        """Translates a file, and says whether there was a word in it."""
+>>>>>>> files
         kept: list[Recording | Explainer] = []  # none while the session is not open
         videos: list[Path] = []
+        decoded, heard = file.chunks(), Heard()
 
         def source(ready: Ready) -> Source:
-            return Paced(file.chunks(), Pace(1.0 if self.realtime else ready.limits.max_speed))
+            return Paced(decoded, Pace(1.0 if self.realtime else ready.limits.max_speed))
 
         def views(languages: Languages) -> list[View]:
             place = Place(self.output.folder or Path("out"), file.path.stem, live=self.realtime)
             kept.append(Recording(place, languages))
             if self.output.explain:
                 kept.append(Explainer(place, languages, printed=not self.output.json))
+<<<<<<< HEAD
             return [
                 *kept,
                 shortfalls,
                 *self.watching,
                 self.output.view(languages, Track(file.path.stem, file.duration_ms)),
             ]
+=======
+            return [*kept, heard, *self.watching, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
+>>>>>>> files
 
         try:
             await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
             if self.output.mux:
                 videos += await self._muxed(file, [track for each in kept for track in each.tracks()])
+            return heard.words
         finally:
+            decoded.close()
+            for sentence in decoded.findings.sentences():
+                console.note(f"{file.path}: {sentence}")
             if kept and self.listed:
                 _tell([path for each in kept for path in each.written()] + videos)
 
     async def _muxed(self, file: AudioFile, tracks: Sequence[LanguageTrack]) -> list[Path]:
-        console.note("Writing the video ..." if layout(file.path).video else "There is no video: writing audio ...")
-        return [await asyncio.to_thread(muxed, file.path, self.output.folder or Path("out"), tracks)]
+        console.note(
+            "Writing the video ..." if layout(file.path, file.track).video else "There is no video: writing audio ..."
+        )
+        folder = self.output.folder or Path("out")
+        return [await asyncio.to_thread(muxed, file.path, folder, tracks, file.track)]
 
 
 async def translate(server: Server, files: Files) -> None:
