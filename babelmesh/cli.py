@@ -1,10 +1,7 @@
 """The command line: `babelmesh --help`.
 
-<<<<<<< HEAD
 Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 3 something of the input was left out,
-=======
-Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 4 no word was recognized in a file,
->>>>>>> files
+4 no word was recognized in a file,
 130 stopped by a signal.
 """
 

@@ -71,28 +71,19 @@ class Files:
     async def translate(self, mesh: Mesh) -> None:
         """Translates them in order. All are looked into before the first one starts.
 
-<<<<<<< HEAD
-        Raises Incomplete at the end, where something of one of them was left out.
+        Raises Incomplete at the end where something of one of them was left out, else NothingRecognized where no word was
+        recognized in one of them.
         """
-        shortfalls = Shortfalls()
-        for file in [probe(path) for path in self.paths]:
-            await self._translate(mesh, file, shortfalls)
-        require_whole(shortfalls)
-
-    async def _translate(self, mesh: Mesh, file: AudioFile, shortfalls: Shortfalls) -> None:
-=======
-        Raises NothingRecognized at the end, where no word was recognized in one of them.
-        """
-        wordless: list[Path] = []
+        shortfalls, wordless = Shortfalls(), []
         for file in [await asyncio.to_thread(probe, path, self.track) for path in self.paths]:
-            if not await self._translate(mesh, file):
+            if not await self._translate(mesh, file, shortfalls):
                 wordless.append(file.path)
+        require_whole(shortfalls)
         if wordless:
             raise NothingRecognized(f"No word was recognized in {', '.join(map(str, wordless))}.")
 
-    async def _translate(self, mesh: Mesh, file: AudioFile) -> bool:
+    async def _translate(self, mesh: Mesh, file: AudioFile, shortfalls: Shortfalls) -> bool:
         """Translates a file, and says whether there was a word in it."""
->>>>>>> files
         kept: list[Recording | Explainer] = []  # none while the session is not open
         videos: list[Path] = []
         decoded, heard = file.chunks(), Heard()
@@ -105,16 +96,13 @@ class Files:
             kept.append(Recording(place, languages))
             if self.output.explain:
                 kept.append(Explainer(place, languages, printed=not self.output.json))
-<<<<<<< HEAD
             return [
                 *kept,
+                heard,
                 shortfalls,
                 *self.watching,
                 self.output.view(languages, Track(file.path.stem, file.duration_ms)),
             ]
-=======
-            return [*kept, heard, *self.watching, self.output.view(languages, Track(file.path.stem, file.duration_ms))]
->>>>>>> files
 
         try:
             await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))

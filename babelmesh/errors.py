@@ -8,12 +8,9 @@ BabelmeshError        str() is one line a person can act on
 ├── PromptMissing     the recorded speech of the demo is not installed
 ├── ModelsFailed      a model bundle cannot be fetched, made or served
 ├── MuxFailed         a recording and its translations cannot be put into one file
-<<<<<<< HEAD
 ├── Incomplete        a session is over, and something of its input was left out
-=======
 ├── NothingRecognized no word was recognized in a file: its subtitles are empty
 ├── OutputUnwritable  a file or folder cannot be written: no room, no permission
->>>>>>> files
 └── MeshFailed        a local service did not start, or died
 """
 
@@ -64,12 +61,12 @@ class MuxFailed(BabelmeshError):
     """A recording and its translations cannot be put into one file."""
 
 
-<<<<<<< HEAD
 class Incomplete(BabelmeshError):
     """A session is over, and something of its input was left out."""
 
     exit_status = 3
-=======
+
+
 class NothingRecognized(BabelmeshError):
     """A session went well, and no word was recognized in what was sent."""
 
@@ -78,7 +75,6 @@ class NothingRecognized(BabelmeshError):
 
 class OutputUnwritable(BabelmeshError):
     """What a session leaves cannot be written."""
->>>>>>> files
 
 
 class MeshFailed(BabelmeshError):
