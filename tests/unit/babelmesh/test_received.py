@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.events import AsrResult, End, TranslationResult
+from babelmesh.events import AsrResult, End, Event, TranslationResult
 from babelmesh.received import Covered, Received
 
 
@@ -47,6 +47,7 @@ def test_with_interim_results_nothing_is_told_behind_a_gap() -> None:
 def test_a_target_taken_in_again_before_it_had_ended_ends_twice() -> None:
     received = Received()
     received.targets_set(["es"])
-    ends = [End(target_lang="es"), TranslationResult(segment_id=2, revision=1, target_lang="es"), End(target_lang="es")]
+    ended, goes_on = End(target_lang="es"), TranslationResult(segment_id=2, revision=1, target_lang="es")
+    ends: list[Event] = [ended, goes_on, ended]
     assert [received.take(event) for event in ends] == [[each] for each in ends]
-    assert received.take(End(target_lang="es")) == []
+    assert received.take(ended) == []
