@@ -173,6 +173,7 @@ class Target:
                 uses = lexicon.uses(segment.source, caption.text)
                 message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
                 await self._shared.outbox.put(message, final_of=("translation", self.terms.lang, said.segment_id))
+            self._shared.news.ended(("translation", self.terms.lang, said.segment_id))
             await self._say(segment, said, caption)
 
     async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
@@ -184,8 +185,9 @@ class Target:
         uses = lexicon.uses(said.text, caption.text) if caption.final else Uses()
         message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
         if caption.final:
+            self._shared.news.ended(about)
             await self._shared.outbox.put(message, final_of=about)
-        elif self._shared.terms.interim:
+        elif self._shared.terms.interim and self._shared.news.tells(about, caption.text, caption.stable_length):
             await self._shared.outbox.put_interim(about, message)
 
     async def _speak_on(self, segment: Segment, said: Transcript) -> None:
