@@ -47,6 +47,7 @@ from babelmesh.models import serving
 from babelmesh.models.cli import Folder, folder
 from babelmesh.models.cli import app as models_app
 from babelmesh.models.serving import Engines, Variables
+from babelmesh.naming import by_option
 from babelmesh.options import Server, Waiting, demo_server, of_demo, place, separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
@@ -91,7 +92,7 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
 def _told(engines: Engines, models: Path | None) -> Variables:
     """What the stages of a mesh of our own are to be told."""
     try:
-        return serving.variables(engines, folder(models), supervisor.told(), console.note)
+        return serving.variables(engines, folder(models), supervisor.environment(), console.note)
     except ModelsFailed as error:
         console.fail(str(error))
         raise typer.Exit(1) from None
@@ -228,17 +229,18 @@ def top(
 @app.command("versions")
 def versions_of(
     addresses: Annotated[list[str] | None, typer.Argument(metavar="HOST:PORT", help="Replicas of stages.")] = None,
+    server: Annotated[
+        str, typer.Option("--server", metavar=GATEWAYS, help="Gateway whose software and engines are told instead.")
+    ] = "",
+    ca: Ca = None,
 ) -> None:
     """Show how the versions of models do that stages serve side by side; those of the local mesh unless told."""
-    _run(_reported(addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]))
-
-
-async def _reported(addresses: Sequence[str]) -> None:
-    reports = [(address, await versions.report(address)) for address in addresses]
-    if any(told for _, told in reports):
-        console.show(versions.table(reports))
-    for address in [address for address, told in reports if not told]:
-        console.line(f"{address} serves no model bundles.")
+    if server and addresses:
+        raise typer.BadParameter("name a gateway or replicas of stages, not both", param_hint="--server")
+    if ca and not server:
+        raise typer.BadParameter("replicas are asked without TLS; name a gateway with --server", param_hint="--ca")
+    replicas = addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]
+    _run(versions.served(server, ca) if server else versions.reported(replicas))
 
 
 @app.command()
@@ -262,7 +264,7 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(_until_terminated(command))
     except BabelmeshError as error:
-        console.fail(f"{error}{_hint(error)}")
+        console.fail(f"{by_option(error)}{_hint(error)}")
         raise typer.Exit(error.exit_status) from None
     except BrokenPipeError:
         console.close_output()  # nobody reads

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from babelmesh import console
+from babelmesh import console, preflight, supervisor
 from babelmesh.audio import AudioFile, Pace, Paced, probe
 from babelmesh.captions import Languages
 from babelmesh.client import Mesh, connect
@@ -19,6 +19,7 @@ from babelmesh.events import Ready
 from babelmesh.explainer import Explainer
 from babelmesh.heard import Heard
 from babelmesh.lines import given, typed
+from babelmesh.log_folder import log_folder
 from babelmesh.microphone import microphone
 from babelmesh.models.serving import Variables
 from babelmesh.muxing import layout, muxed
@@ -28,7 +29,7 @@ from babelmesh.run import Job, run
 from babelmesh.screen import Screen, Track
 from babelmesh.session import Source
 from babelmesh.shortfalls import Shortfalls, require_whole
-from babelmesh.supervisor import Ports, free_ports, local_mesh, mesh_services
+from babelmesh.supervisor import Ports, Service, free_ports, local_mesh, mesh_services
 from babelmesh.tracks import LanguageTrack
 from babelmesh.views import JsonLines, Lines, Unseen, View
 
@@ -136,21 +137,30 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
     async with AsyncExitStack() as stack:
         addresses = server.addresses
         if not addresses:
-            console.note("Starting the mesh: ASR, MT, TTS and gateway. Logs are in logs/.")
             services = mesh_services(free_ports(), server.variables)
-            addresses = await stack.enter_async_context(local_mesh(services, Path("logs"), console.note))
+            addresses = await stack.enter_async_context(_own_mesh(services, Path("logs")))
         yield await stack.enter_async_context(connect(addresses, server.ca))
+
+
+@asynccontextmanager
+async def _own_mesh(services: Sequence[Service], logs: Path) -> AsyncIterator[str]:
+    """A mesh of this machine, once all that it needs is there; the gateway's address. Raises MeshFailed."""
+    with log_folder(logs) as folder:
+        preflight.check(services, folder, supervisor.environment())
+        console.note(f"Starting the mesh: ASR, MT, TTS and gateway. Logs are in {folder}/.")
+        async with local_mesh(services, folder, console.note) as address:
+            yield address
 
 
 async def up(ports: Ports, logs: Path, told: Variables) -> None:
     """`babelmesh up`: runs until Ctrl-C or SIGTERM. `told` are variables for the stages."""
-    console.note(f"Starting the mesh. Logs are in {logs}/.")
-    async with local_mesh(mesh_services(ports, told), logs, console.note) as address:
+    async with _own_mesh(mesh_services(ports, told), logs) as address:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         console.line(f"gateway  {address}")
         console.line(f"         127.0.0.1:{ports.operations} for babelmesh top and fault")
+        console.line(f"         reflection is on: grpcurl -plaintext {address} list")
         for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
             console.line(f"{stage:7}  127.0.0.1:{port}")
         console.note("Ready. Ctrl-C stops it.")

@@ -61,6 +61,10 @@ class States:
         """Targets that were asked for, some perhaps again."""
         self._ended -= set(langs)
 
+    def goes_on(self, lang: str) -> None:
+        """There is news of a target: it was taken in again before it had ended, and will end once more."""
+        self._ended.discard(lang)
+
     def resumed(self) -> Sequence[Event]:
         """Another server holds nothing and has every stage, until it says otherwise."""
         over = [_over(less) for less in self._flow.degraded]

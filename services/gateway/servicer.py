@@ -91,6 +91,7 @@ class GatewayServicer:
                 lambda server: operators.add_to(server, self._sight, self._recent),
                 settings.connections,
                 settings.trust_traces,
+                settings.client_reflection,
             ),
         )
         self._glossaries = Glossaries(settings, self._stages)

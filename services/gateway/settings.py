@@ -29,6 +29,9 @@ class GatewaySettings(ServiceSettings):
         "127.0.0.1:0",
         description="Address for operators: state, overview, autoscaler, faults, reflection. Port 0: a free one.",
     )
+    client_reflection: bool = Field(
+        False, description="Whether clients are served gRPC server reflection of the public contract, at `listen`."
+    )
     slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
     reserved_slots: int | None = Field(
         None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
