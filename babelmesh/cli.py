@@ -1,8 +1,7 @@
 """The command line: `babelmesh --help`.
 
-Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 3 something of the input was left out,
-4 no word was recognized in a file,
-130 stopped by a signal.
+Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 3 something of the input was left
+out, 4 no word was recognized in a file, 130 stopped by a signal.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path

@@ -72,8 +72,8 @@ class Files:
     async def translate(self, mesh: Mesh) -> None:
         """Translates them in order. All are looked into before the first one starts.
 
-        Raises Incomplete at the end where something of one of them was left out, else NothingRecognized where no word was
-        recognized in one of them.
+        Raises Incomplete at the end where something of one of them was left out, else NothingRecognized where no word
+        was recognized in one of them.
         """
         shortfalls, wordless = Shortfalls(), []
         for file in [await asyncio.to_thread(probe, path, self.track) for path in self.paths]:
