@@ -70,6 +70,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         session_id=session_id,
         source_lang=source,
         recognized=source in catalog.source_langs,
+        wideband=source in catalog.wideband_langs,
         targets=agree_targets(_wanted(hello, settings), source, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,

@@ -69,8 +69,14 @@ class Terms:
     overload: Policy = Policy.BLOCK  # what gives way when the mesh cannot keep up
     recognized: bool = True  # whether the source language is; else it can be typed alone
     input: Sound | None = None  # None: text, or the first chunk tells
+    wideband: bool = False  # whether the recognizer needs audio of 16 kHz to hear well
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
+
+    @property
+    def too_narrow(self) -> bool:
+        """Whether the recognizer needs audio of a higher rate than the session's input has."""
+        return self.wideband and self.input is not None and self.input.sample_rate < ASR_RATE
 
     @property
     def affinity(self) -> int:

@@ -35,6 +35,7 @@ class Engine:
     name = "ctranslate2"
     prefixes = AGREED
     biased = False
+    wideband = False
     written = True
 
     def __init__(self, settings: AsrSettings) -> None:
