@@ -41,4 +41,5 @@ def described(catalog: Catalog, settings: GatewaySettings, glossaries: Sequence[
         output_formats=OUTPUT_FORMATS,
         limits=messages.limits(settings),
         glossaries=glossaries,
+        identified_langs=catalog.identified,
     )

@@ -43,7 +43,7 @@ from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting, wanted_slots
 from services.gateway.lifetime import paced
 from services.gateway.measures import may_degrade
-from services.gateway.negotiation import agree, agree_targets, agree_text, within_budget
+from services.gateway.negotiation import agree, agree_text, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
 from services.gateway.recent import Recent
@@ -55,6 +55,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
 from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
+from services.gateway.targets import agree_targets
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment, without_byte_order_marks
@@ -223,7 +224,7 @@ class GatewayServicer:
             Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized),
             settings,
             Controls(
-                lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
+                lambda wanted: agree_targets(wanted, terms.spoken_langs, self._catalog, settings),
                 lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared, self._catalog),
                 shared.report,
             ),

@@ -154,11 +154,12 @@ class Shared:
     async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
         """A revision of a segment goes to the client, and to these targets. Gives its trace."""
         trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
+        message = messages.transcript(said, self.terms.source_lang)
         if said.final:
             self.ledger.recognized(said, langs)
-            await self.outbox.put(messages.transcript(said), final_of=about)
+            await self.outbox.put(message, final_of=about)
         elif self.terms.interim:
-            await self.outbox.put_interim(about, messages.transcript(said))
+            await self.outbox.put_interim(about, message)
         return trace
 
     async def begin(self, terms: TargetTerms) -> tuple[Sequence[Transcript], TargetContinuation]:

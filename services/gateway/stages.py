@@ -137,7 +137,8 @@ class Stages:
         stub = asr_pb2_grpc.AsrStub(link.channel)
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
-        return replace(self._catalog.of(engine), source_langs=tuple(told.languages))
+        identified = tuple(told.identified_languages)
+        return replace(self._catalog.of(engine), source_langs=tuple(told.languages), identified=identified)
 
     async def _ask_mt(self, link: Link) -> Catalog:
         stub = mt_pb2_grpc.MtStub(link.channel)
