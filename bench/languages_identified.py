@@ -9,8 +9,8 @@ recordings, of which half are at least 4 s long. An utterance is what the recogn
 is known by its place. It is wrongly spoken when a voice speaks it in the language it was said in. `--told` then plays
 the same dialogue to two sessions at once, one for each language, which know it and hear silence for the other: what
 the first concluded word of a translation waits for beyond that is the delay that identification adds. Delays are told
-on two clocks: in audio heard until then, and by the wall, computing included; with `--fast`, which sends the dialogue as
-fast as it is taken, on the first alone, where hypotheses come further apart.
+on two clocks: in audio heard until then, and by the wall, computing included; with `--fast`, which sends the dialogue
+as fast as it is taken, on the first alone, where hypotheses come further apart.
 """
 
 from __future__ import annotations
