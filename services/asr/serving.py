@@ -31,7 +31,8 @@ class Engines(Several[Engine]):
     @property
     def identifier(self) -> Identifier | None:
         """The first engine that tells languages apart; None where none does."""
-        return next((engine for engine in self.engines if isinstance(engine, Identifier)), None)
+        telling = (engine for engine in self.engines if isinstance(engine, Identifier) and engine.identified)
+        return next(telling, None)
 
     @property
     def identified(self) -> tuple[str, ...]:
