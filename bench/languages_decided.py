@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import random
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
@@ -21,18 +20,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from bench import engines
-from bench.asr_languages import prompts
-from bench.languages_identified import (
-    LANGS,
-    LEAST_RIGHT,
-    LONG_SECONDS,
-    PROMPTS,
-    Placed,
-    Recorded,
-    drawn,
-    mixed,
-    recordings,
-)
+from bench.dialogue import LANGS, LONG_SECONDS, Placed, Recorded, drawn, installed, mixed
+from bench.languages_identified import LEAST_RIGHT
 from bench.offline import hear, rules_of
 from bench.report import Goal, Rows, at_least, finish, percentile
 from services.asr.deciding import Deciding
@@ -104,13 +93,10 @@ def main() -> None:
     engines.add_option(parser)
     options = parser.parse_args()
     os.environ.update(engines.stages(options.engines)["asr"])
-    voices = {lang: [Recorded(lang, "core", each.pcm) for each in prompts(lang, PROMPTS)] for lang in LANGS}
-    native = [Recorded("es", "native", pcm) for pcm in recordings(options.native)] if options.native else []
-    if not all(voices.values()):
+    voices = installed(options.native)
+    if not all(voices.core.values()):
         sys.exit("Skipped: the recordings are not installed.")
-    dialogues = [
-        [*drawn(voices, native, options.seconds, random.Random(int(seed)))] for seed in options.seeds.split(",")
-    ]
+    dialogues = [[*drawn(voices, options.seconds, int(seed))] for seed in options.seeds.split(",")]
     decisions, looks = asyncio.run(decided(dialogues))
     long = [each for each in decisions if each.long]
     goals: dict[str, Goal] = {"languages.decided": at_least(sum(each.right for each in long) / len(long), LEAST_RIGHT)}

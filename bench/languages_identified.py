@@ -17,51 +17,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import random
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-import numpy as np
-
 import babelmesh
 from babelmesh.events import SAME_LANGUAGE_PASS_THROUGH
 from bench import engines
-from bench.asr_languages import prompts
 from bench.corpus import without_silence
+from bench.dialogue import LANGS, LONG_SECONDS, Placed, drawn, installed, mixed
 from bench.processes import Usage, local_mesh, metered
 from bench.report import Goal, Rows, at_least, at_most, finish, percentile
 from bench.take import Take, take
-from services.common.audio import ASR_RATE, Pcm, from_bytes
+from services.common.audio import ASR_RATE
 
-LANGS = ("en", "es")
-LONG_SECONDS = 4.0  # from which on the goal holds
 LEAST_RIGHT = 0.95
-PAUSES = (1.0, 2.5)  # seconds between utterances
-SECONDS = (1.0, 15.0)  # of a recording
-NATIVE_SHARE = 0.5  # of the Spanish turns
-LONG_SHARE = 0.5  # of the turns, whose recordings are all long
-PROMPTS = 200  # of each language to draw from
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A recording, and who speaks it."""
-
-    lang: str
-    voice: str
-    pcm: Pcm
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A recording in the dialogue."""
-
-    recorded: Recorded
-    start_ms: int
-    end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,51 +79,13 @@ def main() -> None:
     parser.add_argument("--fast", action="store_true", help="as fast as it is taken")
     engines.add_option(parser)
     options = parser.parse_args()
-    voices = {lang: [Recorded(lang, "core", each.pcm) for each in prompts(lang, PROMPTS)] for lang in LANGS}
-    native = [Recorded("es", "native", pcm) for pcm in recordings(options.native)] if options.native else []
-    if not all(voices.values()):
+    voices = installed(options.native)
+    if not all(voices.core.values()):
         sys.exit("Skipped: the recordings are not installed.")
-    dialogue = [*drawn(voices, native, options.seconds, random.Random(options.seed))]
+    dialogue = [*drawn(voices, options.seconds, options.seed)]
     arms = Arms(options.told, 0.0 if options.fast else 1.0)
     tables, goals = asyncio.run(measured(dialogue, arms, engines.flat(options.engines)))
     sys.exit(not finish("languages_identified", tables, goals))
-
-
-def recordings(folder: Path) -> Iterator[Pcm]:
-    """The GSM files of a folder that are long enough, at 16 kHz."""
-    for path in sorted(folder.rglob("*.gsm")):
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=ASR_RATE)
-        with av.open(str(path), format="gsm") as file:
-            frames = [made for frame in file.decode(audio=0) for made in resampler.resample(frame)]
-        pcm = from_bytes(b"".join(frame.to_ndarray().tobytes() for frame in frames))
-        if SECONDS[0] <= len(pcm) / ASR_RATE <= SECONDS[1]:
-            yield pcm
-
-
-def drawn(
-    voices: dict[str, list[Recorded]], native: Sequence[Recorded], seconds: float, chance: random.Random
-) -> Iterator[Placed]:
-    """Turns in one language after the other, until so much time is filled."""
-    at_samples, turn = ASR_RATE, 0
-    while at_samples < seconds * ASR_RATE:
-        lang = LANGS[turn % 2]
-        pool = native if native and lang == "es" and chance.random() < NATIVE_SHARE else voices[lang]
-        long = [each for each in pool if len(each.pcm) >= LONG_SECONDS * ASR_RATE]
-        for recorded in chance.sample(long if chance.random() < LONG_SHARE else pool, chance.choice((1, 1, 2))):
-            end_samples = at_samples + len(recorded.pcm)
-            yield Placed(recorded, at_samples * 1000 // ASR_RATE, end_samples * 1000 // ASR_RATE)
-            at_samples = end_samples + round(chance.uniform(*PAUSES) * ASR_RATE)
-        turn += 1
-
-
-def mixed(dialogue: Sequence[Placed], lang: str = "") -> Pcm:
-    """The audio of the dialogue; of one language alone, silence for the other."""
-    pcm = np.zeros(dialogue[-1].end_ms * ASR_RATE // 1000 + 2 * ASR_RATE, np.int16)
-    for each in dialogue:
-        if lang in ("", each.recorded.lang):
-            start = each.start_ms * ASR_RATE // 1000
-            pcm[start : start + len(each.recorded.pcm)] = each.recorded.pcm
-    return pcm
 
 
 async def measured(

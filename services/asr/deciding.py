@@ -1,7 +1,7 @@
 """When the language of the open utterance is looked for, and when it is decided. Pure; time is the session's audio.
 
 A look costs little and is often wrong about the first words; one at more of the utterance is surer. So there are a few
-of them, each at twice the audio, until one is sure enough. Segments split from one utterance share its language.
+of them, each at more of the audio, until one is sure enough. Segments split from one utterance share its language.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from services.asr.settings import IdentificationSettings
 from services.common.audio import ASR_RATE
 from services.common.rates import Allowance, Rate
 
+_GROWTH = 1.6  # a look has so many times the audio of the one before
 _BURST = 10  # looks that may follow each other after a pause
 
 
@@ -36,7 +37,7 @@ class Deciding:
         if not self.language.tentative or not heard_samples:
             self._settle(ends)
             return False
-        next_samples = self._settings.first_ms * ASR_RATE // 1000 * 2**self._looks
+        next_samples = self._settings.first_ms * ASR_RATE / 1000 * _GROWTH**self._looks
         wanted = ends or (self._looks < self._settings.looks and heard_samples >= next_samples)
         if wanted and not self._allowance.ask(at_samples / ASR_RATE):
             self._looks += 1

@@ -66,7 +66,7 @@ class IdentificationSettings(BaseModel):
 
     first_ms: int = Field(1_800, ge=300, le=10_000, description="Milliseconds of an utterance before the first look.")
     looks: int = Field(
-        3, ge=1, le=5, description="Looks before an utterance ends, each after twice the audio of the one before."
+        3, ge=1, le=5, description="Looks before an utterance ends, each at 1.6 times the audio of the one before."
     )
     sure: float = Field(0.95, ge=0.5, le=1, description="Confidence that decides at once.")
     least: float = Field(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from itertools import pairwise
 
 import numpy as np
@@ -13,18 +12,20 @@ pytest.importorskip("sacrebleu")
 
 import babelmesh
 from babelmesh.events import Event
-from bench.languages_identified import Placed, Recorded, accuracy, added, drawn, goals, mixed, utterances
+from bench.dialogue import Placed, Recorded, Voices, drawn, mixed
+from bench.languages_identified import accuracy, added, goals, utterances
 from bench.take import Take
 from services.common.audio import ASR_RATE
 
 SHORT, LONG = (np.full(seconds * ASR_RATE, 100, np.int16) for seconds in (2, 6))
-VOICES = {lang: [Recorded(lang, "core", pcm) for pcm in (SHORT, LONG) * 2] for lang in ("en", "es")}
+VOICES = Voices({lang: [Recorded(lang, "core", pcm) for pcm in (SHORT, LONG) * 2] for lang in ("en", "es")}, [])
 DIALOGUE = [Placed(Recorded("en", "core", LONG), 1000, 7000), Placed(Recorded("es", "native", SHORT), 9000, 11_000)]
 
 
 def heard(segment_id: int, start_ms: int, language: str, end_ms: int, **more: bool) -> babelmesh.AsrResult:
-    fields = {"segment_id": segment_id, "start_ms": start_ms, "end_ms": end_ms, "text": "words"}
-    return babelmesh.AsrResult(language=language, language_confidence=0.9, **fields, **more)  # type: ignore[arg-type]
+    result = babelmesh.AsrResult(segment_id=segment_id, start_ms=start_ms, end_ms=end_ms, text="words", **more)
+    result.language, result.language_confidence = language, 0.9
+    return result
 
 
 def translated(segment_id: int, lang: str, end_ms: int) -> babelmesh.TranslationResult:
@@ -48,7 +49,7 @@ RIGHT = taken(
 
 
 def test_a_seed_makes_the_same_dialogue_of_turns_in_one_language_after_the_other() -> None:
-    one, other = ([*drawn(VOICES, [], 60.0, random.Random(3))] for _ in range(2))
+    one, other = ([*drawn(VOICES, 60.0, 3)] for _ in range(2))
     assert [each.start_ms for each in one] == [each.start_ms for each in other]
     assert one[-1].end_ms >= 58_000
     assert {each.recorded.lang for each in one} == {"en", "es"}
