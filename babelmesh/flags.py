@@ -56,3 +56,12 @@ Muxed = Annotated[
     bool,
     typer.Option("--mux", help="Leave the video with the translation spoken over the original, and subtitles."),
 ]
+TrackNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--track",
+        metavar="N",
+        min=1,
+        help="Audio track of the files, from 1; without it, the first that is not silent.",
+    ),
+]

@@ -114,7 +114,8 @@ def _notice_of(event: Event) -> str:
             return f"{event.target_lang} {clock(event.start_ms)}: not as the glossary has it: {terms}"
         case Flow() if event.gaps:
             gap = event.gaps[-1]
-            return f"No result from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
+            what = "Sound made up" if gap.filled else "No result"
+            return f"{what} from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
         case Flow() if event.degraded:
             return _degraded(event.degraded[-1])
         case GoAway():

@@ -19,6 +19,7 @@ class Speech:
     pcm: Pcm
     offset_samples: int  # of the first sample, on the session's audio clock
     waiting_samples: int = 0  # of audio behind it that came already: how far the engine is behind
+    hurried: bool = False  # the session is far behind: hypotheses may be few, and a segment that begins searched once
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class Engine(Protocol):
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
     prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
     biased: bool  # whether it takes Terms; one that does not is given none
+    wideband: bool  # whether audio of 8 kHz costs it half as many errors again, by bench/telephone.py
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:

@@ -24,6 +24,11 @@ class Engines(Several[Engine]):
         """Whether any of the engines takes Terms."""
         return any(engine.biased for engine in self.engines)
 
+    @property
+    def wideband_languages(self) -> tuple[str, ...]:
+        """Those of the languages whose engine hears audio of 8 kHz badly."""
+        return tuple(tag for tag in self.languages if self.of(tag).wideband)
+
     def of(self, language: str) -> Engine:
         """The engine that recognizes a language, one of `languages`."""
         return next(engine for engine in self.engines if language in engine.languages)

@@ -216,6 +216,9 @@ class AsrSettings(StageSettings):
     reserved_slots: int | None = Field(
         None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
     )
+    measured_slots: bool = Field(
+        True, description="Whether no more slots are offered than this machine carries, as is measured at start."
+    )
     vad: Literal["silero", "energy"] = Field("silero", description="What tells speech from silence.")
     trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Most silence that ends a segment.")
     least_silence_ms: int = Field(

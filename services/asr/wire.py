@@ -141,7 +141,7 @@ class Inbound:
             raise InvalidArgument("OUT_OF_RANGE", "No session lasts so long.", "audio.offset_samples", accepted)
         self._next_samples = chunk.offset_samples + len(pcm)
         for start in range(0, len(pcm), SLICE_SAMPLES):
-            yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start)
+            yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start, chunk.hurried)
 
 
 def response(answer: Answer) -> asr_pb2.RecognizeResponse:

@@ -67,6 +67,7 @@ class Catalog:
     ways: tuple[Way, ...]  # of the pairs, as the translator calls them
     all_voices: tuple[Voice, ...]  # the default of each language first
     engines: tuple[StageEngine, ...]
+    wideband_langs: tuple[str, ...] = ()  # those of the source languages that are recognized badly in audio of 8 kHz
     voice_pace: float = 0.0  # the highest real-time factor of a neural voice that is a default
     identified: tuple[str, ...] = ()  # of the source languages, those that the recognizer tells apart
 

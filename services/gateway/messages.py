@@ -48,6 +48,7 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
             resumed_ms=milliseconds(resumed_samples),
             resume=resume,
             voices=[target_voice(each) for each in terms.targets if each.speech],
+            wideband=terms.too_narrow,
         )
     )
 
@@ -243,9 +244,14 @@ def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage
     return pb.ServerMessage(flow=pb.Flow(backlog=backlog, held=held))
 
 
-def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
-    """Audio that did not come."""
-    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="MISSING_AUDIO")
+def missing_audio(from_samples: int, to_samples: int, filled: bool = False, corrupt: bool = False) -> pb.ServerMessage:
+    """Audio that did not come, or came corrupt; where it is filled, the segment goes on."""
+    gap = pb.Gap(
+        from_ms=milliseconds(from_samples),
+        to_ms=milliseconds(to_samples),
+        reason="CORRUPT_AUDIO" if corrupt else "MISSING_AUDIO",
+        filled=filled,
+    )
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
 
 

@@ -15,7 +15,7 @@ from services.gateway.overload import Policy
 from services.gateway.possible import chosen, require_range
 from services.gateway.settings import GatewaySettings
 from services.gateway.sources import agree_sources
-from services.gateway.targets import agree_targets, wanted_targets
+from services.gateway.targeting import agree_targets, wanted_targets
 from services.gateway.terms import Holding, Sound, Terms
 
 OUTPUT_FORMATS = ("pcm16le",)
@@ -72,6 +72,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         source_lang=sources[0],
         source_langs=sources if len(sources) > 1 else (),
         recognized=sources[0] in catalog.source_langs,
+        wideband=bool(set(sources) & set(catalog.wideband_langs)),
         targets=agree_targets(wanted_targets(hello, settings), sources, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,

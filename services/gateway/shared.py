@@ -20,6 +20,7 @@ from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger, Outcome
 from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
+from services.gateway.news import News
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
@@ -87,6 +88,7 @@ class Shared:
     floor: Floor = field(default_factory=Floor)
     turns: Turns = field(default_factory=Turns)
     skipped: Skipped = field(default_factory=Skipped)
+    news: News = field(default_factory=News)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
     begun: set[str] = field(default_factory=set)  # languages that are, or were, a target
     sign: Callable[[Position], str] = lambda position: ""  # makes the handle of a position
@@ -157,8 +159,9 @@ class Shared:
         message = messages.transcript(said, self.terms.source_lang)
         if said.final:
             self.ledger.recognized(said, langs)
+            self.news.ended(about)
             await self.outbox.put(message, final_of=about)
-        elif self.terms.interim:
+        elif self.terms.interim and self.news.tells(about, said.in_language, said.stable_length):
             await self.outbox.put_interim(about, message)
         return trace
 

@@ -76,6 +76,7 @@ class Terms:
     overload: Policy = Policy.BLOCK  # what gives way when the mesh cannot keep up
     recognized: bool = True  # whether the source language is; else it can be typed alone
     input: Sound | None = None  # None: text, or the first chunk tells
+    wideband: bool = False  # whether the recognizer needs audio of 16 kHz to hear well
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
     source_langs: tuple[str, ...] = ()  # where several may be spoken: all of them, `source_lang` first
@@ -84,6 +85,11 @@ class Terms:
     def spoken_langs(self) -> tuple[str, ...]:
         """The source languages, one or several."""
         return self.source_langs or (self.source_lang,)
+
+    @property
+    def too_narrow(self) -> bool:
+        """Whether the recognizer needs audio of a higher rate than the session's input has."""
+        return self.wideband and self.input is not None and self.input.sample_rate < ASR_RATE
 
     @property
     def affinity(self) -> int:
@@ -129,6 +135,11 @@ class Transcript:
     def typed(self) -> bool:
         """Whether nobody spoke it: it takes no time on the audio clock."""
         return self.start_samples == self.end_samples
+
+    @property
+    def in_language(self) -> str:
+        """What is shown of it: the text and, where there is some, its language and whether that is decided."""
+        return f"{self.language}{'?' * self.language_tentative} {self.text}" if self.text else ""
 
     @property
     def stable_text(self) -> str:

@@ -32,11 +32,12 @@ def _stabilization(agreed: int) -> asr_pb2.Stabilization.ValueType:
     return asr_pb2.Stabilization.ValueType(min(agreed, asr_pb2.STABILIZATION_AGGRESSIVE))
 
 
-def request(asked: Asked) -> asr_pb2.RecognizeRequest:
-    """What the recognizer is told."""
+def request(asked: Asked, hurried: bool = False) -> asr_pb2.RecognizeRequest:
+    """What the recognizer is told. `hurried`: it may leave out what costs time and is not needed."""
     match asked:
         case Audio(pcm, offset_samples):
-            chunk = asr_pb2.AudioChunk(pcm=pcm.astype("<i2", copy=False).tobytes(), offset_samples=offset_samples)
+            samples = pcm.astype("<i2", copy=False).tobytes()
+            chunk = asr_pb2.AudioChunk(pcm=samples, offset_samples=offset_samples, hurried=hurried)
             return asr_pb2.RecognizeRequest(audio=chunk)
         case Commit():
             return asr_pb2.RecognizeRequest(commit=asr_pb2.Commit())

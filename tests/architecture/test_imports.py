@@ -31,7 +31,7 @@ EDGES = (
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",
     "services/gateway/sources.py",
-    "services/gateway/targets.py",
+    "services/gateway/targeting.py",
     "services/gateway/conversation.py",  # these call the stages
     "services/gateway/received.py",
     "services/gateway/sizes.py",  # parses the public messages

@@ -41,6 +41,7 @@ class Engine:
     version = "1"
     patience_seconds = 1.0
     written = False
+    wideband = False
     prefixes: Mapping[Stabilization, PrefixRules] = {
         Stabilization.FAST: PrefixRules(agreement=2),
         Stabilization.BALANCED: PrefixRules(agreement=2),

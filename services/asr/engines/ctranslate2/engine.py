@@ -34,6 +34,7 @@ class Engine:
     name = "ctranslate2"
     prefixes = AGREED
     biased = False
+    wideband = False
     written = True
 
     def __init__(self, settings: AsrSettings) -> None:
