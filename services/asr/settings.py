@@ -68,7 +68,7 @@ class IdentificationSettings(BaseModel):
     looks: int = Field(
         3, ge=1, le=5, description="Looks before an utterance ends, each at 1.6 times the audio of the one before."
     )
-    sure: float = Field(0.95, ge=0.5, le=1, description="Confidence that decides at once.")
+    sure: float = Field(0.97, ge=0.5, le=1, description="Confidence that decides at once.")
     least: float = Field(
         0.6, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
     )

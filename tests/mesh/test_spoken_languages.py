@@ -34,8 +34,8 @@ async def test_each_utterance_is_translated_the_other_way_and_spoken_in_that_lan
     heard = await dialogue()
     finals = [each for each in heard.of("asr") if each.final]
     assert [(each.language, round(each.language_confidence, 2)) for each in finals] == [
-        ("en-US", 0.95),
-        ("es-ES", 0.95),
+        ("en-US", 0.99),
+        ("es-ES", 0.99),
     ]
     english, spanish = heard.transcripts()
     assert english.lower().startswith("please hold")
