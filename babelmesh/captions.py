@@ -16,11 +16,13 @@ class Languages:
     source: str
     targets: tuple[str, ...]
     resolved: tuple[str, ...]  # the targets as events name them
+    several: bool = False  # whether more than one may be spoken: `source` names all of them
 
     @classmethod
     def agreed(cls, source: str, targets: Sequence[str], ready: Ready) -> Languages:
         """The languages asked for, beside those the server made of them."""
-        return cls(source, tuple(targets), tuple(target.lang for target in ready.config.targets))
+        resolved = tuple(target.lang for target in ready.config.targets)
+        return cls(source, tuple(targets), resolved, len(ready.config.source_langs) > 1)
 
     def label(self, target_lang: str) -> str:
         """The user's name for a target language of an event."""
@@ -38,6 +40,7 @@ class Caption:
     final: bool
     start_ms: int
     end_ms: int
+    spoken: str = ""  # of a transcript: its language, where several may be spoken
 
     @property
     def concluded(self) -> str:
@@ -63,9 +66,11 @@ class Captions:
 
         Of speech it notes what was begun to be spoken.
         """
+        spoken = ""
         match event:
             case AsrResult():
                 lang = self._languages.source
+                spoken = event.language if self._languages.several else ""
             case TranslationResult():
                 lang = self._languages.label(event.target_lang)
             case TtsChunk():
@@ -81,6 +86,7 @@ class Captions:
             event.final,
             event.start_ms,
             event.end_ms,
+            spoken,
         )
         self._segments.setdefault(lang, {})[event.segment_id] = caption
         return caption

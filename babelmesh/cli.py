@@ -34,6 +34,7 @@ from babelmesh.flags import (
     Muxed,
     Out,
     OwnMesh,
+    Spoken,
     Terms,
     To,
     TrackNumber,
@@ -47,7 +48,7 @@ from babelmesh.models.cli import Folder, folder
 from babelmesh.models.cli import app as models_app
 from babelmesh.models.serving import Engines, Variables
 from babelmesh.naming import by_option
-from babelmesh.options import Server, Waiting, demo_server, of_demo, place, separate, spoken_live, wanted
+from babelmesh.options import Server, Waiting, demo_server, of_demo, one_language, place, separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
 app = typer.Typer(
@@ -131,7 +132,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
 def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Anything with audio in it.")],
     to: To,
-    source: From = "en",
+    source: Spoken = "en",
     out: Out = Path("out"),
     realtime: Annotated[bool, typer.Option("--realtime/--fast", help="At the pace it was spoken, or faster.")] = False,
     voice: Voice = True,
@@ -160,7 +161,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
 @app.command()
 def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     to: To,
-    source: From = "en",
+    source: Spoken = "en",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to leave files in; none without it.")] = None,
     voice: Voice = False,
     voice_name: VoiceName = None,
@@ -193,7 +194,7 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
     models: Folder = None,
 ) -> None:
     """Translate typed lines as they come."""
-    asked = wanted(source, to, glossary=glossary)
+    asked = wanted(one_language(source), to, glossary=glossary)
     _run(commands.text(_place(server, ca, engines, models), asked, Output(as_events), lines or ()))
 
 

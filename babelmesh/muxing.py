@@ -126,7 +126,10 @@ def _subtitles(result: Any, form: Layout, lang: str) -> Any:
 
 
 def _mark(stream: Any, lang: str, title: str) -> None:
-    stream.metadata["language"] = langcodes.get(lang).to_alpha3()
+    try:
+        stream.metadata["language"] = langcodes.get(lang).to_alpha3()
+    except (LookupError, ValueError):
+        stream.metadata["language"] = "mul"  # several languages, in ISO 639-2
     if title:
         stream.metadata["title"] = title
 

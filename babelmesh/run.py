@@ -34,7 +34,8 @@ async def run(mesh: Mesh, job: Job) -> None:
 
     async with mesh.session(config=job.config, notice=notice) as session:
         asked = [target.lang for target in job.config.targets]
-        languages = Languages.agreed(job.config.source_lang, asked, session.ready)
+        spoken = job.config.source_lang or "+".join(job.config.source_langs)
+        languages = Languages.agreed(spoken, asked, session.ready)
         with ExitStack() as watching:
             views = [watching.enter_context(view) for view in job.views(languages)]
             told += views

@@ -49,7 +49,7 @@ class Lines:
         caption = self._captions.take(event)
         if caption and caption.final and caption.text.strip():
             if not self._typed:
-                console.line(f"[{clock(caption.start_ms)}] {caption.lang}  {caption.text}")
+                console.line(f"[{clock(caption.start_ms)}] {caption.spoken or caption.lang}  {caption.text}")
             elif caption.lang != self._source:
                 console.line(f"{caption.lang}  {caption.text}")
         if notice := notice_of(event):

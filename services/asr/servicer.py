@@ -12,7 +12,7 @@ import grpc
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr import capacity
-from services.asr.engine import Engine
+from services.asr.deciding import Deciding
 from services.asr.gate import Gate
 from services.asr.measures import Measures
 from services.asr.outbox import Outbox
@@ -20,6 +20,7 @@ from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognition, R
 from services.asr.segments import Segments
 from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
+from services.asr.several_languages import Ear, SeveralLanguages
 from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
@@ -87,6 +88,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             slots_total=self._slots.total,
             slots_used=self._slots.used,
             term_bias=self._engines.biased,
+            identified_languages=self._engines.identified,
             wideband_languages=self._engines.wideband_languages,
         )
 
@@ -104,22 +106,27 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         outbox: Outbox[Answer] = Outbox(FINALS_WAITING)
         pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
         gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)
-        segments = Segments(config.transcription, config.first_segment_id)
-        measures = Measures(config.transcription.language)
-        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
+        segments = Segments(config.transcription, config.first_segment_id, config.transcriptions)
+        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), Measures())
         async with TaskGroup() as tasks:
             fed = partial(_fed, context, self._settings.unfed_seconds)
-            tasks.create_task(_read(fed, asked, Inbound(self._engine(config).biased)))
+            biased = any(self._engines.of(language).biased for language in config.transcriptions)
+            tasks.create_task(_read(fed, asked, Inbound(biased)))
             tasks.create_task(_write(outbox, context))
             await recognizer.run(self._recognition(config), asked)
             await outbox.close()
 
     def _recognition(self, config: SessionConfig) -> Recognition:
-        engine, language = self._engine(config), config.transcription.language
-        return partial(engine.recognize, language=language, affinity=config.affinity)
+        ears = {language: self._ear(language, config.affinity) for language in config.transcriptions}
+        identifier = self._engines.identifier
+        if len(ears) == 1 or identifier is None:
+            return ears[config.transcription.language].recognize
+        deciding = Deciding(config.transcription.language, self._settings.identification, config.first_language)
+        return SeveralLanguages(ears, identifier.identify, deciding).recognize
 
-    def _engine(self, config: SessionConfig) -> Engine:
-        return self._engines.of(config.transcription.language)
+    def _ear(self, language: str, affinity: int) -> Ear:
+        engine = self._engines.of(language)
+        return Ear(partial(engine.recognize, language=language, affinity=affinity), engine.biased)
 
 
 async def _fed(context: Context, seconds: float) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from services.asr.engine import Engine
+from services.asr.engine import Engine, Identifier
 from services.asr.settings import AsrSettings
+from services.common import languages
 from services.common.engines import Several
 
 
@@ -31,3 +32,15 @@ class Engines(Several[Engine]):
     def of(self, language: str) -> Engine:
         """The engine that recognizes a language, one of `languages`."""
         return next(engine for engine in self.engines if language in engine.languages)
+
+    @property
+    def identifier(self) -> Identifier | None:
+        """The first engine that tells languages apart; None where none does."""
+        telling = (engine for engine in self.engines if isinstance(engine, Identifier) and engine.identified)
+        return next(telling, None)
+
+    @property
+    def identified(self) -> tuple[str, ...]:
+        """Those of `languages` that are told apart, as the recognizing engines call them."""
+        known = self.identifier.identified if self.identifier else ()
+        return tuple(tag for tag in self.languages if languages.resolve(tag, known))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
@@ -36,7 +36,9 @@ MOST_OFFSET_SAMPLES = 2**62  # of audio: results behind it could not be told
 class SessionConfig:
     """What a session asked for, checked, with the stage's defaults filled in."""
 
-    transcription: Transcription
+    transcription: Transcription  # of the default language
+    transcriptions: Mapping[str, Transcription]  # of each allowed language, the default first
+    first_language: str  # of the first utterance; empty: it is found out, where several are allowed
     rules: EndpointingRules
     first_segment_id: int
     resumed: bool
@@ -49,15 +51,16 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
     language = languages.require(config.language, engines.languages, "config.language")
-    engine = engines.of(language)
+    allowed = _allowed(config, language, engines)
+    first = languages.require(config.first_language, allowed, "config.first_language") if config.first_language else ""
+    transcriptions = {each: _transcription(config, each, settings, engines) for each in allowed}
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
     least_ms = _within(config.least_silence_ms, _TRAILING_SILENCE_MS, "config.least_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
-    agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
-    prefix = engine.prefixes[_stabilization(config.stabilization)]
-    prefix = replace(prefix, agreement=agreement) if agreement else prefix
     return SessionConfig(
-        transcription=Transcription(language, prefix, config.interim_results, engine.written),
+        transcription=transcriptions[language],
+        transcriptions=transcriptions,
+        first_language=first,
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
             max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
@@ -67,6 +70,30 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         resumed=config.resumed,
         affinity=config.affinity,
     )
+
+
+def _allowed(config: asr_pb2.RecognizeConfig, default: str, engines: Engines) -> list[str]:
+    """The languages an utterance may be in, the default first. Raises InvalidArgument where they are not told apart."""
+    wanted = [(f"config.languages[{index}]", each) for index, each in enumerate(config.languages)]
+    asked = [languages.require(each, engines.languages, path) for path, each in wanted]
+    allowed = list(dict.fromkeys([default, *asked]))
+    if asked and default not in asked:
+        message = f"{default!r} is the default, and not among them."
+        raise InvalidArgument("UNKNOWN_LANGUAGE", message, "config.language", sorted(asked))
+    if len(allowed) > 1 and (unknown := [each for each in allowed if each not in engines.identified]):
+        message = f"{engines.name} does not tell {unknown[0]!r} from other languages."
+        raise InvalidArgument("NOT_IDENTIFIED", message, "config.languages", engines.identified or ["one language"])
+    return allowed
+
+
+def _transcription(
+    config: asr_pb2.RecognizeConfig, language: str, settings: AsrSettings, engines: Engines
+) -> Transcription:
+    engine = engines.of(language)
+    agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
+    prefix = engine.prefixes[_stabilization(config.stabilization)]
+    prefix = replace(prefix, agreement=agreement) if agreement else prefix
+    return Transcription(language, prefix, config.interim_results, engine.written)
 
 
 class Inbound:
@@ -155,6 +182,9 @@ def _result(result: Result) -> asr_pb2.Result:
         corrected=result.corrected,
         words=words,
         finalized_samples=result.finalized_samples,
+        language=result.language.tag,
+        language_confidence=result.language.confidence,
+        language_tentative=result.language.tentative,
     )
 
 

@@ -42,6 +42,7 @@ def described(catalog: Catalog, settings: GatewaySettings, glossaries: Sequence[
         output_formats=OUTPUT_FORMATS,
         limits=messages.limits(settings),
         glossaries=glossaries,
+        identified_langs=catalog.identified,
         wideband_langs=catalog.wideband_langs,
         server_version=_own_version(),
     )

@@ -15,9 +15,10 @@ from services.common.errors import AtCapacity, InvalidArgument, MeshError, quote
 from services.common.rates import Allowance, Rate
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
-from services.gateway.negotiation import require_sound, require_targets
+from services.gateway.negotiation import require_sound
 from services.gateway.possible import Reach
 from services.gateway.settings import GatewaySettings
+from services.gateway.targeting import require_targets
 from services.gateway.terms import Sound, TargetTerms
 
 AgreeTargets: TypeAlias = Callable[[list[tuple[str, pb.Target]]], tuple[TargetTerms, ...]]

@@ -153,7 +153,8 @@ class Recognition:
         return await self._recognizer(resumed=True)
 
     async def _recognizer(self, resumed: bool = False) -> Recognizing:
-        wanted = config(self._shared.terms, self._listening.segment_id, resumed or self._resumed)
+        listening = self._listening
+        wanted = config(self._shared.terms, listening.segment_id, resumed or self._resumed, listening.language)
         recognizing = await self._shared.stages.recognize(wanted)
         self._calls.add(recognizing.call)
         return recognizing

@@ -44,7 +44,7 @@ from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting, wanted_slots
 from services.gateway.lifetime import paced
 from services.gateway.measures import may_degrade
-from services.gateway.negotiation import agree, agree_targets, agree_text, within_budget
+from services.gateway.negotiation import agree, agree_text, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
 from services.gateway.recent import Recent
@@ -56,6 +56,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
 from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
+from services.gateway.targeting import agree_targets
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment, without_byte_order_marks
@@ -226,7 +227,7 @@ class GatewayServicer:
             Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized, terms.trailing_silence_ms),
             settings,
             Controls(
-                lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
+                lambda wanted: agree_targets(wanted, terms.spoken_langs, self._catalog, settings),
                 lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared, self._catalog),
                 shared.report,
             ),
@@ -241,8 +242,7 @@ class GatewayServicer:
             await recognition.open()
             call.refused, call.measure = False, shared.measures.written
             account.begin()
-            handle = shared.sign(shared.ledger.position)
-            ready = messages.ready(terms, settings, goes_on.start_samples, handle)
+            ready = messages.ready(terms, settings, goes_on.start_samples, shared.sign(shared.ledger.position))
             ready.ready.server = self._lives.server
             await call.outbox.put(ready)
             beside = opening.beside(shared, call, self._lives)

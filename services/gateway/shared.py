@@ -156,12 +156,13 @@ class Shared:
     async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
         """A revision of a segment goes to the client, and to these targets. Gives its trace."""
         trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
+        message = messages.transcript(said, self.terms.source_lang)
         if said.final:
             self.ledger.recognized(said, langs)
             self.news.ended(about)
-            await self.outbox.put(messages.transcript(said), final_of=about)
-        elif self.terms.interim and self.news.tells(about, said.text, said.stable_length):
-            await self.outbox.put_interim(about, messages.transcript(said))
+            await self.outbox.put(message, final_of=about)
+        elif self.terms.interim and self.news.tells(about, said.in_language, said.stable_length):
+            await self.outbox.put_interim(about, message)
         return trace
 
     async def begin(self, terms: TargetTerms) -> tuple[Sequence[Transcript], TargetContinuation]:

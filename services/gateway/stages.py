@@ -163,7 +163,10 @@ class Stages:
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
         return replace(
-            self._catalog.of(engine), source_langs=tuple(told.languages), wideband_langs=tuple(told.wideband_languages)
+            self._catalog.of(engine),
+            source_langs=tuple(told.languages),
+            wideband_langs=tuple(told.wideband_languages),
+            identified=tuple(told.identified_languages),
         )
 
     async def _ask_mt(self, link: Link) -> Catalog:

@@ -50,6 +50,8 @@ class Target:
 
     async def hear(self, said: Transcript | Mark) -> None:
         """Takes in a transcript, or a mark that follows all before it."""
+        if isinstance(said, Transcript) and said.language_tentative:
+            return None  # it may be in another language: there is nothing to translate yet
         if isinstance(said, Transcript) and not said.final:
             return await self._inbox.put_interim(said)
         if isinstance(said, Transcript):
@@ -106,21 +108,22 @@ class Target:
         """The translation of a transcript; None when there is nothing to translate."""
         if isinstance(work, Mark):
             return None
-        await self._shared.turns.wait(self._shared.dictionary.work(self.terms.lang))
+        await self._shared.turns.wait(self._shared.dictionary.work(self.terms.lang, work.language))
         segment = self._segments.of(work)
         source = work.text if work.final else self._segments.source(work)
         if segment.had or (source == segment.source and not work.final):
             return None
-        lexicon = self._shared.dictionary.of(self.terms.lang)
+        lexicon = self._shared.dictionary.of(self.terms.lang, work.language)
         await self._shared.turns.wait(len(source))
         asked = self._question(work, source, lexicon, segment.text.concluded)
         return _Answer(source, lexicon, await self._translator.ask(work, asked))
 
     def _question(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> Question:
+        terms = self.terms.of(said.language)
         return Question(
             source,
-            self.terms.spoken_lang,
-            self.terms.lang,
+            terms.spoken_lang,
+            terms.lang,
             said.final,
             terms=lexicon.terms_in(source),
             prefix=concluded,
@@ -168,8 +171,8 @@ class Target:
             await self._speak_on(segment, said)
             segment.revision += 1
             caption = segment.text.conclude()
-            if self.terms.captions and (caption.text or self._shared.terms.interim):
-                lexicon = self._shared.dictionary.of(self.terms.lang)
+            if self.terms.of(said.language).captions and (caption.text or self._shared.terms.interim):
+                lexicon = self._shared.dictionary.of(self.terms.lang, said.language)
                 uses = lexicon.uses(segment.source, caption.text)
                 message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
                 await self._shared.outbox.put(message, final_of=("translation", self.terms.lang, said.segment_id))
@@ -179,7 +182,7 @@ class Target:
     async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
             self._shared.ledger.translated(said.segment_id, self.terms.lang)
-        if not self.terms.captions:
+        if not self.terms.of(said.language).captions:
             return
         about = ("translation", self.terms.lang, said.segment_id)
         uses = lexicon.uses(said.text, caption.text) if caption.final else Uses()
@@ -204,7 +207,7 @@ class Target:
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     async def _say(self, segment: Segment, said: Transcript, caption: Caption) -> None:
-        if self._voice:
+        if self._voice and self.terms.of(said.language).speech:
             concluded = caption.text[segment.spoken_length : caption.stable_length]
             segment.spoken_length = max(segment.spoken_length, caption.stable_length)
             clauses = segment.clauses.add(concluded, said.end_samples)
@@ -253,4 +256,4 @@ class _Segments:
 
     def source(self, said: Transcript) -> str:
         """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
-        return self._shared.dictionary.of(self._lang).settled(self._policy.source(said))
+        return self._shared.dictionary.of(self._lang, said.language).settled(self._policy.source(said))

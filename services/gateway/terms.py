@@ -34,6 +34,13 @@ class TargetTerms:
     max_lag_ms: int = 0  # speech further behind the speaker is left out
     lag_asked: bool = False  # whether the client asked for it
     why: Choice = field(default_factory=Choice)  # of the voice
+    by_source: tuple[tuple[str, TargetTerms], ...] = ()  # where several languages may be spoken; the default's first
+
+    def of(self, source_lang: str) -> TargetTerms:
+        """The terms for an utterance in one of the source languages; an empty tag means the default."""
+        if not self.by_source:
+            return self
+        return dict(self.by_source).get(source_lang, self.by_source[0][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,12 @@ class Terms:
     wideband: bool = False  # whether the recognizer needs audio of 16 kHz to hear well
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
+    source_langs: tuple[str, ...] = ()  # where several may be spoken: all of them, `source_lang` first
+
+    @property
+    def spoken_langs(self) -> tuple[str, ...]:
+        """The source languages, one or several."""
+        return self.source_langs or (self.source_lang,)
 
     @property
     def too_narrow(self) -> bool:
@@ -113,12 +126,20 @@ class Transcript:
     confidence: float = 0.0
     stability: float = 0.0
     corrected: bool = False
+    language: str = ""  # that is spoken, one of the session's; empty: its default
+    language_confidence: float = 0.0
+    language_tentative: bool = False  # it may turn out to be another one, and nothing is concluded
     words: tuple[Word, ...] = field(default=(), repr=False)
 
     @property
     def typed(self) -> bool:
         """Whether nobody spoke it: it takes no time on the audio clock."""
         return self.start_samples == self.end_samples
+
+    @property
+    def in_language(self) -> str:
+        """What is shown of it: the text and, where there is some, its language and whether that is decided."""
+        return f"{self.language}{'?' * self.language_tentative} {self.text}" if self.text else ""
 
     @property
     def stable_text(self) -> str:

@@ -10,8 +10,8 @@ from services.gateway.stages import RecognizeCall
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
 
 
-def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.RecognizeConfig:
-    """How a session is to be recognized from some segment on."""
+def config(terms: Terms, first_segment_id: int, resumed: bool, first_language: str = "") -> asr_pb2.RecognizeConfig:
+    """How a session is to be recognized from some segment on, whose language may be decided already."""
     return asr_pb2.RecognizeConfig(
         language=terms.source_lang,
         interim_results=terms.interim or terms.holding.policy != "endpointed",  # the other policies need them
@@ -22,6 +22,8 @@ def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.Recogn
         first_segment_id=first_segment_id,
         resumed=resumed,
         affinity=terms.affinity,
+        languages=terms.source_langs,
+        first_language=first_language if first_language in terms.source_langs else "",
     )
 
 
@@ -78,5 +80,8 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         confidence=result.confidence,
         stability=result.stability,
         corrected=result.corrected,
+        language=result.language,
+        language_confidence=result.language_confidence,
+        language_tentative=result.language_tentative,
         words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
     )
