@@ -78,6 +78,7 @@ MEASUREMENTS = (
     Measurement("bench.slow", ("slow",), ("--engines", "small")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
+    Measurement("bench.resampling", ("resampling",)),
     Measurement("bench.flac_streams", ("flac",), short=("--minutes", "0.5")),
     Measurement("bench.silence", ("N.silence",)),
     Measurement("bench.noise", ("N2",), reads_prompts=True),
