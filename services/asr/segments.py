@@ -26,6 +26,8 @@ class Result:
     stability: float = 0.0
     corrected: bool = False
     finalized_samples: int = 0  # of a final: the segments behind it need no audio before this
+    tier: str = ""  # that recognizes it; empty where there is one alone
+    larger_tiers: int = 0  # which it did not get
 
     @property
     def text(self) -> str:
@@ -48,6 +50,8 @@ class Transcription:
     prefix: PrefixRules
     interim_results: bool
     written: bool  # whether the engine's words are cased and punctuated already
+    tier: str = ""  # the engine's, where the language has several
+    larger_tiers: int = 0  # so many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,18 @@ class Segments:
     def hear(self, hypothesis: Hypothesis, speech: Bounds) -> Result | None:
         """The result a hypothesis leads to, given the speech of the open segment; None when it tells nothing new."""
         result = self._final(hypothesis, speech.split) if hypothesis.final else self._interim(hypothesis)
-        return result and replace(result, start_samples=speech.start_samples, end_samples=speech.end_samples)
+        return result and replace(
+            result,
+            start_samples=speech.start_samples,
+            end_samples=speech.end_samples,
+            tier=self._transcription.tier,
+            larger_tiers=self._transcription.larger_tiers,
+        )
+
+    def turn(self, transcription: Transcription) -> None:
+        """Another engine recognizes the segments from now on. None is open."""
+        self._transcription = transcription
+        self._prefix = StablePrefix(transcription.prefix)
 
     def _interim(self, hypothesis: Hypothesis) -> Result | None:
         if not self._transcription.interim_results:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
-from services.asr.engine import Engine
 from services.asr.gate import Gate
 from services.asr.measures import Measures
 from services.asr.outbox import Outbox
-from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognition, Recognizer
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognizer
 from services.asr.segments import Segments
 from services.asr.serving import Engines
+from services.asr.sessions import recognition
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
@@ -91,19 +91,14 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         segments = Segments(config.transcription, config.first_segment_id)
         measures = Measures(config.transcription.language)
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
+        terms = self._engines.takes_terms(config.transcription.language)
         async with TaskGroup() as tasks:
             fed = partial(_fed, context, self._settings.unfed_seconds)
-            tasks.create_task(_read(fed, asked, Inbound(self._engine(config).biased)))
+            tasks.create_task(_read(fed, asked, Inbound(terms)))
             tasks.create_task(_write(outbox, context))
-            await recognizer.run(self._recognition(config), asked)
+            with recognition(self._engines, config, segments) as recognize:
+                await recognizer.run(recognize, asked)
             await outbox.close()
-
-    def _recognition(self, config: SessionConfig) -> Recognition:
-        engine, language = self._engine(config), config.transcription.language
-        return partial(engine.recognize, language=language, affinity=config.affinity)
-
-    def _engine(self, config: SessionConfig) -> Engine:
-        return self._engines.of(config.transcription.language)
 
 
 async def _fed(context: Context, seconds: float) -> Any:

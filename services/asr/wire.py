@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
-from services.asr.engine import Stabilization, Terms
+from services.asr.engine import Engine, PrefixRules, Stabilization, Terms
 from services.asr.gate import SpeechEdge
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
@@ -20,6 +20,7 @@ from services.common.errors import InvalidArgument
 _TRAILING_SILENCE_MS = (100, 5_000)
 _MAX_SEGMENT_MS = (1_000, 60_000)
 _AGREEMENT = (1, 10)
+_OBJECTIVE_MS = (1, 60_000)
 _MOST_TERMS = 1_000
 _TERM_CHARS = 200
 _STABILIZATIONS: dict[int, Stabilization] = {
@@ -41,6 +42,15 @@ class SessionConfig:
     first_segment_id: int
     resumed: bool
     affinity: int
+    stabilization: Stabilization
+    agreement: int  # 0: as it suits the engine
+    objective_ms: int  # within which a segment's final is to be there; 0: as the stage is set
+
+    def transcription_of(self, engine: Engine) -> Transcription:
+        """How the hypotheses of an engine become text."""
+        prefix = engine.prefixes[self.stabilization]
+        prefix = replace(prefix, agreement=self.agreement) if self.agreement else prefix
+        return replace(self.transcription, prefix=prefix, written=engine.written)
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engines: Engines) -> SessionConfig:
@@ -49,15 +59,12 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
     language = languages.require(config.language, engines.languages, "config.language")
-    engine = engines.of(language)
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
     least_ms = _within(config.least_silence_ms, _TRAILING_SILENCE_MS, "config.least_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
     agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
-    prefix = engine.prefixes[_stabilization(config.stabilization)]
-    prefix = replace(prefix, agreement=agreement) if agreement else prefix
-    return SessionConfig(
-        transcription=Transcription(language, prefix, config.interim_results, engine.written),
+    asked = SessionConfig(
+        transcription=Transcription(language, PrefixRules(), config.interim_results, written=False),
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
             max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
@@ -66,7 +73,11 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         first_segment_id=config.first_segment_id or 1,
         resumed=config.resumed,
         affinity=config.affinity,
+        stabilization=_stabilization(config.stabilization),
+        agreement=agreement,
+        objective_ms=_within(config.objective_ms, _OBJECTIVE_MS, "config.objective_ms"),
     )
+    return replace(asked, transcription=asked.transcription_of(engines.of(language)))
 
 
 class Inbound:
@@ -155,6 +166,8 @@ def _result(result: Result) -> asr_pb2.Result:
         corrected=result.corrected,
         words=words,
         finalized_samples=result.finalized_samples,
+        tier=result.tier,
+        larger_tiers=result.larger_tiers,
     )
 
 
