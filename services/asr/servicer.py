@@ -45,7 +45,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "ASR", reserved=settings.reserve)
         self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""

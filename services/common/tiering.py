@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from services.common import metrics
 from services.common.errors import InvalidArgument
@@ -92,29 +92,31 @@ class Tiering:
         return self._ladders[key].tiers[-1].name
 
     def pick(self, key: Hashable, session: Hashable, objective_ms: int, kept: str = "") -> Given:
-        """The tier of an utterance; that which is `kept`, if there is one of that name: it has begun with it.
+        """The tier of an utterance: that which is set, or `kept`, with which it has begun, or as the load allows.
 
         `objective_ms` 0: as the stage is set.
         """
         now, ladder = self._clock(), self._ladders[key]
         objective_seconds = (objective_ms or self._settings.objective_ms) / 1000
         names = [tier.name for tier in ladder.tiers]
-        if kept in names:
-            return Given(kept, len(names) - 1 - names.index(kept), session, objective_seconds, now)
         if self._settings.tier in names:
             choice = Choice(names.index(self._settings.tier), larger=0)
+            ladder.put(now, session, choice.tier)
+        elif kept in names:
+            choice = Choice(names.index(kept), len(names) - 1 - names.index(kept))
+            ladder.put(now, session, choice.tier)
         else:
             queues = [self._engines[name].load.queue_seconds for name in names]
             choice = ladder.pick(now, Asked(session, objective_seconds, queues))
         if choice.changed:
             _CHANGES.add(1, {"stage": self._stage, "reason": choice.changed.value})
-        _UTTERANCES.add(1, {"stage": self._stage, "tier": names[choice.tier]})
+        if names[choice.tier] != kept:
+            _UTTERANCES.add(1, {"stage": self._stage, "tier": names[choice.tier]})
         return Given(names[choice.tier], choice.larger, session, objective_seconds, now)
 
-    def answered(self, key: Hashable, given: Given, seconds: float, asked_at: float | None = None) -> None:
-        """Take note of how long the answer to an utterance took, asked for at that time or when its tier was picked."""
-        at = given.at if asked_at is None else asked_at
-        self._ladders[key].answered(self._clock(), at, seconds, given.objective_seconds)
+    def answered(self, key: Hashable, given: Given, seconds: float) -> None:
+        """Take note of how long the answer to an utterance took."""
+        self._ladders[key].answered(self._clock(), given.at, seconds, given.objective_seconds)
 
     def left(self, key: Hashable, session: Hashable) -> None:
         """A session is gone."""
@@ -145,9 +147,3 @@ def _named(stage: str, settings: StageSettings, engines: Sequence[str]) -> tuple
         message = f"{settings.tier!r} is none of the tiers."
         raise InvalidArgument("UNKNOWN_TIER", message, f"{stage.upper()}_TIER", names or ["unset: there are no tiers"])
     return names
-
-
-def described(engines: Any) -> Sequence[tuple[str, int]]:
-    """The tiers in use of what runs a stage's engines; none where it has none."""
-    tiering: Tiering | None = getattr(engines, "tiering", None)
-    return tiering.in_use() if tiering else ()

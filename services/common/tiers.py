@@ -12,9 +12,11 @@ from enum import StrEnum
 
 IDLE_SECONDS = 10.0  # a session that asked for nothing for so long adds nothing to the load
 FORGOTTEN_SECONDS = 120.0  # after which it counts as new
-JUDGED = 3  # answers whose mean decides
-SLIPPING = 0.7  # of the objective: more, on average, and the next smaller tier is taken
-CALM = 0.5  # of the objective: less, on average, and a larger tier may be tried
+JUDGED = 3  # the last answers decide: so many, or one for every four sessions
+LATE = 2  # of them, or a third: where so many come close to their objective, the next smaller tier is taken
+SLIPPING = 0.7  # of the objective is close to it
+CALM = 0.5  # of the objective: where the last answers took less, on average, a larger tier may be tried
+MOST_JUDGED = 64
 ROOM_TO_RISE = 0.8  # of the cores, and of the objective: a session rises to a tier that is predicted to take less
 RISE_SECONDS = 2.0  # between two sessions that rise, so that what the first one costs is seen
 SETTLING_SECONDS = 1.0  # after a step down: answers to what was asked earlier still wait for the larger tier
@@ -88,7 +90,7 @@ class Ladder:
         self.tiers = tuple(tiers)
         self._rules = rules
         self._members: dict[Hashable, _Member] = {}
-        self._lateness: deque[float] = deque(maxlen=JUDGED)  # answers over their objectives, since the last step
+        self._lateness: deque[float] = deque(maxlen=MOST_JUDGED)  # answers over their objectives, since the last step
         self._top = len(tiers) - 1  # the largest tier that is given now
         self._patience = 1  # times the calm that is asked for
         self._slipped: float | None = None  # when the top was taken away last
@@ -112,13 +114,20 @@ class Ladder:
         member.seen = now
         return Choice(member.tier, len(self.tiers) - 1 - member.tier, reason)
 
+    def put(self, now: float, session: Hashable, tier: int) -> None:
+        """Take note that a session is on a tier which was decided elsewhere."""
+        member = self._members.setdefault(session, _Member(tier, now, now))
+        if member.tier != tier:
+            member.tier, member.since = tier, now
+        member.seen = now
+
     def answered(self, now: float, asked_at: float, seconds: float, objective_seconds: float) -> None:
         """Take note of how long the answer to an utterance took, and step down where answers come too late."""
         if self._slipped is not None and asked_at < self._slipped + SETTLING_SECONDS:
             return
         self._lateness.append(seconds / objective_seconds)
-        late = max(self._lateness) > 1 or len(self._lateness) == JUDGED
-        if late and len(self._lateness) > 1 and self._mean > SLIPPING:
+        count = self._judged(now)
+        if sum(each > SLIPPING for each in self._last(count)) >= max(LATE, count // 3):
             self._step_down(now)
 
     def left(self, session: Hashable) -> None:
@@ -137,7 +146,7 @@ class Ladder:
             return keeps
         larger = member.tier + 1
         calm_seconds = min(now - member.since, _since(self._slipped, now))
-        if calm_seconds < self._calm_seconds or not self._quick or _since(self._rose, now) < RISE_SECONDS:
+        if calm_seconds < self._calm_seconds or not self._quick(now) or _since(self._rose, now) < RISE_SECONDS:
             return member.tier
         return larger if self._fits(now, asked, larger, ROOM_TO_RISE) else member.tier
 
@@ -169,7 +178,7 @@ class Ladder:
     def _raise_top(self, now: float) -> None:
         """Give one larger tier again after a calm."""
         calm_seconds = min(_since(self._slipped, now), _since(self._raised, now))
-        if self._top == len(self.tiers) - 1 or calm_seconds < self._calm_seconds or not self._quick:
+        if self._top == len(self.tiers) - 1 or calm_seconds < self._calm_seconds or not self._quick(now):
             return
         self._lateness.clear()
         self._top += 1
@@ -183,13 +192,17 @@ class Ladder:
     def _calm_seconds(self) -> float:
         return self._rules.calm_seconds * self._patience
 
-    @property
-    def _quick(self) -> bool:
-        return not self._lateness or self._mean <= CALM
+    def _quick(self, now: float) -> bool:
+        """Whether the last answers left room."""
+        last = self._last(self._judged(now))
+        return not last or sum(last) / len(last) <= CALM
 
-    @property
-    def _mean(self) -> float:
-        return sum(self._lateness) / len(self._lateness)
+    def _judged(self, now: float) -> int:
+        """How many of the last answers decide."""
+        return min(MOST_JUDGED, max(JUDGED, sum(1 for _ in self._running(now)) // 4))
+
+    def _last(self, count: int) -> list[float]:
+        return list(self._lateness)[-count:]
 
     def _forget(self, now: float) -> None:
         gone = [session for session, each in self._members.items() if now - each.seen > FORGOTTEN_SECONDS]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported, quoted
-from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
+from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Objectives, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.overload import Policy
@@ -79,6 +79,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
         ease_ms=shares.ease_ms if shares else MOST_EASE_MS,
         batch_wait_ms=shares.batch_wait_ms if shares else None,
+        objectives=shares.objectives if shares else Objectives(),
         consecutive=_consecutive(hello),
         overload=_overload(hello),
         stage_outage_ms=settings.stage_outage_ms,
@@ -212,7 +213,8 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
     voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
     spoken = catalog.spoken_lang(source)
     why = choice(voices, voice, bool(target.voice), catalog.voice_pace)
-    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
+    voiced = TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
+    return replace(voiced, voice_asked=bool(target.voice))
 
 
 def _way(wanted: str, source: str, available: list[str], path: str) -> str:

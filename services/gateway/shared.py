@@ -25,6 +25,7 @@ from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
 from services.gateway.taking_turns import Turns
 from services.gateway.terms import Progress, SourceEvent, TargetTerms, Terms, Transcript
+from services.gateway.tiers import Notices
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 GAP_SAMPLES = ASR_RATE // 2  # of audio left out in a row are told at once
@@ -88,6 +89,7 @@ class Shared:
     turns: Turns = field(default_factory=Turns)
     skipped: Skipped = field(default_factory=Skipped)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
+    tiers: Notices = field(default_factory=lambda: Notices("ASR"))
     begun: set[str] = field(default_factory=set)  # languages that are, or were, a target
     sign: Callable[[Position], str] = lambda position: ""  # makes the handle of a position
 
@@ -154,6 +156,8 @@ class Shared:
     async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
         """A revision of a segment goes to the client, and to these targets. Gives its trace."""
         trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
+        for news in self.tiers.news(said.tier, said.larger_tiers, said.segment_id):
+            await self.outbox.put(news)
         if said.final:
             self.ledger.recognized(said, langs)
             await self.outbox.put(messages.transcript(said), final_of=about)

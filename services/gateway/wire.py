@@ -22,6 +22,7 @@ def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.Recogn
         first_segment_id=first_segment_id,
         resumed=resumed,
         affinity=terms.affinity,
+        objective_ms=terms.objectives.asr_ms,
     )
 
 
@@ -78,4 +79,6 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         stability=result.stability,
         corrected=result.corrected,
         words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
+        tier=result.tier,
+        larger_tiers=result.larger_tiers,
     )
