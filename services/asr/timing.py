@@ -15,7 +15,7 @@ from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import MeshError
 from services.common.tiers import Tier
 
-SECONDS = 4.0  # of what is heard to time it
+SECONDS = 2.0  # of what is heard to time it
 PATIENCE_SECONDS = 30.0  # one that takes longer about it is slow, however slow
 _SYLLABLES_PER_SECOND = 4
 _FORMANTS_HERTZ = ((730, 1090), (270, 2290), (570, 840), (300, 870), (530, 1840))  # Peterson & Barney, 1952
@@ -28,7 +28,7 @@ async def timed(engine: Engine, language: str) -> Tier:
     """The engine as a tier: what it computes for a second of a made-up voice, and how long its final takes."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await _heard(engine, language, vowels(1.0))  # what loads at first use has loaded
+            await _heard(engine, language, vowels(0.5))  # what loads at first use has loaded
             taken = await _heard(engine, language, vowels(SECONDS))
     except (TimeoutError, MeshError):
         return Tier(engine.name, float("inf"), float("inf"))

@@ -24,7 +24,7 @@ from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
 from services.tts.tiered import Turn
-from services.tts.wire import clause, described, require_symbols
+from services.tts.wire import clause, described, piece, require_symbols, wanted
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
@@ -81,28 +81,29 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def Synthesize(  # type: ignore[override]  # it writes
         self, request: tts_pb2.SynthesizeRequest, context: Context
     ) -> None:
+        tier = wanted(request)
         asked = clause(request, self._engines.voices, self._settings.max_chars)
         if asked.pronunciations:
             require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
-            turn = Turn(self._engines, asked, request)
+            turn = Turn(self._engines, asked, tier)
             trimmer = Trimmer(turn.engine.sample_rate_hertz, request.longest_pause_ms)
             await self._speak(turn, trimmer, context)
 
     async def _speak(self, turn: Turn, trimmer: Trimmer, context: Context) -> None:
         asked, engine = turn.clause, turn.engine
         rate = engine.sample_rate_hertz
-        at_work = partial(context.write, turn.message(b"", rate))
+        at_work = partial(context.write, piece(turn, b""))
         patience = AT_WORK_SECONDS if self._engines.slow(asked.voice) else math.inf
 
         with ClauseSpan(asked, rate) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
-                while piece := await patiently(self._next(pieces, span), patience, at_work):
-                    if len(pcm := trimmer.passed(from_bytes(piece))):
+                while made := await patiently(self._next(pieces, span), patience, at_work):
+                    if len(pcm := trimmer.passed(from_bytes(made))):
                         turn.began()
-                        await self._write(context, turn.message(pcm.tobytes(), rate))
+                        await self._write(context, piece(turn, pcm.tobytes()))
         if len(pcm := trimmer.rest()):
-            await self._write(context, turn.message(pcm.tobytes(), rate))
+            await self._write(context, piece(turn, pcm.tobytes()))
 
     async def _write(self, context: Context, message: tts_pb2.SynthesizeResponse) -> None:
         """Raises TooSlow when the caller reads nothing for long."""
