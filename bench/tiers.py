@@ -112,7 +112,9 @@ def main() -> None:
 
 
 def _variables(arm: str, largest: str) -> Variables:
+    recognizers = "moonshine+ctranslate2" if largest == "whisper" else "moonshine"
     own = {"ASR_SLOTS": "32", "GATEWAY_SLOTS": "64", **engines.flat("default")}
+    own |= {"ASR_ENGINE": recognizers, "TTS_ENGINE": "embedded"}  # English, and captions: nothing else is used
     if arm != "tiers":
         return own
     brief = {"engine": "moonshine", "hypothesis_ms": 2_500}  # the same words, of which fewer are shown before the final
@@ -120,7 +122,7 @@ def _variables(arm: str, largest: str) -> Variables:
     return {
         **own,
         "ASR_VARIANTS": json.dumps({"brief": brief}),
-        "ASR_ENGINE": f"{own['ASR_ENGINE']}+brief",
+        "ASR_ENGINE": f"{recognizers}+brief",
         "ASR_TIERS": ",".join(tiers),
         "MT_TIERS": "embedded,firefox",
     }
