@@ -32,7 +32,7 @@ class Late(scripted.Engine):
     ) -> AsyncGenerator[Hypothesis, None]:
         async for guess in super().recognize(heard, language, affinity):
             if guess.final and LATE.is_set():
-                await asyncio.sleep(0.12)
+                await asyncio.sleep(0.35)
             yield guess
 
 
@@ -68,18 +68,22 @@ async def test_late_finals_take_a_tier_away_within_a_session_and_quick_ones_give
     tiers = {"engine": f"scripted+{__name__}:Late", "tiers": "scripted,late", "tier_calm_seconds": 0.3}
     async with serving(_settings(**tiers)) as stub:
         opened = Session(stub.Recognize())
-        await opened.configure(objective_ms=100)
+        await opened.configure(objective_ms=400, interim_results=False)
         LATE.set()
-        while not (told := _tiers(opened.answers)) or told[-1][0] == "late":
-            await opened.audio(UTTERANCE)
-            await opened.until("result")
+        while await _next_tier(opened) == "late":
+            pass
         LATE.clear()
-        while _tiers(opened.answers)[-1][0] != "late":
-            await opened.audio(UTTERANCE)
-            await opened.until("result")
+        while await _next_tier(opened) != "late":
+            pass
         told = _tiers(await opened.rest())
     assert told[0] == ("late", 0, "Small")
     assert ("scripted", 1, "Small") in told
+
+
+async def _next_tier(opened: Session) -> str:
+    """Speaks one more utterance; the tier that recognized it."""
+    await opened.audio(UTTERANCE)
+    return (await opened.until("result")).result.tier
 
 
 async def test_without_tiers_nothing_is_told_of_any() -> None:
