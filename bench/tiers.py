@@ -117,7 +117,7 @@ def _variables(arm: str, largest: str) -> Variables:
     own |= {"ASR_ENGINE": recognizers, "TTS_ENGINE": "embedded"}  # English, and captions: nothing else is used
     if arm != "tiers":
         return own
-    brief = {"engine": "moonshine", "hypothesis_ms": 2_500}  # the same words, of which fewer are shown before the final
+    brief = {"engine": "moonshine", "hypothesis_ms": 1_000}  # the same words, of which fewer are shown before the final
     tiers = ["brief", "moonshine", *(["ctranslate2"] if largest == "whisper" else [])]
     return {
         **own,
