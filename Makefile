@@ -23,7 +23,7 @@ ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
 CODE := services babelmesh bench deploy tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --overrides requirements/overrides.txt
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .PHONY: help setup bundles system demo test fuzz test-weights check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
@@ -56,13 +56,11 @@ $(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $
 demo: setup ## Hear it: real speech through a mesh on this machine, live captions, translated speech on disk
 	@$(BIN)/babelmesh demo
 
-# What no clock decides runs side by side; the rest, on real connections and processes, one after the other.
-QUICK := tests/architecture tests/contract tests/fuzz tests/unit
-
-test: setup ## Run all tests, the second half also where the first one fails
+# What no clock decides runs side by side; the rest, marked `clock`, one after the other.
+test: setup ## Run all tests, the second part also where the first one fails
 	@failed=0; \
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(QUICK) || failed=1; \
-	$(BIN)/python -m pytest $(QUICK:%=--ignore=%) || failed=1; \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not clock" || failed=1; \
+	$(BIN)/python -m pytest -m clock || failed=1; \
 	exit $$failed
 
 # Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.
@@ -144,7 +142,7 @@ sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom
 
 lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) pyproject.toml --extra dev --group riva -o requirements/dev.txt
+	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/images/embedded.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/images/asr-embedded.txt
@@ -153,7 +151,7 @@ lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra ctranslate2 -o requirements/images/default.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --group riva -o requirements/images/riva.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra riva -o requirements/images/riva.txt
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
 	@$(LOCK) --group deploy -o requirements/deploy.txt

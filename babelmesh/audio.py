@@ -1,4 +1,4 @@
-"""Audio to send: any file PyAV reads, as 16-bit mono PCM at 16 kHz in chunks of 100 ms, at a chosen speed."""
+"""Audio to send: any file FFmpeg reads, as 16-bit mono PCM at 16 kHz in chunks of 100 ms, at a chosen speed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
-
+from babelmesh.decoding.findings import Findings
+from babelmesh.decoding.guarded import Decoded, looked_into
+from babelmesh.decoding.wire import Form
 from babelmesh.errors import AudioUnreadable
 
 SAMPLE_RATE = 16_000
@@ -22,41 +23,31 @@ def duration_ms(pcm: bytes) -> float:
     return len(pcm) / 2 / SAMPLE_RATE * 1000
 
 
+FORM = Form(SAMPLE_RATE, 1, floats=False, block_samples=CHUNK_SAMPLES)
+
+
 @dataclass(frozen=True, slots=True)
 class AudioFile:
     """A file known to hold audio; made by `probe`."""
 
     path: Path
     duration_ms: float  # as its container tells; 0 when it does not
+    track: int = 0  # the one that is read, among its audio tracks, from 0
 
-    def chunks(self) -> Iterator[bytes]:
-        """Its audio. Raises AudioUnreadable where it cannot be decoded."""
-        return _decoded(self.path)
-
-
-def probe(path: Path) -> AudioFile:
-    """Looks into a file. Raises AudioUnreadable when it is missing, empty, or no audio comes out of it."""
-    if path.is_file() and path.stat().st_size == 0:
-        raise AudioUnreadable(f"{path} is empty.")
-    if not next(_decoded(path), b""):
-        raise AudioUnreadable(f"{path} holds no audio: its audio stream is empty.")
-    with av.open(str(path)) as container:
-        return AudioFile(path, (container.duration or 0) / 1000)
+    def chunks(self) -> Decoded:
+        """Its audio, on the time of its container. Raises AudioUnreadable where it cannot be decoded."""
+        return Decoded(str(self.path), self.track, FORM)
 
 
-def _decoded(path: Path) -> Iterator[bytes]:
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE, frame_size=CHUNK_SAMPLES)
-    try:
-        with av.open(str(path)) as container:
-            if not container.streams.audio:
-                raise AudioUnreadable(f"{path} has no audio stream.")
-            for frame in container.decode(audio=0):
-                for converted in resampler.resample(frame):
-                    yield converted.to_ndarray().tobytes()
-            for converted in resampler.resample(None):
-                yield converted.to_ndarray().tobytes()
-    except av.FFmpegError as error:
-        raise AudioUnreadable(f"{path} cannot be read as audio: {error.strerror}.") from error
+def probe(path: Path, track: int | None = None) -> AudioFile:
+    """Looks into a file for a track, from 1; for the first that is not silent unless one is named.
+
+    Raises AudioUnreadable when the file is missing, empty, or no audio comes out of it, or when it has no such track.
+    """
+    if track is not None and track < 1:
+        raise AudioUnreadable(f"There is no track {track}: tracks are counted from 1.")
+    found = looked_into(str(path), None if track is None else track - 1)
+    return AudioFile(path, found.duration_ms, found.track)
 
 
 class Pace:
@@ -104,9 +95,27 @@ class Paced:
         return pcm
 
 
-def audio_file(path: str | Path, speed: float = 1.0) -> AsyncIterator[bytes]:
+class FileSource(Paced):
+    """A file as a source for `Session.translate`; made by `audio_file`."""
+
+    def __init__(self, decoded: Decoded, pace: Pace) -> None:
+        super().__init__(decoded, pace)
+        self._decoded = decoded
+
+    @property
+    def findings(self) -> Findings:
+        """What was wrong with what has been read so far: damaged places that were skipped, holes, an early end."""
+        return self._decoded.findings
+
+    def close(self) -> None:
+        """Ends the reading of a file that is not read to its end."""
+        self._decoded.close()
+
+
+def audio_file(path: str | Path, speed: float = 1.0, track: int | None = None) -> FileSource:
     """A source for `Session.translate`: a file at `speed` times real time, 0 for as fast as the stream takes it.
 
-    Raises AudioUnreadable.
+    `track` counts its audio tracks from 1; without it, the first that is not silent is read. What is damaged is
+    skipped, and told by `findings` afterwards. Raises AudioUnreadable.
     """
-    return Paced(probe(Path(path)).chunks(), Pace(speed))
+    return FileSource(probe(Path(path), track).chunks(), Pace(speed))

@@ -1,16 +1,15 @@
 """The command line: `babelmesh --help`.
 
-Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 130 stopped by a signal.
+Exit codes: 0 done, 1 failed with a line on stderr that says why, 2 not understood, 3 something of the input was left
+out, 4 no word was recognized in a file, 130 stopped by a signal.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
-import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -35,8 +34,10 @@ from babelmesh.flags import (
     Muxed,
     Out,
     OwnMesh,
+    Spoken,
     Terms,
     To,
+    TrackNumber,
     Voice,
     VoiceName,
     With,
@@ -46,7 +47,8 @@ from babelmesh.models import serving
 from babelmesh.models.cli import Folder, folder
 from babelmesh.models.cli import app as models_app
 from babelmesh.models.serving import Engines, Variables
-from babelmesh.options import Server, Waiting, demo_server, of_demo, place, separate, spoken_live, wanted
+from babelmesh.naming import by_option
+from babelmesh.options import Server, Waiting, demo_server, of_demo, one_language, place, separate, spoken_live, wanted
 from babelmesh.supervisor import Ports
 
 app = typer.Typer(
@@ -90,7 +92,7 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
 def _told(engines: Engines, models: Path | None) -> Variables:
     """What the stages of a mesh of our own are to be told."""
     try:
-        return serving.variables(engines, folder(models), supervisor.told(), console.note)
+        return serving.variables(engines, folder(models), supervisor.environment(), console.note)
     except ModelsFailed as error:
         console.fail(str(error))
         raise typer.Exit(1) from None
@@ -130,7 +132,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
 def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     files: Annotated[list[Path], typer.Argument(metavar="FILE", help="Anything with audio in it.")],
     to: To,
-    source: From = "en",
+    source: Spoken = "en",
     out: Out = Path("out"),
     realtime: Annotated[bool, typer.Option("--realtime/--fast", help="At the pace it was spoken, or faster.")] = False,
     voice: Voice = True,
@@ -141,6 +143,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     explain: Explain = False,
     glossary: Terms = "",
     mux: Muxed = False,
+    track: TrackNumber = None,
     stabilization: Held = None,
     latency: Within = None,
     engines: OwnMesh = None,
@@ -152,13 +155,13 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     spoken_live(realtime, explain, waiting)
     asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
     at = _place(server, ca, engines, models)
-    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime)))
+    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
 
 @app.command()
 def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     to: To,
-    source: From = "en",
+    source: Spoken = "en",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to leave files in; none without it.")] = None,
     voice: Voice = False,
     voice_name: VoiceName = None,
@@ -191,7 +194,7 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
     models: Folder = None,
 ) -> None:
     """Translate typed lines as they come."""
-    asked = wanted(source, to, glossary=glossary)
+    asked = wanted(one_language(source), to, glossary=glossary)
     _run(commands.text(_place(server, ca, engines, models), asked, Output(as_events), lines or ()))
 
 
@@ -226,17 +229,18 @@ def top(
 @app.command("versions")
 def versions_of(
     addresses: Annotated[list[str] | None, typer.Argument(metavar="HOST:PORT", help="Replicas of stages.")] = None,
+    server: Annotated[
+        str, typer.Option("--server", metavar=GATEWAYS, help="Gateway whose software and engines are told instead.")
+    ] = "",
+    ca: Ca = None,
 ) -> None:
     """Show how the versions of models do that stages serve side by side; those of the local mesh unless told."""
-    _run(_reported(addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]))
-
-
-async def _reported(addresses: Sequence[str]) -> None:
-    reports = [(address, await versions.report(address)) for address in addresses]
-    if any(told for _, told in reports):
-        console.show(versions.table(reports))
-    for address in [address for address, told in reports if not told]:
-        console.line(f"{address} serves no model bundles.")
+    if server and addresses:
+        raise typer.BadParameter("name a gateway or replicas of stages, not both", param_hint="--server")
+    if ca and not server:
+        raise typer.BadParameter("replicas are asked without TLS; name a gateway with --server", param_hint="--ca")
+    replicas = addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]
+    _run(versions.served(server, ca) if server else versions.reported(replicas))
 
 
 @app.command()
@@ -260,10 +264,14 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
     try:
         asyncio.run(_until_terminated(command))
     except BabelmeshError as error:
-        console.fail(f"{error}{_hint(error)}")
-        raise typer.Exit(1) from None
+        console.fail(f"{by_option(error)}{_hint(error)}")
+        raise typer.Exit(error.exit_status) from None
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads; nor at the interpreter's end
+        console.close_output()  # nobody reads
+        raise typer.Exit(1) from None
+    except OSError as error:
+        console.fail(f"{error.filename or 'The output cannot be written'}: {error.strerror or error}.")
+        console.close_output()
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(128 + signal.SIGINT) from None
@@ -282,4 +290,5 @@ def _hint(error: BabelmeshError) -> str:
 
 def main() -> None:
     """The entry point."""
+    console.prepare()
     app()

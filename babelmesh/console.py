@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
+import os
 import sys
 from dataclasses import dataclass
 
@@ -11,6 +15,8 @@ from rich.segment import Segment
 from babelmesh.printable import printable_lines
 
 out = Console(highlight=False)
+
+ESCAPED = "babelmesh.escaped"  # a handler of characters that cannot be encoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +28,25 @@ class Shown:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for segment in console.render(self.renderable, options):
             yield segment if segment.control else Segment(printable_lines(segment.text), segment.style)
+
+
+def prepare() -> None:
+    r"""Has characters that the output's encoding lacks written `\u00f1`, as JSON has it, instead of failing by them."""
+    codecs.register_error(ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def close_output() -> None:
+    """Gives up stdout: what is written from now on, and at the interpreter's end, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def line(text: str) -> None:

@@ -17,6 +17,10 @@ def table(mesh: DescribeResponse) -> Table:
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
     rows.add_row("recognizes", ", ".join(mesh.source_langs))
+    if mesh.identified_langs:
+        rows.add_row("tells apart", ", ".join(mesh.identified_langs))
+    if mesh.wideband_langs:
+        rows.add_row("needs 16 kHz", ", ".join(mesh.wideband_langs))
     pairs = sorted((pair.source_lang, pair.target_lang) for pair in mesh.pairs)
     for source, group in groupby(pairs, key=lambda pair: pair[0]):
         rows.add_row(f"{source} into", ", ".join(target for _, target in group))

@@ -7,17 +7,30 @@ classes would have to be kept in step with it for nothing. The rest of the packa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
+from realtime.v1.realtime_translate_docs import DOCS
 from realtime.v1.realtime_translate_pb2 import (
     DELIVERY_CAPTIONS,
     DELIVERY_CAPTIONS_AND_SPEECH,
     DELIVERY_SPEECH,
     DELIVERY_UNSPECIFIED,
+    FORMALITY_FORMAL,
+    FORMALITY_INFORMAL,
+    FORMALITY_UNSPECIFIED,
+    OVERLOAD_POLICY_BLOCK,
+    OVERLOAD_POLICY_CAPTIONS_ONLY,
+    OVERLOAD_POLICY_SKIP_AHEAD,
+    OVERLOAD_POLICY_UNSPECIFIED,
+    SAME_LANGUAGE_PASS_THROUGH,
+    SAME_LANGUAGE_SILENCE,
+    SAME_LANGUAGE_UNSPECIFIED,
     SPEECH_EVENT_TYPE_SOURCE_ENDED,
     SPEECH_EVENT_TYPE_SOURCE_STARTED,
+    SPEECH_EVENT_TYPE_UNSPECIFIED,
     SPEECH_EVENT_TYPE_VOICE_ENDED,
     SPEECH_EVENT_TYPE_VOICE_STARTED,
     STABILIZATION_AGGRESSIVE,
@@ -27,6 +40,7 @@ from realtime.v1.realtime_translate_pb2 import (
     STABILIZATION_WHOLE_SEGMENTS,
     TURN_TAKING_CONSECUTIVE,
     TURN_TAKING_SIMULTANEOUS,
+    TURN_TAKING_UNSPECIFIED,
     Ack,
     AsrResult,
     AudioChunk,
@@ -34,12 +48,14 @@ from realtime.v1.realtime_translate_pb2 import (
     ClientMessage,
     Control,
     Degraded,
+    Delivery,
     DescribeResponse,
     End,
     Endpointing,
     EngineInfo,
     Error,
     Flow,
+    Formality,
     Gap,
     Glossary,
     GlossaryTerm,
@@ -47,21 +63,29 @@ from realtime.v1.realtime_translate_pb2 import (
     GoAway,
     LanguagePair,
     Latency,
+    Limits,
     Marker,
+    OverloadPolicy,
     Ready,
     Received,
     ReceivedSegment,
     ReceivedTranslation,
     ReceivedVoice,
+    SameLanguage,
     ServerMessage,
     SessionConfig,
     SpeechEvent,
+    SpeechEventType,
+    Stabilization,
+    StageBacklog,
     Target,
     TargetVoice,
     TextChunk,
     TranslationResult,
     TtsChunk,
+    TurnTaking,
     Voice,
+    Word,
 )
 
 Event: TypeAlias = (
@@ -86,8 +110,19 @@ __all__ = [
     "DELIVERY_CAPTIONS_AND_SPEECH",
     "DELIVERY_SPEECH",
     "DELIVERY_UNSPECIFIED",
+    "FORMALITY_FORMAL",
+    "FORMALITY_INFORMAL",
+    "FORMALITY_UNSPECIFIED",
+    "OVERLOAD_POLICY_BLOCK",
+    "OVERLOAD_POLICY_CAPTIONS_ONLY",
+    "OVERLOAD_POLICY_SKIP_AHEAD",
+    "OVERLOAD_POLICY_UNSPECIFIED",
+    "SAME_LANGUAGE_PASS_THROUGH",
+    "SAME_LANGUAGE_SILENCE",
+    "SAME_LANGUAGE_UNSPECIFIED",
     "SPEECH_EVENT_TYPE_SOURCE_ENDED",
     "SPEECH_EVENT_TYPE_SOURCE_STARTED",
+    "SPEECH_EVENT_TYPE_UNSPECIFIED",
     "SPEECH_EVENT_TYPE_VOICE_ENDED",
     "SPEECH_EVENT_TYPE_VOICE_STARTED",
     "STABILIZATION_AGGRESSIVE",
@@ -97,6 +132,7 @@ __all__ = [
     "STABILIZATION_WHOLE_SEGMENTS",
     "TURN_TAKING_CONSECUTIVE",
     "TURN_TAKING_SIMULTANEOUS",
+    "TURN_TAKING_UNSPECIFIED",
     "Ack",
     "AsrResult",
     "AudioChunk",
@@ -104,6 +140,7 @@ __all__ = [
     "ClientMessage",
     "Control",
     "Degraded",
+    "Delivery",
     "DescribeResponse",
     "End",
     "Endpointing",
@@ -111,6 +148,7 @@ __all__ = [
     "Error",
     "Event",
     "Flow",
+    "Formality",
     "Gap",
     "Glossary",
     "GlossaryTerm",
@@ -119,25 +157,45 @@ __all__ = [
     "Json",
     "LanguagePair",
     "Latency",
+    "Limits",
     "Marker",
+    "OverloadPolicy",
     "Ready",
     "Received",
     "ReceivedSegment",
     "ReceivedTranslation",
     "ReceivedVoice",
+    "SameLanguage",
     "ServerMessage",
     "SessionConfig",
     "SpeechEvent",
+    "SpeechEventType",
+    "Stabilization",
+    "StageBacklog",
     "Target",
     "TargetVoice",
     "TextChunk",
     "TranslationResult",
     "TtsChunk",
+    "TurnTaking",
     "Voice",
+    "Word",
     "as_json",
     "event_json",
     "event_of",
 ]
+
+
+def _documented(name: str, thing: Any) -> None:
+    """Gives a message or an enum the contract's comment as its docstring; that of an enum tells its values too."""
+    if name not in DOCS or isinstance(thing, int):
+        return
+    values = thing.keys() if isinstance(thing, EnumTypeWrapper) else ()
+    thing.__doc__ = "\n\n".join([DOCS[name], *(f"{value}: {DOCS[value]}" for value in values if value in DOCS)])
+
+
+for _name in __all__:
+    _documented(_name, globals().get(_name))
 
 
 def event_of(message: ServerMessage) -> Event | None:

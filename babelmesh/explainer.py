@@ -10,7 +10,7 @@ from babelmesh.captions import Languages
 from babelmesh.drawing import ascii_picture, svg_picture
 from babelmesh.events import Event
 from babelmesh.explain import Explanation, Utterance
-from babelmesh.private import replacing
+from babelmesh.private import replacing, writing
 from babelmesh.recording import Place
 from babelmesh.tracks import LanguageTrack
 from babelmesh.views import clock
@@ -43,7 +43,7 @@ class Explainer:
         if utterance is None:
             console.note("There is nothing to explain: no utterance was finished.")
             return
-        with replacing(self._path) as path:
+        with replacing(self._path) as path, writing(self._path):
             path.write_text(svg_picture(utterance), encoding="utf-8")
         self._drawn = True
         if self._printed:

@@ -18,7 +18,13 @@ Ca = Annotated[
     Path | None,
     typer.Option("--ca", metavar="FILE", help="Certificates (PEM) to trust at grpcs:// addresses, instead of gRPC's."),
 ]
-From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language spoken or typed.")]
+From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language typed.")]
+Spoken = Annotated[
+    str,
+    typer.Option(
+        "--from", metavar="LANG,...", help="Language spoken; or several, the likeliest first; or auto: whichever it is."
+    ),
+]
 To = Annotated[str, typer.Option("--to", metavar="LANG,...", help="Languages to translate into.")]
 Json = Annotated[bool, typer.Option("--json", help="Print events as lines of JSON.")]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for speech, subtitles and events.")]
@@ -49,4 +55,13 @@ Within = Annotated[
 Muxed = Annotated[
     bool,
     typer.Option("--mux", help="Leave the video with the translation spoken over the original, and subtitles."),
+]
+TrackNumber = Annotated[
+    int | None,
+    typer.Option(
+        "--track",
+        metavar="N",
+        min=1,
+        help="Audio track of the files, from 1; without it, the first that is not silent.",
+    ),
 ]

@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 import numpy.typing as npt
+
+from babelmesh.decoding import wire
+from babelmesh.decoding.guarded import Decoded
 
 Sound = npt.NDArray[np.float32]
 
@@ -37,9 +39,12 @@ class Form:
         return 1 if self.layout == "mono" else 2
 
 
-def mixed(original: Path, voice: Path | None, form: Form) -> Iterator[Sound]:
-    """The original with a voice over it, or alone, in blocks of BLOCK_SAMPLES, as long as the longer of both."""
-    under = Blocks(original, form)
+def mixed(original: Path, voice: Path | None, form: Form, track: int = 0) -> Iterator[Sound]:
+    """A track of the original with a voice over it, or alone, in blocks of BLOCK_SAMPLES, as long as the longer.
+
+    The original is on its container's time, as it is when it is recognized.
+    """
+    under = Blocks(original, form, track)
     if voice is None:
         yield from under
         return
@@ -93,8 +98,8 @@ def ducking(speaking: npt.NDArray[np.bool_]) -> Sound:
 class Blocks:
     """A file's sound in one form, in blocks of equal length but the last."""
 
-    def __init__(self, path: Path, form: Form) -> None:
-        self._frames = _frames(path, form)
+    def __init__(self, path: Path, form: Form, track: int = 0) -> None:
+        self._frames = _frames(path, form, track)
         self._channels = form.channels
         self.ended = False
 
@@ -108,15 +113,10 @@ class Blocks:
         return np.zeros((self._channels, 0), dtype=np.float32) if block is None else block
 
 
-def _frames(path: Path, form: Form) -> Iterator[Sound]:
-    resampler = av.AudioResampler(format="fltp", layout=form.layout, rate=form.rate, frame_size=BLOCK_SAMPLES)
-    with av.open(str(path)) as container:
-        for frame in container.decode(audio=0):
-            frame.pts = None  # gaps are not filled: time is counted in samples, as it is when the file is recognized
-            for converted in resampler.resample(frame):
-                yield converted.to_ndarray().astype(np.float32, copy=False)
-        for converted in resampler.resample(None):
-            yield converted.to_ndarray().astype(np.float32, copy=False)
+def _frames(path: Path, form: Form, track: int) -> Iterator[Sound]:
+    wanted = wire.Form(form.rate, form.channels, floats=True, block_samples=BLOCK_SAMPLES)
+    for block in Decoded(str(path), track, wanted):
+        yield np.frombuffer(block, dtype="<f4").reshape(form.channels, -1)
 
 
 def _speaking(voice: Path) -> npt.NDArray[np.bool_]:

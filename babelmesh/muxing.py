@@ -18,7 +18,8 @@ import av
 import langcodes
 from av.subtitles.subtitle import SubtitleSet
 
-from babelmesh.errors import MuxFailed
+from babelmesh.decoding.opening import Refused, opened, packets
+from babelmesh.errors import AudioUnreadable, MuxFailed
 from babelmesh.mixing import Form, Sound, mixed
 from babelmesh.private import replacing
 from babelmesh.subtitles import Cue
@@ -27,6 +28,7 @@ from babelmesh.tracks import LanguageTrack
 BITS_PER_SECOND = 128_000  # of a mixed track
 RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)  # of AAC, as all players take it
 MILLISECONDS = Fraction(1, 1000)
+MICROSECONDS = 1_000_000
 SUBTITLES = {"mp4": "mov_text", "matroska": "srt"}
 ASS_HEADER = (  # what FFmpeg makes subtitles of, whatever their form
     b"[Script Info]\nScriptType: v4.00+\n\n"
@@ -45,48 +47,50 @@ class Layout:
     suffix: str
 
 
-def muxed(recording: Path, folder: Path, tracks: Sequence[LanguageTrack]) -> Path:
+def muxed(recording: Path, folder: Path, tracks: Sequence[LanguageTrack], heard: int = 0) -> Path:
     """Writes NAME.LANG.mp4 (or .mkv, .mka; `translated` for several languages), and gives its path. Raises MuxFailed.
 
-    The first track is that of the language spoken.
+    The first track is that of the language spoken, which is the recording's audio track `heard`, from 0.
     """
-    form = layout(recording)
+    form = layout(recording, heard)
     targets = [track.lang for track in tracks[1:]]
     named = targets[0] if len(targets) == 1 else "translated"
     written = folder / f"{recording.stem}.{named}{form.suffix}"
-    mux(recording, tracks, written, form)
-    return written
-
-
-def layout(path: Path) -> Layout:
-    """What a recording can be written as, by what it holds."""
-    with av.open(str(path)) as recording:
-        if not _video(recording):
-            return Layout(False, "matroska", ".mka")
-        mp4 = "mp4" in recording.format.name and _codecs(recording) <= {"h264", "hevc", "av1", "mpeg4", "aac", "mp3"}
-        return Layout(True, "mp4", ".mp4") if mp4 else Layout(True, "matroska", ".mkv")
-
-
-def mux(recording: Path, tracks: Sequence[LanguageTrack], written: Path, form: Layout) -> None:
-    """Writes the recording with these tracks. Raises MuxFailed; nothing is left then."""
     try:
         with replacing(written) as unfinished:
             try:
-                _write(recording, tracks, unfinished, form)
+                _write(recording, tracks, unfinished, form, heard)
             except BaseException:
                 unfinished.unlink(missing_ok=True)
                 raise
-    except (av.FFmpegError, OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except (av.FFmpegError, AudioUnreadable, Refused, OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error).removesuffix(".")
         raise MuxFailed(f"{written} cannot be written from {recording}: {reason}.") from error
+    return written
 
 
-def _write(recording: Path, tracks: Sequence[LanguageTrack], unfinished: Path, form: Layout) -> None:
+def layout(path: Path, heard: int = 0) -> Layout:
+    """What a recording can be written as, by what it holds. Raises Refused: it has no audio."""
+    with opened(path) as recording:
+        if not _video(recording):
+            return Layout(False, "matroska", ".mka")
+        mp4 = "mp4" in recording.format.name and _codecs(recording, heard) <= {
+            "h264",
+            "hevc",
+            "av1",
+            "mpeg4",
+            "aac",
+            "mp3",
+        }
+        return Layout(True, "mp4", ".mp4") if mp4 else Layout(True, "matroska", ".mkv")
+
+
+def _write(recording: Path, tracks: Sequence[LanguageTrack], unfinished: Path, form: Layout, heard: int) -> None:
     with ExitStack() as stack:
-        source = stack.enter_context(av.open(str(recording)))
+        source = stack.enter_context(opened(recording))
         result = stack.enter_context(av.open(str(unfinished), "w", format=form.container))
         copied = {stream.index: result.add_stream_from_template(stream) for stream in _video(source)[:1]}
-        original = source.streams.audio[0]
+        original = source.streams.audio[heard]
         sound = Form(_rate(original.rate), "mono" if original.channels == 1 else "stereo")
         voices = [(track, _audio(result, sound, track.lang)) for track in tracks if track.voice]
         remade = None
@@ -97,10 +101,10 @@ def _write(recording: Path, tracks: Sequence[LanguageTrack], unfinished: Path, f
             remade = _audio(result, sound, tracks[0].lang)
         shown = [track for track in (*tracks[1:], tracks[0]) if track.cues]  # players show the first
         texts = [(track, _subtitles(result, form, track.lang)) for track in shown]
-        began = float((original.start_time or 0) * (original.time_base or 0))
+        began = (source.start_time or 0) / MICROSECONDS
         streams = [_copied(source, copied)]
-        streams += [_encoded(mixed(recording, track.voice, sound), stream, began) for track, stream in voices]
-        streams += [_encoded(mixed(recording, None, sound), remade, began)] if remade else []
+        streams += [_encoded(mixed(recording, track.voice, sound, heard), stream, began) for track, stream in voices]
+        streams += [_encoded(mixed(recording, None, sound, heard), remade, began)] if remade else []
         streams += [_shown(track.cues, stream, began) for track, stream in texts]
         for _, _, packet in heapq.merge(*(_numbered(each, place) for place, each in enumerate(streams))):
             result.mux(packet)
@@ -122,15 +126,18 @@ def _subtitles(result: Any, form: Layout, lang: str) -> Any:
 
 
 def _mark(stream: Any, lang: str, title: str) -> None:
-    stream.metadata["language"] = langcodes.get(lang).to_alpha3()
+    try:
+        stream.metadata["language"] = langcodes.get(lang).to_alpha3()
+    except (LookupError, ValueError):
+        stream.metadata["language"] = "mul"  # several languages, in ISO 639-2
     if title:
         stream.metadata["title"] = title
 
 
 def _copied(source: Any, streams: dict[int, Any]) -> Iterator[tuple[float, Any]]:
     chosen = [source.streams[index] for index in streams]
-    for packet in source.demux(*chosen) if chosen else ():  # no streams would mean all of them
-        if packet.dts is not None:
+    for packet in packets(source, *chosen) if chosen else ():  # no streams would mean all of them
+        if packet is not None and packet.dts is not None:
             at = float(packet.dts * packet.time_base)
             packet.stream = streams[packet.stream.index]
             yield at, packet
@@ -172,8 +179,8 @@ def _video(recording: Any) -> list[Any]:
     return [stream for stream in recording.streams.video if not stream.disposition & covers]
 
 
-def _codecs(recording: Any) -> set[str]:
-    return {stream.codec_context.name for stream in (*_video(recording)[:1], *recording.streams.audio[:1])}
+def _codecs(recording: Any, heard: int) -> set[str]:
+    return {stream.codec_context.name for stream in (*_video(recording)[:1], recording.streams.audio[heard])}
 
 
 def _rate(rate: int) -> int:

@@ -7,6 +7,8 @@ from babelmesh.events import AudioChunk, AudioFormat
 # Samples of one Opus frame at 48 kHz, by the configuration number of its packet (RFC 6716, table 2).
 _SILK, _HYBRID, _CELT = (480, 960, 1920, 2880), (480, 960), (120, 240, 480, 960)
 OPUS_RATE = 48_000
+USUAL_OPUS_SAMPLES = 960  # what a packet lasts that does not tell, unless others came before it
+MOST_OPUS_SAMPLES = 5760  # of a packet: one that tells more is corrupt
 
 
 class AudioClock:
@@ -16,6 +18,7 @@ class AudioClock:
         self.rate = sound.sample_rate
         self._format = sound.format or "pcm16le"
         self._next = 0
+        self._usual = USUAL_OPUS_SAMPLES
 
     @property
     def now_samples(self) -> int:
@@ -24,13 +27,21 @@ class AudioClock:
 
     def place(self, chunk: AudioChunk) -> int:
         """Gives a chunk its offset, unless it has one or can have none. Returns where it ends."""
-        length = samples_in(chunk.data, self._format, self.rate)
+        length = self._length(chunk.data)
         if length is None:
             return self._next
         if not chunk.HasField("offset_samples"):
             chunk.offset_samples = self._next
         self._next = max(self._next, chunk.offset_samples + length)
         return chunk.offset_samples + length
+
+    def _length(self, data: bytes) -> int | None:
+        """As `samples_in`; an empty or corrupt Opus packet lasts as long as the one before, as servers count."""
+        if self._format != "opus":
+            return samples_in(data, self._format, self.rate)
+        samples = opus_samples(data)
+        self._usual = samples if 0 < samples <= MOST_OPUS_SAMPLES else self._usual
+        return self._usual * self.rate // OPUS_RATE
 
 
 def samples_in(data: bytes, sound_format: str, rate: int) -> int | None:

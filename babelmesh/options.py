@@ -15,6 +15,8 @@ from babelmesh.errors import GlossaryUnreadable
 from babelmesh.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
+    SAME_LANGUAGE_PASS_THROUGH,
+    SAME_LANGUAGE_UNSPECIFIED,
     STABILIZATION_AGGRESSIVE,
     STABILIZATION_BALANCED,
     STABILIZATION_FAST,
@@ -28,6 +30,7 @@ from babelmesh.events import (
 from babelmesh.glossary import glossary_named
 from babelmesh.models.serving import Engines, Variables
 
+AUTO = "auto"  # `--from` whatever language is spoken
 SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for
 
 
@@ -68,7 +71,7 @@ class Waiting:
 class Wanted:
     """From what, into what, with which voices."""
 
-    source: str
+    source: str  # a language, several with commas between them, or AUTO
     targets: tuple[str, ...]
     voice: bool
     voice_names: Mapping[str, str] = field(default_factory=dict)  # by target
@@ -79,8 +82,18 @@ class Wanted:
         """The hello that asks for it: results as they grow, or, of what nobody waits for, whole segments."""
         # Left open, a language without a voice still gets captions.
         delivery = DELIVERY_UNSPECIFIED if self.voice else DELIVERY_CAPTIONS
-        targets = [Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, "")) for lang in self.targets]
-        hello = SessionConfig(source_lang=self.source, targets=targets, partial_results=live, glossary=self.glossary)
+        spoken = self.source.split(",")
+        # What is spoken in a target's own language needs no translation, and its listeners read what was said.
+        same = SAME_LANGUAGE_PASS_THROUGH if several(self.source) else SAME_LANGUAGE_UNSPECIFIED
+        targets = [
+            Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, ""), same_language=same)
+            for lang in self.targets
+        ]
+        hello = SessionConfig(targets=targets, partial_results=live, glossary=self.glossary)
+        if len(spoken) > 1:
+            hello.source_langs.extend(spoken)
+        else:
+            hello.source_lang = self.source
         if live:
             hello.stabilization = _STABILIZATIONS[self.waiting.stabilization]
             hello.latency_budget_ms = self.waiting.latency_ms or 0
@@ -90,9 +103,14 @@ class Wanted:
         return hello
 
 
+def several(source: str) -> bool:
+    """Whether `--from` allows more than one language."""
+    return source == AUTO or "," in source
+
+
 def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = (), glossary: str = "") -> Wanted:
     """Reads `--from`, `--to`, `--voice`, each `--voice-name` and `--glossary`. Raises typer.BadParameter."""
-    targets = languages(to)
+    targets, source = languages(to), ",".join(languages(source, "--from"))
     voices = dict(_voice_name(name, targets) for name in voice_names)
     if voices and not voice:
         raise typer.BadParameter("a voice has nothing to say with --no-voice", param_hint="--voice-name")
@@ -102,15 +120,22 @@ def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str]
         raise typer.BadParameter(str(error), param_hint="--glossary") from None
 
 
-def languages(text: str) -> tuple[str, ...]:
+def languages(text: str, option: str = "--to") -> tuple[str, ...]:
     """The languages of a comma-separated list. Raises typer.BadParameter."""
     langs = tuple(lang.strip() for lang in text.split(",") if lang.strip())
     if not langs:
-        raise typer.BadParameter("name at least one language, like es,ca", param_hint="--to")
+        raise typer.BadParameter("name at least one language, like es,ca", param_hint=option)
     for lang, count in Counter(langs).items():
         if count > 1:
-            raise typer.BadParameter(f"{lang} is named twice", param_hint="--to")
+            raise typer.BadParameter(f"{lang} is named twice", param_hint=option)
     return langs
+
+
+def one_language(source: str) -> str:
+    """Checks that typed lines are in a language that is named. Raises typer.BadParameter."""
+    if several(source):
+        raise typer.BadParameter("typed lines are in one language, which is not found out", param_hint="--from")
+    return source
 
 
 def separate(files: Sequence[Path]) -> None:

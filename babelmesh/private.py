@@ -11,30 +11,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from babelmesh.errors import OutputUnwritable
+
 FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
 def private_folder(path: Path) -> None:
-    """Makes a folder, and those above it that are missing. Raises OSError."""
+    """Makes a folder, and those above it that are missing. Raises OutputUnwritable."""
     for folder in reversed([path, *path.parents]):
-        folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        if folder.exists() and not folder.is_dir():
+            raise OutputUnwritable(f"{folder} is no folder: nothing can be written into it.")
+        with writing(folder):
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turns what the system says against writing a file, inside the block, into OutputUnwritable."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputUnwritable(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """An empty file beside `path` to write to, which takes its place, whatever was there, when the block is left.
 
-    A block that fails, or takes the file away, before it has written anything leaves nothing.
+    A block that fails, or takes the file away, before it has written anything leaves nothing. Raises OutputUnwritable.
     """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
+    with writing(path):
+        unfinished.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
     whole = False
     try:
         yield unfinished
         whole = True
     finally:
-        if unfinished.exists() and (whole or unfinished.stat().st_size):
-            unfinished.replace(path)
-        else:
-            unfinished.unlink(missing_ok=True)
+        with writing(path):
+            if unfinished.exists() and (whole or unfinished.stat().st_size):
+                unfinished.replace(path)
+            else:
+                unfinished.unlink(missing_ok=True)

@@ -212,6 +212,8 @@ class Received:
         known = self._segment(result.segment_id).in_lang(result.target_lang)
         told = newer(result, known.result)
         known.result = told or known.result
+        if told:
+            self._states.goes_on(result.target_lang)
         return [told] if told else []
 
     def _turned(self, event: ev.SpeechEvent) -> Sequence[Event]:

@@ -13,7 +13,7 @@ from babelmesh import subtitles
 from babelmesh.captions import Captions, Languages
 from babelmesh.events import Event, TtsChunk, event_json
 from babelmesh.printable import printable_lines
-from babelmesh.private import private_folder, replacing
+from babelmesh.private import private_folder, replacing, writing
 from babelmesh.timeline import Timeline
 from babelmesh.tracks import LanguageTrack
 
@@ -32,7 +32,10 @@ class Place:
 
 
 class Recording:
-    """A view that writes NAME.LANG.wav, .srt, .vtt and NAME.json. A session cut short leaves what had come."""
+    """A view that writes NAME.LANG.wav, .srt, .vtt and NAME.json.
+
+    A session cut short leaves the speech and events that had come, and subtitles of all that was concluded.
+    """
 
     def __init__(self, place: Place, languages: Languages) -> None:
         self._place = place
@@ -50,15 +53,17 @@ class Recording:
         """Source audio leaves nothing on disk."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Notes an event that came at a moment of the session's clock."""
-        self._events.add(event, at_ms)
+        """Notes an event that came at a moment of the session's clock. Raises OutputUnwritable."""
         self._captions.take(event)
+        with writing(self._place.path("json")):
+            self._events.add(event, at_ms)
         if isinstance(event, TtsChunk):
             lang = self._languages.label(event.target_lang)
             if lang not in self._timelines:
                 self._timelines[lang] = self._timeline(lang, event)
             start_ms = self._captions.start_ms(event.segment_id)
-            self._timelines[lang].add(event, max(at_ms, start_ms) if self._place.live else start_ms)
+            with writing(self._place.path(f"{lang}.wav")):
+                self._timelines[lang].add(event, max(at_ms, start_ms) if self._place.live else start_ms)
 
     def note(self, line: str) -> None:
         """The files are the same, whatever became of the connection."""
@@ -66,7 +71,7 @@ class Recording:
     def __exit__(self, *_: object) -> None:
         with self._open:
             for lang in (self._languages.source, *self._languages.targets):
-                captions = self._captions.of(lang)
+                captions = self._captions.concluded(lang)
                 self._write(f"{lang}.srt", subtitles.srt(captions))
                 self._write(f"{lang}.vtt", subtitles.vtt(captions))
 
@@ -74,7 +79,7 @@ class Recording:
         """Its languages as tracks, the one that was spoken first."""
         langs = (self._languages.source, *self._languages.targets)
         voices = {lang: self._place.path(f"{lang}.wav") for lang in self._timelines}
-        return [LanguageTrack(lang, voices.get(lang), subtitles.cues(self._captions.of(lang))) for lang in langs]
+        return [LanguageTrack(lang, voices.get(lang), subtitles.cues(self._captions.concluded(lang))) for lang in langs]
 
     def written(self) -> list[Path]:
         """The files it leaves, speech first."""
@@ -84,13 +89,17 @@ class Recording:
         return [self._place.path(ending) for ending in [*endings, "json"]]
 
     def _timeline(self, lang: str, first: TtsChunk) -> Timeline:
-        timeline = Timeline(self._open.enter_context(replacing(self._place.path(f"{lang}.wav"))), first)
+        path = self._place.path(f"{lang}.wav")
+        unfinished = self._open.enter_context(replacing(path))
+        self._open.enter_context(writing(path))
+        timeline = Timeline(unfinished, first)
         self._open.callback(timeline.close)
         return timeline
 
     def _write(self, ending: str, text: str) -> None:
-        with replacing(self._place.path(ending)) as path:
-            path.write_text(text, encoding="utf-8")
+        path = self._place.path(ending)
+        with replacing(path) as unfinished, writing(path):
+            unfinished.write_text(text, encoding="utf-8")
 
 
 class _EventFile:
@@ -103,7 +112,7 @@ class _EventFile:
     @classmethod
     @contextmanager
     def at(cls, path: Path) -> Iterator[Self]:
-        with replacing(path) as unfinished:
+        with replacing(path) as unfinished, writing(path):
             events = cls(unfinished)
             try:
                 yield events
@@ -115,5 +124,7 @@ class _EventFile:
         self._between = ",\n"
 
     def close(self) -> None:
-        self._file.write("[]\n" if self._between == "[\n" else "\n]\n")
-        self._file.close()
+        try:
+            self._file.write("[]\n" if self._between == "[\n" else "\n]\n")
+        finally:
+            self._file.close()

@@ -34,11 +34,12 @@ async def run(mesh: Mesh, job: Job) -> None:
 
     async with mesh.session(config=job.config, notice=notice) as session:
         asked = [target.lang for target in job.config.targets]
-        languages = Languages.agreed(job.config.source_lang, asked, session.ready)
+        spoken = job.config.source_lang or "+".join(job.config.source_langs)
+        languages = Languages.agreed(spoken, asked, session.ready)
         with ExitStack() as watching:
             views = [watching.enter_context(view) for view in job.views(languages)]
             told += views
-            for line in voices(session.ready, languages):
+            for line in [*voices(session.ready, languages), *warnings(session.ready, languages)]:
                 notice(line)
             source = Told(job.source(session.ready), views)
             for view in views:
@@ -56,6 +57,14 @@ def voices(ready: Ready, languages: Languages) -> list[str]:
         for each in ready.voices
         if each.reason
     ]
+
+
+def warnings(ready: Ready, languages: Languages) -> list[str]:
+    """What will make results worse than they need be, as far as the server knows it when the session opens."""
+    if not ready.wideband:
+        return []
+    spoken, rate = languages.label(ready.config.source_lang), ready.config.input.sample_rate
+    return [f"Warning: {spoken} is recognized much worse at {rate} Hz than at 16000 Hz by this server's recognizer."]
 
 
 class Told:

@@ -19,6 +19,7 @@ from babelmesh.events import (
     SpeechEvent,
 )
 
+MOST_GAPS = 256  # remembered: a server that takes over tells again of a few seconds at most
 _SOURCE = (SPEECH_EVENT_TYPE_SOURCE_STARTED, SPEECH_EVENT_TYPE_SOURCE_ENDED)
 
 
@@ -60,6 +61,10 @@ class States:
         """Targets that were asked for, some perhaps again."""
         self._ended -= set(langs)
 
+    def goes_on(self, lang: str) -> None:
+        """There is news of a target: it was taken in again before it had ended, and will end once more."""
+        self._ended.discard(lang)
+
     def resumed(self) -> Sequence[Event]:
         """Another server holds nothing and has every stage, until it says otherwise."""
         over = [_over(less) for less in self._flow.degraded]
@@ -78,6 +83,7 @@ class States:
         """Gaps that were told are not told again; what then says no more than a backlog is a heartbeat."""
         gaps = [gap for gap in flow.gaps if gap not in self._flow.gaps]
         self._flow.gaps.extend(gaps)
+        del self._flow.gaps[:-MOST_GAPS]
         for less in flow.degraded:
             self._degraded(less)
         if len(gaps) < len(flow.gaps):

@@ -24,6 +24,7 @@ STOP_SECONDS = 35.0  # of each batch; a little more than a service's own drain
 CHECK_SECONDS = 0.2
 TAIL_LINES = 12
 HOST = "127.0.0.1"
+REFLECTION = "GATEWAY_CLIENT_REFLECTION"
 OPERATIONS = "GATEWAY_OPERATIONS"  # the variable with the address of a gateway's port for operators
 
 
@@ -90,13 +91,14 @@ def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingP
     endpoints = {f"GATEWAY_{name.upper()}_ENDPOINTS": f"{HOST}:{port}" for name, port in stages.items()}
     if "GATEWAY_RESUME_KEYS" not in os.environ:  # sessions survive a gateway that is started again
         endpoints["GATEWAY_RESUME_KEYS"] = f"mesh:{secrets.token_hex(32)}"
+    endpoints[REFLECTION] = os.environ.get(REFLECTION, "true")  # on loopback, for whoever tries grpcurl or the like
     endpoints[OPERATIONS] = f"{HOST}:{ports.operations}"
     return [*services, _service("gateway", ports.gateway, endpoints)]
 
 
-def told() -> frozenset[str]:
-    """The variables that our own environment, and so a service's, has."""
-    return frozenset(os.environ)
+def environment() -> Mapping[str, str]:
+    """The variables of our own environment, with their values: what a service inherits."""
+    return MappingProxyType(os.environ)
 
 
 def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
@@ -209,20 +211,22 @@ async def stopped(started: Sequence[Running]) -> None:
 
 def _check(services: Sequence[Service], logs: Path) -> None:
     for service in services:
-        _check_port(service)
+        if taken := port_fault(service.address):
+            raise MeshFailed(f"{service.address} cannot be used for the {service.name} service: {taken}")
     try:
         logs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MeshFailed(f"{logs} cannot be used for logs: {error.strerror}.") from None
 
 
-def _check_port(service: Service) -> None:
-    host, port = service.address.rsplit(":", 1)
+def port_fault(address: str) -> str:
+    """Why nothing can listen at HOST:PORT now; empty where something can."""
+    host, port = address.rsplit(":", 1)
     try:
         socket.create_server((host, int(port))).close()
     except OSError as error:
-        taken = f"{service.address} cannot be used for the {service.name} service: {os.strerror(error.errno or 0)}."
-        raise MeshFailed(f"{taken} Is a mesh running already? Options of `babelmesh up` choose other ports.") from None
+        return f"{os.strerror(error.errno or 0)}. Is a mesh running already?"
+    return ""
 
 
 async def start(service: Service, log: Path, mode: Literal["wb", "ab"]) -> Running:

@@ -49,7 +49,7 @@ class Lines:
         caption = self._captions.take(event)
         if caption and caption.final and caption.text.strip():
             if not self._typed:
-                console.line(f"[{clock(caption.start_ms)}] {caption.lang}  {caption.text}")
+                console.line(f"[{clock(caption.start_ms)}] {caption.spoken or caption.lang}  {caption.text}")
             elif caption.lang != self._source:
                 console.line(f"{caption.lang}  {caption.text}")
         if notice := notice_of(event):
@@ -114,7 +114,8 @@ def _notice_of(event: Event) -> str:
             return f"{event.target_lang} {clock(event.start_ms)}: not as the glossary has it: {terms}"
         case Flow() if event.gaps:
             gap = event.gaps[-1]
-            return f"No result from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
+            what = "Sound made up" if gap.filled else "No result"
+            return f"{what} from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
         case Flow() if event.degraded:
             return _degraded(event.degraded[-1])
         case GoAway():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,24 @@ def joined(recordings: Sequence[Recording], name: str = "joined") -> Recording:
         start += seconds
     text = " ".join(each.text for each in recordings)
     return Recording(name, text, {lang: tuple(each) for lang, each in sentences.items()}, np.concatenate(parts))
+
+
+def repeated(recordings: Sequence[Recording], seconds: float, name: str = "repeated") -> Recording:
+    """A talk of at least so many seconds: the recordings one after the other, again and again, a pause behind each."""
+    pause = np.zeros(round(PAUSE_SECONDS * ASR_RATE), dtype=np.int16)
+    start = 0.0
+    said: list[Recording] = []
+    sentences: dict[str, list[Sentence]] = {lang: [] for lang in recordings[0].sentences}
+    for each in cycle(recordings):
+        for lang, before in sentences.items():
+            before.append(Sentence(each.reference(lang) or "", start, each.seconds))
+        said.append(each)
+        start += each.seconds + PAUSE_SECONDS
+        if start >= seconds:
+            break
+    pcm = np.concatenate([part for each in said for part in (each.pcm, pause)])
+    text = " ".join(each.text for each in said)
+    return Recording(name, text, {lang: tuple(each) for lang, each in sentences.items()}, pcm)
 
 
 def without_silence(pcm: Pcm) -> Pcm:

@@ -21,6 +21,16 @@ def shown_words(take: Take, lang: str) -> list[Emission]:
     return [word for states in _segments(take, lang).values() for word in _emitted(states, concluded=False)]
 
 
+def transcribed_words(take: Take) -> list[Emission]:
+    """The words of the transcript, each with the moment from which it was settled: shown, and not to change again."""
+    segments: dict[int, list[State]] = {}
+    for at, result in take.events:
+        if isinstance(result, babelmesh.AsrResult):
+            state = (min(at, result.end_ms / 1000 or at), at, result)
+            segments.setdefault(result.segment_id, []).append(state)
+    return [word for _, states in sorted(segments.items()) for word in _emitted(states, concluded=True)]
+
+
 def caption_erasure(take: Take, lang: str) -> Erasure:
     """Words of a target's captions that were shown and taken back."""
     each = [erasure([shown.text for _, _, shown in states]) for states in _segments(take, lang).values()]
@@ -46,7 +56,7 @@ def sounds(take: Take, lang: str) -> list[Sound]:
     return [Sound(at, len(chunk.data) / 2 / chunk.sample_rate) for at, chunk in take.chunks(lang)]
 
 
-State = tuple[float, float, babelmesh.TranslationResult]  # ideal, elapsed, what was shown
+State = tuple[float, float, babelmesh.TranslationResult | babelmesh.AsrResult]  # ideal, elapsed, what was shown
 
 
 def states(take: Take, lang: str) -> Iterator[State]:

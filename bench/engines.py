@@ -21,7 +21,7 @@ def add_option(parser: argparse.ArgumentParser, default: Engines = Engines.DEFAU
 
 def stages(name: str) -> Stages:
     """The variables of each stage for a set of engines; a stage whose engine the environment names is left alone."""
-    return variables(Engines(name), Models(default_folder()), supervisor.told(), _note)
+    return variables(Engines(name), Models(default_folder()), supervisor.environment(), _note)
 
 
 def flat(name: str) -> dict[str, str]:

@@ -2,8 +2,9 @@
 
     python -m bench.goals [--only C1] [--prompts CORPUS.jsonl] [--read]
 
-`--only` takes a goal (C1, R1.lost) or the name of a measurement (kills). `--read` runs nothing and prints what the
-files in bench/out say. What a measurement prints goes to bench/out/NAME.log.
+`--only` takes a goal (C1, R1.lost) or the name of a measurement (kills). `--prompts` may be given with any of them, and
+is read by those that measure quality (`make goals PROMPTS=FILE.jsonl` gives it). `--read` runs nothing and prints what
+the files in bench/out say. What a measurement prints goes to bench/out/NAME.log.
 """
 
 from __future__ import annotations
@@ -74,12 +75,15 @@ MEASUREMENTS = (
     Measurement("bench.mt_engines", ("mt_engines",), ("--device", "cpu")),
     Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),
     Measurement("bench.resets", ("resets",), short=("--resets", "1000", "--seconds", "60")),
+    Measurement("bench.slow", ("slow",), ("--engines", "small")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
+    Measurement("bench.flac_streams", ("flac",), short=("--minutes", "0.5")),
     Measurement("bench.silence", ("N.silence",)),
     Measurement("bench.noise", ("N2",), reads_prompts=True),
-    Measurement("bench.mt_ways", ("N3",)),
+    Measurement("bench.loss", ("L1",), reads_prompts=True),
     Measurement("bench.voices_heard", ("N4",)),
+    Measurement("bench.voice_windows", ("V1",)),
     Measurement(
         "bench.quality", ("C1", "C5", "N1", "N5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True
     ),
@@ -97,6 +101,8 @@ def main() -> None:
     chosen = [each for each in MEASUREMENTS if each.has(told.only)]
     if not chosen:
         parser.error(f"no measurement has {told.only}. There are {', '.join(each.name for each in MEASUREMENTS)}.")
+    if told.prompts and not Path(told.prompts).is_file():
+        parser.error(f"--prompts: there is no file {told.prompts}")
     if told.read:
         sys.exit(not printed(found(0.0), told.only))
     sys.exit(not all([measured(each, told.only, told.prompts) for each in chosen]))
@@ -105,7 +111,7 @@ def main() -> None:
 def measured(measurement: Measurement, only: str = "", prompts: str = "", options: Sequence[str] = ()) -> bool:
     """Run one and print its goals; return whether it has reached all that are asked for."""
     if measurement.reads_prompts and not prompts:
-        print(f"{', '.join(measurement.goals)}  not measured: needs PROMPTS=CORPUS.jsonl", flush=True)
+        print(f"{', '.join(measurement.goals)}  not measured: needs --prompts CORPUS.jsonl", flush=True)
         return False
     OUT.mkdir(exist_ok=True)
     log = OUT / f"{measurement.name}.log"

@@ -18,6 +18,7 @@ import grpc
 import numpy as np
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from services.gateway.flac_header import crc8
 from services.gateway.settings import GatewaySettings
 
 SERVICE = "/realtime.v1.RealtimeTranslate/"
@@ -105,6 +106,13 @@ def flac(frame: int) -> bytes:
     return b"".join(encoded("flac", noise(230_000), frame))[: CHUNK - 1]
 
 
+def flac_headers() -> bytes:
+    """A stream of FLAC that is nothing but frames' headers, numbered on, each of which may end the frame before it."""
+    numbered = (bytes([0xFF, 0xF8, 0x1A, 0x08, number]) for number in range(128))
+    headers = b"".join(octets + bytes([crc8(octets)]) for octets in numbered)
+    return (b"fLaC\x80\0\0\x22" + bytes(34) + headers * (CHUNK // len(headers) + 1))[: CHUNK - 1]
+
+
 def audio(data: bytes, sound: str, rate: int) -> pb.ClientMessage:
     """A chunk that says what it is."""
     return pb.ClientMessage(audio=pb.AudioChunk(data=data, format=sound, sample_rate=rate))
@@ -137,6 +145,7 @@ IN_SESSION: dict[str, tuple[Make, Make]] = {
     "audio: flac": (lambda _: hello(), lambda _: audio(flac(4096), "flac", RATE)),
     "audio: flac, short frames": (lambda _: hello(), lambda _: audio(flac(192), "flac", RATE)),
     "audio: no frame of flac": (lambda _: hello(), lambda _: audio(b"\xff\xf8\x19\x18" * (CHUNK // 4), "flac", RATE)),
+    "audio: headers of flac": (lambda _: hello(), lambda _: audio(flac_headers(), "flac", RATE)),
     "text: one word over and over": (lambda _: hello(), lambda _: text("a " * TEXT)),
     "text: a sentence a word": (lambda _: hello(), lambda _: text("a. " * TEXT)),
     "text: accents": (lambda _: hello(), lambda _: text(MARKS)),

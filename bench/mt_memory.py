@@ -55,7 +55,7 @@ async def _measured(table: Rows, options: argparse.Namespace) -> None:
     ports = supervisor.free_ports()
     (service,) = (each for each in supervisor.mesh_services(ports) if each.name == "mt")
     installed = engines.stages("default").get("mt", {})
-    own = {name: value for name, value in installed.items() if name not in supervisor.told()}
+    own = {name: value for name, value in installed.items() if name not in supervisor.environment()}
     own["MT_ENGINE"] = options.engines
     service = replace(service, variables={**service.variables, **own})
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:

@@ -1,6 +1,6 @@
 """Quality, latency and stability of the running mesh, policy against policy, on recorded speech at its own pace.
 
-    python -m bench.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es] [--joined] [--fast] ...
+    python -m bench.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es] [--joined | --minutes N] ...
 
 Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
 bench/corpus.py says what a corpus is, bench/arms.py what the arms are, bench/metrics.py what is measured. WER is by
@@ -15,23 +15,24 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from bench import engines
 from bench.arms import ARMS, Arm, Gateways, Running, gateways
-from bench.corpus import PAUSE_SECONDS, Recording, joined, read_corpus
+from bench.corpus import PAUSE_SECONDS, Recording, joined, read_corpus, repeated
 from bench.emissions import caption_steps, concluded_words
 from bench.order import faults
 from bench.quality_tables import Session, goals, latency_table, quality_table, session_table, voice_table
 from bench.report import OUT, finish
 from bench.simulstream import Logged, steps_of, write_log
 from bench.take import take
-from bench.talk import talk_goals, talk_table
+from bench.talk import lasting_goals, lasting_table, talk_goals, talk_table
 from services.common.audio import ASR_RATE
 
+WARM_SECONDS = 8
 LIMIT_SECONDS = 15.0  # the longest segment, as the gateway's default has it
 
 
@@ -52,6 +53,8 @@ def main() -> None:
     recordings = read_corpus(options.corpus, options.sounds, targets)
     if options.joined:
         recordings = [joined(recordings)]
+    elif options.minutes:
+        recordings = [repeated(recordings, 60 * options.minutes)]
     plan = Plan(arms, targets, 0.0 if options.fast else 1.0, options.parallel)
     mesh = Running(options.server, {} if options.server else engines.stages(options.engines))
     sessions = asyncio.run(run(recordings, plan, mesh))
@@ -68,7 +71,11 @@ def main() -> None:
     if options.joined and plan.speed:
         tables.append(talk_table(sessions, targets))
         reached |= talk_goals(sessions, targets, LIMIT_SECONDS)
-    sys.exit(not finish("talk" if options.joined else "quality", tables, reached))
+    if options.minutes and plan.speed:
+        tables.append(lasting_table(sessions, targets))
+        reached |= lasting_goals(sessions, targets)
+    name = "talk" if options.joined else "minutes" if options.minutes else "quality"
+    sys.exit(not finish(name, tables, reached))
 
 
 def _options() -> argparse.Namespace:
@@ -78,6 +85,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--targets", default="es", help="tags with commas between")
     parser.add_argument("--sounds", type=Path, help="folder of the .g722 files; by default Debian's is looked for")
     parser.add_argument("--joined", action="store_true", help="all recordings as one talk without a pause")
+    parser.add_argument("--minutes", type=float, default=0.0, help="one talk so long: all recordings, again and again")
     parser.add_argument("--fast", action="store_true", help="as fast as the stream takes it: no latencies then")
     parser.add_argument("--parallel", type=int, default=3, help="sessions at once")
     parser.add_argument("--sessions", action="store_true", help="a table with a row for each session, too")
@@ -95,7 +103,9 @@ async def run(recordings: Sequence[Recording], plan: Plan, mesh: Running) -> lis
     ]
     places = asyncio.Semaphore(plan.parallel)
     async with gateways(plan.arms, mesh) as meshes, asyncio.TaskGroup() as group:
-        await _one(meshes, turns[0], plan, speed=0.0)  # what is loaded at first use is loaded now
+        arm, recording = turns[0]
+        short = replace(recording, pcm=recording.pcm[: WARM_SECONDS * ASR_RATE])
+        await _one(meshes, (arm, short), plan, speed=0.0)  # what is loaded at first use is loaded now
         tasks = [group.create_task(_in_its_turn(places, meshes, turn, plan)) for turn in turns]
     return [task.result() for task in tasks]
 

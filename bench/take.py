@@ -86,8 +86,25 @@ class Take:
 
     def final_seconds(self, lang: str) -> list[float]:
         """Of each segment, from the end of its speech to its final translation, by the ledger."""
+        return [seconds for _, seconds in self.final_lags(lang)]
+
+    def final_lags(self, lang: str) -> list[tuple[float, float]]:
+        """As `final_seconds`, each with the moment its speech ended."""
         ledger = [each for _, each in self.events if isinstance(each, babelmesh.Latency) and each.target_lang == lang]
-        return [(each.translated_ms - each.captured_ms) / 1000 for each in ledger if each.translated_ms]
+        told = [each for each in ledger if each.translated_ms]
+        return [(each.captured_ms / 1000, (each.translated_ms - each.captured_ms) / 1000) for each in told]
+
+    def shown_seconds(self, lang: str) -> list[float]:
+        """Of each segment that is translated, from its onset to the first word of its translation, tentative or not."""
+        starts: dict[int, float] = {}
+        for _, each in self.events:
+            if isinstance(each, babelmesh.AsrResult):
+                starts.setdefault(each.segment_id, each.start_ms / 1000)
+        first: dict[int, float] = {}
+        for at, result in self.translations(lang):
+            if result.text.strip():
+                first.setdefault(result.segment_id, at)
+        return [at - starts[number] for number, at in first.items() if number in starts]
 
     def first_audio_seconds(self, lang: str) -> float | None:
         """From the first source word's onset to the first audible sample of a target's speech, played as it came."""

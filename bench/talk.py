@@ -1,4 +1,4 @@
-"""A long talk without a pause: whether the mesh keeps up with the speaker to the end."""
+"""A long talk: whether the mesh keeps up with the speaker to the end."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import babelmesh
 from bench.emissions import concluded_words, sounds
 from bench.metrics import laal, playback, resegmented
 from bench.quality_tables import Session, by_arm
-from bench.report import Goal, Rows, at_most
+from bench.report import Goal, Rows, at_most, percentile
 
+MOST_GROWN = 0.5  # seconds over a whole talk with pauses: as much as a sentence's lag differs from the next by itself
 LAG_GROWTH = 1.0  # seconds a minute: what a talk of an hour would end a minute late with
 
 
@@ -37,6 +38,41 @@ def talk_goals(sessions: Sequence[Session], targets: Sequence[str], limit_second
         "talk.lag_growth": at_most(max(lag_growth(each, lang) for each, lang in ours), LAG_GROWTH),
         "talk.longest_segment": at_most(max(longest_segment(each) for each, _ in ours), limit_seconds),
     }
+
+
+def lasting_table(sessions: Sequence[Session], targets: Sequence[str]) -> Rows:
+    """One row an arm and target: how long captions take, and by how much more at the end of the talk; seconds."""
+    columns = ("arm", "to", "minutes", "final p50", "p95", "first shown p50", "final's growth", "lag's growth a minute")
+    table = Rows("A talk with pauses", columns)
+    for arm, own in by_arm(sessions).items():
+        for lang in targets:
+            for each in own:
+                finals, shown = each.take.final_seconds(lang), each.take.shown_seconds(lang)
+                quick = (percentile(finals, 0.5), percentile(finals, 0.95), percentile(shown, 0.5))
+                minutes = each.recording.seconds / 60
+                table.add(arm, lang, minutes, *quick, final_growth(each, lang) * minutes, lag_growth(each, lang))
+    return table
+
+
+def lasting_goals(sessions: Sequence[Session], targets: Sequence[str]) -> dict[str, Goal]:
+    """N5: that captions come as soon at the end of our talk as at its beginning, and the first word of any segment."""
+    ours = [(each, lang) for each in sessions if each.arm == "balanced" for lang in targets]
+    if not ours:
+        return {}
+    shown = [seconds for each, lang in ours for seconds in each.take.shown_seconds(lang)]
+    grown = [final_growth(each, lang) * each.recording.seconds / 60 for each, lang in ours]
+    lags = [lag_growth(each, lang) * each.recording.seconds / 60 for each, lang in ours]
+    return {
+        "N5.first_shown_p50": at_most(percentile(shown, 0.5) or 0.0, 1.5),
+        "N5.final_growth": at_most(max(grown), MOST_GROWN),
+        "N5.lag_growth": at_most(max(lags), MOST_GROWN),
+    }
+
+
+def final_growth(session: Session, lang: str) -> float:
+    """Seconds a minute by which a segment's final caption comes later behind its speech: a line through all of them."""
+    lags = session.take.final_lags(lang)
+    return float(np.polyfit([at / 60 for at, _ in lags], [lag for _, lag in lags], 1)[0]) if len(lags) > 1 else 0.0
 
 
 def lag_growth(session: Session, lang: str) -> float:

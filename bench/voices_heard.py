@@ -45,7 +45,6 @@ ARMS = {
     "onnx": (("en", PIPER),),
 }
 BOUND = 0.10
-WHOLE_MS = 10_000  # a first window that no sentence here is longer than
 SPEECH_WITHIN_DB = 35.0  # of the loudest 20 ms
 
 
@@ -82,6 +81,13 @@ def level(pcm: Pcm, rate: int) -> float:
     return float(10 * np.log10(power[power > power.max() / 10 ** (SPEECH_WITHIN_DB / 10)].mean()))
 
 
+def listening(folder: Path) -> tuple[WhisperModel, tokens.Tokens]:
+    """The model that hears, of a bundle, and its vocabulary."""
+    words = tokens.read(read(folder))
+    tail_samples = Ctranslate2Settings().tail_ms * ASR_RATE // 1000
+    return WhisperModel(folder, words, Computing("cpu", "cpu", "int8", 1), tail_samples), words
+
+
 def heard(whisper: WhisperModel, words: tokens.Tokens, language: str, spoken: Sequence[Spoken]) -> list[str]:
     """What is understood of sentences."""
     found = []
@@ -98,9 +104,7 @@ async def measured(options: argparse.Namespace, paths: dict[str, Path]) -> tuple
     """A row for each voice, and a goal for each neural one."""
     columns = ("language", "engine", "voice", "sentences", "WER", "first s", "CPU s per s", "dBFS", "clipped")
     table, goals = Rows("Voices, heard by Whisper base", columns), dict[str, Goal]()
-    words = tokens.read(read(paths[WHISPER]))
-    tail_samples = Ctranslate2Settings().tail_ms * ASR_RATE // 1000
-    whisper = WhisperModel(paths[WHISPER], words, Computing("cpu", "cpu", "int8", 1), tail_samples)
+    whisper, words = listening(paths[WHISPER])
     for name, settings in arms(options, paths):
         engine: Engine = engine_class("tts", name)(settings)
         await engine.start()
@@ -113,7 +117,7 @@ async def measured(options: argparse.Namespace, paths: dict[str, Path]) -> tuple
             spoken = [await speak(engine, voice, text) for text in texts]
             told = [normalized(text) for text in heard(whisper, words, language, spoken)]
             wer = float(jiwer.wer([normalized(text) for text in texts], told))
-            label = "whole" if settings.kokoro.first_ms == WHOLE_MS else ""
+            label = "" if settings.kokoro.window_ms else "whole"
             table.add(language, f"{name} {label}".strip(), voice.name, len(texts), *figures(wer, spoken))
             if engine.networks and not label:
                 goals[f"N4.{language}" if name == "kokoro" else f"N4.{language}.piper"] = at_most(round(wer, 4), BOUND)
@@ -144,7 +148,7 @@ def arms(options: argparse.Namespace, paths: dict[str, Path]) -> list[tuple[str,
         bundles = {"bundles": [paths[KOKORO]]}
         found.append(("kokoro", TtsSettings.model_validate({"kokoro": bundles})))
         if options.whole:
-            found.append(("kokoro", TtsSettings.model_validate({"kokoro": bundles | {"first_ms": WHOLE_MS}})))
+            found.append(("kokoro", TtsSettings.model_validate({"kokoro": bundles | {"window_ms": 0}})))
     return found
 
 

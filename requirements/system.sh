@@ -78,8 +78,22 @@ apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::
 ((${#missing[@]} > required)) || wanted
 ((${#missing[@]})) || exit 0
 echo "Installing the system packages ${missing[*]} ..."
-# apt is quiet while all goes well: what it printed is shown only when it failed.
-if ! log=$("${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null 2>&1); then
+# What apt prints is shown only when it failed. Until then a line now and then says how far it is.
+log="" line="" ready=0 began=$SECONDS told=$SECONDS status=1
+while true; do
+    if IFS= read -r -t "${PROGRESS_SECONDS:-15}" line; then
+        [[ $line != "status "* ]] || { status=${line#status } && break; }
+        [[ $line != "Setting up "* ]] || ready=$((ready + 1))
+        log+=$line$'\n'
+    elif (($? <= 128)); then
+        break # it has ended without a word
+    fi
+    if ((SECONDS - told >= ${PROGRESS_SECONDS:-15})); then
+        told=$SECONDS
+        echo "  $ready packages are set up after $((SECONDS - began)) s" >&2
+    fi
+done < <("${apt[@]}" install --yes --no-install-recommends "${missing[@]}" </dev/null 2>&1 && echo "status 0" || echo "status $?")
+if ((status != 0)); then
     printf '%s\n' "$log" >&2
     exit 1
 fi

@@ -131,8 +131,9 @@ LAYOUTS = (
         "whisper",
         "asr",
         "ctranslate2",
-        {**_named("model.bin", "config.json", "tokenizer.json"), "vocabulary.json": ("vocabulary.json",)},
-        {},
+        _named("model.bin", "config.json", "tokenizer.json"),
+        _named("vocabulary.json", "vocabulary.txt"),
+        one_of=(("vocabulary.json", "vocabulary.txt"),),
         sample_rate_hertz=_RATE,
     ),
     Layout(

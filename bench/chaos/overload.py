@@ -1,20 +1,23 @@
 """More sessions than there is room for: those let in are served as ever, those refused are told so at once.
 
-    python -m bench.chaos.overload [--short] [--slots 12] [--seconds 40] [--keep FOLDER]
+    python -m bench.chaos.overload [--short] [--slots 12] [--seconds 40] [--busy 0] [--keep FOLDER]
 
 Callers, once, twice and three times as many as the recognizers have slots, each open one short session after the
 other. One that is refused waits as long as it was told and asks again. *Goodput*: seconds of speech served whole per
 second, over what as many callers as slots get. *Latency*: from the last sample of a segment to the last message about
-it.
+it. *Refused*: a caller in a process of its own asks beside them, and its refusals are timed. With `--busy N`,
+so many other programs want the processor all the while.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -22,6 +25,7 @@ from random import Random
 import babelmesh
 from bench.chaos import speech
 from bench.chaos.fleet import Fleet, Plan, fleet
+from bench.chaos.knocking import knocked
 from bench.chaos.scene import Outcome, folder, options, play, share
 from bench.chaos.talking import Wishes
 from bench.report import Goal, Rows, at_least, at_most
@@ -43,7 +47,8 @@ class Arm:
     seconds: float = 0.0
     served_seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
-    refused_after: list[float] = field(default_factory=list)
+    refused: int = 0
+    refused_after: list[float] = field(default_factory=list)  # milliseconds, of the caller apart
     codes: Counter[str] = field(default_factory=Counter)
     without_retry: int = 0
     failed: Counter[str] = field(default_factory=Counter)  # of those let in
@@ -56,7 +61,7 @@ class Arm:
 
 def main() -> None:
     """Prints the tables; ends with status 1 when a goal was missed."""
-    told = options(__doc__, slots=(12, 4), seconds=(40.0, 12.0))
+    told = options(__doc__, slots=(12, 4), seconds=(40.0, 12.0), busy=(0, 0))
     play("overload", told, scene(told))
 
 
@@ -64,10 +69,22 @@ async def scene(told: argparse.Namespace) -> Outcome:
     """Each arm for the same time on the same mesh."""
     room = {"ASR_SLOTS": str(told.slots // 2), "GATEWAY_SLOTS": str(10 * told.slots)}
     with folder(told) as kept:
-        async with fleet(Plan(variables=room), Path(kept) / "mesh") as up:
+        async with fleet(Plan(variables=room), Path(kept) / "mesh") as up, busy(told.busy):
             await offered(up, ARMS[0], told, WARM_SECONDS)
             arms = [await offered(up, times, told, told.seconds) for times in ARMS]
     return Outcome([table(arms)], goals(arms))
+
+
+@asynccontextmanager
+async def busy(count: int) -> AsyncIterator[None]:
+    """Has so many programs compute for the block."""
+    started = [await asyncio.create_subprocess_exec(sys.executable, "-c", "while True: pass") for _ in range(count)]
+    try:
+        yield
+    finally:
+        for each in started:
+            each.kill()
+            await each.wait()
 
 
 async def offered(up: Fleet, times: int, told: argparse.Namespace, seconds: float) -> Arm:
@@ -79,6 +96,8 @@ async def offered(up: Fleet, times: int, told: argparse.Namespace, seconds: floa
     async with babelmesh.connect(up.address) as mesh, asyncio.TaskGroup() as group:
         for number in range(arm.callers):
             group.create_task(caller(mesh, arm, number + 1, (until, random.random())))
+        if times > 1:
+            arm.refused_after += await knocked(up.address, seconds)
     arm.seconds = time.monotonic() - began
     return arm
 
@@ -88,7 +107,7 @@ async def caller(mesh: babelmesh.Mesh, arm: Arm, number: int, times: tuple[float
     until, late = times
     await asyncio.sleep(late)
     while time.monotonic() < until:
-        asked, let_in = time.monotonic(), False
+        let_in = False
         try:
             async with mesh.session("en", ("es",), Wishes().hello()) as session:
                 let_in = True
@@ -100,7 +119,7 @@ async def caller(mesh: babelmesh.Mesh, arm: Arm, number: int, times: tuple[float
             if let_in:
                 arm.failed[refusal.code] += 1
                 continue
-            arm.refused_after.append(time.monotonic() - asked)
+            arm.refused += 1
             arm.codes[refusal.code] += 1
             arm.without_retry += not refusal.retry_after_ms
             await asyncio.sleep(min(LONGEST_WAIT_SECONDS, max(0.05, refusal.retry_after_ms / 1000)))
@@ -133,9 +152,9 @@ def table(arms: Sequence[Arm]) -> Rows:
     )
     rows = Rows("Sessions offered, times capacity", columns)
     for arm in arms:
-        refused = [1000 * share(arm.refused_after, part) if arm.refused_after else None for part in (0.95, 0.99)]
+        refused = [share(arm.refused_after, part) if arm.refused_after else None for part in (0.95, 0.99)]
         served = (arm.times, arm.callers, arm.goodput, share(arm.latencies, 0.95))
-        rows.add(*served, len(arm.refused_after), *refused, listed(arm.codes), arm.without_retry, listed(arm.failed))
+        rows.add(*served, arm.refused, *refused, listed(arm.codes), arm.without_retry, listed(arm.failed))
     return rows
 
 
@@ -148,7 +167,7 @@ def goals(arms: Sequence[Arm]) -> dict[str, Goal]:
     """The door holds."""
     usual, *more = arms
     codes = sum((arm.codes for arm in more), Counter[str]())
-    longest = [1000 * share(arm.refused_after, 0.95) for arm in more if arm.refused_after]
+    longest = [share(arm.refused_after, 0.95) for arm in more if arm.refused_after]
     usual_p95 = share(usual.latencies, 0.95)
     return {
         "C6.goodput": at_least(min(arm.goodput for arm in more) / (usual.goodput or float("inf")), 0.9),

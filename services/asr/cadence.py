@@ -12,7 +12,8 @@ _WAIT_GAIN = 1 / 4
 
 
 class Cadence:
-    """A hypothesis for every so much speech; while much audio waits for the engine, for so much more.
+    """A hypothesis for every so much speech; while much audio waits for the engine, for so much more; and as few as
+    there may be of a session that is hurried.
     An engine that notes how long its hypotheses take makes fewer of them while it is slow.
 
     What a hypothesis costs, its translations included, is then spent on getting through what waits.
@@ -28,7 +29,8 @@ class Cadence:
         self._since_samples += len(speech.pcm)
         rested = max(self._interval_samples, self._wait_samples / BUSY_SHARE)
         stretched = round(rested) + max(0, speech.waiting_samples - PATIENT_SAMPLES)
-        interval_samples = min(stretched, MOST_STRETCHED * self._interval_samples)
+        most_samples = MOST_STRETCHED * self._interval_samples
+        interval_samples = most_samples if speech.hurried else min(stretched, most_samples)
         if self._since_samples < interval_samples:
             return False
         self._since_samples %= interval_samples  # speech comes in pieces of whole frames, which fit no interval

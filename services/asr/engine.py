@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from services.common.audio import Pcm
 from services.common.load import Load
@@ -19,6 +19,7 @@ class Speech:
     pcm: Pcm
     offset_samples: int  # of the first sample, on the session's audio clock
     waiting_samples: int = 0  # of audio behind it that came already: how far the engine is behind
+    hurried: bool = False  # the session is far behind: hypotheses may be few, and a segment that begins searched once
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,18 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Language:
+    """The language of an utterance, as far as it is known."""
+
+    tag: str  # BCP-47, one of the engine's; empty: the session's only one
+    confidence: float = 0.0  # 0 to 1; 0 where it was not found out
+    tentative: bool = False  # it may turn out to be another one
+
+
+ONLY = Language("")
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """The recognizer's guess at the whole open segment."""
 
@@ -53,6 +66,7 @@ class Hypothesis:
     final: bool = False
     stability: float = 0.0  # of an interim one, 0 to 1; 0 when the recognizer does not tell
     stable_words: int = 0  # so many of the first ones the recognizer itself says it will not change
+    language: Language = ONLY  # set by the stage, not by engines
 
     @property
     def text(self) -> str:
@@ -97,6 +111,7 @@ class Engine(Protocol):
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
     prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
     biased: bool  # whether it takes Terms; one that does not is given none
+    wideband: bool  # whether audio of 8 kHz costs it half as many errors again, by bench/telephone.py
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
@@ -115,4 +130,17 @@ class Engine(Protocol):
         Takes an item only when it has answered the one before: so the caller's pace is the engine's, and the caller
         knows what is through. Closing the generator frees what the session held. Raises StageFailed when the
         recognizer broke; the generator is over then, the engine is not.
+        """
+
+
+@runtime_checkable
+class Identifier(Protocol):
+    """An engine that also tells languages apart."""
+
+    identified: tuple[str, ...]  # BCP-47; known after `start`
+
+    async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
+        """The likeliest of some languages, two or more of `identified`, by all that was said of an utterance so far.
+
+        Its confidence is its share of the likelihood among them. Raises StageFailed when the engine broke.
         """

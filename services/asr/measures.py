@@ -24,19 +24,17 @@ class Ending(StrEnum):
 
 
 class Measures:
-    """Of the segments of one language, which is one of the engine's."""
-
-    def __init__(self, language: str) -> None:
-        self._of = {"source_lang": language}
+    """Of the segments of one session, by their languages, which are the engine's."""
 
     def final(self, result: Result, ending: Ending, audio_samples: int, compute_seconds: float) -> None:
         """A final of so much audio is there, for which the engine was awaited so long."""
-        of_stage = {**self._of, "stage": "asr"}
+        of_language = {"source_lang": result.language.tag}
+        of_stage = {**of_language, "stage": "asr"}
         audio_seconds = audio_samples / ASR_RATE
         _DURATION.record(compute_seconds, of_stage)
         if audio_samples:
             _REAL_TIME_FACTOR.record(compute_seconds / audio_seconds, of_stage)
-        _AUDIO.add(audio_seconds, self._of)
-        _SEGMENTS.add(1, {**self._of, "reason": ending.value})
+        _AUDIO.add(audio_seconds, of_language)
+        _SEGMENTS.add(1, {**of_language, "reason": ending.value})
         if result.confidence:  # 0: the recognizer does not tell
-            _CONFIDENCE.record(result.confidence, self._of)
+            _CONFIDENCE.record(result.confidence, of_language)

@@ -32,6 +32,7 @@ class Audio:
 
     pcm: Pcm
     offset_samples: int
+    hurried: bool = False  # the session is far behind: what costs time and is not needed may be left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,7 @@ class Recognizer:
         self._measures = measures
         self._reason = Ending.ENDPOINT  # what the gate ends a segment for, unless that is too long
         self._ending = Ending.ENDPOINT  # what the open segment ends for, or the last one
+        self._hurried = False
         self._told_samples = 0  # the audio heard when progress was told last
 
     async def run(self, recognize: Recognition, asked: Channel[Asked]) -> None:
@@ -130,7 +132,7 @@ class Recognizer:
         if self._open is None:
             self._open = OpenSegment(heard.offset_samples, self._gate.speech_start_samples)
             self._spans.begin()
-        return replace(heard, waiting_samples=waiting_samples)
+        return replace(heard, waiting_samples=waiting_samples, hurried=self._hurried)
 
     async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated | Terms, None]:
         async for request in asked:
@@ -144,7 +146,8 @@ class Recognizer:
     def _cut(self, request: Asked) -> Iterator[Gated | Terms]:
         self._reason = Ending.COMMIT if isinstance(request, Commit) else Ending.ENDPOINT
         match request:
-            case Audio(pcm, offset_samples):
+            case Audio(pcm, offset_samples, hurried):
+                self._hurried = hurried
                 if offset_samples != self._gate.heard_samples:
                     yield from self._gate.close()
                     self._gate.move(offset_samples)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
-from services.asr.engine import Hypothesis, PrefixRules, Word
+from services.asr.engine import ONLY, Hypothesis, Language, PrefixRules, Word
 from services.asr.stable_prefix import StablePrefix, key
 from services.asr.writing import Place, begun, written
 from services.common.concluded import continues
@@ -28,6 +28,7 @@ class Result:
     finalized_samples: int = 0  # of a final: the segments behind it need no audio before this
     tier: str = ""  # that recognizes it; empty where there is one alone
     larger_tiers: int = 0  # which it did not get
+    language: Language = ONLY  # that the words are in
 
     @property
     def text(self) -> str:
@@ -44,7 +45,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """How hypotheses become text."""
+    """How hypotheses in one language become text."""
 
     language: str
     prefix: PrefixRules
@@ -66,37 +67,54 @@ class Bounds:
 class Segments:
     """Numbers segments and makes their results. A segment exists from the first word heard in it."""
 
-    def __init__(self, transcription: Transcription, first_segment_id: int) -> None:
-        self._transcription = transcription
+    def __init__(
+        self, transcription: Transcription, first_segment_id: int, others: Mapping[str, Transcription] | None = None
+    ) -> None:
+        """Begin with one language; `others` has those of hypotheses that name theirs."""
+        self._transcription = transcription  # of the open segment, or the last one
+        self._transcriptions = {transcription.language: transcription, **(others or {})}
+        self._language = Language(transcription.language)
         self._prefix = StablePrefix(transcription.prefix)
         self._goes_on = False  # the segment before was split from the open one
-        self._shown = ("", 0)  # text and stable length of the last interim result
+        self._shown = ("", 0, self._language)  # text, stable length and language of the last interim result
         self._revision = 0
         self.segment_id = first_segment_id  # of the open segment, or of the next
 
     def hear(self, hypothesis: Hypothesis, speech: Bounds) -> Result | None:
         """The result a hypothesis leads to, given the speech of the open segment; None when it tells nothing new."""
+        self._speak(hypothesis.language)
         result = self._final(hypothesis, speech.split) if hypothesis.final else self._interim(hypothesis)
         return result and replace(
             result,
             start_samples=speech.start_samples,
             end_samples=speech.end_samples,
+            language=self._language,
             tier=self._transcription.tier,
             larger_tiers=self._transcription.larger_tiers,
         )
 
     def turn(self, transcription: Transcription) -> None:
-        """Another engine recognizes the segments from now on. None is open."""
-        self._transcription = transcription
-        self._prefix = StablePrefix(transcription.prefix)
+        """Another engine recognizes what is in its language from now on. No segment in that language is open."""
+        self._transcriptions[transcription.language] = transcription
+        if transcription.language == self._transcription.language:
+            self._transcription = transcription
+            self._prefix = StablePrefix(transcription.prefix)
+
+    def _speak(self, language: Language) -> None:
+        """What was heard of the open segment in another language is nothing in this one."""
+        tag = language.tag or self._transcription.language
+        if tag != self._transcription.language:
+            self._transcription = self._transcriptions[tag]
+            self._prefix = StablePrefix(self._transcription.prefix)
+        self._language = replace(language, tag=tag)
 
     def _interim(self, hypothesis: Hypothesis) -> Result | None:
         if not self._transcription.interim_results:
             return None
         tentative = self._prefix.hear(hypothesis)
         words = self._write((*self._prefix.concluded, *tentative))
-        stable_length = len(_text(self._write(self._prefix.concluded)))
-        shown = (_text(words), stable_length)
+        stable_length = 0 if self._language.tentative else len(_text(self._write(self._prefix.concluded)))
+        shown = (_text(words), stable_length, self._language)
         if not words or shown == self._shown:
             return None
         self._shown = shown
@@ -105,11 +123,11 @@ class Segments:
 
     def _final(self, hypothesis: Hypothesis, split: bool) -> Result | None:
         words = self._write(hypothesis.words, ends=not split)
-        concluded = _text(self._write(self._prefix.concluded))
+        concluded = _text(self._write(self._prefix.concluded)) if self._shown[1] else ""
         self._goes_on = split
         segment_id, revision = self.segment_id, self._revision + 1
         self._prefix = StablePrefix(self._transcription.prefix)
-        self._shown, self._revision = ("", 0), 0
+        self._shown, self._revision = ("", 0, self._language), 0
         if not words and revision == 1:
             return None
         self.segment_id += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
+from services.asr import capacity
 from services.asr.gate import Gate
 from services.asr.measures import Measures
 from services.asr.outbox import Outbox
@@ -26,11 +28,13 @@ from services.common.channel import Channel
 from services.common.errors import TooSlow
 from services.common.reading import readable
 from services.common.replica import Replica
-from services.common.slots import ADMITTED, Slots
+from services.common.slots import ADMITTED, Slots, reserve
 from services.common.watchdog import Watchdog
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, asr_pb2.RecognizeResponse]  # it reads a request, or EOF
+
+log = logging.getLogger(__name__)
 
 FINALS_WAITING = 16  # for a slow reader, beside the latest interim; then the engine waits
 
@@ -55,6 +59,17 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         """See Servicer."""
         await self._engines.start()
         make_vad(self._settings.vad)  # a missing library is told now, not to the first session
+        if self._settings.measured_slots:
+            await self._offer_slots()
+
+    async def _offer_slots(self) -> None:
+        """Offers no more slots than this machine carries."""
+        carried = await capacity.measured(self._engines.leanest)
+        if carried is None or carried >= self._slots.total:
+            return
+        reserved = min(reserve(carried, self._settings.reserved_slots), carried - 1)
+        self._slots.offer(carried, reserved)
+        log.info("fewer slots offered, as this machine carries", extra={"fields": {"slots": carried}})
 
     async def drain(self, seconds: float) -> None:
         """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
@@ -72,6 +87,8 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             slots_total=self._slots.total,
             slots_used=self._slots.used,
             term_bias=self._engines.biased,
+            identified_languages=self._engines.identified,
+            wideband_languages=self._engines.wideband_languages,
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
@@ -88,15 +105,14 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         outbox: Outbox[Answer] = Outbox(FINALS_WAITING)
         pre_roll_samples = self._settings.pre_roll_ms * ASR_RATE // 1000
         gate = Gate(make_vad(self._settings.vad), config.rules, pre_roll_samples)
-        segments = Segments(config.transcription, config.first_segment_id)
-        measures = Measures(config.transcription.language)
-        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), measures)
-        terms = self._engines.takes_terms(config.transcription.language)
+        segments = Segments(config.transcription, config.first_segment_id, config.transcriptions)
+        recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), Measures())
         async with TaskGroup() as tasks:
             fed = partial(_fed, context, self._settings.unfed_seconds)
-            tasks.create_task(_read(fed, asked, Inbound(terms)))
+            biased = any(self._engines.takes_terms(language) for language in config.transcriptions)
+            tasks.create_task(_read(fed, asked, Inbound(biased)))
             tasks.create_task(_write(outbox, context))
-            with recognition(self._engines, config, segments) as recognize:
+            with recognition(self._engines, self._settings.identification, config, segments) as recognize:
                 await recognizer.run(recognize, asked)
             await outbox.close()
 

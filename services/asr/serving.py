@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from services.asr import timing
-from services.asr.engine import Engine
+from services.asr.engine import Engine, Identifier
 from services.asr.settings import AsrSettings
 from services.common import languages
 from services.common.engines import Several
@@ -28,6 +28,11 @@ class Engines(Several[Engine]):
         """Whether any of the engines takes Terms."""
         return any(engine.biased for engine in self.engines)
 
+    @property
+    def wideband_languages(self) -> tuple[str, ...]:
+        """Those of the languages of which an engine hears audio of 8 kHz badly."""
+        return tuple(tag for tag in self.languages if any(engine.wideband for engine in self._hearing(tag)))
+
     async def start(self) -> None:
         """Start the engines, and time those that a language can choose among."""
         await super().start()
@@ -36,6 +41,18 @@ class Engines(Several[Engine]):
         except BaseException:
             await self.stop()
             raise
+
+    @property
+    def identifier(self) -> Identifier | None:
+        """The first engine that tells languages apart; None where none does."""
+        telling = (engine for engine in self.engines if isinstance(engine, Identifier) and engine.identified)
+        return next(telling, None)
+
+    @property
+    def identified(self) -> tuple[str, ...]:
+        """Those of `languages` that are told apart, as the recognizing engines call them."""
+        known = self.identifier.identified if self.identifier else ()
+        return tuple(tag for tag in self.languages if languages.resolve(tag, known))
 
     def of(self, language: str) -> Engine:
         """The engine that recognizes a language, one of `languages`; the largest of its tiers, where it has several."""
@@ -49,7 +66,16 @@ class Engines(Several[Engine]):
 
     def takes_terms(self, language: str) -> bool:
         """Whether any engine that may recognize the language takes Terms."""
-        return any(engine.biased for engine in self._tiers_of(language) or [self.of(language)])
+        return any(engine.biased for engine in self._hearing(language))
+
+    @property
+    def leanest(self) -> Engine:
+        """The engine that sessions get when there are many: the smallest tier, or without tiers the preferred one."""
+        return self.tier(self.tiering.names[0]) if self.tiering.names else self.engines[0]
+
+    def _hearing(self, language: str) -> list[Engine]:
+        """All engines that may recognize a language: its tiers, or the one it has."""
+        return self._tiers_of(language) or [self.of(language)]
 
     def _tiers_of(self, language: str) -> list[Engine]:
         """The tiers of a language, from small to large; none where it has one engine alone."""

@@ -50,6 +50,29 @@ class ScriptedSettings(DeviceSettings):
     mishears: dict[str, str] = Field({}, description="What it hears instead of some words, unless they are terms.")
     fail_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session fails; 0: never.")
     hang_after_ms: int = Field(0, ge=0, description="Milliseconds of speech after which a session hangs; 0: never.")
+    texts: dict[str, str] = Field({}, description="By language: words it hears instead of `text`.")
+    spoken: list[str] = Field([], description="Languages spoken in turn, of `languages`: it then tells them apart.")
+    spoken_ms: int = Field(5_000, ge=100, description="Milliseconds of the session's clock that each is spoken.")
+    sure_ms: int = Field(0, ge=0, description="Milliseconds of an utterance before which it is unsure of its language.")
+
+
+class IdentificationSettings(BaseModel):
+    """How the language of each utterance is found out, where a session allows several.
+
+    See docs/adr/0052-the-recognizer-identifies-each-utterance.md.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    first_ms: int = Field(1_800, ge=300, le=10_000, description="Milliseconds of an utterance before the first look.")
+    looks: int = Field(
+        3, ge=1, le=5, description="Looks before an utterance ends, each at 1.6 times the audio of the one before."
+    )
+    sure: float = Field(0.97, ge=0.5, le=1, description="Confidence that decides at once.")
+    least: float = Field(
+        0.6, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
+    )
+    per_minute: int = Field(60, ge=1, le=600, description="Looks a minute of audio that a session has on the average.")
 
 
 class RivaEndpointing(BaseModel):
@@ -193,6 +216,9 @@ class AsrSettings(StageSettings):
     reserved_slots: int | None = Field(
         None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
     )
+    measured_slots: bool = Field(
+        True, description="Whether no more slots are offered than this machine carries, as is measured at start."
+    )
     vad: Literal["silero", "energy"] = Field("silero", description="What tells speech from silence.")
     trailing_silence_ms: int = Field(500, ge=100, le=5_000, description="Most silence that ends a segment.")
     least_silence_ms: int = Field(
@@ -211,6 +237,7 @@ class AsrSettings(StageSettings):
     )
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
+    identification: IdentificationSettings = Field(default_factory=IdentificationSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     sherpa: SherpaSettings = Field(default_factory=SherpaSettings)

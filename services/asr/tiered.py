@@ -99,7 +99,7 @@ class Lateness:
         """The segment begins with this speech, which the engine gets now."""
         self._began_at = now
         self._begun_behind = speech.waiting_samples / ASR_RATE
-        self._heard_samples = len(speech.pcm)
+        self._heard_samples = 0  # behind this speech, which may be all that was said so far
         self._waiting_samples = speech.waiting_samples
         self._ended_at = now
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
-from services.asr.engine import Engine, PrefixRules, Stabilization, Terms
+from services.asr.engine import Engine, Stabilization, Terms
 from services.asr.gate import SpeechEdge
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
@@ -34,23 +34,33 @@ MOST_OFFSET_SAMPLES = 2**62  # of audio: results behind it could not be told
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a session wants hypotheses to become text, whichever engine they are of."""
+
+    interim_results: bool
+    stabilization: Stabilization
+    agreement: int  # successive hypotheses that conclude a word; 0: as it suits the engine
+
+    def transcription(self, language: str, engine: Engine) -> Transcription:
+        """How an engine's hypotheses in one language become text."""
+        prefix = engine.prefixes[self.stabilization]
+        prefix = replace(prefix, agreement=self.agreement) if self.agreement else prefix
+        return Transcription(language, prefix, self.interim_results, engine.written)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionConfig:
     """What a session asked for, checked, with the stage's defaults filled in."""
 
-    transcription: Transcription
+    transcription: Transcription  # of the default language
+    transcriptions: Mapping[str, Transcription]  # of each allowed language, the default first
+    manner: Manner
+    first_language: str  # of the first utterance; empty: it is found out, where several are allowed
     rules: EndpointingRules
     first_segment_id: int
     resumed: bool
     affinity: int
-    stabilization: Stabilization
-    agreement: int  # 0: as it suits the engine
     objective_ms: int  # within which a segment's final is to be there; 0: as the stage is set
-
-    def transcription_of(self, engine: Engine) -> Transcription:
-        """How the hypotheses of an engine become text."""
-        prefix = engine.prefixes[self.stabilization]
-        prefix = replace(prefix, agreement=self.agreement) if self.agreement else prefix
-        return replace(self.transcription, prefix=prefix, written=engine.written)
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engines: Engines) -> SessionConfig:
@@ -59,12 +69,18 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
     language = languages.require(config.language, engines.languages, "config.language")
+    allowed = _allowed(config, language, engines)
+    first = languages.require(config.first_language, allowed, "config.first_language") if config.first_language else ""
+    manner = _manner(config, settings)
+    transcriptions = {each: manner.transcription(each, engines.of(each)) for each in allowed}
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
     least_ms = _within(config.least_silence_ms, _TRAILING_SILENCE_MS, "config.least_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
-    agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
-    asked = SessionConfig(
-        transcription=Transcription(language, PrefixRules(), config.interim_results, written=False),
+    return SessionConfig(
+        transcription=transcriptions[language],
+        transcriptions=transcriptions,
+        manner=manner,
+        first_language=first,
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
             max_segment_samples=_samples(segment_ms or settings.max_segment_ms),
@@ -73,11 +89,27 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         first_segment_id=config.first_segment_id or 1,
         resumed=config.resumed,
         affinity=config.affinity,
-        stabilization=_stabilization(config.stabilization),
-        agreement=agreement,
         objective_ms=_within(config.objective_ms, _OBJECTIVE_MS, "config.objective_ms"),
     )
-    return replace(asked, transcription=asked.transcription_of(engines.of(language)))
+
+
+def _allowed(config: asr_pb2.RecognizeConfig, default: str, engines: Engines) -> list[str]:
+    """The languages an utterance may be in, the default first. Raises InvalidArgument where they are not told apart."""
+    wanted = [(f"config.languages[{index}]", each) for index, each in enumerate(config.languages)]
+    asked = [languages.require(each, engines.languages, path) for path, each in wanted]
+    allowed = list(dict.fromkeys([default, *asked]))
+    if asked and default not in asked:
+        message = f"{default!r} is the default, and not among them."
+        raise InvalidArgument("UNKNOWN_LANGUAGE", message, "config.language", sorted(asked))
+    if len(allowed) > 1 and (unknown := [each for each in allowed if each not in engines.identified]):
+        message = f"{engines.name} does not tell {unknown[0]!r} from other languages."
+        raise InvalidArgument("NOT_IDENTIFIED", message, "config.languages", engines.identified or ["one language"])
+    return allowed
+
+
+def _manner(config: asr_pb2.RecognizeConfig, settings: AsrSettings) -> Manner:
+    agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
+    return Manner(config.interim_results, _stabilization(config.stabilization), agreement)
 
 
 class Inbound:
@@ -125,7 +157,7 @@ class Inbound:
             raise InvalidArgument("OUT_OF_RANGE", "No session lasts so long.", "audio.offset_samples", accepted)
         self._next_samples = chunk.offset_samples + len(pcm)
         for start in range(0, len(pcm), SLICE_SAMPLES):
-            yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start)
+            yield Audio(pcm[start : start + SLICE_SAMPLES], chunk.offset_samples + start, chunk.hurried)
 
 
 def response(answer: Answer) -> asr_pb2.RecognizeResponse:
@@ -166,6 +198,9 @@ def _result(result: Result) -> asr_pb2.Result:
         corrected=result.corrected,
         words=words,
         finalized_samples=result.finalized_samples,
+        language=result.language.tag,
+        language_confidence=result.language.confidence,
+        language_tentative=result.language.tentative,
         tier=result.tier,
         larger_tiers=result.larger_tiers,
     )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from services.common.holding import attributing, end_holder
+from services.common.starving import own_thread, waited
 
 log = logging.getLogger(__name__)
 
@@ -123,10 +124,15 @@ class Pulse:
     def look(self, thread: int) -> None:
         """Looks until it is over. `thread` is the loop's."""
         seen, still, worked, ended = -1, 0, 0.0, ""
+        folder = own_thread(next((each.native_id or 0 for each in threading.enumerate() if each.ident == thread), 0))
+        denied = 0.0
         while not self.over.wait(self._limits.look_seconds):
+            before, denied = denied, waited(folder)
             if self._beats != seen:
                 seen, still, worked, ended = self._beats, 0, _worked_seconds(thread), ""
                 continue
+            if denied - before > self._limits.look_seconds / 2:
+                continue  # it was ready to work, and not let
             still += 1
             held = self._limits.held(still, _worked_seconds(thread) - worked)
             if self._limits.stalled(still):

@@ -29,9 +29,9 @@ RECONNECTING: Options = (
 
 CHANNEL: Options = (
     *BOUNDED_WINDOW,
-    ("grpc.keepalive_time_ms", 2_000),
-    ("grpc.keepalive_timeout_ms", 1_000),
-    ("grpc.http2.ping_timeout_ms", 1_000),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.http2.ping_timeout_ms", 20_000),
     ("grpc.http2.max_pings_without_data", 0),
     *RECONNECTING,
     ("grpc.enable_retries", 0),  # retries are the gateway's, who knows what a repeat costs

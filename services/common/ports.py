@@ -77,6 +77,12 @@ def add_for_operators(
         reflection.enable_server_reflection([*names, reflection.SERVICE_NAME], server)
 
 
+def add_for_clients(server: grpc.aio.Server, edge: Edge | None, name: str) -> None:
+    """Registers reflection where clients call, and where that is set: it names what they may call, and nothing else."""
+    if edge and edge.reflection:
+        reflection.enable_server_reflection([name, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+
+
 def _name_of(module: Any) -> str:
     """The full name of the one service in a contract's module."""
     (service,) = module.DESCRIPTOR.services_by_name.values()

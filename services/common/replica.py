@@ -43,6 +43,7 @@ class Edge:
     add_to: Callable[[grpc.aio.Server], None]  # registers what is served there beside health, state and faults
     connections: int  # of clients, at once
     trust_traces: bool = False  # whether calls are a part of their callers' traces
+    reflection: bool = False  # whether strangers are served reflection of what they may call
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from services.common.door import Doors, Guard
 from services.common.errors import MeshError
 from services.common.exporting import exported
 from services.common.observing import observed
-from services.common.ports import Ports, add_for_operators, servers
+from services.common.ports import Ports, add_for_clients, add_for_operators, servers
 from services.common.replica import Replica
 from services.common.settings import ServiceSettings
 from services.common.slots import FULL
@@ -156,6 +156,7 @@ def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str
     checks = health.aio.HealthServicer()
     ports = servers(settings, edge, guard.facing, checks)
     servicer.add_to(ports.service)
+    add_for_clients(ports.service, edge, servicer.service_name)
     add_for_operators(ports.operators, servicer.replica, settings, status, servicer.service_name)
     return _Server(ports, stage, guard, checks, status, ("", servicer.service_name))
 

@@ -27,6 +27,10 @@ class Slots:
         self._stage = stage
         self._retry_after_ms = retry_after_ms
 
+    def offer(self, total: int, reserved: int) -> None:
+        """There are so many slots from now on, of which some are in reserve."""
+        self.total, self._reserved = total, reserved
+
     @contextmanager
     def taken(self, resumed: bool = False) -> Iterator[None]:
         """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""

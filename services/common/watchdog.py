@@ -1,7 +1,8 @@
 """Notices an engine that makes no progress: it holds when each wait for an engine's answer began.
 
 Its clock is the event loop's own work: it is moved on by `passes`, a little at a time, so that a loop that stood still
-for a while (or a process that was stopped) does not make an engine look stuck that had no chance to answer.
+for a while (or a process that was stopped) does not make an engine look stuck that had no chance to answer. Nor does
+time in which a processor was denied to it: on a busy machine an engine is slow, and no more stuck for that.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from types import TracebackType
 from typing import Never, Self
 
 from services.common.rehearsal import Rehearsal
+from services.common.starving import Denied
 
 LOOK_SECONDS = 0.1
+STARVING_SECONDS = 1.0  # of a wait, after which it is looked whether the engine was denied the processor
 
 
 class Watchdog:
@@ -107,12 +110,18 @@ class Step:
 async def watch(watchdog: Watchdog, changed: Callable[[bool], Awaitable[None]]) -> Never:
     """Moves the watchdog's clock, and tells whether the engine is stuck whenever that changes."""
     loop = asyncio.get_running_loop()
-    told, looked = False, loop.time()
+    told, looked, denied = False, loop.time(), None
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         now = loop.time()
-        watchdog.passes(now - looked)
-        looked = now
+        passed, looked = now - looked, now
+        if watchdog.oldest_seconds < STARVING_SECONDS:
+            denied = None
+        elif denied is None:
+            denied = Denied()
+        else:
+            passed = max(0.0, passed - denied.seconds())
+        watchdog.passes(passed)
         if watchdog.stuck != told:
             told = not told
             await changed(told)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument
+from services.common.errors import InvalidArgument, quoted
 from services.gateway.callers import Caller, caller
 from services.gateway.continuation import Continuation, Position, beginning
 from services.gateway.possible import MOST_DEATHS, require_number
@@ -53,6 +53,11 @@ class Admission:
         lives.require_bearable(bond.session_id)
         require_number(hello.deaths, MOST_DEATHS, "hello.deaths")
         deaths = hello.deaths - (hello.lost_server == lives.server)
+        for index, segment in enumerate(hello.received.segments):
+            if segment.transcript.language not in ("", *terms.spoken_langs):
+                path = f"hello.received.segments[{index}].transcript.language"
+                message = f"{quoted(segment.transcript.language)} is no source language of the session."
+                raise InvalidArgument("RECEIVED_INCONSISTENT", message, path, terms.spoken_langs)
         goes_on = continued(bond, position, hello, self._handles.age_ms(bond))
         return replace(goes_on, fatal=deaths >= FATAL_DEATHS)
 

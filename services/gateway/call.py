@@ -67,7 +67,7 @@ async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
 async def write_all(context: CallContext, call: Call) -> None:
     """Sends what is put into the outbox until it is closed.
 
-    Not to be cancelled while the call may still get a status: gRPC cannot send one behind a write that was given up.
+    It may be cancelled while the call still gets a status only after `begin_answers`.
     """
     async for messages in call.outbox:
         for message in messages:

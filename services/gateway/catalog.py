@@ -67,7 +67,9 @@ class Catalog:
     ways: tuple[Way, ...]  # of the pairs, as the translator calls them
     all_voices: tuple[Voice, ...]  # the default of each language first
     engines: tuple[StageEngine, ...]
+    wideband_langs: tuple[str, ...] = ()  # those of the source languages that are recognized badly in audio of 8 kHz
     voice_pace: float = 0.0  # the highest real-time factor of a neural voice that is a default
+    identified: tuple[str, ...] = ()  # of the source languages, those that the recognizer tells apart
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
@@ -88,14 +90,14 @@ class Catalog:
         spoken = self.spoken_lang(source)
         return sorted(target for origin, target in self.pairs if origin == spoken)
 
-    def require_source(self, source: str, heard: bool) -> str:
+    def require_source(self, source: str, heard: bool, path: str = "hello.source_lang") -> str:
         """A source language, as the recognizer calls it; where none is heard, what is only translated will do as well.
 
         Raises InvalidArgument.
         """
         known = languages.resolve(source, self.source_langs)
         origins = () if heard else (origin for origin, _ in self.pairs)
-        return known or languages.require(source, [*self.source_langs, *origins], "hello.source_lang")
+        return known or languages.require(source, [*self.source_langs, *origins], path)
 
     def spoken_lang(self, source: str) -> str:
         """A source language, as the translator calls it."""

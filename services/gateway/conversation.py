@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import grpc
 
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
 from services.common.channel import Channel
-from services.common.errors import cause
+from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening
 from services.gateway.outage import ITS_OWN
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
-from services.gateway.tries import blames, fault_of
+from services.gateway.tries import blames, died, fault_of, given_up
 from services.gateway.wire import answer, request
 
 LEAVING_SECONDS = 5.0  # a draining replica is left in the midst of a segment when that is not over by then
@@ -32,12 +33,25 @@ class Failed(BrokeOff):
     """The recognizer failed over what it was told, and says so."""
 
 
-class Stalled(BrokeOff):
-    """It is still there, and gives no answer."""
+class Slow(BrokeOff):
+    """It gives no answer, and nobody knows that it ended: that proves nothing about what it was told."""
+
+
+class Stalled(Slow):
+    """Its replica is there, and it owes an answer."""
 
 
 class Left(Exception):
     """The replica wants to be left, and `successor` is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stalls:
+    """What becomes of a recognizer that owes an answer and gives none."""
+
+    seconds: float  # for so long; 0: nothing becomes of it
+    elsewhere: Callable[[int], bool]  # whether a replica but that one serves
+    announce: Callable[[bool], Awaitable[None]]  # that there is no other either; with True that it answers again
 
 
 class Conversation:
@@ -53,18 +67,19 @@ class Conversation:
         self._all_told = False
         self._settled = asyncio.Event()  # nobody would see another recognizer take over
         self._signs = Signs()
+        self._away = False  # as the client was told
 
-    async def run(self, stall_seconds: float, another: Callable[[], Awaitable[Recognizing]]) -> None:
+    async def run(self, stalls: Stalls, another: Callable[[], Awaitable[Recognizing]]) -> None:
         """Returns when there is no more and all is answered.
 
         Raises BrokeOff, or Left with a call to `another`; MeshError when it is refused what no other recognizer would
-        take either. Stalled for `stall_seconds` is broken off; 0: it may stall.
+        take either. `stalls` says what becomes of one that gives no answer.
         """
         try:
             async with TaskGroup() as tasks:
-                others = [self._write(), self._mourn(), self._leave(another), self._watch(stall_seconds)]
+                others = [self._write(), self._mourn(), self._leave(another), self._watch(stalls)]
                 beside = [tasks.create_task(other) for other in others]
-                await self._read()
+                await self._read(stalls)
                 for task in beside:
                     task.cancel()
         except ExceptionGroup as group:
@@ -76,21 +91,23 @@ class Conversation:
     async def _write(self) -> None:
         try:
             while (asked := await self._feed.next()) is not None:
-                await self._to.call.write(request(asked))
+                await self._to.call.write(request(asked, self._feed.hurried()))
                 self._signs.owe(self._listening.ring.owed)
             self._all_told = True
             await self._to.call.done_writing()
         except _CALL_IS_OVER:
             raise await self._fault() from None
 
-    async def _read(self) -> None:
+    async def _read(self, stalls: Stalls) -> None:
         self._look()
         try:
             while (said := await answer(self._to.call)) is not None:
-                self.answered = True
+                if self._away or not self.answered:
+                    self._away, self.answered = False, True
+                    await stalls.announce(True)
                 with self._signs.given():
                     if not self._listening.hear(said):
-                        raise Stalled("it finalizes nothing")
+                        raise BrokeOff("it finalizes nothing")
                     self._look()
                     await self._feed.answered()
                     await tell(self._listening, self._heard)
@@ -114,19 +131,28 @@ class Conversation:
         if code is grpc.StatusCode.OK:
             return BrokeOff("it ended early")
         metadata = (await call.initial_metadata(), await call.trailing_metadata())
-        fault = fault_of(grpc.aio.AioRpcError(code, *metadata, await call.details()), "ASR")
+        error = grpc.aio.AioRpcError(code, *metadata, await call.details())
+        fault = fault_of(error, "ASR")
         if blames(fault):
             return Failed(fault.code)
+        if isinstance(fault, TooSlow | AtCapacity) or given_up(error, self._to.link):
+            return Slow(fault.code)
         return BrokeOff(fault.code) if isinstance(fault, ITS_OWN) else fault
 
     async def _mourn(self) -> None:
         await self._to.lost.wait()
-        raise BrokeOff("its replica is lost")
+        raise BrokeOff("its replica is lost") if died(self._to.link) else Slow("its replica is silent")
 
-    async def _watch(self, stall_seconds: float) -> None:
-        if stall_seconds:
-            await self._signs.missed(stall_seconds)
-            raise Stalled("it stalled")
+    async def _watch(self, stalls: Stalls) -> None:
+        """Leaves a recognizer that stalls for another one, where there is one. Where not, it is only told."""
+        if not stalls.seconds:
+            return
+        while True:
+            await self._signs.missed(stalls.seconds)
+            if stalls.elsewhere(self._to.replica_id):
+                raise Stalled("it stalled")
+            await stalls.announce(False)
+            self._away = True
 
     async def _leave(self, another: Callable[[], Awaitable[Recognizing]]) -> None:
         """Leaves a draining replica at the end of a segment. It goes on here as long as there is no other."""

@@ -6,20 +6,21 @@ Opus comes as packets, one a chunk; FLAC as the bytes of one stream, cut anywher
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import av
 import numpy as np
 
 from services.common.audio import Pcm, from_bytes
 from services.common.errors import InvalidArgument
-from services.gateway import flac
+from services.gateway import flac, opus
 
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 NOTHING: Pcm = np.zeros(0, dtype=np.int16)
-_FLAC_PATIENCE_BYTES = 256 * 1024  # a stream without a frame in so many bytes is no FLAC stream
+_FLAC = "the bytes of a FLAC stream, an ID3v2 tag before it or not, and no Ogg"
 
 
 class Decoder(Protocol):
@@ -32,6 +33,31 @@ class Decoder(Protocol):
 
     def finish(self) -> Pcm:
         """The samples that were still held back: there are no more chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Samples of a stream that could not be decoded, counted from its start at the decoder's rate."""
+
+    start: int
+    end: int
+    filled: bool  # silence stands in their place; else they are the stream's end, which was cut off
+
+
+@runtime_checkable
+class Incomplete(Protocol):
+    """A decoder of streams that tell how long a damaged part of them is."""
+
+    def missing(self) -> list[Missing]:
+        """What could not be decoded since this was last asked."""
+
+
+@runtime_checkable
+class Concealing(Protocol):
+    """A decoder that knows what lost audio may have sounded like."""
+
+    def conceal(self, samples: int) -> Pcm:
+        """So many samples in place of audio that is lost, behind what was decoded last."""
 
 
 def decoder(sound_format: str, sample_rate: int, max_samples: int) -> Decoder:
@@ -83,12 +109,17 @@ _MULAW = _mulaw_table()
 
 
 class _Opus:
-    """Opus always decodes to 48 kHz, whatever rate it was recorded at."""
+    """Opus always decodes to 48 kHz, whatever rate it was recorded at.
 
-    rate = 48_000
+    By libopus: FFmpeg's own decoder falls silent where a frame is lost, and it keeps no state over it.
+    """
+
+    rate = opus.RATE
 
     def __init__(self, max_samples: int) -> None:
-        self._codec = av.CodecContext.create("opus", "r")
+        self._codec = av.AudioCodecContext.create("libopus", "r")
+        self._codec.layout = "mono"
+        self._last = b""
         self._mono = av.AudioResampler(format="s16", layout="mono")
         self._max_samples = max_samples
 
@@ -97,7 +128,16 @@ class _Opus:
             raise _undecodable("The chunk starts an Ogg container.", "one Opus packet a chunk, without a container")
         if not chunk:
             return NOTHING
-        return _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+        pcm = _decoded(self._codec, self._mono, [av.Packet(chunk)], self._max_samples)
+        self._last = opus.lost_frame(chunk)
+        return pcm
+
+    def conceal(self, samples: int) -> Pcm:
+        """What libopus makes of frames that are lost: the voice goes on, and fades within some of them."""
+        if not self._last:
+            return np.zeros(samples, dtype=np.int16)
+        lost = [av.Packet(self._last)] * -(-samples // opus.frame_samples(self._last))
+        return _decoded(self._codec, self._mono, lost, samples + opus.MOST_SAMPLES)[:samples]
 
     def finish(self) -> Pcm:
         return NOTHING
@@ -106,40 +146,79 @@ class _Opus:
 class _Flac:
     def __init__(self, sample_rate: int, max_samples: int) -> None:
         self.rate = sample_rate
-        self._codec = av.CodecContext.create("flac", "r")
-        self._mono = av.AudioResampler(format="s16", layout="mono")
         self._max_samples = max_samples
-        self._metadata: flac.Metadata | None = flac.Metadata()  # None once it has been read
-        self._frames = flac.Frames()
+        self._stream = flac.Stream()
+        self._codec: av.AudioCodecContext | None = None  # None before the stream's metadata
+        self._mono = av.AudioResampler(format="s16", layout="mono")
+        self._samples = 0  # decoded so far
+        self._missing: list[Missing] = []
 
     def decode(self, chunk: bytes) -> Pcm:
-        if self._metadata is not None:
-            chunk = self._behind_metadata(self._metadata, chunk)
-        pcm = self._decoded(self._frames.cut(chunk))
-        if max(len(self._frames.waiting), len(self._metadata.read) if self._metadata else 0) > _FLAC_PATIENCE_BYTES:
-            raise _undecodable("The chunks hold no FLAC frames.", "the bytes of one FLAC stream")
-        return pcm
+        try:
+            return self._joined(self._stream.cut(chunk))
+        except flac.NotFlac as error:
+            raise _undecodable(str(error), _FLAC) from error
 
     def finish(self) -> Pcm:
-        return self._decoded(self._frames.finish())
+        try:
+            return self._joined(self._stream.finish())
+        except flac.NotFlac as error:
+            raise _undecodable(str(error), _FLAC) from error
 
-    def _behind_metadata(self, metadata: flac.Metadata, chunk: bytes) -> bytes:
-        """The start of the frames, once the metadata before them is complete. Its STREAMINFO goes to the decoder."""
-        frames = metadata.cut(chunk)
-        if not flac.MAGIC.startswith(metadata.read[:4]):
-            raise _undecodable("The chunks do not start a FLAC stream.", "the bytes of one FLAC stream")
-        if frames is None:
-            return b""
-        self._codec.extradata = bytes(metadata.read[flac.STREAMINFO])
-        self._metadata = None
-        return frames
+    def missing(self) -> list[Missing]:
+        found, self._missing = self._missing, []
+        return found
 
-    def _decoded(self, frames: list[bytes]) -> Pcm:
-        pcm = _decoded(self._codec, self._mono, [av.Packet(frame) for frame in frames], self._max_samples)
+    def _joined(self, pieces: list[flac.Piece]) -> Pcm:
+        pcm: list[Pcm] = [NOTHING]
+        count = 0
+        for piece in pieces:
+            pcm.append(self._pcm(piece, self._max_samples - count))
+            count += len(pcm[-1])
+            self._samples += len(pcm[-1])
+        return np.concatenate(pcm)
+
+    def _pcm(self, piece: flac.Piece, max_samples: int) -> Pcm:
+        match piece:
+            case flac.StreamInfo():
+                self._codec = _flac_codec(piece.body)
+                self._mono = av.AudioResampler(format="s16", layout="mono")
+                return NOTHING
+            case flac.Frame():
+                return self._frame(piece.data, max_samples)
+            case flac.LastFrame():
+                return self._last_frame(piece, max_samples)
+            case flac.Damaged():
+                self._missing.append(Missing(self._samples, self._samples + piece.samples, filled=True))
+                return np.zeros(piece.samples, dtype=np.int16)
+
+    def _last_frame(self, last: flac.LastFrame, max_samples: int) -> Pcm:
+        """The stream's last frame, if it is whole; what a stream that was cut off lacks is missing, and no fault."""
+        pcm = NOTHING
+        try:
+            pcm = self._frame(last.data, max_samples)
+        except InvalidArgument as error:
+            if not isinstance(error.__cause__, av.FFmpegError):
+                raise
+        if not len(pcm) and last.samples:  # FFmpeg passes over pieces of less than ten bytes without a word
+            self._missing.append(Missing(self._samples, self._samples + last.samples, filled=False))
+        return pcm
+
+    def _frame(self, data: bytes, max_samples: int) -> Pcm:
+        assert self._codec is not None  # a stream's metadata come first
+        pcm = _decoded(self._codec, self._mono, [av.Packet(data)], max_samples)
         if len(pcm) and self._codec.sample_rate != self.rate:
             was = f"The FLAC stream has {self._codec.sample_rate} Hz, {self.rate} Hz was announced."
             raise InvalidArgument("WRONG_SAMPLE_RATE", was, "audio.sample_rate", [str(self._codec.sample_rate)])
         return pcm
+
+
+def _flac_codec(stream_info: bytes) -> av.AudioCodecContext:
+    """A decoder that also refuses a frame whose checksum is wrong: only the last one of a stream was not checked."""
+    codec = av.AudioCodecContext.create("flac", "r")
+    codec.extradata = stream_info
+    codec.options = {"err_detect": "crccheck+explode"}
+    return codec
 
 
 def _decoded(

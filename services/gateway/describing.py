@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.gateway import messages
@@ -41,4 +42,14 @@ def described(catalog: Catalog, settings: GatewaySettings, glossaries: Sequence[
         output_formats=OUTPUT_FORMATS,
         limits=messages.limits(settings),
         glossaries=glossaries,
+        identified_langs=catalog.identified,
+        wideband_langs=catalog.wideband_langs,
+        server_version=_own_version(),
     )
+
+
+def _own_version() -> str:
+    try:
+        return version("babelmesh")
+    except PackageNotFoundError:  # its code runs from a folder that nobody has installed
+        return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from services.gateway.listening import Asked, Listening
 from services.gateway.ring import Said
@@ -18,7 +19,8 @@ class Feed:
     other lives.
     """
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: Listening, hurried: Callable[[], bool] = lambda: False) -> None:
+        self.hurried = hurried  # whether the session is so far behind that something gives way
         self._listening = listening
         self._changed = asyncio.Condition()
         self.finished = False

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from services.common import languages
@@ -96,27 +96,60 @@ class Lexicon:
 class Dictionary:
     """The glossary in force, which the client may change at any time."""
 
-    def __init__(self, glossary: Glossary) -> None:
-        self._lexicons: dict[str, Lexicon] = {}
+    def __init__(self, glossary: Glossary, spoken: Sequence[str] = ()) -> None:
+        """Begin with a glossary; `spoken` are the source languages, where they are several, that of its terms first."""
+        self._spoken = spoken
+        self._lexicons: dict[tuple[str, str], Lexicon] = {}  # by target and source language
         self.swap(glossary)
 
     def swap(self, glossary: Glossary) -> None:
         """From the next translation on, this one counts."""
         self.glossary = glossary
-        self._sources: Finder | None = None
-        self.phrases = tuple(entry.source for entry in glossary.entries)  # what a recognizer should rather hear
+        self._sources: dict[str, Finder] = {}  # by source language
+        said = [glossary, *(spoken_in(glossary, lang, self._spoken[0]) for lang in self._spoken[1:])]
+        # What a recognizer should rather hear.
+        self.phrases = tuple(dict.fromkeys(entry.source for each in said for entry in each.entries))
         self._lexicons.clear()
 
-    def work(self, lang: str) -> int:
+    def work(self, lang: str, spoken: str = "") -> int:
         """How many entries `of` goes through: none where it knows what to say."""
-        return 0 if lang in self._lexicons else len(self.glossary.entries)
+        return 0 if (lang, self._other(spoken)) in self._lexicons else len(self.glossary.entries)
 
-    def of(self, lang: str) -> Lexicon:
-        """What it says for a target language; what is written for the nearest region counts."""
-        if lang not in self._lexicons:
-            self._sources = self._sources or sources(self.glossary)
-            self._lexicons[lang] = lexicon(self.glossary, lang, self._sources)
-        return self._lexicons[lang]
+    def of(self, lang: str, spoken: str = "") -> Lexicon:
+        """What it says for a target language and a source language; what is written for the nearest region counts."""
+        other = self._other(spoken)
+        if (lang, other) not in self._lexicons:
+            said = spoken_in(self.glossary, other, self._spoken[0]) if other else self.glossary
+            if other not in self._sources:
+                self._sources[other] = sources(said)
+            made = lexicon(said, lang, self._sources[other])
+            self._lexicons[lang, other] = replace(made, version=self.glossary.version)
+        return self._lexicons[lang, other]
+
+    def _other(self, spoken: str) -> str:
+        """A source language, where it is another one than that of the glossary's terms; else empty."""
+        return spoken if spoken in self._spoken[1:] else ""
+
+
+def spoken_in(glossary: Glossary, lang: str, default: str) -> Glossary:
+    """A glossary as it is for speech in `lang`, where its terms are in `default`.
+
+    The translation of a term into `lang` is what is found, and the term is what it becomes in `default`. One without
+    that translation is the same in `lang`.
+    """
+    entries: dict[str, Entry] = {}
+    tags: dict[tuple[str, ...], str | None] = {}  # terms mostly have the same languages, and resolving is slow
+    for entry in glossary.entries:
+        said = dict(entry.translations)
+        known = tuple(said)
+        if known not in tags:
+            tags[known] = languages.resolve(lang, known)
+        nearest = tags[known]
+        source = said[nearest] if nearest else entry.source
+        others = {tag: text for tag, text in said.items() if tag != nearest}
+        translations = tuple(sorted({default: entry.source, **others}.items())) if nearest else entry.translations
+        entries.setdefault(source.casefold(), Entry(source, translations, entry.pronunciations))
+    return Glossary(tuple(entries.values()), glossary.name)
 
 
 def lexicon(glossary: Glossary, lang: str, known: Finder | None = None) -> Lexicon:

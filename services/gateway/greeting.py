@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import rpcs
+from services.common.answering import begin_answers
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, TooSlow
 from services.common.reading import Unreadable, readable
 from services.common.slots import jittered
@@ -116,6 +117,7 @@ class Greeting:
         A status that crosses a client's write can reach it as INTERNAL without details (grpc/grpc#36066): a client that
         goes on writing is given a moment to stop, unless there are too many of them.
         """
+        await begin_answers(self._context)
         try:
             async with asyncio.timeout(_WRITTEN_SECONDS):
                 await self._context.write(messages.error(refusal, fatal=True))

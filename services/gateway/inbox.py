@@ -47,6 +47,16 @@ class Inbox:
             self._latest = transcript
             self._changed.notify_all()
 
+    async def drop_interim(self) -> None:
+        """Drops the interim transcript that still waits."""
+        async with self._changed:
+            self._latest = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing more will come."""
+        return self._closed
+
     async def close(self) -> None:
         """Nothing more will come; what waits is still to be done."""
         async with self._changed:

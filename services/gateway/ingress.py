@@ -15,9 +15,10 @@ from services.common.errors import AtCapacity, InvalidArgument, MeshError, quote
 from services.common.rates import Allowance, Rate
 from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
 from services.gateway.microphone import Microphone
-from services.gateway.negotiation import require_sound, require_targets
+from services.gateway.negotiation import require_sound
 from services.gateway.possible import Reach
 from services.gateway.settings import GatewaySettings
+from services.gateway.targeting import require_targets
 from services.gateway.terms import Sound, TargetTerms
 
 AgreeTargets: TypeAlias = Callable[[list[tuple[str, pb.Target]]], tuple[TargetTerms, ...]]
@@ -30,6 +31,7 @@ MAX_MARKER_LENGTH = 64
 _COSTLY = ("set_target_lang", "set_dictionary", "interrupt")
 COSTLY_AT_ONCE = 20
 COSTLY_PER_SECOND = 2.0
+_BEHIND_AUDIO = ("commit", "pause", "ping")  # these count behind all audio before them
 MOST_REFUSED = 50  # in a row, then the session ends: this client does not listen
 
 # The field each action reads beside its name. What is set beside it would be ignored, so it is refused.
@@ -62,13 +64,14 @@ class Start:
     offset_samples: int = 0
     age_ms: int = 0  # of the session: how far the clock may have got
     recognized: bool = True  # whether the source language is: else there can be no audio
+    silence_ms: int = 0  # ends a segment, so a shorter hole in the audio does not; 0: as the settings have it
 
     def microphone(self, sound: Sound, settings: GatewaySettings) -> Microphone:
         """What decodes such audio. Raises InvalidArgument where nobody would recognize it."""
         if not self.recognized:
             message = "The session's source language is translated, and not recognized."
             raise InvalidArgument("NOT_RECOGNIZED", message, "audio", ["text"])
-        return Microphone(sound, settings=settings, start_samples=self.offset_samples, reach=Reach(self.age_ms))
+        return Microphone(sound, settings, self.offset_samples, Reach(self.age_ms), self.silence_ms)
 
 
 class Ingress:
@@ -156,6 +159,8 @@ class Ingress:
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:
         _require_only_its_field(control)
+        if control.action in _BEHIND_AUDIO and self._microphone and not self._paused:
+            yield from self._microphone.settle()
         match control.action:
             case "commit":
                 yield Commit()

@@ -28,6 +28,8 @@ class MissingAudio:
 
     from_samples: int
     to_samples: int
+    filled: bool = False  # something was made up for it: the segment goes on
+    corrupt: bool = False  # something came that could not be decoded
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,12 +115,13 @@ class Ledger:
         return trace.set_span_in_context(account.span) if account else get_current()
 
     def recognized(self, transcript: Transcript, langs: Iterable[str]) -> None:
-        """The final transcript is there; it goes to these targets."""
+        """The final transcript is there; it goes to these targets. With none, its account closes."""
         if not transcript.typed:
             self.delivery.finalized(transcript.end_samples)
         received_ms = self._ms(self._arrival(transcript.end_samples))
         steps = Steps(milliseconds(transcript.end_samples), received_ms, self._ms(self._clock()))
         self._accounts[transcript.segment_id].steps.update(dict.fromkeys(langs, steps))
+        self._close_when_sent(transcript.segment_id)
 
     def translated(self, segment_id: int, lang: str) -> None:
         """The final translation is there."""
@@ -151,12 +152,17 @@ class Ledger:
         self._stamp(segment_id, lang, first_audio_ms=first_audio_ms, sent_ms=self._ms(self._clock()))
         delivered = self._delivered(account, lang)
         self.delivery.said(segment_id, lang)
+        self._close_when_sent(segment_id)
+        return delivered
+
+    def _close_when_sent(self, segment_id: int) -> None:
+        """Closes the account of a final segment that no target is still to be sent of."""
+        account = self._accounts[segment_id]
         if not account.steps:
             account.span.set_attribute("babelmesh.degraded", bool(account.shortfalls))
             account.span.end()
             del self._accounts[segment_id]
             self.delivery.delivered(segment_id)
-        return delivered
 
     def _delivered(self, account: _Account, lang: str) -> Delivered:
         steps, outcome = account.steps.pop(lang), account.shortfalls.get(lang, Outcome.WHOLE)

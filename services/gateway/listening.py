@@ -75,6 +75,11 @@ class Listening:
         return self._seam.segment_id
 
     @property
+    def language(self) -> str:
+        """The language that was decided for the open segment; empty: none was, or there is no such segment."""
+        return self._seam.language
+
+    @property
     def between(self) -> bool:
         """Whether another recognizer may take over unseen."""
         return self._seam.between

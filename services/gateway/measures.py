@@ -37,6 +37,7 @@ _DEGRADATIONS = metrics.counter("babelmesh.degradations")
 _RATE = metrics.histogram("babelmesh.speaking_rate")
 _AUDIO = metrics.counter("babelmesh.audio")
 _SKIPPED = metrics.counter("babelmesh.audio.skipped")
+_FILLED = metrics.counter("babelmesh.audio.filled")
 _HELD = metrics.histogram("babelmesh.audio.held")
 
 _SPOKEN_STEPS = ("received", "recognized", "translated", "first_audio", "sent")
@@ -48,7 +49,12 @@ _DEGRADED_FOR = {
     "mt": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "RUNAWAY", "TIER"),
     "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG", "TIER"),
 }
-_SKIPPED_FOR = {"MISSING_AUDIO": "missing", "SKIPPED": "overload", "QUARANTINED": "quarantined"}
+_SKIPPED_FOR = {
+    "MISSING_AUDIO": "missing",
+    "CORRUPT_AUDIO": "corrupt",
+    "SKIPPED": "overload",
+    "QUARANTINED": "quarantined",
+}
 
 
 def may_degrade() -> None:
@@ -163,7 +169,8 @@ class Measures:
                 self._recent.degraded()
         for gap in flow.gaps:
             reason = _SKIPPED_FOR.get(gap.reason, gap.reason)
-            _SKIPPED.add(min(_seconds(gap.to_ms - gap.from_ms), MOST_SECONDS), {**self.source, "reason": reason})
+            seconds = min(_seconds(gap.to_ms - gap.from_ms), MOST_SECONDS)
+            (_FILLED if gap.filled else _SKIPPED).add(seconds, {**self.source, "reason": reason})
 
     def _target(self, lang: str) -> dict[str, str]:
         return {**self.source, "target_lang": lang}

@@ -31,6 +31,7 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
         protocol_version=1,
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
         heartbeat_ms=terms.heartbeat_ms,
+        source_langs=terms.source_langs,
     )
     within = limits(settings)
     if not resume:
@@ -47,6 +48,7 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
             resumed_ms=milliseconds(resumed_samples),
             resume=resume,
             voices=[target_voice(each) for each in terms.targets if each.speech],
+            wideband=terms.too_narrow,
         )
     )
 
@@ -82,9 +84,17 @@ def target(terms: TargetTerms) -> pb.Target:
     if terms.same_language:
         same = pb.SameLanguage.ValueType(terms.same_language)
         return pb.Target(lang=terms.lang, delivery=pb.DELIVERY_CAPTIONS, same_language=same)
+    same_if_spoken = max((each.same_language for _, each in terms.by_source), default=0)
     rate = terms.speaking_rate if terms.speech else 0
     max_lag_ms = terms.max_lag_ms if terms.speech else 0
-    return pb.Target(lang=terms.lang, delivery=delivery, voice=terms.voice, speaking_rate=rate, max_lag_ms=max_lag_ms)
+    return pb.Target(
+        lang=terms.lang,
+        delivery=delivery,
+        voice=terms.voice,
+        speaking_rate=rate,
+        max_lag_ms=max_lag_ms,
+        same_language=pb.SameLanguage.ValueType(same_if_spoken),
+    )
 
 
 def language_pair(way: Way) -> pb.LanguagePair:
@@ -113,8 +123,8 @@ def limits(settings: GatewaySettings) -> pb.Limits:
     )
 
 
-def transcript(said: Transcript) -> pb.ServerMessage:
-    """A revision of a segment's transcript."""
+def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
+    """A revision of a segment's transcript, in the default language unless it says another one."""
     result = pb.AsrResult(
         final=said.final,
         text=said.text,
@@ -126,6 +136,9 @@ def transcript(said: Transcript) -> pb.ServerMessage:
         confidence=said.confidence,
         stability=said.stability,
         corrected=said.corrected,
+        language=said.language or default_lang,
+        language_confidence=said.language_confidence,
+        language_tentative=said.language_tentative,
         words=[
             pb.Word(
                 text=word.text,
@@ -231,9 +244,14 @@ def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage
     return pb.ServerMessage(flow=pb.Flow(backlog=backlog, held=held))
 
 
-def missing_audio(from_samples: int, to_samples: int) -> pb.ServerMessage:
-    """Audio that did not come."""
-    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="MISSING_AUDIO")
+def missing_audio(from_samples: int, to_samples: int, filled: bool = False, corrupt: bool = False) -> pb.ServerMessage:
+    """Audio that did not come, or came corrupt; where it is filled, the segment goes on."""
+    gap = pb.Gap(
+        from_ms=milliseconds(from_samples),
+        to_ms=milliseconds(to_samples),
+        reason="CORRUPT_AUDIO" if corrupt else "MISSING_AUDIO",
+        filled=filled,
+    )
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
 
 

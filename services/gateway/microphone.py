@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeAlias
+
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm, Resampler
+from services.common import metrics
+from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
-from services.gateway.decoding import Decoder, decoder
+from services.common.resampling import Resampler
+from services.gateway.decoding import Decoder, Incomplete, decoder
+from services.gateway.filling import faded_in, faded_out
+from services.gateway.hearing import Heard, Hearing
 from services.gateway.inputs import Audio, MissingAudio
+from services.gateway.packets import Packets
 from services.gateway.possible import Chunk, Reach
 from services.gateway.settings import GatewaySettings
 from services.gateway.terms import Sound
+from services.gateway.timeline import Piece, Rules, Timeline
 
 _QUICK_BYTES = 4096  # of FLAC: some frames
+_EDGE_SECONDS = 0.005  # in which sound fades where the clock jumps
+
+_LATE = metrics.counter("babelmesh.audio.late")
+
+Out: TypeAlias = Audio | MissingAudio
 
 
 class Microphone:
     """One session's audio, from any format and rate to 16 kHz, on one clock.
 
-    A chunk may say where it belongs. What was heard already is dropped; what is missing is told, and the clock goes on.
-    A session that was resumed starts somewhere on the clock, as if all before it had been heard.
+    A chunk may say where it belongs. What was heard already is dropped, what comes in another order is put in order;
+    what is missing is told and filled, or the clock jumps. A session that was resumed starts somewhere on the clock, as
+    if all before it had been heard.
     """
 
     def __init__(
-        self, sound: Sound, settings: GatewaySettings, start_samples: int = 0, reach: Reach | None = None
+        self,
+        sound: Sound,
+        settings: GatewaySettings,
+        start_samples: int = 0,
+        reach: Reach | None = None,
+        silence_ms: int = 0,
     ) -> None:
         if start_samples and sound.format == "flac":
             message = "A piece of a FLAC stream has no offset of its own, so the session cannot go on with it."
@@ -31,50 +51,90 @@ class Microphone:
         self._max_chunk_ms = settings.max_chunk_ms
         self._decoder: Decoder = decoder(sound.format, sound.sample_rate, 48 * settings.max_chunk_ms)
         self._resampler = Resampler(self._decoder.rate, ASR_RATE)
-        self._received = start_samples * self._decoder.rate // ASR_RATE  # at the decoder's rate, on the audio clock
-        self._decoded = 0  # likewise: where the last packet of Opus ended
+        start = start_samples * self._decoder.rate // ASR_RATE  # at the decoder's rate, on the audio clock
+        filled_below = (silence_ms or settings.trailing_silence_ms) * self._decoder.rate // 1000
+        rules = Rules(self._decoder.rate, filled_below, whole=sound.format == "opus")
+        self._packets = Packets(sound, self._decoder.rate, start)
+        self._timeline = Timeline(rules, start)
+        self._hearing = Hearing(self._decoder)
         self._next = start_samples  # offset of the next sample out
+        self._late_samples = 0  # that were counted
         self._reach = reach or Reach()
 
     def slow(self, size_bytes: int) -> bool:
         """Whether a chunk of so many bytes is work for a thread: FLAC's frames are found and decoded one by one."""
         return self._sound.format == "flac" and size_bytes > _QUICK_BYTES
 
-    def hear(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:
-        """What a chunk adds. Raises InvalidArgument when it does not fit what was agreed."""
+    def hear(self, chunk: pb.AudioChunk) -> list[Out]:
+        """What a chunk adds. Raises InvalidArgument when it does not fit what was agreed.
+
+        Raises StageFailed when it is one of many in a row that are corrupt.
+        """
         self._require_same(chunk)
-        heard: list[Audio | MissingAudio] = []
-        skip = 0
-        if chunk.HasField("offset_samples"):
-            rate = self._sound.sample_rate
-            offset = chunk.offset_samples * self._decoder.rate // rate
-            if offset > self._received:
-                gap_samples = (offset - self._received) * rate // self._decoder.rate
-                self._reach.require(gap_samples, Chunk(chunk.offset_samples, rate))
-                heard += self._jump(offset)
-            skip = self._received - offset
-            if self._sound.format == "opus" and offset < self._decoded:
-                return heard  # a packet is repeated whole or not at all
-        decoded = self._decoder.decode(chunk.data)
-        self._decoded = self._received - skip + len(decoded)
-        pcm = decoded[skip:]
-        if len(pcm) * 1000 > self._max_chunk_ms * self._decoder.rate:
-            raise InvalidArgument(
-                "CHUNK_TOO_LONG", "The chunk is too long.", "audio.data", [f"at most {self._max_chunk_ms} ms"]
-            )
-        self._received += len(pcm)
-        return [*heard, *self._resampled(pcm)]
+        if self._sound.format == "flac":
+            pcm = self._decoder.decode(chunk.data)
+            self._require_short(len(pcm))
+            return [*self._undecoded(), *self._resampled(pcm)]
+        offset_samples = chunk.offset_samples if chunk.HasField("offset_samples") else None
+        heard: list[Out] = []
+        for packet in self._packets.arrive(chunk.data, offset_samples):
+            self._require_short(packet.samples)
+            heard += self._played(self._timeline.arrive(packet))
+        self._count_late()
+        return heard
 
-    def rest(self) -> list[Audio]:
-        """What decoder and resampler still held back: there will be no more audio."""
-        return self._resampled(self._decoder.finish(), last=True)
+    def settle(self) -> list[Out]:
+        """What waited for chunks that should have come before it: a command counts behind all that was sent before."""
+        heard: list[Out] = []
+        for packet in self._packets.settle():
+            heard += self._played(self._timeline.arrive(packet))
+        return heard + self._played(self._timeline.settle())
 
-    def _jump(self, offset: int) -> list[Audio | MissingAudio]:
-        heard: list[Audio | MissingAudio] = [*self.rest()]
-        start, self._received = self._next, offset
-        self._next = max(start, offset * ASR_RATE // self._decoder.rate)
+    def rest(self) -> list[Out]:
+        """What is still held back, at any step: there will be no more audio."""
+        settled = self.settle()
+        self._hearing.finish()
+        rest = self._resampled(self._decoder.finish(), last=True)
+        return [*settled, *self._undecoded(), *rest]
+
+    def _undecoded(self) -> list[MissingAudio]:
+        """The parts of a stream that are damaged. Such a stream starts with the session, and so does its clock."""
+        missing = self._decoder.missing() if isinstance(self._decoder, Incomplete) else []
+        return [
+            MissingAudio(self._out(part.start), self._out(part.end), filled=part.filled, corrupt=part.filled)
+            for part in missing
+        ]
+
+    def _played(self, pieces: Iterable[Piece]) -> list[Out]:
+        heard: list[Out] = []
+        for piece in pieces:
+            if piece.missing:
+                self._require_reached(piece)
+            jumps = piece.missing > 0 and not piece.filled
+            if jumps:
+                heard += self._jump(piece)
+            sound = self._hearing.hear(piece)
+            heard += self._gaps(piece, sound)
+            pcm = faded_in(sound.pcm, self._edge(self._decoder.rate)) if jumps else sound.pcm
+            heard += self._resampled(pcm)
+        return heard
+
+    def _jump(self, piece: Piece) -> list[Out]:
+        """The clock goes on behind a hole too long to be filled: what was heard before it ends there."""
+        rest = self._resampled(self._decoder.finish(), last=True)
+        faded = [Audio(faded_out(audio.pcm, self._edge(ASR_RATE)), audio.offset_samples) for audio in rest]
+        start, self._next = self._next, max(self._next, self._out(piece.at))
         self._resampler = Resampler(self._decoder.rate, ASR_RATE)
-        return [*heard, MissingAudio(start, self._next)]
+        return [*faded, MissingAudio(start, self._next)]
+
+    def _gaps(self, piece: Piece, sound: Heard) -> list[MissingAudio]:
+        gaps = []
+        if piece.filled:
+            gaps.append(MissingAudio(self._out(piece.at - piece.missing), self._out(piece.at), filled=True))
+        end = self._out(piece.at + piece.packet.samples - piece.skip)
+        if sound.corrupt and end > self._out(piece.at):
+            gaps.append(MissingAudio(self._out(piece.at), end, filled=True, corrupt=True))
+        return gaps
 
     def _resampled(self, pcm: Pcm, last: bool = False) -> list[Audio]:
         converted = self._resampler.convert(pcm, last)
@@ -83,6 +143,26 @@ class Microphone:
         audio = Audio(converted, self._next)
         self._next = audio.end_samples
         return [audio]
+
+    def _out(self, at: int) -> int:
+        return at * ASR_RATE // self._decoder.rate
+
+    def _edge(self, rate: int) -> int:
+        return int(_EDGE_SECONDS * rate)
+
+    def _count_late(self) -> None:
+        if more := self._timeline.late_samples - self._late_samples:
+            _LATE.add(more / self._decoder.rate)
+            self._late_samples += more
+
+    def _require_reached(self, piece: Piece) -> None:
+        told, own = self._sound.sample_rate, self._decoder.rate
+        self._reach.require(piece.missing * told // own, Chunk(piece.packet.offset * told // own, told))
+
+    def _require_short(self, samples: int) -> None:
+        if samples * 1000 > self._max_chunk_ms * self._decoder.rate:
+            accepted = [f"at most {self._max_chunk_ms} ms"]
+            raise InvalidArgument("CHUNK_TOO_LONG", "The chunk is too long.", "audio.data", accepted)
 
     def _require_same(self, chunk: pb.AudioChunk) -> None:
         agreed = self._sound

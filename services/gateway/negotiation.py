@@ -12,14 +12,15 @@ from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Objectives, Shares
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.overload import Policy
+from services.gateway.possible import chosen, require_range
 from services.gateway.settings import GatewaySettings
-from services.gateway.terms import Holding, Sound, TargetTerms, Terms
-from services.gateway.voicing import choice
+from services.gateway.sources import agree_sources
+from services.gateway.targeting import agree_targets, wanted_targets
+from services.gateway.terms import Holding, Sound, Terms
 
 OUTPUT_FORMATS = ("pcm16le",)
 SILENCES_MS = range(200, 3001)
 SEGMENTS_MS = range(2000, 30_001)
-LAGS_MS = range(1000, 600_001)
 HEARTBEATS_MS = range(200, 10_001)
 OUTPUT_RATE = 24_000  # samples per second, unless the client asks for another
 
@@ -51,7 +52,7 @@ def within_budget(hello: pb.SessionConfig, settings: GatewaySettings) -> Gateway
 def _shares(hello: pb.SessionConfig, settings: GatewaySettings) -> Shares | None:
     if not hello.latency_budget_ms:
         return None
-    _require_range(hello.latency_budget_ms, BUDGETS_MS, "hello.latency_budget_ms")
+    require_range(hello.latency_budget_ms, BUDGETS_MS, "hello.latency_budget_ms")
     return spent(hello.latency_budget_ms, settings.trailing_silence_ms)
 
 
@@ -61,16 +62,18 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
     Raises InvalidArgument or Unsupported naming the field and what it accepts.
     """
     _refuse_later(hello)
-    _require_range(hello.protocol_version, range(2), "hello.protocol_version")
-    source = catalog.require_source(hello.source_lang, heard=hello.HasField("input"))
+    require_range(hello.protocol_version, range(2), "hello.protocol_version")
+    sources = agree_sources(hello, catalog)
     shares = _shares(hello, settings)
     stabilization = _stabilization(hello, settings, shares)
     endpointing, path = hello.endpointing, "hello.endpointing"
     return Terms(
         session_id=session_id,
-        source_lang=source,
-        recognized=source in catalog.source_langs,
-        targets=agree_targets(_wanted(hello, settings), source, catalog, settings),
+        source_lang=sources[0],
+        source_langs=sources if len(sources) > 1 else (),
+        recognized=sources[0] in catalog.source_langs,
+        wideband=bool(set(sources) & set(catalog.wideband_langs)),
+        targets=agree_targets(wanted_targets(hello, settings), sources, catalog, settings),
         interim=hello.partial_results,
         stabilization=stabilization,
         holding=_holding(stabilization, settings),
@@ -86,10 +89,10 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         input=_input(hello),
         heartbeat_ms=_heartbeat(hello.heartbeat_ms),
         least_silence_ms=endpointing.trailing_silence_ms,  # what a client asks for is not adapted
-        trailing_silence_ms=_chosen(
+        trailing_silence_ms=chosen(
             endpointing.trailing_silence_ms, settings.trailing_silence_ms, SILENCES_MS, f"{path}.trailing_silence_ms"
         ),
-        max_segment_ms=_chosen(
+        max_segment_ms=chosen(
             endpointing.max_segment_ms, settings.max_segment_ms, SEGMENTS_MS, f"{path}.max_segment_ms"
         ),
     )
@@ -130,30 +133,6 @@ def _overload(hello: pb.SessionConfig) -> Policy:
     return Policy(hello.overload or Policy.BLOCK)
 
 
-def agree_targets(
-    wanted: list[tuple[str, pb.Target]], source: str, catalog: Catalog, settings: GatewaySettings
-) -> tuple[TargetTerms, ...]:
-    """The terms of each target, given with the path of its field. Raises as `agree` does."""
-    require_targets(len(wanted), settings)
-    agreed: list[TargetTerms] = []
-    for path, target in wanted:
-        terms = _target(target, path, source, catalog)
-        if terms.speech:
-            max_lag_ms = _chosen(target.max_lag_ms, settings.max_lag_ms, LAGS_MS, f"{path}.max_lag_ms")
-            terms = replace(terms, max_lag_ms=max_lag_ms, lag_asked=target.max_lag_ms > 0)
-        if any(terms.lang == other.lang for other in agreed):
-            raise InvalidArgument("TARGET_REPEATED", f"{quoted(terms.lang)} is asked for twice.", path, ["each once"])
-        agreed.append(terms)
-    return tuple(agreed)
-
-
-def require_targets(count: int, settings: GatewaySettings, path: str = "targets") -> None:
-    """Raises InvalidArgument for no target, or more than a session may have."""
-    if not 1 <= count <= settings.max_targets:
-        accepted = [f"1 to {settings.max_targets} targets"]
-        raise InvalidArgument("TARGET_COUNT", f"{count} targets were asked for.", path, accepted)
-
-
 def require_sound(sound_format: str, sample_rate: int, path: str, formats: Iterable[str] = FORMATS) -> Sound:
     """A format and rate that can be decoded, or sent. Raises InvalidArgument naming the one that cannot."""
     if sound_format not in formats:
@@ -162,7 +141,7 @@ def require_sound(sound_format: str, sample_rate: int, path: str, formats: Itera
     if sound_format == "opus" and sample_rate not in OPUS_RATES:
         accepted = [str(rate) for rate in OPUS_RATES]
         raise InvalidArgument("BAD_SAMPLE_RATE", f"Opus has no {sample_rate} Hz.", f"{path}.sample_rate", accepted)
-    _require_range(sample_rate, RATES, f"{path}.sample_rate", "BAD_SAMPLE_RATE")
+    require_range(sample_rate, RATES, f"{path}.sample_rate", "BAD_SAMPLE_RATE")
     return Sound(sound_format, sample_rate)
 
 
@@ -173,83 +152,6 @@ def _refuse_later(hello: pb.SessionConfig) -> None:
             raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", f"hello.{name}", ["unset"])
 
 
-def _wanted(hello: pb.SessionConfig, settings: GatewaySettings) -> list[tuple[str, pb.Target]]:
-    if hello.target_lang and hello.targets:
-        message = "Both target_lang and targets are set."
-        raise InvalidArgument("TARGETS_TWICE", message, "hello.target_lang", ["one of the two"])
-    if hello.target_lang:
-        return [("hello.target_lang", pb.Target(lang=hello.target_lang))]
-    require_targets(len(hello.targets), settings)
-    return [(f"hello.targets[{index}]", target) for index, target in enumerate(hello.targets)]
-
-
-def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> TargetTerms:
-    lang_path = path if path == "hello.target_lang" else f"{path}.lang"
-    available = catalog.target_langs(source)
-    if target.same_language not in pb.SameLanguage.values():
-        message = f"{target.same_language} has no meaning."
-        raise InvalidArgument("UNKNOWN_VALUE", message, f"{path}.same_language", pb.SameLanguage.keys())
-    if languages.resolve(target.lang, [source]):
-        return _same_language(target, path, lang_path, source, available)
-    lang = _way(target.lang, source, available, lang_path)
-    if target.formality:
-        message = "This server does not have it yet."
-        raise Unsupported("NOT_IMPLEMENTED", message, f"{path}.formality", ["FORMALITY_UNSPECIFIED"])
-    if target.delivery not in pb.Delivery.values():
-        raise InvalidArgument(
-            "UNKNOWN_VALUE", f"{target.delivery} has no meaning.", f"{path}.delivery", pb.Delivery.keys()
-        )
-    captions = target.delivery != pb.DELIVERY_SPEECH
-    voices = catalog.voices(lang)
-    if target.delivery == pb.DELIVERY_CAPTIONS or (not voices and target.delivery == pb.DELIVERY_UNSPECIFIED):
-        return _captions_only(target, catalog.spoken_lang(source), lang, path)
-    names = [voice.name for voice in voices]
-    if not voices or target.voice not in ("", *names):
-        message = f"{lang!r} has no voice {quoted(target.voice)}." if voices else f"No voice speaks {lang!r}."
-        raise InvalidArgument("UNKNOWN_VOICE", message, f"{path}.voice" if voices else f"{path}.delivery", names)
-    if target.speaking_rate and not 0.5 <= target.speaking_rate <= 2.0:
-        message = f"{target.speaking_rate:g} is no speaking rate."
-        raise InvalidArgument("OUT_OF_RANGE", message, f"{path}.speaking_rate", ["0.5 to 2.0"])
-    voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
-    spoken = catalog.spoken_lang(source)
-    why = choice(voices, voice, bool(target.voice), catalog.voice_pace)
-    voiced = TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
-    return replace(voiced, voice_asked=bool(target.voice))
-
-
-def _way(wanted: str, source: str, available: list[str], path: str) -> str:
-    """The target language that is meant. Raises InvalidArgument, with those there is a way into from the source."""
-    if not available:
-        message = f"{source!r} is recognized, and not translated: ask for {source!r} itself, with same_language."
-        raise InvalidArgument("UNKNOWN_LANGUAGE", message, path)
-    if languages.written(wanted) and not languages.resolve(wanted, available):
-        message = f"There is no way from {source!r} into {quoted(wanted)}."
-        raise InvalidArgument("UNKNOWN_LANGUAGE", message, path, available)
-    return languages.require(wanted, available, path)
-
-
-def _same_language(target: pb.Target, path: str, lang_path: str, source: str, available: list[str]) -> TargetTerms:
-    """A target that is spoken already: nothing is translated for it, and no voice speaks."""
-    if not target.same_language:
-        message = f"{quoted(target.lang)} is the language spoken, and same_language is not set."
-        raise InvalidArgument("TARGET_IS_SOURCE", message, lang_path, available)
-    if target.delivery == pb.DELIVERY_SPEECH and target.same_language == pb.SAME_LANGUAGE_PASS_THROUGH:
-        message = "The speaker is heard already: what passes through is captions."
-        accepted = ["DELIVERY_UNSPECIFIED", "DELIVERY_CAPTIONS_AND_SPEECH", "DELIVERY_CAPTIONS"]
-        raise InvalidArgument("CAPTIONS_HAVE_NO_VOICE", message, f"{path}.delivery", accepted)
-    terms = _captions_only(target, source, source, path)
-    shown = target.same_language == pb.SAME_LANGUAGE_PASS_THROUGH
-    return replace(terms, same_language=target.same_language, captions=shown)
-
-
-def _captions_only(target: pb.Target, spoken: str, lang: str, path: str) -> TargetTerms:
-    for name in ("voice", "speaking_rate", "max_lag_ms"):
-        if getattr(target, name):
-            message = "Captions alone have no voice."
-            raise InvalidArgument("CAPTIONS_HAVE_NO_VOICE", message, f"{path}.{name}", ["unset"])
-    return TargetTerms(lang, spoken, captions=True, speech=False)
-
-
 def _input(hello: pb.SessionConfig) -> Sound | None:
     if not hello.HasField("input"):
         return None
@@ -258,7 +160,7 @@ def _input(hello: pb.SessionConfig) -> Sound | None:
 
 def _heartbeat(wanted_ms: int) -> int:
     if wanted_ms:
-        _require_range(wanted_ms, HEARTBEATS_MS, "hello.heartbeat_ms")
+        require_range(wanted_ms, HEARTBEATS_MS, "hello.heartbeat_ms")
     return wanted_ms
 
 
@@ -268,17 +170,6 @@ def _output(wanted: pb.AudioFormat) -> Sound:
         raise Unsupported("NOT_IMPLEMENTED", message, "hello.output.format", OUTPUT_FORMATS)
     rate = wanted.sample_rate or OUTPUT_RATE
     return require_sound(wanted.format or "pcm16le", rate, "hello.output", OUTPUT_FORMATS)
-
-
-def _chosen(value: int, default: int, accepted: range, path: str) -> int:
-    _require_range(value or default, accepted, path)
-    return value or default
-
-
-def _require_range(value: int, accepted: range, path: str, code: str = "OUT_OF_RANGE") -> None:
-    if value not in accepted:
-        span = [f"{accepted.start} to {accepted.stop - 1}"]
-        raise InvalidArgument(code, f"{value} is out of range.", path, span)
 
 
 def agree_text(request: pb.TranslateTextRequest, catalog: Catalog, settings: GatewaySettings) -> list[str]:

@@ -48,7 +48,7 @@ class Opening:
             outbox,
             Backlog(samples(self.settings.max_backlog_ms), self.terms.overload, self.goes_on.start_samples),
             ledger,
-            Dictionary(self.terms.glossary),
+            Dictionary(self.terms.glossary, self.terms.source_langs),
             Measures(self.terms.source_lang, ledger, self.goes_on, recent),
             goes_on=self.goes_on,
             sign=self.sign,

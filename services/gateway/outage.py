@@ -37,12 +37,14 @@ class Patience:
 class Outage:
     """Begins with a call that broke off, and is over when a later one has answered.
 
-    `announce` is told that it lasts, and with True that there is a recognizer again.
+    `announce` is told that it lasts, and with True that there is a recognizer again. While one is `coming`, it is
+    waited for: it may load, or come to itself, as slowly as it will.
     """
 
-    def __init__(self, patience_seconds: float, announce: Announce) -> None:
+    def __init__(self, patience_seconds: float, announce: Announce, coming: Callable[[], bool] = lambda: False) -> None:
         self._patience_seconds = patience_seconds
         self._announce = announce
+        self._coming = coming
         self._began: float | None = None
         self._calls = 0  # that have not answered
         self._announced = False
@@ -56,20 +58,37 @@ class Outage:
         """What `attempt` gives, as soon as it gives something. Raises StageFailed when that lasts too long."""
         clock = asyncio.get_running_loop().time
         self._began = clock() if self._began is None else self._began
-        try:
-            async with asyncio.timeout_at(self._began + self._patience_seconds), TaskGroup() as tasks:
-                saying = tasks.create_task(self._say_so(self._began + ANNOUNCED_AFTER_SECONDS - clock()))
-                found = await self._tried(attempt)
-                saying.cancel()
-        except TimeoutError as error:
-            message = f"No recognizer could be had for {self._patience_seconds:g} s."
-            raise StageFailed("ASR_UNAVAILABLE", message, retry_after_ms=_RETRY_AFTER_MS, stage="ASR") from error
-        except ExceptionGroup as group:
-            heed_cancellation()
-            raise cause(group) from None
+        ends = self._began + self._patience_seconds
+        while True:
+            try:
+                found = await self._found(attempt, ends)
+                break
+            except TimeoutError as error:
+                if not self._coming():
+                    message = f"No recognizer could be had for {self._patience_seconds:g} s."
+                    code = "ASR_UNAVAILABLE"
+                    raise StageFailed(code, message, retry_after_ms=_RETRY_AFTER_MS, stage="ASR") from error
+                ends = clock() + self._patience_seconds
         if self._announced:
             await self._announce(True)
             self._announced = False
+        return found
+
+    @property
+    def _lasts(self) -> float:
+        now = asyncio.get_running_loop().time()
+        return now - (now if self._began is None else self._began)
+
+    async def _found(self, attempt: Callable[[], Awaitable[T]], ends: float) -> T:
+        silent_seconds = ANNOUNCED_AFTER_SECONDS - self._lasts
+        try:
+            async with asyncio.timeout_at(ends), TaskGroup() as tasks:
+                saying = tasks.create_task(self._say_so(silent_seconds))
+                found = await self._tried(attempt)
+                saying.cancel()
+        except ExceptionGroup as group:
+            heed_cancellation()
+            raise cause(group) from None
         return found
 
     async def _tried(self, attempt: Callable[[], Awaitable[T]]) -> T:

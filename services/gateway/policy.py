@@ -154,6 +154,10 @@ class TargetText:
         caption = self._caption(self._words, final=True)
         return replace(caption, retranslation=translation) if contradicts else caption
 
+    def conclude(self) -> Caption:
+        """Ends the text where it stands: what was not concluded is left out."""
+        return self._caption(self._concluded, final=True)
+
     def _behind_concluded(self, translation: str) -> list[str]:
         words = _WORD.findall(translation)
         return self._concluded + words[alignment(self._concluded, words) :]

@@ -86,3 +86,16 @@ class Chunk:
 
     offset_samples: int  # on the audio clock
     rate: int  # samples per second
+
+
+def chosen(value: int, default: int, accepted: range, path: str) -> int:
+    """A number that a client chose, or the default for 0. Raises InvalidArgument naming the field."""
+    require_range(value or default, accepted, path)
+    return value or default
+
+
+def require_range(value: int, accepted: range, path: str, code: str = "OUT_OF_RANGE") -> None:
+    """Raises InvalidArgument naming the field when a number is not in a range."""
+    if value not in accepted:
+        span = [f"{accepted.start} to {accepted.stop - 1}"]
+        raise InvalidArgument(code, f"{value} is out of range.", path, span)

@@ -129,6 +129,9 @@ def _transcript(result: pb.AsrResult) -> Transcript:
         confidence=result.confidence,
         stability=result.stability,
         corrected=result.corrected,
+        language=result.language,
+        language_confidence=result.language_confidence,
+        language_tentative=result.language_tentative,
     )
 
 
@@ -187,6 +190,7 @@ def _require_result(said: pb.AsrResult, most_ms: int, path: str) -> None:
     require_number(said.end_ms, most_ms, f"{path}.end_ms")
     require_share(said.confidence, f"{path}.confidence")
     require_share(said.stability, f"{path}.stability")
+    require_share(said.language_confidence, f"{path}.language_confidence")
 
 
 def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: str) -> None:

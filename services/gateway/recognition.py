@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 
 from opentelemetry.context import Context
 
 from services.common import metrics, telemetry
 from services.common.channel import Channel
 from services.gateway import messages
-from services.gateway.conversation import BrokeOff, Conversation, Failed, Left, Stalled, tell
+from services.gateway.conversation import BrokeOff, Conversation, Failed, Left, Slow, Stalled, Stalls, tell
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening, Trace
 from services.gateway.outage import Outage, Patience
+from services.gateway.overload import Level
 from services.gateway.owned import Owned
 from services.gateway.ring import Said
 from services.gateway.seam import FRESH, Seed
@@ -29,6 +31,8 @@ KEPT_BEYOND_MS = 5000  # of audio, beside the longest segment: what a recognizer
 
 _FAILOVERS = metrics.counter("babelmesh.failovers")
 
+MOST_PATIENT = 16  # times as long as at first is a stall borne, at most
+
 _REASONS = ("lost", "stalled", "drained")
 _ROOM = 50  # answers the session has not taken
 
@@ -36,6 +40,23 @@ _ROOM = 50  # answers the session has not taken
 def may_fail_over() -> None:
     """Sessions are about to come."""
     metrics.from_zero(_FAILOVERS, ({"reason": reason} for reason in _REASONS))
+
+
+class Slowness:
+    """How often recognizers were left for being slow, in a row: each of the next is given twice the time.
+
+    Another one has to hear again what was not final, and on a busy machine none of them would ever get through. Pure.
+    """
+
+    def __init__(self) -> None:
+        self.factor = 1
+        self._finalized_samples = -1
+
+    def left(self, finalized_samples: int) -> None:
+        """One was left, where so much of the audio was final."""
+        again = finalized_samples == self._finalized_samples
+        self.factor = min(MOST_PATIENT, 2 * self.factor) if again else 1
+        self._finalized_samples = finalized_samples
 
 
 class Recognition:
@@ -54,9 +75,11 @@ class Recognition:
         self._patience = patience
         bound_samples = samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS)
         self._listening = Listening(bound_samples, seed, lambda: shared.dictionary.phrases)
-        self._feed = Feed(self._listening)
+        self._feed = Feed(self._listening, lambda: shared.backlog.overload.level >= Level.NO_INTERIM)
         self._call: Recognizing | None = None
         self._calls = Owned()
+        self._slow = Slowness()
+        self._away = False  # as the client was told
 
     async def open(self) -> None:
         """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
@@ -83,7 +106,8 @@ class Recognition:
 
     async def run(self) -> None:
         """Raises MeshError of the ASR stage when it refuses, or when no recognizer can be had for too long."""
-        call, outage = self._call, Outage(self._patience.outage_seconds, self._announce)
+        coming = partial(self._shared.stages.coming, "ASR")
+        call, outage = self._call, Outage(self._patience.outage_seconds, self._announce, coming)
         if call is None and await self._feed.begun():
             call = await self._recognizer()
         await tell(self._listening, self.heard)
@@ -97,7 +121,7 @@ class Recognition:
         """Gives the call to go on with; None when all is answered."""
         conversation = Conversation(call, self._listening, self._feed, self.heard)
         try:
-            await conversation.run(self._patience.stall_seconds, self._another)
+            await conversation.run(self._stalls, self._another)
             return None
         except Left:
             why = "drained"
@@ -107,7 +131,10 @@ class Recognition:
             log.warning("recognizer broke off", extra={"fields": {**self._fields(call), "reason": str(end)}})
             if conversation.answered:
                 outage.over()
-            await self._leave_out(isinstance(end, Failed))
+            if isinstance(end, Slow):
+                self._slow.left(self._listening.ring.at.finalized_samples)
+            else:
+                await self._leave_out(isinstance(end, Failed))
         successor = conversation.successor or await outage.another(self._another)
         self._listening.moved()
         _FAILOVERS.add(1, {"reason": why})
@@ -126,12 +153,21 @@ class Recognition:
         return await self._recognizer(resumed=True)
 
     async def _recognizer(self, resumed: bool = False) -> Recognizing:
-        wanted = config(self._shared.terms, self._listening.segment_id, resumed or self._resumed)
+        listening = self._listening
+        wanted = config(self._shared.terms, listening.segment_id, resumed or self._resumed, listening.language)
         recognizing = await self._shared.stages.recognize(wanted)
         self._calls.add(recognizing.call)
         return recognizing
 
+    @property
+    def _stalls(self) -> Stalls:
+        seconds = self._patience.stall_seconds * self._slow.factor
+        return Stalls(seconds, partial(self._shared.stages.others, "ASR"), self._announce)
+
     async def _announce(self, over: bool) -> None:
+        if self._away is not over:
+            return  # it has been told
+        self._away = not over
         await self._shared.outbox.put(messages.degraded("ASR", "", "UNAVAILABLE", 0, over))
 
     def _fields(self, call: Recognizing) -> dict[str, str | int]:

@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
@@ -26,6 +27,7 @@ from services.gateway.watching import Seen
 
 T = TypeVar("T")
 
+LOOK_SHARE = 0.9  # of the time an answer may take, after which it is looked who else could give it
 RETIRED_SECONDS = 30.0  # how long calls may stay on a replica that was taken off the list
 
 _CALLS = metrics.counter("babelmesh.stage.calls")
@@ -119,8 +121,46 @@ class Replicas:
     def _changed(self) -> None:
         if any(replica.serving for replica in self._replicas.values()):
             self._available.set()
+            for replica in self._replicas.values():
+                replica.leave()
         else:
             self._available.clear()
+
+    @property
+    def late(self) -> bool:
+        """Whether no replica serves, but one that did is only silent."""
+        return not self.available and any(replica.late for replica in self._replicas.values())
+
+    @property
+    def coming(self) -> bool:
+        """Whether a replica is to be expected: it loads, or it is late."""
+        return any(each.late or each.state is State.STARTING for each in self._replicas.values())
+
+    def others(self, replica_id: int) -> bool:
+        """Whether a replica but that one serves."""
+        return any(each.serving and each.replica_id != replica_id for each in self._replicas.values())
+
+    @asynccontextmanager
+    async def patience(self, link: Link, seconds: float) -> AsyncIterator[None]:
+        """Raises TimeoutError when the block takes longer, unless only the replica it waits for could do the work.
+
+        Where there is no other, and that one tells that it serves, it is only slow: nobody would do it any sooner.
+        """
+        loop = asyncio.get_running_loop()
+        looking: asyncio.TimerHandle
+        async with asyncio.timeout(seconds) as limit:
+
+            def look() -> None:
+                nonlocal looking
+                if self.available and not self.others(link.replica_id):
+                    limit.reschedule(loop.time() + seconds)
+                looking = loop.call_later(LOOK_SHARE * seconds, look)
+
+            looking = loop.call_later(LOOK_SHARE * seconds, look)
+            try:
+                yield
+            finally:
+                looking.cancel()
 
     def tries(self, budget: Budget, suspect: Hashable = None) -> Tries:
         """The account of a question that is about to be put. `suspect` is what of it replicas may die of.
@@ -188,6 +228,8 @@ class Replicas:
         if not candidates:
             tries.tried.clear()
             candidates = self._untried(tries)
+        if not candidates and tries.budget.waits:
+            candidates = [replica for replica in self._replicas.values() if replica.late]
         if not candidates:
             tries.again = False
             raise unavailable(self.stage)

@@ -103,7 +103,8 @@ def config_digest(terms: Terms) -> str:
     """Digest of what must not change while a session lives: offsets, numbers and concluded text depend on it."""
     sound = (terms.input.format, terms.input.sample_rate) if terms.input else ()
     kept = (terms.source_lang, sound, terms.output_rate, terms.interim, terms.stabilization, terms.consecutive)
-    return _digest(json.dumps([1, *kept, terms.latency_budget_ms]))
+    several = [terms.source_langs] if terms.source_langs else []  # a session in one language has the digest it had
+    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several]))
 
 
 def tenant_digest(tenant: str) -> str:
@@ -118,8 +119,8 @@ def require_same(bond: Bond, terms: Terms, tenant: str) -> None:
         raise InvalidArgument("RESUME_OTHER_TENANT", message, _FIELD, ["a handle of one of your own sessions"])
     if bond.config != config_digest(terms):
         message = "The hello is not the one that the session was opened with."
-        same = "source_lang, input, output, partial_results, stabilization, turn_taking, latency_budget_ms"
-        accepted = [f"the same {same}"]
+        same = "input, output, partial_results, stabilization, turn_taking, latency_budget_ms"
+        accepted = [f"the same source_lang, source_langs, {same}"]
         raise InvalidArgument("RESUME_OTHER_CONFIG", message, _FIELD, accepted)
 
 

@@ -50,6 +50,11 @@ class Seam:
         """Whether no words are shown that are not final: nobody sees another recognizer take over."""
         return self._shown is None
 
+    @property
+    def language(self) -> str:
+        """The language of the open segment, once it is decided; else empty."""
+        return self._shown.language if self._shown and not self._shown.language_tentative else ""
+
     def number(self, segment_id: int) -> int:
         """What the recognizer of now calls a segment of ours."""
         return segment_id - self._ahead
@@ -104,6 +109,8 @@ class Seam:
         if self._from is None:
             return said
         revision = self._from.revision + said.revision
+        if said.language == self._from.language and not said.language_confidence:  # the earlier one found it out
+            said = replace(said, language_confidence=self._from.language_confidence)
         if said.final:
             return replace(said, revision=revision, corrected=not continues(said.text, self._concluded))
         return replace(said, revision=revision, stable_length=max(said.stable_length, len(self._concluded)))
@@ -125,6 +132,7 @@ class Seam:
             text=text,
             stable_length=len(text),
             stability=0.0,
+            language_tentative=False,
         )
         return self._ended(last)
 

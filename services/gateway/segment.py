@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from services.gateway.clauses import Clauses
 from services.gateway.continuation import SegmentContinuation
 from services.gateway.policy import Policy, TargetText
-from services.gateway.terms import Caption
+from services.gateway.terms import Caption, Transcript
 from services.gateway.tiers import Rung
 
 
@@ -18,7 +18,8 @@ class Segment:
     text: TargetText
     clauses: Clauses
     revision: int = 0
-    source: str = ""  # what was translated last
+    said: Transcript | None = None  # what the newest revision was made from
+    source: str = ""  # what of it was translated
     spoken_length: int = 0  # so many code points of the translation went to the voice
     begun: SegmentContinuation | None = None  # its clause that was begun is to be said to its end, before all else
     had: Caption | None = None  # the final that the client has

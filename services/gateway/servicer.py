@@ -13,6 +13,7 @@ import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import metrics, rpcs
+from services.common.answering import begin_answers
 from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
@@ -43,7 +44,7 @@ from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.lasting import backlogs, lasting, wanted_slots
 from services.gateway.lifetime import paced
 from services.gateway.measures import may_degrade
-from services.gateway.negotiation import agree, agree_targets, agree_text, within_budget
+from services.gateway.negotiation import agree, agree_text, within_budget
 from services.gateway.opening import Opening
 from services.gateway.outbox import Outbox, Room
 from services.gateway.recent import Recent
@@ -55,6 +56,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.sight import Sight
 from services.gateway.sizes import Sizes
 from services.gateway.stages import Question, Stages
+from services.gateway.targeting import agree_targets
 from services.gateway.tenants import Tenants
 from services.gateway.terms import affinity
 from services.gateway.typed import TypedSegment, without_byte_order_marks
@@ -90,6 +92,7 @@ class GatewayServicer:
                 lambda server: operators.add_to(server, self._sight, self._recent),
                 settings.connections,
                 settings.trust_traces,
+                settings.client_reflection,
             ),
         )
         self._glossaries = Glossaries(settings, self._stages)
@@ -196,6 +199,7 @@ class GatewayServicer:
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
         call = Call(Channel(1), outbox, caller.tenant)
+        await begin_answers(context)
         async with TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
             writing = tasks.create_task(write_all(context, call))
@@ -220,10 +224,10 @@ class GatewayServicer:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
-            Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized),
+            Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized, terms.trailing_silence_ms),
             settings,
             Controls(
-                lambda wanted: agree_targets(wanted, terms.source_lang, self._catalog, settings),
+                lambda wanted: agree_targets(wanted, terms.spoken_langs, self._catalog, settings),
                 lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared, self._catalog),
                 shared.report,
             ),
@@ -238,8 +242,7 @@ class GatewayServicer:
             await recognition.open()
             call.refused, call.measure = False, shared.measures.written
             account.begin()
-            handle = shared.sign(shared.ledger.position)
-            ready = messages.ready(terms, settings, goes_on.start_samples, handle)
+            ready = messages.ready(terms, settings, goes_on.start_samples, shared.sign(shared.ledger.position))
             ready.ready.server = self._lives.server
             await call.outbox.put(ready)
             beside = opening.beside(shared, call, self._lives)

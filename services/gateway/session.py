@@ -11,11 +11,9 @@ then each target, then the session.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from services.common import languages
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.gateway import messages
@@ -23,8 +21,8 @@ from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudi
 from services.gateway.numbering import TYPED, Numbering
 from services.gateway.recognition import Recognition
 from services.gateway.shared import Mark, Shared
-from services.gateway.target import Target
-from services.gateway.terms import Progress, SourceEvent, TargetTerms, Transcript
+from services.gateway.targets import Targets
+from services.gateway.terms import Progress, SourceEvent, Transcript
 from services.gateway.typed import TypedSegment
 
 
@@ -36,8 +34,8 @@ class Session:
         self._recognition = recognition
         self._typed = typed
         self._numbering = Numbering(shared.goes_on)
-        self._targets: dict[str, Target] = {}
         self._pipelines = TaskGroup()
+        self._targets = Targets(shared, self._pipelines)
 
     async def run(self, inputs: AsyncIterator[Input]) -> MeshError | None:
         """Lives until the source has ended and all it said has been delivered.
@@ -45,12 +43,11 @@ class Session:
         Returns the fault when one ended the source: the client sent what it may not, or the recognizer broke.
         """
         async with self._pipelines:
-            await self._set_targets(self._shared.terms.targets)
+            await self._targets.take(self._shared.terms.targets)
             fault = await self._hear_out(inputs)
             self._shared.floor.close()
             await self._close_typed()
-            for target in self._targets.values():
-                await target.finish()
+            await self._targets.finish()
         await self._shared.end()
         return fault
 
@@ -78,21 +75,21 @@ class Session:
             case Audio():
                 if await self._shared.accept(said):
                     await self._recognition.say(said)
-            case MissingAudio():
-                await self._shared.outbox.put(messages.missing_audio(said.from_samples, said.to_samples))
+            case MissingAudio(start, end, filled, corrupt):
+                await self._shared.outbox.put(messages.missing_audio(start, end, filled, corrupt))
             case Typed():
                 await self._type(said)
             case Commit():
                 await self._close_typed()
-                if self._recognition.started:
-                    await self._recognition.say(said)
+                await self._commit()
             case Ping():
                 mark = Mark(said.marker)  # it follows all before it: through the recognizer, then through every target
-                await (self._recognition.say(mark) if self._recognition.started else self._pass(mark))
+                await (self._recognition.say(mark) if self._recognition.started else self._targets.passed(mark))
             case Interrupt():
-                await self._interrupt(said.lang)
+                await self._targets.interrupt(said.lang)
             case SetTargets():
-                await self._set_targets(said.targets)
+                if await self._targets.take(said.targets):
+                    await self._commit()
 
     async def _hear(self) -> None:
         async for heard in self._recognition.heard:
@@ -105,15 +102,17 @@ class Session:
                 case Progress():
                     await self._shared.progressed(heard)
                 case Mark():
-                    await self._pass(heard)
+                    await self._targets.passed(heard)
 
     async def _transcribed(self, said: Transcript, recognized_id: int = 0) -> None:
         """A revision of a segment: to the client, to every target, and its trace to the recognizer it came from."""
-        trace = await self._shared.transcribed(said, self._targets)
-        for target in self._targets.values():
-            await target.hear(said)
+        trace = await self._targets.transcribed(said)
         if recognized_id:
             self._recognition.trace(recognized_id, trace)
+
+    async def _commit(self) -> None:
+        if self._recognition.started:
+            await self._recognition.say(Commit())
 
     async def _type(self, said: Typed) -> None:
         self._typed.extend(said.text)
@@ -123,28 +122,3 @@ class Session:
 
     async def _close_typed(self) -> None:
         await self._type(Typed("", final=True))
-
-    async def _interrupt(self, lang: str) -> None:
-        for each in [languages.require(lang, self._targets, "control.target_lang")] if lang else self._targets:
-            await self._targets[each].interrupt()
-
-    async def _pass(self, mark: Mark) -> None:
-        mark.sent_to(self._targets)
-        for target in self._targets.values():
-            await target.hear(mark)
-
-    async def _set_targets(self, wanted: Sequence[TargetTerms]) -> None:
-        """Targets not wanted any more finish what they have heard; new ones start now, or go on where a client is."""
-        known: list[tuple[Target, Transcript]] = []
-        for target in [each for each in self._targets.values() if each.terms not in wanted]:
-            await self._targets.pop(target.terms.lang).finish()
-        for terms in wanted:
-            if terms.lang not in self._targets:
-                missed, seed = await self._shared.begin(terms)
-                self._targets[terms.lang] = target = Target(terms, self._shared, seed)
-                self._pipelines.create_task(target.run())
-                known += [(target, said) for said in missed]
-                await asyncio.sleep(0)  # other sessions have their turn: a client may have missed much
-        for target, said in known:
-            await target.hear(said)
-            await asyncio.sleep(0)

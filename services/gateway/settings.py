@@ -29,6 +29,9 @@ class GatewaySettings(ServiceSettings):
         "127.0.0.1:0",
         description="Address for operators: state, overview, autoscaler, faults, reflection. Port 0: a free one.",
     )
+    client_reflection: bool = Field(
+        False, description="Whether clients are served gRPC server reflection of the public contract, at `listen`."
+    )
     slots: int = Field(16, ge=1, le=10_000, description="Sessions at once.")
     reserved_slots: int | None = Field(
         None, ge=0, description="Slots kept free for sessions that resume; unset: one in eight, of more than eight."
@@ -42,7 +45,10 @@ class GatewaySettings(ServiceSettings):
     )
     resolve_seconds: float = Field(5.0, ge=0.1, le=3600, description="How often names of endpoints are looked up.")
     watch_timeout_ms: int = Field(
-        1000, ge=500, le=60_000, description="A replica of a stage that tells nothing for so long is lost."
+        1000,
+        ge=500,
+        le=60_000,
+        description="A replica of a stage that tells nothing for so long is left for others, where there are any.",
     )
     max_backlog_ms: int = Field(4000, ge=1500, description="Audio accepted beyond what is worked off before a hold.")
     max_chunk_bytes: int = Field(256 * 1024, ge=1024, description="Largest chunk of audio.")
@@ -77,9 +83,14 @@ class GatewaySettings(ServiceSettings):
     )
     max_glossary_languages: int = Field(64, ge=1, le=1_000, description="Most languages of a glossary, or of a term.")
     recognition_stall_ms: int = Field(
-        5000, ge=0, description="A recognizer that says nothing to audio for so long is left for another one. 0: never."
+        5000,
+        ge=0,
+        description="A recognizer that says nothing to audio for so long is left for another one, where one serves, "
+        "and for twice as long each time that this was no help. 0: never.",
     )
-    stage_timeout_ms: int = Field(5000, ge=1, description="Longest wait for a stage's answer.")
+    stage_timeout_ms: int = Field(
+        5000, ge=1, description="Longest wait for a stage's answer, where another replica could give it."
+    )
 
     resume_keys: SecretStr | None = Field(
         None,

@@ -20,6 +20,7 @@ from services.gateway.inputs import Audio
 from services.gateway.ledger import Ledger, Outcome
 from services.gateway.measures import Measures
 from services.gateway.messages import ServerMessage
+from services.gateway.news import News
 from services.gateway.outbox import Outbox
 from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
@@ -88,6 +89,7 @@ class Shared:
     floor: Floor = field(default_factory=Floor)
     turns: Turns = field(default_factory=Turns)
     skipped: Skipped = field(default_factory=Skipped)
+    news: News = field(default_factory=News)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
     tiers: Notices = field(default_factory=lambda: Notices("ASR"))
     begun: set[str] = field(default_factory=set)  # languages that are, or were, a target
@@ -156,13 +158,16 @@ class Shared:
     async def transcribed(self, said: Transcript, langs: Collection[str]) -> Context:
         """A revision of a segment goes to the client, and to these targets. Gives its trace."""
         trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
-        for news in self.tiers.news(said.tier, said.larger_tiers, said.segment_id):
-            await self.outbox.put(news)
+        message = messages.transcript(said, self.terms.source_lang)
+        if not said.language_tentative:  # it may be another language's tier that counts
+            for news in self.tiers.news(said.tier, said.larger_tiers, said.segment_id):
+                await self.outbox.put(news)
         if said.final:
             self.ledger.recognized(said, langs)
-            await self.outbox.put(messages.transcript(said), final_of=about)
-        elif self.terms.interim:
-            await self.outbox.put_interim(about, messages.transcript(said))
+            self.news.ended(about)
+            await self.outbox.put(message, final_of=about)
+        elif self.terms.interim and self.news.tells(about, said.in_language, said.stable_length):
+            await self.outbox.put_interim(about, message)
         return trace
 
     async def begin(self, terms: TargetTerms) -> tuple[Sequence[Transcript], TargetContinuation]:

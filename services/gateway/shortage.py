@@ -78,7 +78,7 @@ class Shortage:
         """What `attempt` gives once the stage can be had: `patience` waits for that before each further one.
 
         Raises what `patience` raises; the MeshError that another try would not heal; or the last one, when the stage
-        was there and has failed so often.
+        was there and has failed so often. To be slow is no failure.
         """
         failed: list[MeshError] = []
 
@@ -90,7 +90,7 @@ class Shortage:
             except MeshError as fault:
                 if away(fault):
                     self.begin(segment_id)
-                if not unreachable(fault):
+                if not unreachable(fault) and not isinstance(fault, TooSlow):
                     failed.append(fault)
                 raise
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -72,7 +71,7 @@ class Speaking:
     async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
         suspect = (self._request.text, self._request.language, self._request.voice)
-        tries = self._replicas.tries(Budget(retry_seconds=0.0), suspect)
+        tries = self._replicas.tries(Budget(retry_seconds=0.0, waits=True), suspect)
         finished = begun = False
         while not finished:
             with Owned() as calls:
@@ -84,7 +83,7 @@ class Speaking:
                     while piece is not None:
                         tries.went_on(link)
                         yield piece
-                        piece = await unless(link.lost, partial(self._next, call))
+                        piece = await unless(link.lost, partial(self._next, link, call))
                     finished = True
                     self._replicas.answered(tries)
                 except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
@@ -100,14 +99,14 @@ class Speaking:
         self._given.begin_again()
         with Owned() as opened:
             call = opened.add(tts_pb2_grpc.TtsStub(link.channel).Synthesize(self._request, metadata=self._metadata))
-            piece = await self._next(call)
+            piece = await self._next(link, call)
             calls.add(opened.release(call))
         return link, call, piece
 
-    async def _next(self, call: Synthesizing) -> Spoken | None:
+    async def _next(self, link: Link, call: Synthesizing) -> Spoken | None:
         """What comes next that was not given yet; None at the end."""
         while True:
-            async with asyncio.timeout(self._timeout):
+            async with self._replicas.patience(link, self._timeout):
                 response = await call.read()
             if not isinstance(response, tts_pb2.SynthesizeResponse):
                 return None

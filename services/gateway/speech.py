@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from services.common.audio import ASR_RATE, Pcm, Resampler
+from services.common.audio import ASR_RATE, Pcm
+from services.common.resampling import Resampler
 from services.gateway import messages
 from services.gateway.continuation import TargetContinuation
 from services.gateway.messages import ServerMessage
@@ -49,7 +50,6 @@ class Speech:
         self.open = seed.voice_speaking  # whether something was put since the last `end`
         self._lang = lang
         self._shared = shared
-        self._position = seed.voice_samples  # written, on the voice's own audio clock
         self._talking = seed.voice_speaking  # as the client has been told
 
     async def put(self, piece: Piece) -> None:
@@ -82,8 +82,7 @@ class Speech:
             **asdict(piece.start or Start()),
         )
         turn = self._turn(talking=True)
-        self._position += len(piece.pcm)
-        self._shared.ledger.delivery.voice_sent(self._lang, self._position)
+        self._shared.ledger.delivery.voice_sent(self._lang, self._position + len(piece.pcm))
         return [*turn, messages.speech(chunk)]
 
     def _turn(self, talking: bool) -> list[ServerMessage]:
@@ -91,6 +90,11 @@ class Speech:
             return []
         self._talking = talking
         return [messages.voice_event(talking, self._position_ms, self._lang)]
+
+    @property
+    def _position(self) -> int:
+        """Samples written in this language, by an earlier target of the session too: the voice's own audio clock."""
+        return self._shared.ledger.delivery.voice_samples(self._lang)
 
     @property
     def _position_ms(self) -> int:

@@ -43,9 +43,22 @@ class Recognizing:
     """An admitted recognition. Who gets it owns the call from then on (see `Owned`): nobody else ends it."""
 
     call: RecognizeCall
-    lost: asyncio.Event  # set when the replica is gone: nothing will come any more
-    draining: asyncio.Event  # set when the replica will stop soon: leave at the next good moment
-    replica_id: int  # for logs
+    link: Link
+
+    @property
+    def lost(self) -> asyncio.Event:
+        """Set when nothing will come any more; `died` before that when the replica has ended."""
+        return self.link.lost
+
+    @property
+    def draining(self) -> asyncio.Event:
+        """Set when the replica will stop soon: leave at the next good moment."""
+        return self.link.draining
+
+    @property
+    def replica_id(self) -> int:
+        """For logs."""
+        return self.link.replica_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,18 @@ class Stages:
         """Whether a replica of "ASR", "MT" or "TTS" serves."""
         return self._replicas[stage].available
 
+    def late(self, stage: str) -> bool:
+        """Whether no replica of "ASR", "MT" or "TTS" serves, but one that did is only silent."""
+        return self._replicas[stage].late
+
+    def coming(self, stage: str) -> bool:
+        """Whether a replica of "ASR", "MT" or "TTS" is to be expected: it loads, or it is late."""
+        return self._replicas[stage].coming
+
+    def others(self, stage: str, replica_id: int) -> bool:
+        """Whether a replica of "ASR", "MT" or "TTS" but that one serves."""
+        return self._replicas[stage].others(replica_id)
+
     def require_room(self, stage: str) -> None:
         """Raises AtCapacity where each replica of "ASR", "MT" or "TTS" told that it is full: none needs to be asked."""
         if self._replicas[stage].full:
@@ -142,7 +167,12 @@ class Stages:
         stub = asr_pb2_grpc.AsrStub(link.channel)
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
-        return replace(self._catalog.of(engine), source_langs=tuple(told.languages))
+        return replace(
+            self._catalog.of(engine),
+            source_langs=tuple(told.languages),
+            wideband_langs=tuple(told.wideband_languages),
+            identified=tuple(told.identified_languages),
+        )
 
     async def _ask_mt(self, link: Link) -> Catalog:
         stub = mt_pb2_grpc.MtStub(link.channel)
@@ -174,16 +204,16 @@ class Stages:
         async def attempt(link: Link) -> Recognizing:
             with Owned() as opened:
                 call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=telemetry.outgoing()))
-                async with asyncio.timeout(self._timeout):
+                async with replicas.patience(link, self._timeout):
                     await call.write(asr_pb2.RecognizeRequest(config=config))
                     if ADMITTED not in dict(await call.initial_metadata()):
                         await call.read()  # refused: raises its status
                 admitted.add(opened.release(call))
-            return Recognizing(call, link.lost, link.draining, link.replica_id)
+            return Recognizing(call, link)
 
         replicas = self._replicas["ASR"]
         with Owned() as admitted:
-            recognizing = await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
+            recognizing = await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0, waits=True)))
             admitted.release(recognizing.call)
         return recognizing
 
@@ -207,8 +237,9 @@ class Stages:
         tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
-            timeout = min(self._timeout, tries.left(time.monotonic()))
-            return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
+            timeout = tries.left(time.monotonic()) if asked.timeout_ms else None
+            async with replicas.patience(link, self._timeout):
+                return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
 
         response = await replicas.call(attempt, tries)
         replicas.answered(tries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from services.common.cancelling import TaskGroup
@@ -40,7 +41,9 @@ class Target:
 
     def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation = _NEW) -> None:
         self.terms = terms
+        self.ended = asyncio.Event()
         self._shared = shared
+        self._leaving = False  # what is open when all transcripts are dealt with ends as it stands
         self._inbox = Inbox()
         self._translator = Translator(terms, shared, self._inbox)
         self._voice = Voice(terms, shared, seed) if terms.speech else None
@@ -50,6 +53,8 @@ class Target:
 
     async def hear(self, said: Transcript | Mark) -> None:
         """Takes in a transcript, or a mark that follows all before it."""
+        if isinstance(said, Transcript) and said.language_tentative:
+            return None  # it may be in another language: there is nothing to translate yet
         if isinstance(said, Transcript) and not said.final:
             return await self._inbox.put_interim(said)
         if isinstance(said, Transcript):
@@ -64,20 +69,32 @@ class Target:
 
     async def finish(self) -> None:
         """There will be no more transcripts."""
-        self._translator.finish()
-        await self._inbox.close()
+        if not self._inbox.closed:
+            self._translator.finish()
+            await self._inbox.close()
 
-    async def run(self) -> None:
-        """Works until `finish` was called and all is sent."""
+    async def leave(self) -> None:
+        """There will be no more transcripts here, though the session goes on: open segments end as they stand."""
+        self._leaving = True
+        await self._inbox.drop_interim()
+        await self.finish()
+
+    async def run(self, after: Target | None = None) -> None:
+        """Works until `finish` was called and all is sent; starts once another target of its language has ended."""
+        if after:
+            await after.ended.wait()
         async with TaskGroup() as tasks:
             telling = tasks.create_task(self._translator.shortage.run())
             if self._voice:
                 tasks.create_task(self._voice.run())
             await self._translate_all()
+            if self._leaving:
+                await self._conclude()
             telling.cancel()
             if self._voice:
                 await self._voice.finish()
         await self._shared.outbox.put(messages.end(self.terms.lang))
+        self.ended.set()
 
     async def _translate_all(self) -> None:
         """One after the other; after an outage several at once, but in order all the same."""
@@ -94,21 +111,22 @@ class Target:
         """The translation of a transcript; None when there is nothing to translate."""
         if isinstance(work, Mark):
             return None
-        await self._shared.turns.wait(self._shared.dictionary.work(self.terms.lang))
+        await self._shared.turns.wait(self._shared.dictionary.work(self.terms.lang, work.language))
         segment = self._segments.of(work)
         source = work.text if work.final else self._segments.source(work)
         if segment.had or (source == segment.source and not work.final):
             return None
-        lexicon = self._shared.dictionary.of(self.terms.lang)
+        lexicon = self._shared.dictionary.of(self.terms.lang, work.language)
         await self._shared.turns.wait(len(source))
         asked = self._question(work, source, lexicon, segment.text.concluded)
         return _Answer(source, lexicon, await self._translator.ask(work, replace(asked, rung=segment.rung)))
 
     def _question(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> Question:
+        terms = self.terms.of(said.language)
         return Question(
             source,
-            self.terms.spoken_lang,
-            self.terms.lang,
+            terms.spoken_lang,
+            terms.lang,
             said.final,
             terms=lexicon.terms_in(source),
             prefix=concluded,
@@ -149,21 +167,36 @@ class Target:
             await self._shared.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
         if translation is None:
             self._shared.ledger.fell_short(said.segment_id, self.terms.lang, Outcome.UNTRANSLATED)
-        segment.source, segment.revision = answer.source, segment.revision + 1
+        segment.said, segment.source, segment.revision = said, answer.source, segment.revision + 1
         text = translation or ""  # without one, what was concluded stands
         return segment.text.finish(text) if said.final else segment.text.revise(text, answer.source)
+
+    async def _conclude(self) -> None:
+        """Ends the segments that are open by what is concluded of them: the rest is not wanted any more."""
+        for said, segment in self._segments.begun():
+            await self._speak_on(segment, said)
+            segment.revision += 1
+            caption = segment.text.conclude()
+            if self.terms.of(said.language).captions and (caption.text or self._shared.terms.interim):
+                lexicon = self._shared.dictionary.of(self.terms.lang, said.language)
+                uses = lexicon.uses(segment.source, caption.text)
+                message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
+                await self._shared.outbox.put(message, final_of=("translation", self.terms.lang, said.segment_id))
+            self._shared.news.ended(("translation", self.terms.lang, said.segment_id))
+            await self._say(segment, said, caption)
 
     async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
             self._shared.ledger.translated(said.segment_id, self.terms.lang)
-        if not self.terms.captions:
+        if not self.terms.of(said.language).captions:
             return
         about = ("translation", self.terms.lang, said.segment_id)
         uses = lexicon.uses(said.text, caption.text) if caption.final else Uses()
         message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
         if caption.final:
+            self._shared.news.ended(about)
             await self._shared.outbox.put(message, final_of=about)
-        elif self._shared.terms.interim:
+        elif self._shared.terms.interim and self._shared.news.tells(about, caption.text, caption.stable_length):
             await self._shared.outbox.put_interim(about, message)
 
     async def _speak_on(self, segment: Segment, said: Transcript) -> None:
@@ -173,16 +206,19 @@ class Target:
             await self._voice.say(replace(self._clause(begun.speaking, said), said_samples=begun.speaking_samples))
 
     async def _speak(self, segment: Segment, said: Transcript, caption: Caption) -> None:
-        if self._voice:
+        await self._say(segment, said, caption)
+        if caption.final:
+            done = SegmentDone(said.segment_id)
+            sent = self._shared.segment_sent
+            await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
+
+    async def _say(self, segment: Segment, said: Transcript, caption: Caption) -> None:
+        if self._voice and self.terms.of(said.language).speech:
             concluded = caption.text[segment.spoken_length : caption.stable_length]
             segment.spoken_length = max(segment.spoken_length, caption.stable_length)
             clauses = segment.clauses.add(concluded, said.end_samples)
             for text in clauses + (segment.clauses.finish() if caption.final else []):
                 await self._voice.say(self._clause(text, said))
-        if caption.final:
-            done = SegmentDone(said.segment_id)
-            sent = self._shared.segment_sent
-            await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     def _clause(self, text: str, said: Transcript) -> Clause:
         """A clause of a segment. One that waited for the translator holds no audio back for that."""
@@ -209,12 +245,22 @@ class _Segments:
         number = said.segment_id
         if number not in self._open:
             self._open[number] = new_segment(self._policy, self._lang, self._seeds.pop(number, None))
+            self._open[number].said = said
         return self._open[number]
 
     def close(self, said: Transcript) -> None:
         """Its final has been dealt with."""
         self._open.pop(said.segment_id, None)
 
+    def begun(self) -> list[tuple[Transcript, Segment]]:
+        """The open segments that a client has something of and no final, each with what it was made from."""
+        goes_on = self._shared.goes_on
+        known = {said.segment_id: said for said in (goes_on.open_transcript, goes_on.open_typed) if said}
+        for number in [*self._seeds]:
+            self.of(known.get(number, Transcript(number, revision=0, final=False, text="", stable_length=0)))
+        opened = [each for _, each in sorted(self._open.items()) if each.revision or each.text.concluded]
+        return [(each.said, each) for each in opened if each.said and not each.had]
+
     def source(self, said: Transcript) -> str:
         """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
-        return self._shared.dictionary.of(self._lang).settled(self._policy.source(said))
+        return self._shared.dictionary.of(self._lang, said.language).settled(self._policy.source(said))

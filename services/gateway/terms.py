@@ -36,6 +36,13 @@ class TargetTerms:
     lag_asked: bool = False  # whether the client asked for it
     voice_asked: bool = False  # whether the client asked for that voice
     why: Choice = field(default_factory=Choice)  # of the voice
+    by_source: tuple[tuple[str, TargetTerms], ...] = ()  # where several languages may be spoken; the default's first
+
+    def of(self, source_lang: str) -> TargetTerms:
+        """The terms for an utterance in one of the source languages; an empty tag means the default."""
+        if not self.by_source:
+            return self
+        return dict(self.by_source).get(source_lang, self.by_source[0][1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,20 @@ class Terms:
     overload: Policy = Policy.BLOCK  # what gives way when the mesh cannot keep up
     recognized: bool = True  # whether the source language is; else it can be typed alone
     input: Sound | None = None  # None: text, or the first chunk tells
+    wideband: bool = False  # whether the recognizer needs audio of 16 kHz to hear well
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
+    source_langs: tuple[str, ...] = ()  # where several may be spoken: all of them, `source_lang` first
+
+    @property
+    def spoken_langs(self) -> tuple[str, ...]:
+        """The source languages, one or several."""
+        return self.source_langs or (self.source_lang,)
+
+    @property
+    def too_narrow(self) -> bool:
+        """Whether the recognizer needs audio of a higher rate than the session's input has."""
+        return self.wideband and self.input is not None and self.input.sample_rate < ASR_RATE
 
     @property
     def affinity(self) -> int:
@@ -110,6 +129,9 @@ class Transcript:
     confidence: float = 0.0
     stability: float = 0.0
     corrected: bool = False
+    language: str = ""  # that is spoken, one of the session's; empty: its default
+    language_confidence: float = 0.0
+    language_tentative: bool = False  # it may turn out to be another one, and nothing is concluded
     words: tuple[Word, ...] = field(default=(), repr=False)
     tier: str = ""  # that recognized it; empty where the recognizer has one alone
     larger_tiers: int = 0  # so many there are, which it did not get
@@ -118,6 +140,11 @@ class Transcript:
     def typed(self) -> bool:
         """Whether nobody spoke it: it takes no time on the audio clock."""
         return self.start_samples == self.end_samples
+
+    @property
+    def in_language(self) -> str:
+        """What is shown of it: the text and, where there is some, its language and whether that is decided."""
+        return f"{self.language}{'?' * self.language_tentative} {self.text}" if self.text else ""
 
     @property
     def stable_text(self) -> str:

@@ -40,7 +40,7 @@ class Translator:
         It does not for an interim one that could not be had, or took longer than the session's budget has for it: a
         newer one is on its way.
         """
-        if not asked.text or self._terms.same_language:
+        if not asked.text or self._terms.of(said.language).same_language:
             return asked.text
         if not said.final and not self._worthwhile:
             return None

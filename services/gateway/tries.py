@@ -13,6 +13,7 @@ from services.common.errors import AtCapacity, Defect, MeshError, StageFailed, T
 from services.common.holding import WORK_TOO_LONG
 from services.gateway.racing import Abandoned
 from services.gateway.replica import Link
+from services.gateway.watching import unheard
 
 RETRY_SECONDS = 0.4  # after its first failure a question is not put to the same replicas again for longer
 MOST_DEATHS = 2  # of replicas that had the question in work
@@ -34,6 +35,7 @@ class Budget:
 
     seconds: float = float("inf")  # in all
     retry_seconds: float = RETRY_SECONDS  # for asking those again that refused
+    waits: bool = False  # whether a replica that is late is asked where no other serves
 
 
 class Trouble(Enum):
@@ -117,7 +119,7 @@ def blames(fault: MeshError) -> bool:
 def trouble_of(error: CallFailed, fault: MeshError, link: Link) -> Trouble:
     """How a try failed on a replica. One that was about to stop anyway does not die of a question."""
     if isinstance(error, Abandoned):
-        return Trouble.REFUSED if link.draining.is_set() else Trouble.DIED
+        return Trouble.DIED if died(link) else Trouble.REFUSED
     if isinstance(fault, AtCapacity):
         return Trouble.REFUSED
     if isinstance(fault, TooSlow):
@@ -126,13 +128,24 @@ def trouble_of(error: CallFailed, fault: MeshError, link: Link) -> Trouble:
         return Trouble.FINAL
     if fault.code != f"{fault.stage}_UNAVAILABLE":
         return Trouble.FAILED
-    return Trouble.DIED if _broke(error) and not link.draining.is_set() else Trouble.REFUSED
+    return Trouble.DIED if _broke(error, link) and not link.draining.is_set() else Trouble.REFUSED
 
 
-def _broke(error: CallFailed) -> bool:
+def died(link: Link) -> bool:
+    """Whether a replica that is lost may have died of what it had in work: not one that was only silent, or drained."""
+    return link.died.is_set() and not link.draining.is_set()
+
+
+def _broke(error: CallFailed, link: Link) -> bool:
     """Whether the connection broke under the call. gRPC's words alone tell that from one that was never there."""
-    never_there = isinstance(error, grpc.aio.AioRpcError) and "failed to connect" in (error.details() or "").lower()
-    return isinstance(error, grpc.aio.AioRpcError) and error.code() in BROKEN and not never_there
+    if not isinstance(error, grpc.aio.AioRpcError) or error.code() not in BROKEN or given_up(error, link):
+        return False
+    return "failed to connect" not in (error.details() or "").lower()
+
+
+def given_up(error: grpc.aio.AioRpcError, link: Link) -> bool:
+    """Whether a connection ended on our side alone, as the replica was silent for too long."""
+    return unheard(error) or (link.lost.is_set() and not link.died.is_set())
 
 
 def fault_of(error: CallFailed, stage: str) -> MeshError:

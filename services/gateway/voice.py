@@ -126,7 +126,14 @@ class Voice:
         await self._shared.when_sent(clause.ticket)
 
     async def _patience(self) -> None:
-        """Waits for the stage, though not for long, and not once there is something newer to say: TimeoutError then."""
+        """Waits for the stage, though not for long, and not once there is something newer to say: TimeoutError then.
+
+        One that is only late is waited for where nothing is to give way.
+        """
+        stages, agreed = self._shared.stages, self._shared.terms
+        if stages.late("TTS") and agreed.overload is Policy.BLOCK:
+            async with asyncio.timeout(agreed.stage_outage_ms / 1000):
+                await stages.back("TTS")
         async with asyncio.timeout(FRESH_SECONDS):
             await first_of(self._shared.stages.back("TTS"), self._overtaken())
         if not self._shared.stages.available("TTS"):

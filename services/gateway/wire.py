@@ -10,8 +10,8 @@ from services.gateway.stages import RecognizeCall
 from services.gateway.terms import Progress, SourceEvent, Terms, Transcript, Word
 
 
-def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.RecognizeConfig:
-    """How a session is to be recognized from some segment on."""
+def config(terms: Terms, first_segment_id: int, resumed: bool, first_language: str = "") -> asr_pb2.RecognizeConfig:
+    """How a session is to be recognized from some segment on, whose language may be decided already."""
     return asr_pb2.RecognizeConfig(
         language=terms.source_lang,
         interim_results=terms.interim or terms.holding.policy != "endpointed",  # the other policies need them
@@ -22,6 +22,8 @@ def config(terms: Terms, first_segment_id: int, resumed: bool) -> asr_pb2.Recogn
         first_segment_id=first_segment_id,
         resumed=resumed,
         affinity=terms.affinity,
+        languages=terms.source_langs,
+        first_language=first_language if first_language in terms.source_langs else "",
         objective_ms=terms.objectives.asr_ms,
     )
 
@@ -31,11 +33,12 @@ def _stabilization(agreed: int) -> asr_pb2.Stabilization.ValueType:
     return asr_pb2.Stabilization.ValueType(min(agreed, asr_pb2.STABILIZATION_AGGRESSIVE))
 
 
-def request(asked: Asked) -> asr_pb2.RecognizeRequest:
-    """What the recognizer is told."""
+def request(asked: Asked, hurried: bool = False) -> asr_pb2.RecognizeRequest:
+    """What the recognizer is told. `hurried`: it may leave out what costs time and is not needed."""
     match asked:
         case Audio(pcm, offset_samples):
-            chunk = asr_pb2.AudioChunk(pcm=pcm.astype("<i2", copy=False).tobytes(), offset_samples=offset_samples)
+            samples = pcm.astype("<i2", copy=False).tobytes()
+            chunk = asr_pb2.AudioChunk(pcm=samples, offset_samples=offset_samples, hurried=hurried)
             return asr_pb2.RecognizeRequest(audio=chunk)
         case Commit():
             return asr_pb2.RecognizeRequest(commit=asr_pb2.Commit())
@@ -78,6 +81,9 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         confidence=result.confidence,
         stability=result.stability,
         corrected=result.corrected,
+        language=result.language,
+        language_confidence=result.language_confidence,
+        language_tentative=result.language_tentative,
         words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
         tier=result.tier,
         larger_tiers=result.larger_tiers,

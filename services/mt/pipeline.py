@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from services.common.children import ended
 from services.common.errors import StageFailed
+from services.common.starving import own_time
 from services.mt.modes import Command
 
 ANSWER_BYTES = 1 << 20
@@ -32,7 +33,7 @@ class Pipeline:
         stages: list[Process] = []
         pipeline = cls(stages)
         try:
-            async with asyncio.timeout(start_seconds):
+            async with own_time(start_seconds):
                 await _spawn(commands, stages)
                 await pipeline.ask("ok")
         except (OSError, TimeoutError, PipelineBroke) as error:

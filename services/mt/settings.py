@@ -83,6 +83,7 @@ class ScriptedSettings(DeviceSettings):
 
     source: str = Field("en", description="The source language of its pairs.")
     targets: list[str] = Field(["es", "fr", "de", "ca", "it", "pt"], min_length=1, description="Their targets.")
+    both_ways: bool = Field(False, description="Whether it has the pairs from those into the source language, too.")
     words: dict[str, str] = Field({}, description="Its own translation of some words, for every target.")
     continues_prefix: bool = Field(False, description="Whether it continues concluded text, as if forced to.")
     slow_target: str = Field("", description="A target language whose calls take longer.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,6 +9,7 @@ from dataclasses import replace
 from services.common.children import Pool
 from services.common.fatal_texts import FatalTexts
 from services.common.plain_text import in_stretches
+from services.common.starving import own_time
 from services.mt.agreement import Agreement
 from services.mt.engine import Pair, Source, Translation
 from services.mt.glossary import Masked, masked
@@ -112,7 +112,7 @@ class Translator:
         async with self._pool.lent() as pipeline:
             if not pipeline.alive:
                 raise PipelineGone
-            async with asyncio.timeout(self._reply_seconds):
+            async with own_time(self._reply_seconds, stopped=False):
                 return await pipeline.ask(question)
 
 

@@ -13,6 +13,7 @@ import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import languages
+from services.common.answering import begin_answers
 from services.common.audio import from_bytes
 from services.common.errors import TooSlow
 from services.common.replica import Replica
@@ -86,6 +87,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         if asked.pronunciations:
             require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
+            await begin_answers(context)
             turn = Turn(self._engines, asked, tier)
             trimmer = Trimmer(turn.engine.sample_rate_hertz, request.longest_pause_ms)
             await self._speak(turn, trimmer, context)

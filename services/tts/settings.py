@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from services.common import riva
 from services.common.neural import NeuralSettings
 from services.common.settings import StageSettings
 from services.common.simulation import DeviceSettings
+
+LEAST_WINDOW_MS = 100
 
 
 class EmbeddedSettings(BaseModel):
@@ -47,8 +49,28 @@ class KokoroSettings(NeuralSettings):
     program: str = Field("espeak-ng", description="espeak-ng, by name or path: it writes the phonemes of a text.")
     reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
     answer_seconds: float = Field(60.0, gt=0, description="A window that is not there after so long never comes.")
-    first_ms: int = Field(500, ge=100, le=10_000, description="Milliseconds of speech that are made and sent first.")
-    window_ms: int = Field(2_000, ge=100, le=10_000, description="Most milliseconds of speech made at once later.")
+    first_ms: int = Field(
+        500,
+        ge=100,
+        le=10_000,
+        description="Most milliseconds of speech made and sent first; fewer where the rest is still made in time.",
+    )
+    budget_ms: int = Field(
+        150, ge=0, le=10_000, description="Milliseconds to make it in: it is shorter where that takes longer."
+    )
+    window_ms: int = Field(
+        2_000,
+        ge=0,
+        le=10_000,
+        description="Most milliseconds of speech made at once later; 0: sentences are made whole.",
+    )
+
+    @field_validator("window_ms")
+    @classmethod
+    def _whole_or_long_enough(cls, value: int) -> int:
+        if 0 < value < LEAST_WINDOW_MS:
+            raise ValueError(f"0, or {LEAST_WINDOW_MS} to 10000")
+        return value
 
 
 class ScriptedSettings(DeviceSettings):

@@ -30,6 +30,8 @@ EDGES = (
     "services/gateway/messages.py",
     "services/gateway/microphone.py",
     "services/gateway/negotiation.py",
+    "services/gateway/sources.py",
+    "services/gateway/targeting.py",
     "services/gateway/conversation.py",  # these call the stages
     "services/gateway/received.py",
     "services/gateway/sizes.py",  # parses the public messages

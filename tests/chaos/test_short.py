@@ -12,6 +12,8 @@ from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import read_all
 from bench.chaos.talking import Load
 
+pytestmark = pytest.mark.clock
+
 SPEAK_SECONDS = 3.0  # more than an utterance
 SETTLE_SECONDS = 2.0  # for who was struck to be in the middle of things again
 

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,18 @@ from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
 from services.common.engines import engine_class
 from services.common.errors import StageFailed
+from tests.contract.recordings import recording
 from tests.mesh.asr import loud
 
 pytest.importorskip("pocketsphinx")
 
+HANGS = f"""#!{sys.executable}
+import sys, time
+while sys.stdin.buffer.read(5)[:1] == b"S":
+    sys.stdout.buffer.write(bytes([4, 0, 0, 0]) + b"null")
+    sys.stdout.buffer.flush()
+time.sleep(60)
+"""
 TONE = np.frombuffer(loud(500), np.int16)
 
 
@@ -67,12 +76,47 @@ async def test_a_child_that_died_while_it_was_idle_is_replaced_unseen() -> None:
         assert [hypothesis.final for hypothesis in await hypotheses(engine)][-1:] == [True]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-async def test_a_child_that_dies_or_hangs_fails_its_session_and_is_replaced(number: signal.Signals) -> None:
-    async with embedded(reply_seconds=1) as engine:
+async def test_a_child_that_hangs_fails_its_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "program"
+    program.write_text(HANGS)
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    async with embedded(reply_seconds=0.3) as engine:
+        with pytest.raises(StageFailed) as raised:
+            await hypotheses(engine)
+        assert raised.value.code == "ASR_ENGINE_FAILED"
+
+
+async def test_a_child_that_is_stopped_for_longer_than_its_time_goes_on_where_it_was() -> None:
+    async def stopped() -> AsyncIterator[Heard]:
+        yield Speech(TONE, 0)
+        children()[0].send_signal(signal.SIGSTOP)
+        asyncio.get_running_loop().call_later(1.0, children()[0].send_signal, signal.SIGCONT)
+        yield Endpoint()
+
+    async with embedded(reply_seconds=0.4) as engine:
+        heard = [hypothesis.final async for hypothesis in engine.recognize(stopped(), "en-US")]
+    assert heard[-1:] == [True]
+
+
+async def test_a_hurried_segment_is_searched_once_and_the_next_twice_again() -> None:
+    spoken = recording("vm-goodbye")
+
+    async def three() -> AsyncIterator[Heard]:
+        for number in range(3):
+            yield Speech(spoken, number * len(spoken), hurried=number == 1)
+            yield Endpoint()
+
+    async with embedded() as engine:
+        finals = [each for each in [_ async for _ in engine.recognize(three(), "en-US")] if each.final]
+    assert [any(word.confidence for word in each.words) for each in finals] == [True, False, True]
+
+
+async def test_a_child_that_dies_fails_its_session_and_is_replaced() -> None:
+    async with embedded() as engine:
         (struck_child,) = children()
         with pytest.raises(StageFailed) as raised:
-            _ = [hypothesis async for hypothesis in engine.recognize(struck(number), "en-US")]
+            _ = [hypothesis async for hypothesis in engine.recognize(struck(signal.SIGKILL), "en-US")]
         assert raised.value.code == "ASR_ENGINE_FAILED"
         assert not struck_child.is_running()
         assert [hypothesis.final for hypothesis in await hypotheses(engine)][-1:] == [True]

@@ -21,6 +21,8 @@ from deploy.local.probing import Verdict
 from deploy.local.variables import Pod
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
+pytestmark = pytest.mark.clock
+
 ROOT = Path(__file__).resolve().parents[2]
 CPU = ROOT / "deploy" / "k8s" / "rendered" / "cpu.yaml"
 

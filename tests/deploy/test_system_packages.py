@@ -32,7 +32,7 @@ class System:
     def run(self, *packages: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [SCRIPT, *packages],
-            env={"PATH": str(self.folder), "PYTHON": "python3", "APT_LISTS": str(self.lists)},
+            env={"PATH": str(self.folder), "PYTHON": "python3", "APT_LISTS": str(self.lists), "PROGRESS_SECONDS": "1"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -135,3 +135,12 @@ def test_without_apt_the_packages_are_named(system: System) -> None:
     assert done.returncode == 1
     assert "Missing: absent" in done.stderr
     assert "SYSTEM_PACKAGES=" in done.stderr
+
+
+def test_a_long_installation_says_how_far_it_is(system: System) -> None:
+    (system.folder / "sleep").symlink_to(str(shutil.which("sleep")))
+    system.add("apt-get", '[[ $* == *update ]] || { echo "Setting up absent (1.0) ..."; sleep 2.5; echo much; }')
+    done = system.run("absent")
+    assert done.returncode == 0
+    assert "1 packages are set up after" in done.stderr
+    assert "much" not in done.stderr

@@ -9,9 +9,10 @@ import re
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import psutil
@@ -100,17 +101,27 @@ class Mesh:
         """What a service holds now."""
         pid = self.children[name].pid
         slots, tasks = await self._slots(name), await self._tasks(name, pid)
-        return Held(slots, psutil.Process(pid).num_fds(), tasks)
+        return Held(slots, psutil.Process(pid).num_fds(), tasks["names"])
+
+    async def waiting(self, name: str) -> str:
+        """Where the tasks of a service wait, for whoever looks for why a call does not end."""
+        if name not in self.children:
+            return f"{name} is not watched"
+        try:
+            places = (await self._tasks(name, self.children[name].pid))["places"]
+        except (TimeoutError, psutil.Error, ProcessLookupError) as error:
+            return f"{name} does not say where it waits: {type(error).__name__}"
+        return "; ".join(f"{count} {place}" for place, count in sorted(places.items()))
 
     def connections(self) -> str:
-        """How many connections each service has, by their state, for whoever looks for one that is left."""
+        """Who is at the other ends of each service's connections, for whoever looks for one that is left."""
+        owners = {os.getpid(): "the fuzzer", **{child.pid: name for name, child in self.children.items()}}
+        open_now = {name: list(_connections(pid)) for pid, name in owners.items()}
+        ends = {each.laddr: name for name, those in open_now.items() for each in those}
         counted = []
-        for name, child in self.children.items():
-            try:
-                states = Counter(each.status for each in psutil.Process(child.pid).net_connections("tcp"))
-            except psutil.Error:
-                continue
-            counted.append(f"{name}: {', '.join(f'{count} {state}' for state, count in states.items())}")
+        for name in self.children:
+            peers = Counter(f"{each.status} {ends.get(each.raddr, 'nobody')}" for each in open_now[name] if each.raddr)
+            counted.append(f"{name}: {', '.join(f'{count} {peer}' for peer, count in sorted(peers.items()))}")
         return "; ".join(counted)
 
     async def _slots(self, name: str) -> int:
@@ -123,14 +134,14 @@ class Mesh:
                 return int(told.slots_used)
         return 0
 
-    async def _tasks(self, name: str, pid: int) -> Mapping[str, int]:
+    async def _tasks(self, name: str, pid: int) -> Mapping[str, Mapping[str, int]]:
         file = self.logs / f"{name}.tasks"
         file.unlink(missing_ok=True)
         os.kill(pid, signal.SIGUSR1)
         async with asyncio.timeout(ANSWER_SECONDS):
             while not file.exists():  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.01)
-        tasks: dict[str, int] = json.loads(file.read_text())
+        tasks: dict[str, dict[str, int]] = json.loads(file.read_text())
         return tasks
 
     async def left(self, before: Mapping[str, Held], seconds: float) -> list[str]:
@@ -147,6 +158,13 @@ class Mesh:
             if not more or clock() > until or self.ended():
                 return more
             await asyncio.sleep(LOOK_SECONDS)
+
+
+def _connections(pid: int) -> list[Any]:
+    """A process's connections by TCP; none of one that has ended."""
+    with suppress(psutil.Error):
+        return psutil.Process(pid).net_connections("tcp")
+    return []
 
 
 @asynccontextmanager

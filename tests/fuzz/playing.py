@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import grpc
@@ -97,6 +99,14 @@ class Memory:
         return hello.SerializeToString()
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a call may take to end, and where its service waits once it has taken longer."""
+
+    seconds: float
+    waiting: Callable[[], Awaitable[str]]
+
+
 @dataclass(slots=True)
 class Player:
     """Plays sequences on one mesh."""
@@ -106,10 +116,11 @@ class Player:
     channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
 
     async def close(self) -> None:
-        """Closes the connections."""
+        """Closes the connections, those of calls that were left in a cycle of references with them."""
         for channel in self.channels.values():
             await channel.close()
         self.channels.clear()
+        gc.collect()
 
     async def play(self, sequence: CallSequence) -> list[Fault]:
         """Plays all calls of a sequence; what was wrong with them."""
@@ -132,12 +143,15 @@ class Player:
                 timeout=call.deadline_ms / 1000 or None,
                 compression=grpc.Compression.Gzip if call.gzip else None,
             )
-            odd = await _played(made, call, memory, self.end_seconds)
+            odd = await _played(made, call, memory, self._patience(call.service))
             where = range(number, number + 1)
             return [Fault(where, f"{each.kind} at {call.service}{call.method}", each.about) for each in odd]
         finally:
             if own:
                 await channel.close()
+
+    def _patience(self, service: str) -> Patience:
+        return Patience(self.end_seconds, partial(self.mesh.waiting, service))
 
     def _channel(self, service: str, own: bool) -> grpc.aio.Channel:
         address = self.mesh.addresses[service]
@@ -164,7 +178,7 @@ async def _written(address: str, steps: Sequence[Step]) -> None:
             writer.close()
 
 
-async def _played(made: Any, call: Call, memory: Memory, end_seconds: float) -> list[Oddity]:
+async def _played(made: Any, call: Call, memory: Memory, patience: Patience) -> list[Oddity]:
     """Does the steps of a call, leaves it, and waits for its end."""
     reader = _Reader(made, memory, call.method == STREAM)
     async with asyncio.TaskGroup() as group:
@@ -178,10 +192,11 @@ async def _played(made: Any, call: Call, memory: Memory, end_seconds: float) -> 
             elif call.ending is not Ending.SILENCE:
                 made.cancel()
         reader.going.set()
-        done, _ = await asyncio.wait({reading}, timeout=end_seconds)
+        done, _ = await asyncio.wait({reading}, timeout=patience.seconds)
         if not done:
+            waiting = await patience.waiting()
             made.cancel()
-            return [Oddity(f"no end after {call.ending.value}", f"not within {end_seconds:g} s")]
+            return [Oddity(f"no end after {call.ending.value}", f"not within {patience.seconds:g} s: {waiting}")]
     return reader.odd
 
 

@@ -66,11 +66,11 @@ class Session:
     async def terms(self, *phrases: str) -> None:
         await self.call.write(asr_pb2.RecognizeRequest(terms=asr_pb2.Terms(terms=phrases)))
 
-    async def audio(self, pcm: bytes, chunk_ms: int = 100) -> None:
+    async def audio(self, pcm: bytes, chunk_ms: int = 100, hurried: bool = False) -> None:
         size = 2 * RATE * chunk_ms // 1000
         for start in range(0, len(pcm), size):
             piece = pcm[start : start + size]
-            chunk = asr_pb2.AudioChunk(pcm=piece, offset_samples=self.sent_samples)
+            chunk = asr_pb2.AudioChunk(pcm=piece, offset_samples=self.sent_samples, hurried=hurried)
             await self.call.write(asr_pb2.RecognizeRequest(audio=chunk))
             self.sent_samples += len(piece) // 2
 

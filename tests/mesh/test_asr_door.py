@@ -48,6 +48,10 @@ async def test_admission_is_told_before_any_audio_is_sent() -> None:
         ({"max_segment_ms": 3_600_000}, "config.max_segment_ms"),
         ({"agreement": 1000}, "config.agreement"),
         ({"stabilization": 9}, "config.stabilization"),
+        ({"languages": ["en-US", "ja"]}, "config.languages[1]"),
+        ({"languages": ["en-US", "es-ES"]}, "config.languages"),
+        ({"language": "en-US", "languages": ["es-ES"]}, "config.language"),
+        ({"first_language": "es-ES"}, "config.first_language"),
     ],
 )
 async def test_a_config_that_cannot_be_is_refused_by_name(config: dict[str, Any], name: str) -> None:

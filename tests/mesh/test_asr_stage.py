@@ -11,6 +11,8 @@ import pytest
 from mesh.asr.v1 import asr_pb2
 from tests.mesh.asr import RATE, Session, finals, interims, loud, session, silence, stage
 
+pytestmark = pytest.mark.clock
+
 
 def quieter(pcm: bytes, from_ms: int, to_ms: int) -> bytes:
     """With a stretch in it that is fainter, but still speech."""
@@ -32,6 +34,17 @@ async def test_two_utterances_become_two_finals_in_order() -> None:
         assert " ".join(word.text for word in final.words) == final.text
         assert final.stable_length == len(final.text)
         assert not final.corrected
+
+
+async def test_of_a_session_that_is_hurried_all_audio_is_heard() -> None:
+    async with stage() as stub:
+        opened = Session(stub.Recognize())
+        await opened.configure()
+        for hurried in (False, True, False):
+            await opened.audio(loud(500), hurried=hurried)
+        await opened.audio(silence(1000), hurried=True)
+        (final,) = finals(await opened.rest())
+    assert len(final.text.split()) == 5
 
 
 async def test_the_concluded_text_of_interims_is_append_only_and_starts_the_final() -> None:

@@ -13,6 +13,8 @@ from services.gateway.clauses import FIRST_WORDS
 from tests.mesh.checks import check
 from tests.mesh.mesh import RATE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 
+pytestmark = pytest.mark.clock
+
 BACKLOG_S = 2.0
 STAY_STUCK = {"stuck_seconds": 3600}  # what is stuck would else be noticed, and taken out of service
 BEYOND_S = 2.0  # what windows and messages under way may hold beside the backlog

@@ -226,3 +226,14 @@ async def test_the_files_are_the_same_when_the_connection_is_lost_on_the_way(tmp
         left.append({path.name: path.read_bytes() for path in files if path.suffix != ".json"})  # which has the times
         assert len(left[-1]) == 8, "speech in two languages, and two kinds of subtitles in three"
     assert left[0] == left[1]
+
+
+async def test_the_versions_of_client_and_server_are_told_by_a_gateway(tmp_path: Path) -> None:
+    async with serving(interpret) as (address, _):
+        done = await _babelmesh("versions", "--server", address, cwd=tmp_path)
+        both = await _babelmesh("versions", "--server", address, "one:1", cwd=tmp_path)
+    client, server = done.out.splitlines()
+    assert client.startswith("client: babelmesh ")
+    assert server == "server: babelmesh 9.1"
+    assert both.status == 2
+    assert "--server" in both.err

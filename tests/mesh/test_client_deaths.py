@@ -16,6 +16,8 @@ from services.gateway.typed import TypedSegment
 from tests.mesh.mesh import gateway_address
 from tests.mesh.relay import Relay, relay
 
+pytestmark = pytest.mark.clock
+
 KEYS = "a:" + "k" * 32
 POISON = "poison " + "a " * 50
 

@@ -15,6 +15,8 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from tests.unit.babelmesh.fake_gateway import Plan, gateway
 from tests.unit.babelmesh.test_resuming import audio, messages, seen, undisturbed
 
+pytestmark = pytest.mark.clock
+
 TALK = [audio(1600, index) for index in range(23)]
 LOST = Plan(after=12)
 

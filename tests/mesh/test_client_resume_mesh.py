@@ -14,6 +14,8 @@ from babelmesh.events import Event, SessionConfig
 from tests.mesh.mesh import UTTERANCE, gateway_address, loud, quiet
 from tests.mesh.relay import Relay, relay
 
+pytestmark = pytest.mark.clock
+
 PCM = 4 * UTTERANCE
 CHUNK = 3200
 

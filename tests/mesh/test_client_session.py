@@ -17,6 +17,8 @@ from babelmesh.session import Session, Source
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.unit.babelmesh.fake_server import Call, Script, Server, interpret, refusal, serving
 
+pytestmark = pytest.mark.clock
+
 CHUNK = bytes(3200)
 
 

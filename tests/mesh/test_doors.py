@@ -16,11 +16,12 @@ from grpc_status import rpc_status
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.errors import StageFailed
-from services.gateway.lifetime import paced
 from services.gateway.stages import Stages
 from tests.mesh.fake_stage import replica
 from tests.mesh.mesh import Address, Heard, gateway, gateway_address, hello, read_into, talk, text
 from tests.mesh.resuming import resuming
+
+pytestmark = pytest.mark.clock
 
 KEY = "x-tenant"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # with settings: the usual ones
@@ -92,23 +93,6 @@ async def test_a_call_that_lasts_too_long_is_ended_and_its_session_goes_on_in_an
         assert isinstance(heard.fault, StageFailed)
         assert heard.fault.retry_after_ms
         assert (await talk(stub, resuming(hello("es"), heard, bare=True))).fault is None
-
-
-async def test_what_a_client_sends_too_often_is_read_later_and_none_of_it_is_lost() -> None:
-    now, waits = 0.0, []
-
-    async def sent() -> AsyncIterator[int]:
-        for number in range(1000):
-            yield number
-
-    async def sleep(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-        waits.append(seconds)
-
-    assert [number async for number in paced(sent(), 100, lambda: now, sleep)] == list(range(1000))
-    assert now == pytest.approx((1000 - 400) / 100)
-    assert max(waits) == pytest.approx(0.01)
 
 
 async def test_tenants_share_the_slots_that_they_all_want() -> None:

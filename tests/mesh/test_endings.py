@@ -35,6 +35,8 @@ from tests.mesh import mt
 from tests.mesh.mesh import Heard, hello, read_into, talk, text
 from tests.mesh.resuming import resuming
 
+pytestmark = pytest.mark.clock
+
 STUCK_STATUS = 70
 
 

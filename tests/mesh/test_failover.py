@@ -20,6 +20,8 @@ from services.gateway.stages import Line, Stages
 from services.gateway.terms import TargetTerms
 from tests.mesh.fake_stage import FULL, PIECE_SAMPLES, WHOLE, Replica, asked_first, fault_of, question, stages, until
 
+pytestmark = pytest.mark.clock
+
 BROKEN = StageFailed("MT_ENGINE_FAILED", "Broken.", stage="MT")
 
 

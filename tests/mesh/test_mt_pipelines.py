@@ -14,7 +14,7 @@ import pytest
 
 from tests.mesh.mt import asking, needs_apertium, programs, stage, text_of, until_slots_used
 
-pytestmark = needs_apertium
+pytestmark = [needs_apertium, pytest.mark.clock]
 
 HELLO, HOLA = "Good morning, friends.", "Buenos d\u00edas, amigos."
 

@@ -79,3 +79,12 @@ async def test_who_asks_the_wrong_port_is_told_of_the_other_one() -> None:
     async with gateway_address() as address:
         with pytest.raises(SessionFailed, match="operators"):
             await simulate_fault(address, Fault(FaultKind.CRASH))
+
+
+async def test_reflection_is_served_to_clients_where_it_is_set_and_names_what_they_may_call() -> None:
+    async with gateway_address(client_reflection=True) as address, grpc.aio.insecure_channel(address) as clients:
+        call = reflected(clients)
+        answer = await call.read()
+        call.cancel()
+    names = {service.name for service in answer.list_services_response.service}
+    assert {name for name in names if not name.startswith("grpc.")} == {"realtime.v1.RealtimeTranslate"}

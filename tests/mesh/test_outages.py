@@ -20,6 +20,8 @@ from tests.mesh.checks import check
 from tests.mesh.failing import Switch, Tts, switched_on
 from tests.mesh.mesh import UTTERANCE, Heard, chunks, control, gateway, hello, loud, quiet, read_into, talk, text
 
+pytestmark = pytest.mark.clock
+
 CAPTIONS = pb.Target(lang="es", delivery=pb.DELIVERY_CAPTIONS)
 
 

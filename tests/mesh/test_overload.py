@@ -16,6 +16,8 @@ from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 from tests.mesh.test_voice import Live, live, said
 
+pytestmark = pytest.mark.clock
+
 CAPTIONS_ONLY = {"overload": pb.OVERLOAD_POLICY_CAPTIONS_ONLY}
 SKIP_AHEAD = {"overload": pb.OVERLOAD_POLICY_SKIP_AHEAD}
 

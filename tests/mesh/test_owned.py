@@ -16,6 +16,8 @@ from services.common.server import channel
 from services.gateway.owned import Owned
 from tests.mesh.fake_stage import until
 
+pytestmark = pytest.mark.clock
+
 
 class Recognizer(asr_pb2_grpc.AsrServicer):
     """Says something, and then hangs or breaks."""

@@ -15,11 +15,13 @@ import pytest
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2
-from services.common.errors import AtCapacity, StageFailed
+from services.common.errors import AtCapacity, StageFailed, TooSlow
 from services.gateway.addresses import Addresses
 from services.gateway.replica import Link
 from services.gateway.replicas import Replicas
 from tests.mesh.fake_stage import Replica, replica, until
+
+pytestmark = pytest.mark.clock
 
 PATIENCE = 0.5
 
@@ -211,3 +213,30 @@ async def test_nothing_is_left_of_a_replica_that_is_tried_again_and_again() -> N
 
 def _channels() -> int:
     return len([each for each in gc.get_objects() if isinstance(each, grpc.aio.Channel)])
+
+
+async def test_a_call_on_a_sole_replica_that_is_silent_for_a_while_is_answered_and_asked_once() -> None:
+    async with replica("a", answers=False) as a, watched(Addresses([a.address])) as replicas:
+        async with asyncio.TaskGroup() as tasks:
+            call = tasks.create_task(replicas.call(ask))
+            await a.begun.wait()
+            a.silent = True
+            await until(lambda: replicas.late)
+            a.silent = False
+            await replicas.back()
+            a.answers.set()
+        assert call.result() == "a"
+        assert a.asked == ["x"]
+
+
+async def test_a_sole_replica_that_is_slow_is_waited_for_and_one_beside_another_is_not() -> None:
+    async def slow(link: Link) -> str:
+        async with replicas.patience(link, 0.1):
+            await asyncio.sleep(0.5)
+        return "answered"
+
+    async with replica("a") as a, watched(Addresses([a.address])) as replicas:
+        assert await replicas.call(slow) == "answered"
+    async with pair() as (replicas, _, _):
+        with pytest.raises(TooSlow):
+            await replicas.call(slow)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from importlib.metadata import version
 from typing import Any
 
 import grpc
@@ -252,3 +253,4 @@ async def test_describe_lists_what_hello_accepts() -> None:
         heard = await talk(stub, hello(pb.Target(lang=target, voice=voice.name)))
     assert heard.fault is None
     assert {engine.stage for engine in described.engines} == {"ASR", "MT", "TTS"}
+    assert described.server_version == version("babelmesh")

@@ -81,6 +81,15 @@ async def test_a_clause_that_nobody_reads_is_ended_and_gives_its_slot_back() -> 
     assert detail_of(ended.value, error_details_pb2.ErrorInfo()).reason == "SPEECH_UNREAD"
 
 
+async def test_a_clause_whose_first_piece_nobody_reads_in_time_is_ended_with_its_status() -> None:
+    settings = TtsSettings(engine="scripted", slots=1, drain_seconds=0, unread_seconds=1e-9)
+    async with running(TtsServicer(settings), settings) as port, channel(f"127.0.0.1:{port}", CHANNEL) as to:
+        with pytest.raises(grpc.aio.AioRpcError) as ended:
+            async with asyncio.timeout(5):
+                await read_out(tts_pb2_grpc.TtsStub(to).Synthesize(asking("hola")))
+    assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
 async def test_speech_is_as_long_as_its_text_and_its_rate_say() -> None:
     async with stage(char_ms=50, sample_rate_hertz=8_000) as stub:
         responses = await spoken(stub, "ten chars.")

@@ -16,6 +16,8 @@ from services.gateway.voice import ROOM
 from tests.mesh.checks import check
 from tests.mesh.mesh import UTTERANCE, Heard, chunks, control, gateway, hello, loud, quiet, read_into, talk, text
 
+pytestmark = pytest.mark.clock
+
 CONSECUTIVE = {"turn_taking": pb.TURN_TAKING_CONSECUTIVE}
 STARTED, ENDED = pb.SPEECH_EVENT_TYPE_SOURCE_STARTED, pb.SPEECH_EVENT_TYPE_SOURCE_ENDED
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -10,6 +12,7 @@ import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, TooSlow, Unsupported
+from services.gateway import greeting
 from tests.mesh.mesh import (
     UTTERANCE,
     Heard,
@@ -249,3 +252,17 @@ def assert_refused(error: pb.Error, fault: MeshError | None, expected: Refusal) 
     assert error.accepted
     assert isinstance(fault, kind)
     assert fault.code == code
+
+
+async def test_a_refusal_whose_writing_was_given_up_still_ends_the_call(
+    stub: Stub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(greeting, "_WRITTEN_SECONDS", 0.0)  # as where a busy machine takes too long over it
+    call: Any = stub.Stream()
+    await call.write(audio(UTTERANCE[:3200]))
+    await call.done_writing()
+    async with asyncio.timeout(5):
+        with suppress(grpc.aio.AioRpcError):
+            while await call.read() is not grpc.aio.EOF:
+                pass
+        assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT

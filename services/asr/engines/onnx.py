@@ -37,6 +37,7 @@ class Engine:
         self.biased = settings.onnx.decoding == "beam"
         self.prefixes = AGREED if self.biased else CERTAIN
         self.written = False
+        self.wideband = False
         self.device: str = settings.onnx.device
         self.version = ""
         self.languages: tuple[str, ...] = ()

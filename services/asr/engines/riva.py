@@ -37,6 +37,7 @@ class Engine:
 
     name = "riva"
     versions = ()
+    wideband = False
     device = "Riva server"
 
     def __init__(self, settings: AsrSettings) -> None:

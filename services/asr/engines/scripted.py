@@ -6,11 +6,21 @@ What it makes of a session depends on the session's own audio alone, and on wher
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 
 import numpy as np
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Stabilization, Terms, Word
+from services.asr.engine import (
+    Endpoint,
+    Heard,
+    Hypothesis,
+    Language,
+    PrefixRules,
+    Speech,
+    Stabilization,
+    Terms,
+    Word,
+)
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import StageFailed
@@ -31,6 +41,7 @@ class Engine:
     version = "1"
     patience_seconds = 1.0
     written = False
+    wideband = False
     prefixes: Mapping[Stabilization, PrefixRules] = {
         Stabilization.FAST: PrefixRules(agreement=2),
         Stabilization.BALANCED: PrefixRules(agreement=2),
@@ -42,6 +53,7 @@ class Engine:
         self.load = Load("asr", settings.slots)
         self._device = SimulatedDevice(self._settings, self.load.part(self._settings.batch))
         self.languages = tuple(self._settings.languages)
+        self.identified = self.languages if self._settings.spoken else ()
         self.biased = bool(self._settings.mishears)
 
     async def start(self) -> None:
@@ -54,7 +66,7 @@ class Engine:
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
         """See Engine."""
-        script = Script(self._settings)
+        script = Script(self._settings, language)
         given_samples = 0
         with self.load.working():
             async for item in heard:
@@ -70,6 +82,16 @@ class Engine:
                 if script.hear(item):
                     yield script.interim()
 
+    async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
+        """See Identifier: what is spoken in the middle of the utterance; unsure, the first of those it is not."""
+        settings = self._settings
+        middle = speech.offset_samples + len(speech.pcm) // 2
+        turn = middle * 1000 // ASR_RATE // settings.spoken_ms
+        spoken = settings.spoken[turn % len(settings.spoken)]
+        if len(speech.pcm) * 1000 // ASR_RATE < settings.sure_ms:
+            return Language(next(each for each in allowed if each != spoken), 0.55)
+        return Language(spoken, 0.99)
+
 
 class Script:
     """The words of one session: each has its place on the session's audio clock.
@@ -78,10 +100,10 @@ class Script:
     every recognizer given that audio hears it, whatever was given before.
     """
 
-    def __init__(self, settings: ScriptedSettings) -> None:
+    def __init__(self, settings: ScriptedSettings, language: str = "") -> None:
         self.terms: tuple[str, ...] = ()  # rather heard
         self._settings = settings
-        self._text = settings.text.split()
+        self._text = settings.texts.get(language, settings.text).split()
         self._word_samples = settings.word_ms * ASR_RATE // 1000
         self._words: list[Word] = []  # of the open segment
         self._opened_samples: int | None = None  # where the open segment's audio starts

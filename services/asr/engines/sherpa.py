@@ -37,6 +37,7 @@ class Engine:
         self.prefixes = AGREED
         self.biased = False
         self.written = False
+        self.wideband = False
         self.device: str = settings.sherpa.device
         self.version = f"sherpa-onnx {metadata.version('sherpa-onnx')}"
         self.languages: tuple[str, ...] = ()

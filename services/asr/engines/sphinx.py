@@ -4,6 +4,7 @@ Frames on stdin: one byte of kind, four of length, the payload. Frames on stdout
 frame in is answered by one frame out. The end of stdin ends the program, however its parent went.
 
     S  a session starts; whatever was learnt from the one before is forgotten     → null
+    Q  the segment that is opened next is searched once                           → null
     A  speech, 16-bit little-endian at 16 kHz; the first opens a segment           → null
     H  speech as well                                                              → the words so far
     E  the segment ends                                                            → its words
@@ -29,7 +30,7 @@ from pocketsphinx import Config, Decoder, get_model_path
 
 from services.asr.engines.vocabulary import decent
 
-SESSION, AUDIO, HYPOTHESIS, END = b"S", b"A", b"H", b"E"
+SESSION, QUICK, AUDIO, HYPOTHESIS, END = b"S", b"Q", b"A", b"H", b"E"
 HEADER_IN = struct.Struct("<cI")
 HEADER_OUT = struct.Struct("<I")
 FRAME_SAMPLES = 160
@@ -67,6 +68,11 @@ class CepstralMean:
         self._sum = self.FIRST_GUESS * self._frames
         self._set = self.FIRST_GUESS
 
+    def move(self, decoder: Any) -> None:
+        """Another decoder hears the session from now on."""
+        self._decoder = decoder
+        self.set()
+
     def set(self) -> None:
         """Gives the decoder the mean of all that was heard."""
         self._set = self._sum / self._frames
@@ -85,7 +91,9 @@ class Recognition:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._decoder = _decoder(options)
+        self._twice = options.second_pass  # whether the open segment, or else the next, is searched twice
+        self._whole = self._decoder = _decoder(options)
+        self._quick: Any = None  # a decoder without a second pass, once one is needed
         self._mean = CepstralMean(self._decoder)
         self._open = False
 
@@ -94,9 +102,15 @@ class Recognition:
         if self._open:
             self._decoder.end_utt()
             self._open = False
+        self._choose(self._options.second_pass)
         self._decoder.reinit_feat()  # forgets the noise it heard, and the mean
         self._mean = CepstralMean(self._decoder)
         self._mean.set()
+
+    def once(self) -> None:
+        """The next segment is searched once."""
+        if not self._open:
+            self._choose(twice=False)
 
     def hear(self, pcm: bytes) -> None:
         """Takes speech."""
@@ -113,7 +127,20 @@ class Recognition:
             return []
         self._decoder.end_utt()
         self._open = False
-        return self.words(sure=self._options.second_pass)
+        words = self.words(sure=self._twice)
+        self._choose(self._options.second_pass)
+        return words
+
+    def _choose(self, twice: bool) -> None:
+        if self._twice is twice:
+            return
+        self._twice = twice
+        if not twice and self._quick is None:
+            self._quick = _decoder(Options(second_pass=False))
+        self._decoder = self._whole if twice else self._quick
+        if not twice:
+            self._decoder.reinit_feat()  # it may have heard another session
+        self._mean.move(self._decoder)
 
     def words(self, sure: bool = False) -> list[WordFrames]:
         """The words of the segment so far; `sure` when a second pass has weighed them."""
@@ -161,6 +188,8 @@ def serve(recognition: Recognition, asked: BinaryIO, answers: BinaryIO) -> None:
         words: list[WordFrames] | None = None
         if kind == SESSION:
             recognition.begin()
+        elif kind == QUICK:
+            recognition.once()
         elif kind == AUDIO:
             recognition.hear(payload)
         elif kind == HYPOTHESIS:

@@ -32,7 +32,9 @@ class Engine:
         self._device = SimulatedDevice(self._settings, self.load)
         self._failures_left = self._settings.fail_first_n
         self.continues_prefix = self._settings.continues_prefix
-        self.pairs = tuple(Pair(self._settings.source, target) for target in self._settings.targets)
+        there = tuple(Pair(self._settings.source, target) for target in self._settings.targets)
+        back = tuple(Pair(pair.target, pair.source) for pair in there) if self._settings.both_ways else ()
+        self.pairs = there + back
 
     async def start(self) -> None:
         """See Engine."""

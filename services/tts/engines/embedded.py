@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
 from services.common.audio import Pcm
 from services.common.load import Load
+from services.common.starving import own_time
 from services.tts import espeak
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.phonemes import Phonemes, phonemes
@@ -86,7 +86,7 @@ class Engine:
         name, *_ = voice.name.split("+")
         if name not in self._known_phonemes:
             try:
-                async with asyncio.timeout(self._settings.reply_seconds):
+                async with own_time(self._settings.reply_seconds):
                     self._known_phonemes[name] = await phonemes(self._settings.program, name)
             except TimeoutError as error:
                 raise espeak.engine_failed("espeak-ng does not tell its phonemes.") from error
@@ -101,7 +101,7 @@ class Engine:
         """The next bytes; none at the end. Raises StageFailed when they take too long."""
         try:
             with self.load.working():
-                async with asyncio.timeout(self._settings.reply_seconds):
+                async with own_time(self._settings.reply_seconds):
                     return await anext(wav, b"")
         except TimeoutError as error:
             raise espeak.engine_failed("espeak-ng does not go on.") from error

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from services.common.errors import InvalidArgument
+from services.common.starving import own_time
 from services.tts import espeak
 from services.tts.onnx.spelling import cleaned
 
@@ -46,7 +46,7 @@ class Phonemizer:
 
     async def _told(self, text: str) -> str:
         try:
-            async with asyncio.timeout(self._seconds):
+            async with own_time(self._seconds):
                 return await espeak.answer(self._program, self._arguments, text)
         except TimeoutError as error:
             raise espeak.engine_failed("espeak-ng does not tell phonemes.") from error

@@ -23,6 +23,11 @@ def test_the_more_audio_waits_the_fewer_hypotheses_are_made_but_always_some() ->
     assert [hypotheses(Cadence(1000), 60, samples) for samples in waiting] == [60, 60, 30, 20, 15]
 
 
+def test_a_hurried_session_gets_as_few_as_there_may_be() -> None:
+    cadence, piece = Cadence(1000), np.zeros(1000, np.int16)
+    assert sum(cadence.due(Speech(piece, 0, hurried=True)) for _ in range(60)) == 15
+
+
 def test_they_come_as_before_once_nothing_waits_any_more() -> None:
     cadence = Cadence(1000)
     hypotheses(cadence, 7, 1_000_000)

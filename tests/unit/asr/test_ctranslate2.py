@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, Speech
+from services.asr.engine import Endpoint, Heard, Hypothesis, Language, Speech
 from services.asr.engines.ctranslate2 import Engine, features, tokens
+from services.asr.engines.ctranslate2.engine import Identifying
 from services.asr.engines.ctranslate2.model import most_tokens
-from services.asr.engines.ctranslate2.reading import Decoded, heard, unlooped, words
-from services.asr.engines.ctranslate2.session import Pace
+from services.asr.engines.ctranslate2.reading import Decoded, heard, likeliest, unlooped, words
+from services.asr.engines.ctranslate2.session import Pace, Served
 from services.asr.lasting import Bounds
 from services.asr.settings import AsrSettings
 from services.common.audio import ASR_RATE, Pcm
@@ -140,3 +144,24 @@ def test_hypotheses_come_as_far_apart_as_answers_take() -> None:
 def test_a_window_never_has_more_tokens_than_anybody_says() -> None:
     assert most_tokens(ASR_RATE) < 30
     assert most_tokens(30 * ASR_RATE) <= 220
+
+
+async def test_a_language_is_asked_for_as_the_bundle_calls_it_and_told_as_the_session_does() -> None:
+    asked: list[Any] = []
+
+    async def submit(item: Any) -> Language:
+        asked.append(item.asked)
+        return Language("en-US", 0.8)
+
+    resident = SimpleNamespace(used=nullcontext)
+    served = cast(Served, SimpleNamespace(resident=resident, looks=SimpleNamespace(submit=submit)))
+    found = await Identifying(served, ("es", "en-US")).identify(Speech(SECOND, 0), ("es-MX", "en"))
+    assert asked[0].languages == ("es", "en-US")
+    assert found == Language("en", 0.8)
+
+
+def test_the_likelihood_of_languages_that_are_not_allowed_is_left_out() -> None:
+    likely = {"<|ca|>": 0.6, "<|es|>": 0.3, "<|en|>": 0.1}
+    found = likeliest(likely, {"en-US": "<|en|>", "es": "<|es|>"})
+    assert (found.tag, round(found.confidence, 3)) == ("es", 0.75)
+    assert likeliest({}, {"en-US": "<|en|>", "es": "<|es|>"}).confidence == 0

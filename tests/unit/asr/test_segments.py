@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.asr.engine import Hypothesis, PrefixRules, Word
+from services.asr.engine import Hypothesis, Language, PrefixRules, Word
 from services.asr.segments import Bounds, Result, Segments, Transcription
 
 
@@ -180,3 +181,35 @@ def test_an_abbreviation_ends_no_sentence() -> None:
     assert some(hear(segments, "Mr. de Vries of P. van Dam etc. and so on.", final=True)).text.endswith(
         "etc. and so on."
     )
+
+
+def in_language(text: str, language: Language, final: bool = False) -> Hypothesis:
+    return replace(guess(text, final), language=language)
+
+
+def two_languages() -> Segments:
+    texts = {tag: Transcription(tag, PrefixRules(agreement=2), True, True) for tag in ("en", "es")}
+    return Segments(texts["en"], 1, texts)
+
+
+def test_nothing_is_concluded_while_the_language_is_tentative() -> None:
+    segments, unsure = two_languages(), Language("en", 0.6, tentative=True)
+    for text in ("I am", "I am here", "I am here now"):
+        result = some(segments.hear(in_language(text, unsure), Bounds(0, 9)))
+        assert (result.stable_length, result.language) == (0, unsure)
+    decided = some(segments.hear(in_language("I am here now", Language("en", 0.95)), Bounds(0, 9)))
+    assert decided.text[: decided.stable_length] == "I am here now"
+
+
+def test_words_of_another_language_are_redrawn_and_are_no_correction() -> None:
+    segments, unsure = two_languages(), Language("en", 0.6, tentative=True)
+    segments.hear(in_language("hold the door", unsure), Bounds(0, 9))
+    segments.hear(in_language("hold the door", unsure), Bounds(0, 9))
+    shown = some(segments.hear(in_language("hola a todos", Language("es", 0.95)), Bounds(0, 9)))
+    assert (shown.text, shown.stable_length, shown.segment_id, shown.revision) == ("hola a todos", 0, 1, 2)
+    final = some(segments.hear(in_language("hola a todos", Language("es", 0.95), final=True), Bounds(0, 9)))
+    assert (final.language.tag, final.corrected) == ("es", False)
+
+
+def test_a_session_in_one_language_names_it() -> None:
+    assert some(hear(make(), "i am", final=True)).language == Language("en-US")

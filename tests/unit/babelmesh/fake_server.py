@@ -70,7 +70,8 @@ class Server(pb_grpc.RealtimeTranslateServicer):
         return pb.TranslateTextResponse(translations=answers)
 
     async def Describe(self, request: Any, context: Any) -> Any:
-        return pb.DescribeResponse(source_langs=["en-US"], pairs=[pb.LanguagePair(source_lang="en", target_lang="es")])
+        pairs = [pb.LanguagePair(source_lang="en", target_lang="es")]
+        return pb.DescribeResponse(source_langs=["en-US"], pairs=pairs, server_version="9.1")
 
 
 @asynccontextmanager

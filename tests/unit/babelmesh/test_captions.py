@@ -60,3 +60,14 @@ def test_a_segment_starts_where_its_transcript_says() -> None:
 
 def test_other_events_are_no_captions() -> None:
     assert Captions(LANGUAGES).take(pb.Ack()) is None
+
+
+def test_where_several_languages_are_spoken_each_transcript_says_its_own() -> None:
+    ready = pb.Ready(config=pb.SessionConfig(source_langs=["en-US", "es"], targets=[pb.Target(lang="es")]))
+    several = Languages.agreed("en+es", ["es"], ready)
+    caption = Captions(several).take(_heard("hola", language="es"))
+    assert caption is not None
+    assert (caption.lang, caption.spoken) == ("en+es", "es")
+    one = Captions(LANGUAGES).take(_heard("hello", language="en-US"))
+    assert one is not None
+    assert not one.spoken

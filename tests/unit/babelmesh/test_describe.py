@@ -53,3 +53,9 @@ def test_a_pair_that_takes_several_steps_is_told_with_who_takes_them() -> None:
     )
     assert ["in", "steps", "en", "into", "es:", "en", ">", "pt", ">", "es", "(firefox,", "embedded)"] in shown
     assert not any("pt:" in line for line in shown)
+
+
+def test_languages_that_are_recognized_badly_at_8_khz_are_told() -> None:
+    mesh = pb.DescribeResponse(source_langs=["en-US", "es"], wideband_langs=["en-US"])
+    assert ["needs", "16", "kHz", "en-US"] in _shown(mesh)
+    assert not any(line[:1] == ["needs"] for line in _shown(pb.DescribeResponse(source_langs=["es"])))

@@ -96,6 +96,7 @@ MOONSHINE = tuple(f"{part}.int8.onnx" for part in ("preprocess", "encode", "unca
         ((*MOONSHINE, "tokens.txt"), "moonshine", "sherpa"),
         (("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin"), "moonshine-v2", "moonshine"),
         (("model.bin", "config.json", "tokenizer.json", "vocabulary.json"), "whisper", "ctranslate2"),
+        (("model.bin", "config.json", "tokenizer.json", "vocabulary.txt"), "whisper", "ctranslate2"),
     ],
 )
 def test_recognizers_are_known_by_their_files(

@@ -136,7 +136,7 @@ def test_what_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path: Path, t
     recording = video(tmp_path / "talk.mp4", 1)
     gone = LanguageTrack("es", tmp_path / "gone.wav")
     before = sorted(tmp_path.iterdir())
-    with pytest.raises(MuxFailed, match=r"talk\.es\.mp4 cannot be written from .*talk\.mp4: No such file") as failed:
+    with pytest.raises(MuxFailed, match=r"talk\.es\.mp4 cannot be written from .*talk\.mp4: .*No such file") as failed:
         muxed(recording, tmp_path, [tracks[0], gone])
     assert "\n" not in str(failed.value)
     assert sorted(tmp_path.iterdir()) == before

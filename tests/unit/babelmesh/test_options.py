@@ -10,6 +10,8 @@ from babelmesh.client import DEFAULT_ADDRESS
 from babelmesh.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
+    SAME_LANGUAGE_PASS_THROUGH,
+    SAME_LANGUAGE_UNSPECIFIED,
     STABILIZATION_AGGRESSIVE,
     STABILIZATION_WHOLE_SEGMENTS,
 )
@@ -19,6 +21,7 @@ from babelmesh.options import (
     Hold,
     Waiting,
     languages,
+    one_language,
     place,
     separate,
     spoken_live,
@@ -110,3 +113,26 @@ def test_options_of_two_meshes_at_once_are_a_usage_error(
     with pytest.raises(typer.BadParameter) as refused:
         place(server, ca, engines, models)
     assert refused.value.param_hint == option
+
+
+@pytest.mark.parametrize(
+    ("source", "one", "several"), [("en", "en", []), (" en, es ", "", ["en", "es"]), ("auto", "auto", [])]
+)
+def test_one_language_may_be_spoken_or_several_or_any(source: str, one: str, several: list[str]) -> None:
+    config = wanted(source, "en,es", voice=True).config()
+    assert (config.source_lang, list(config.source_langs)) == (one, several)
+    passes = SAME_LANGUAGE_UNSPECIFIED if source == "en" else SAME_LANGUAGE_PASS_THROUGH
+    assert {target.same_language for target in config.targets} == {passes}
+
+
+@pytest.mark.parametrize("source", ["", "en,en"])
+def test_no_spoken_language_or_one_twice_is_a_usage_error(source: str) -> None:
+    with pytest.raises(typer.BadParameter):
+        wanted(source, "es")
+
+
+@pytest.mark.parametrize("source", ["auto", "en,es"])
+def test_typed_lines_are_in_one_language(source: str) -> None:
+    assert one_language("en") == "en"
+    with pytest.raises(typer.BadParameter):
+        one_language(source)

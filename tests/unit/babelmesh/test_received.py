@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.events import AsrResult
+from babelmesh.events import AsrResult, End, Event, TranslationResult
 from babelmesh.received import Covered, Received
 
 
@@ -42,3 +42,12 @@ def test_with_interim_results_nothing_is_told_behind_a_gap() -> None:
     received.take(_final(2, 0, 900))
     assert _told(received) == []
     assert received.covered(None) == Covered()
+
+
+def test_a_target_taken_in_again_before_it_had_ended_ends_twice() -> None:
+    received = Received()
+    received.targets_set(["es"])
+    ended, goes_on = End(target_lang="es"), TranslationResult(segment_id=2, revision=1, target_lang="es")
+    ends: list[Event] = [ended, goes_on, ended]
+    assert [received.take(event) for event in ends] == [[each] for each in ends]
+    assert received.take(ended) == []

@@ -56,6 +56,30 @@ def test_a_session_cut_short_leaves_what_had_come(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def _cues(path: Path) -> list[str]:
+    return [" ".join(block.splitlines()[1:]) for block in path.read_text().split("\n\n")]
+
+
+def test_subtitles_of_a_session_cut_short_are_all_that_was_concluded(tmp_path: Path) -> None:
+    with Recording(Place(tmp_path, "talk", live=True), LANGUAGES) as recording:
+        _session(recording)
+        recording.take(pb.AsrResult(text="Good day to", stable_length=8, segment_id=2, start_ms=3000, end_ms=5200), 0)
+        so_far = pb.TranslationResult(text="Buenos dí", stable_length=6, segment_id=2, target_lang="es", start_ms=3000)
+        recording.take(so_far, 0)
+    assert _cues(tmp_path / "talk.en.srt")[-1] == "00:00:03,000 --> 00:00:04,600 Good day"
+    assert _cues(tmp_path / "talk.es.srt")[-1].endswith("Buenos")
+
+
+def test_subtitles_have_what_was_spoken_though_no_caption_has_come(tmp_path: Path) -> None:
+    with Recording(Place(tmp_path, "talk", live=True), LANGUAGES) as recording:
+        recording.take(pb.AsrResult(text="Good day.", final=True, segment_id=1, start_ms=3000, end_ms=5000), 0)
+        for clause in ("Buenos", "días"):
+            speech = pb.TtsChunk(format="pcm16le", sample_rate=16_000, segment_id=1, target_lang="es", text=clause)
+            speech.data = bytes(320)
+            recording.take(speech, 0)
+    assert _cues(tmp_path / "talk.es.srt") == ["00:00:03,000 --> 00:00:05,000 Buenos días"]
+
+
 def test_a_session_without_events_leaves_an_empty_list(tmp_path: Path) -> None:
     with Recording(Place(tmp_path, "talk", live=True), LANGUAGES):
         pass

@@ -113,6 +113,8 @@ def test_an_interruption_is_over_once_something_sent_behind_it_was_heard() -> No
         ("", 16_000, [bytes(320), bytes(320)], [0, 160]),
         ("mulaw", 8_000, [bytes(80), bytes(80)], [0, 80]),
         ("opus", 16_000, [b"\x78\x00", b"\x78\x00"], [0, 320]),  # CELT, 20 ms
+        ("opus", 16_000, [b"\x78\x00", b"", b"\x78\x00"], [0, 320, 640]),  # an empty one is a frame of silence
+        ("opus", 16_000, [b"\x60\x00", b"\xff" * 7, b"\x60"], [0, 160, 320]),  # a corrupt one of 1.26 s
         ("flac", 16_000, [b"fLaC"], [None]),
     ],
 )

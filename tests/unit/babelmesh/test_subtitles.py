@@ -57,8 +57,36 @@ def test_a_short_cue_stays_long_enough_to_read_where_there_is_room() -> None:
     assert [(cue.start_ms, cue.end_ms) for cue in found] == [(0, 700), (700, 1700)]
 
 
-@given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 3_000), st.text("ab ", min_size=1)), max_size=8))
+def test_typed_text_is_shown_for_as_long_as_reading_takes() -> None:
+    found = cues([_caption("Hello there.", 0, 0), _caption("How are you?", 0, 0)])
+    assert [(cue.start_ms, cue.end_ms) for cue in found] == [(0, 1000), (1000, 2000)]
+    (longer,) = cues([_caption("Hello there. How are you? I am fine.", 4000, 4000)])
+    assert longer.end_ms - longer.start_ms == 60 * len("Hello there. How are you? I am fine.")
+
+
+def test_typed_text_in_the_middle_of_speech_has_its_place() -> None:
+    found = cues([_caption("Typed.", 4000, 4000), _caption("What was said meanwhile.", 300, 9000)])
+    assert [(cue.start_ms, cue.lines[0]) for cue in found] == [(300, "What was said meanwhile."), (4000, "Typed.")]
+
+
+def test_no_time_is_negative() -> None:
+    (cue,) = cues([_caption("Early.", -500, 200)])
+    assert (cue.start_ms, cue.end_ms) == (0, 1000)
+    assert [each.start_ms for each in cues([_caption("Earlier.", -900, -500)])] == [0]
+
+
+def test_what_players_take_for_markup_is_shown_as_it_was_said() -> None:
+    said = "c <i>x</i> & {\\an8} 1 < 2 --> 00:00:01,000"
+    written = srt([_caption(said, 0, 1500)])
+    text = written.split("\n", 2)[2]
+    assert text.replace("\N{WORD JOINER}", "").strip() == said.replace("{", "(").replace("}", ")")
+    for markup in ("<i>", "</i>", "-->", "00:00:01,000", "{"):
+        assert markup not in text
+    assert "&lt;i&gt;" in vtt([_caption(said, 0, 1500)])
+
+
+@given(st.lists(st.tuples(st.integers(-2_000, 10_000), st.integers(0, 3_000), st.text("ab ", min_size=1)), max_size=8))
 def test_cues_never_overlap_and_always_last(parts: list[tuple[int, int, str]]) -> None:
     found = cues([_caption(text, start, start + length) for start, length, text in parts])
-    assert all(cue.start_ms < cue.end_ms for cue in found)
+    assert all(0 <= cue.start_ms < cue.end_ms for cue in found)
     assert all(before.end_ms <= after.start_ms for before, after in pairwise(found))

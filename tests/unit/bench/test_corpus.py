@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.corpus import Recording, joined, read_corpus, without_silence
+from bench.corpus import Recording, joined, read_corpus, repeated, without_silence
 from bench.metrics import Sentence
 from services.common.audio import ASR_RATE, Pcm
 
@@ -50,3 +50,11 @@ def test_a_joined_talk_knows_where_each_sentence_is() -> None:
     assert talk.seconds == pytest.approx(3.0, abs=0.1)
     assert [each.reference for each in talk.sentences["es"]] == ["one", "two"]
     assert [each.start for each in talk.sentences["es"]] == [0.0, pytest.approx(1.0, abs=0.1)]
+
+
+def test_recordings_are_repeated_until_a_talk_is_long_enough() -> None:
+    parts = [Recording(name, name, {"es": (Sentence(name, 0.0, 2.0),)}, tone(2)) for name in ("one", "two")]
+    talk = repeated(parts, 7.0)
+    assert talk.text == "one two one"
+    assert talk.seconds == pytest.approx(9.0)
+    assert [(each.reference, each.start) for each in talk.sentences["es"]] == [("one", 0.0), ("two", 3.0), ("one", 6.0)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh import SpeechEvent, TranslationResult
-from bench.emissions import caption_erasure, caption_steps, concluded_words, shown_words
+from babelmesh import AsrResult, SpeechEvent, TranslationResult
+from bench.emissions import caption_erasure, caption_steps, concluded_words, shown_words, transcribed_words
 from bench.simulstream import emissions
 from bench.take import Take
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -64,3 +64,15 @@ def test_erasure_is_of_the_captions() -> None:
 def test_an_ideal_moment_is_never_after_the_real_one() -> None:
     take = Take(4.0, [ES], [(1.0, shown("el", 2, 1500, final=True))])  # sent faster than real time
     assert concluded_words(take, ES)[0].ideal == pytest.approx(1.0)
+
+
+def test_a_word_of_a_transcript_counts_from_when_it_was_settled() -> None:
+    take = Take(4.0, [])
+    take.events += [
+        (1.0, AsrResult(segment_id=1, text="the cat", stable_length=3, end_ms=800)),
+        (1.5, AsrResult(segment_id=1, text="the dog eats", stable_length=7, end_ms=1_300)),
+        (2.0, AsrResult(segment_id=1, text="the dog ate", end_ms=1_800, final=True)),
+    ]
+    words = transcribed_words(take)
+    assert [(word.text, word.elapsed) for word in words] == [("the", 1.0), ("dog", 1.5), ("ate", 2.0)]
+    assert [word.ideal for word in words] == [0.8, 1.3, 1.8]

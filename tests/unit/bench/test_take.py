@@ -30,6 +30,19 @@ def test_latencies_count_from_the_onset_of_speech() -> None:
     assert take.first_audio_seconds("fr") is None
 
 
+def test_the_first_word_of_each_segment_counts_from_its_own_onset() -> None:
+    take = Take(9.0, ["es"])
+    take.events += [
+        (1.0, AsrResult(segment_id=1, text="a", start_ms=600)),
+        (1.2, TranslationResult(target_lang="es", segment_id=1, text="x")),
+        (5.0, AsrResult(segment_id=2, text="b", start_ms=4_000)),
+        (5.5, TranslationResult(target_lang="es", segment_id=2, text=" ")),
+        (6.0, TranslationResult(target_lang="es", segment_id=2, text="y")),
+        (7.0, TranslationResult(target_lang="es", segment_id=2, text="y z", final=True)),
+    ]
+    assert take.shown_seconds("es") == pytest.approx([0.6, 2.0])
+
+
 def test_a_level_is_relative_to_full_scale() -> None:
     assert Voice(np.full(100, 16_384, dtype=np.int16), 8_000).level_dbfs == pytest.approx(-6.02, abs=0.01)
     assert Voice(np.zeros(100, dtype=np.int16), 8_000).level_dbfs == -120

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from babelmesh import AsrResult, TranslationResult
+from babelmesh import AsrResult, Latency, TranslationResult
 from bench.corpus import Recording
 from bench.metrics import Sentence
 from bench.quality_tables import Session
 from bench.take import Take
-from bench.talk import lag_growth, longest_segment, longest_wait
+from bench.talk import final_growth, lag_growth, lasting_goals, longest_segment, longest_wait
 
 SENTENCES = tuple(Sentence(f"w{number}", 6.0 * number, 6.0) for number in range(10))
 
@@ -24,8 +24,9 @@ def talk(lag_growth_a_sentence: float) -> Session:
             target_lang="es", segment_id=number, text=sentence.reference, end_ms=end_ms, final=True
         )
         heard = AsrResult(segment_id=number, final=True, start_ms=end_ms - 6000, end_ms=end_ms)
-        take.events += [(at, heard), (at, final)]
-    return Session("balanced", Recording("talk", "", {"es": SENTENCES}, np.zeros(16_000, dtype=np.int16)), take)
+        told = Latency(target_lang="es", captured_ms=end_ms, translated_ms=round(1000 * at))
+        take.events += [(at, heard), (at, final), (at, told)]
+    return Session("balanced", Recording("talk", "", {"es": SENTENCES}, np.zeros(960_000, dtype=np.int16)), take)
 
 
 def test_a_lag_that_stays_does_not_grow() -> None:
@@ -39,3 +40,9 @@ def test_a_lag_that_grows_is_told_in_seconds_a_minute() -> None:
 def test_the_longest_of_segments_and_waits() -> None:
     assert longest_segment(talk(0.0)) == 6.0
     assert longest_wait(talk(0.0), "es") == pytest.approx(6.0)
+
+
+def test_final_captions_that_come_later_and_later_miss_the_goal() -> None:
+    assert final_growth(talk(0.1), "es") == pytest.approx(1.0)
+    assert not lasting_goals([talk(0.1)], ["es"])["N5.final_growth"].ok
+    assert all(goal.ok for name, goal in lasting_goals([talk(0.0)], ["es"]).items() if "growth" in name)

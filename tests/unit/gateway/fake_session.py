@@ -96,6 +96,7 @@ async def listening(seed: TargetContinuation) -> AsyncIterator[Client]:
     outbox: Outbox[pb.ServerMessage] = Outbox(Room(32))
     stages = FakeStages()
     ledger, dictionary = Ledger(lambda: 0.0), Dictionary(Glossary())
+    ledger.delivery.voice_sent("es", seed.voice_samples)
     shared = Shared(terms, cast(Stages, stages), outbox, Backlog(64_000), ledger, dictionary, Measures("en", ledger))
     client = Client(shared, Target(ES, shared, seed), stages)
     async with asyncio.TaskGroup() as tasks:

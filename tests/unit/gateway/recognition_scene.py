@@ -24,6 +24,7 @@ from services.gateway.measures import Measures
 from services.gateway.outage import Patience
 from services.gateway.outbox import Outbox, Room
 from services.gateway.recognition import Recognition
+from services.gateway.replica import Link
 from services.gateway.ring import Marked
 from services.gateway.seam import FRESH, Seed
 from services.gateway.shared import Shared
@@ -145,6 +146,8 @@ class FakeStages:
     calls: list[FakeCall] = field(default_factory=list)
     places: list[Recognizing] = field(default_factory=list)
     refusal: MeshError | None = None
+    alone: bool = False  # whether no other replica serves
+    loads: bool = False  # whether one is to be expected
     prepare: Callable[[FakeCall], None] = lambda _: None
 
     async def recognize(self, config: asr_pb2.RecognizeConfig) -> Recognizing:
@@ -153,9 +156,15 @@ class FakeStages:
         call = FakeCall(config, self.happened)
         self.prepare(call)
         self.calls.append(call)
-        self.places.append(Recognizing(cast(Any, call), asyncio.Event(), asyncio.Event(), len(self.calls)))
+        self.places.append(Recognizing(cast(Any, call), Link(len(self.calls), cast(Any, None))))
         self.happened.set()
         return self.places[-1]
+
+    def others(self, stage: str, replica_id: int) -> bool:
+        return not self.alone
+
+    def coming(self, stage: str) -> bool:
+        return self.loads
 
 
 class Scene:

@@ -92,6 +92,9 @@ class Client:
         await asyncio.sleep(0)
         self.received.append(message)
 
+    async def send_initial_metadata(self, metadata: object) -> None:
+        await asyncio.sleep(0)
+
     def invocation_metadata(self) -> tuple[()]:
         return ()
 

@@ -77,3 +77,30 @@ def test_what_is_settled_never_ends_inside_a_term_that_comes(words: list[str]) -
         for term in ("end of call report", "conference bridge"):
             at = " ".join(words).find(term)
             assert not (0 <= at < len(settled) < at + len(term)) or settled[at:].isspace()
+
+
+LINE = Entry("line", (("es-MX", "línea"), ("fr", "ligne")), (("en", "lain"),))
+
+
+def required(dictionary: Dictionary, lang: str, spoken: str) -> list[tuple[str, str]]:
+    return [(term.source, term.required) for term in dictionary.of(lang, spoken).terms]
+
+
+def test_a_term_is_found_in_each_spoken_language_by_its_translation() -> None:
+    dictionary = Dictionary(Glossary((LINE, Entry("SIP"))), ["en-US", "es"])
+    assert required(dictionary, "es", "en-US") == [("line", "línea"), ("SIP", "SIP")]
+    assert required(dictionary, "en", "es") == [("línea", "line"), ("SIP", "SIP")]
+    assert required(dictionary, "fr", "es") == [("línea", "ligne"), ("SIP", "SIP")]
+    assert dictionary.phrases == ("line", "SIP", "línea")
+    assert dictionary.of("en", "es").sounds == (("line", "lain"),)
+
+
+def test_terms_in_another_language_are_of_the_same_version() -> None:
+    dictionary = Dictionary(Glossary((LINE,)), ["en", "es"])
+    assert dictionary.of("en", "es").version == dictionary.of("es", "en").version == dictionary.glossary.version
+
+
+def test_two_terms_with_one_translation_are_one_in_that_language() -> None:
+    queue = Entry("queue", (("es", "línea"),))
+    dictionary = Dictionary(Glossary((LINE, queue)), ["en", "es"])
+    assert required(dictionary, "en", "es") == [("línea", "line")]

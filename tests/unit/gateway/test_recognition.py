@@ -25,6 +25,7 @@ def shown(played: Scene, count: int) -> Callable[[], object]:
 
 
 async def lose(played: Scene) -> None:
+    played.stages.places[-1].link.died.set()
     played.stages.places[-1].lost.set()
 
 

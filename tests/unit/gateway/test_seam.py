@@ -126,3 +126,35 @@ def test_speech_that_the_next_recognizer_hears_too_starts_and_ends_once() -> Non
     assert [*seam.event(SourceEvent(True, SECOND))] == []
     assert len(seam.progressed(Progress(5 * SECOND, SECOND))) == 1
     assert [*seam.event(SourceEvent(False, 4 * SECOND))] == [SourceEvent(False, 4 * SECOND)]
+
+
+def in_language(text: str, language: str, concluded: str = "", confidence: float = 0.0) -> Transcript:
+    """Without a confidence the language is tentative, unless there are concluded words."""
+    unsure = not confidence and not concluded
+    told = replace(said(text, concluded), language=language, language_confidence=confidence)
+    return replace(told, language_tentative=unsure)
+
+
+def test_the_next_recognizer_is_told_the_language_that_was_decided() -> None:
+    seam = moved(in_language("hola a", "es", "hola", confidence=0.9))
+    assert seam.language == "es"
+    (shown,) = seam.result(in_language("hola a todos", "es", "hola"), 0)
+    assert isinstance(shown, Transcript)
+    assert shown.language_confidence == 0.9  # which the earlier one found out
+    seam.result(final("hola a todos", 2), 4 * SECOND)
+    assert not seam.language
+
+
+def test_a_language_that_was_not_decided_is_found_out_anew() -> None:
+    seam = moved(in_language("hold a", "en"))
+    assert not seam.language
+    (shown,) = seam.result(in_language("hola a todos", "es", "hola"), 0)
+    assert isinstance(shown, Transcript)
+    assert shown.stable_text == "hola"
+
+
+def test_words_in_no_decided_language_end_as_nothing() -> None:
+    seam = moved(in_language("hold a", "en"))
+    (closed, _) = seam.skipped(Stretch(0, 4 * SECOND))
+    assert isinstance(closed, Transcript)
+    assert (closed.text, closed.final, closed.language_tentative) == ("", True, False)

@@ -77,3 +77,13 @@ async def test_a_voice_that_was_silent_starts_on_its_own_clock(samples: int) -> 
         await client.hear(heard(7, "one"))
     assert turns(client)[0] == (STARTED, samples * 1000 // RATE)
     assert client.of("tts")[0].offset_ms == samples * 1000 // RATE
+
+
+async def test_a_target_taken_out_before_its_segment_goes_on_ends_it_with_what_the_client_has() -> None:
+    had = seed(text="uno dos tres", revision=4, spoken="uno", speaking="dos", speaking_samples=10)
+    async with listening(had) as client:
+        await client.target.leave()
+    (final,) = client.of("translation")
+    assert (final.segment_id, final.final, final.text, final.revision) == (7, True, "uno dos tres", 5)
+    assert client.stages.said == ["dos", "tres"]
+    assert not client.stages.asked

@@ -18,10 +18,12 @@ BROKEN = StageFailed("MT_ENGINE_FAILED", "Broken.", stage="MT")
 FULL = AtCapacity("AT_CAPACITY", "Full.", retry_after_ms=100)
 
 
-def link(draining: bool = False) -> Link:
+def link(draining: bool = False, died: bool = True) -> Link:
     found = Link(1, cast(grpc.aio.Channel, None))
     if draining:
         found.draining.set()
+    if died:
+        found.died.set()
     return found
 
 
@@ -55,6 +57,31 @@ def codes(asked: Tries, *errors: CallFailed, others: bool = True, draining: bool
         if not asked.again:
             break
     return told
+
+
+def silenced() -> Link:
+    """The connection to a replica that was left because it said nothing."""
+    found = link(died=False)
+    found.lost.set()
+    return found
+
+
+@pytest.mark.parametrize(
+    "end",
+    [Abandoned(), rpc_error(grpc.StatusCode.CANCELLED, "Channel closed."), rpc_error(grpc.StatusCode.UNAVAILABLE, "")],
+)
+def test_replicas_that_were_only_silent_died_of_nothing(end: CallFailed) -> None:
+    asked = tries()
+    for _ in range(4):
+        assert asked.failed(end, silenced(), 0.1, others=True).code == "MT_UNAVAILABLE"
+    assert asked.again
+
+
+def test_a_connection_given_up_for_want_of_an_answer_to_a_ping_is_no_death() -> None:
+    asked = tries()
+    for _ in range(4):
+        asked.failed(rpc_error(grpc.StatusCode.UNAVAILABLE, "ping timeout"), link(died=False), 0.1, others=True)
+    assert asked.deaths == 0
 
 
 @pytest.mark.parametrize("death", [cut(), Abandoned(), rpc_error(grpc.StatusCode.INTERNAL, "RST_STREAM")])

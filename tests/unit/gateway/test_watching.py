@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from services.gateway.replica import FORGIVEN_SECONDS, Lateness
 from services.gateway.watching import Silence
 
 
@@ -23,3 +24,13 @@ def test_a_stall_before_the_last_word_gives_a_peer_no_more_time_than_silence_doe
     silence.heard(5.0)  # it waited while we stalled
     silence.stalled(5.0, now=5.0)
     assert silence.left(6.0) <= 0
+
+
+def test_a_replica_that_is_late_again_and_again_is_given_more_time_and_less_once_it_is_not() -> None:
+    lateness = Lateness()
+    given = []
+    for now in range(4):
+        given.append(lateness.patience(1.0, now))
+        lateness.late(now)
+    assert given == [1.0, 1.0, 2.0, 4.0]
+    assert lateness.patience(1.0, 3 + FORGIVEN_SECONDS) == 1.0

@@ -92,7 +92,7 @@ def test_voices_are_made_equally_loud() -> None:
 async def test_a_clause_is_spoken_without_the_pads_whatever_the_windows(tmp_path: Path) -> None:
     kokoro.bundle(tmp_path)
     short = await _speech(tmp_path, "Hola, amigos.", first_ms=100, window_ms=200)
-    whole = await _speech(tmp_path, "Hola, amigos.", first_ms=10_000)
+    whole = await _speech(tmp_path, "Hola, amigos.", window_ms=0)
     assert len(short) == len(whole)
     np.testing.assert_allclose(short.astype(int), whole.astype(int), atol=4)
     assert 0.25 < len(whole) / 24_000 < 0.6  # 14 symbols

@@ -7,25 +7,26 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 
-from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
+from services.asr.engine import Endpoint, Heard, Hypothesis, Language, Speech, Terms
 from services.asr.engines.ctranslate2 import tokens
-from services.asr.engines.ctranslate2.model import WhisperModel, Window
+from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded
 from services.asr.engines.ctranslate2.session import Served, Session
 from services.asr.settings import AsrSettings
 from services.asr.settling import AGREED
-from services.common import ctranslating
+from services.common import ctranslating, languages
 from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Limits
+from services.common.batching import Batcher, Item, Limits
 from services.common.bundles import Bundle, fault, opened
 from services.common.ctranslating import Computing
-from services.common.errors import StageFailed
+from services.common.errors import Defect, StageFailed
 from services.common.load import Load
 from services.common.resident import Resident
 from services.common.versions import Version, Versions
 
 LAYOUTS = ("whisper",)
-_FILES = ("model.bin", "config.json", "vocabulary.json", tokens.TOKENIZER)
+_FILES = ("model.bin", "config.json", tokens.TOKENIZER)
+_LISTS = ("vocabulary.txt", "vocabulary.json")  # of older converters, and of those since
 
 
 class Engine:
@@ -34,6 +35,7 @@ class Engine:
     name = "ctranslate2"
     prefixes = AGREED
     biased = False
+    wideband = False
     written = True
 
     def __init__(self, settings: AsrSettings) -> None:
@@ -43,10 +45,12 @@ class Engine:
         )
         self._versions: Versions[str, Served] = Versions()
         self._life = AsyncExitStack()  # of the batchers and models
+        self._identifying: Identifying | None = None
         self.load = Load("asr", self._settings.max_batch)
         self.device: str = self._settings.device
         self.version = ""
         self.languages: tuple[str, ...] = ()
+        self.identified: tuple[str, ...] = ()
         self.patience_seconds = self._settings.reply_seconds
 
     @property
@@ -66,10 +70,13 @@ class Engine:
             if computing.kind == "cuda":
                 await _load(bundle, served)
             manifest = bundle.manifest
+            if not self._identifying and len(manifest.languages) > 1:
+                self._identifying = Identifying(served, tuple(manifest.languages))
             for language in manifest.languages:
                 self._versions.add(language, Version(manifest.name, manifest.version, language, named.weight, served))
         self.device = computing.name
         self.languages = tuple(self._versions)
+        self.identified = self._identifying.languages if self._identifying else ()
         self.version = self._versions.names
 
     async def stop(self) -> None:
@@ -95,10 +102,18 @@ class Engine:
                         version.answered(**_measures(hypothesis, session.seconds, heard_samples))
                     session.seconds, heard_samples = 0.0, 0
 
+    async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
+        """See Identifier: by the first bundle that has several languages."""
+        if self._identifying is None:
+            raise Defect("ENGINE_UNASKED", "The engine was asked for a language, and knows only one.", stage="ASR")
+        return await self._identifying.identify(speech, allowed)
+
     async def _served(self, bundle: Bundle, computing: Computing) -> Served:
         """A bundle's model, which is not loaded yet, and its batcher."""
         for name in _FILES:
             bundle.file(name)
+        if not bundle.has(_LISTS[0]):
+            bundle.file(_LISTS[1])
         vocabulary = await asyncio.to_thread(tokens.read, bundle)
         idle_seconds = 60 * self._settings.idle_minutes if computing.kind == "cpu" else 0.0
         tail_samples = self._settings.tail_ms * ASR_RATE // 1000
@@ -107,10 +122,30 @@ class Engine:
         def recognize(windows: Sequence[Window]) -> Sequence[Decoded]:
             return resident.model.recognize(windows)
 
-        part = self.load.part(self._settings.max_batch)
-        batcher = await self._life.enter_async_context(Batcher("asr.window", recognize, self._limits, part))
+        def identify(looks: Sequence[Look]) -> Sequence[Language]:
+            return resident.model.identify(looks)
+
+        enter, most = self._life.enter_async_context, self._settings.max_batch
+        batcher = await enter(Batcher("asr.window", recognize, self._limits, self.load.part(most)))
+        looks = await enter(Batcher("asr.language", identify, self._limits, self.load.part(most)))
         self._life.callback(resident.release)
-        return Served(resident, vocabulary, batcher, self._settings.hypothesis_ms * ASR_RATE // 1000)
+        return Served(resident, vocabulary, batcher, looks, self._settings.hypothesis_ms * ASR_RATE // 1000)
+
+
+class Identifying:
+    """Tells the languages of one bundle apart."""
+
+    def __init__(self, served: Served, known: tuple[str, ...]) -> None:
+        self._served = served
+        self.languages = known  # as the bundle calls them
+
+    async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
+        """See Identifier. Each of the allowed languages is one of `languages`, or another name or region of it."""
+        asked = {languages.require(tag, self.languages, "languages"): tag for tag in allowed}
+        look = Look(speech.pcm[:MOST_SAMPLES], tuple(asked))
+        async with self._served.resident.used():
+            found = await self._served.looks.submit(Item(look, urgent=True, cost=len(look.pcm)))
+        return Language(asked[found.tag], found.confidence)
 
 
 async def _load(bundle: Bundle, served: Served) -> None:

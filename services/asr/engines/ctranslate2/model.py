@@ -14,8 +14,9 @@ from typing import Any
 import ctranslate2
 import numpy as np
 
+from services.asr.engine import Language
 from services.asr.engines.ctranslate2.features import HOP_SAMPLES, log_mel
-from services.asr.engines.ctranslate2.reading import Decoded, heard, unlooped
+from services.asr.engines.ctranslate2.reading import Decoded, heard, likeliest, unlooped
 from services.asr.engines.ctranslate2.tokens import Tokens
 from services.common.audio import ASR_RATE, Pcm
 from services.common.ctranslating import Computing
@@ -37,6 +38,14 @@ class Window:
 
     pcm: Pcm
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Audio to find the language of, and the tags it may be in, two or more: mono, 16 kHz, at most MOST_SAMPLES."""
+
+    pcm: Pcm
+    languages: tuple[str, ...]
 
 
 class WhisperModel:
@@ -70,12 +79,32 @@ class WhisperModel:
                 answers[place] = answer
         return answers
 
+    def identify(self, looks: Sequence[Look]) -> list[Language]:
+        """The likeliest language of each, by its share among those allowed. Blocking; raises StageFailed.
+
+        Like a transcript it gets surer with silence behind the speech, and costs what is in the window.
+        """
+        return [self._identified(look) for look in looks]
+
+    def _identified(self, look: Look) -> Language:
+        try:
+            likely = dict(self._model.detect_language(self._encoded([look.pcm]))[0])
+        except (RuntimeError, ValueError) as error:
+            broken = f"The recognizer broke: {type(error).__name__}."
+            raise StageFailed("ASR_ENGINE_FAILED", broken, stage="ASR") from error
+        return likeliest(likely, {tag: self._tokens.name(tag) for tag in look.languages})
+
+    def _encoded(self, heard: Sequence[Pcm]) -> ctranslate2.StorageView:
+        """What the encoder makes of windows, each with silence behind it until all are as long."""
+        longest = min(_MOST_SAMPLES, max(map(len, heard)) + self._tail_samples)
+        samples = -(-longest // _STEP_SAMPLES) * _STEP_SAMPLES
+        frames = np.stack([log_mel(pcm, samples, self._model.n_mels) for pcm in heard])
+        return self._model.encode(ctranslate2.StorageView.from_array(frames))
+
     def _decoded(self, windows: Sequence[Window]) -> list[Decoded]:
         """The tokens of windows in one language."""
-        longest = min(_MOST_SAMPLES, max(len(window.pcm) for window in windows) + self._tail_samples)
-        samples = -(-longest // _STEP_SAMPLES) * _STEP_SAMPLES
-        frames = np.stack([log_mel(window.pcm, samples, self._model.n_mels) for window in windows])
-        encoded = self._model.encode(ctranslate2.StorageView.from_array(frames))
+        encoded = self._encoded([window.pcm for window in windows])
+        samples = _STEP_SAMPLES * encoded.shape[1]
         prompt = self._tokens.prompt(windows[0].language, self._model.is_multilingual)
         results = self._model.generate(
             encoded,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import log
 
-from services.asr.engine import Word
+from services.asr.engine import Language, Word
 from services.asr.engines.ctranslate2.tokens import Tokens
 from services.asr.lasting import Bounds, confidence, lasts_until
 from services.common.audio import ASR_RATE
@@ -51,6 +51,13 @@ def unlooped(ids: Sequence[int], seconds: float) -> Sequence[int]:
         if twice or repeated >= max(_REPEATS * period, _REPEATED_TOKENS):
             return ids[:length]
     return ids
+
+
+def likeliest(likely: Mapping[str, float], names: Mapping[str, str]) -> Language:
+    """The likeliest of the languages named, and its share among them, by the probability of each name."""
+    shares = {tag: likely.get(name, 0.0) for tag, name in names.items()}
+    best = max(shares, key=lambda tag: shares[tag])
+    return Language(best, shares[best] / (sum(shares.values()) or 1.0))
 
 
 def words(decoded: Decoded, tokens: Tokens, bounds: Bounds, final: bool) -> tuple[Word, ...]:

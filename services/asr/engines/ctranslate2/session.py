@@ -13,8 +13,8 @@ from itertools import chain
 import numpy as np
 
 from services.asr.cadence import MOST_STRETCHED, PATIENT_SAMPLES
-from services.asr.engine import Hypothesis, Speech, Word
-from services.asr.engines.ctranslate2.model import MOST_SAMPLES, WhisperModel, Window
+from services.asr.engine import Hypothesis, Language, Speech, Word
+from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded, words
 from services.asr.engines.ctranslate2.tokens import Tokens
 from services.asr.lasting import Bounds
@@ -60,11 +60,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A bundle's model, and what batches its windows."""
+    """A bundle's model, and what batches its windows, and looks at the language of others."""
 
     resident: Resident[WhisperModel]
     tokens: Tokens
     batcher: Batcher[Window, Decoded]
+    looks: Batcher[Look, Language]
     hypothesis_samples: int
 
 

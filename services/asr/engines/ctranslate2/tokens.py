@@ -30,6 +30,10 @@ class Tokens:
         asked = [self.languages[language], self.transcribe] if multilingual else []
         return [self.begin, *asked, self.untimed]
 
+    def name(self, language: str) -> str:
+        """How the vocabulary writes the token of a BCP-47 tag, for example "<|es|>"."""
+        return str(self.tokenizer.id_to_token(self.languages[language]))
+
     def words(self, ids: Sequence[int]) -> Iterator[tuple[int, int]]:
         """The place of the first token of each word, and the place behind its last."""
         spelled = [self.tokenizer.id_to_token(each) or "" for each in ids]

@@ -29,6 +29,7 @@ class Engine:
     name = "moonshine"
     prefixes = QUICK
     biased = False
+    wideband = False
     written = True
 
     def __init__(self, settings: AsrSettings) -> None:

@@ -18,6 +18,7 @@ from services.tts.engine import Clause, Voice
 from services.tts.engines.kokoro.levels import gain
 from services.tts.engines.kokoro.model import LAYOUT, Model, language_of, opened
 from services.tts.engines.kokoro.network import SAMPLE_RATE_HERTZ
+from services.tts.engines.kokoro.windows import Ahead
 from services.tts.onnx.measures import Measured, pcm_of
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
@@ -90,10 +91,10 @@ class Engine:
     async def _speech(self, model: Model, clause: Clause) -> AsyncGenerator[Pcm, None]:
         """The clause's sentences without the silence around them, and short pauses between."""
         pause = np.zeros(0, dtype="<i2")
-        loudness = gain(clause.voice.name)
+        loudness, ahead = gain(clause.voice.name), Ahead()
         for sentence in await model.sentences(clause):
             trimmer = Trimmer(self.sample_rate_hertz, quiet=BREATH)
-            async with aclosing(model.speech(sentence, clause.affinity)) as speech:
+            async with aclosing(model.speech(sentence, clause.affinity, ahead)) as speech:
                 async for samples in speech:
                     if len(heard := trimmer.passed(pcm_of(loudness * samples))):
                         yield np.concatenate((pause, heard)) if len(pause) else heard

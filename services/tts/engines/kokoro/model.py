@@ -13,6 +13,7 @@ from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.kokoro.network import Sentence, loaded, styles
 from services.tts.engines.kokoro.speaking import Speaker
 from services.tts.engines.kokoro.symbols import LANGUAGES, TIE, Language, ids, split
+from services.tts.engines.kokoro.windows import Ahead
 from services.tts.onnx.network import Floats
 from services.tts.onnx.phonemizer import Phonemizer
 from services.tts.onnx.spelling import fragments, sentences
@@ -54,9 +55,9 @@ class Model:
         parts = [part for each in sentences(cut, phonemes) for part in split(language.written(each))]
         return [Sentence(ids(part), rows[min(len(part), len(rows)) - 1], clause.speaking_rate) for part in parts]
 
-    def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
-        """Samples, as they are made. Raises StageFailed, AtCapacity."""
-        return self.speaker.speech(sentence, session)
+    def speech(self, sentence: Sentence, session: int, ahead: Ahead) -> AsyncGenerator[Floats, None]:
+        """Samples, as they are made; `ahead` is that of the clause. Raises StageFailed, AtCapacity."""
+        return self.speaker.speech(sentence, session, ahead)
 
 
 def language_of(voice: str) -> Language:

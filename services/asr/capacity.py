@@ -1,0 +1,81 @@
+"""How many sessions that speak in real time this machine carries, measured when the stage starts.
+
+Measured is the engine's time on a sound like speech; time in which other programs had the processor does not count, so
+that services which start at once do not take each other for slow machines. A limit on processor time does.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
+from pathlib import Path
+
+import numpy as np
+
+from services.asr.engine import Endpoint, Engine, Heard, Speech
+from services.common.audio import ASR_RATE, Pcm
+from services.common.starving import Denied
+
+SPEECH_SHARE = 0.65  # of a session's time: silence costs nothing, and people pause
+UNMEASURED = ("scripted",)  # its time is made up
+_WARM_SECONDS, _TIMED_SECONDS = 1.0, 3.0
+_PIECE_SAMPLES = ASR_RATE // 10
+
+_V1, _V2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup/cpu.max")
+
+
+async def measured(engine: Engine) -> int | None:
+    """How many sessions an engine carries here, at least one; None where this machine does not compute for it."""
+    if engine.device != "cpu" or engine.name in UNMEASURED:
+        return None
+    await _recognize(engine, _WARM_SECONDS)
+    denied, began = Denied(), time.perf_counter()
+    await _recognize(engine, _TIMED_SECONDS)
+    took = time.perf_counter() - began
+    return carried(max(0.0, took - denied.seconds()) / _TIMED_SECONDS, processors())
+
+
+def carried(real_time_factor: float, of_processors: float) -> int:
+    """So many sessions at once, where speech needs a processor for this share of its time.
+
+    Nothing is kept for the other services: where sessions are one too many, they are late, and lose nothing.
+    """
+    return max(1, round(of_processors / max(SPEECH_SHARE * real_time_factor, 1e-6)))
+
+
+def processors() -> float:
+    """How many processors this process may use: those it may run on, or less where its time is limited."""
+    limit = math.inf
+    with suppress(OSError, ValueError):
+        quota, period = _V2.read_text().split()
+        limit = int(quota) / int(period)
+    with suppress(OSError, ValueError):
+        quota, period = ((_V1 / f"cpu.cfs_{each}_us").read_text() for each in ("quota", "period"))
+        limit = min(limit, int(quota) / int(period)) if int(quota) > 0 else limit
+    return min(limit, len(os.sched_getaffinity(0)))
+
+
+def like_speech(seconds: float) -> Pcm:
+    """A voice without words: a gliding tone with its harmonics, in syllables, and some noise."""
+    times = np.arange(round(seconds * ASR_RATE)) / ASR_RATE
+    pitch = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * times)) / ASR_RATE
+    tone = np.asarray(sum(np.sin(count * pitch) / count for count in range(1, 20)))
+    noise = np.random.default_rng(1).normal(size=len(times))
+    syllables = np.clip(np.sin(2 * np.pi * 4 * times) + 0.6, 0, 1)
+    return np.asarray(3_000 * syllables * (tone + 0.3 * noise), dtype=np.int16)
+
+
+async def _recognize(engine: Engine, seconds: float) -> None:
+    pcm = like_speech(seconds)
+
+    async def heard() -> AsyncIterator[Heard]:
+        for start in range(0, len(pcm), _PIECE_SAMPLES):
+            yield Speech(pcm[start : start + _PIECE_SAMPLES], start)
+        yield Endpoint()
+
+    async with aclosing(engine.recognize(heard(), engine.languages[0])) as guesses:
+        async for _ in guesses:
+            pass  # what it makes of it is of no interest

@@ -1,0 +1,66 @@
+"""When the language of the open utterance is looked for, and when it is decided. Pure; time is the session's audio.
+
+A look costs little and is often wrong about the first words; one at more of the utterance is surer. So there are a few
+of them, each at more of the audio, until one is sure enough. Segments split from one utterance share its language.
+"""
+
+from __future__ import annotations
+
+from services.asr.engine import Language
+from services.asr.settings import IdentificationSettings
+from services.common.audio import ASR_RATE
+from services.common.rates import Allowance, Rate
+
+_GROWTH = 1.6  # a look has so many times the audio of the one before
+_BURST = 10  # looks that may follow each other after a pause
+
+
+class Deciding:
+    """The language of one utterance after the other.
+
+    `language` is that of the open one: tentative, and that of the utterance before, until it is decided.
+    """
+
+    def __init__(self, default: str, settings: IdentificationSettings, first: str = "") -> None:
+        """Begin with the session's default language; `first` is that of the first utterance, where it was decided."""
+        self._default = default
+        self._settings = settings
+        self._allowance = Allowance(Rate(settings.per_minute / 60, _BURST), now=0.0)
+        self._looks = 0  # at the open utterance
+        self.language = Language(first or default, tentative=not first)
+
+    def due(self, heard_samples: int, at_samples: int, ends: bool = False) -> bool:
+        """Whether to look now: so much of the utterance was heard, up to a place on the session's clock.
+
+        True counts as a look. There is none where the session has had too many: the utterance ends in the default.
+        """
+        if not self.language.tentative or not heard_samples:
+            self._settle(ends)
+            return False
+        next_samples = self._settings.first_ms * ASR_RATE / 1000 * _GROWTH**self._looks
+        wanted = ends or (self._looks < self._settings.looks and heard_samples >= next_samples)
+        if wanted and not self._allowance.ask(at_samples / ASR_RATE):
+            self._looks += 1
+            return True
+        self._settle(ends)
+        return False
+
+    def found(self, language: Language, ends: bool = False) -> None:
+        """Take in what a look found; one at the end of the utterance, or the last one before it, decides."""
+        last = ends or self._looks >= self._settings.looks
+        if language.confidence >= (self._settings.least if last else self._settings.sure):
+            self.language = language
+        elif last:
+            self.language = Language(self._default, language.confidence if language.tag == self._default else 0.0)
+        else:
+            self.language = Language(language.tag, language.confidence, tentative=True)
+
+    def ended(self, split: bool) -> None:
+        """The utterance is over; what follows a split is the rest of it."""
+        if not split:
+            self.language = Language(self.language.tag, tentative=True)
+            self._looks = 0
+
+    def _settle(self, ends: bool) -> None:
+        if ends and self.language.tentative:
+            self.language = Language(self._default)

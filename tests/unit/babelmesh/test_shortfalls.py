@@ -1,0 +1,33 @@
+"""A command whose input was not wholly heard does not end as if it had been."""
+
+from __future__ import annotations
+
+import pytest
+
+from babelmesh.errors import BabelmeshError, Incomplete
+from babelmesh.events import Degraded, Flow, Gap
+from babelmesh.shortfalls import Shortfalls, require_whole
+
+
+def seen(*flows: Flow) -> Shortfalls:
+    with Shortfalls() as shortfalls:
+        for flow in flows:
+            shortfalls.take(flow, 0.0)
+    return shortfalls
+
+
+def test_what_was_left_out_is_summed_up_and_ends_a_command_with_a_status_of_its_own() -> None:
+    gaps = [Gap(from_ms=0, to_ms=1500, reason="QUARANTINED"), Gap(from_ms=3000, to_ms=3500, reason="QUARANTINED")]
+    quarantined = Degraded(stage="MT", target_lang="es", reason="QUARANTINED", segment_id=2)
+    with pytest.raises(Incomplete) as raised:
+        require_whole(seen(Flow(gaps=gaps[:1]), Flow(gaps=gaps[1:], degraded=[quarantined])))
+    told = str(raised.value)
+    assert "2.0 s of audio were left out (QUARANTINED)." in told
+    assert "1 of the segments in es were not translated" in told
+    assert (raised.value.exit_status, BabelmeshError.exit_status) == (3, 1)
+
+
+def test_audio_that_never_came_and_stages_that_were_away_for_a_while_are_no_shortfall() -> None:
+    missing = Gap(from_ms=0, to_ms=1500, reason="MISSING_AUDIO")
+    away = Degraded(stage="ASR", reason="UNAVAILABLE")
+    require_whole(seen(Flow(gaps=[missing], degraded=[away]), Flow(held=True)))
