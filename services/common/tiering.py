@@ -67,8 +67,11 @@ class Tiering:
     def start(self, tiers: Mapping[Hashable, Sequence[Tier]]) -> None:
         """Take the tiers of each language or pair, as they were timed, from small to large, and have them observed.
 
-        A tier that takes more than all cores for one speaker is left out where there is a smaller one.
+        A tier that takes more than all cores for one speaker is left out where there is a smaller one. Without tiers in
+        the settings nothing is observed or counted.
         """
+        if not self.names:
+            return
         cores = len(os.sched_getaffinity(0))
         for key, timed in tiers.items():
             kept = [tier for number, tier in enumerate(timed) if number == 0 or tier.cost <= cores]

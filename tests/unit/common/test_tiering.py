@@ -10,6 +10,7 @@ from services.common.errors import InvalidArgument
 from services.common.load import Load
 from services.common.tiering import Tiering
 from services.common.tiers import Tier
+from tests.measured import measured
 
 
 @dataclass
@@ -32,6 +33,15 @@ def test_languages_that_one_engine_alone_has_have_no_tiers() -> None:
     tiering = _tiering()
     assert (tiering.has("en"), tiering.has("es")) == (True, False)
     assert tiering.largest("en") == "large"
+
+
+def test_without_tiers_nothing_is_observed_or_counted() -> None:
+    with measured() as watched:
+        tiering = Tiering("asr", AsrSettings(), [Named("small"), Named("large")])
+        tiering.start({"en": [Tier("small"), Tier("large")]})
+        assert not tiering.has("en")
+        assert not {series for series in watched.series() if series[0].startswith("tier.")}
+        tiering.stop()
 
 
 def test_a_session_gets_a_tier_by_its_name_and_is_counted() -> None:
