@@ -117,3 +117,11 @@ def test_lateness_counts_what_a_listener_waits(
     lateness.hear(_speech(round(ended_behind * ASR_RATE)))
     lateness.end(10.0 + took)
     assert lateness.seconds(10.0 + took + 0.4) == pytest.approx(late)
+
+
+def test_what_was_said_before_a_late_start_is_no_time_that_an_engine_had() -> None:
+    whole = Speech(np.tile(SECOND, 3), 0)  # live, and heard again in another language
+    lateness = Lateness(10.0, whole)
+    lateness.hear(_speech(ASR_RATE))
+    lateness.end(12.0)
+    assert lateness.seconds(12.4) == pytest.approx(1.4)
