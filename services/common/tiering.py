@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -13,6 +12,7 @@ from typing import Protocol
 from services.common import metrics
 from services.common.errors import InvalidArgument
 from services.common.load import Load
+from services.common.processors import processors
 from services.common.settings import StageSettings
 from services.common.tiers import Asked, Choice, Ladder, Reason, Rules, Tier
 
@@ -58,9 +58,7 @@ class Tiering:
         self._clock = clock
         self._engines = {engine.name: engine for engine in engines}
         self.names = _named(stage, settings, list(self._engines))
-        self._rules = Rules(
-            settings.tier_cores or CORES_SHARE * len(os.sched_getaffinity(0)), settings.tier_calm_seconds
-        )
+        self._rules = Rules(settings.tier_cores or CORES_SHARE * processors(), settings.tier_calm_seconds)
         self._ladders: dict[Hashable, Ladder] = {}
         self._observing = ExitStack()
 
@@ -72,7 +70,7 @@ class Tiering:
         """
         if not self.names:
             return
-        cores = len(os.sched_getaffinity(0))
+        cores = processors()
         for key, timed in tiers.items():
             kept = [tier for number, tier in enumerate(timed) if number == 0 or tier.cost <= cores]
             self._ladders[key] = Ladder(kept, self._rules)

@@ -76,6 +76,12 @@ def test_a_tier_that_one_speaker_alone_fills_all_cores_with_is_left_out() -> Non
     assert tiering.pick("en", "a", 60_000).larger == 0
 
 
+def test_a_limit_on_processor_time_counts_as_the_cores_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.common.tiering.processors", lambda: 0.4)
+    assert _tiering(tier_cores=None).largest("en") == "small"
+    assert _tiering(Tier("small", 0.1), Tier("large", 0.35), tier_cores=None).pick("en", "a", 1000).tier == "small"
+
+
 def test_a_tier_that_much_waits_for_is_passed_over() -> None:
     busy = Named("large")
     busy.load.waited(3.0)
