@@ -11,7 +11,7 @@ import asyncio
 import ctypes
 from collections.abc import Coroutine, Generator, Iterator
 from contextlib import contextmanager
-from contextvars import Context, ContextVar
+from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -70,8 +70,8 @@ def attributing(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         loop.set_task_factory(before)
 
 
-def _task(loop: asyncio.AbstractEventLoop, work: Work[T], context: Context | None = None) -> asyncio.Task[T]:
-    task: asyncio.Task[T] = asyncio.Task(work, loop=loop, context=context)
+def _task(loop: asyncio.AbstractEventLoop, work: Work[T], **options: Any) -> asyncio.Task[T]:
+    task: asyncio.Task[T] = asyncio.Task(work, loop=loop, **options)  # a context; from Python 3.13 on whatever else
     if method := _method.get(""):
         _tasks[task] = method
     return task

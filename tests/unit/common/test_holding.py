@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
 from services.common.endings import Limits, on_standstill
 from services.common.errors import TooSlow
-from services.common.holding import WORK_TOO_LONG, attributed
+from services.common.holding import WORK_TOO_LONG, attributed, attributing
 
 HELD = Limits(stalled_seconds=20, held_seconds=0.2)
 
@@ -72,3 +73,13 @@ async def test_a_loop_that_no_call_holds_ends_none() -> None:
             await asyncio.sleep(0.05)
             assert not beside.done()
             go_on.set()
+
+
+async def test_what_a_loop_says_of_a_new_task_is_handed_on() -> None:
+    # Loops say more of it from Python 3.13 on; a name they could always say.
+    loop = asyncio.get_running_loop()
+    with attributing(loop):
+        make: Any = loop.get_task_factory()
+        task = make(loop, asyncio.sleep(0), name="named")
+    assert task.get_name() == "named"
+    await task
