@@ -14,8 +14,8 @@ from av.packet import Packet
 
 from babelmesh.decoding.parts import Part, Window
 
-# Texts in a file may be in any encoding. PyAV before 19 raises UnicodeDecodeError for them unless it is told otherwise; from
-# then on it escapes them, and cannot be told.
+# Texts in a file may be in any encoding. PyAV before 19 raises UnicodeDecodeError for them unless it is told otherwise;
+# from then on it escapes them, and cannot be told.
 _TEXTS: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
 MOST_FAILURES = 100  # of the demuxer, one after the other, until it is believed that nothing follows
 
