@@ -13,7 +13,7 @@ from services.common.channel import Channel
 from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening
-from services.gateway.outage import ITS_OWN
+from services.gateway.outage import ITS_OWN, LONGEST_SECONDS
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
 from services.gateway.tries import blames, died, fault_of, given_up
@@ -52,6 +52,7 @@ class Stalls:
     seconds: float  # for so long; 0: nothing becomes of it
     elsewhere: Callable[[int], bool]  # whether a replica but that one serves
     announce: Callable[[bool], Awaitable[None]]  # that there is no other either; with True that it answers again
+    longest_seconds: float = LONGEST_SECONDS  # after so long another call is tried, if only to the same replica
 
 
 class Conversation:
@@ -144,12 +145,14 @@ class Conversation:
         raise BrokeOff("its replica is lost") if died(self._to.link) else Slow("its replica is silent")
 
     async def _watch(self, stalls: Stalls) -> None:
-        """Leaves a recognizer that stalls for another one, where there is one. Where not, it is only told."""
+        """Leaves a recognizer that stalls for another one, where there is one. Where not, it is told, and left late."""
         if not stalls.seconds:
             return
+        silent_seconds = 0.0
         while True:
             await self._signs.missed(stalls.seconds)
-            if stalls.elsewhere(self._to.replica_id):
+            silent_seconds = stalls.seconds + (silent_seconds if self._away else 0.0)
+            if stalls.elsewhere(self._to.replica_id) or silent_seconds >= stalls.longest_seconds:
                 raise Stalled("it stalled")
             await stalls.announce(False)
             self._away = True
