@@ -97,4 +97,5 @@ class SeveralLanguages:
             self._deciding.found(found, ends)
 
     def _whole(self) -> Speech:
-        return Speech(np.concatenate([each.pcm for each in self._utterance]), self._utterance[0].offset_samples)
+        pcm = np.concatenate([each.pcm for each in self._utterance])
+        return replace(self._utterance[-1], pcm=pcm, offset_samples=self._utterance[0].offset_samples)
