@@ -189,7 +189,8 @@ class _Flac:
             case flac.LastFrame():
                 return self._last_frame(piece, max_samples)
             case flac.Damaged():
-                self._missing.append(Missing(self._samples, self._samples + piece.samples, filled=True))
+                if piece.samples:
+                    self._missing.append(Missing(self._samples, self._samples + piece.samples, filled=True))
                 return np.zeros(piece.samples, dtype=np.int16)
 
     def _last_frame(self, last: flac.LastFrame, max_samples: int) -> Pcm:
