@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import cast
+
 import numpy as np
 import pytest
 
@@ -9,7 +12,10 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument, StageFailed
 from services.gateway.hearing import MOST_CORRUPT
+from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.inputs import Audio, MissingAudio
+from services.gateway.settings import GatewaySettings
+from services.gateway.terms import Sound
 from tests.unit.gateway.lossy import heard, loudness, microphone, opus_packets, pcm_packets, steepest, voice
 
 CORRUPT = b"\xff" * 7
@@ -143,3 +149,18 @@ def test_a_client_that_does_not_count_empty_packets_loses_nothing() -> None:
     pcm, gaps = heard(microphone("opus", 48_000), [*packets[:20], empty, *packets[20:]])
     assert gaps == []
     assert_same(pcm, whole)
+
+
+async def test_a_packet_that_waits_for_a_lost_one_in_a_pause_is_not_listened_to_afterwards() -> None:
+    first, _, paused, *_, later = pcm_packets(1)
+
+    async def sent() -> AsyncIterator[pb.ClientMessage]:
+        yield pb.ClientMessage(audio=first)
+        yield pb.ClientMessage(control=pb.Control(action="pause"))
+        yield pb.ClientMessage(audio=paused)
+        yield pb.ClientMessage(control=pb.Control(action="resume"))
+        yield pb.ClientMessage(audio=later)
+
+    ingress = Ingress(Start(Sound("pcm16le", ASR_RATE)), GatewaySettings(), cast(Controls, None))
+    said = [each async for each in ingress.inputs(sent())]
+    assert [each.offset_samples for each in said if isinstance(each, Audio)] == [0, later.offset_samples]
