@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -88,7 +89,7 @@ def _row(name: str, replica: Replica) -> _Row:
 def _each(stage: str, replicas: Sequence[Replica]) -> Iterator[_Row]:
     for each in replicas:
         row = (f"{stage} {each.number}", state_of(each), each.slots_used, each.slots_total)
-        yield _Row(*row, each.queue_seconds, each.fill) if each.state else _Row(*row)
+        yield _Row(*row, each.queue_seconds, each.fill, _tiers([each])) if each.state else _Row(*row)
 
 
 def _summed(stage: str, replicas: Sequence[Replica]) -> _Row:
@@ -98,7 +99,15 @@ def _summed(stage: str, replicas: Sequence[Replica]) -> _Row:
     state = "serving" if serving == len(states) else f"{serving}/{len(states)} serve"
     queue_seconds = max(each.queue_seconds for each in replicas)
     fill = sum(each.fill for each in replicas) / max(1, serving)
-    return _Row(f"{stage} x{len(states)}", state, used, total, queue_seconds, fill)
+    return _Row(f"{stage} x{len(states)}", state, used, total, queue_seconds, fill, _tiers(replicas))
+
+
+def _tiers(replicas: Sequence[Replica]) -> str:
+    """How many sessions are on each tier, the largest first; of replicas without tiers nothing."""
+    sessions: Counter[str] = Counter()
+    for tier in (tier for each in replicas for tier in reversed(each.tiers)):
+        sessions[tier.name] += tier.sessions
+    return ", ".join(f"{count} on {name}" for name, count in sessions.items())
 
 
 def _replicas(rows: Sequence[_Row], size: Size) -> Table:

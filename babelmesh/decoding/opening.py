@@ -14,6 +14,9 @@ from av.packet import Packet
 
 from babelmesh.decoding.parts import Part, Window
 
+# Texts in a file may be in any encoding. PyAV before 19 raises UnicodeDecodeError for them unless it is told otherwise;
+# from then on it escapes them, and cannot be told.
+_TEXTS: dict[str, Any] = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
 MOST_FAILURES = 100  # of the demuxer, one after the other, until it is believed that nothing follows
 
 
@@ -37,13 +40,13 @@ def opened(path: Path, part: Part | None = None) -> Iterator[InputContainer]:
 
 @contextmanager
 def _opened(path: Path, part: Part | None) -> Iterator[InputContainer]:
-    # Texts in a file may be in any encoding. Without "file:", what a name has before a colon is taken for a protocol.
+    # Without "file:", what a name has before a colon is taken for a protocol.
     if part is None and _is_unicode(path):
-        with av.open(f"file:{path}", "r", metadata_errors="ignore") as container:
+        with av.open(f"file:{path}", "r", **_TEXTS) as container:
             yield container
         return
     span = part or Part(0, path.stat().st_size)
-    with Window(path, span) as window, av.open(window, "r", metadata_errors="ignore") as container:
+    with Window(path, span) as window, av.open(window, "r", **_TEXTS) as container:
         yield container
 
 

@@ -111,6 +111,17 @@ DASHBOARD = Dashboard(
             "cps",
         ),
         Panel(
+            "Sessions on each tier",
+            "Where a stage chooses among models from small to large; of all replicas.",
+            {"{{tier}}": f"sum by (tier) (babelmesh_tier_sessions{{{_OF_STAGE}}})"},
+        ),
+        Panel(
+            "Tiers changed",
+            "Slipped: answers came too late. Crowded: too many speak. Recovered: there is room for a larger one again.",
+            {"{{reason}}": rate(f"babelmesh_tier_changes_total{{{_OF_STAGE}}}", "reason")},
+            "cps",
+        ),
+        Panel(
             "Failures by version",
             "Share of calls on which a version of a model failed: where it grows after a roll-out, go back.",
             {

@@ -6,25 +6,21 @@ that services which start at once do not take each other for slow machines. A li
 
 from __future__ import annotations
 
-import math
-import os
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
-from pathlib import Path
+from contextlib import aclosing
 
 import numpy as np
 
 from services.asr.engine import Endpoint, Engine, Heard, Speech
 from services.common.audio import ASR_RATE, Pcm
+from services.common.processors import processors
 from services.common.starving import Denied
 
 SPEECH_SHARE = 0.65  # of a session's time: silence costs nothing, and people pause
 UNMEASURED = ("scripted",)  # its time is made up
 _WARM_SECONDS, _TIMED_SECONDS = 1.0, 3.0
 _PIECE_SAMPLES = ASR_RATE // 10
-
-_V1, _V2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup/cpu.max")
 
 
 async def measured(engine: Engine) -> int | None:
@@ -44,18 +40,6 @@ def carried(real_time_factor: float, of_processors: float) -> int:
     Nothing is kept for the other services: where sessions are one too many, they are late, and lose nothing.
     """
     return max(1, round(of_processors / max(SPEECH_SHARE * real_time_factor, 1e-6)))
-
-
-def processors() -> float:
-    """How many processors this process may use: those it may run on, or less where its time is limited."""
-    limit = math.inf
-    with suppress(OSError, ValueError):
-        quota, period = _V2.read_text().split()
-        limit = int(quota) / int(period)
-    with suppress(OSError, ValueError):
-        quota, period = ((_V1 / f"cpu.cfs_{each}_us").read_text() for each in ("quota", "period"))
-        limit = min(limit, int(quota) / int(period)) if int(quota) > 0 else limit
-    return min(limit, len(os.sched_getaffinity(0)))
 
 
 def like_speech(seconds: float) -> Pcm:

@@ -26,6 +26,8 @@ class Result:
     stability: float = 0.0
     corrected: bool = False
     finalized_samples: int = 0  # of a final: the segments behind it need no audio before this
+    tier: str = ""  # that recognizes it; empty where there is one alone
+    larger_tiers: int = 0  # which it did not get
     language: Language = ONLY  # that the words are in
 
     @property
@@ -49,6 +51,8 @@ class Transcription:
     prefix: PrefixRules
     interim_results: bool
     written: bool  # whether the engine's words are cased and punctuated already
+    tier: str = ""  # the engine's, where the language has several
+    larger_tiers: int = 0  # so many there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +84,21 @@ class Segments:
         """The result a hypothesis leads to, given the speech of the open segment; None when it tells nothing new."""
         self._speak(hypothesis.language)
         result = self._final(hypothesis, speech.split) if hypothesis.final else self._interim(hypothesis)
-        if result is None:
-            return None
-        start_samples, end_samples = speech.start_samples, speech.end_samples
-        return replace(result, start_samples=start_samples, end_samples=end_samples, language=self._language)
+        return result and replace(
+            result,
+            start_samples=speech.start_samples,
+            end_samples=speech.end_samples,
+            language=self._language,
+            tier=self._transcription.tier,
+            larger_tiers=self._transcription.larger_tiers,
+        )
+
+    def turn(self, transcription: Transcription) -> None:
+        """Another engine recognizes what is in its language from now on. No segment in that language is open."""
+        self._transcriptions[transcription.language] = transcription
+        if transcription.language == self._transcription.language:
+            self._transcription = transcription
+            self._prefix = StablePrefix(transcription.prefix)
 
     def _speak(self, language: Language) -> None:
         """What was heard of the open segment in another language is nothing in this one."""

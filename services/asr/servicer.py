@@ -12,15 +12,14 @@ import grpc
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr import capacity
-from services.asr.deciding import Deciding
 from services.asr.gate import Gate
 from services.asr.measures import Measures
 from services.asr.outbox import Outbox
-from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognition, Recognizer
+from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Recognizer
 from services.asr.segments import Segments
 from services.asr.serving import Engines
+from services.asr.sessions import recognition
 from services.asr.settings import AsrSettings
-from services.asr.several_languages import Ear, SeveralLanguages
 from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
 from services.common.audio import ASR_RATE
@@ -50,7 +49,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "ASR", reserved=settings.reserve)
         self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -65,7 +64,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
     async def _offer_slots(self) -> None:
         """Offers no more slots than this machine carries."""
-        carried = await capacity.measured(self._engines.engines[0])
+        carried = await capacity.measured(self._engines.leanest)
         if carried is None or carried >= self._slots.total:
             return
         reserved = min(reserve(carried, self._settings.reserved_slots), carried - 1)
@@ -110,23 +109,12 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), Measures())
         async with TaskGroup() as tasks:
             fed = partial(_fed, context, self._settings.unfed_seconds)
-            biased = any(self._engines.of(language).biased for language in config.transcriptions)
+            biased = any(self._engines.takes_terms(language) for language in config.transcriptions)
             tasks.create_task(_read(fed, asked, Inbound(biased)))
             tasks.create_task(_write(outbox, context))
-            await recognizer.run(self._recognition(config), asked)
+            with recognition(self._engines, self._settings.identification, config, segments) as recognize:
+                await recognizer.run(recognize, asked)
             await outbox.close()
-
-    def _recognition(self, config: SessionConfig) -> Recognition:
-        ears = {language: self._ear(language, config.affinity) for language in config.transcriptions}
-        identifier = self._engines.identifier
-        if len(ears) == 1 or identifier is None:
-            return ears[config.transcription.language].recognize
-        deciding = Deciding(config.transcription.language, self._settings.identification, config.first_language)
-        return SeveralLanguages(ears, identifier.identify, deciding).recognize
-
-    def _ear(self, language: str, affinity: int) -> Ear:
-        engine = self._engines.of(language)
-        return Ear(partial(engine.recognize, language=language, affinity=affinity), engine.biased)
 
 
 async def _fed(context: Context, seconds: float) -> Any:

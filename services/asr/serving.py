@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+
+from services.asr import timing
 from services.asr.engine import Engine, Identifier
 from services.asr.settings import AsrSettings
 from services.common import languages
 from services.common.engines import Several
+from services.common.tiers import Tier
 
 
 class Engines(Several[Engine]):
@@ -26,12 +30,17 @@ class Engines(Several[Engine]):
 
     @property
     def wideband_languages(self) -> tuple[str, ...]:
-        """Those of the languages whose engine hears audio of 8 kHz badly."""
-        return tuple(tag for tag in self.languages if self.of(tag).wideband)
+        """Those of the languages of which an engine hears audio of 8 kHz badly."""
+        return tuple(tag for tag in self.languages if any(engine.wideband for engine in self._hearing(tag)))
 
-    def of(self, language: str) -> Engine:
-        """The engine that recognizes a language, one of `languages`."""
-        return next(engine for engine in self.engines if language in engine.languages)
+    async def start(self) -> None:
+        """Start the engines, and time those that a language can choose among."""
+        await super().start()
+        try:
+            await self._time_tiers()
+        except BaseException:
+            await self.stop()
+            raise
 
     @property
     def identifier(self) -> Identifier | None:
@@ -44,3 +53,47 @@ class Engines(Several[Engine]):
         """Those of `languages` that are told apart, as the recognizing engines call them."""
         known = self.identifier.identified if self.identifier else ()
         return tuple(tag for tag in self.languages if languages.resolve(tag, known))
+
+    def of(self, language: str) -> Engine:
+        """The engine that recognizes a language, one of `languages`; the largest of its tiers, where it has several."""
+        if self.tiering.has(language):
+            return self.tier(self.tiering.largest(language))
+        return next(engine for engine in self.engines if language in engine.languages)
+
+    def tier(self, name: str) -> Engine:
+        """The engine of a tier."""
+        return next(engine for engine in self.engines if engine.name == name)
+
+    def takes_terms(self, language: str) -> bool:
+        """Whether any engine that may recognize the language takes Terms."""
+        return any(engine.biased for engine in self._hearing(language))
+
+    @property
+    def leanest(self) -> Engine:
+        """The engine that sessions get when there are many: the smallest tier, or without tiers the preferred one."""
+        return self.tier(self.tiering.names[0]) if self.tiering.names else self.engines[0]
+
+    def _hearing(self, language: str) -> list[Engine]:
+        """All engines that may recognize a language: its tiers, or the one it has."""
+        return self._tiers_of(language) or [self.of(language)]
+
+    def _tiers_of(self, language: str) -> list[Engine]:
+        """The tiers of a language, from small to large; none where it has one engine alone."""
+        named = [self.tier(name) for name in self.tiering.names]
+        found = [engine for engine in named if languages.resolve(language, engine.languages)]
+        return found if len(found) > 1 else []
+
+    async def _time_tiers(self) -> None:
+        known: dict[Engine, Tier] = {}  # an engine's languages are taken to be alike
+        tiers: dict[Hashable, list[Tier]] = {}
+        for language in self.languages if self.tiering.names else ():
+            for engine in self._tiers_of(language):
+                if engine not in known:
+                    known[engine] = await timing.timed(engine, called(engine, language))
+                tiers.setdefault(language, []).append(known[engine])
+        self.tiering.start(tiers)
+
+
+def called(engine: Engine, language: str) -> str:
+    """A language as an engine calls it that has it."""
+    return languages.resolve(language, engine.languages) or language

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.endpointing import EndpointingRules
-from services.asr.engine import Stabilization, Terms
+from services.asr.engine import Engine, Stabilization, Terms
 from services.asr.gate import SpeechEdge
 from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit, Marker, Progress, SegmentTrace
 from services.asr.segments import Result, Transcription
@@ -20,6 +20,7 @@ from services.common.errors import InvalidArgument
 _TRAILING_SILENCE_MS = (100, 5_000)
 _MAX_SEGMENT_MS = (1_000, 60_000)
 _AGREEMENT = (1, 10)
+_OBJECTIVE_MS = (1, 60_000)
 _MOST_TERMS = 1_000
 _TERM_CHARS = 200
 _STABILIZATIONS: dict[int, Stabilization] = {
@@ -33,16 +34,33 @@ MOST_OFFSET_SAMPLES = 2**62  # of audio: results behind it could not be told
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a session wants hypotheses to become text, whichever engine they are of."""
+
+    interim_results: bool
+    stabilization: Stabilization
+    agreement: int  # successive hypotheses that conclude a word; 0: as it suits the engine
+
+    def transcription(self, language: str, engine: Engine) -> Transcription:
+        """How an engine's hypotheses in one language become text."""
+        prefix = engine.prefixes[self.stabilization]
+        prefix = replace(prefix, agreement=self.agreement) if self.agreement else prefix
+        return Transcription(language, prefix, self.interim_results, engine.written)
+
+
+@dataclass(frozen=True, slots=True)
 class SessionConfig:
     """What a session asked for, checked, with the stage's defaults filled in."""
 
     transcription: Transcription  # of the default language
     transcriptions: Mapping[str, Transcription]  # of each allowed language, the default first
+    manner: Manner
     first_language: str  # of the first utterance; empty: it is found out, where several are allowed
     rules: EndpointingRules
     first_segment_id: int
     resumed: bool
     affinity: int
+    objective_ms: int  # within which a segment's final is to be there; 0: as the stage is set
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engines: Engines) -> SessionConfig:
@@ -53,13 +71,15 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
     language = languages.require(config.language, engines.languages, "config.language")
     allowed = _allowed(config, language, engines)
     first = languages.require(config.first_language, allowed, "config.first_language") if config.first_language else ""
-    transcriptions = {each: _transcription(config, each, settings, engines) for each in allowed}
+    manner = _manner(config, settings)
+    transcriptions = {each: manner.transcription(each, engines.of(each)) for each in allowed}
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
     least_ms = _within(config.least_silence_ms, _TRAILING_SILENCE_MS, "config.least_silence_ms")
     segment_ms = _within(config.max_segment_ms, _MAX_SEGMENT_MS, "config.max_segment_ms")
     return SessionConfig(
         transcription=transcriptions[language],
         transcriptions=transcriptions,
+        manner=manner,
         first_language=first,
         rules=EndpointingRules(
             trailing_silence_samples=_samples(silence_ms or settings.trailing_silence_ms),
@@ -69,6 +89,7 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
         first_segment_id=config.first_segment_id or 1,
         resumed=config.resumed,
         affinity=config.affinity,
+        objective_ms=_within(config.objective_ms, _OBJECTIVE_MS, "config.objective_ms"),
     )
 
 
@@ -86,14 +107,9 @@ def _allowed(config: asr_pb2.RecognizeConfig, default: str, engines: Engines) ->
     return allowed
 
 
-def _transcription(
-    config: asr_pb2.RecognizeConfig, language: str, settings: AsrSettings, engines: Engines
-) -> Transcription:
-    engine = engines.of(language)
+def _manner(config: asr_pb2.RecognizeConfig, settings: AsrSettings) -> Manner:
     agreement = _within(config.agreement, _AGREEMENT, "config.agreement") or settings.agreement
-    prefix = engine.prefixes[_stabilization(config.stabilization)]
-    prefix = replace(prefix, agreement=agreement) if agreement else prefix
-    return Transcription(language, prefix, config.interim_results, engine.written)
+    return Manner(config.interim_results, _stabilization(config.stabilization), agreement)
 
 
 class Inbound:
@@ -185,6 +201,8 @@ def _result(result: Result) -> asr_pb2.Result:
         language=result.language.tag,
         language_confidence=result.language.confidence,
         language_tentative=result.language.tentative,
+        tier=result.tier,
+        larger_tiers=result.larger_tiers,
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from services.common.errors import InvalidArgument
 from services.common.load import Load
 from services.common.replica import Engine as AnyEngine
+from services.common.tiering import Tiering
+from services.common.variants import varied
 from services.common.versions import Version
 
 
@@ -37,11 +39,12 @@ class Several(Generic[E]):
 
     def __init__(self, stage: str, names: str, settings: Any) -> None:
         """Make the engines named in `names`, joined by "+". Raises InvalidArgument when one of them is unknown."""
-        self.engines: Sequence[E] = [engine_class(stage, name)(settings) for name in names.split("+")]
+        self.engines: Sequence[E] = [_made(stage, name, settings) for name in names.split("+")]
         self.name = "+".join(engine.name for engine in self.engines)
         self.load = Load(stage)
         for engine in self.engines:
             self.load.adopt(engine.load)
+        self.tiering = Tiering(stage, settings, self.engines)
         self.patience_seconds = max(engine.patience_seconds for engine in self.engines)
         self._life = AsyncExitStack()  # of the engines that have started
 
@@ -70,7 +73,19 @@ class Several(Generic[E]):
 
     async def stop(self) -> None:
         """Stop the engines, the last one first."""
+        self.tiering.stop()
         await self._life.aclose()
+
+
+def _made(stage: str, name: str, settings: Any) -> Any:
+    """The engine of a name, or of a variant's."""
+    variant = settings.variants.get(name)
+    if variant is None:
+        return engine_class(stage, name)(settings)
+    of, options = varied(stage, name, variant, settings)
+    engine = engine_class(stage, of)(options)
+    engine.name = name
+    return engine
 
 
 def engine_class(stage: str, name: str) -> Any:

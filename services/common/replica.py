@@ -11,6 +11,7 @@ import grpc
 from services.common.faults import Forward
 from services.common.load import Load
 from services.common.slots import Slots
+from services.common.tiering import Tiering
 from services.common.versions import Version
 from services.common.watchdog import Watchdog
 
@@ -54,4 +55,5 @@ class Replica:
     engine: Engine | None = None
     forward: Forward | None = None  # passes a simulated fault on to a replica of a stage, where it calls stages
     edge: Edge | None = None  # none where only services of the mesh call
+    tiering: Tiering | None = None  # of a stage that chooses among several models
     turned_away: Callable[[], int] = lambda: 0  # sessions that were refused for want of a place and will ask again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -66,6 +66,28 @@ class StageSettings(ServiceSettings):
     engine: str = Field(
         "embedded",
         description="Name of an engine, or package.module:Class of your own; several joined by +, the first preferred.",
+    )
+    variants: dict[str, dict[str, Any]] = Field(
+        {},
+        description='Engines by other names, other options: {"quick": {"engine": "moonshine", "window_ms": 2000}}.',
+    )
+    tiers: str = Field(
+        "",
+        description="Engines of those named above, from small to large, joined by commas: each utterance gets the "
+        "largest that keeps its objective on this machine. Empty: each language has one engine.",
+    )
+    tier: str = Field("", description="The one of the tiers that every utterance gets; empty: as the load allows.")
+    tier_cores: float | None = Field(
+        None, gt=0, description="Cores that utterances are predicted to fill at most; unset: three quarters of all."
+    )
+    tier_calm_seconds: float = Field(
+        20.0, gt=0, description="Seconds of quick answers until a larger tier is tried again."
+    )
+    objective_ms: int = Field(
+        1_000,
+        ge=50,
+        le=60_000,
+        description="Milliseconds within which an utterance is answered, unless its call tells.",
     )
     stuck_seconds: float = Field(
         0.0, ge=0, description="An engine that answers nothing for so long is stuck, and its process ends; 0: its own."

@@ -83,6 +83,7 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
         self._slots = replica.slots
         self._engine = replica.engine
         self._turned_away = replica.turned_away
+        self._tiering = replica.tiering
         self._load = replica.engine.load if replica.engine else None
 
     async def Watch(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
@@ -99,11 +100,16 @@ class StatusServicer(stage_pb2_grpc.StageServicer):
                     turned_away=self._turned_away(),
                     queue_seconds=self._load.queue_seconds if self._load else 0.0,
                     fill=self._load.fill if self._load else 0.0,
+                    tiers=self._tiers(),
                 )
             )
             if (state, over) == (self._status.state, self._status.over) and not over:
                 full = self._slots.used >= self._slots.total
                 await self._status.change(TOLD_FULL_SECONDS if full else TOLD_SECONDS)
+
+    def _tiers(self) -> list[stage_pb2.Tier]:
+        in_use = self._tiering.in_use() if self._tiering else ()
+        return [stage_pb2.Tier(name=name, sessions=sessions) for name, sessions in in_use]
 
     async def Report(  # noqa: D102 - the contract documents it
         self, request: stage_pb2.ReportRequest, context: Any

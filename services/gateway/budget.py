@@ -20,9 +20,19 @@ LEAST_SILENCE_MS = 200  # less ends segments within words
 BATCH_SHARE = 0.02
 INTERIM_SHARE = 0.5  # an interim translation that takes longer is out of date
 LEAST_INTERIM_MS = 250
+ASR_SHARE, MT_SHARE, TTS_SHARE = 0.3, 0.1, 0.3  # until a final, a translation, the first speech: a tier keeps to it
 VOICE_SHARE = 4  # times the budget: further behind, a voice leaves clauses out
 LEAST_VOICE_LAG_MS = 4000
 MOST_EASE_MS = 2000  # how far behind a voice takes its time without a budget
+
+
+@dataclass(frozen=True, slots=True)
+class Objectives:
+    """Within how many milliseconds each stage is to answer an utterance; 0: as the stage is set."""
+
+    asr_ms: int = 0
+    mt_ms: int = 0
+    tts_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Shares:
     batch_wait_ms: int  # how long a call may wait for others, to be computed with them
     max_lag_ms: int  # of the voice
     ease_ms: int  # how far behind a voice may be before it speaks faster
+    objectives: Objectives  # of the stages
 
 
 def spent(budget_ms: int, trailing_silence_ms: int) -> Shares:
@@ -46,5 +57,6 @@ def spent(budget_ms: int, trailing_silence_ms: int) -> Shares:
         interim_timeout_ms=max(LEAST_INTERIM_MS, round(INTERIM_SHARE * budget_ms)),
         batch_wait_ms=round(BATCH_SHARE * budget_ms),
         ease_ms=min(MOST_EASE_MS, budget_ms),
+        objectives=Objectives(*(round(share * budget_ms) for share in (ASR_SHARE, MT_SHARE, TTS_SHARE))),
         max_lag_ms=max(LEAST_VOICE_LAG_MS, VOICE_SHARE * budget_ms),
     )

@@ -45,9 +45,9 @@ _TYPED_STEPS = ("translated", "first_audio", "sent")
 MOST_SECONDS = 86_400.0  # that anybody can have waited: a longer wait was not measured, it was made up
 _OUTCOMES = (*(outcome.value for outcome in Outcome), "lost")
 _DEGRADED_FOR = {
-    "asr": ("UNAVAILABLE", "OVERLOAD"),
-    "mt": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "RUNAWAY"),
-    "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG"),
+    "asr": ("UNAVAILABLE", "OVERLOAD", "TIER"),
+    "mt": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "RUNAWAY", "TIER"),
+    "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG", "TIER"),
 }
 _SKIPPED_FOR = {
     "MISSING_AUDIO": "missing",

@@ -273,6 +273,12 @@ def degraded(stage: str, lang: str, reason: str, segment_id: int, over: bool = F
     return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 
+def tier(stage: str, lang: str, name: str, segment_id: int, over: bool) -> pb.ServerMessage:
+    """From a segment on a stage uses a smaller one of its models, or, when that is over, the largest again."""
+    less = pb.Degraded(stage=stage, target_lang=lang, reason="TIER", segment_id=segment_id, over=over, tier=name)
+    return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
+
+
 def unspoken(lang: str, segment_id: int, text: str, reason: str) -> pb.ServerMessage:
     """A clause that is left out."""
     less = pb.Degraded(stage="TTS", target_lang=lang, reason=reason, segment_id=segment_id, text=text)

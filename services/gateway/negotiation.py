@@ -8,7 +8,7 @@ from dataclasses import replace
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported, quoted
-from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
+from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Objectives, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES
 from services.gateway.overload import Policy
@@ -82,6 +82,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
         ease_ms=shares.ease_ms if shares else MOST_EASE_MS,
         batch_wait_ms=shares.batch_wait_ms if shares else None,
+        objectives=shares.objectives if shares else Objectives(),
         consecutive=_consecutive(hello),
         overload=_overload(hello),
         stage_outage_ms=settings.stage_outage_ms,

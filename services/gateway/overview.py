@@ -58,6 +58,7 @@ def _replica(seen: Seen) -> pb.Replica:
         queue_seconds=status.queue_seconds,
         fill=status.fill,
         turned_away=status.turned_away,
+        tiers=[stage_pb2.Tier(name=name, sessions=sessions) for name, sessions in status.tiers],
     )
 
 

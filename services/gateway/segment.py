@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from services.gateway.clauses import Clauses
 from services.gateway.continuation import SegmentContinuation
 from services.gateway.policy import Policy, TargetText
 from services.gateway.terms import Caption, Transcript
+from services.gateway.tiers import Rung
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Segment:
     spoken_length: int = 0  # so many code points of the translation went to the voice
     begun: SegmentContinuation | None = None  # its clause that was begun is to be said to its end, before all else
     had: Caption | None = None  # the final that the client has
+    rung: Rung = field(default_factory=Rung)  # the tier that translates it
 
 
 def new_segment(policy: Policy, lang: str, seed: SegmentContinuation | None = None) -> Segment:

@@ -26,6 +26,7 @@ from services.gateway.pacing import Moment
 from services.gateway.stages import Stages
 from services.gateway.taking_turns import Turns
 from services.gateway.terms import Progress, SourceEvent, TargetTerms, Terms, Transcript
+from services.gateway.tiers import Notices
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 GAP_SAMPLES = ASR_RATE // 2  # of audio left out in a row are told at once
@@ -90,6 +91,7 @@ class Shared:
     skipped: Skipped = field(default_factory=Skipped)
     news: News = field(default_factory=News)
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
+    tiers: Notices = field(default_factory=lambda: Notices("ASR"))
     begun: set[str] = field(default_factory=set)  # languages that are, or were, a target
     sign: Callable[[Position], str] = lambda position: ""  # makes the handle of a position
 
@@ -157,6 +159,9 @@ class Shared:
         """A revision of a segment goes to the client, and to these targets. Gives its trace."""
         trace, about = self.ledger.opened(said), ("transcript", said.segment_id)
         message = messages.transcript(said, self.terms.source_lang)
+        if not said.language_tentative:  # it may be another language's tier that counts
+            for news in self.tiers.news(said.tier, said.larger_tiers, said.segment_id):
+                await self.outbox.put(news)
         if said.final:
             self.ledger.recognized(said, langs)
             self.news.ended(about)

@@ -15,6 +15,7 @@ from services.gateway.owned import Owned
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link
 from services.gateway.replicas import Replicas
+from services.gateway.tiers import Rung
 from services.gateway.tries import Budget
 
 if TYPE_CHECKING:
@@ -53,13 +54,19 @@ class Speaking:
     """Speaks one clause. A piece is waited for `timeout` seconds at most; the whole may take longer: clients listen."""
 
     def __init__(
-        self, replicas: Replicas, request: tts_pb2.SynthesizeRequest, metadata: Metadata, timeout: float
+        self,
+        replicas: Replicas,
+        request: tts_pb2.SynthesizeRequest,
+        metadata: Metadata,
+        timeout: float,
+        rung: Rung,
     ) -> None:
         self._replicas = replicas
         self._request = request
         self._metadata = metadata
         self._timeout = timeout
         self._given = Given()
+        self._rung = rung
 
     async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
@@ -103,6 +110,8 @@ class Speaking:
                 response = await call.read()
             if not isinstance(response, tts_pb2.SynthesizeResponse):
                 return None
+            self._rung.took(response.tier, response.larger_tiers)
+            self._request.tier = response.tier  # of another replica, too: a voice never changes within a clause
             pcm = self._given.rest(from_bytes(response.pcm), response.sample_rate_hertz)
             if len(pcm):
                 return pcm, response.sample_rate_hertz

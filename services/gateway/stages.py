@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import grpc
@@ -31,6 +31,7 @@ from services.gateway.replicas import Replicas
 from services.gateway.settings import GatewaySettings
 from services.gateway.speaking import Speaking, Spoken
 from services.gateway.terms import TargetTerms
+from services.gateway.tiers import Rung
 from services.gateway.tries import Budget
 from services.gateway.watching import Seen
 
@@ -72,6 +73,8 @@ class Question:
     prefix: str = ""  # concluded text, which a translator that can continues
     timeout_ms: int = 0  # after which the answer is of no use; 0: as of any call
     batch_wait_ms: int | None = None  # how long it may wait for others; None: as the stage is set
+    objective_ms: int = 0  # within which the answer is to be there; 0: as the stage is set
+    rung: Rung = field(default_factory=Rung, compare=False)  # the tier of the segment's other revisions
     affinity: int = 0  # questions with the same one are answered by the same version of a model
 
 
@@ -83,6 +86,8 @@ class Line:
     target: TargetTerms
     pace: Pace
     sounds: Sounds = ()  # words of the text with their pronunciation
+    objective_ms: int = 0  # within which the first speech is to be there; 0: as the stage is set
+    rung: Rung = field(default_factory=Rung, compare=False)  # the tier of the utterance's other clauses
     affinity: int = 0  # lines with the same one are spoken by the same version of a voice
 
 
@@ -222,6 +227,8 @@ class Stages:
             target_prefix=asked.prefix,
             max_wait_ms=asked.batch_wait_ms,
             affinity=asked.affinity,
+            objective_ms=asked.objective_ms,
+            tier=asked.rung.tier,
         )
         request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
         metadata = telemetry.outgoing(context)
@@ -237,6 +244,7 @@ class Stages:
         response = await replicas.call(attempt, tries)
         replicas.answered(tries)
         replicas.took(tries)
+        asked.rung.took(response.tier, response.larger_tiers)
         return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
@@ -260,9 +268,13 @@ class Stages:
             speaking_rate=line.pace.speaking_rate,
             longest_pause_ms=line.pace.longest_pause_ms,
             affinity=line.affinity,
+            objective_ms=line.objective_ms,
+            tier=line.rung.tier,
+            any_voice=not line.target.voice_asked,
         )
         request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in line.sounds)
-        return Speaking(self._replicas["TTS"], request, telemetry.outgoing(context), self._timeout).pieces()
+        metadata = telemetry.outgoing(context)
+        return Speaking(self._replicas["TTS"], request, metadata, self._timeout, line.rung).pieces()
 
     async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:
         """Has one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""

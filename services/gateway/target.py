@@ -17,6 +17,7 @@ from services.gateway.segment import Segment, new_segment
 from services.gateway.shared import Mark, Shared
 from services.gateway.stages import Question
 from services.gateway.terms import Caption, TargetTerms, Transcript
+from services.gateway.tiers import Notices, Utterances
 from services.gateway.translator import Translator
 from services.gateway.voice import Voice
 from services.gateway.waiting import Clause, SegmentDone
@@ -47,6 +48,8 @@ class Target:
         self._translator = Translator(terms, shared, self._inbox)
         self._voice = Voice(terms, shared, seed) if terms.speech else None
         self._segments = _Segments(terms, shared, seed)
+        self._utterances = Utterances()
+        self._tiers = Notices("MT", terms.lang)
 
     async def hear(self, said: Transcript | Mark) -> None:
         """Takes in a transcript, or a mark that follows all before it."""
@@ -116,7 +119,7 @@ class Target:
         lexicon = self._shared.dictionary.of(self.terms.lang, work.language)
         await self._shared.turns.wait(len(source))
         asked = self._question(work, source, lexicon, segment.text.concluded)
-        return _Answer(source, lexicon, await self._translator.ask(work, asked))
+        return _Answer(source, lexicon, await self._translator.ask(work, replace(asked, rung=segment.rung)))
 
     def _question(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> Question:
         terms = self.terms.of(said.language)
@@ -127,6 +130,7 @@ class Target:
             said.final,
             terms=lexicon.terms_in(source),
             prefix=concluded,
+            objective_ms=self._shared.terms.objectives.mt_ms,
             timeout_ms=0 if said.final else self._shared.terms.interim_timeout_ms,
             batch_wait_ms=self._shared.terms.batch_wait_ms,
             affinity=self._shared.terms.affinity,
@@ -137,6 +141,8 @@ class Target:
         if isinstance(work, Mark):
             return await (self._voice.say(work) if self._voice else self._shared.passed(work))
         segment = self._segments.of(work)
+        for news in self._tiers.news(segment.rung.tier, segment.rung.larger, work.segment_id):
+            await self._shared.outbox.put(news)
         await self._speak_on(segment, work)
         await self._shared.turns.wait(len(work.text))
         if segment.had and work.final:
@@ -220,7 +226,8 @@ class Target:
         since = self._shared.backlog.accepted_samples if late else said.end_samples
         ticket = self._shared.backlog.begin("TTS", self.terms.lang, since)
         trace = self._shared.ledger.trace(said.segment_id)
-        return Clause(text, said.segment_id, ticket, trace, said.typed, said.end_samples)
+        rung = self._utterances.rung(said)
+        return Clause(text, said.segment_id, ticket, trace, said.typed, said.end_samples, rung=rung)
 
 
 class _Segments:

@@ -103,7 +103,8 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
     voice = next((voice for voice in voices if voice.name == target.voice), voices[0])
     spoken = catalog.spoken_lang(source)
     why = choice(voices, voice, bool(target.voice), catalog.voice_pace)
-    return TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
+    voiced = TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
+    return replace(voiced, voice_asked=bool(target.voice))
 
 
 def _way(wanted: str, source: str, available: list[str], path: str) -> str:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from services.common.audio import ASR_RATE
+from services.gateway.budget import Objectives
 from services.gateway.glossary import Glossary
 from services.gateway.overload import Policy
 from services.gateway.voicing import Choice
@@ -33,6 +34,7 @@ class TargetTerms:
     same_language: int = 0  # as the contract numbers it; not 0: the transcript is its translation
     max_lag_ms: int = 0  # speech further behind the speaker is left out
     lag_asked: bool = False  # whether the client asked for it
+    voice_asked: bool = False  # whether the client asked for that voice
     why: Choice = field(default_factory=Choice)  # of the voice
     by_source: tuple[tuple[str, TargetTerms], ...] = ()  # where several languages may be spoken; the default's first
 
@@ -70,6 +72,7 @@ class Terms:
     latency_budget_ms: int = 0  # 0: none
     interim_timeout_ms: int = 0  # of a call to translate what is not final; 0: as of any
     ease_ms: int = 2000  # how far behind a voice may be before it speaks faster
+    objectives: Objectives = field(default_factory=Objectives)  # of the stages, which choose among their models by it
     batch_wait_ms: int | None = None  # how long a call may wait for others; None: as the stage is set
     consecutive: bool = False  # voices speak only while the speaker is silent
     stage_outage_ms: int = 30_000  # how long a stage that is away is waited for once the source has ended
@@ -130,6 +133,8 @@ class Transcript:
     language_confidence: float = 0.0
     language_tentative: bool = False  # it may turn out to be another one, and nothing is concluded
     words: tuple[Word, ...] = field(default=(), repr=False)
+    tier: str = ""  # that recognized it; empty where the recognizer has one alone
+    larger_tiers: int = 0  # so many there are, which it did not get
 
     @property
     def typed(self) -> bool:

@@ -20,6 +20,7 @@ from services.gateway.shortage import Shortage, away, first_of, heals, quarantin
 from services.gateway.speech import Cutter, Piece, Speech, Start
 from services.gateway.stages import Line
 from services.gateway.terms import TargetTerms, milliseconds, samples
+from services.gateway.tiers import Notices
 from services.gateway.waiting import Clause, SegmentDone, Spoken, Waiting
 
 ROOM = 64  # clauses; audio is held after seconds, so only a speaker who never gives the floor gets near it
@@ -49,6 +50,7 @@ class Voice:
         self._speech = Speech(terms.lang, shared, seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
         self._shortage = Shortage("TTS", terms.lang, shared)
+        self._tiers = Notices("TTS", terms.lang)
 
     async def say(self, spoken: Spoken) -> None:
         """Says it after all before it.
@@ -211,8 +213,10 @@ class Voice:
     async def _put(self, telling: _Telling, piece: Piece) -> None:
         self._shortage.answered()
         await self._shortage.settle()
-        said_samples = telling.clause.said_samples + len(piece.pcm)
-        telling.clause = replace(telling.clause, said_samples=said_samples)
+        clause = telling.clause
+        for news in self._tiers.news(clause.rung.tier, clause.rung.larger, clause.segment_id):
+            await self._shared.outbox.put(news)
+        telling.clause = replace(clause, said_samples=clause.said_samples + len(piece.pcm))
         await self._speech.put(piece)
 
     async def _await_floor(self) -> None:
@@ -240,7 +244,8 @@ class Voice:
         first = Start(clause.text, pace.speaking_rate, milliseconds(telling.lag_samples))
         start: Start | None = Start() if clause.said_samples else first
         sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
-        line = Line(clause.text, self._terms, pace, sounds, self._shared.terms.affinity)
+        objective_ms, affinity = self._shared.terms.objectives.tts_ms, self._shared.terms.affinity
+        line = Line(clause.text, self._terms, pace, sounds, objective_ms, clause.rung, affinity)
         speech = self._shared.stages.synthesize(line, clause.trace)
         async with aclosing(speech):
             async for pcm, rate in speech:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from opentelemetry.context import Context
 
 from services.gateway.backlog import Ticket
 from services.gateway.shared import Mark
+from services.gateway.tiers import Rung
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Clause:
     typed: bool = False  # its source was not spoken, so there is no speaker to fall behind
     source_samples: int = 0  # where the source speech it is made from ends
     said_samples: int = 0  # so much of it the listener has already, at the output rate
+    rung: Rung = field(default_factory=Rung)  # the tier that speaks the utterance
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class Status:
     slots_used: int = 0
     queue_seconds: float = 0.0  # how long work waits for its engine of late
     fill: float = 0.0  # share in use of what its engine can work on at once
+    tiers: tuple[tuple[str, int], ...] = ()  # of a stage, from small to large, and how many sessions are on each
     turned_away: int = 0  # sessions it refused for want of a place that are about to ask again: a gateway's
 
 
@@ -102,7 +103,8 @@ def unheard(error: grpc.aio.AioRpcError) -> bool:
 
 def _status(state: State, told: stage_pb2.WatchResponse) -> Status:
     slots = (told.slots_total, told.slots_used)
-    return Status(state, *slots, told.queue_seconds, told.fill, told.turned_away)
+    tiers = tuple((tier.name, tier.sessions) for tier in told.tiers)
+    return Status(state, *slots, told.queue_seconds, told.fill, tiers, told.turned_away)
 
 
 async def fall_silent(silence: Silence) -> None:

@@ -24,6 +24,7 @@ def config(terms: Terms, first_segment_id: int, resumed: bool, first_language: s
         affinity=terms.affinity,
         languages=terms.source_langs,
         first_language=first_language if first_language in terms.source_langs else "",
+        objective_ms=terms.objectives.asr_ms,
     )
 
 
@@ -84,4 +85,6 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         language_confidence=result.language_confidence,
         language_tentative=result.language_tentative,
         words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
+        tier=result.tier,
+        larger_tiers=result.larger_tiers,
     )

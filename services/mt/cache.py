@@ -28,12 +28,13 @@ class Question:
     target_prefix: str
     terms: tuple[Term, ...]
     affinity: int  # 0 where a pair has one version of a model: then any session's answer is another's
+    tier: str = ""
 
     @classmethod
     def of(cls, source: Source) -> Question:
         """Spaces aside, and whether it is final: that says when it is answered, not what."""
         text = _SPACES.sub(" ", composed(source.text)).strip()
-        return cls(text, source.pair, source.target_prefix, source.terms, source.affinity)
+        return cls(text, source.pair, source.target_prefix, source.terms, source.affinity, source.tier)
 
 
 Compute: TypeAlias = Callable[[Source], Awaitable[Translation]]

@@ -38,7 +38,7 @@ class Chaining:
 
     def asked(self, source: Source) -> Source:
         """A text with no more than its translation depends on."""
-        way = self._engines.ways[source.pair]
+        way = self._engines.way(source.pair, source.tier)
         engines = [self._engines.of(step) for step in way.steps]
         if not (way.direct and engines[0].continues_prefix):
             source = replace(source, target_prefix="")
@@ -48,7 +48,7 @@ class Chaining:
 
     async def translate(self, source: Source) -> Translation:
         """The translation by the pair's way. Raises what the engine of a step raises."""
-        return await self.along(self._engines.ways[source.pair], source)
+        return await self.along(self._engines.way(source.pair, source.tier), source)
 
     async def along(self, way: Way, source: Source) -> Translation:
         """The translation by a way. Raises what the engine of a step raises."""

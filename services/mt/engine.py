@@ -38,6 +38,7 @@ class Source:
     session: int = (
         0  # the same number, of whom earlier revisions may be remembered; no answer depends on it; 0: unknown
     )
+    tier: str = ""  # that translates it; empty where the pair has one way alone
 
 
 @dataclass(frozen=True, slots=True)

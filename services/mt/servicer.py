@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -12,6 +14,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.telemetry import tracer
+from services.common.tiering import Given
 from services.common.watchdog import Watchdog
 from services.mt import measures
 from services.mt.cache import Cache
@@ -35,7 +38,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
         watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)  # of each step
         self._chaining = Chaining(self._engines, watchdog, settings.cache_entries)
-        self.replica = Replica(self._slots, watchdog, engine=self._engines)
+        self.replica = Replica(self._slots, watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -65,21 +68,36 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
         source = source_text(request, self._engines.pairs, self._settings)
         with self._slots.taken():
-            translation = await self._translate(self._chaining.asked(source))
+            given = self._tier(source, request)
+            asked = self._chaining.asked(replace(source, tier=given.tier if given else ""))
+            since = time.monotonic()
+            translation, known = await self._translate(asked)
+            if given and not known:
+                self._engines.tiering.answered(source.pair, given, time.monotonic() - since)
         return mt_pb2.TranslateResponse(
             text=translation.text,
             continues_prefix=translation.continues_prefix,
             unknown_words=translation.unknown_words,
+            tier=given.tier if given else "",
+            larger_tiers=given.larger if given else 0,
         )
 
-    async def _translate(self, source: SourceText) -> Translation:
+    def _tier(self, source: SourceText, request: mt_pb2.TranslateRequest) -> Given | None:
+        """The tier that is to answer; None where the pair has one way alone."""
+        tiering, pair = self._engines.tiering, source.pair
+        if not tiering.has(pair):
+            return None
+        return tiering.pick(pair, (source.session, pair), request.objective_ms, request.tier)
+
+    async def _translate(self, source: SourceText) -> tuple[Translation, bool]:
+        """The translation, and whether it was known."""
         attributes: dict[str, AttributeValue] = {
             "source.lang": source.pair.source,
             "target.lang": source.pair.target,
             "final": source.final,
             "source.chars": len(source.text),
             "terms": len(source.terms),
-            "way": self._engines.ways[source.pair].written,
+            "way": self._engines.way(source.pair, source.tier).written,
         }
         # An exception is told by its type alone: its message may quote what a user said.
         with tracer.start_as_current_span(
@@ -94,4 +112,4 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             span.set_attribute("target.chars", len(translation.text))
             span.set_attribute("unknown.words", translation.unknown_words)
             measures.answered(source, translation, known)
-            return translation
+            return translation, known

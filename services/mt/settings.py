@@ -108,6 +108,9 @@ class MtSettings(StageSettings):
     model_config = SettingsConfigDict(env_prefix="MT_", env_nested_delimiter="__")
 
     slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
+    objective_ms: int = Field(
+        400, ge=50, le=60_000, description="Milliseconds within which a text is translated, unless its call tells."
+    )
     max_chars: int = Field(5_000, ge=1, le=100_000, description="Longest text of a call, in characters.")
     max_terms: int = Field(1_000, ge=1, le=10_000, description="Most terms of a call: those in its text.")
     cache_entries: int = Field(

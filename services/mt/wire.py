@@ -13,6 +13,7 @@ from services.mt.settings import MtSettings
 from services.mt.ways import Way
 
 LONGEST_TERM = 1_000  # characters: as long as a gateway can be set to let it be
+MOST_OBJECTIVE_MS = 60_000
 LONGEST_PREFIX = 50_000  # characters: whoever resumes a session may bring more of a text than it began with
 
 
@@ -22,6 +23,9 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
     _require_length(request.target_prefix, LONGEST_PREFIX, "target_prefix")
     if not any(char.isprintable() and not char.isspace() for char in request.text):
         raise InvalidArgument("TEXT_EMPTY", "There is nothing to translate.", field="text")
+    if request.objective_ms > MOST_OBJECTIVE_MS:
+        outside = f"{request.objective_ms} is out of range."
+        raise InvalidArgument("OUT_OF_RANGE", outside, "objective_ms", [f"1 to {MOST_OBJECTIVE_MS}", "0"])
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None

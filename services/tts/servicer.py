@@ -14,18 +14,18 @@ import grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common import languages
 from services.common.answering import begin_answers
-from services.common.audio import Pcm, from_bytes
+from services.common.audio import from_bytes
 from services.common.errors import TooSlow
 from services.common.replica import Replica
 from services.common.slots import Slots
 from services.common.watchdog import Watchdog
-from services.tts.engine import Clause
 from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 from services.tts.spans import ClauseSpan
-from services.tts.wire import clause, described, require_symbols
+from services.tts.tiered import Turn
+from services.tts.wire import clause, described, piece, require_symbols, wanted
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
@@ -44,7 +44,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "TTS")
         self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
-        self.replica = Replica(self._slots, self._watchdog, engine=self._engines)
+        self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """See Servicer."""
@@ -82,37 +82,40 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def Synthesize(  # type: ignore[override]  # it writes
         self, request: tts_pb2.SynthesizeRequest, context: Context
     ) -> None:
+        tier = wanted(request)
         asked = clause(request, self._engines.voices, self._settings.max_chars)
-        trimmer = Trimmer(self._engines.of(asked.voice).sample_rate_hertz, request.longest_pause_ms)
         if asked.pronunciations:
             require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
             await begin_answers(context)
-            await self._speak(asked, trimmer, context)
+            turn = Turn(self._engines, asked, tier)
+            trimmer = Trimmer(turn.engine.sample_rate_hertz, request.longest_pause_ms)
+            await self._speak(turn, trimmer, context)
 
-    async def _speak(self, asked: Clause, trimmer: Trimmer, context: Context) -> None:
-        engine = self._engines.of(asked.voice)
+    async def _speak(self, turn: Turn, trimmer: Trimmer, context: Context) -> None:
+        asked, engine = turn.clause, turn.engine
         rate = engine.sample_rate_hertz
-        at_work = partial(context.write, tts_pb2.SynthesizeResponse(sample_rate_hertz=rate))
+        at_work = partial(context.write, piece(turn, b""))
         patience = AT_WORK_SECONDS if self._engines.slow(asked.voice) else math.inf
 
         with ClauseSpan(asked, rate) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
-                while piece := await patiently(self._next(pieces, span), patience, at_work):
-                    if len(pcm := trimmer.passed(from_bytes(piece))):
-                        await self._write(context, pcm, rate)
+                while made := await patiently(self._next(pieces, span), patience, at_work):
+                    if len(pcm := trimmer.passed(from_bytes(made))):
+                        turn.began()
+                        await self._write(context, piece(turn, pcm.tobytes()))
         if len(pcm := trimmer.rest()):
-            await self._write(context, pcm, rate)
+            await self._write(context, piece(turn, pcm.tobytes()))
 
-    async def _write(self, context: Context, pcm: Pcm, rate: int) -> None:
+    async def _write(self, context: Context, message: tts_pb2.SynthesizeResponse) -> None:
         """Raises TooSlow when the caller reads nothing for long."""
         seconds = self._settings.unread_seconds
         try:
             async with asyncio.timeout(seconds or None):
-                await context.write(tts_pb2.SynthesizeResponse(pcm=pcm.tobytes(), sample_rate_hertz=rate))
+                await context.write(message)
         except TimeoutError as error:
-            message = f"Nothing of the clause was read for {seconds:g} s."
-            raise TooSlow("SPEECH_UNREAD", message, retry_after_ms=1, stage="TTS") from error
+            unread = f"Nothing of the clause was read for {seconds:g} s."
+            raise TooSlow("SPEECH_UNREAD", unread, retry_after_ms=1, stage="TTS") from error
 
     async def _next(self, pieces: AsyncGenerator[bytes, None], span: ClauseSpan) -> bytes:
         """The next piece the engine makes; empty at the end."""

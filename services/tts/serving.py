@@ -5,13 +5,14 @@ A neural voice is, where it keeps pace on this machine; else it is that of the f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
 from services.common import languages
 from services.common.engines import Several
 from services.common.errors import InvalidArgument
-from services.tts import speeds
+from services.common.tiers import Tier
+from services.tts import speeds, timing
 from services.tts.engine import Engine, Voice
 from services.tts.settings import TtsSettings
 from services.tts.speeds import Offer
@@ -45,6 +46,7 @@ class Engines(Several[Engine]):
                 for offer in await self._offered(engine):
                     found.setdefault(offer.voice, offer)
             self.offers = speeds.ordered(self._with_defaults(list(found.values())))
+            self.tiering.start(await self._timed())
         except BaseException:
             await self.stop()
             raise
@@ -62,6 +64,24 @@ class Engines(Several[Engine]):
         speaking = [engine for engine in self.engines if any(voice.language == language for voice in engine.voices)]
         known = [frozenset(await engine.symbols(language)) for engine in speaking]
         return tuple(sorted(frozenset.intersection(*known)))
+
+    def tier(self, name: str) -> Engine:
+        """The engine of a tier."""
+        return next(engine for engine in self.engines if engine.name == name)
+
+    async def _timed(self) -> Mapping[Hashable, Sequence[Tier]]:
+        """The tiers of each language that several have a voice of, as they are timed."""
+        named = [self.tier(name) for name in self.tiering.names]
+        known: dict[str, Tier] = {}
+        tiers: dict[Hashable, list[Tier]] = {}
+        told = {offer.voice.language for offer in self.offers if offer.default_languages}
+        for language in sorted({voice.language for voice in self.voices} - told):
+            speaking = [engine for engine in named if any(voice.language == language for voice in engine.voices)]
+            for engine in speaking if len(speaking) > 1 else ():
+                if engine.name not in known:
+                    known[engine.name] = await timing.timed(engine, default_of(engine, language))
+                tiers.setdefault(language, []).append(known[engine.name])
+        return tiers
 
     async def _offered(self, engine: Engine) -> list[Offer]:
         factors = await speeds.measured(engine)
@@ -82,3 +102,8 @@ class Engines(Several[Engine]):
                 raise InvalidArgument("UNKNOWN_VOICE", message, field="TTS_DEFAULT_VOICES", accepted=accepted)
             told[voice] = (*told.get(voice, ()), language)
         return [replace(each, default_languages=told.get(each.voice, ())) for each in offers]
+
+
+def default_of(engine: Engine, language: str) -> Voice:
+    """The default voice that an engine has of a language, which is one of its voices'."""
+    return next(voice for voice in engine.voices if voice.language == language)

@@ -108,6 +108,9 @@ class TtsSettings(StageSettings):
     model_config = SettingsConfigDict(env_prefix="TTS_", env_nested_delimiter="__")
 
     slots: int = Field(64, ge=1, le=10_000, description="Calls served at once; a session makes one for each target.")
+    objective_ms: int = Field(
+        1_000, ge=50, le=60_000, description="Milliseconds until a clause's first speech, unless its call tells."
+    )
     max_chars: int = Field(1_000, ge=1, le=10_000, description="Longest clause, in characters.")
     pace: float | None = Field(
         None,

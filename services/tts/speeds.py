@@ -42,8 +42,8 @@ async def measured(engine: Engine) -> Mapping[Voice, float]:
     """The real-time factors of an engine's voices that networks speak; one of each network is tried."""
     found: dict[Voice, float] = {}
     for voices in engine.networks:
-        factor = await _factor(engine, voices[0])
-        found |= dict.fromkeys(voices, factor)
+        took = await factor(engine, voices[0])
+        found |= dict.fromkeys(voices, took)
     return found
 
 
@@ -52,7 +52,7 @@ def ordered(offers: Sequence[Offer]) -> list[Offer]:
     return sorted(offers, key=lambda each: (not each.default_languages, each.slow))
 
 
-async def _factor(engine: Engine, voice: Voice) -> float:
+async def factor(engine: Engine, voice: Voice) -> float:
     """Seconds computed for a second of speech; 0 when the voice makes none of digits."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -9,8 +9,10 @@ from services.common import ipa, languages
 from services.common.errors import InvalidArgument, quoted
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.speeds import Offer
+from services.tts.tiered import Turn, Wanted
 
 SLOWEST, FASTEST = 0.5, 2.0
+MOST_OBJECTIVE_MS = 60_000
 MOST_PRONUNCIATIONS = 1_000
 LONGEST_TERM = 1_000  # characters: as long as a gateway can be set to let it be
 
@@ -39,6 +41,20 @@ def _require_length(text: str, most: int, field: str) -> None:
     if len(text) > most:
         long = f"{len(text)} characters are too many."
         raise InvalidArgument("TEXT_TOO_LONG", long, field=field, accepted=[f"up to {most} characters"])
+
+
+def wanted(request: tts_pb2.SynthesizeRequest) -> Wanted:
+    """What a message says of the tier. Raises InvalidArgument for an objective that is out of range."""
+    if request.objective_ms > MOST_OBJECTIVE_MS:
+        outside = f"{request.objective_ms} is out of range."
+        raise InvalidArgument("OUT_OF_RANGE", outside, "objective_ms", [f"1 to {MOST_OBJECTIVE_MS}", "0"])
+    return Wanted(request.objective_ms, request.tier, request.any_voice or not request.voice)
+
+
+def piece(turn: Turn, pcm: bytes) -> tts_pb2.SynthesizeResponse:
+    """A message of a clause's speech."""
+    rate = turn.engine.sample_rate_hertz
+    return tts_pb2.SynthesizeResponse(pcm=pcm, sample_rate_hertz=rate, tier=turn.tier, larger_tiers=turn.larger)
 
 
 def described(offer: Offer) -> tts_pb2.Voice:

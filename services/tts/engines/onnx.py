@@ -110,7 +110,7 @@ class Engine:
 
     async def _serve(self, served: Served, device: devices.Device) -> None:
         """Loads a bundle and takes it in."""
-        bundle = await asyncio.to_thread(bundles.opened, served.path, "tts", self.name, LAYOUTS)
+        bundle = await asyncio.to_thread(bundles.opened, served.path, "tts", type(self).name, LAYOUTS)
         manifest = bundle.manifest
         if len(manifest.languages) != 1:
             raise bundles.fault(bundle.folder, "It names several languages; a voice speaks one.")

@@ -211,5 +211,17 @@ def test_words_of_another_language_are_redrawn_and_are_no_correction() -> None:
     assert (final.language.tag, final.corrected) == ("es", False)
 
 
+def test_another_engine_of_a_language_leaves_the_open_segment_of_another_language_alone() -> None:
+    segments, english, spanish = two_languages(), Language("en", 0.95), Language("es", 0.95)
+    segments.hear(in_language("hold the", english), Bounds(0, 9))
+    segments.hear(in_language("hold the door", english), Bounds(0, 9))
+    segments.turn(Transcription("es", PrefixRules(agreement=1), True, True, tier="small", larger_tiers=1))
+    result = some(segments.hear(in_language("hold the door", english), Bounds(0, 9)))
+    assert (result.text[: result.stable_length], result.tier) == ("hold the door", "")
+    segments.hear(in_language("hold the door", english, final=True), Bounds(0, 9))
+    told = some(segments.hear(in_language("hola a todos", spanish), Bounds(0, 9)))
+    assert (told.stable_length, told.tier, told.larger_tiers) == (12, "small", 1)
+
+
 def test_a_session_in_one_language_names_it() -> None:
     assert some(hear(make(), "i am", final=True)).language == Language("en-US")

@@ -142,3 +142,9 @@ def test_as_an_object_it_keeps_the_contracts_names_and_leaves_out_what_is_unset(
     told_ = as_object(told(pairs=[pb.Pair(source_lang="en", target_lang="es", segments=2)]))
     assert told_["gateway"]["slots_used"] == 3
     assert told_["pairs"] == [{"source_lang": "en", "target_lang": "es", "segments": 2}]
+
+
+def test_a_stage_shows_who_is_on_which_tier() -> None:
+    tiers = [stage_pb2.Tier(name="small", sessions=9), stage_pb2.Tier(name="large", sessions=2)]
+    lines = drawn(there("host:1", told(replica(1, 11, 16, tiers=tiers))), width=120)
+    assert any("ASR 1" in line and "2 on large, 9 on small" in line for line in lines)

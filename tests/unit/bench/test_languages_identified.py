@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ VOICES = Voices({lang: [Recorded(lang, "core", pcm) for pcm in (SHORT, LONG) * 2
 DIALOGUE = [Placed(Recorded("en", "core", LONG), 1000, 7000), Placed(Recorded("es", "native", SHORT), 9000, 11_000)]
 
 
-def heard(segment_id: int, start_ms: int, language: str, end_ms: int, **more: bool) -> babelmesh.AsrResult:
+def heard(segment_id: int, start_ms: int, language: str, end_ms: int, **more: Any) -> babelmesh.AsrResult:
     result = babelmesh.AsrResult(segment_id=segment_id, start_ms=start_ms, end_ms=end_ms, text="words", **more)
     result.language, result.language_confidence = language, 0.9
     return result

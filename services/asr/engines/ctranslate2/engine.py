@@ -65,7 +65,7 @@ class Engine:
         """
         computing = ctranslating.chosen(self._settings, "ASR_CTRANSLATE2__DEVICE")
         for named in self._settings.bundles:
-            bundle = await asyncio.to_thread(opened, named.path, "asr", self.name, LAYOUTS)
+            bundle = await asyncio.to_thread(opened, named.path, "asr", type(self).name, LAYOUTS)
             served = await self._served(bundle, computing)
             if computing.kind == "cuda":
                 await _load(bundle, served)

@@ -50,7 +50,7 @@ class Engine:
         settings = self._settings
         computing = chosen(settings, "MT_CTRANSLATE2__DEVICE")
         for served in settings.bundles:
-            bundle = await asyncio.to_thread(opened, served.path, "mt", self.name, LAYOUTS)
+            bundle = await asyncio.to_thread(opened, served.path, "mt", type(self).name, LAYOUTS)
             pieces = await asyncio.to_thread(Pieces, bundle)
             batch = Batch(await asyncio.to_thread(loaded, bundle, computing), pieces, settings.max_batch)
             loop = Loop(batch, settings.queue, self.load.part(batch.most))

@@ -105,7 +105,7 @@ class Engine:
 
     async def _serve(self, served: Served, device: devices.Device) -> None:
         """Load a bundle and take it in."""
-        bundle = await asyncio.to_thread(bundles.opened, served.path, "tts", self.name, (LAYOUT,))
+        bundle = await asyncio.to_thread(bundles.opened, served.path, "tts", type(self).name, (LAYOUT,))
         model = await asyncio.to_thread(opened, bundle, device, self._settings, self.load)
         await model.start()
         for voice in model.voices:
