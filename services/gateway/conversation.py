@@ -13,10 +13,10 @@ from services.common.channel import Channel
 from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.feed import Feed
 from services.gateway.listening import Heard, Listening
-from services.gateway.outage import ITS_OWN, LONGEST_SECONDS
+from services.gateway.outage import ITS_OWN
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
-from services.gateway.tries import blames, died, fault_of, given_up
+from services.gateway.tries import LONGEST_SECONDS, blames, died, fault_of, given_up
 from services.gateway.wire import answer, request
 
 LEAVING_SECONDS = 5.0  # a draining replica is left in the midst of a segment when that is not over by then

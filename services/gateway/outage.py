@@ -12,12 +12,11 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import AtCapacity, Defect, StageFailed, TooSlow, cause
-from services.gateway.tries import quarantined
+from services.gateway.tries import LONGEST_SECONDS, quarantined
 
 T = TypeVar("T")
 
 ANNOUNCED_AFTER_SECONDS = 0.4
-LONGEST_SECONDS = 600.0  # of waiting for a recognizer, whatever is to be hoped of it: then the session ends
 MOST_DEFECTS = 2  # of recognizers upon the session's terms
 ITS_OWN = (StageFailed, TooSlow, AtCapacity, Defect)  # faults of a recognizer that another one need not share
 
