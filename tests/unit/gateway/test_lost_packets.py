@@ -11,6 +11,7 @@ import pytest
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument, StageFailed
+from services.gateway.decoding import Concealing, decoder
 from services.gateway.hearing import MOST_CORRUPT
 from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.inputs import Audio, MissingAudio
@@ -58,6 +59,18 @@ def test_a_tenth_of_all_packets_may_be_lost(packets: list[pb.AudioChunk]) -> Non
     pcm, gaps = heard(microphone(sound, 16_000), kept)
     assert [gap.from_samples // 320 for gap in gaps] == sorted(lost)
     assert abs(len(pcm) - 2 * ASR_RATE) <= 16
+
+
+def test_a_hole_of_seconds_costs_no_more_than_what_is_heard_of_it() -> None:
+    decoded = decoder("opus", 48_000, 48_000)
+    for packet in opus_packets(0.5):
+        decoded.decode(packet.data)
+    assert isinstance(decoded, Concealing)
+    made_up = decoded.conceal(5 * 48_000)
+    assert len(made_up) == 5 * 48_000
+    assert made_up[:4_800].any()
+    assert not made_up[48_000:].any(), "the voice has faded to noise long before"
+    assert steepest(made_up[40_000:]) < 2 * steepest(made_up[30_000:40_000])
 
 
 def test_a_single_missing_sample_is_not_worth_a_word() -> None:
