@@ -10,7 +10,7 @@ from babelmesh.errors import BabelmeshError, SessionFailed
 
 # Paths of the contract's fields, and where the command line has their values from; the first that fits.
 _OPTIONS: Sequence[tuple[str, str]] = (
-    (r"hello\.source_lang", "--from"),
+    (r"hello\.source_lang(s(\[\d+\])?)?", "--from"),
     (r"hello\.targets\[\d+\]\.voice", "--voice-name"),
     (r"hello\.targets\[\d+\]\.delivery", "--voice"),
     (r"hello\.(targets|target_lang)", "--to"),

@@ -35,7 +35,7 @@ class Answer:
         """Writes a record and starts to count the processor's time anew."""
         self._out.write(record(kind, payload))
         self._out.flush()
-        signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+        count_anew()
 
     def tell(self, findings: Findings) -> None:
         """Writes what was found, if it is news."""
@@ -47,7 +47,7 @@ class Answer:
 def main() -> None:
     """Does what the first argument asks for."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold what was said
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
+    count_anew()
     wish = Wish.loaded(sys.argv[1])
     answer = Answer(sys.stdout.buffer)
     try:
@@ -61,6 +61,11 @@ def main() -> None:
         answer.write(Kind.REFUSAL, f"{wish.path} {refused}".encode(errors="surrogateescape"))
     except BrokenPipeError:
         os._exit(0)  # the client wants no more
+
+
+def count_anew() -> None:
+    """Gives the next packet all of the processor's time that one may take."""
+    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
 
 
 def _parts(path: Path) -> list[Part]:
@@ -96,7 +101,7 @@ def look(wish: Wish, spans: list[Part]) -> Look:
                 if wish.track is not None and wish.track >= tracks:
                     has = "1 audio track" if tracks == 1 else f"{tracks} audio tracks"
                     raise Refused(f"has {has}, and no track {wish.track + 1}.")
-                track = audible(container) if wish.track is None else wish.track
+                track = audible(container, count_anew) if wish.track is None else wish.track
         except Refused as error:
             refused = error if span == spans[0] else refused
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import av
 import numpy as np
 from av.container import InputContainer
@@ -11,10 +13,10 @@ from babelmesh.decoding.opening import decodable, packets
 SILENT = 0.001  # of full scale, -60 dB: a track that is never louder is silent
 
 
-def audible(container: InputContainer) -> int:
+def audible(container: InputContainer, alive: Callable[[], None]) -> int:
     """The number, from 0, of the first audio track that is not silent throughout; 0 where all are.
 
-    The first track is read until something is heard, the others meanwhile.
+    The first track is read until something is heard, the others meanwhile; `alive` is called with each packet.
     """
     numbers = {stream.index: number for number, stream in enumerate(container.streams.audio) if decodable(stream)}
     if len(numbers) <= 1:
@@ -22,6 +24,7 @@ def audible(container: InputContainer) -> int:
     tracks = [container.streams.audio[number] for number in numbers.values()]
     heard: set[int] = set()
     for packet in packets(container, *tracks):
+        alive()
         if packet is None or numbers[packet.stream.index] in heard:
             continue
         try:

@@ -98,4 +98,4 @@ class SeveralLanguages:
 
     def _whole(self) -> Speech:
         pcm = np.concatenate([each.pcm for each in self._utterance])
-        return Speech(pcm, self._utterance[0].offset_samples, self._utterance[-1].waiting_samples)
+        return replace(self._utterance[-1], pcm=pcm, offset_samples=self._utterance[0].offset_samples)

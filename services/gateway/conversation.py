@@ -16,7 +16,7 @@ from services.gateway.listening import Heard, Listening
 from services.gateway.outage import ITS_OWN
 from services.gateway.signs import Signs
 from services.gateway.stages import Recognizing
-from services.gateway.tries import blames, died, fault_of, given_up
+from services.gateway.tries import LONGEST_SECONDS, blames, died, fault_of, given_up
 from services.gateway.wire import answer, request
 
 LEAVING_SECONDS = 5.0  # a draining replica is left in the midst of a segment when that is not over by then
@@ -52,6 +52,7 @@ class Stalls:
     seconds: float  # for so long; 0: nothing becomes of it
     elsewhere: Callable[[int], bool]  # whether a replica but that one serves
     announce: Callable[[bool], Awaitable[None]]  # that there is no other either; with True that it answers again
+    longest_seconds: float = LONGEST_SECONDS  # after so long another call is tried, if only to the same replica
 
 
 class Conversation:
@@ -144,12 +145,14 @@ class Conversation:
         raise BrokeOff("its replica is lost") if died(self._to.link) else Slow("its replica is silent")
 
     async def _watch(self, stalls: Stalls) -> None:
-        """Leaves a recognizer that stalls for another one, where there is one. Where not, it is only told."""
+        """Leaves a recognizer that stalls for another one, where there is one. Where not, it is told, and left late."""
         if not stalls.seconds:
             return
+        silent_seconds = 0.0
         while True:
             await self._signs.missed(stalls.seconds)
-            if stalls.elsewhere(self._to.replica_id):
+            silent_seconds = stalls.seconds + (silent_seconds if self._away else 0.0)
+            if stalls.elsewhere(self._to.replica_id) or silent_seconds >= stalls.longest_seconds:
                 raise Stalled("it stalled")
             await stalls.announce(False)
             self._away = True

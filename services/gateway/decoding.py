@@ -15,11 +15,14 @@ import numpy as np
 from services.common.audio import Pcm, from_bytes
 from services.common.errors import InvalidArgument
 from services.gateway import flac, opus
+from services.gateway.filling import faded_out
 
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
 NOTHING: Pcm = np.zeros(0, dtype=np.int16)
+_MOST_MADE_UP = opus.RATE  # samples in a row: frames may be so short that seconds of them are much work
+_FADE = opus.RATE // 50  # samples, from there to silence
 _FLAC = "the bytes of a FLAC stream, an ID3v2 tag before it or not, and no Ogg"
 
 
@@ -133,11 +136,15 @@ class _Opus:
         return pcm
 
     def conceal(self, samples: int) -> Pcm:
-        """What libopus makes of frames that are lost: the voice goes on, and fades within some of them."""
+        """What libopus makes of frames that are lost: the voice fades to noise within some of them; then silence."""
         if not self._last:
             return np.zeros(samples, dtype=np.int16)
-        lost = [av.Packet(self._last)] * -(-samples // opus.frame_samples(self._last))
-        return _decoded(self._codec, self._mono, lost, samples + opus.MOST_SAMPLES)[:samples]
+        made_up = min(samples, _MOST_MADE_UP)
+        lost = [av.Packet(self._last)] * -(-made_up // opus.frame_samples(self._last))
+        pcm = _decoded(self._codec, self._mono, lost, made_up + opus.MOST_SAMPLES)[:made_up]
+        if made_up == samples:
+            return pcm
+        return np.concatenate((faded_out(pcm, _FADE), np.zeros(samples - made_up, dtype=np.int16)))
 
     def finish(self) -> Pcm:
         return NOTHING
@@ -189,7 +196,8 @@ class _Flac:
             case flac.LastFrame():
                 return self._last_frame(piece, max_samples)
             case flac.Damaged():
-                self._missing.append(Missing(self._samples, self._samples + piece.samples, filled=True))
+                if piece.samples:
+                    self._missing.append(Missing(self._samples, self._samples + piece.samples, filled=True))
                 return np.zeros(piece.samples, dtype=np.int16)
 
     def _last_frame(self, last: flac.LastFrame, max_samples: int) -> Pcm:

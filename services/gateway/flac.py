@@ -24,7 +24,7 @@ _BORDER = re.compile(rb"\xff[\xf8\xf9]|fLaC|ID3")  # what can follow a frame
 _NO_KIND = 127  # of a metadata block
 _SYNC = 0xFF  # starts a frame header
 _MOST_SUSPECTS = 4
-_MOST_DAMAGED_SAMPLES = 65_536  # in a row
+MOST_DAMAGED_SAMPLES = 65_536  # in a row
 
 
 class NotFlac(ValueError):
@@ -256,7 +256,7 @@ class Frames:
             self._frame = _Start(border, following, border)
             self._suspects.clear()
         elif following and (
-            self._frame.header is None or 0 < self._frame.header.samples_until(following) <= _MOST_DAMAGED_SAMPLES
+            self._frame.header is None or 0 < self._frame.header.samples_until(following) <= MOST_DAMAGED_SAMPLES
         ):
             self._suspects.append(_Start(border, following, border))
         return pieces
@@ -272,7 +272,8 @@ class Frames:
             start.checked = border
             if start.checksum == 0:
                 frame = Frame(bytes(self._waiting[start.at : border]))
-                return [frame] if start is self._frame else [Damaged(self._samples_until(start.header)), frame]
+                pieces = [frame] if start is self._frame else [Damaged(self._samples_until(start.header)), frame]
+                return [*pieces, *_missing_between(start.header, following)]
         return []
 
     def _samples_until(self, later: Header) -> int:
@@ -280,4 +281,10 @@ class Frames:
         if self._frame.header is not None:
             return self._frame.header.samples_until(later)
         samples = later.number * (1 if later.variable else later.block_size)
-        return samples if samples <= _MOST_DAMAGED_SAMPLES else 0  # a stream that was joined late
+        return samples if samples <= MOST_DAMAGED_SAMPLES else 0  # a stream that was joined late
+
+
+def _missing_between(whole: Header, following: Header | None) -> list[Piece]:
+    """What is missing behind a whole frame: zeros in the place of others leave its checksum right."""
+    samples = whole.samples_until(following) - whole.block_size if following else 0
+    return [Damaged(samples)] if 0 < samples <= MOST_DAMAGED_SAMPLES else []

@@ -168,6 +168,8 @@ class Ingress:
                 self._paused = True
                 yield Commit()
             case "resume":
+                if self._paused and self._microphone:
+                    self._microphone.settle()  # what still waits was sent in the pause
                 self._paused = False
             case "ping":
                 if len(control.marker) > MAX_MARKER_LENGTH:

@@ -10,8 +10,9 @@ from services.common import metrics
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
 from services.common.resampling import Resampler
-from services.gateway.decoding import Decoder, Incomplete, decoder
+from services.gateway.decoding import Decoder, Incomplete, Missing, decoder
 from services.gateway.filling import faded_in, faded_out
+from services.gateway.flac import MOST_DAMAGED_SAMPLES
 from services.gateway.hearing import Heard, Hearing
 from services.gateway.inputs import Audio, MissingAudio
 from services.gateway.packets import Packets
@@ -72,9 +73,10 @@ class Microphone:
         """
         self._require_same(chunk)
         if self._sound.format == "flac":
-            pcm = self._decoder.decode(chunk.data)
-            self._require_short(len(pcm))
-            return [*self._undecoded(), *self._resampled(pcm)]
+            pcm, missing = self._decoder.decode(chunk.data), self._missing()
+            silent = sum(part.end - part.start for part in missing)  # it came with earlier chunks
+            self._require_short(len(pcm) - min(silent, MOST_DAMAGED_SAMPLES))
+            return [*self._undecoded(missing), *self._resampled(pcm)]
         offset_samples = chunk.offset_samples if chunk.HasField("offset_samples") else None
         heard: list[Out] = []
         for packet in self._packets.arrive(chunk.data, offset_samples):
@@ -95,11 +97,13 @@ class Microphone:
         settled = self.settle()
         self._hearing.finish()
         rest = self._resampled(self._decoder.finish(), last=True)
-        return [*settled, *self._undecoded(), *rest]
+        return [*settled, *self._undecoded(self._missing()), *rest]
 
-    def _undecoded(self) -> list[MissingAudio]:
+    def _missing(self) -> list[Missing]:
+        return self._decoder.missing() if isinstance(self._decoder, Incomplete) else []
+
+    def _undecoded(self, missing: list[Missing]) -> list[MissingAudio]:
         """The parts of a stream that are damaged. Such a stream starts with the session, and so does its clock."""
-        missing = self._decoder.missing() if isinstance(self._decoder, Incomplete) else []
         return [
             MissingAudio(self._out(part.start), self._out(part.end), filled=part.filled, corrupt=part.filled)
             for part in missing

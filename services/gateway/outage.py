@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential
 
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import AtCapacity, Defect, StageFailed, TooSlow, cause
-from services.gateway.tries import quarantined
+from services.gateway.tries import LONGEST_SECONDS, quarantined
 
 T = TypeVar("T")
 
@@ -32,17 +32,19 @@ class Patience:
 
     stall_seconds: float = 5.0  # without an answer, while one is due; 0: for ever
     outage_seconds: float = 30.0
+    longest_seconds: float = LONGEST_SECONDS  # where nobody else could answer, or one is to be expected
 
 
 class Outage:
     """Begins with a call that broke off, and is over when a later one has answered.
 
     `announce` is told that it lasts, and with True that there is a recognizer again. While one is `coming`, it is
-    waited for: it may load, or come to itself, as slowly as it will.
+    waited for up to the longest: it may load, or come to itself, slowly.
     """
 
-    def __init__(self, patience_seconds: float, announce: Announce, coming: Callable[[], bool] = lambda: False) -> None:
-        self._patience_seconds = patience_seconds
+    def __init__(self, patience: Patience, announce: Announce, coming: Callable[[], bool] = lambda: False) -> None:
+        self._patience_seconds = patience.outage_seconds
+        self._longest_seconds = max(patience.longest_seconds, patience.outage_seconds)
         self._announce = announce
         self._coming = coming
         self._began: float | None = None
@@ -64,8 +66,8 @@ class Outage:
                 found = await self._found(attempt, ends)
                 break
             except TimeoutError as error:
-                if not self._coming():
-                    message = f"No recognizer could be had for {self._patience_seconds:g} s."
+                if not self._coming() or clock() - self._began >= self._longest_seconds:
+                    message = f"No recognizer could be had for {clock() - self._began:.3g} s."
                     code = "ASR_UNAVAILABLE"
                     raise StageFailed(code, message, retry_after_ms=_RETRY_AFTER_MS, stage="ASR") from error
                 ends = clock() + self._patience_seconds

@@ -107,7 +107,7 @@ class Recognition:
     async def run(self) -> None:
         """Raises MeshError of the ASR stage when it refuses, or when no recognizer can be had for too long."""
         coming = partial(self._shared.stages.coming, "ASR")
-        call, outage = self._call, Outage(self._patience.outage_seconds, self._announce, coming)
+        call, outage = self._call, Outage(self._patience, self._announce, coming)
         if call is None and await self._feed.begun():
             call = await self._recognizer()
         await tell(self._listening, self.heard)
@@ -162,7 +162,8 @@ class Recognition:
     @property
     def _stalls(self) -> Stalls:
         seconds = self._patience.stall_seconds * self._slow.factor
-        return Stalls(seconds, partial(self._shared.stages.others, "ASR"), self._announce)
+        others = partial(self._shared.stages.others, "ASR")
+        return Stalls(seconds, others, self._announce, self._patience.longest_seconds)
 
     async def _announce(self, over: bool) -> None:
         if self._away is not over:

@@ -22,7 +22,16 @@ from services.gateway.addresses import Addresses
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link, Place, Replica
 from services.gateway.suspects import Suspects
-from services.gateway.tries import MOST_DEATHS, Budget, CallFailed, Tries, Trouble, quarantined, unavailable
+from services.gateway.tries import (
+    LONGEST_SECONDS,
+    MOST_DEATHS,
+    Budget,
+    CallFailed,
+    Tries,
+    Trouble,
+    quarantined,
+    unavailable,
+)
 from services.gateway.watching import Seen
 
 T = TypeVar("T")
@@ -141,19 +150,23 @@ class Replicas:
         return any(each.serving and each.replica_id != replica_id for each in self._replicas.values())
 
     @asynccontextmanager
-    async def patience(self, link: Link, seconds: float) -> AsyncIterator[None]:
+    async def patience(
+        self, link: Link, seconds: float, longest_seconds: float = LONGEST_SECONDS
+    ) -> AsyncIterator[None]:
         """Raises TimeoutError when the block takes longer, unless only the replica it waits for could do the work.
 
-        Where there is no other, and that one tells that it serves, it is only slow: nobody would do it any sooner.
+        Where there is no other, and that one tells that it serves, it is only slow: nobody would do it any sooner. But
+        in the end it is believed to have forgotten the call.
         """
         loop = asyncio.get_running_loop()
+        longest = loop.time() + longest_seconds
         looking: asyncio.TimerHandle
         async with asyncio.timeout(seconds) as limit:
 
             def look() -> None:
                 nonlocal looking
-                if self.available and not self.others(link.replica_id):
-                    limit.reschedule(loop.time() + seconds)
+                if self.available and not self.others(link.replica_id) and not limit.expired():
+                    limit.reschedule(max(limit.when() or 0.0, min(loop.time() + seconds, longest)))
                 looking = loop.call_later(LOOK_SHARE * seconds, look)
 
             looking = loop.call_later(LOOK_SHARE * seconds, look)

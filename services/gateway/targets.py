@@ -13,6 +13,8 @@ from services.gateway.shared import Mark, Shared
 from services.gateway.target import Target
 from services.gateway.terms import TargetTerms, Transcript
 
+MOST_WAITING = 8  # targets of one language that have not ended: each waits for the one before it
+
 
 class Targets:
     """Hands transcripts and marks to the targets in force, and starts and ends them as the client asks.
@@ -41,6 +43,7 @@ class Targets:
             if terms.lang not in self._in_force:
                 before, seed = await self._shared.begin(terms)
                 target = Target(terms, self._shared, seed)
+                await self._make_room(terms.lang)
                 self._begin(target)
                 missed += [(target, said) for said in before]
                 come_back |= self._has_left_open(terms.lang)
@@ -101,6 +104,15 @@ class Targets:
         for hearing in self._hearing.values():
             hearing.update({lang: None for lang in hearing if lang not in langs})
         await self._let_go()
+
+    async def _make_room(self, lang: str) -> None:
+        """Takes the targets of a language out of the open segments, once too many wait for those to end."""
+        waiting = [each for each in self._here if each.terms.lang == lang and not each.ended.is_set()]
+        if len(waiting) >= MOST_WAITING:
+            for hearing in self._hearing.values():
+                if hearing.get(lang) in waiting:
+                    hearing[lang] = None
+            await self._let_go()
 
     async def _let_go(self) -> None:
         """Ends the targets that are not in force, and hear no open segment to its end."""

@@ -16,6 +16,7 @@ from services.gateway.replica import Link
 from services.gateway.watching import unheard
 
 RETRY_SECONDS = 0.4  # after its first failure a question is not put to the same replicas again for longer
+LONGEST_SECONDS = 600.0  # of waiting for a replica that nobody could stand in for, whatever is to be hoped of it
 MOST_DEATHS = 2  # of replicas that had the question in work
 MOST_FAILURES = 2  # of engines at the question, or of replicas too slow for it
 

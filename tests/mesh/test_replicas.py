@@ -240,3 +240,13 @@ async def test_a_sole_replica_that_is_slow_is_waited_for_and_one_beside_another_
     async with pair() as (replicas, _, _):
         with pytest.raises(TooSlow):
             await replicas.call(slow)
+
+
+async def test_a_sole_replica_that_never_answers_is_not_waited_for_for_ever() -> None:
+    async def never(link: Link) -> None:
+        async with replicas.patience(link, 0.05, longest_seconds=0.2):
+            await asyncio.sleep(3)
+
+    async with replica("a") as a, watched(Addresses([a.address])) as replicas:
+        with pytest.raises(TooSlow):
+            await replicas.call(never)

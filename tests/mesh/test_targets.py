@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from services.gateway.targets import MOST_WAITING
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, control, gateway, hello, loud, quiet, read_into, text
 
@@ -106,3 +107,14 @@ async def test_typed_text_goes_on_without_a_target_that_came_back_until_its_next
     heard = await steps(request, *typed[:2], ("es", 1), targets("fr"), targets("es"), *typed[2:])
     assert heard.transcripts() == ["one two three four five six seven eight nine", "ten"]
     assert [each.segment_id for each in translations(heard, "es") if each.final] == [1, 2]
+
+
+async def test_a_segment_that_is_left_open_does_not_have_ever_more_targets_wait_for_its_end() -> None:
+    request = hello("es")
+    request.hello.ClearField("input")
+    voices = [targets(pb.Target(lang="es", speaking_rate=1 + change / 100)) for change in range(1, MOST_WAITING + 3)]
+    typed = [text("one two three four five "), text("six seven eight ")]
+    heard = await steps(request, *typed, ("es", 1), *voices, text("nine", final=True))
+    final = next(each for each in translations(heard, "es") if each.final)
+    assert len(final.text.split()) < len(heard.transcripts()[0].split())
+    assert ends(heard) == ["es"] * (len(voices) + 1) + [""]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,6 +20,7 @@ class FakeEar:
     def __init__(self, language: str) -> None:
         self._language = language
         self.given: list[str] = []
+        self.hurried: list[bool] = []
 
     async def recognize(self, heard: AsyncIterator[Heard]) -> AsyncGenerator[Hypothesis, None]:
         words: list[Word] = []
@@ -26,6 +28,7 @@ class FakeEar:
             match item:
                 case Speech(pcm, offset_samples):
                     seconds = len(pcm) // ASR_RATE
+                    self.hurried.append(item.hurried)
                     self.given.append(f"{offset_samples // ASR_RATE}+{seconds}")
                     words += [Word(self._language, 0, 0)] * seconds
                     yield Hypothesis(tuple(words))
@@ -92,6 +95,12 @@ async def test_an_utterance_too_short_for_a_look_is_decided_at_its_end() -> None
     assert told == ["en: en?", "es: es", "es: es.", "es: es?", "en: en", "en: en."]
     assert scene.ears["es"].given == ["0+1", "end", "3+1"]
     assert scene.ears["en"].given == ["0+1", "3+1", "end"]
+
+
+async def test_what_is_heard_again_of_a_hurried_session_is_hurried_too() -> None:
+    scene = Scene(Language("es", 0.95))
+    await scene.hear(*(replace(each, hurried=True) for each in said(0, 3) if isinstance(each, Speech)), Endpoint())
+    assert scene.ears["es"].hurried == [True, True]
 
 
 async def test_an_unsure_guess_may_be_taken_back() -> None:

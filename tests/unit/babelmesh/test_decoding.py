@@ -12,6 +12,8 @@ from babelmesh.audio import FORM, duration_ms, probe
 from babelmesh.decoding.clock import Timed, placed
 from babelmesh.decoding.findings import Findings
 from babelmesh.decoding.guarded import Decoded
+from babelmesh.decoding.hearing import audible
+from babelmesh.decoding.opening import opened
 from babelmesh.decoding.parts import Part, parts
 from babelmesh.decoding.reading import Reading
 from babelmesh.errors import AudioUnreadable
@@ -109,6 +111,14 @@ def test_the_first_track_that_is_not_silent_is_read_unless_one_is_named(tmp_path
     assert level(b"".join(probe(path, track=3).chunks()), 0.3, hertz=880.0) == pytest.approx(1, abs=0.1)
     with pytest.raises(AudioUnreadable, match="has 3 audio tracks, and no track 4"):
         probe(path, track=4)
+
+
+def test_a_track_that_is_silent_for_hours_takes_no_more_time_than_a_packet_may(tmp_path: Path) -> None:
+    path = encoded(tmp_path / "talk.mka", "flac", np.zeros(16_000, np.float32), tone(1.0))
+    counted: list[None] = []
+    with opened(path) as container:
+        assert audible(container, lambda: counted.append(None)) == 1
+    assert len(counted) > 10
 
 
 def test_a_name_with_a_colon_and_texts_in_another_encoding_are_no_obstacle(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from babelmesh.naming import by_option
     ("field", "named"),
     [
         ("hello.source_lang", "--from"),
+        ("hello.source_langs", "--from"),
+        ("hello.source_langs[1]", "--from"),
         ("hello.targets[1].lang", "--to"),
         ("hello.targets", "--to"),
         ("hello.target_lang", "--to"),

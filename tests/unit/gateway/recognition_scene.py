@@ -222,8 +222,10 @@ class Scene:
 
 
 @asynccontextmanager
-async def scene(seed: Seed = FRESH, stall_seconds: float = 0, outage_seconds: float = 30) -> AsyncIterator[Scene]:
-    played = Scene(seed, Patience(stall_seconds, outage_seconds))
+async def scene(
+    seed: Seed = FRESH, stall_seconds: float = 0, outage_seconds: float = 30, longest_seconds: float = 600
+) -> AsyncIterator[Scene]:
+    played = Scene(seed, Patience(stall_seconds, outage_seconds, longest_seconds))
     await played.recognition.open()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(played.run())

@@ -125,6 +125,31 @@ def test_a_damaged_frame_is_silent_and_told_and_the_clock_goes_on() -> None:
     assert missing == [MissingAudio(800, 1600, filled=True, corrupt=True)]
 
 
+def test_a_damaged_part_that_is_longer_than_a_chunk_may_be_is_silent_too() -> None:
+    blocks = [noise(4096, seed) for seed in range(15)]
+    form = Form(rate=8_000)
+    parts = frames(blocks, form)
+    parts[1:13] = [b"\x55" * len(part) for part in parts[1:13]]
+    pcm, missing = heard(metadata(form) + b"".join(parts), rate=8_000)
+    assert len(pcm) == 2 * 15 * 4096
+    assert missing == [MissingAudio(0, 2 * 13 * 4096, filled=True, corrupt=True)]
+
+
+def test_frames_that_are_zeros_are_silent_and_told_and_the_clock_goes_on() -> None:
+    parts = frames(BLOCKS)
+    parts[2:4] = [bytes(len(part)) for part in parts[2:4]]
+    pcm, missing = heard(metadata() + b"".join(parts))
+    assert np.array_equal(pcm, np.concatenate([*BLOCKS[:2], noise(800) * 0, *BLOCKS[4:]]))
+    assert missing == [MissingAudio(800, 1600, filled=True, corrupt=True)]
+
+
+def test_damage_at_the_start_of_a_stream_that_was_joined_late_is_no_gap_of_no_length() -> None:
+    parts = frames(BLOCKS, first_number=1_000)
+    pcm, missing = heard(metadata() + parts[0][20:] + b"".join(parts[1:]))
+    assert len(pcm) == 5 * 400
+    assert not missing
+
+
 def test_a_rate_that_was_not_announced_is_refused() -> None:
     with pytest.raises(InvalidArgument) as refusal:
         heard(stream(BLOCKS), rate=48_000)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from typing import cast
+
 import numpy as np
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument, StageFailed
+from services.gateway.decoding import Concealing, decoder
 from services.gateway.hearing import MOST_CORRUPT
+from services.gateway.ingress import Controls, Ingress, Start
 from services.gateway.inputs import Audio, MissingAudio
+from services.gateway.settings import GatewaySettings
+from services.gateway.terms import Sound
 from tests.unit.gateway.lossy import heard, loudness, microphone, opus_packets, pcm_packets, steepest, voice
 
 CORRUPT = b"\xff" * 7
@@ -52,6 +59,18 @@ def test_a_tenth_of_all_packets_may_be_lost(packets: list[pb.AudioChunk]) -> Non
     pcm, gaps = heard(microphone(sound, 16_000), kept)
     assert [gap.from_samples // 320 for gap in gaps] == sorted(lost)
     assert abs(len(pcm) - 2 * ASR_RATE) <= 16
+
+
+def test_a_hole_of_seconds_costs_no_more_than_what_is_heard_of_it() -> None:
+    decoded = decoder("opus", 48_000, 48_000)
+    for packet in opus_packets(0.5):
+        decoded.decode(packet.data)
+    assert isinstance(decoded, Concealing)
+    made_up = decoded.conceal(5 * 48_000)
+    assert len(made_up) == 5 * 48_000
+    assert made_up[:4_800].any()
+    assert not made_up[48_000:].any(), "the voice has faded to noise long before"
+    assert steepest(made_up[40_000:]) < 2 * steepest(made_up[30_000:40_000])
 
 
 def test_a_single_missing_sample_is_not_worth_a_word() -> None:
@@ -143,3 +162,18 @@ def test_a_client_that_does_not_count_empty_packets_loses_nothing() -> None:
     pcm, gaps = heard(microphone("opus", 48_000), [*packets[:20], empty, *packets[20:]])
     assert gaps == []
     assert_same(pcm, whole)
+
+
+async def test_a_packet_that_waits_for_a_lost_one_in_a_pause_is_not_listened_to_afterwards() -> None:
+    first, _, paused, *_, later = pcm_packets(1)
+
+    async def sent() -> AsyncIterator[pb.ClientMessage]:
+        yield pb.ClientMessage(audio=first)
+        yield pb.ClientMessage(control=pb.Control(action="pause"))
+        yield pb.ClientMessage(audio=paused)
+        yield pb.ClientMessage(control=pb.Control(action="resume"))
+        yield pb.ClientMessage(audio=later)
+
+    ingress = Ingress(Start(Sound("pcm16le", ASR_RATE)), GatewaySettings(), cast(Controls, None))
+    said = [each async for each in ingress.inputs(sent())]
+    assert [each.offset_samples for each in said if isinstance(each, Audio)] == [0, later.offset_samples]

@@ -13,7 +13,7 @@ import pytest
 from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow
 from services.gateway.recognition import Slowness
 from tests.unit.gateway.fake_recognizer import CELL
-from tests.unit.gateway.recognition_scene import FINAL, UTTERANCE, Scene, scene
+from tests.unit.gateway.recognition_scene import FINAL, UTTERANCE, FakeCall, Scene, scene
 
 
 async def fall_silent(played: Scene) -> None:
@@ -91,3 +91,27 @@ async def test_a_recognizer_that_loads_for_longer_than_an_outage_is_waited_for()
         played.stages.refusal = None
         await played.say(*UTTERANCE[4:])
     assert played.finals() == [FINAL]
+
+
+def never_answers(call: FakeCall) -> None:
+    call.silent = True
+
+
+async def test_a_session_ends_whose_only_recognizer_never_answers() -> None:
+    async with scene(stall_seconds=0.02, outage_seconds=0.05, longest_seconds=0.1) as played:
+        played.stages.alone, played.stages.prepare = True, never_answers
+        played.stages.calls[0].silent = True
+        await played.say(*UTTERANCE)
+        await played.until(lambda: played.fault)
+    assert isinstance(played.fault, StageFailed)
+    assert (played.fault.code, len(played.stages.calls)) == ("ASR_UNAVAILABLE", 2)
+
+
+async def test_a_session_ends_whose_recognizer_is_to_be_expected_and_never_comes() -> None:
+    async with scene(outage_seconds=0.05, longest_seconds=0.1) as played:
+        played.stages.loads = True
+        played.stages.refusal = StageFailed("ASR_UNAVAILABLE", "Gone.", stage="ASR")
+        await fall_silent(played)
+        await played.until(lambda: played.fault)
+    assert isinstance(played.fault, StageFailed)
+    assert played.fault.code == "ASR_UNAVAILABLE"
