@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 import av
@@ -10,6 +9,7 @@ import numpy as np
 from av.filter import Graph
 
 from services.common.audio import Pcm
+from services.common.filtering import chain, ready
 
 # A filter of 128 samples of the lower rate: half of them are waited for, 8 ms at 8 kHz. It passes 96 % of the band, up
 # to 3.8 of 4 kHz, and Kaiser's window keeps aliases below 16 bits. Common rates divide into fewer phases than the 256
@@ -28,7 +28,8 @@ class Resampler:
 
     def __init__(self, from_hertz: int, to_hertz: int) -> None:
         self._hertz = (from_hertz, to_hertz)
-        self._graph = _graph(from_hertz, to_hertz) if from_hertz != to_hertz else None
+        filters = ("aresample", f"{to_hertz}:{_FILTER}"), ("aformat", "sample_fmts=s16")
+        self._graph = chain(from_hertz, *filters) if from_hertz != to_hertz else None
         self._taken = 0  # samples, so far
         self._given = 0  # likewise, at the other rate
 
@@ -42,7 +43,7 @@ class Resampler:
             missing = max(0, _FEWEST - self._taken)
             self._push(self._graph, np.zeros(missing, dtype=np.int16))
             self._graph.push(None)
-        converted = np.concatenate([_NOTHING, *_ready(self._graph)])
+        converted = np.concatenate([_NOTHING, *ready(self._graph)])
         from_hertz, to_hertz = self._hertz
         converted = converted[: -(-self._taken * to_hertz // from_hertz) - self._given]
         self._given += len(converted)
@@ -54,26 +55,3 @@ class Resampler:
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(pcm).reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate, frame.pts, frame.time_base = self._hertz[0], self._taken, Fraction(1, self._hertz[0])
         graph.push(frame)
-
-
-def _graph(from_hertz: int, to_hertz: int) -> Graph:
-    graph = Graph()
-    graph.threads = 1  # else it starts as many as there are processors, for filters that could use them
-    source = graph.add_abuffer(sample_rate=from_hertz, format="s16", layout="mono")
-    resample = graph.add("aresample", f"{to_hertz}:{_FILTER}")
-    as_pcm = graph.add("aformat", "sample_fmts=s16")
-    sink = graph.add("abuffersink")
-    for before, after in ((source, resample), (resample, as_pcm), (as_pcm, sink)):
-        before.link_to(after)
-    graph.configure()
-    return graph
-
-
-def _ready(graph: Graph) -> Iterator[Pcm]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.BlockingIOError, av.EOFError):
-            return
-        assert isinstance(frame, av.AudioFrame)
-        yield frame.to_ndarray().reshape(-1).astype(np.int16, copy=False)

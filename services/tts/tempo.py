@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import av
-from av.filter import Graph
 
 from services.common.audio import Pcm
+from services.common.filtering import chain, ready
 
 
 class Tempo:
@@ -18,12 +16,7 @@ class Tempo:
 
     def __init__(self, rate: float, sample_rate_hertz: int) -> None:
         self._sample_rate_hertz = sample_rate_hertz
-        self._graph: Graph | None = None
-        if rate != 1.0:
-            self._graph = Graph()
-            source = self._graph.add_abuffer(sample_rate=sample_rate_hertz, format="s16", layout="mono")
-            tempo = self._graph.add("atempo", f"{rate:g}")
-            self._graph.link_nodes(source, tempo, self._graph.add("abuffersink")).configure()
+        self._graph = chain(sample_rate_hertz, ("atempo", f"{rate:g}")) if rate != 1.0 else None
 
     def convert(self, pcm: Pcm) -> bytes:
         """What can be made of the speech so far, as little-endian PCM."""
@@ -32,20 +25,11 @@ class Tempo:
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
         frame.sample_rate = self._sample_rate_hertz
         self._graph.push(frame)
-        return b"".join(self._made(self._graph))
+        return b"".join(piece.tobytes() for piece in ready(self._graph))
 
     def rest(self) -> bytes:
         """What is left at the end."""
         if self._graph is None:
             return b""
         self._graph.push(None)
-        return b"".join(self._made(self._graph))
-
-    def _made(self, graph: Graph) -> Iterator[bytes]:
-        while True:
-            try:
-                frame = graph.pull()
-            except (av.BlockingIOError, av.EOFError):
-                return
-            assert isinstance(frame, av.AudioFrame)
-            yield frame.to_ndarray().tobytes()
+        return b"".join(piece.tobytes() for piece in ready(self._graph))
