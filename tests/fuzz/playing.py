@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -116,11 +115,10 @@ class Player:
     channels: dict[str, grpc.aio.Channel] = field(default_factory=dict)
 
     async def close(self) -> None:
-        """Closes the connections, those of calls that were left in a cycle of references with them."""
+        """Closes the connections."""
         for channel in self.channels.values():
             await channel.close()
         self.channels.clear()
-        gc.collect()
 
     async def play(self, sequence: CallSequence) -> list[Fault]:
         """Plays all calls of a sequence; what was wrong with them."""
