@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -19,6 +19,8 @@ from services.gateway.shares import Claim, FairShares, Verdict
 ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among those who share
 BURST_SECONDS = 2.0  # of calls at the permitted rate may come at once
 LATE_SECONDS = 0.5  # a call beyond the rate waits no longer
+LATEST_SECONDS = 2.0  # before a refusal of a tenant that has many calls refused at once
+REFUSALS_PER_SECOND = 16  # of one tenant that has its share; more have to wait for their turn
 _MOST_LATE = 1000  # calls that wait; more are refused at once
 FEW = 8  # a tenant that has one slot in so many is moved for nobody
 _REMEMBERED = 10_000  # tenants, about 3 MB
@@ -53,12 +55,13 @@ class Tenants:
         await self._calls.called(f"{kind} {caller.account}")
 
     async def require_share(self, caller: Caller) -> None:
-        """Raises AtCapacity, half a second late, where a tenant has its share and others want the slots that are left.
+        """Raises AtCapacity where a tenant has its share and others want the slots that are left.
 
-        It asks before the hello is read: a tenant that wants everything asks without end, and is to cost little.
+        It asks before the hello is read, and is told late, by LATE_SECONDS to LATEST_SECONDS: a tenant that wants
+        everything asks without end, and each refusal takes as much of the processor as a line of another's session.
         """
         if self._gives_back and self._over(caller.account):
-            await self._calls.late(LATE_SECONDS)
+            await self._calls.refusal_due(caller.account)
             if claim := self._over(caller.account):
                 raise self._refusal(Verdict.SHARE_USED, claim.held)
 
@@ -181,7 +184,7 @@ class _Calls:
         self._rate = rate
         self._clock = clock
         self._left: OrderedDict[str, Allowance] = OrderedDict()
-        self._late = 0  # callers that wait
+        self._late: Counter[str] = Counter()  # callers that wait, by account
 
     async def called(self, account: str) -> None:
         """Spend a call, after a wait where there is none left. Raises AtCapacity where the wait would be long.
@@ -190,19 +193,27 @@ class _Calls:
         """
         wait = self._spent(account)
         if wait:
-            await self.late(min(wait, LATE_SECONDS))
+            await self._wait(account, min(wait, LATE_SECONDS))
         if wait > LATE_SECONDS:
             message = "You call more often than this server lets one client."
             raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
 
-    async def late(self, seconds: float) -> None:
+    async def refusal_due(self, account: str) -> None:
+        """Waits until one more caller of an account may be told that it has its share."""
+        turn = (self._late[account] + 1) / REFUSALS_PER_SECOND
+        await self._wait(account, min(LATEST_SECONDS, max(LATE_SECONDS, turn)))
+
+    async def _wait(self, account: str, seconds: float) -> None:
         """Has a caller wait, unless many do."""
-        if self._late < _MOST_LATE:
-            self._late += 1
-            try:
-                await asyncio.sleep(seconds)
-            finally:
-                self._late -= 1
+        if self._late.total() >= _MOST_LATE:
+            return
+        self._late[account] += 1
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._late[account] -= 1
+            if not self._late[account]:
+                del self._late[account]
 
     def _spent(self, account: str) -> float:
         """The seconds to wait for a call. It is spent where they are few."""

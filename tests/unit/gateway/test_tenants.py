@@ -12,7 +12,7 @@ from services.common.errors import AtCapacity
 from services.common.slots import Slots
 from services.gateway.callers import Caller
 from services.gateway.settings import GatewaySettings
-from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, LATE_SECONDS, Place, Tenants
+from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, LATE_SECONDS, LATEST_SECONDS, Place, Tenants
 
 GREEDY, SMALL, OTHER = Caller("greedy"), Caller("small"), Caller("other")
 
@@ -193,3 +193,38 @@ async def test_a_tenant_over_its_share_is_refused_late_and_one_that_is_alone_or_
         with pytest.raises(AtCapacity) as refused:
             await shared.require_share(GREEDY)
         assert (refused.value.code, waits) == ("SHARE_USED", [LATE_SECONDS])
+
+
+async def test_the_more_refusals_a_tenant_waits_for_the_later_each_of_them_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waits: list[float] = []
+    due = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        await due.wait()
+
+    shared = tenants(Clock(), tenant_metadata="x-tenant")
+    with ExitStack() as held:
+        for _ in range(4):
+            held.enter_context(shared.taken(GREEDY))
+        with pytest.raises(AtCapacity), shared.taken(SMALL):
+            pass
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(turned_away(shared, GREEDY)) for _ in range(40)]
+            with monkeypatch.context() as patch:
+                patch.setattr(asyncio, "sleep", sleep)
+                while len(waits) < len(asked):
+                    await asyncio.wait(asked, timeout=0)
+            due.set()
+    assert [task.result() for task in asked] == ["SHARE_USED"] * 40
+    assert waits[0] == LATE_SECONDS
+    assert waits[31:] == [LATEST_SECONDS] * 9  # sixteen refusals a second: the last of forty comes in two seconds
+    assert waits == sorted(waits)
+
+
+async def turned_away(shared: Tenants, caller: Caller) -> str:
+    with pytest.raises(AtCapacity) as refused:
+        await shared.require_share(caller)
+    return refused.value.code
