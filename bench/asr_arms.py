@@ -12,9 +12,9 @@ import onnxruntime
 import sherpa_onnx
 
 from services.asr.engine import Endpoint, Heard, Speech
-from services.asr.engines.onnx import Engine
-from services.asr.onnx.layout import FRAME_MS, Layout, layout
-from services.asr.onnx.words import FRAME_SAMPLES
+from services.asr.engines.onnx.engine import Engine
+from services.asr.engines.onnx.layout import FRAME_MS, Layout, layout
+from services.asr.engines.onnx.words import FRAME_SAMPLES
 from services.asr.settings import AsrSettings
 from services.common import bundles
 from services.common.audio import ASR_RATE

@@ -27,7 +27,7 @@ from bench.asr_arms import Arm, Ours, Served, Sherpa, chunk_samples, served
 from bench.report import OUT, Goal, Rows, at_least, at_most, finish, percentile
 from bench.speech import talks
 from services.asr.engine import Endpoint, Heard, Speech
-from services.asr.onnx.layout import FRAME_MS, Layout
+from services.asr.engines.onnx.layout import FRAME_MS, Layout
 from services.common.audio import ASR_RATE, Pcm
 
 MODEL = OUT / "models" / "asr-large"

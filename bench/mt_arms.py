@@ -15,7 +15,7 @@ import torch
 from ctranslate2.converters import TransformersConverter
 from transformers import AutoModelForSeq2SeqLM
 
-from services.mt.onnx.loading import Precision
+from services.mt.engines.onnx.loading import Precision
 from tests.models.mt.ours import Ours, Way, opened
 from tests.models.mt.reference import Asked
 

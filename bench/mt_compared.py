@@ -17,7 +17,7 @@ from bench.report import Goal, Rows, at_least, finish
 from services.common.devices import Device as DeviceFound
 from services.common.devices import chosen
 from services.common.errors import InvalidArgument
-from services.mt.onnx.loading import Precision
+from services.mt.engines.onnx.loading import Precision
 from tests.models.mt.random_models import made
 
 MADE = Path(__file__).parent.parent / "out" / "models"

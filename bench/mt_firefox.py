@@ -33,7 +33,7 @@ from services.mt.engine import Pair, Source
 from services.mt.engines.firefox import Engine
 from services.mt.engines.firefox.batch import Batch
 from services.mt.engines.firefox.loading import Asking, Loaded, load
-from services.mt.onnx.jobs import Job, Text
+from services.mt.neural.jobs import Job, Text
 from services.mt.settings import MtSettings
 
 SHARED = Path(__file__).parent.parent.parent / "shared"

@@ -20,8 +20,8 @@ import numpy as np
 from bench.report import Rows, finish
 from services.tts import espeak
 from services.tts.engine import Clause, Voice
-from services.tts.engines.onnx import Engine
-from services.tts.onnx.phonemizer import Phonemizer
+from services.tts.engines.onnx.engine import Engine
+from services.tts.neural.phonemizer import Phonemizer
 from services.tts.settings import OnnxSettings, TtsSettings
 
 SMALL = Path("tests/models/tts/es-small")

@@ -21,7 +21,7 @@ from bench.report import Rows, finish
 from services.asr.engines.ctranslate2 import tokens
 from services.asr.engines.ctranslate2.model import WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import words
-from services.asr.lasting import Bounds
+from services.asr.neural.word_times import Bounds
 from services.asr.settings import AsrSettings
 from services.common import ctranslating
 from services.common.audio import ASR_RATE

@@ -89,7 +89,7 @@ def _made(stage: str, name: str, settings: Any) -> Any:
 
 
 def engine_class(stage: str, name: str) -> Any:
-    """The class behind an engine's name: `embedded` in `services.asr.engines.embedded:Engine`, or `module:Class`.
+    """The class behind an engine's name: `embedded` in `services.asr.engines.embedded`, or `module:Class`.
 
     Raises InvalidArgument when there is no such engine, or a library it needs is missing.
     """

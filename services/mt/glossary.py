@@ -14,10 +14,17 @@ from dataclasses import dataclass
 from itertools import product
 
 from services.common.terminology import Occurrence, Term, occurrences
-from services.mt.agreement import Noun
 
 _LETTERS = "bcdfghjklmnpqrstvwxz"  # with a consonant before and behind, no article changes because of it
 _STEM = "xqz"
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A noun and its translation, both in small letters."""
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)

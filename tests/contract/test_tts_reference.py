@@ -12,7 +12,7 @@ import pytest
 
 from services.common.audio import from_bytes
 from services.tts.engine import Clause
-from services.tts.engines.onnx import Engine
+from services.tts.engines.onnx.engine import Engine
 from services.tts.settings import TtsSettings
 from tests.mesh.tts import needs_espeak
 

@@ -12,8 +12,7 @@ from transformers import M2M100Tokenizer, MarianTokenizer, NllbTokenizer, NllbTo
 from services.common import bundles
 from services.common.bundles import Bundle
 from services.mt.engine import Pair
-from services.mt.onnx.config import Ids
-from services.mt.onnx.tokens import Tokenizer, tokenizer
+from services.mt.neural.tokens import Ids, Tokenizer, tokenizer
 from tests.models.mt import vocabulary
 from tests.models.mt.export import Label, label
 from tests.models.mt.reference import MODELS

@@ -11,7 +11,7 @@ from services.common.terminology import Term, composed, occurrences
 from services.mt.casing import shouted
 from services.mt.engine import Pair
 from services.mt.glossary import unused
-from services.mt.onnx.parts import Part, parts, put_together
+from services.mt.neural.parts import Part, parts, put_together
 from services.mt.shaping import languages, letters, literals, numbers, phrases
 from services.mt.shaping.layers import Copied, Layer, Literals, Marks, Names, Numbers, Shout
 

@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from services.asr.onnx.features import Features
+from services.asr.engines.onnx.features import Features
 from services.common.audio import Pcm
 from services.common.bundles import file_sum
 

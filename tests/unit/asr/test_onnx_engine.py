@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
-from services.asr.engines.onnx import Engine
-from services.asr.onnx.greedy import GreedyTransducer
-from services.asr.onnx.model import Model
+from services.asr.engines.onnx.engine import Engine
+from services.asr.engines.onnx.greedy import GreedyTransducer
+from services.asr.engines.onnx.model import Model
 from services.asr.settings import AsrSettings
 from services.common.audio import Pcm
 from services.common.errors import AtCapacity, InvalidArgument, StageFailed

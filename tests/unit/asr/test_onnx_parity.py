@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import sherpa_onnx
 
-from services.asr.onnx.encoder import Place
-from services.asr.onnx.features import Features
-from services.asr.onnx.model import LAYOUTS, Model, Step, opened
+from services.asr.engines.onnx.encoder import Place
+from services.asr.engines.onnx.features import Features
+from services.asr.engines.onnx.model import LAYOUTS, Model, Step, opened
 from services.asr.settings import OnnxSettings
 from services.common import bundles, devices
 from services.common.audio import ASR_RATE, Pcm

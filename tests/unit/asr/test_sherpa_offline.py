@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Speech
-from services.asr.sherpa.offline import Offline, OfflineModel, OfflineSession
+from services.asr.engines.sherpa.offline import Offline, OfflineModel, OfflineSession
 from services.common.audio import ASR_RATE
 from services.common.batching import Batcher, Limits
 from services.common.errors import StageFailed

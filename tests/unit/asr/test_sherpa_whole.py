@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Stabilization
-from services.asr.engines.sherpa import Engine
+from services.asr.engines.sherpa.engine import Engine
 from services.asr.settings import AsrSettings
 from services.asr.stable_prefix import StablePrefix
 from services.common.audio import ASR_RATE, Pcm

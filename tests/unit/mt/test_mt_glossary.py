@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.terminology import Term, composed, uses
-from services.mt.agreement import Form, Noun, form_of
+from services.mt.engines.embedded.agreement import Form, Noun, form_of
 from services.mt.glossary import Standin, masked
 
 TERMS = (Term("US", "EE. UU."), Term("voicemail", "buz\u00f3n de voz"), Term("GitHub"), Term("Pixel"))

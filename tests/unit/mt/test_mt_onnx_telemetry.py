@@ -13,11 +13,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from services.common import telemetry
 from services.common.errors import AtCapacity, StageFailed
-from services.mt.onnx.batch import Batch
-from services.mt.onnx.jobs import Job
-from services.mt.onnx.loading import Loaded
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.watching import NAME
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Loaded
+from services.mt.neural.jobs import Job
+from services.mt.neural.loop import Loop
+from services.mt.neural.watching import NAME
 from tests.measured import Measured, measured
 from tests.unit.mt.onnx_models import batch, loaded
 from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Breaking, Held, fault, text

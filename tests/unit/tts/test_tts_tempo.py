@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.common.audio import from_bytes
-from services.tts.tempo import Tempo
+from services.tts.engines.riva.tempo import Tempo
 
 RATE = 22_050
 

@@ -12,8 +12,8 @@ from services.asr.engines.ctranslate2 import tokens
 from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded
 from services.asr.engines.ctranslate2.session import Served, Session
+from services.asr.neural.settling import AGREED
 from services.asr.settings import AsrSettings
-from services.asr.settling import AGREED
 from services.common import ctranslating, languages
 from services.common.audio import ASR_RATE
 from services.common.batching import Batcher, Item, Limits

@@ -17,7 +17,7 @@ from services.asr.engine import Hypothesis, Language, Speech, Word
 from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded, words
 from services.asr.engines.ctranslate2.tokens import Tokens
-from services.asr.lasting import Bounds
+from services.asr.neural.word_times import Bounds
 from services.common.audio import ASR_RATE, Pcm
 from services.common.batching import Batcher, Item
 from services.common.resident import Resident

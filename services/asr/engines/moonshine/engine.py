@@ -11,8 +11,8 @@ from services.asr.engines.moonshine.decoding import Draft
 from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.segment import Segments, Served
+from services.asr.neural.settling import QUICK
 from services.asr.settings import AsrSettings, MoonshineSettings
-from services.asr.settling import QUICK
 from services.common import bundles, devices
 from services.common.audio import ASR_RATE
 from services.common.batching import Batcher, Limits

@@ -17,7 +17,7 @@ from services.asr.engines.moonshine.forms import kept
 from services.asr.engines.moonshine.model import Model, Window
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.tokenizer import Spelled
-from services.asr.lasting import confidence
+from services.asr.neural.word_times import confidence
 from services.common.audio import ASR_RATE, Pcm
 from services.common.batching import Batcher, Item
 

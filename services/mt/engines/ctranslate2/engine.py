@@ -14,8 +14,8 @@ from services.common.versions import Version, Versions
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.ctranslate2.batch import Batch, loaded
 from services.mt.engines.ctranslate2.pieces import LAYOUTS, Pieces
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.translating import Bounds, Translating, repetition
+from services.mt.neural.loop import Loop
+from services.mt.neural.translating import Bounds, Translating, repetition
 from services.mt.settings import Ctranslate2Settings, MtSettings
 
 _MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences

@@ -16,8 +16,8 @@ from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.firefox.batch import Batch
 from services.mt.engines.firefox.loading import Asking, load
 from services.mt.engines.firefox.table import MOST_POSITIONS
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.translating import Bounds, Translating, repetition
+from services.mt.neural.loop import Loop
+from services.mt.neural.translating import Bounds, Translating, repetition
 from services.mt.settings import FirefoxSettings, MtSettings
 
 LAYOUTS = ("marian-intgemm8",)

@@ -16,7 +16,7 @@ from services.mt.engines.firefox.model import Model
 from services.mt.engines.firefox.network import Network, network
 from services.mt.engines.firefox.pieces import Pieces
 from services.mt.engines.firefox.shortlist import Shortlist
-from services.mt.onnx.loop import BROKEN
+from services.mt.neural.loop import BROKEN
 
 MODEL, SHORTLIST = "model.bin", "lex.bin"
 

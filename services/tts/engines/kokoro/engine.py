@@ -19,7 +19,7 @@ from services.tts.engines.kokoro.levels import gain
 from services.tts.engines.kokoro.model import LAYOUT, Model, language_of, opened
 from services.tts.engines.kokoro.network import SAMPLE_RATE_HERTZ
 from services.tts.engines.kokoro.windows import Ahead
-from services.tts.onnx.measures import Measured, pcm_of
+from services.tts.neural.measures import Measured, pcm_of
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 

@@ -14,9 +14,9 @@ from services.tts.engines.kokoro.network import Sentence, loaded, styles
 from services.tts.engines.kokoro.speaking import Speaker
 from services.tts.engines.kokoro.symbols import LANGUAGES, TIE, Language, ids, split
 from services.tts.engines.kokoro.windows import Ahead
-from services.tts.onnx.network import Floats
-from services.tts.onnx.phonemizer import Phonemizer
-from services.tts.onnx.spelling import fragments, sentences
+from services.tts.neural.phonemizer import Phonemizer
+from services.tts.neural.running import Floats
+from services.tts.neural.spelling import fragments, sentences
 from services.tts.settings import KokoroSettings
 
 LAYOUT = "kokoro"

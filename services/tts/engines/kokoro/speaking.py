@@ -12,7 +12,7 @@ from services.tts.engines.kokoro.network import HOP, SAMPLE_RATE_HERTZ, Network,
 from services.tts.engines.kokoro.splicing import Splicer
 from services.tts.engines.kokoro.tempo import Tempo
 from services.tts.engines.kokoro.windows import FRAME_SECONDS, Ahead, Sizes
-from services.tts.onnx.network import Floats
+from services.tts.neural.running import Floats
 from services.tts.settings import KokoroSettings
 
 CONTEXT = 10  # frames decoded on either side of those that are kept
