@@ -109,7 +109,7 @@ type: $(READY) ## Check types
 proto: $(READY) ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
-docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/metrics.toml
+docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/telemetry/metrics.toml
 	@$(BIN)/python docs/telemetry.py
 
 up: setup ## Run the mesh as local processes until Ctrl-C

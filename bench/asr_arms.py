@@ -16,10 +16,10 @@ from services.asr.engines.onnx.engine import Engine
 from services.asr.engines.onnx.layout import FRAME_MS, Layout, layout
 from services.asr.engines.onnx.words import FRAME_SAMPLES
 from services.asr.settings import AsrSettings
-from services.common import bundles
-from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Item, Limits
-from services.common.bundles import Bundle
+from services.common.audio.pcm import ASR_RATE
+from services.common.neural import bundles
+from services.common.neural.batching import Batcher, Item, Limits
+from services.common.neural.bundles import Bundle
 
 MADE = "drawn by chance"  # what the manifest of a model with random weights says of its source
 

@@ -28,7 +28,7 @@ from bench.report import OUT, Goal, Rows, at_least, at_most, finish, percentile
 from bench.speech import talks
 from services.asr.engine import Endpoint, Heard, Speech
 from services.asr.engines.onnx.layout import FRAME_MS, Layout
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 MODEL = OUT / "models" / "asr-large"
 ROOT = OUT.parent.parent

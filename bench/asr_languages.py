@@ -37,10 +37,10 @@ from bench.report import Rows, finish, percentile
 from bench.wer import PAUSE, read_g722
 from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
-from services.common import languages
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
-from services.common.watchdog import Watchdog
+from services.common.server.watchdog import Watchdog
+from services.common.text import languages
 from services.mt.chaining import Chaining
 from services.mt.engine import Pair, Source
 from services.mt.serving import Engines as Translators

@@ -36,7 +36,7 @@ from services.asr.cadence import Cadence
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Word
 from services.asr.engines.moonshine import tokenizer
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 HYPOTHESIS_MS = 500
 ARMS = ("batched", "one by one", "sherpa-onnx")

@@ -3,7 +3,8 @@
     python -m bench.batching [--device auto] [--askers 16] [--items 24] [--pairs 5] [--rows 4]
 
 A transformer encoder of a real one's size with random weights stands in for a stage's model: only its speed counts.
-Each session asks for the next item when it has its answer, through `services.common.batching`. Both arms take turns.
+Each session asks for the next item when it has its answer, through `services.common.neural.batching`.
+Both arms take turns.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from numpy.typing import NDArray
 
 from bench.report import Goal, Rows, at_least, at_most, finish, percentile
 from bench.transformer import Shape, encoder
-from services.common.batching import Batcher, Item, Limits
-from services.common.bound import Bound
-from services.common.devices import Device, chosen, placed, session
 from services.common.errors import InvalidArgument
+from services.common.neural.batching import Batcher, Item, Limits
+from services.common.neural.bound import Bound
+from services.common.neural.devices import Device, chosen, placed, session
 
 Array = NDArray[Any]
 

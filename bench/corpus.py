@@ -14,7 +14,7 @@ import numpy as np
 import babelmesh.audio
 from bench.metrics import Sentence
 from bench.wer import find_sounds, read_g722
-from services.common.audio import ASR_RATE, Pcm, from_bytes
+from services.common.audio.pcm import ASR_RATE, Pcm, from_bytes
 
 PAUSE_SECONDS = 1.0  # after each recording, as a speaker would
 LOUD_SHARE = 0.05  # of a recording's loudest frame: what is below is silence between words

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from bench.asr_languages import prompts
-from services.common.audio import ASR_RATE, Pcm, from_bytes
+from services.common.audio.pcm import ASR_RATE, Pcm, from_bytes
 
 LANGS = ("en", "es")
 LONG_SECONDS = 4.0  # from which on the goal holds

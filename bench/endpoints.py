@@ -20,7 +20,7 @@ from bench.report import Rows, at_most, finish, percentile
 from bench.wer import PAUSE, Prompt, find_sounds, joined, read_prompts, without_pauses
 from services.asr.endpointing import EndpointingRules
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 COLUMNS = ("endpointing", "segments", "longest s", "waited ms p50", "p95", "WER")
 

@@ -31,7 +31,7 @@ from bench.processes import local_mesh
 from bench.report import Goal, Rows, at_most, finish
 from bench.speech import talks
 from bench.take import take
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 LOOK_SECONDS = 1.0
 WARM_SECONDS = 3.0

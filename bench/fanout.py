@@ -23,7 +23,7 @@ from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
 from bench.stuck import STUCK_LANG
 from bench.take import Take, take
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 SHARED = ("gateway", "asr")  # what every target shares
 

@@ -24,7 +24,7 @@ from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
 from bench.stuck import STUCK_LANG
 from bench.take import Take, chunks, take
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 FREE_LANG = "es"
 PATIENT: Variables = {**SCRIPTED, "GATEWAY_STAGE_TIMEOUT_MS": "120000", "GATEWAY_CLIENT_STALL_MS": "120000"}

@@ -23,7 +23,7 @@ from bench import engines
 from bench.processes import local_mesh
 from bench.report import Rows, at_least, finish
 from bench.terms import SENTENCES, SPANISH
-from services.common.terminology import uses
+from services.common.text.terminology import uses
 
 LANG = "es"
 ALONE = "no glossary"

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.grpc_options import CHANNEL, server_options
 
 CHUNK = bytes(ASR_RATE // 10 * 2)  # 100 ms

@@ -29,7 +29,7 @@ from services.asr.engine import Endpoint, Heard, Hypothesis, Identifier, Languag
 from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
 from services.asr.several_languages import Ear, SeveralLanguages
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from bench.dialogue import LANGS, LONG_SECONDS, Placed, drawn, installed, mixed
 from bench.processes import Usage, local_mesh, metered
 from bench.report import Goal, Rows, at_least, at_most, finish, percentile
 from bench.take import Take, take
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 LEAST_RIGHT = 0.95
 

@@ -29,7 +29,7 @@ from babelmesh import supervisor
 from bench.largest_messages import KINDS, TARGETS
 from bench.processes import SCRIPTED
 from bench.report import Goal, Rows, at_most, finish
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 

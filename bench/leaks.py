@@ -23,8 +23,8 @@ from bench.speech import talks
 from bench.take import chunks, take
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.audio import Pcm
-from services.common.server import running
+from services.common.audio.pcm import Pcm
+from services.common.server.lifecycle import running
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from services.mt.servicer import MtServicer

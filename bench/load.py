@@ -24,7 +24,7 @@ from bench.processes import SERVICES, LocalMesh, Usage, Variables, local_mesh, m
 from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
 from bench.take import Take, captions, take
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 MOST_TALKS = 4
 

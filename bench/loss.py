@@ -45,7 +45,7 @@ from bench.corpus import Recording, read_corpus
 from bench.damage import CLOCK, DAMAGES, PACKET_MS, Packet, Packets
 from bench.report import Goal, Rows, at_most, finish
 from bench.wer import normalized
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 if TYPE_CHECKING:
     from bench.chaos.raw import Call

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 SPEAKERS = 6  # that talk at once in babble
 SEED = 20130

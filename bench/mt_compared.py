@@ -14,9 +14,9 @@ from bench import mt_served
 from bench.mt_arms import Arm, Device, OursArm, Setting, arms
 from bench.mt_turns import Measured, Race, Turn, sources
 from bench.report import Goal, Rows, at_least, finish
-from services.common.devices import Device as DeviceFound
-from services.common.devices import chosen
 from services.common.errors import InvalidArgument
+from services.common.neural.devices import Device as DeviceFound
+from services.common.neural.devices import chosen
 from services.mt.engines.onnx.loading import Precision
 from tests.models.mt.random_models import made
 

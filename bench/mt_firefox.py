@@ -27,8 +27,8 @@ import sacrebleu
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.report import Goal, Rows, at_least, finish
-from services.common import bundles
-from services.common.devices import Device
+from services.common.neural import bundles
+from services.common.neural.devices import Device
 from services.mt.engine import Pair, Source
 from services.mt.engines.firefox import Engine
 from services.mt.engines.firefox.batch import Batch

@@ -17,7 +17,7 @@ import sacrebleu
 
 from bench.mt_texts import DATA, NEWS, Texts, parallel
 from bench.report import Rows, finish
-from services.common.watchdog import Watchdog
+from services.common.server.watchdog import Watchdog
 from services.mt.chaining import Chaining
 from services.mt.engine import Source
 from services.mt.serving import Engines

@@ -19,7 +19,7 @@ from functools import partial
 from bench.mt_arms import CTranslate2Arm, Ids, OursArm, Setting, TransformersArm
 from bench.mt_turns import Measured, Race, Turn, sources
 from bench.report import Goal, Rows, at_least, percentile
-from services.common.batching import Batcher, Item, Limits
+from services.common.neural.batching import Batcher, Item, Limits
 
 COLUMNS = ("precision", "translator", "tokens/s", "p50 ms", "p95 ms", "ours is times as fast", "same ids as ours")
 Answer = Callable[[Ids], Awaitable[list[int]]]

@@ -20,7 +20,7 @@ import sacrebleu
 
 from bench.mt_texts import DATA, NEWS, Texts, parallel
 from bench.report import Goal, Rows, at_least, finish
-from services.common.watchdog import Watchdog
+from services.common.server.watchdog import Watchdog
 from services.mt import ways
 from services.mt.chaining import Chaining
 from services.mt.engine import Pair, Source

@@ -26,7 +26,7 @@ from bench.processes import local_mesh
 from bench.report import Goal, Rows, at_most, finish
 from bench.take import Take, captions, take
 from bench.wer import find_sounds, normalized, read_g722
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 CLEAN = "none"
 BOUNDS = {"babble": 0.12, "white": 0.14}

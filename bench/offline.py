@@ -16,8 +16,8 @@ from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech, Wor
 from services.asr.gate import Gate
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
-from services.common.audio import ASR_RATE, Pcm
-from services.common.engines import engine_class
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.engines.selection import engine_class
 
 CHUNK_SAMPLES = ASR_RATE // 10
 

@@ -15,7 +15,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from bench.report import Goal, Rows, at_most, finish
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.pacing import FULL_SAMPLES, Moment, Pacing, Playout
 
 MINUTES = 3

@@ -20,7 +20,7 @@ from babelmesh import supervisor
 from bench.processes import LocalMesh
 from bench.take import Take
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 NAME = "whisperlivekit"
 OPTIONS = ("--backend", "faster-whisper", "--backend-policy", "localagreement", "--lan", "en", "--pcm-input")

@@ -35,7 +35,7 @@ from bench.processes import LocalMesh, Usage, local_mesh, metered
 from bench.report import Goal, Rows, at_most, finish
 from bench.take import Take, captions, take
 from bench.wer import normalized
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 WEIGHTS = "whisper-tiny-en"
 SAME, OWN = "ours, same weights", "ours, default"

@@ -28,8 +28,8 @@ from bench.wer import PAUSE, Prompt, find_sounds, read_prompts
 from services.asr.engine import PrefixRules, Stabilization, Word
 from services.asr.settings import AsrSettings
 from services.asr.stable_prefix import StablePrefix, key
-from services.common.audio import ASR_RATE
-from services.common.engines import engine_class
+from services.common.audio.pcm import ASR_RATE
+from services.common.engines.selection import engine_class
 
 RULES = [
     *(PrefixRules(held_words=held) for held in (0, 1, 2, 3)),

@@ -30,7 +30,7 @@ from bench.report import OUT, finish
 from bench.simulstream import Logged, steps_of, write_log
 from bench.take import take
 from bench.talk import lasting_goals, lasting_table, talk_goals, talk_table
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 WARM_SECONDS = 8
 LIMIT_SECONDS = 15.0  # the longest segment, as the gateway's default has it

@@ -16,8 +16,8 @@ import numpy as np
 import soxr
 
 from bench.report import Goal, Rows, at_most, finish
-from services.common.audio import ASR_RATE, Pcm
-from services.common.resampling import Resampler
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.resampling import Resampler
 
 RATES = (8_000, 22_050, 44_100, 48_000)
 

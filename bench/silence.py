@@ -25,7 +25,7 @@ from bench.report import Rows, at_most, finish
 from bench.wer import read_g722
 from services.asr.engine import Endpoint, Engine, Heard, Speech
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 SEGMENT_SAMPLES = 6 * ASR_RATE
 CHUNK_SAMPLES = ASR_RATE // 10

@@ -29,7 +29,7 @@ from bench.report import Goal, Rows, at_most, finish
 from bench.speech import talks
 from bench.take import Take, captions, take
 from bench.throttling import hold, throttled
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 TARGETS = ("es",)
 FIRST_SECONDS = 2.0  # of speech, before the recognizer is first stopped

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from bench.wer import find_sounds, read_g722
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 LEAST_BYTES = 4 * 8_000  # four seconds; G.722 is 64 kbit/s
 PAUSE = np.zeros(int(0.7 * ASR_RATE), dtype=np.int16)

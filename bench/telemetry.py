@@ -24,7 +24,7 @@ from bench.processes import SCRIPTED, SERVICES, Variables, local_mesh, metered
 from bench.report import Goal, Rows, at_most, finish, percentile
 from bench.speech import talks
 from bench.take import Take, take
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 LANG = "es"
 OFF, TRACING, METRICS = "off", "tracing", "metrics"

@@ -29,8 +29,8 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE, Pcm
-from services.common.server import running
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.server.lifecycle import running
 from services.gateway.inputs import Audio
 from services.gateway.microphone import Microphone
 from services.gateway.settings import GatewaySettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 
 SPANISH = (
     Term("voicemail", "buz\u00f3n de voz"),

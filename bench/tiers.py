@@ -29,7 +29,7 @@ from bench.report import Goal, Rows, at_least, at_most, finish, percentile
 from bench.speech import talks
 from bench.take import Take, captions, take
 from bench.tiers_simulated import Played, Scene, play
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 KEPT = 0.95  # share of the segments that keep the objective
 GRACE_SECONDS = 60.0  # for what a session has yet to be sent once its speech has ended

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.common.tiers import Asked, Ladder, Rules, Tier
+from services.common.engines.tiers import Asked, Ladder, Rules, Tier
 
 STEP_SECONDS = 0.05
 UTTERANCE_SECONDS, PAUSE_SECONDS = (2.0, 6.0), (0.5, 2.5)

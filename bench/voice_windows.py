@@ -34,7 +34,7 @@ from bench.processes import local_mesh
 from bench.report import Goal, Rows, at_most, finish
 from bench.sentences import SENTENCES
 from bench.voices_heard import ARMS, KOKORO, WHISPER, Spoken, heard, listening
-from services.common.audio import ASR_RATE, from_bytes
+from services.common.audio.pcm import ASR_RATE, from_bytes
 
 WHOLE, WINDOWS = "whole", "windows"
 JUDGE = Path(__file__).with_name("judge_speech.py")

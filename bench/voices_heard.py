@@ -29,11 +29,11 @@ from bench.sentences import SENTENCES
 from services.asr.engines.ctranslate2 import tokens
 from services.asr.engines.ctranslate2.model import WhisperModel, Window
 from services.asr.settings import Ctranslate2Settings
-from services.common import languages
-from services.common.audio import ASR_RATE, Pcm, from_bytes
-from services.common.bundles import read
-from services.common.ctranslating import Computing
-from services.common.engines import engine_class
+from services.common.audio.pcm import ASR_RATE, Pcm, from_bytes
+from services.common.engines.selection import engine_class
+from services.common.neural.bundles import read
+from services.common.neural.ctranslating import Computing
+from services.common.text import languages
 from services.tts.engine import Clause, Engine, Voice
 from services.tts.settings import TtsSettings
 

@@ -31,8 +31,8 @@ from services.asr.pauses import Pauses
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.asr.vad import FRAME_SAMPLES, SileroVad
-from services.common.audio import ASR_RATE, Pcm
-from services.common.server import running
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.server.lifecycle import running
 
 CHUNK_SAMPLES = ASR_RATE // 10
 PAUSE = np.zeros(ASR_RATE, dtype=np.int16)

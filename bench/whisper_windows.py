@@ -23,9 +23,9 @@ from services.asr.engines.ctranslate2.model import WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import words
 from services.asr.neural.word_times import Bounds
 from services.asr.settings import AsrSettings
-from services.common import ctranslating
-from services.common.audio import ASR_RATE
-from services.common.bundles import Bundle, read
+from services.common.audio.pcm import ASR_RATE
+from services.common.neural import ctranslating
+from services.common.neural.bundles import Bundle, read
 
 TAILS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 30.0)  # seconds
 

@@ -20,8 +20,8 @@ from babelmesh.models.fetching import fetching
 from babelmesh.models.folder import VARIABLE, Installed, Models, default_folder
 from babelmesh.models.importing import Wanted, import_folder
 from babelmesh.models.progress import size
-from services.common.bundles import Bundle, verify
 from services.common.errors import InvalidArgument
+from services.common.neural.bundles import Bundle, verify
 
 app = typer.Typer(help="Model bundles of the neural engines: what is installed, and what can be.", no_args_is_help=True)
 

@@ -24,7 +24,7 @@ from bench.order import faults
 from bench.report import Rows, at_least, at_most
 from bench.speech import talks
 from bench.take import Take, take
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 TARGETS = ("es",)
 WARM_SECONDS = 5.0

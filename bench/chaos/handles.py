@@ -23,7 +23,7 @@ from bench.chaos.scene import Outcome, folder, options, play
 from bench.chaos.talking import Wishes
 from bench.report import Rows, at_most
 from realtime.v1.realtime_translate_pb2 import TURN_TAKING_CONSECUTIVE, Received, Target
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 SPEAK_MS = 6_000
 TTL_MS = 1_000

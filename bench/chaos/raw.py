@@ -15,7 +15,7 @@ from babelmesh.events import AudioChunk, ClientMessage, ServerMessage, SessionCo
 from babelmesh.gateways import CHANNEL_OPTIONS
 from bench.chaos import speech
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 if TYPE_CHECKING:
     Call: TypeAlias = grpc.aio.StreamStreamCall[ClientMessage, ServerMessage]

@@ -26,7 +26,7 @@ from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Load, Wishes
 from bench.report import Goal, Rows, at_least, at_most
 from realtime.v1.realtime_translate_pb2 import Target
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 WARM_SECONDS = 4.0
 READ_SECONDS = 0.7  # less than it takes to notice that the synthesizer is frozen

@@ -1,8 +1,8 @@
 """A real mesh of four processes at several numbers of sessions: what its stages tell, use, and are asked for.
 
-The engines are scripted, with a device that computes batches as a GPU would (`services/common/simulation.py`). What
-the stages tell is read from `Stage/Watch`, as the gateway reads it; calls are counted by their spans, in a round of
-their own, for tracing costs processor time.
+The engines are scripted, with a device that computes batches as a GPU would (`services/common/engines/simulation.py`).
+What the stages tell is read from `Stage/Watch`, as the gateway reads it; calls are counted by their spans, in a round
+of their own, for tracing costs processor time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from bench.scaling.recorded import FILE, Recorded
 from bench.speech import talks
 from bench.take import Take, take
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 STAGES = ("asr", "mt", "tts")
 TARGETS = ("es", "fr")

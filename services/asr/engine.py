@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from services.common.audio import Pcm
-from services.common.load import Load
-from services.common.versions import Version
+from services.common.audio.pcm import Pcm
+from services.common.engines.load import Load
+from services.common.engines.versions import Version
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.common.plain_text import plain_text
-from services.common.terminology import composed
+from services.common.text.plain_text import plain_text
+from services.common.text.terminology import composed
 
 
 def cleaned(text: str) -> str:

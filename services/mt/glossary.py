@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 
-from services.common.terminology import Occurrence, Term, occurrences
+from services.common.text.terminology import Occurrence, Term, occurrences
 
 _LETTERS = "bcdfghjklmnpqrstvwxz"  # with a consonant before and behind, no article changes because of it
 _STEM = "xqz"

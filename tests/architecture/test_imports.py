@@ -12,12 +12,12 @@ SERVICES = (*STAGES, "gateway", "common")
 # The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
 EDGES = (
     "services/common/errors.py",  # google.rpc statuses
-    "services/common/server.py",  # health
-    "services/common/ports.py",  # what every service serves
-    "services/common/faults.py",  # mesh.fault.v1, which every service serves
-    "services/common/status.py",  # mesh.stage.v1, which every service serves
+    "services/common/server/lifecycle.py",  # health
+    "services/common/server/ports.py",  # what every service serves
+    "services/common/server/faults.py",  # mesh.fault.v1, which every service serves
+    "services/common/server/status.py",  # mesh.stage.v1, which every service serves
     "services/*/servicer.py",
-    "services/*/engines/riva*.py",  # Riva's messages to values and back
+    "services/*/engines/riva/*.py",  # Riva's messages to values and back
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/admission.py",  # reads the hello
     "services/gateway/call.py",  # reads and writes the public stream
@@ -63,7 +63,7 @@ def test_a_service_imports_itself_and_common_only() -> None:
 
 
 # What writes model bundles reads them as the services do: one format, one reader.
-BUNDLES = ("services.common.bundles", "services.common.errors")
+BUNDLES = ("services.common.neural.bundles", "services.common.errors")
 
 
 def test_the_client_imports_no_service() -> None:
@@ -89,6 +89,33 @@ def test_engines_know_nothing_of_the_wire() -> None:
     wrong = []
     for source in sources(*(f"services/{stage}/engines" for stage in STAGES)):
         for node, name in source.imported():
-            if name.split(".")[0] in ("grpc", "mesh", "realtime") and not source.path.endswith("riva.py"):
+            if name.split(".")[0] in ("grpc", "mesh", "realtime") and "/engines/riva/" not in source.path:
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+def test_an_engine_borrows_from_no_sibling() -> None:
+    wrong = []
+    for source in sources(*(f"services/{stage}/engines" for stage in STAGES)):
+        own = source.path.split("/")[3].removesuffix(".py")
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[0] == "services" and parts[2:3] == ["engines"] and parts[1] in STAGES and parts[3] != own:
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+# The folders of services/common, the lowest first; files beside them are lower still.
+FLOORS = ("audio", "text", "telemetry", "engines", "neural", "server")
+
+
+def test_what_services_share_imports_downwards() -> None:
+    floors = {name: floor for floor, name in enumerate(FLOORS)}
+    wrong = []
+    for source in sources("services/common"):
+        floor = floors.get(source.path.split("/")[2], -1)
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[:2] == ["services", "common"] and floors.get(parts[2], -1) > floor:
                 wrong.append(f"{source.at(node)} imports {name}")
     assert not wrong

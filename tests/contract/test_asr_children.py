@@ -16,7 +16,7 @@ import pytest
 
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
-from services.common.engines import engine_class
+from services.common.engines.selection import engine_class
 from services.common.errors import StageFailed
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud

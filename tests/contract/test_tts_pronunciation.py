@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.common import ipa
+from services.common.text import ipa
 from services.tts import espeak
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.embedded.engine import Engine

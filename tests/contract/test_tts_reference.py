@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from services.tts.engine import Clause
 from services.tts.engines.onnx.engine import Engine
 from services.tts.settings import TtsSettings

@@ -26,7 +26,7 @@ from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import from_rpc_error
-from services.common.server import running as serving
+from services.common.server.lifecycle import running as serving
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
@@ -174,13 +174,14 @@ async def test_memory_is_taken_and_kept_and_the_service_goes_on(tmp_path: Path) 
 
 
 SMALL_MACHINE = """
-from services.common import memory, server
+from services.common.server import memory
+from services.common.server import lifecycle
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 
 memory.available_bytes = lambda: 100 << 20
 settings = MtSettings()
-server.run("mt", lambda: (MtServicer(settings), settings))
+lifecycle.run("mt", lambda: (MtServicer(settings), settings))
 """
 
 

@@ -19,7 +19,7 @@ from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from mesh.tts.v1 import tts_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.server import Servicer, running
+from services.common.server.lifecycle import Servicer, running
 from services.common.settings import ServiceSettings
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings

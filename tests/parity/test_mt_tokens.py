@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from transformers import M2M100Tokenizer, MarianTokenizer, NllbTokenizer, NllbTokenizerFast
 
-from services.common import bundles
-from services.common.bundles import Bundle
+from services.common.neural import bundles
+from services.common.neural.bundles import Bundle
 from services.mt.engine import Pair
 from services.mt.neural.tokens import Ids, Tokenizer, tokenizer
 from tests.models.mt import vocabulary

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 _DIGITS = 2  # of a confidence: as many as do not hang on who else is in the batch
 

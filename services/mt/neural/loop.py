@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from onnxruntime.capi import onnxruntime_pybind11_state as faults
 
+from services.common.engines.load import Load
 from services.common.errors import AtCapacity, MeshError, StageFailed
-from services.common.load import Load
 from services.mt.neural.jobs import Found, Job, Scoring, next_up
 from services.mt.neural.watching import Watching
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.terminology import Term, composed, occurrences
+from services.common.text.terminology import Term, composed, occurrences
 from services.mt.neural.weights import Array
 
 _SAME_TERM = 0.5  # words that lose so much of what the first one loses belong to it

@@ -15,7 +15,7 @@ import numpy as np
 import sentencepiece
 import tokenizers
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.mt.engine import Pair
 from services.mt.neural.weights import Array
 

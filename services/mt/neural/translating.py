@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.mt.cleaning import cleaned
 from services.mt.engine import Pair, Source, Translation
 from services.mt.neural.jobs import Job, Scoring, Text, Turn

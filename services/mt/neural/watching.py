@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from opentelemetry.trace import StatusCode
 
-from services.common import instruments
-from services.common.load import Load
-from services.common.telemetry import shared_span
+from services.common.engines.load import Load
+from services.common.neural import instruments
+from services.common.telemetry.tracing import shared_span
 from services.mt.neural.jobs import Job
 
 NAME = "mt.decode"

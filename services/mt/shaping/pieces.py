@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from services.common.concluded import continues
-from services.common.terminology import Term, composed, occurrences
+from services.common.text.concluded import continues
+from services.common.text.terminology import Term, composed, occurrences
 from services.mt.casing import shouted
 from services.mt.engine import Pair
 from services.mt.glossary import unused

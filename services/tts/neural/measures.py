@@ -8,9 +8,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
+from services.common.engines.versions import Version
 from services.common.errors import AtCapacity
-from services.common.versions import Version
 from services.tts.neural.running import Floats
 from services.tts.silence import QUIET
 

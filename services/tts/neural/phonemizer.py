@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.common.errors import InvalidArgument
-from services.common.starving import own_time
+from services.common.server.starving import own_time
 from services.tts import espeak
 from services.tts.neural.spelling import cleaned
 

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.common import ipa
+from services.common.text import ipa
 from services.tts.engine import Clause, Pronunciation
 from services.tts.pronouncing import parts
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common import bundles
-from services.common.devices import Device, chosen
-from services.common.neural import Asked as AskedDevice
+from services.common.neural import bundles
+from services.common.neural.devices import Device, chosen
+from services.common.neural.settings import Asked as AskedDevice
 from services.mt.engines.onnx.batch import Batch
 from services.mt.engines.onnx.loading import Asking, Precision, load
 from services.mt.engines.onnx.model import Model

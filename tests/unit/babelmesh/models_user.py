@@ -14,7 +14,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from babelmesh.cli import app
-from services.common import bundles
+from services.common.neural import bundles
 
 
 @dataclass(frozen=True, slots=True)

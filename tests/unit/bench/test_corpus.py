@@ -11,7 +11,7 @@ import pytest
 
 from bench.corpus import Recording, joined, read_corpus, repeated, without_silence
 from bench.metrics import Sentence
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 
 def tone(seconds: float) -> Pcm:

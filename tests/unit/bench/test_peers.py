@@ -9,7 +9,7 @@ from bench.corpus import Recording
 from bench.peer_server import NAME, taken
 from bench.peers import OWN, SAME, Round, goals, table, talks
 from bench.processes import Usage
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 PEER = [(1.0, "", "one"), (2.0, "one", "one two"), (2.5, "one two", "one two")]
 

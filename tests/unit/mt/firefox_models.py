@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
-from services.common.bundles import Manifest, file_sum, write
+from services.common.neural.bundles import Manifest, file_sum, write
 from services.mt.neural.weights import Array
 
 IDS, WIDTH, HEADS, WIDE, ENCODER, DECODER = 640, 32, 4, 64, 2, 2

@@ -6,9 +6,9 @@ from typing import cast
 
 import pytest
 
-from services.common.children import Pool
+from services.common.engines.children import Pool
+from services.common.engines.load import Load
 from services.common.errors import InvalidArgument, StageFailed
-from services.common.load import Load
 from services.mt.engine import Pair, Source
 from services.mt.engines.embedded.pipeline import Pipeline, PipelineBroke
 from services.mt.engines.embedded.translator import MOST_WORDS, Translator

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.terminology import Term, composed, uses
+from services.common.text.terminology import Term, composed, uses
 from services.mt.engines.embedded.agreement import Form, Noun, form_of
 from services.mt.glossary import Standin, masked
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidArgument
-from services.common.terminology import Term, occurrences
+from services.common.text.terminology import Term, occurrences
 from services.mt.engine import Pair, Source
 from services.mt.engines.onnx.engine import Engine
 from services.mt.neural.translating import repetition

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from services.common.load import WINDOW_SECONDS, Load
+from services.common.engines.load import WINDOW_SECONDS, Load
 from services.mt.engines.onnx.batch import Batch
 from services.mt.engines.onnx.loading import Loaded
 from services.mt.neural.jobs import Job

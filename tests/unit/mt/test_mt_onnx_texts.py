@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.mt.engines.onnx.config import Search
 from services.mt.engines.onnx.search import Beams
 from services.mt.neural.parts import Part, parts, put_together

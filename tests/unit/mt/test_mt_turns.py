@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from services.common.load import Load
+from services.common.engines.load import Load
 from services.mt.engines.embedded.turns import Turns
 
 

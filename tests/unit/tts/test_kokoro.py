@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common.audio import Pcm, from_bytes
+from services.common.audio.pcm import Pcm, from_bytes
 from services.common.errors import InvalidArgument
 from services.tts.engine import Clause, Pronunciation
 from services.tts.engines.embedded.phonemes import phonemes

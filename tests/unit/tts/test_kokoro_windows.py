@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.load import Load
+from services.common.engines.load import Load
 from services.tts.engines.kokoro.network import HOP, STYLE, Frames, Sentence
 from services.tts.engines.kokoro.speaking import KEPT, LATER, LEAST, LOOKAHEAD, Speaker
 from services.tts.engines.kokoro.windows import FRAME_SECONDS, Ahead, Sizes

@@ -29,11 +29,11 @@ from services.asr.engines.embedded.sphinx import (
     WordFrames,
 )
 from services.asr.settings import AsrSettings, EmbeddedSettings
-from services.common.audio import ASR_RATE
-from services.common.children import Pool, ended
+from services.common.audio.pcm import ASR_RATE
+from services.common.engines.children import Pool, ended
+from services.common.engines.load import Load
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.starving import own_time
+from services.common.server.starving import own_time
 
 START_SECONDS = 30.0  # a program that has to load its model first, on a busy machine
 

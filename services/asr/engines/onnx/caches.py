@@ -17,10 +17,10 @@ from onnx import helper
 from onnxruntime import OrtValue
 
 from services.asr.engines.onnx.layout import Shape
-from services.common import devices
-from services.common.bound import Bound
-from services.common.devices import Device
 from services.common.errors import AtCapacity
+from services.common.neural import devices
+from services.common.neural.bound import Bound
+from services.common.neural.devices import Device
 
 FRESH = 0  # the row that stays as a segment begins: zero
 _OPSET = 17

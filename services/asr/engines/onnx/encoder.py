@@ -13,9 +13,9 @@ from onnxruntime import OrtValue
 from services.asr.engines.onnx.caches import FRESH, Caches, Kind
 from services.asr.engines.onnx.features import Array
 from services.asr.engines.onnx.layout import Layout
-from services.common.bound import Bound
-from services.common.bundles import fault
-from services.common.devices import Device
+from services.common.neural.bound import Bound
+from services.common.neural.bundles import fault
+from services.common.neural.devices import Device
 
 _NUMBERS = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(int64)": np.int64}
 _INPUTS = 5  # audio, its length, and the caches: channel, time, and how many frames of the channel's are filled

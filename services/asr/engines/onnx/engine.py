@@ -16,11 +16,11 @@ from services.asr.engines.onnx.model import LAYOUTS, opened
 from services.asr.engines.onnx.segment import Segment, Served
 from services.asr.neural.settling import AGREED, CERTAIN, all_alike
 from services.asr.settings import AsrSettings
-from services.common import bundles, devices
-from services.common.batching import Batcher, Limits
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.versions import Version, Versions
+from services.common.neural import bundles, devices
+from services.common.neural.batching import Batcher, Limits
 
 
 class Engine:

@@ -8,7 +8,7 @@ import kaldi_native_fbank as fbank
 import numpy as np
 import numpy.typing as npt
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 Array: TypeAlias = npt.NDArray[np.float32]
 

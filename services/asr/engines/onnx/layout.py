@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from services.common.bundles import fault
+from services.common.neural.bundles import fault
 
 FRAME_MS = 10  # from one feature frame to the next
 NOT_NORMALIZED = ("", "NA", "None")

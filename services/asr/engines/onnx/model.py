@@ -22,11 +22,11 @@ from services.asr.engines.onnx.search import F, Search
 from services.asr.engines.onnx.tokens import Tokens
 from services.asr.engines.onnx.transducer import Transducer
 from services.asr.settings import OnnxSettings
-from services.common import devices
-from services.common.audio import ASR_RATE
-from services.common.bundles import Bundle, fault
-from services.common.devices import BROKEN, Device
+from services.common.audio.pcm import ASR_RATE
 from services.common.errors import InvalidArgument, StageFailed
+from services.common.neural import devices
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import BROKEN, Device
 
 CTC, TRANSDUCER = "nemo-ctc", "nemo-transducer"
 LAYOUTS = (CTC, TRANSDUCER)

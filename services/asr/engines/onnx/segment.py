@@ -18,8 +18,8 @@ from services.asr.engines.onnx.model import Model, Step
 from services.asr.engines.onnx.tokens import Emitted
 from services.asr.engines.onnx.words import FRAME_SAMPLES, stable_words, words
 from services.asr.neural.word_times import Bounds
-from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Item
+from services.common.audio.pcm import ASR_RATE
+from services.common.neural.batching import Batcher, Item
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common.bundles import fault
+from services.common.neural.bundles import fault
 
 WORD = "\u2581"  # sentencepiece's mark, a lower block
 BLANK = "<blk>"

@@ -10,7 +10,7 @@ from services.asr.engine import Word
 from services.asr.engines.onnx.layout import FRAME_MS, Layout
 from services.asr.engines.onnx.tokens import Emitted, Tokens
 from services.asr.neural.word_times import Bounds, confidence, lasts_until
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 FRAME_SAMPLES = FRAME_MS * ASR_RATE // 1000
 

@@ -21,11 +21,11 @@ from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech
 from services.asr.engines.riva.joining import Transcript
 from services.asr.engines.riva.messages import audio, is_streaming, listed, opening, parts
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.cancelling import TaskGroup, end_call
-from services.common.languages import written
-from services.common.load import Load
-from services.common.riva import Riva
+from services.common.engines.load import Load
+from services.common.engines.riva import Riva
+from services.common.text.languages import written
 
 END_SECONDS = 1.0  # for what is left of a call; gRPC keeps one for ever whose messages are not read
 REFUSAL_SECONDS = 1.0  # in which a server that has no room says so

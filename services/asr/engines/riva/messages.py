@@ -11,7 +11,7 @@ from riva.client.proto import riva_asr_pb2, riva_audio_pb2
 from services.asr.engine import Speech, Terms, Word
 from services.asr.engines.riva.joining import Part
 from services.asr.settings import RivaSettings
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 
 def listed(model: str) -> Any:

@@ -22,10 +22,10 @@ from services.asr.engine import (
     Word,
 )
 from services.asr.settings import AsrSettings, ScriptedSettings
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.engines.load import Load
+from services.common.engines.simulation import SimulatedDevice
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.simulation import SimulatedDevice
 
 BLOCK_SAMPLES = ASR_RATE // 100
 LOUD = 300  # peak of a block that is speech

@@ -15,12 +15,12 @@ from services.asr.engines.sherpa import layouts, model
 from services.asr.engines.sherpa.model import Batches, Loaded, Served, Session
 from services.asr.neural.settling import AGREED, CERTAIN, all_alike
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE
-from services.common.batching import Limits
-from services.common.bundles import Bundle
+from services.common.audio.pcm import ASR_RATE
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.versions import Version, Versions
+from services.common.neural.batching import Limits
+from services.common.neural.bundles import Bundle
 
 
 class Engine:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from services.asr.settings import SherpaSettings
-from services.common import bundles
-from services.common.audio import ASR_RATE
-from services.common.bundles import Bundle, fault
+from services.common.audio.pcm import ASR_RATE
 from services.common.errors import InvalidArgument
+from services.common.neural import bundles
+from services.common.neural.bundles import Bundle, fault
 
 TOKENS, PIECES = "tokens.txt", "bpe.vocab"
 STAGE, ENGINE, TWIN = "asr", "sherpa", "onnx"  # the other engine's bundles of NeMo's models are the same files

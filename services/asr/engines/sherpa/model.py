@@ -16,12 +16,12 @@ from services.asr.engines.sherpa.offline import Offline, OfflineModel, OfflineSe
 from services.asr.engines.sherpa.online import Online, OnlineModel, OnlineSession
 from services.asr.engines.sherpa.trial import Trial, recognizer, tried
 from services.asr.settings import SherpaSettings
-from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Limits
-from services.common.bundles import Bundle, fault
+from services.common.audio.pcm import ASR_RATE
+from services.common.engines.load import Load
 from services.common.errors import InvalidArgument
-from services.common.gpus import gpus
-from services.common.load import Load
+from services.common.neural.batching import Batcher, Limits
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.gpus import gpus
 
 log = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from services.asr.engine import Hypothesis, Speech, Terms, Word
 from services.asr.engines.sherpa.online import broken, samples
 from services.asr.engines.sherpa.words import Told, words
 from services.asr.neural.word_times import Bounds
-from services.common.audio import ASR_RATE, Pcm
-from services.common.batching import Batcher, Item
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural.batching import Batcher, Item
 
 TOKEN_SECONDS = 0.2
 _LEAST_SAMPLES = ASR_RATE // 4  # of a recording: of less than a window sherpa-onnx would read what is not there

@@ -15,9 +15,9 @@ from services.asr.engine import Hypothesis, Speech, Terms, Word
 from services.asr.engines.sherpa.hotwords import Alphabet
 from services.asr.engines.sherpa.words import Told, words
 from services.asr.neural.word_times import Bounds
-from services.common.audio import ASR_RATE, Pcm
-from services.common.batching import Batcher, Item
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import StageFailed
+from services.common.neural.batching import Batcher, Item
 
 _FRAMES_PER_SECOND = 100
 _CTC_FACTOR = 4  # what sherpa-onnx takes every streaming CTC model's subsampling for, when it tells times

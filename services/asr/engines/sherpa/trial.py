@@ -21,8 +21,8 @@ import onnxruntime
 import sherpa_onnx
 
 from services.asr.engines.sherpa.layouts import Recipe
-from services.common.audio import ASR_RATE
-from services.common.bundles import fault
+from services.common.audio.pcm import ASR_RATE
+from services.common.neural.bundles import fault
 
 _SILENCE = np.zeros(2 * ASR_RATE, dtype=np.float32)
 _PLACE = re.compile(r"^\S+\.(?:cc|h):\w+:\d+ ")  # in sherpa-onnx's source, before what it says

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from services.asr.engine import Word
 from services.asr.neural.word_times import Bounds, confidence, lasts_until
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 _GLUE = "@@"  # at the end of a paraformer's token whose word goes on
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.mt.engine import Pair
 from services.mt.neural.tokens import SPACE, UNKNOWN, sentence_pieces, word_begins
 from services.mt.neural.weights import Array

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from services.common.children import ended
-from services.common.terminology import Term
+from services.common.engines.children import ended
+from services.common.text.terminology import Term
 from services.mt.engines.embedded.marks import escaped, unescaped, unmarked
 from services.mt.engines.embedded.modes import Command
 from services.mt.glossary import Noun

@@ -6,9 +6,9 @@ import asyncio
 from asyncio.subprocess import DEVNULL, PIPE
 from functools import partial
 
-from services.common.children import Pool
+from services.common.engines.children import Pool
+from services.common.engines.load import Load
 from services.common.errors import StageFailed
-from services.common.load import Load
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.embedded.modes import analyser_of, commands, installed
 from services.mt.engines.embedded.pipeline import Pipeline

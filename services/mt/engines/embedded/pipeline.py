@@ -7,9 +7,9 @@ import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 
-from services.common.children import ended
+from services.common.engines.children import ended
 from services.common.errors import StageFailed
-from services.common.starving import own_time
+from services.common.server.starving import own_time
 from services.mt.engines.embedded.modes import Command
 
 ANSWER_BYTES = 1 << 20

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 
-from services.common.children import Pool
-from services.common.fatal_texts import FatalTexts
-from services.common.plain_text import in_stretches
-from services.common.starving import own_time
+from services.common.engines.children import Pool
+from services.common.engines.fatal_texts import FatalTexts
+from services.common.server.starving import own_time
+from services.common.text.plain_text import in_stretches
 from services.mt.cleaning import cleaned
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.embedded.agreement import Agreement

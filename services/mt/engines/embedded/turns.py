@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.common.load import Load
+from services.common.engines.load import Load
 
 
 class Turns:

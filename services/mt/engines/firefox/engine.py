@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from services.common import memory
-from services.common.bundles import opened
-from services.common.devices import chosen
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import MeshError
-from services.common.load import Load
-from services.common.versions import Version, Versions
+from services.common.neural.bundles import opened
+from services.common.neural.devices import chosen
+from services.common.server import memory
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.firefox.batch import Batch
 from services.mt.engines.firefox.loading import Asking, load

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnxruntime
 
-from services.common.devices import Device, session
+from services.common.neural.devices import Device, session
 from services.mt.engines.firefox import graphs
 from services.mt.engines.firefox.blocks import by_integers
 from services.mt.engines.firefox.network import Network

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import sentencepiece
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.mt.engine import Pair
 from services.mt.neural.tokens import SPACE, sentence_pieces, word_begins
 from services.mt.neural.weights import Array

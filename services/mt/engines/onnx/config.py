@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.mt.engines.onnx.stepping import Shape
 from services.mt.neural.tokens import Ids
 from services.mt.neural.weights import Array

@@ -10,9 +10,9 @@ import onnx
 import onnxruntime
 from google.protobuf.message import DecodeError
 
-from services.common.bundles import Bundle, fault
-from services.common.devices import Device, session
 from services.common.errors import InvalidArgument
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import Device, session
 from services.mt.engines.onnx.config import Search, config
 from services.mt.engines.onnx.model import Model, padded
 from services.mt.engines.onnx.reading import decoder

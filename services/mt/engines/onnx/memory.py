@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
-from services.common.devices import Device, session
+from services.common.neural.devices import Device, session
 from services.mt.engines.onnx.remembering import copies, zeros
 from services.mt.neural.weights import Array
 

@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 from onnx import ModelProto
 
-from services.common.devices import Device, session
+from services.common.neural.devices import Device, session
 from services.mt.engines.onnx import remembering, stepping
 from services.mt.engines.onnx.config import Config
 from services.mt.engines.onnx.memory import Memory, bind_input, bind_output

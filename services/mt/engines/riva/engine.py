@@ -13,10 +13,10 @@ from typing import Any
 
 from riva.client.proto import riva_nmt_pb2, riva_nmt_pb2_grpc
 
-from services.common.languages import written
-from services.common.load import Load
-from services.common.riva import Riva
-from services.common.terminology import Term, composed, occurrences, uses
+from services.common.engines.load import Load
+from services.common.engines.riva import Riva
+from services.common.text.languages import written
+from services.common.text.terminology import Term, composed, occurrences, uses
 from services.mt.engine import Pair, Source, Translation
 from services.mt.glossary import masked
 from services.mt.settings import MtSettings

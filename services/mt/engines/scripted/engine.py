@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 
+from services.common.engines.load import Load
+from services.common.engines.simulation import SimulatedDevice
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.simulation import SimulatedDevice
-from services.common.terminology import composed
+from services.common.text.terminology import composed
 from services.mt.engine import Pair, Source, Translation
 from services.mt.glossary import Masked, masked
 from services.mt.settings import MtSettings

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 
-from services.common.audio import Pcm
-from services.common.load import Load
-from services.common.starving import own_time
+from services.common.audio.pcm import Pcm
+from services.common.engines.load import Load
+from services.common.server.starving import own_time
 from services.tts import espeak
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.embedded.phonemes import Phonemes, phonemes

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.common import ipa
+from services.common.text import ipa
 from services.tts import espeak
 
 # Names in use across its languages (phsource/ in its repository); of two for one sound the first counts.

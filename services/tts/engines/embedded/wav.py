@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from services.common.audio import Pcm, from_bytes
+from services.common.audio.pcm import Pcm, from_bytes
 
 _RIFF, _CHUNK, _FORMAT = struct.Struct("<4sI4s"), struct.Struct("<4sI"), struct.Struct("<HHIIHH")
 _PCM, _MONO, _BITS = 1, 1, 16

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
-from services.common import bundles
-from services.common.bundles import Bundle
-from services.common.devices import Device
-from services.common.load import Load
+from services.common.engines.load import Load
+from services.common.neural import bundles
+from services.common.neural.bundles import Bundle
+from services.common.neural.devices import Device
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.kokoro.network import Sentence, loaded, styles
 from services.tts.engines.kokoro.speaking import Speaker

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from services.common.batching import Batcher, Item, Limits
-from services.common.load import Load
+from services.common.engines.load import Load
+from services.common.neural.batching import Batcher, Item, Limits
 from services.tts.engines.kokoro.network import HOP, SAMPLE_RATE_HERTZ, Network, Sentence
 from services.tts.engines.kokoro.splicing import Splicer
 from services.tts.engines.kokoro.tempo import Tempo

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import soxr
 
-from services.common import bundles, devices
-from services.common.load import Load
-from services.common.neural import Served
-from services.common.versions import Version, Versions
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
+from services.common.neural import bundles, devices
+from services.common.neural.settings import Served
 from services.tts.engine import Clause, Voice
 from services.tts.engines.onnx.layouts import LAYOUTS
 from services.tts.engines.onnx.voice import NeuralVoice, opened

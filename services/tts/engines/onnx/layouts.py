@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.tts.neural.spelling import BEGIN, END, PAD, Characters, Symbols
 
 LAYOUTS = ("piper", "mms")

@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
 
-from services.common import devices
-from services.common.bundles import Bundle, fault
-from services.common.devices import Device
 from services.common.errors import InvalidArgument, StageFailed
+from services.common.neural import devices
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import Device
 from services.tts.engines.onnx.feeds import MMS, PIPER, Feeds, Sentence
 from services.tts.engines.onnx.graph import Graph, NotSplit
 from services.tts.engines.onnx.layouts import Described, Scales

@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.common.batching import Batcher, Item, Limits
-from services.common.load import Load
+from services.common.engines.load import Load
+from services.common.neural.batching import Batcher, Item, Limits
 from services.tts.engines.onnx.feeds import Sentence
 from services.tts.engines.onnx.network import Latent, Parts, Whole
 from services.tts.neural.running import Floats

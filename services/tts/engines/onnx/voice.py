@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
-from services.common.bundles import Bundle, fault
-from services.common.devices import Device
-from services.common.load import Load
+from services.common.engines.load import Load
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import Device
 from services.tts.engine import Clause, Pronunciation
 from services.tts.engines.onnx.feeds import Sentence
 from services.tts.engines.onnx.layouts import Described, Scales, described

@@ -16,12 +16,12 @@ from typing import Any
 import grpc
 from riva.client.proto import riva_audio_pb2, riva_tts_pb2, riva_tts_pb2_grpc
 
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from services.common.cancelling import end_call
-from services.common.ipa import CHART
-from services.common.languages import written
-from services.common.load import Load
-from services.common.riva import Riva
+from services.common.engines.load import Load
+from services.common.engines.riva import Riva
+from services.common.text.ipa import CHART
+from services.common.text.languages import written
 from services.tts.engine import Clause, Voice
 from services.tts.engines.riva.markup import plain, ssml, with_dictionary
 from services.tts.engines.riva.tempo import Tempo

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from xml.sax.saxutils import escape, quoteattr
 
-from services.common import ipa
-from services.common.plain_text import plain_text
-from services.common.terminology import Term, composed, occurrences
+from services.common.text import ipa
+from services.common.text.plain_text import plain_text
+from services.common.text.terminology import Term, composed, occurrences
 from services.tts.engine import Clause, Pronunciation
 
 _TAGS = dict.fromkeys(map(ord, "<>"), " ")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import av
 
-from services.common.audio import Pcm
-from services.common.filtering import chain, ready
+from services.common.audio.filtering import chain, ready
+from services.common.audio.pcm import Pcm
 
 
 class Tempo:

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Sequence
 
 import numpy as np
 
+from services.common.engines.load import Load
+from services.common.engines.simulation import SimulatedDevice
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.simulation import SimulatedDevice
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.pronouncing import parts
 from services.tts.settings import TtsSettings
