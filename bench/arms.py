@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import babelmesh
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from bench.engines import Stages
 from realtime.v1 import realtime_translate_pb2 as pb
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-import babelmesh.audio
+import babelmesh.client.audio
 from bench.metrics import Sentence
 from bench.wer import find_sounds, read_g722
 from services.common.audio.pcm import ASR_RATE, Pcm, from_bytes

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from babelmesh.models.folder import Models, default_folder
 from babelmesh.models.serving import Engines, variables
 

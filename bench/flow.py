@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 import babelmesh
-from babelmesh.audio import duration_ms
-from babelmesh.events import Event
+from babelmesh.client.audio import duration_ms
+from babelmesh.client.events import Event
 from bench.hop import HOPS, accepted_bytes
 from bench.processes import SCRIPTED, Variables, local_mesh
 from bench.report import Goal, Rows, at_most, finish, percentile

@@ -16,8 +16,8 @@ from urllib.request import urlopen
 
 import yaml
 
-from babelmesh.dialling import SCHEME
-from babelmesh.supervisor import HOST, unused_ports
+from babelmesh.client.dialling import SCHEME
+from babelmesh.local.supervisor import HOST, unused_ports
 
 SHIPPED = Path(__file__).resolve().parents[1] / "deploy" / "envoy"
 OWN = Path(__file__).resolve().parents[1] / ".deploy" / "bin" / "envoy"

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import babelmesh
-from babelmesh.events import SAME_LANGUAGE_PASS_THROUGH
+from babelmesh.client.events import SAME_LANGUAGE_PASS_THROUGH
 from bench import engines
 from bench.corpus import without_silence
 from bench.dialogue import LANGS, LONG_SECONDS, Placed, drawn, installed, mixed

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from bench.largest_messages import KINDS, TARGETS
 from bench.processes import SCRIPTED
 from bench.report import Goal, Rows, at_most, finish

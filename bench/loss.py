@@ -28,9 +28,8 @@ import grpc
 import jiwer
 import numpy as np
 
-from babelmesh import supervisor
-from babelmesh.audio import Pace
-from babelmesh.events import (
+from babelmesh.client.audio import Pace
+from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
     AudioChunk,
     AudioFormat,
@@ -39,6 +38,7 @@ from babelmesh.events import (
     SessionConfig,
     Target,
 )
+from babelmesh.local import supervisor
 from bench import engines
 from bench.chaos.raw import call
 from bench.corpus import Recording, read_corpus

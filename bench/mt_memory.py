@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 import grpc
 import psutil
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from bench import engines
 from bench.processes import inventory
 from bench.report import Rows, at_most, finish

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from bench.processes import LocalMesh
 from bench.take import Take
 from realtime.v1 import realtime_translate_pb2 as pb

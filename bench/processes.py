@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 
 SERVICES = ("gateway", "asr", "mt", "tts")
 SAMPLE_SECONDS = 0.25

@@ -26,7 +26,7 @@ from typing import TypeAlias
 
 import grpc
 
-from babelmesh.gateways import CHANNEL_OPTIONS
+from babelmesh.client.gateways import CHANNEL_OPTIONS
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import read_all
 from bench.chaos.scene import KeptFolder, Verdict, judged

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 
-from babelmesh.events import AudioChunk, AudioFormat, ClientMessage, ServerMessage, SessionConfig
-from babelmesh.gateways import CHANNEL_OPTIONS
+from babelmesh.client.events import AudioChunk, AudioFormat, ClientMessage, ServerMessage, SessionConfig
+from babelmesh.client.gateways import CHANNEL_OPTIONS
 from bench.chaos import speech
 from realtime.v1.realtime_translate_pb2 import Target, TextChunk
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 import babelmesh
-from babelmesh.audio import CHUNK_MS, CHUNK_SAMPLES, SAMPLE_RATE, Pace
-from babelmesh.events import DELIVERY_CAPTIONS, Event
+from babelmesh.client.audio import CHUNK_MS, CHUNK_SAMPLES, SAMPLE_RATE, Pace
+from babelmesh.client.events import DELIVERY_CAPTIONS, Event
 from services.common.audio.pcm import Pcm, from_bytes
 
 AUDIBLE = 10 ** (-50 / 20) * 32768  # -50 dBFS

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from statistics import median
 
 import babelmesh
-from babelmesh.supervisor import unused_ports
+from babelmesh.local.supervisor import unused_ports
 from bench.collector import Collected, collecting
 from bench.processes import SCRIPTED, SERVICES, Variables, local_mesh, metered
 from bench.report import Goal, Rows, at_most, finish, percentile

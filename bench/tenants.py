@@ -29,7 +29,7 @@ from typing import Any
 
 import grpc
 
-from babelmesh.gateways import CHANNEL_OPTIONS
+from babelmesh.client.gateways import CHANNEL_OPTIONS
 from bench.processes import SCRIPTED, local_mesh
 from bench.report import Goal, Rows, at_least, at_most, finish, percentile
 from realtime.v1 import realtime_translate_pb2 as pb

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.archives import DAMAGED, Archives
 from babelmesh.models.catalogue import Entry, Remote
 from babelmesh.models.folder import Models

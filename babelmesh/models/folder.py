@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from services.common.errors import InvalidArgument
 from services.common.neural.bundles import MANIFEST, Bundle, Manifest, read, write
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.catalogue import Entry, catalogue
 from babelmesh.models.folder import Models
 from babelmesh.models.layouts import Layout, found

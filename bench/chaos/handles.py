@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from babelmesh.events import AudioFormat, SessionConfig
+from babelmesh.client.events import AudioFormat, SessionConfig
 from bench.chaos import raw
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.scene import Outcome, folder, options, play

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from babelmesh.events import AudioFormat, SessionConfig
+from babelmesh.client.events import AudioFormat, SessionConfig
 from bench.chaos import raw
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import Line, read_all

@@ -26,7 +26,7 @@ import psutil
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 import babelmesh
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from bench.processes import SCRIPTED, SERVICES, LocalMesh, Usage, metered
 from bench.report import machine
 from bench.scaling.device import Device

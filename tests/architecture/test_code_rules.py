@@ -19,7 +19,7 @@ READS_THE_ENVIRONMENT = {
     "services/asr/vad.py": "OpenMP takes its limit of threads from there alone",
     "babelmesh/models/folder.py": "XDG_DATA_HOME is the platform's, like HOME",
     "babelmesh/models/packages.py": "hands its own environment on to pip and npm",
-    "babelmesh/supervisor.py": "hands its own environment on to the processes it starts",
+    "babelmesh/local/supervisor.py": "hands its own environment on to the processes it starts",
 }
 PRINTS = {
     "babelmesh/console.py": "the one place that writes to the terminal",

@@ -41,13 +41,13 @@ EDGES = (
     "services/gateway/operators.py",
     "services/gateway/overview.py",  # mesh.overview.v1
     "services/gateway/scale/servicer.py",  # KEDA's contract
-    "babelmesh/client.py",
-    "babelmesh/errors.py",  # google.rpc statuses
-    "babelmesh/gateways.py",  # opens the calls
-    "babelmesh/events.py",  # the messages are the client's events
-    "babelmesh/faults.py",  # mesh.fault.v1
-    "babelmesh/overview.py",  # mesh.overview.v1: the messages are the values that are shown
-    "babelmesh/versions.py",  # mesh.stage.v1
+    "babelmesh/client/mesh.py",
+    "babelmesh/client/errors.py",  # google.rpc statuses
+    "babelmesh/client/gateways.py",  # opens the calls
+    "babelmesh/client/events.py",  # the messages are the client's events
+    "babelmesh/cli/faults.py",  # mesh.fault.v1
+    "babelmesh/cli/overview.py",  # mesh.overview.v1: the messages are the values that are shown
+    "babelmesh/cli/versions.py",  # mesh.stage.v1
 )
 
 
@@ -117,5 +117,23 @@ def test_what_services_share_imports_downwards() -> None:
         for node, name in source.imported():
             parts = name.split(".")
             if parts[:2] == ["services", "common"] and floors.get(parts[2], -1) > floor:
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+# What of the package each of its folders may import: the client stands alone, for some install nothing else.
+FOLDERS = {
+    "client": ("client",),
+    "models": ("models", "client", "console"),
+    "local": ("local", "client", "models", "console"),
+}
+
+
+def test_the_client_stands_alone_and_the_command_line_on_top() -> None:
+    wrong = []
+    for source in sources(*(f"babelmesh/{folder}" for folder in FOLDERS)):
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[0] == "babelmesh" and parts[1] not in FOLDERS[source.path.split("/")[1]]:
                 wrong.append(f"{source.at(node)} imports {name}")
     assert not wrong

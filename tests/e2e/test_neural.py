@@ -14,7 +14,7 @@ from typing import Any
 import grpc
 import pytest
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.common.neural.bundles import MANIFEST

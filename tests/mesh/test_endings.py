@@ -17,9 +17,9 @@ import grpc
 import psutil
 import pytest
 
-from babelmesh.client import is_serving
-from babelmesh.faults import Fault, FaultKind, simulate_fault
-from babelmesh.supervisor import Running, Service, free_ports, running
+from babelmesh.cli.faults import Fault, FaultKind, simulate_fault
+from babelmesh.client.mesh import is_serving
+from babelmesh.local.supervisor import Running, Service, free_ports, running
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
@@ -44,7 +44,7 @@ STUCK_STATUS = 70
 async def started(folder: Path, name: str, program: str = "", **variables: str) -> AsyncIterator[Running]:
     address = f"127.0.0.1:{free_ports().mt}"
     own = {f"{name.upper()}_{key}": value for key, value in {"LISTEN": address, "FAULTS": "true", **variables}.items()}
-    module = ("-m", "babelmesh.child", str(os.getpid()), f"services.{name}")
+    module = ("-m", "babelmesh.local.child", str(os.getpid()), f"services.{name}")
     command = (sys.executable, *(("-c", program) if program else module))
     async with running([Service(name, command, address, own)], folder) as services:
         yield services[0]

@@ -11,8 +11,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from babelmesh.errors import SessionFailed
-from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.client.errors import SessionFailed
 from mesh.asr.v1 import asr_pb2_grpc
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc

@@ -14,8 +14,8 @@ from typing import Any
 import grpc
 import pytest
 
-from babelmesh import supervisor
-from babelmesh.errors import MeshFailed
+from babelmesh.client.errors import MeshFailed
+from babelmesh.local import supervisor
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb

@@ -12,7 +12,7 @@ pytest.importorskip("jiwer")
 pytest.importorskip("sacrebleu")
 
 import babelmesh
-from babelmesh.events import Event
+from babelmesh.client.events import Event
 from bench.dialogue import Placed, Recorded, Voices, drawn, mixed
 from bench.languages_identified import accuracy, added, goals, utterances
 from bench.take import Take

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from babelmesh import AsrResult, End, Error, Flow, TranslationResult, TtsChunk
-from babelmesh.events import Degraded, Event
+from babelmesh.client.events import Degraded, Event
 from bench.order import faults
 from bench.take import Take
 
