@@ -21,7 +21,7 @@ from bench.chaos import raw
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.scene import Outcome, folder, options, play
 from bench.chaos.talking import Wishes
-from bench.report import Rows, at_most
+from bench.measuring.report import Rows, at_most
 from realtime.v1.realtime_translate_pb2 import TURN_TAKING_CONSECUTIVE, Received, Target
 from services.common.audio.pcm import ASR_RATE
 

@@ -24,7 +24,7 @@ from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import Line, read_all
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Load, Wishes
-from bench.report import Goal, Rows, at_least, at_most
+from bench.measuring.report import Goal, Rows, at_least, at_most
 from realtime.v1.realtime_translate_pb2 import Target
 from services.common.audio.pcm import ASR_RATE
 

@@ -8,7 +8,7 @@ import jiwer
 import numpy as np
 
 from babelmesh.models.folder import Models, default_folder
-from bench.wer import normalized
+from bench.recognition.wer import normalized
 from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.neural import bundles, devices

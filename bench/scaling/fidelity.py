@@ -12,7 +12,7 @@ from statistics import fmean
 
 import numpy as np
 
-from bench.report import Rows
+from bench.measuring.report import Rows
 from bench.scaling.device import SINGLE, Calls, Device, Queue, Shape
 from services.common.engines.load import Load
 from services.common.errors import AtCapacity

@@ -27,12 +27,12 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 
 import babelmesh
 from babelmesh.local import supervisor
-from bench.processes import SCRIPTED, SERVICES, LocalMesh, Usage, metered
-from bench.report import machine
+from bench.measuring.processes import SCRIPTED, SERVICES, LocalMesh, Usage, metered
+from bench.measuring.report import machine
+from bench.measuring.speech import talks
+from bench.measuring.take import Take, take
 from bench.scaling.device import Device
 from bench.scaling.recorded import FILE, Recorded
-from bench.speech import talks
-from bench.take import Take, take
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.audio.pcm import ASR_RATE, Pcm
 

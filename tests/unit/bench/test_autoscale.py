@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.processes import SERVICES
+from bench.measuring.processes import SERVICES
 from bench.scaling.arms import Cpu, External, Fixed, Targets, run
 from bench.scaling.device import Calls, Device, Queue, Shape
 from bench.scaling.fidelity import driven, flowing, placed

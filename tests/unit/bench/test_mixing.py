@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.mixing import babble, mixed, noises, white
+from bench.measuring.mixing import babble, mixed, noises, white
 from services.common.audio.pcm import ASR_RATE, Pcm
 
 

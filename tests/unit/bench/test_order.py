@@ -6,8 +6,8 @@ import pytest
 
 from babelmesh import AsrResult, End, Error, Flow, TranslationResult, TtsChunk
 from babelmesh.client.events import Degraded, Event
-from bench.order import faults
-from bench.take import Take
+from bench.measuring.order import faults
+from bench.measuring.take import Take
 
 HERE = "es"
 

@@ -47,7 +47,7 @@ class Engine:
     device = "cpu"
     versions = ()
     biased = False
-    wideband = True  # bench/telephone.py measures it
+    wideband = True  # bench/recognition/telephone.py measures it
     languages = ("en-US",)
     written = False
     prefixes: Mapping[
