@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-import babelmesh.client.audio
+from babelmesh.client import audio
 from bench.measuring.metrics import Sentence
 from bench.recognition.wer import find_sounds, read_g722
 from services.common.audio.pcm import ASR_RATE, Pcm, from_bytes
@@ -52,7 +52,7 @@ def read_corpus(path: Path, sounds: Path | None, langs: Sequence[str]) -> list[R
 
 def _recording(entry: dict[str, Any], folder: Path, sounds: Path | None, langs: Sequence[str]) -> Recording:
     if "audio" in entry:
-        file = babelmesh.audio.probe(folder / entry["audio"])
+        file = audio.probe(folder / entry["audio"])
         name, pcm = file.path.stem, from_bytes(b"".join(file.chunks()))
     else:
         name = entry["id"]

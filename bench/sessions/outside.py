@@ -2,7 +2,7 @@
 
     python -m bench.sessions.outside CORPUS.jsonl [--arms balanced,retranslate] [--targets es]
 
-Run `bench.sessions.quality` first, with the same corpus, targets and --joined: it leaves the logs. simulstream, and the GPL
+Run `quality` first, with the same corpus, targets and --joined: it leaves the logs. simulstream, and the GPL
 segmenter it uses, are installed as programs of their own, into a virtual environment in .outside/.
 """
 

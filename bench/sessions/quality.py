@@ -1,9 +1,10 @@
 """Quality, latency and stability of the running mesh, policy against policy, on recorded speech at its own pace.
 
-    python -m bench.sessions.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es] [--joined | --minutes N] ...
+    python -m bench.sessions.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es]
+                                    [--joined | --minutes N] ...
 
 Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
-`bench.measuring.corpus` says what a corpus is, `arms` what the arms are, `bench.measuring.metrics` what is measured. WER is by
+`corpus` says what a corpus is, `arms` what the arms are, `metrics` what is measured. WER is by
 jiwer, lower-cased and without punctuation; chrF and BLEU by sacrebleu over the final translations, as they are shown.
 Without `--server` a mesh of the engines `--engines` names is started. Logs as simulstream writes them go to
 bench/out/quality/.

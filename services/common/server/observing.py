@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
-from services.common.server.replica import Engine, Replica
+from services.common.engines.engine import Engine
+from services.common.server.replica import Replica
 from services.common.server.status import State, Status
 from services.common.telemetry import metrics
 from services.common.telemetry.metrics import Reading

@@ -14,10 +14,11 @@ from services.common.errors import InvalidArgument
 from services.common.neural.bundles import Bundle, fault
 from services.common.neural.devices import Device, session
 from services.mt.engines.onnx.config import Search, config
-from services.mt.engines.onnx.model import Model, padded
+from services.mt.engines.onnx.model import Model
 from services.mt.engines.onnx.reading import decoder
 from services.mt.engines.onnx.tracing import Unrecognized
 from services.mt.neural.loop import BROKEN
+from services.mt.neural.rows import padded
 from services.mt.neural.tokens import Tokenizer, tokenizer
 from services.mt.neural.weights import Array, Decoder
 
