@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from babelmesh import console
-from babelmesh.cli import commands, demonstration, describe, versions, watching
+from babelmesh.cli import commands, demonstration, describe, options, versions, watching
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
@@ -44,17 +44,7 @@ from babelmesh.cli.flags import (
 from babelmesh.cli.models import Folder, folder
 from babelmesh.cli.models import app as models_app
 from babelmesh.cli.naming import by_option
-from babelmesh.cli.options import (
-    Server,
-    Waiting,
-    demo_server,
-    of_demo,
-    one_language,
-    place,
-    separate,
-    spoken_live,
-    wanted,
-)
+from babelmesh.cli.options import Server, Waiting, demo_server, of_demo, one_language, place, separate
 from babelmesh.client.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
 from babelmesh.client.events import as_json
 from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS, connect
@@ -164,8 +154,8 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     """Translate recordings into captions, subtitles and speech; in whole sentences without --realtime."""
     separate(files)
     waiting = Waiting(stabilization, latency)
-    spoken_live(realtime, explain, waiting)
-    asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
+    options.spoken_live(realtime, explain, waiting)
+    asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
     at = _place(server, ca, engines, models)
     _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
@@ -189,7 +179,7 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
 ) -> None:
     """Translate what is spoken into the microphone, until Ctrl-C."""
     waiting = Waiting(stabilization, latency)
-    asked = replace(wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
+    asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
     _run(commands.mic(_place(server, ca, engines, models), asked, Output(as_events, out), device))
 
 
@@ -206,7 +196,7 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
     models: Folder = None,
 ) -> None:
     """Translate typed lines as they come."""
-    asked = wanted(one_language(source), to, glossary=glossary)
+    asked = options.wanted(one_language(source), to, glossary=glossary)
     _run(commands.text(_place(server, ca, engines, models), asked, Output(as_events), lines or ()))
 
 
