@@ -22,7 +22,7 @@ _OPTIONS: Sequence[tuple[str, str]] = (
 
 
 def by_option(error: BabelmeshError) -> BabelmeshError:
-    """The same error with the option of the command line for the field at fault, where there is one."""
+    """Return the error with the command-line option in place of the field at fault, where there is one."""
     if not isinstance(error, SessionFailed):
         return error
     for path, option in _OPTIONS:
