@@ -1,4 +1,4 @@
-"""Captions as they grow: per language and segment, what is concluded and what may still change."""
+"""Collects captions as they grow: by language and segment, concluded and tentative text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`babelmesh demo`: recorded speech at the pace it was spoken, and then what this machine makes of it.
+"""Runs `babelmesh demo`: recorded speech at its own pace, then a report of latencies and speeds on this machine.
 
 English into other languages, Spanish into English, each while it is spoken; how late, by which models, and how much
 faster than the speaker they are. A voice that does not keep that pace is given the recording behind it.

@@ -1,4 +1,4 @@
-"""A translated voice over the original speech, which is lowered while the voice speaks. Streams; nothing is held whole.
+"""Mixes a translated voice over the original speech, which is lowered under it. Streams; nothing is held whole.
 
 Sound is float32 between -1 and 1, [channels, samples], at one rate. The gain of the original follows the voice: it has
 come down by the time the voice starts, and rises when the voice has been silent for a while.

@@ -1,4 +1,4 @@
-"""The video of a recording with its translations: a track for each voice over the original, and subtitles.
+"""Muxes a recording with its translations: a track for each voice over the original, and subtitles.
 
 What was there is copied as it is, but audio that the container cannot hold. A recording without video becomes audio
 with the same tracks.

@@ -1,4 +1,4 @@
-"""What a server refuses, named as the command line does: by the option that the value came from."""
+"""Renames fields that a server refuses to the command-line options that their values came from."""
 
 from __future__ import annotations
 

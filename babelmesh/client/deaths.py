@@ -1,4 +1,4 @@
-"""What of a session's input servers end over: two that end over the same are enough. Pure.
+"""Finds input that servers end over: once two have ended over it, it is left out. Pure.
 
 A server that goes away without a word may have ended over what it had in work. Another one that is sent the same, and
 goes away soon too, proves it; then it is left out: a line that ends servers does not walk from one to the next.

@@ -1,4 +1,4 @@
-"""What came of a session: what of it is news to the reader, and what another server must be told to go on. Pure.
+"""The events received of a session: which are new to the reader, and what to report when resuming. Pure.
 
 Of each result the reader gets one final and interim ones that rise; concluded text is never taken back; speech is
 contiguous; what starts ends; each end comes once. Undisturbed, a server sends nothing else and all passes as it is.

@@ -1,4 +1,4 @@
-"""One session: audio or text in, events out.
+"""The session of a client: audio or text in, events out.
 
     ready ─▶ send_* / translate ─▶ events ─▶ end
 
@@ -66,7 +66,7 @@ class Session:
         await self._control(Control(action="commit"))
 
     async def pause(self) -> None:
-        """Tell the server that no audio comes for a while."""
+        """Announce that no audio comes for a while, until `resume`."""
         await self._control(Control(action="pause"))
 
     async def resume(self) -> None:

@@ -1,4 +1,4 @@
-"""One Stream call: its reads and writes, with every failure turned into SessionFailed."""
+"""Wraps one Stream call: reads and writes, with every failure turned into SessionFailed."""
 
 from __future__ import annotations
 

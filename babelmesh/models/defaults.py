@@ -1,4 +1,4 @@
-"""The default engines and their bundles: what `make setup` fetches, and what a mesh runs on unless told otherwise.
+"""The default engines and their bundles, which `make setup` fetches and a mesh runs on unless configured otherwise.
 
 One table says it all. To run on other models by default, change it.
 """
