@@ -158,8 +158,8 @@ lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
 
-manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
-	@$(BIN)/python deploy/k8s/manifests.py
+manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered, and write digests; needs kubectl, no cluster
+	@$(BIN)/python -m deploy.k8s.manifests
 
 check-deploy: $(READY) $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
 	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
