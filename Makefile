@@ -21,7 +21,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
 ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
-CODE := services babelmesh bench deploy tests
+CODE := services babelmesh bench deploy examples/python tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
@@ -71,6 +71,9 @@ test-weights: setup ## Run the tests that take trained weights, on those install
 	@$(BIN)/python -m pytest -m weights tests
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
+test-examples: setup ## Run the examples in other languages than Python, those whose tools are installed
+	@$(BIN)/python -m pytest -m examples -rs tests/examples
+
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
 
 parity-setup: $(PARITY)/.ready ## Install what `make parity`, bench/mt_engines.py and bench/asr_density.py need
