@@ -16,7 +16,7 @@ IMAGES = tuple(
     f"images/{each}"
     for each in ("gateway", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
 )
-REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity")
+REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity", "site")
 ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
 
 # A folder of one machine, a registry, a private address, a key.
@@ -126,7 +126,7 @@ def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
 
 def test_documents_name_files_that_exist() -> None:
     wrong = []
-    for document in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")):
         text = document.read_text()
         roots = r"`((?:services|tests|bench/(?!out)|protos|docs)/?[\w./-]+\.\w+)`"
         named = [ROOT / name for name in re.findall(roots, text)]
