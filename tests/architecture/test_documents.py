@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+import runpy
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+import babelmesh
+from realtime.v1 import realtime_translate_pb2 as realtime
 from tests.architecture.source import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 STATUS = re.compile(r"proposed|accepted|replaced by \[\d+\]\(\d{4}-[\w-]+\.md\)")
+FOLDERS = ("babelmesh", "bench", "deploy", "docs", "examples", "findings", "protos", "services", "tests")
 SECTIONS = ("Added", "Changed", "Deprecated", "Removed", "Fixed", "Security")
 
 
@@ -46,3 +50,52 @@ def test_the_changelog_is_told_by_release() -> None:
         sections = re.findall(r"^### (.*)$", release, re.MULTILINE)
         assert len(set(sections)) == len(sections)
         assert set(sections) <= set(SECTIONS)
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_every_folder_has_a_page_that_says_where_to_begin(folder: str) -> None:
+    page = (ROOT / folder / "README.md").read_text()
+    assert page.startswith("# ")
+    assert len(page.splitlines()) <= 80
+
+
+def test_the_protocol_begins_with_the_contract() -> None:
+    page = (ROOT / "docs" / "protocol.md").read_text()
+    first = page.split("\n## ")[1]
+    assert first.startswith("The calls\n")
+    rows = [line for line in first.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([\w]+)`", row.split("|")[1])}
+    calls = {each.name for each in realtime.DESCRIPTOR.services_by_name["RealtimeTranslate"].methods}
+    messages = {name for each in ("ClientMessage", "ServerMessage") for name in _payloads(each)}
+    assert calls | messages <= named
+
+
+def _payloads(message: str) -> list[str]:
+    return [field.name for field in realtime.DESCRIPTOR.message_types_by_name[message].oneofs_by_name["payload"].fields]
+
+
+@pytest.mark.parametrize("page", ["operations.md", "protocol.md"])
+def test_figures_stand_behind_the_rules(page: str) -> None:
+    assert "| printed by |" not in (ROOT / "docs" / page).read_text()
+    assert "measurements.md#" in (ROOT / "docs" / page).read_text()
+
+
+def test_the_reference_of_the_package_has_every_public_name() -> None:
+    page = (ROOT / "docs" / "reference" / "sdk.md").read_text()
+    described = set(re.findall(r"^::: babelmesh\.(\w+)$", page, re.MULTILINE))
+    assert described == {name for name in babelmesh.__all__ if not hasattr(realtime, name)} - {"Event"}
+
+
+def test_the_reference_of_the_contracts_has_every_message_field_and_comment() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "contracts.py"))
+    pages = {each.file.package: made["page"](each) for each in made["contracts"]()}
+    page = pages["realtime.v1"]
+    assert {path.stem for path in (ROOT / "protos").rglob("*.proto")} >= {"asr", "realtime_translate"}
+    for name, message in realtime.DESCRIPTOR.message_types_by_name.items():
+        section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
+        assert not [field.name for field in message.fields if f"| `{field.name}` |" not in section]
+    assert "| 1 | `source_lang` | string | Language " in page
+    assert "map of string to string" in page
+    assert "one of `payload`" in page
+    assert "(mesh.stage.v1.md#" in pages["mesh.overview.v1"]
+    assert not [package for package, text in pages.items() if re.search(r"\|  \|$", text, re.MULTILINE)]
