@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.common.status import State
+from services.common.server.status import State
 from services.gateway.watching import Status
 
 Numbers = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ class Kind:
 
     @property
     def reserved(self) -> int:
-        """Slots kept for what resumes (`services.common.slots.reserve`)."""
+        """Slots kept for what resumes (`services.common.server.slots.reserve`)."""
         return (self.slots - 1) // 8
 
 

@@ -12,7 +12,7 @@ import grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.channel import Channel
 from services.common.errors import TooSlow
-from services.common.reading import Unreadable, readable
+from services.common.server.reading import Unreadable, readable
 from services.gateway.outbox import Outbox
 from services.gateway.sizes import Inbound
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
-from services.common import languages
+from services.common.text import languages
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.leaning import ABBREVIATIONS, bare, elided, leaning
 
 FIRST_WORDS = 3  # the first clause of a segment is short: it decides when the listener hears something

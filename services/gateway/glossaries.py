@@ -12,8 +12,8 @@ from typing import TypeAlias
 from google.protobuf import json_format
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
 from services.common.errors import InvalidArgument, MeshError, quoted
+from services.common.text import languages
 from services.gateway.catalog import Catalog
 from services.gateway.glossary import Entry, Glossary, Lexicon, lexicon, sources
 from services.gateway.glossary_rules import Bounds, Rules, require_count, spoken_in

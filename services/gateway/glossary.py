@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from services.common import languages
-from services.common.finding import Finder
-from services.common.terminology import Term, Use, composed, finder, occurrences, uses
+from services.common.text import languages
+from services.common.text.term_trie import Finder
+from services.common.text.terminology import Term, Use, composed, finder, occurrences, uses
 
 ByLanguage: TypeAlias = tuple[tuple[str, str], ...]
 Sounds: TypeAlias = tuple[tuple[str, str], ...]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import finding, ipa, languages
 from services.common.errors import InvalidArgument
-from services.common.terminology import composed
+from services.common.text import ipa, languages, term_trie
+from services.common.text.terminology import composed
 from services.gateway.glossary import ByLanguage, Entry
 
 MOST_PARTS = 64  # words, spaces and signs of a term: what is looked for at each place of a text
@@ -34,7 +34,7 @@ class Rules:
         for index, term in enumerate(terms):
             at = f"{path}.terms[{index}]"
             entry = self._entry(term, at)
-            before = first.setdefault(finding.key(entry.source), index)
+            before = first.setdefault(term_trie.key(entry.source), index)
             if before != index:
                 message = f"terms[{before}] is the same."
                 raise InvalidArgument("TERM_REPEATED", message, f"{at}.source", ["each term once"])
@@ -79,7 +79,7 @@ class Rules:
         said = composed(" ".join(text.split()))
         if _hidden(said) or not 0 < len(said) <= self.max_length or (letters and not any(map(str.isalnum, said))):
             raise refusal
-        if letters and len(finding.key(said)) > MOST_PARTS:
+        if letters and len(term_trie.key(said)) > MOST_PARTS:
             message = "The term has too many parts."
             raise InvalidArgument("TERM_LENGTH", message, at, [f"at most {MOST_PARTS} words, spaces and signs"])
         return said

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.common.errors import InvalidArgument, StageFailed
 from services.gateway.decoding import NOTHING, Concealing, Decoder
 from services.gateway.filling import MIRRORED_MS, mirrored, stretched

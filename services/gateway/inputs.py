@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.gateway.terms import TargetTerms
 
 

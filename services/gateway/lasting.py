@@ -11,10 +11,10 @@ from typing import Self
 
 from opentelemetry.trace import Span, StatusCode
 
-from services.common import metrics
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.errors import InvalidArgument, MeshError, Superseded, Unsupported
-from services.common.telemetry import caller_links, tracer
+from services.common.telemetry import metrics
+from services.common.telemetry.tracing import caller_links, tracer
 from services.gateway.backlog import Backlog
 from services.gateway.opening import Opening
 from services.gateway.shared import Shared

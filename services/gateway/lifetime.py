@@ -8,7 +8,7 @@ from typing import Never, TypeVar
 
 from services.common.errors import StageFailed
 from services.common.rates import Allowance, Rate
-from services.common.slots import jittered
+from services.common.retrying import jittered
 
 NOTICE_SECONDS = 30.0  # for a client to go on in another call, at a moment that suits it
 BURST_SECONDS = 4.0  # of messages at the permitted rate may come at once: a resuming client repeats its last seconds

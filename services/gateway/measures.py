@@ -1,4 +1,4 @@
-"""What a session tells of itself, by the metrics of services/common/metrics.toml: languages and numbers, never a word.
+"""What a session tells of itself, by the metrics of `telemetry/metrics.toml`: languages and numbers, never a word.
 
 Most is made of the messages behind their writing, so that it counts what the client was really sent: an interim result
 that a newer one replaced was never shown, and took nothing back.
@@ -19,8 +19,8 @@ from dataclasses import asdict
 from opentelemetry.metrics import Histogram
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import metrics
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
+from services.common.telemetry import metrics
 from services.gateway.alignment import common_prefix
 from services.gateway.continuation import Continuation, SegmentContinuation, beginning
 from services.gateway.ledger import Delivered, Ledger, Outcome

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import metrics
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.resampling import Resampler
 from services.common.errors import InvalidArgument
-from services.common.resampling import Resampler
+from services.common.telemetry import metrics
 from services.gateway.decoding import Decoder, Incomplete, Missing, decoder
 from services.gateway.filling import faded_in, faded_out
 from services.gateway.flac import MOST_DAMAGED_SAMPLES

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported, quoted
+from services.common.text import languages
 from services.gateway.budget import BUDGETS_MS, MOST_EASE_MS, Objectives, Shares, spent
 from services.gateway.catalog import Catalog
 from services.gateway.decoding import FORMATS, OPUS_RATES, RATES

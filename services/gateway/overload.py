@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 
 class Policy(IntEnum):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 AHEAD_SAMPLES = 2 * ASR_RATE  # a player may buffer so much before it sends; what is further ahead is a recording
 

@@ -1,7 +1,7 @@
 """The simultaneous policy of one target: when a segment is translated, and which words of it are concluded for good.
 
 A segment is translated again and again while its source grows. Ours, `LocalAgreement`, concludes the words on which
-successive translations agree. The others are what it is measured against (`bench/quality.py`). Pure: no I/O, no clock.
+successive translations agree. The others are what it is measured against (`quality` in bench). Pure: no I/O, no clock.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from functools import partial
 
 from opentelemetry.context import Context
 
-from services.common import metrics, telemetry
 from services.common.channel import Channel
+from services.common.telemetry import metrics, tracing
 from services.gateway import messages
 from services.gateway.conversation import BrokeOff, Conversation, Failed, Left, Slow, Stalled, Stalls, tell
 from services.gateway.feed import Feed
@@ -93,7 +93,7 @@ class Recognition:
 
     def trace(self, segment_id: int, context: Context) -> None:
         """Tells the recognizer where the spans of one of its segments belong. Waits for nothing: who reads may not."""
-        if traceparent := dict(telemetry.outgoing(context)).get("traceparent"):
+        if traceparent := dict(tracing.outgoing(context)).get("traceparent"):
             self._listening.trace(Trace(segment_id, traceparent))
 
     async def finish(self) -> None:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.inputs import Audio, Commit
 from services.gateway.shared import Mark
 from services.gateway.terms import Progress

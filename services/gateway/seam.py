@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from services.common.concluded import continues
+from services.common.text.concluded import continues
 from services.gateway.suspicion import Stretch
 from services.gateway.terms import Progress, SourceEvent, Transcript
 from services.gateway.turns import Turns

@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.common.server.slots import reserve
 from services.common.settings import Address, ServiceSettings
-from services.common.slots import reserve
 from services.gateway.addresses import endpoint
 
 Endpoint = Annotated[str, AfterValidator(endpoint)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from opentelemetry.context import Context
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.cancelling import heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway import messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from services.common.status import State
+from services.common.server.status import State
 from services.gateway.addresses import Addresses
 from services.gateway.replicas import Replicas
 from services.gateway.scale.triggers import GATEWAY

@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
-from services.common.reading import Unreadable, reader, too_large
+from services.common.server.reading import Unreadable, reader, too_large
 from services.gateway.settings import GatewaySettings
 
 RECEIVED_BYTES = 512 * 1024  # of what a client may say it has of a session that it resumes

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
 from services.common.errors import InvalidArgument, quoted
+from services.common.text import languages
 from services.gateway.catalog import Catalog
 
 AUTO = "auto"

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common.audio import Pcm, from_bytes
-from services.common.telemetry import Metadata
+from services.common.audio.pcm import Pcm, from_bytes
+from services.common.telemetry.tracing import Metadata
 from services.gateway.owned import Owned
 from services.gateway.racing import Abandoned, unless
 from services.gateway.replica import Link

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from services.common.audio import ASR_RATE, Pcm
-from services.common.resampling import Resampler
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.resampling import Resampler
 from services.gateway import messages
 from services.gateway.continuation import TargetContinuation
 from services.gateway.messages import ServerMessage

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from opentelemetry.context import Context
 
-from services.common import languages
 from services.common.cancelling import TaskGroup
+from services.common.text import languages
 from services.gateway.shared import Mark, Shared
 from services.gateway.target import Target
 from services.gateway.terms import TargetTerms, Transcript

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway import messages
 from services.gateway.messages import ServerMessage
 from services.gateway.terms import Transcript

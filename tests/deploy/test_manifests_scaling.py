@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from docs.telemetry import scraped
-from services.common.metrics import METRICS
+from services.common.telemetry.metrics import METRICS
 from services.gateway.scale import triggers
 from services.gateway.scale.worth import Measure
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables

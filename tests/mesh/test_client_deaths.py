@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import babelmesh
-from babelmesh.events import Error, Event, Flow, TranslationResult
+from babelmesh.client.events import Error, Event, Flow, TranslationResult
 from services.gateway.stages import Question, Stages
 from services.gateway.typed import TypedSegment
 from tests.mesh.mesh import gateway_address

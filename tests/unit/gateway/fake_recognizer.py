@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.gateway.inputs import Audio, Commit
 from services.gateway.listening import Answer, Asked, Echo, Result, Trace
 from services.gateway.ring import Marked

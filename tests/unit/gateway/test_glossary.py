@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.gateway.glossary import Dictionary, Entry, Glossary, lexicon
 
 BRIDGE = Entry("conference bridge", (("es", "sala"), ("es-MX", "puente")), (("es", "\u02c8sala"), ("fr", "brid\u0292")))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.continuation import Position
 from services.gateway.ledger import Ledger, Steps
 from services.gateway.terms import Transcript

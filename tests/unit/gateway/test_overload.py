@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.overload import LEAST_SAMPLES, Level, Overload, Policy
 
 BOUND = 4 * ASR_RATE

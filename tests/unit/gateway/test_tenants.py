@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.common.errors import AtCapacity
-from services.common.slots import Slots
+from services.common.server.slots import Slots
 from services.gateway.callers import Caller
 from services.gateway.settings import GatewaySettings
 from services.gateway.tenants import ACTIVE_SECONDS, BURST_SECONDS, LATE_SECONDS, LATEST_SECONDS, Place, Tenants

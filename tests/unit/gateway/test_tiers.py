@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.budget import Objectives, spent
 from services.gateway.terms import Transcript
 from services.gateway.tiers import Notices, Rung, Utterances
