@@ -20,6 +20,12 @@ T = TypeVar("T")
 
 GRACE_SECONDS = 2.0  # for what has been told to end and is about to
 
+# Markers of what `make test` leaves to another target.
+APART = {
+    "weights": "takes trained weights: `make test-weights`",
+    "examples": "takes the tools of other languages: `make test-examples`",
+}
+
 # Threads and processes that one use of a library starts for the rest of the run.
 SHARED_THREADS = (
     "_poll_wrapper",  # gRPC's: it turns completions into events of the loop
@@ -41,12 +47,11 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what takes trained weights and minutes, unless it is asked for."""
-    if "weights" in str(config.option.markexpr):
-        return
-    for item in items:
-        if item.get_closest_marker("weights"):
-            item.add_marker(pytest.mark.skip(reason="takes trained weights: `make test-weights`"))
+    """Skip what has a target of its own, unless it is asked for."""
+    for marker, reason in APART.items():
+        for item in items if marker not in str(config.option.markexpr) else ():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def pytest_collection_finish() -> None:
