@@ -100,8 +100,8 @@ class Captions:
         """Return the captions of a language, each cut to its concluded text, as a session leaves them that is cut
         short.
 
-        What was spoken was concluded, whether or not a caption has told so. A part of a caption has that part of its
-        time.
+        Spoken text counts as concluded, whether or not a caption has shown it. A part of a caption gets that part of
+        its time.
         """
         segments, spoken = self._segments.get(lang, {}), self._spoken.get(lang, {})
         found: list[Caption] = []

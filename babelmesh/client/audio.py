@@ -116,7 +116,7 @@ def audio_file(path: str | Path, speed: float = 1.0, track: int | None = None) -
     """Return a source for `Session.translate`: a file at `speed` times real time; 0 for as fast as the stream takes
     it.
 
-    `track` counts its audio tracks from 1; without it, the first that is not silent is read. What is damaged is
-    skipped, and told by `findings` afterwards. Raises AudioUnreadable.
+    `track` counts the file's audio tracks from 1; without it, the first that is not silent is read. Damaged places are
+    skipped, and listed in `findings` afterwards. Raises AudioUnreadable.
     """
     return FileSource(probe(Path(path), track).chunks(), Pace(speed))

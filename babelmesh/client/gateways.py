@@ -113,7 +113,7 @@ class Gateways:
     async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
         """Resume a session at another gateway, or the one that lost it, on a new connection. Raises SessionFailed.
 
-        `hello` is asked for once there is a connection: it tells the session's clock.
+        `hello` is called once there is a connection, as it states the session's clock.
         """
         after = self.addresses.index(lost) + 1
         in_turn = [*self.addresses[after:], *self.addresses[:after]]

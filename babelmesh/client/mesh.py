@@ -48,11 +48,12 @@ class Mesh:
     ) -> AsyncIterator[sessions.Session]:
         """Open a session; the block begins once the server is ready for audio.
 
-        A session whose connection is lost goes on at any of the gateways, by itself unless `resume` is False, where the
-        server offers it and as long as it lets it. Its events do not tell; `notice` gets a line for a person.
+        A session whose connection is lost resumes at any of the gateways by itself, unless `resume` is False, where
+        the server offers it and for as long as it allows. Its events do not show that; `notice` is called with a line
+        for a person.
 
-        `config` is for whatever else the contract's hello can say; the languages given here are put into it. Audio is
-        pcm16le at 16 kHz unless it says otherwise; an empty `input` says that there will be text alone, which needs no
+        `config` sets whatever else the contract's hello can hold; the languages given here are put into it. Audio is
+        pcm16le at 16 kHz unless it sets another format; an empty `input` announces text alone, which needs no
         recognizer. Raises SessionFailed.
         """
         hello = SessionConfig(input=pb.AudioFormat(format="pcm16le", sample_rate=16_000))
@@ -85,7 +86,7 @@ async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> Asy
 
     `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
     the authorities in the PEM file `ca`, or without one to those that gRPC brings along. Nothing is sent before the
-    first call, which tells if nobody is there. Raises AddressUnusable.
+    first call, which fails when no gateway can be reached. Raises AddressUnusable.
     """
     addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
     dial = dialling(addresses, ca)

@@ -268,8 +268,8 @@ class Received:
         """Return whether a handle for an offset lies behind a segment; where unsure, the server will skip the
         segment.
 
-        Typed text takes no time: its accounts tell, of the targets there are. Where those are not known, a server that
-        acknowledges at all has not left so many behind.
+        Typed text takes no time on the audio clock: there the latency events of the targets decide. Where the targets
+        are not known, a server that acknowledges at all has not left so many segments behind.
         """
         if segment.transcript and segment.transcript.start_ms < offset_ms:
             return True

@@ -84,7 +84,7 @@ class Session:
     async def set_targets(self, targets: str | Target | Sequence[str | Target]) -> None:
         """Set the target languages from now on, one or several, instead of those before.
 
-        Those that are refused leave the ones before in force: an `Error` event that is not fatal says why.
+        Targets that are refused leave the ones before in force, and cause an `Error` event that is not fatal.
         """
         await self._control(Control(action="set_target_lang", targets=as_targets(targets)))
 

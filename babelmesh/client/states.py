@@ -1,6 +1,6 @@
 """The states that a server reports: source speaking, stream held, stages degraded, targets ended. Pure.
 
-Each change is told once, and what has started ends, over however many servers one session is served by.
+Each change is reported once, and what has started ends, over however many servers the session is served by.
 """
 
 from __future__ import annotations

@@ -172,8 +172,8 @@ async def running(
 ) -> AsyncIterator[list[Running]]:
     """Run the services, ready, for the block; none is left after it, however it is left.
 
-    Their output goes to `logs`/NAME.log. Raises MeshFailed when a port is taken, or a service ends or is not ready in
-    time.
+    The services' output goes to `logs`/NAME.log. Raises MeshFailed when a port is taken, or a service ends or is not
+    ready in time.
     """
     _check(services, logs)
     started: list[Running] = []

@@ -23,7 +23,7 @@ def check_hub() -> None:
 def hub_file(piece: Piece, folder: Path) -> Path:
     """Download a file of a repository, at its commit, into a folder. Raises SourceFailed, OSError.
 
-    What came of a file that broke off stays in the folder: the next try goes on with it.
+    The part of a file whose download broke off stays in the folder: the next try continues it.
     """
     with _failures(piece.origin.name):
         from huggingface_hub import hf_hub_download  # noqa: PLC0415 - an extra

@@ -32,8 +32,8 @@ class Engines(StrEnum):
 def variables(engines: Engines, models: Models, told: Collection[str], tell: Tell) -> Variables:
     """Return the stages' variables. A stage whose engine a variable in `told` already sets is left alone.
 
-    Raises ModelsFailed when NEURAL finds no bundle for a stage, or two that would share its sessions without anybody
-    having said so.
+    Raises ModelsFailed when NEURAL finds no bundle for a stage, or two that would share its sessions without a setting
+    that asks for it.
     """
     open_stages = [stage for stage in STAGES if f"{stage.upper()}_ENGINE" not in told]
     if engines in (Engines.SMALL, Engines.SCRIPTED):

@@ -144,7 +144,7 @@ class WeakPoint:
     """Finds the best place for a split among the frames received: the faintest, and among equally faint ones the
     latest.
 
-    Until frames were heard, it is where it was made.
+    Before any frame is received, the place is where the object was made.
     """
 
     def __init__(self, offset_samples: int = 0) -> None:

@@ -97,9 +97,9 @@ Heard: TypeAlias = Speech | Endpoint | Terms
 class Engine(Protocol):
     """A recognizer, loaded once and shared by all sessions. A session's state lives in its `recognize` generator.
 
-    Replicas are added and taken away by its `load`. The engine makes it when it is made itself, and keeps it; it tells
-    it of each piece of work that waits (`waiting`), and of those that are in hand (`working`), of `most` there can be.
-    What is computed by a `Batcher` is told by that: it is given the load, or a part of it for each batcher.
+    Autoscaling adds and removes replicas by the engine's `load`. The engine makes its load when it is made itself and
+    keeps it; it records in it each piece of work that waits (`waiting`), and those in hand (`working`), of at most
+    `most`. A `Batcher` records its own work: it is given the load, or a part of it for each batcher.
     """
 
     name: str
@@ -125,10 +125,10 @@ class Engine(Protocol):
     ) -> AsyncGenerator[Hypothesis, None]:
         """Yield hypotheses for one session's speech: any number of interim ones, then one final for each Endpoint.
 
-        Sessions with the same `affinity` are heard by the same version of a model.
+        Sessions with the same `affinity` are recognized by the same version of a model.
 
-        Takes an item only when it has answered the one before: so the caller's pace is the engine's, and the caller
-        knows what is through. Closing the generator frees what the session held. Raises StageFailed when the
+        The generator takes an item only when it has answered the one before: so the caller sets the engine's pace, and
+        knows what has been processed. Closing the generator frees what the session held. Raises StageFailed when the
         recognizer broke; the generator is over then, the engine is not.
         """
 

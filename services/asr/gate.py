@@ -30,8 +30,8 @@ Gated: TypeAlias = Heard | SpeechEdge
 class Gate:
     """Cuts a session's audio into the speech of its segments, by VAD and endpointing.
 
-    Audio goes in with `hear`, in pieces of any size; what comes out is, in order, the speech of a segment (with some
-    audio before its onset, so that the first phoneme is whole), its Endpoint, and the edges of speech between.
+    Audio goes in with `hear`, in pieces of any size. In order, the speech of a segment comes out (with some audio
+    before its onset, so that the first phoneme is whole), its Endpoint, and the edges of speech between.
     """
 
     def __init__(self, vad: Vad, rules: EndpointingRules, pre_roll_samples: int) -> None:

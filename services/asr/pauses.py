@@ -11,8 +11,8 @@ from services.asr.vad import FRAME_SAMPLES
 class Pauses:
     """Running mean and deviation of a speaker's pauses, in samples.
 
-    The estimator of RFC 6298, section 2, with the round-trip times of a network for pauses: both are to tell how long
-    a wait means that nothing more will come.
+    The estimator is that of RFC 6298, section 2, with pauses in place of a network's round-trip times: both predict
+    how long a wait shows that nothing more will come.
     """
 
     mean_samples: float

@@ -57,11 +57,11 @@ class SegmentTrace:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Progress of the stage, as two offsets: audio before the first is processed, audio before the second is final or
-    silent.
+    """Progress of the stage, as two offsets: audio before the first is processed, audio before the second is final
+    or silent.
 
-    What the gate keeps back for a better place to split is dealt with: whoever holds more audio back until it is
-    through would wait for ever.
+    Audio that the gate keeps back for a better place to split counts as processed: a client that sent no more until it
+    was through would wait for ever.
     """
 
     processed_samples: int

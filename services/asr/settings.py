@@ -79,7 +79,7 @@ class IdentificationSettings(BaseModel):
 class RivaEndpointing(BaseModel):
     """Riva's own rules for ending an utterance inside a segment; a rule left unset is as the server's model has it.
 
-    Segments end where the stage's own gate says: utterances of Riva within one are joined.
+    Segments end where the stage's own gate decides: utterances of Riva's within one are joined.
     """
 
     model_config = ConfigDict(extra="forbid")

@@ -30,8 +30,8 @@ class Ear:
 class SeveralLanguages:
     """Recognizes one session's utterances, each with the engine of its identified language.
 
-    An utterance is heard in the language it is likeliest in. Where that turns out to be another one, all of it is heard
-    again in that. Hypotheses say which language they are in, and whether that is decided.
+    An utterance is recognized in its likeliest language. Where that turns out to be another one, all of it is
+    recognized again in that. Hypotheses name their language, and whether it is decided.
     """
 
     def __init__(self, ears: Mapping[str, Ear], identify: Identify, deciding: Deciding) -> None:

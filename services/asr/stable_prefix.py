@@ -16,8 +16,8 @@ class StablePrefix:
     """Concludes a word once the rules hold for it and for all words before it.
 
     Hypotheses agree on a word when they have it at the same place after the concluded ones. Concluded words are
-    append-only. A hypothesis that contradicts them is heard only for what it has behind them: where its own words for
-    them end is found by edit distance, and where that leaves it open, by the words' places in time.
+    append-only. Of a hypothesis that contradicts them only the words behind them count: where its own words for them
+    end is found by edit distance, and, where that is ambiguous, by the words' places in time.
     """
 
     def __init__(self, rules: PrefixRules) -> None:

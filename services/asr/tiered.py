@@ -1,6 +1,6 @@
 """Recognizes a session whose language has several tiers, each segment with the tier that it is given.
 
-The engine of a tier hears whole segments. It goes on with the next one, or it ends, and another engine goes on.
+The engine of a tier recognizes whole segments. After each, it recognizes the next one, or another engine takes over.
 """
 
 from __future__ import annotations
@@ -91,8 +91,9 @@ class Tiered:
 class Lateness:
     """Measures how late a segment's final is. Pure; times in seconds on one clock.
 
-    Of live speech: from when the audio of its end had come, which may have waited for the engine. Nobody waits for what
-    comes faster than it is spoken: there it is from when the engine was told of the end.
+    For live speech, a final's lateness counts from when the audio of its end arrived, even if that waited for the
+    engine. Nobody waits for recordings that come faster than real time: there it counts from when the engine was sent
+    the end.
     """
 
     def __init__(self, now: float, speech: Speech) -> None:

@@ -1,7 +1,7 @@
 """Writes recognized words as text is written: capitals and closing marks, for engines that give neither. Pure.
 
-What a word becomes depends on itself and on what was said before it; only a mark behind it may be added when the next
-one comes. So concluded text stays as it is while more words come.
+How a word is written depends on the word itself and on those before it; only a mark behind it may be added when the
+next one comes. So concluded text stays as it is while more words come.
 """
 
 from __future__ import annotations

@@ -56,8 +56,8 @@ def end_call(call: Cancellable) -> None:
     """Cancel a call, also one that gRPC takes for ended though it is not.
 
     A write that failed makes `done` true and `cancel` do nothing, while a task of gRPC's still waits for the call's
-    status, which comes behind messages that nobody will read. Only the call inside can be told then; that one which
-    has ended takes it, too.
+    status, which comes behind messages that nobody will read. Only the inner call can be cancelled then, which is
+    harmless for one that has really ended.
     """
     if not call.cancel() and (inside := getattr(call, "_cython_call", None)) is not None:
         inside.cancel("its owner has left it")

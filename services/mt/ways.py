@@ -1,6 +1,6 @@
 """Chooses the way of each pair: a direct pair of one engine, or a chain of several engines' pairs. Pure.
 
-`ways.toml` says which chains measured better than a direct pair, MT_WAYS what this stage prefers.
+`ways.toml` lists the chains that measured better than a direct pair, MT_WAYS those that this stage prefers.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def chosen(
     """Return a way for every pair on offer: direct pairs first, in the order of the engines.
 
     `offered` names each engine with its pairs, the preferred engine first. `wanted` is MT_WAYS. Raises InvalidArgument
-    for a way there that nobody can go.
+    for a way there that no engines offer.
     """
     direct: dict[Pair, Step] = {}
     for engine, pairs in offered:

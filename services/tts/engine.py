@@ -40,9 +40,9 @@ class Clause:
 class Engine(Protocol):
     """A synthesizer, loaded once and shared by all sessions.
 
-    Replicas are added and taken away by its `load`. The engine makes it when it is made itself, and keeps it; it tells
-    it of each piece of work that waits (`waiting`), and of those that are in hand (`working`), of `most` there can be.
-    What is computed by a `Batcher` is told by that: it is given the load, or a part of it for each batcher.
+    Autoscaling adds and removes replicas by the engine's `load`. The engine makes its load when it is made itself and
+    keeps it; it records in it each piece of work that waits (`waiting`), and those in hand (`working`), of at most
+    `most`. A `Batcher` records its own work: it is given the load, or a part of it for each batcher.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Measures at start how fast neural voices are on this machine, which decides each language's default voice.
 
-A voice slower than its words come is heard later and later, and takes the time of the recognizer beside it.
+A voice slower than real time falls further and further behind, and takes processor time from the recognizer beside it.
 """
 
 from __future__ import annotations

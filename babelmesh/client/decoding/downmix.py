@@ -1,6 +1,6 @@
 """Converts frames of any form, which may change from one to the next, to sound of one form.
 
-Two channels are made one so that speech recorded in opposite phase is heard: their sum would cancel it.
+Two channels are mixed such that speech recorded in opposite phase stays audible: their sum would cancel it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Reads a file's sound in a child process, so that no file can end the client.
 
-Where that process ends in the middle, another one goes on behind the packet that ended it, which is told as a damaged
+Where that process ends early, another one continues behind the packet that ended it, which is recorded as a damaged
 place.
 """
 

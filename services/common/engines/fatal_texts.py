@@ -1,6 +1,6 @@
 """Quarantines texts that engines' programs die of: each is tried twice, then refused by name for a while.
 
-Only digests are kept, made with a key of this process, so nothing that anybody said can be read from memory.
+Only digests are kept, made with a key of this process, so that no text can be read from memory.
 """
 
 from __future__ import annotations

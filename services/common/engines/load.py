@@ -1,7 +1,7 @@
 """Measures how busy an engine has been: the wait for it, and the share of its capacity in use.
 
-Both are means over the last seconds, so that whoever looks now and then (a gateway, an autoscaler) sees neither a lucky
-nor an unlucky moment.
+Both are means over the last seconds, so that occasional readers (a gateway, an autoscaler) see neither a lucky nor an
+unlucky moment.
 """
 
 from __future__ import annotations

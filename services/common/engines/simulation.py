@@ -40,8 +40,8 @@ class _Batch:
 class SimulatedDevice:
     """Simulates a device that computes one batch after the other; calls that come before a batch starts share it.
 
-    It keeps no lock and no task, only its newest batch: whoever stops waiting disturbs nobody. Their calls keep their
-    places, though, and `load` is told of them as of the others.
+    It keeps no lock and no task, only its newest batch, so that a caller who stops waiting does not disturb others.
+    Such a caller's call keeps its place, and `load` counts it like the others.
     """
 
     def __init__(self, settings: DeviceSettings, load: Load) -> None:

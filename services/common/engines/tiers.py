@@ -1,6 +1,6 @@
 """Chooses the tier of an utterance, one of several models: the largest whose answers keep the objective. Pure.
 
-Times are seconds on one monotonic clock, told by the caller. Tiers are counted from 0, the smallest.
+Times are seconds on one monotonic clock, passed in by the caller. Tiers are counted from 0, the smallest.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Model bundles: a folder with a model's files, and `bundle.json`, which says what they are.
 
-Everything in it is checked when an engine opens it, so that a wrong file is told at the start and by its name, and not
-by a session.
+All of a bundle is checked when an engine opens it, so that a wrong file is reported by name at the start, not by a
+failing session.
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ class Batches:
 class Decodings:
     """Metrics of models that decode texts token by token, joined by new texts at any token.
 
-    How long texts wait for that, how many join together, and how many are refused is told of them as of batchers.
+    The wait of texts, how many join together, and how many are refused are recorded under the names of batchers'
+    metrics.
     """
 
     rows: Histogram

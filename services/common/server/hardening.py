@@ -11,8 +11,8 @@ GRPC_VERBOSITY = "GRPC_VERBOSITY"
 def harden() -> None:
     """Prevent this process and its children from writing core files, and gRPC's core from writing to stderr.
 
-    A core file holds what was said. The core of gRPC names its peers' addresses in what it logs, past Python's logging;
-    what goes wrong there ends calls, which is logged. Whoever sets GRPC_VERBOSITY wants its lines, and gets them.
+    A core file would hold the sessions' audio and text. The core of gRPC logs its peers' addresses, past Python's
+    logging; what goes wrong there ends calls, which is logged. With GRPC_VERBOSITY set, its log lines are kept.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ.setdefault(GRPC_VERBOSITY, "NONE")

@@ -1,8 +1,8 @@
 """Ends the call whose work holds the event loop, so that one caller's input does not end the process for all.
 
-Whoever watches the loop is another thread. It cannot stop the loop's thread, but it can have an exception raised there
+The watcher of the loop is another thread. It cannot stop the loop's thread, but it can have an exception raised there
 (`PyThreadState_SetAsyncExc`): at the next bytecode, which is in the task that holds the loop. All tasks of a call are
-in task groups, so the exception leaves by the call, and by no other. Work in C that does not come back cannot be ended.
+in task groups, so the exception leaves by the call, and by no other. Work in C that does not return cannot be ended.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A gRPC server as every service runs it: health, state, reflection, typed statuses, telemetry, a graceful stop.
 
-Health says NOT_SERVING until the servicer has loaded and warmed up, while its engine is stuck, and again from the
-moment a stop is asked for.
+Health reports NOT_SERVING until the servicer has loaded and warmed up, while its engine is stuck, and again from the
+moment a stop is requested.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ async def running(
 ) -> AsyncIterator[int]:
     """Serve inside the block, and yield the port once the servicer is ready; drain when the block is left.
 
-    Calls `broken`, with the event to log, when this process should make place for another: its engine makes no
-    progress, or its memory is exhausted. What it returns says whether the process ends now.
+    Calls `broken`, with the event to log, when this process should be replaced: its engine makes no progress, or its
+    memory is exhausted. The function returns whether the process ends now.
     """
     server = _server(servicer, settings, broken)
     rpcs.may_refuse(server.stage, (FULL, *(code for code, _ in Doors.REFUSALS.values())))
@@ -165,8 +165,8 @@ def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str
 async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
     """Run a service until SIGTERM or SIGINT. Before it is ready these signals end it at once.
 
-    A process that is broken (see `running`), or whose loop stands still, ends itself with status 70: whoever runs it
-    starts another. A call whose work holds the loop is ended before that.
+    A process that is broken (see `running`), or whose loop stands still, ends itself with status 70, so that its
+    supervisor starts another. A call whose work holds the loop is ended before that.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,7 +1,7 @@
 """Parses messages: one that cannot be parsed, or is too large, becomes a value that carries its refusal.
 
-gRPC ends a call whose message cannot be parsed as INTERNAL or UNKNOWN, with a traceback in the log. It is the caller
-who is at fault, so it is told so, by whoever takes the message up.
+By default gRPC ends a call whose message cannot be parsed as INTERNAL or UNKNOWN, with a traceback in the log. As the
+caller is at fault, the value is refused as the caller's error where it is read.
 """
 
 from __future__ import annotations

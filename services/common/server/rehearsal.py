@@ -71,7 +71,7 @@ class Rehearsal:
     def arm(self, fault: Fault) -> None:
         """Arm a fault in place of the one before, even of one that is under way.
 
-        What breaks the process does so a moment later: whoever asked for it is to have an answer.
+        A fault that breaks the process strikes a moment later, so that the request is still answered.
         """
         loop = asyncio.get_running_loop()
         if self._timer is not None:

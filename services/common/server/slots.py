@@ -16,7 +16,7 @@ ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a s
 class Slots:
     """Admits at most a fixed number of streams, without a queue: a caller gets a slot now, or is told when to retry.
 
-    Those in reserve are for what was let in before, here or elsewhere, and goes on.
+    Reserved slots are for sessions that were admitted before, here or elsewhere, and resume.
     """
 
     def __init__(self, total: int, stage: str, retry_after_ms: int = RETRY_MS, reserved: int = 0) -> None:

@@ -1,7 +1,7 @@
 """Measures how long this process, or a child, was ready to work but was given no processor on a busy machine.
 
-Linux tells of each thread how long it has waited for a processor, a limit on processor time included, and of each
-process whether it is stopped. Elsewhere nothing is told, and all time counts.
+Linux reports for each thread how long it has waited for a processor, a limit on processor time included, and for each
+process whether it is stopped. On other systems all time counts.
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def written(tag: str) -> str:
 def _alike(standard: str, offered: str) -> bool:
     """Return whether an offered tag names the language of a standardized one.
 
-    Distances alone do not tell: they come from CLDR, which asks what a reader would put up with ("gsw" and "de": 8).
+    Distances alone do not decide: they come from CLDR, which measures what a reader would put up with ("gsw" and "de":
+    8).
     """
     other = standardized(offered)
     return other is not None and _language(standard) == _language(other)

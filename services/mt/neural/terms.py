@@ -56,8 +56,8 @@ def words(begins: Sequence[bool]) -> list[Words]:
 def candidates(said: Sequence[Words], loses: Array) -> list[Words]:
     """Return words that may translate a term, the most likely first.
 
-    `loses` tells of each token how much less likely it is, as a logarithm, where the source lacks the term. A word
-    takes in its neighbours that lose nearly as much.
+    `loses` holds for each token how much less likely it is, as a logarithm, where the source lacks the term. A word is
+    joined with neighbours that lose nearly as much.
     """
     losses = np.array([loses[word.start : word.end].sum() for word in said])
     found = []

@@ -1,8 +1,9 @@
-"""Translates texts with one model: sentence by sentence, continuing what was concluded, with the terms it has to hold.
+"""Translates texts with one model: sentence by sentence, continuing what was concluded, with the terms it has to
+hold.
 
-A sentence is translated freely first. When a term is missing from that, the model tells which words say it: those that
-become less likely when the source lacks the term. The term takes their place, written as it must be. Nothing is taken
-away again that holds a term, so each round holds one more, and rows without terms are computed as ever.
+A sentence is translated freely first. When a term is missing, the words that translate it are found: those that become
+less likely when the source lacks the term. The term replaces them, written as required. Words that hold a term are
+never replaced, so each round adds one more term, and rows without terms are computed as ever.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Formats numbers as the target language writes them: separators, percent, signs of currencies. Pure.
 
-A translator copies a number, or writes it as it has seen it written; what it is, the source says.
+A translator copies a number, or formats it as in its training data; its value is taken from the source.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whisper on CTranslate2, for the batcher's thread: windows of audio in, tokens out.
 
-The encoder was trained on 30 s, and is as sure of shorter windows if silence follows the speech: a window costs what is
-in it. Without that silence it loses the end of what is said, and often goes round in circles.
+The encoder was trained on 30 s, and is as sure of shorter windows if silence follows the speech: a window costs what
+is in it. Without that silence the model loses the end of the speech, and often repeats itself.
 """
 
 from __future__ import annotations

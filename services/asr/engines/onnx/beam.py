@@ -1,7 +1,8 @@
 """Modified beam search of a transducer: several hypotheses a segment, with hotwords.
 
-Hypotheses that say the same are one, scored as the likelier of them. Those that are furthest behind go on first: after
-a token at the same frame, after a blank at the next. All segments' hypotheses are computed in the same runs.
+Hypotheses with the same words are merged, scored as the likelier of them. Those that are furthest behind are advanced
+first: after a token at the same frame, after a blank at the next. All segments' hypotheses are computed in the same
+runs.
 """
 
 from __future__ import annotations
@@ -152,7 +153,7 @@ class BeamTransducer:
 def _biased(logs: Array, gains: Array, margin: float) -> Array:
     """Add the hotwords' gains to the tokens' log probabilities. A token far below the best gets none.
 
-    Else a phrase just heard would be heard again at the same frame, for what it adds.
+    Otherwise a phrase just recognized would be recognized again at the same frame, for the sake of its gain.
     """
     helped: Array = np.where((gains > 0) & (logs < logs.max() - margin), np.float32(-np.inf), logs + gains)
     return helped

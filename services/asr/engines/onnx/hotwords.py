@@ -1,8 +1,8 @@
 """Biases a beam search to phrases, with an Aho-Corasick automaton (1975) over the characters of the tokens.
 
-By characters rather than tokens, so that it does not matter into which pieces the model would cut a phrase, and no
-tokenizer is needed. What is matched so far of a phrase adds to a hypothesis' score for each character, and is taken
-back when the phrase does not go on. A phrase is matched where whole words are: "ann" is not in "annual".
+Matching goes by characters rather than tokens, so that it does not matter into which pieces the model would cut a
+phrase, and no tokenizer is needed. Each matched character of a phrase adds to a hypothesis' score, which is taken back
+when the phrase does not go on. A phrase matches whole words only: "ann" is not in "annual".
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def words(tokens: Tokens, emitted: Sequence[Emitted], layout: Layout, bounds: Bo
     """Return the words that the tokens spell, in order and within the bounds.
 
     A token has the place of the audio that is new in its frame. A model emits it when it is sure of it: at the end of
-    what is said, or later.
+    the word, or later.
     """
     found = list(tokens.words(emitted))
     starts = [_place(said[0].frame, layout, bounds) for _, said in found]

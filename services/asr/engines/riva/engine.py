@@ -1,7 +1,7 @@
 """NVIDIA Riva: one call of StreamingRecognize for each segment, on the stubs of nvidia-riva-client.
 
-The stage's gate says where a segment ends: there the call is half-closed, and what Riva has finished until its end is
-joined. Riva's own endpoints inside a segment cut nothing.
+The stage's gate decides where a segment ends: there the call is half-closed, and the parts that Riva has finished
+until then are joined. Riva's own endpoints inside a segment cut nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Joins the parts of a segment's transcript that a remote recognizer sends into hypotheses. Pure.
 
-It tells finished parts once and the rest again and again; words have places and confidences in finished parts only.
+The recognizer sends finished parts once and the unfinished rest repeatedly; only finished parts have offsets and
+confidences of words.
 """
 
 from __future__ import annotations

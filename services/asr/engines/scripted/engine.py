@@ -98,8 +98,8 @@ class Engine:
 class Script:
     """The words of one session, each with its place on the session's audio clock.
 
-    The clock is divided into the words' lengths. A word is heard when the audio is loud where its length ends, so that
-    every recognizer given that audio hears it, whatever was given before.
+    The clock is divided into the words' lengths. A word is recognized when the audio is loud where its length ends, so
+    that every recognizer that receives that audio recognizes it, whatever came before.
     """
 
     def __init__(self, settings: ScriptedSettings, language: str = "") -> None:

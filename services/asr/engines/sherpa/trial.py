@@ -1,6 +1,6 @@
 """Makes a recognizer and runs it on silence, in a process of its own.
 
-sherpa-onnx ends its process for many a file that is wrong; so it is this one that ends, and what it wrote says why.
+For many a wrong file sherpa-onnx ends its process: so that is this one, and its last output is the reason.
 
     python -m services.asr.engines.sherpa.trial RECIPE
 """

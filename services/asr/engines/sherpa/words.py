@@ -25,7 +25,8 @@ class Told:
 def words(told: Told, bounds: Bounds, token_seconds: float) -> tuple[Word, ...]:
     """Return the words, in order and within the bounds; each token is taken to last `token_seconds`.
 
-    Where the model tells no times, or tokens that are not the text's, the words share the segment by their letters.
+    Where the model gives no times, or tokens that do not spell the text, the words share the segment by their length
+    in letters.
     """
     texts = told.text.split()
     spans = list(_spans(texts, told.tokens))

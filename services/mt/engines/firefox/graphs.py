@@ -1,8 +1,9 @@
 """Builds the two graphs of a translation from a network's weights.
 
-The first reads sources and what their translations start with, all at once. The second goes on from there, some tokens
-in one call: the loop over the tokens is within the graph, for to call a graph this small costs as much as to compute
-it. Ids are looked up outside, among `candidates` (the rows of the table that may follow), and so no graph holds it.
+The first encodes sources and the beginnings of their translations, all at once. The second decodes several tokens in
+one call: the loop over the tokens is within the graph, as calling a graph this small costs as much as computing it.
+Ids are looked up outside, among `candidates` (the rows of the table that may follow), so that no graph holds the
+table.
 """
 
 from __future__ import annotations
@@ -31,10 +32,11 @@ def cells(network: Network) -> list[str]:
 def reading(network: Network) -> ModelProto:
     """Return the graph that encodes sources, and begins their translations.
 
-    `source` [rows, length, width] is what their ids looked up, places added; `there` [rows, length] tells 1 where there
-    are some, in int32. `prompt` [rows, tokens, width] likewise; `pick` [rows, picks] says behind which of its tokens to
-    answer, and the last of those is where the cells are remembered. `candidates` [ids, width] and `bias` [rows or 1,
-    ids] make the last product. Answers `logits` [rows, picks, ids], the cells, and what the decoder looks at.
+    `source` [rows, length, width] holds the embeddings of its ids plus their positions; `there` [rows, length] is 1
+    where there are ids, in int32. `prompt` [rows, tokens, width] likewise; `pick` [rows, picks] selects the tokens
+    behind which to answer, the last of which is also where the cells' states are taken. `candidates` [ids, width] and
+    `bias` [rows or 1, ids] make the last product. The outputs are `logits` [rows, picks, ids], the cells' states, and
+    the keys and values that the decoder attends to.
     """
     graph = Graph()
     encoder = Blocks(graph, network.width, network.heads, many=True)

@@ -70,7 +70,7 @@ class MarianFile:
 def parsed(content: bytes) -> MarianFile:
     """Parse a file into its tensors, views of its content where possible. Raises Malformed.
 
-    Every length in the file is compared with what is left of it before anything is taken.
+    Every length in the file is compared with what is left of the file before anything is read.
     """
     headers, names, shapes, place = _described(content)
     tensors, options = dict[str, Weight](), ""

@@ -1,8 +1,8 @@
 """The graphs a translation is decoded with, made of a decoder's weights.
 
-One computes any number of tokens of any number of rows: a row's first ones, or one more. What the rows remember of
-their words (keys and values) lies in memory that is bound as input and as output, and grows in place. Every row tells
-its own positions, so rows of different lengths are computed together, as exported decoders cannot.
+One graph computes any number of tokens of any number of rows: a row's first ones, or one more. The rows' keys and
+values lie in memory that is bound as input and as output, and grows in place. Every row has its own positions, so rows
+of different lengths are computed together, as exported decoders cannot.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ class Shape:
 def step(decoder: Decoder, shape: Shape) -> ModelProto:
     """Return the graph of a decoding step.
 
-    `ids` and `positions` are [rows, tokens]; `pick` [rows, picks] tells behind which of the tokens to answer;
-    `lengths` [texts] how long each source is (the rows of a text stand together); `k` how many ids to answer;
-    `wanted` [rows, ids] ids to score in any case; `scored` whether to divide by the sum of all.
-    Answers `best` and `scores` [rows, picks, k], and `wanted_scores` [rows, picks, ids]. Not scored, they are logits.
+    Inputs: `ids` and `positions` are [rows, tokens]; `pick` [rows, picks] selects the tokens behind which to answer;
+    `lengths` [texts] are the sources' lengths (the rows of a text stand together); `k` is the number of ids to answer;
+    `wanted` [rows, ids] are ids to score in any case; `scored` is whether to normalize. Outputs: `best` and `scores`
+    [rows, picks, k], and `wanted_scores` [rows, picks, ids], which are logits where not normalized.
     """
     return _Step(_in_blocks(decoder), shape).model()
 

@@ -120,7 +120,7 @@ class Engine:
 def phrases(text: str, terms: Sequence[Term]) -> list[str]:
     """Return the do-not-translate phrases of a composed text: its terms as written there, some with a replacement.
 
-    A term is left out that cannot be told from two, because of what stands in it.
+    A term whose text contains a comma or `##` is left out, as Riva would read it as two.
     """
     found: dict[str, None] = {}
     for each in occurrences(text, terms):

@@ -1,7 +1,7 @@
 """Sizes of the windows to decode, by the speed of decoding and the speech still to be played. Pure.
 
-A window is decoded with `context` frames on either side, which cost as much as those that are kept. It comes in time if
-it is there before the listener has heard what was made before.
+A window is decoded with `context` frames on either side, which cost as much as those that are kept. It is in time if
+it is ready before the speech made before has been played.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Sizes:
         """Return the next window's frames, as many as are in time; `before` is the number that the window before
         kept.
 
-        Where it would be late in any case, as many as it takes for the one behind it to be in time, but at most twice
-        as many as before: what is heard stops for as long as that takes.
+        Where a window would be late in any case, it gets as many frames as the one behind it needs to be in time, but
+        at most twice as many as before: playback stops for as long as that takes.
         """
         fitting, lasting = self._fitting(ahead_seconds, frame_seconds), self._lasting(frame_seconds)
         if fitting < lasting:

@@ -32,8 +32,8 @@ class Speaker(Protocol):
 class Batches:
     """Makes the batchers of a voice's work, within the settings' limits.
 
-    Latents and samples are parts of the load of their own. Samples are most of the work, so it is their batches that
-    fill up; where sentences should wait for their latents instead, that is told as well.
+    Latents and samples are separate parts of the load. Samples are most of the work, so their batches fill up first;
+    waits for latents are recorded as well.
     """
 
     settings: OnnxSettings

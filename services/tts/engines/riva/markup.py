@@ -37,8 +37,8 @@ def ssml(clause: Clause, phonemes: bool, rate: bool) -> str:
 def with_dictionary(clause: Clause) -> tuple[str, str]:
     """Return the clause, and its pronunciations as a list of `word phonemes`, separated by commas.
 
-    There are entries for single words only. Several words are entered one by one where their pronunciation has as many;
-    else they become one word, which nobody reads.
+    The dictionary has entries for single words only. Several words are entered one by one where their pronunciation
+    has as many; else they are joined into one word in the text sent to Riva.
     """
     pieces, entries = [], dict[str, str]()
     for text, said in _parts(clause):

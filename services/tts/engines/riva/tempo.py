@@ -11,7 +11,7 @@ from services.common.audio.pcm import Pcm
 class Tempo:
     """Changes the tempo of mono speech by `rate`, 0.5 to 2.0, piece by piece.
 
-    At the filter's end the last samples may be missing that it kept for what follows: `rest` gives them.
+    The filter holds back its last samples for what follows: `rest` returns them at the end.
     """
 
     def __init__(self, rate: float, sample_rate_hertz: int) -> None:
