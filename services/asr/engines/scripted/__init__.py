@@ -1,1 +1,1 @@
-"""An engine that hears how much was said, and makes up what: for tests, load, and the simulation of a GPU's batches."""
+"""A scripted engine, which makes up words from the amount of loud audio: for tests, load, and simulated GPU batches."""
