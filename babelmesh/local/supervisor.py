@@ -17,6 +17,7 @@ from typing import Literal, Never
 
 from babelmesh.client.errors import MeshFailed
 from babelmesh.client.mesh import is_serving
+from babelmesh.local.ports import unused
 from babelmesh.local.restarts import Backoff
 
 START_SECONDS = 120.0  # loading a recognizer on a busy laptop takes its time
@@ -74,11 +75,7 @@ def free_ports() -> Ports:
 
 def unused_ports(count: int) -> list[int]:
     """Return `count` distinct ports on which nobody listens now."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports
+    return unused(HOST, count)
 
 
 def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> list[Service]:

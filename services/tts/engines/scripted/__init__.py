@@ -1,5 +1,1 @@
 """A scripted engine, which emits a tone as long as the text: for tests, load, and simulated slow devices."""
-
-from services.tts.engines.scripted.engine import Engine
-
-__all__ = ["Engine"]
