@@ -126,7 +126,7 @@ class Link:
                 self._calls.advanced()
 
     def _follow(self, event: Event, stream: Stream) -> None:
-        """Leave a server that will close once little is to be sent again, just after an acknowledgement."""
+        """Leave a server that will close: at its next acknowledgement, or after half of its remaining time."""
         if isinstance(event, GoAway) and self._conversation.resumable:
             stream.leave_within(event.time_left_ms / 2000)
         elif isinstance(event, Ack) and stream.leaving:

@@ -32,7 +32,7 @@ class Default:
 
     @property
     def missing(self) -> str:
-        """The library that the engine lacks in this installation; empty when it lacks none."""
+        """Why the engine cannot run in this installation; empty when it can."""
         if importlib.util.find_spec(f"services.{self.stage}.engines.{self.engine}") is None:
             return f"there is no engine {self.engine} in this version"
         gone = [library for library in self.libraries if importlib.util.find_spec(library) is None]
@@ -107,7 +107,7 @@ def _fetch(fetcher: Fetcher, entry: Entry, without: str, tell: Tell) -> None:
 
 
 def introduced(entry: Entry) -> str:
-    """Return a line that introduces a bundle: its size, licence, maker and registries."""
+    """Return a line that introduces a bundle: its licence, maker and registries."""
     return f"{entry.name} ({entry.licence}), made by {entry.origin}, from {' and '.join(entry.registries)}"
 
 

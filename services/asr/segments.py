@@ -152,7 +152,7 @@ class Segments:
         return (*kept, *words[len(kept) :])
 
     def _as_concluded(self, words: Sequence[Word]) -> list[Word]:
-        """Keep the marks between concluded words when a final places the same words a little earlier or later."""
+        """Return a final's words, the first of them as concluded for as long as both have the same text."""
         same = takewhile(lambda pair: pair[0].text == pair[1].text, zip(self._prefix.concluded, words, strict=False))
         concluded = [word for word, _ in same]
         return [*concluded, *words[len(concluded) :]]

@@ -148,7 +148,7 @@ class Segments:
 
 
 def _said(spelled: Sequence[Spelled], found: Draft) -> Sequence[Spelled]:
-    """Drop words that are musical notes, and a single word of low confidence, which the model made up from noise."""
+    """Return the words without musical notes; none where a single word has a low confidence, as found in noise."""
     words = [word for word in spelled if any(map(str.isalnum, word.text))]
     doubted = len(words) == 1 and confidence(found.logs[words[0].first : words[0].end]) < _DOUBTED
     return [] if doubted else words
