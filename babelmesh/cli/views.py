@@ -73,7 +73,7 @@ class Unseen:
         """Ignore the progress of sending."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Ignore the event."""
+        """Ignore an event of the session: nothing is shown."""
 
     def note(self, line: str) -> None:
         """Ignore notices about the connection."""

@@ -97,7 +97,7 @@ class Calls:
         self._patience.advanced()
 
     async def close(self) -> None:
-        """End the current call."""
+        """End the call that carries the session."""
         if self._stream is not None:
             await self._stream.close()
 

@@ -74,7 +74,7 @@ class Adts:
         self._seconds = 0.0
 
     def take(self, packet: Packet[Any]) -> None:
-        """Count a packet."""
+        """Count the bytes and the duration of a packet."""
         if self._tag_bytes is None:
             self._tag_bytes = packet.pos or 0
         self._bytes += packet.size

@@ -14,7 +14,7 @@ _PLACE = struct.Struct("<IIQ")
 
 
 class Kind(bytes, Enum):
-    """The kinds of records."""
+    """The kinds of records that the decoding process writes."""
 
     SOUND = b"s"
     PLACE = b"p"

@@ -20,7 +20,7 @@ async def ended(process: Process) -> None:
 
 
 class Child(Protocol):
-    """A child program that runs."""
+    """A running child program that an engine computes with."""
 
     async def close(self) -> None:
         """End the program, and wait until it is gone."""

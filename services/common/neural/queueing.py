@@ -90,7 +90,7 @@ class Queue(Generic[Q, W]):
         return len(self) >= self._limits.queue_items
 
     def add(self, entry: Entry[Q, W]) -> None:
-        """Add an item that waits."""
+        """Add an item that waits for a batch."""
         (self._urgent if entry.item.urgent else self._later).add(entry)
 
     def discard(self, entry: Entry[Q, W]) -> None:
@@ -194,7 +194,7 @@ class _Turns(Generic[Q, W]):
 
     @property
     def first(self) -> Entry[Q, W]:
-        """The item whose turn it is."""
+        """The item of the session whose turn it is."""
         return next(iter(self._of.values()))[0]
 
     def add(self, entry: Entry[Q, W]) -> None:

@@ -60,7 +60,7 @@ class Watchdog:
 
 
 class Step:
-    """One caller's wait for the engine.
+    """One caller's wait for the engine's answer.
 
     Only the engine's own time counts: what the caller does with an answer before it asks for more goes into `paused`.
     """

@@ -24,7 +24,7 @@ Read: TypeAlias = Callable[[], Iterable[Reading]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric of the schema."""
+    """A metric's entry in the schema: name, kind, unit and attributes."""
 
     name: str
     kind: str  # counter, up_down, histogram, gauge or observed_counter

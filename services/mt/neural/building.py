@@ -60,7 +60,7 @@ class Graph:
         return made
 
     def graph(self) -> GraphProto:
-        """Return the finished graph."""
+        """Return the finished graph, without opsets."""
         held = [*self._initializers.values()]
         return helper.make_graph(self._nodes, f"{self._prefix}babelmesh", self._inputs, self._outputs, held)
 

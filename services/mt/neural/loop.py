@@ -40,7 +40,7 @@ class Decoding(Protocol):
 
     @property
     def most(self) -> int:
-        """Most texts at once."""
+        """Most texts that are decoded at once."""
 
     @property
     def free(self) -> int:

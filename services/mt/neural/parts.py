@@ -85,7 +85,7 @@ def _spanned(prefix: str, left: Sequence[Part]) -> int:
 
 
 def _together(some: Sequence[Part]) -> Part:
-    """Join parts into one."""
+    """Join several parts of a text into one."""
     *before, last = some or [Part("", "")]
     return Part("".join(part.text + (part.gap or " ") for part in before) + last.text, last.gap)
 

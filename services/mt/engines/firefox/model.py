@@ -52,7 +52,7 @@ class Rows:
     sources: Sources
 
     def kept(self, rows: Sequence[int]) -> Rows:
-        """Return the selected rows."""
+        """Return the translations in the selected rows."""
         cells = np.ascontiguousarray(self.cells[:, rows])
         return Rows(self.last[rows], self.position[rows], self.limit[rows], cells, self.sources.kept(rows))
 

@@ -41,7 +41,7 @@ class Memory:
         self._spare: list[onnxruntime.OrtValue] = []
 
     def clear(self) -> None:
-        """Release all tensors."""
+        """Release all tensors of the memory."""
         self._tensors, self._spare, self.room = [], [], 0
 
     def grow(self, room: int, used: int) -> bool:

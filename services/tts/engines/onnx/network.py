@@ -26,7 +26,7 @@ class Latent:
 
     @property
     def count(self) -> int:
-        """Number of frames."""
+        """Number of frames of the latent."""
         return int(self.frames.shape[1])
 
     def cut(self, start: int, stop: int) -> Latent:
