@@ -28,7 +28,7 @@ from bench.flac_making import FORMS, Form, write
 from bench.report import Goal, Rows, at_most, finish
 from bench.wer import find_sounds
 from services.common.errors import MeshError
-from services.gateway.decoding import decoder
+from services.gateway.incoming.decoding import decoder
 
 MOST_CHUNK_BYTES = 12_000
 MAX_SAMPLES = 48 * 5_000  # of a chunk, as the gateway's settings have it

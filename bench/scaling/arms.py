@@ -35,7 +35,7 @@ from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import Mesh, Outcome
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
 from services.common.status import State
-from services.gateway.scale.worth import Measure, crowd, worth
+from services.gateway.operations.scale.worth import Measure, crowd, worth
 
 SCRAPE_SECONDS = 15.0
 SCRAPE_PHASE = 9.0  # scrapes happen so long after a sync: what a sync sees is 6 s old, a little less than the mean
@@ -103,7 +103,7 @@ class External:
 
 
 def _value(name: str, measure: Measure, mesh: Mesh) -> float:
-    """What the gateway tells (`services/gateway/scale/servicer.py`)."""
+    """What the gateway tells (`services/gateway/operations/scale/servicer.py`)."""
     fleet, queue = mesh.fleets[name], mesh.queues.get(name)
     if queue and measure is Measure.SESSIONS:
         return crowd(mesh.fleets["gateway"].statuses(), mesh.turned_away)

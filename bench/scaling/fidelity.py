@@ -18,8 +18,8 @@ from services.common.errors import AtCapacity
 from services.common.load import Load
 from services.common.slots import Slots
 from services.common.status import State
-from services.gateway.scale.worth import Measure, worth
-from services.gateway.watching import Status
+from services.gateway.operations.scale.worth import Measure, worth
+from services.gateway.values.stages import Status
 
 SETTLING_SECONDS = 10.0
 SEED = 6

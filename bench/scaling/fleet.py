@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.common.status import State
-from services.gateway.watching import Status
+from services.gateway.values.stages import Status
 
 Numbers = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

@@ -19,7 +19,8 @@ from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.errors import AtCapacity, MeshError, to_status
 from services.common.slots import ADMITTED
 from services.gateway.settings import GatewaySettings
-from services.gateway.stages import Question, Stages
+from services.gateway.stages.stages import Stages
+from services.gateway.values.stages import Question
 
 TOLD_EVERY_SECONDS = 0.05
 PIECE_SAMPLES = 160

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import inbox, shortage
+from services.gateway.stages import shortage
+from services.gateway.translation import translator as inbox
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway.inbox import Inbox
-from services.gateway.outbox import Outbox
-from services.gateway.waiting import Waiting
+from services.gateway.outgoing.outbox import Outbox
+from services.gateway.translation.translator import Inbox
+from services.gateway.voice.speech import Waiting
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 from tests.mesh.test_voice import Live, live, said

@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.gateway import lasting, ledger
+from services.gateway import lifecycle as lasting
+from services.gateway.account import ledger
 from tests.mesh.fake_stage import until
 from tests.mesh.mesh import control, gateway, hello, talk, text
 

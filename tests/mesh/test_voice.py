@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import opening
-from services.gateway.voice import ROOM
+from services.gateway import lifecycle as opening
+from services.gateway.voice.voice import ROOM
 from tests.mesh.checks import check
 from tests.mesh.mesh import UTTERANCE, Heard, chunks, control, gateway, hello, loud, quiet, read_into, talk, text
 

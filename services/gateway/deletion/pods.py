@@ -40,7 +40,7 @@ class Pods:
             raise _no_access(settings, "ca.crt") from error
 
     async def close(self) -> None:
-        """Ends its connections."""
+        """Close the connections to the API server."""
         await self._client.close()
 
     async def running(self) -> list[Pod]:

@@ -1,0 +1,214 @@
+"""One Stream call's two directions: messages in, through a channel of one; messages out, from the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Never, Self, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError
+
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.channel import Channel
+from services.common.errors import InvalidArgument, TooSlow
+from services.common.rates import Allowance, Rate
+from services.common.reading import Unreadable, readable, reader, too_large
+from services.gateway.outgoing.outbox import Outbox
+from services.gateway.settings import GatewaySettings
+
+CallContext: TypeAlias = "grpc.aio.ServicerContext[Inbound, pb.ServerMessage]"
+BURST_SECONDS = 4.0  # of messages at the permitted rate may come at once: a resuming client repeats its last seconds
+T = TypeVar("T")
+RECEIVED_BYTES = 512 * 1024  # of what a client may say it has of a session that it resumes
+_REST_BYTES = 16 * 1024  # of all other fields of a message together
+_UTF8_BYTES = 4  # of a code point, at most
+# The first byte of a message that carries a kind, and what is at fault where that is too large.
+_KINDS = {
+    0x0A: ("hello", "hello", "MESSAGE_TOO_LARGE"),
+    0x12: ("audio", "audio.data", "CHUNK_TOO_LARGE"),
+    0x1A: ("text", "text.text", "TEXT_TOO_LONG"),
+    0x22: ("control", "control", "MESSAGE_TOO_LARGE"),
+}
+Inbound: TypeAlias = pb.ClientMessage | Unreadable
+
+
+class Pulse:
+    """When the client was sent something last."""
+
+    def __init__(self) -> None:
+        self._at = 0.0
+
+    def written(self) -> None:
+        """Note that the client was sent something now."""
+        self._at = asyncio.get_running_loop().time()
+
+    async def keep(self, seconds: float, beat: Callable[[], Awaitable[None]]) -> Never:
+        """Beats whenever nothing has been sent for so long."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            if (left := self._at + seconds - clock()) > 0:
+                await asyncio.sleep(left)
+            else:
+                await beat()
+                self.written()
+
+
+@dataclass(slots=True)
+class Call:
+    """One Stream call: its channel in, its outbox, and what is done with each message that was sent."""
+
+    inbound: Channel[Inbound]
+    outbox: Outbox[pb.ServerMessage]
+    tenant: str = ""
+    refused: bool = True  # until its session is open
+    pulse: Pulse = field(default_factory=Pulse)
+    measure: Callable[[pb.ServerMessage], None] = lambda message: None  # what the session makes of each that was sent
+
+    def written(self, message: pb.ServerMessage) -> None:
+        """Note that a message was sent: for the heartbeat, and for the session's measures."""
+        self.pulse.written()
+        self.measure(message)
+
+
+async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
+    """Takes in messages as fast as they are dealt with, to the client's half-close."""
+    while isinstance(message := await context.read(), pb.ClientMessage | Unreadable):
+        await inbound.put(message)
+    await inbound.close()
+
+
+async def write_all(context: CallContext, call: Call) -> None:
+    """Sends what is put into the outbox until it is closed.
+
+    It may be cancelled while the call still gets a status only after `begin_answers`.
+    """
+    async for messages in call.outbox:
+        for message in messages:
+            await context.write(message)
+            call.written(message)
+
+
+async def watch_reader(outbox: Outbox[pb.ServerMessage], stall_seconds: float) -> None:
+    """Raises TooSlow when the client has read nothing for long though there was something to read."""
+    await outbox.stalled(stall_seconds)
+    waited = f"The client has read nothing for {stall_seconds:g} s."
+    raise TooSlow("CLIENT_TOO_SLOW", waited, retry_after_ms=1000)
+
+
+async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncIterator[pb.ClientMessage]:
+    """The client's messages. Raises TooSlow when none comes for long, InvalidArgument at one that is not readable."""
+    while True:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                more = await inbound.wait()
+        except TimeoutError as error:
+            waited = f"No message came for {idle_seconds:g} s."
+            raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=1) from error
+        if not more:
+            return
+        yield readable(await anext(inbound))
+
+
+async def speaking(
+    messages: AsyncIterator[pb.ClientMessage], spoke: Callable[[], None]
+) -> AsyncIterator[pb.ClientMessage]:
+    """Pass the messages on, and call `spoke` for each."""
+    async for message in messages:
+        spoke()
+        yield message
+
+
+async def written(writing: asyncio.Task[None], seconds: float) -> None:
+    """Waits for the last word to be written, but not for ever; then the call ends without a status of ours."""
+    try:
+        async with asyncio.timeout(seconds):
+            await writing
+    except TimeoutError:
+        return
+
+
+async def refusable(inbound: Channel[Inbound], seconds: float) -> bool:
+    """Whether a client that was refused is silent, as one is that waits for `ready`: it can have its status now."""
+    try:
+        async with asyncio.timeout(seconds):
+            return not await inbound.wait()
+    except TimeoutError:
+        return True
+
+
+async def half_closed(inbound: Channel[Inbound], seconds: float) -> None:
+    """Waits, but not for long, until the client has stopped writing.
+
+    A status that crosses a client's write can reach it as INTERNAL without details (grpc/grpc#36066).
+    """
+    try:
+        async with asyncio.timeout(seconds):
+            async for _ in inbound:
+                pass
+    except TimeoutError:
+        return
+
+
+async def paced(
+    messages: AsyncIterator[T],
+    per_second: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> AsyncIterator[T]:
+    """The messages, no more a second than permitted: those beyond it are read later, and the client is held up."""
+    allowance = Allowance(Rate(per_second, BURST_SECONDS * per_second), clock())
+    async for message in messages:
+        if wait := allowance.wait(clock()):
+            await sleep(wait)
+        allowance.spend(clock())
+        yield message
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The most bytes of each kind of message."""
+
+    hello: int
+    audio: int
+    text: int
+    control: int
+    request: int  # of TranslateText
+
+    @classmethod
+    def of(cls, settings: GatewaySettings) -> Self:
+        """The bounds that follow from a gateway's settings."""
+        glossary = settings.max_glossary_bytes + _REST_BYTES
+        text = _UTF8_BYTES * settings.max_text_length + _REST_BYTES
+        return cls(
+            hello=glossary + RECEIVED_BYTES,
+            audio=settings.max_chunk_bytes + _REST_BYTES,
+            text=text,
+            control=glossary,
+            request=glossary + text,
+        )
+
+    def parse(self, message: bytes) -> Inbound:
+        """Parse a client's message, unless it is larger than its kind may be."""
+        first = _KINDS.get(message[0]) if message else None
+        if refusal := self._refusal(len(message), first):
+            return refusal
+        try:
+            parsed = pb.ClientMessage.FromString(message)
+        except DecodeError:
+            accepted = ["a realtime.v1.ClientMessage, its text UTF-8"]
+            refused = InvalidArgument("UNREADABLE_MESSAGE", "The message cannot be parsed.", "payload", accepted)
+            return Unreadable(refused)
+        kind = parsed.WhichOneof("payload")  # the last of several counts, and the first byte tells of the first
+        last = next((each for each in _KINDS.values() if each[0] == kind), None)
+        return self._refusal(len(message), last) or parsed
+
+    def parse_request(self, message: bytes) -> pb.TranslateTextRequest | Unreadable:
+        """A request of TranslateText from its bytes."""
+        return reader(pb.TranslateTextRequest.FromString, self.request)(message)
+
+    def _refusal(self, size_bytes: int, kind: tuple[str, str, str] | None) -> Unreadable | None:
+        name, field, code = kind or ("hello", "payload", "MESSAGE_TOO_LARGE")
+        most = int(getattr(self, name))
+        return too_large(size_bytes, most, field, code) if size_bytes > most else None
