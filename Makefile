@@ -73,7 +73,7 @@ test-weights: setup ## Run the tests that take trained weights, on those install
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
 
-parity-setup: $(PARITY)/.ready ## Install what `make parity`, bench/mt_engines.py and bench/asr_density.py need
+parity-setup: $(PARITY)/.ready ## Install what `make parity`, bench/translation/mt_engines.py and bench/recognition/asr_density.py need
 
 # torch as PyTorch builds it for CPUs, from its own index: name that in PIP_EXTRA_INDEX_URL, and in UV_EXTRA_INDEX_URL
 # for `make lock`. The one of PyPI brings CUDA along, some gigabytes; to measure on a GPU, install that one instead.
@@ -109,14 +109,15 @@ type: $(READY) ## Check types
 proto: $(READY) ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
 
-docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/metrics.toml
+docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/telemetry/metrics.toml
 	@$(BIN)/python docs/telemetry.py
 
 up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
 
 bench: setup ## Measure: print tables, write bench/out/*.json; PROMPTS=FILE.jsonl measures quality as well
-	@for name in pacing flow load leaks fanout glossary batching asr_density $(if $(PROMPTS),"quality $(PROMPTS)") mt_engines; do $(BIN)/python -m bench.$$name; done
+	@for name in voice.pacing capacity.flow capacity.load capacity.leaks capacity.fanout translation.glossary capacity.batching \
+		recognition.asr_density $(if $(PROMPTS),"sessions.quality $(PROMPTS)") translation.mt_engines; do $(BIN)/python -m bench.$$name; done
 
 chaos: setup ## Break it under load and count what is lost; ONLY=kills one scenario, SHORT=1 a rehearsal
 	@tests/chaos/node/setup.sh

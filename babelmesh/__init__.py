@@ -7,10 +7,9 @@ async with babelmesh.connect("localhost:7700") as mesh:
                 print(event.target_lang, event.text)
 """
 
-from babelmesh.audio import audio_file
-from babelmesh.client import Mesh, connect
-from babelmesh.errors import AddressUnusable, AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
-from babelmesh.events import (
+from babelmesh.client.audio import audio_file
+from babelmesh.client.errors import AddressUnusable, AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
+from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_CAPTIONS_AND_SPEECH,
     DELIVERY_SPEECH,
@@ -76,8 +75,9 @@ from babelmesh.events import (
     Voice,
     Word,
 )
-from babelmesh.glossary import glossary_file
-from babelmesh.session import Chunk, Session
+from babelmesh.client.glossary import glossary_file
+from babelmesh.client.mesh import Mesh, connect
+from babelmesh.client.session import Chunk, Session
 
 __all__ = [
     "DELIVERY_CAPTIONS",

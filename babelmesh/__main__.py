@@ -1,6 +1,6 @@
 """`python -m babelmesh`, the same as `babelmesh`."""
 
-from babelmesh.cli import main
+from babelmesh.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 
-from babelmesh.printable import printable_lines
+from babelmesh.client.printable import printable_lines
 
 out = Console(highlight=False)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.report import OUT
+from bench.measuring.report import OUT
 
 CHAOS = "bench.chaos."
 
@@ -45,20 +45,20 @@ class Measurement:
 
 
 MEASUREMENTS = (
-    Measurement("bench.pacing", ("voice",)),
+    Measurement("bench.voice.pacing", ("voice",)),
     Measurement("bench.chaos.handles", ("handles",)),
-    Measurement("bench.glossary", ("glossary",)),
-    Measurement("bench.largest", ("S1.loop_held_ms",)),
-    Measurement("bench.batching", ("batching",), ("--device", "cpu")),
-    Measurement("bench.batching", ("G1",), ("--device", "cuda")),
-    Measurement("bench.leaks", ("leaks",)),
+    Measurement("bench.translation.glossary", ("glossary",)),
+    Measurement("bench.strangers.largest", ("S1.loop_held_ms",)),
+    Measurement("bench.capacity.batching", ("batching",), ("--device", "cpu")),
+    Measurement("bench.capacity.batching", ("G1",), ("--device", "cuda")),
+    Measurement("bench.capacity.leaks", ("leaks",)),
     Measurement("bench.chaos.outages", ("outages",)),
     Measurement("bench.chaos.rolling", ("rolling",)),
     Measurement("bench.chaos.clock", ("clock",)),
-    Measurement("bench.load", ("load",)),
-    Measurement("bench.tenants", ("tenants",)),
-    Measurement("bench.autoscale", ("autoscale",)),
-    Measurement("bench.flow", ("C4",)),
+    Measurement("bench.capacity.load", ("load",)),
+    Measurement("bench.strangers.tenants", ("tenants",)),
+    Measurement("bench.capacity.autoscale", ("autoscale",)),
+    Measurement("bench.capacity.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),
     Measurement("bench.hostile", ("S1",)),
     Measurement("bench.chaos.stalled", ("stalled",)),
@@ -67,26 +67,29 @@ MEASUREMENTS = (
     Measurement("bench.chaos.partitions", ("R4.partition",)),
     Measurement("bench.chaos.embedded", ("R1.embedded",)),
     Measurement("bench.chaos.gateways", ("R2",)),
-    Measurement("bench.fanout", ("C8",)),
-    Measurement("bench.telemetry", ("C7",)),
-    Measurement("bench.asr_density", ("asr_density",)),
-    Measurement("bench.mt_memory", ("mt_memory",)),
-    Measurement("bench.mt_ways", ("N3",)),
-    Measurement("bench.mt_engines", ("mt_engines",), ("--device", "cpu")),
-    Measurement("bench.mt_engines", ("G2",), ("--device", "cuda")),
-    Measurement("bench.resets", ("resets",), short=("--resets", "1000", "--seconds", "60")),
-    Measurement("bench.slow", ("slow",), ("--engines", "small")),
+    Measurement("bench.capacity.fanout", ("C8",)),
+    Measurement("bench.capacity.telemetry", ("C7",)),
+    Measurement("bench.recognition.asr_density", ("asr_density",)),
+    Measurement("bench.translation.mt_memory", ("mt_memory",)),
+    Measurement("bench.translation.mt_ways", ("N3",)),
+    Measurement("bench.translation.mt_engines", ("mt_engines",), ("--device", "cpu")),
+    Measurement("bench.translation.mt_engines", ("G2",), ("--device", "cuda")),
+    Measurement("bench.strangers.resets", ("resets",), short=("--resets", "1000", "--seconds", "60")),
+    Measurement("bench.capacity.slow", ("slow",), ("--engines", "small")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.freezes", ("R3",)),
-    Measurement("bench.resampling", ("resampling",)),
-    Measurement("bench.flac_streams", ("flac",), short=("--minutes", "0.5")),
-    Measurement("bench.silence", ("N.silence",)),
-    Measurement("bench.noise", ("N2",), reads_prompts=True),
-    Measurement("bench.loss", ("L1",), reads_prompts=True),
-    Measurement("bench.voices_heard", ("N4",)),
-    Measurement("bench.voice_windows", ("V1",)),
+    Measurement("bench.audio.resampling", ("resampling",)),
+    Measurement("bench.audio.flac_streams", ("flac",), short=("--minutes", "0.5")),
+    Measurement("bench.recognition.silence", ("N.silence",)),
+    Measurement("bench.recognition.noise", ("N2",), reads_prompts=True),
+    Measurement("bench.audio.loss", ("L1",), reads_prompts=True),
+    Measurement("bench.voice.voices_heard", ("N4",)),
+    Measurement("bench.voice.voice_windows", ("V1",)),
     Measurement(
-        "bench.quality", ("C1", "C5", "N1", "N5", "quality"), ("--arms", "endpointed,retranslate,balanced"), True
+        "bench.sessions.quality",
+        ("C1", "C5", "N1", "N5", "quality"),
+        ("--arms", "endpointed,retranslate,balanced"),
+        True,
     ),
     Measurement("bench.chaos.soak", ("soak",)),
 )

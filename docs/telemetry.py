@@ -1,4 +1,4 @@
-"""Writes the tables of telemetry.md, beside it, from services/common/metrics.toml. Run by `make docs`."""
+"""Writes the tables of telemetry.md, beside it, from services/common/telemetry/metrics.toml. Run by `make docs`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry
 
-from services.common.metrics import SCHEMA, Metric, read_schema
+from services.common.telemetry.metrics import SCHEMA, Metric, read_schema
 
 PAGE = Path(__file__).with_name("telemetry.md")
 BEGIN, END = "<!-- from metrics.toml, by `make docs` -->\n", "<!-- end -->\n"

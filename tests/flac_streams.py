@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.gateway.incoming.flac_header import crc8, crc16
 
 MAGIC = b"fLaC"

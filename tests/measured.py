@@ -10,8 +10,8 @@ from opentelemetry import metrics
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from services.common.exporting import views
-from services.common.metrics import METRICS
+from services.common.telemetry.exporting import views
+from services.common.telemetry.metrics import METRICS
 
 
 class Measured:

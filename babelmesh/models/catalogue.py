@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.sources import Origin, Piece, piece
-from services.common.bundles import FileName, FileSum, Manifest, Tag
+from services.common.neural.bundles import FileName, FileSum, Manifest, Tag
 
 CATALOGUE = Path(__file__).with_name("catalogue.json")
 

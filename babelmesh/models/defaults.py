@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.catalogue import Entry, catalogue, download_bytes
 from babelmesh.models.fetching import Fetcher, check_sources, fetching
 from babelmesh.models.folder import Models

@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.archives import DAMAGED, Archives
 from babelmesh.models.catalogue import Entry, Remote
 from babelmesh.models.folder import Models
@@ -26,8 +26,8 @@ from babelmesh.models.hub import check_hub, hub_file
 from babelmesh.models.packages import SourceFailed, SourceUnreachable, check_client, download
 from babelmesh.models.progress import Show, shown, size
 from babelmesh.models.sources import Origin, Piece
-from services.common.bundles import Bundle, FileSum, file_sum, verify
 from services.common.errors import InvalidArgument
+from services.common.neural.bundles import Bundle, FileSum, file_sum, verify
 
 NOTICE = "NOTICE"
 BLOCK_BYTES = 1 << 20

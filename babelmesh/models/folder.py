@@ -11,9 +11,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from babelmesh.errors import ModelsFailed
-from services.common.bundles import MANIFEST, Bundle, Manifest, read, write
+from babelmesh.client.errors import ModelsFailed
 from services.common.errors import InvalidArgument
+from services.common.neural.bundles import MANIFEST, Bundle, Manifest, read, write
 
 VARIABLE = "BABELMESH_MODELS"  # names another folder
 PARTIAL = ".partial"

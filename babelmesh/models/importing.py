@@ -13,11 +13,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.catalogue import Entry, catalogue
 from babelmesh.models.folder import Models
 from babelmesh.models.layouts import Layout, found
-from services.common.bundles import MANIFEST, Bundle, FileSum, Manifest, file_sum, read, verify
+from services.common.neural.bundles import MANIFEST, Bundle, FileSum, Manifest, file_sum, read, verify
 
 _MODEL = {"asr": "a recognizer's", "mt": "a translator's", "tts": "a voice's"}
 

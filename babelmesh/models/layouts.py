@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 
 Files: TypeAlias = Mapping[str, Sequence[str]]  # names in the bundle, each with the patterns that find it
 

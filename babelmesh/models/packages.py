@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.progress import Reached
 from babelmesh.models.sources import Origin
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
 
-from babelmesh.errors import ModelsFailed
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.catalogue import catalogue
 from babelmesh.models.defaults import DEFAULTS, Default
 from babelmesh.models.folder import Installed, Models

@@ -20,7 +20,7 @@ from bench.chaos.fleet import STAGES, Fleet, Plan, fleet
 from bench.chaos.recovery import FaultBook
 from bench.chaos.scene import Outcome, folder, judged, options, play
 from bench.chaos.talking import Load
-from bench.report import at_most
+from bench.measuring.report import at_most
 
 LIBRARIES = ("/usr/lib", "/usr/lib64", "/lib")
 WARM_SECONDS = 3.0

@@ -3,7 +3,7 @@
     python -m bench.chaos.embedded [--short] [--sessions 3] [--seconds 45] [--rounds 2] [--keep FOLDER]
 
 Two replicas of each stage, two gateways. The same talks are streamed at their own pace, first undisturbed, then while
-one service after the other is killed. `bench.order` says what was lost, said twice, taken back or out of order. A
+one service after the other is killed. `order` says what was lost, said twice, taken back or out of order. A
 recognizer that takes over does not know the speaker yet, so it may hear a few words otherwise: the table has the word
 error rate against the undisturbed transcript, beside that of a second undisturbed run.
 """
@@ -20,11 +20,11 @@ import jiwer
 import babelmesh
 from bench.chaos.fleet import Fleet, Plan, Variables, fleet
 from bench.chaos.scene import Outcome, folder, options, play
-from bench.order import faults
-from bench.report import Rows, at_least, at_most
-from bench.speech import talks
-from bench.take import Take, take
-from services.common.audio import Pcm
+from bench.measuring.order import faults
+from bench.measuring.report import Rows, at_least, at_most
+from bench.measuring.speech import talks
+from bench.measuring.take import Take, take
+from services.common.audio.pcm import Pcm
 
 TARGETS = ("es",)
 WARM_SECONDS = 5.0

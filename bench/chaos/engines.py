@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.chaos import speech
 from services.asr.engine import Heard, Hypothesis, Speech, Word
 from services.asr.engines import scripted as asr_scripted
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.mt.engine import Source, Translation
 from services.mt.engines import scripted as mt_scripted
 from services.tts.engine import Clause

@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from babelmesh.supervisor import OPERATIONS, Service, unused_ports
+from babelmesh.local.supervisor import OPERATIONS, Service, unused_ports
 from bench.chaos import engines, speech
 from bench.chaos.kept import Kept
 from bench.chaos.namespaces import Host
@@ -177,5 +177,12 @@ def _service(name: str, address: str, plan: Plan, told: Variables) -> Service:
     if service == "gateway":
         own["GATEWAY_MAX_TERM_LENGTH"] = str(GATEWAY_MARK + int(number))
         own[OPERATIONS] = f"{address.rpartition(':')[0]}:{unused_ports(1)[0]}"
-    command = (*plan.host(name).enter, sys.executable, "-m", "babelmesh.child", str(os.getpid()), f"services.{service}")
+    command = (
+        *plan.host(name).enter,
+        sys.executable,
+        "-m",
+        "babelmesh.local.child",
+        str(os.getpid()),
+        f"services.{service}",
+    )
     return Service(name, command, address, {**own, **plan.only.get(name, {})})

@@ -25,7 +25,7 @@ from bench.chaos.ledger import Line, read_all
 from bench.chaos.recovery import Struck, open_calls
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Company, Load
-from bench.report import Goal, Rows, at_most
+from bench.measuring.report import Goal, Rows, at_most
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 
 KINDS = ("frozen", "hung engine", "blocked loop")

@@ -16,14 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from babelmesh.events import AudioFormat, SessionConfig
+from babelmesh.client.events import AudioFormat, SessionConfig
 from bench.chaos import raw
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.scene import Outcome, folder, options, play
 from bench.chaos.talking import Wishes
-from bench.report import Rows, at_most
+from bench.measuring.report import Rows, at_most
 from realtime.v1.realtime_translate_pb2 import TURN_TAKING_CONSECUTIVE, Received, Target
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 SPEAK_MS = 6_000
 TTL_MS = 1_000

@@ -11,9 +11,9 @@ from typing import Never
 
 import psutil
 
-from babelmesh.client import is_serving
-from babelmesh.errors import MeshFailed
-from babelmesh.supervisor import Service, start
+from babelmesh.client.errors import MeshFailed
+from babelmesh.client.mesh import is_serving
+from babelmesh.local.supervisor import Service, start
 
 RESTART_SECONDS = 0.2  # as soon as `babelmesh up` does it the first time
 SERVING_SECONDS = 60.0

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-from babelmesh.events import Event, ServerMessage, as_json
+from babelmesh.client.events import Event, ServerMessage, as_json
 from bench.chaos.speech import Utterance
 
 Line: TypeAlias = dict[str, Any]

@@ -19,7 +19,7 @@ from bench.chaos.relay import Count, Link
 from bench.chaos.scene import Outcome, folder, judged, options, play
 from bench.chaos.spread import HOSTS, spread
 from bench.chaos.talking import Load
-from bench.report import Rows
+from bench.measuring.report import Rows
 
 BAD = Link(delay_ms=50, jitter_ms=10, loss=0.05)
 

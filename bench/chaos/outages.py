@@ -21,7 +21,7 @@ from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import Line, read_all
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Load
-from bench.report import Goal, Rows, at_least, at_most
+from bench.measuring.report import Goal, Rows, at_least, at_most
 
 WARM_SECONDS = 6.0
 AFTER_SECONDS = 12.0

@@ -28,8 +28,8 @@ from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.knocking import knocked
 from bench.chaos.scene import Outcome, folder, options, play, share
 from bench.chaos.talking import Wishes
-from bench.report import Goal, Rows, at_least, at_most
-from services.common.audio import ASR_RATE
+from bench.measuring.report import Goal, Rows, at_least, at_most
+from services.common.audio.pcm import ASR_RATE
 
 ARMS = (1, 2, 3)
 WARM_SECONDS = 3.0

@@ -24,7 +24,7 @@ from bench.chaos.relay import Link
 from bench.chaos.scene import Outcome, Verdict, folder, judged, options, play, share
 from bench.chaos.spread import CLIENT, GATEWAY, REPLICAS, spread
 from bench.chaos.talking import Load
-from bench.report import Goal, Rows, at_most, percentile
+from bench.measuring.report import Goal, Rows, at_most, percentile
 
 WARM_SECONDS, AFTER_SECONDS = 6.0, 8.0
 SHORT_CUT_SECONDS = 5.0

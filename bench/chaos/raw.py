@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
 
-from babelmesh.errors import from_rpc_error
-from babelmesh.events import AudioChunk, ClientMessage, ServerMessage, SessionConfig
-from babelmesh.gateways import CHANNEL_OPTIONS
+from babelmesh.client.errors import from_rpc_error
+from babelmesh.client.events import AudioChunk, ClientMessage, ServerMessage, SessionConfig
+from babelmesh.client.gateways import CHANNEL_OPTIONS
 from bench.chaos import speech
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 if TYPE_CHECKING:
     Call: TypeAlias = grpc.aio.StreamStreamCall[ClientMessage, ServerMessage]

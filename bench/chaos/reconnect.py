@@ -19,10 +19,10 @@ from typing import Any
 
 import grpc
 
-from babelmesh.gateways import CHANNEL_OPTIONS
-from babelmesh.reaching import reached
+from babelmesh.client.gateways import CHANNEL_OPTIONS
+from babelmesh.client.reaching import reached
 from bench.chaos.namespaces import BLACK_HOLE, CLEAR, Host, network, why_not
-from bench.report import Rows, at_most, finish
+from bench.measuring.report import Rows, at_most, finish
 from services.common.grpc_options import CHANNEL, RECONNECTING, server_options
 
 METHOD = "/bench.Beat/Beat"

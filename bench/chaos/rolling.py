@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.chaos.fleet import STAGES, Fleet, Plan, fleet
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Load
-from bench.report import Rows, at_most
+from bench.measuring.report import Rows, at_most
 
 WARM_SECONDS = 4.0
 SETTLE_SECONDS = 2.0

@@ -14,7 +14,7 @@ from typing import Any
 from bench.chaos import checks, node
 from bench.chaos.ledger import read_all
 from bench.chaos.recovery import FaultBook, Recovery, recoveries
-from bench.report import Goal, Rows, at_most, finish, percentile
+from bench.measuring.report import Goal, Rows, at_most, finish, percentile
 
 RUN = "chaos-"  # bench/out/chaos-NAME.json; a short run has its own, which is no proof of a goal
 

@@ -21,8 +21,8 @@ import numpy as np
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.scene import Outcome, folder, judged, options, play
 from bench.chaos.talking import Load
-from bench.processes import Inventory, inventory
-from bench.report import Goal, Rows, at_most
+from bench.measuring.processes import Inventory, inventory
+from bench.measuring.report import Goal, Rows, at_most
 
 SAMPLE_SECONDS = 5.0
 WARM_SHARE = 0.2
@@ -87,7 +87,7 @@ def table(samples: Sequence[Sample]) -> Rows:
 
 
 def goals(samples: Sequence[Sample]) -> dict[str, Goal]:
-    """Nothing grows. The tasks of a service show as `bench.leaks` counts them."""
+    """Nothing grows. The tasks of a service show as `bench.capacity.leaks` counts them."""
     first, last = samples[0].held, samples[-1].held
     return {
         "soak.rss_percent_per_hour": at_most(slope(samples), 1.0),

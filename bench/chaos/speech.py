@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 LEAD_MS = 512  # of silence, before the first utterance
 PERIOD_MS = 2_560  # whole windows of the VAD, so that each utterance is cut alike

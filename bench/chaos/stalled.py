@@ -18,15 +18,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from babelmesh.events import AudioFormat, SessionConfig
+from babelmesh.client.events import AudioFormat, SessionConfig
 from bench.chaos import raw
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.ledger import Line, read_all
 from bench.chaos.scene import Outcome, folder, judged, options, play, share
 from bench.chaos.talking import Load, Wishes
-from bench.report import Goal, Rows, at_least, at_most
+from bench.measuring.report import Goal, Rows, at_least, at_most
 from realtime.v1.realtime_translate_pb2 import Target
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 WARM_SECONDS = 4.0
 READ_SECONDS = 0.7  # less than it takes to notice that the synthesizer is frozen

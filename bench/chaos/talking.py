@@ -17,7 +17,7 @@ import babelmesh
 from bench.chaos import speech
 from bench.chaos.ledger import Ledger
 from realtime.v1.realtime_translate_pb2 import STABILIZATION_FAST, AudioFormat, Endpointing
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 DRAIN_SECONDS = 30.0  # for the last words of a session that was told to stop
 OUTPUT_HERTZ = 8_000

@@ -8,10 +8,10 @@ import jiwer
 import numpy as np
 
 from babelmesh.models.folder import Models, default_folder
-from bench.wer import normalized
+from bench.recognition.wer import normalized
 from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
-from services.common import bundles, devices
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural import bundles, devices
 
 ALIKE = 40  # of 32768: what two releases of a decoder differ by
 LEAST_SPEECH_SAMPLES = ASR_RATE // 5

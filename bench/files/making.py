@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.wer import find_sounds
+from bench.recognition.wer import find_sounds
 
 LEAST_BYTES, MOST_BYTES = 36_000, 64_000  # of G.722: four and a half to eight seconds
 

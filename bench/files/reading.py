@@ -18,8 +18,8 @@ REFUSED = 3  # our reader's status for a file that it says it cannot read
 READER = f"""
 import sys, traceback
 from pathlib import Path
-from babelmesh.audio import probe
-from babelmesh.errors import BabelmeshError
+from babelmesh.client.audio import probe
+from babelmesh.client.errors import BabelmeshError
 for name in sys.argv[1:]:
     with open(name + ".pcm", "wb") as out:
         try:

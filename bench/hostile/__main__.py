@@ -22,7 +22,7 @@ from typing import Any
 from bench.hostile.attacked import SERVICES
 from bench.hostile.measuring import Result, Times, measured
 from bench.hostile.stranger import BUSY, CASES
-from bench.report import OUT, Cell, Goal, Rows, at_most, finish, percentile
+from bench.measuring.report import OUT, Cell, Goal, Rows, at_most, finish, percentile
 
 NAME = "hostile"
 BEFORE = "hostile-before"

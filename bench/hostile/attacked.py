@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 import grpc
 import psutil
 
-from babelmesh import supervisor
-from babelmesh.supervisor import OPERATIONS, Running, Service
+from babelmesh.local import supervisor
+from babelmesh.local.supervisor import OPERATIONS, Running, Service
 from bench.hostile.canary import TENANT
-from bench.processes import SCRIPTED
+from bench.measuring.processes import SCRIPTED
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
 SERVICES = ("gateway", "asr", "mt", "tts")

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from babelmesh.errors import MeshFailed
+from babelmesh.client.errors import MeshFailed
 from bench.hostile.attacked import Attacked, Use, attacked
 from bench.hostile.canary import Canary, singing
 from bench.hostile.stranger import BUSY

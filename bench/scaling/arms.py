@@ -34,7 +34,7 @@ from bench.scaling.hpa import (
 from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import Mesh, Outcome
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
-from services.common.status import State
+from services.common.server.status import State
 from services.gateway.operations.scale.worth import Measure, crowd, worth
 
 SCRAPE_SECONDS = 15.0
@@ -103,7 +103,7 @@ class External:
 
 
 def _value(name: str, measure: Measure, mesh: Mesh) -> float:
-    """What the gateway tells (`services/gateway/operations/scale/servicer.py`)."""
+    """What the gateway tells (`services/gateway/scale/servicer.py`)."""
     fleet, queue = mesh.fleets[name], mesh.queues.get(name)
     if queue and measure is Measure.SESSIONS:
         return crowd(mesh.fleets["gateway"].statuses(), mesh.turned_away)

@@ -12,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
 from functools import lru_cache, partial
 
-from bench.report import Goal, Rows, at_most
+from bench.measuring.report import Goal, Rows, at_most
 from bench.scaling.arms import Adapter, Arm, Cpu, External, Fixed, Targets, run
 from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import DEVICES, LAG_SECONDS, Outcome

@@ -1,7 +1,7 @@
 """MT's and TTS's queues, as a fluid: all replicas together are one device, for calls are spread evenly.
 
 One replica computes one batch after the other, of at most `batch` pieces of work, each batch in `compute_seconds`, as
-`services.common.batching` and `services.common.simulation` do. A batch begins when the one before has ended, so who
+`services.common.neural.batching` and `engines.simulation` do. A batch begins when the one before has ended, so who
 comes a moment later waits for a whole one. With work that comes at random, at `rate` a second and replica, and
 rho = rate * compute / batch, the share of its places that is in use, a piece waits for
 

@@ -12,12 +12,12 @@ from statistics import fmean
 
 import numpy as np
 
-from bench.report import Rows
+from bench.measuring.report import Rows
 from bench.scaling.device import SINGLE, Calls, Device, Queue, Shape
+from services.common.engines.load import Load
 from services.common.errors import AtCapacity
-from services.common.load import Load
-from services.common.slots import Slots
-from services.common.status import State
+from services.common.server.slots import Slots
+from services.common.server.status import State
 from services.gateway.operations.scale.worth import Measure, worth
 from services.gateway.values.stages import Status
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.common.status import State
+from services.common.server.status import State
 from services.gateway.values.stages import Status
 
 Numbers = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ class Kind:
 
     @property
     def reserved(self) -> int:
-        """Slots kept for what resumes (`services.common.slots.reserve`)."""
+        """Slots kept for what resumes (`services.common.server.slots.reserve`)."""
         return (self.slots - 1) // 8
 
 
@@ -86,7 +86,7 @@ class Fleet:
     def scale(self, now: float, replicas: int) -> None:
         """Asks for so many. Those that go are chosen as a ReplicaSet does: not ready first, then cheapest to delete.
 
-        The cost is the number of live streams (`services/gateway/deletion.py`).
+        The cost is the number of live streams (`services/gateway/deletion/costs.py`).
         """
         more = replicas - self.replicas
         if not more:

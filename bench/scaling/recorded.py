@@ -1,4 +1,4 @@
-"""What our services were seen to do (`python -m bench.autoscale --record`): the simulation's parameters."""
+"""What our services were seen to do (`python -m bench.capacity.autoscale --record`): the simulation's parameters."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A real mesh of four processes at several numbers of sessions: what its stages tell, use, and are asked for.
 
-The engines are scripted, with a device that computes batches as a GPU would (`services/common/simulation.py`). What
-the stages tell is read from `Stage/Watch`, as the gateway reads it; calls are counted by their spans, in a round of
-their own, for tracing costs processor time.
+The engines are scripted, with a device that computes batches as a GPU would (`services/common/engines/simulation.py`).
+What the stages tell is read from `Stage/Watch`, as the gateway reads it; calls are counted by their spans, in a round
+of their own, for tracing costs processor time.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ import psutil
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 
 import babelmesh
-from babelmesh import supervisor
-from bench.processes import SCRIPTED, SERVICES, LocalMesh, Usage, metered
-from bench.report import machine
+from babelmesh.local import supervisor
+from bench.measuring.processes import SCRIPTED, SERVICES, LocalMesh, Usage, metered
+from bench.measuring.report import machine
+from bench.measuring.speech import talks
+from bench.measuring.take import Take, take
 from bench.scaling.device import Device
 from bench.scaling.recorded import FILE, Recorded
-from bench.speech import talks
-from bench.take import Take, take
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 STAGES = ("asr", "mt", "tts")
 TARGETS = ("es", "fr")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bench.report import Rows
+from bench.measuring.report import Rows
 from bench.scaling.device import Device, Queue
 from bench.scaling.recorded import FILE, Recorded
 

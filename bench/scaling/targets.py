@@ -16,11 +16,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.report import Rows
+from bench.measuring.report import Rows
 from bench.scaling.hpa import SYNC_SECONDS, TOLERANCE
 from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import DEVICES, PLANNED_SPEECH
-from services.common.slots import reserve
+from services.common.server.slots import reserve
 
 Z = 2.0  # deviations
 

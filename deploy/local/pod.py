@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from babelmesh.restarts import Backoff
-from babelmesh.supervisor import kill_group
+from babelmesh.local.restarts import Backoff
+from babelmesh.local.supervisor import kill_group
 from deploy.local.manifests import Deployment, Probe
 from deploy.local.probing import Verdict, answers
 from deploy.local.variables import Pod as Identity
@@ -77,7 +77,7 @@ class Pod:
     async def _started(self) -> Process:
         deployment = self.deployment
         own = deployment.variables.of(Identity(self.name, deployment.namespace, self.address, deployment.labels))
-        command = (sys.executable, "-m", "babelmesh.child", str(os.getpid()), *deployment.module)
+        command = (sys.executable, "-m", "babelmesh.local.child", str(os.getpid()), *deployment.module)
         with self.log.open("ab") as output:
             return await asyncio.create_subprocess_exec(
                 *command,

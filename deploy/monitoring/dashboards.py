@@ -1,4 +1,4 @@
-"""The dashboards. Every metric they ask for is one of services/common/metrics.toml; a test holds them to it."""
+"""The dashboards. Each metric they ask for is in services/common/telemetry/metrics.toml; a test holds them to it."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.common.metrics import METRICS, Metric
+from services.common.telemetry.metrics import METRICS, Metric
 
 # What the exporter appends. Of "1" and of annotations ("{slot}") it appends nothing.
 UNITS: Mapping[str, str] = {"s": "_seconds", "By": "_bytes"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.server import run
+from services.common.server.lifecycle import run
 
 
 def make() -> tuple[AsrServicer, AsrSettings]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.asr.engine import Speech
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 PATIENT_SAMPLES = 500 * ASR_RATE // 1000  # so much waits where a client sends long chunks, or for a moment
 BUSY_SHARE = 0.5  # of a session's time, at most, passes while it waits for its hypotheses

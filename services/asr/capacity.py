@@ -13,9 +13,9 @@ from contextlib import aclosing
 import numpy as np
 
 from services.asr.engine import Endpoint, Engine, Heard, Speech
-from services.common.audio import ASR_RATE, Pcm
-from services.common.processors import processors
-from services.common.starving import Denied
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.engines.processors import processors
+from services.common.server.starving import Denied
 
 SPEECH_SHARE = 0.65  # of a session's time: silence costs nothing, and people pause
 UNMEASURED = ("scripted",)  # its time is made up

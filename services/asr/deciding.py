@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from services.asr.engine import Language
 from services.asr.settings import IdentificationSettings
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.rates import Allowance, Rate
 
 _GROWTH = 1.6  # a look has so many times the audio of the one before

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from services.common.audio import Pcm
-from services.common.load import Load
-from services.common.versions import Version
+from services.common.audio.pcm import Pcm
+from services.common.engines.load import Load
+from services.common.engines.versions import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ class Engine(Protocol):
     versions: Iterable[tuple[Version[Any], float]]  # of its models, each with its share of the sessions; may be empty
     languages: tuple[str, ...]  # BCP-47
     written: bool  # whether its words come cased and punctuated; if not, the stage writes them so
-    prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/prefixes.py
+    prefixes: Mapping[Stabilization, PrefixRules]  # how its hypotheses settle, chosen by bench/recognition/prefixes.py
     biased: bool  # whether it takes Terms; one that does not is given none
-    wideband: bool  # whether audio of 8 kHz costs it half as many errors again, by bench/telephone.py
+    wideband: bool  # whether audio of 8 kHz costs it half as many errors again, by bench/recognition/telephone.py
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:

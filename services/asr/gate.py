@@ -11,7 +11,7 @@ import numpy as np
 from services.asr.endpointing import Endpointing, EndpointingRules, Frame, Turn
 from services.asr.engine import Endpoint, Heard, Speech
 from services.asr.vad import FRAME_SAMPLES, Vad
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 EMPTY: Pcm = np.empty(0, dtype=np.int16)
 

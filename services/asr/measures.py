@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from services.asr.segments import Result
-from services.common import metrics
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
+from services.common.telemetry import metrics
 
 _DURATION = metrics.histogram("babelmesh.engine.duration")
 _REAL_TIME_FACTOR = metrics.histogram("babelmesh.real_time_factor")

@@ -17,10 +17,10 @@ from services.asr.measures import Ending, Measures
 from services.asr.outbox import Outbox
 from services.asr.segments import Bounds, Result, Segments
 from services.asr.spans import SegmentSpans
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.channel import Channel
 from services.common.errors import Defect
-from services.common.watchdog import Step
+from services.common.server.watchdog import Step
 
 PROGRESS_SAMPLES = ASR_RATE // 2
 SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so that the backlog is bounded in time

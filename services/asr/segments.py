@@ -9,7 +9,7 @@ from itertools import takewhile
 from services.asr.engine import ONLY, Hypothesis, Language, PrefixRules, Word
 from services.asr.stable_prefix import StablePrefix, key
 from services.asr.writing import Place, begun, written
-from services.common.concluded import continues
+from services.common.text.concluded import continues
 
 
 @dataclass(frozen=True, slots=True)

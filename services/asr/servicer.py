@@ -22,14 +22,14 @@ from services.asr.sessions import recognition
 from services.asr.settings import AsrSettings
 from services.asr.vad import make_vad
 from services.asr.wire import Inbound, SessionConfig, response, session_config
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import TooSlow
-from services.common.reading import readable
-from services.common.replica import Replica
-from services.common.slots import ADMITTED, Slots, reserve
-from services.common.watchdog import Watchdog
+from services.common.server.reading import readable
+from services.common.server.replica import Replica
+from services.common.server.slots import ADMITTED, Slots, reserve
+from services.common.server.watchdog import Watchdog
 
 if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[Any, asr_pb2.RecognizeResponse]  # it reads a request, or EOF

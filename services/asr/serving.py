@@ -7,9 +7,9 @@ from collections.abc import Hashable
 from services.asr import timing
 from services.asr.engine import Engine, Identifier
 from services.asr.settings import AsrSettings
-from services.common import languages
-from services.common.engines import Several
-from services.common.tiers import Tier
+from services.common.engines.selection import Several
+from services.common.engines.tiers import Tier
+from services.common.text import languages
 
 
 class Engines(Several[Engine]):

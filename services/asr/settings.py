@@ -7,12 +7,13 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.common import neural, riva
-from services.common.languages import written
-from services.common.neural import NeuralSettings
+from services.common.engines import riva
+from services.common.engines.simulation import DeviceSettings
+from services.common.neural import settings
+from services.common.neural.settings import NeuralSettings
+from services.common.server.slots import reserve
 from services.common.settings import StageSettings
-from services.common.simulation import DeviceSettings
-from services.common.slots import reserve
+from services.common.text.languages import written
 
 SCRIPT = (
     "the quick brown fox jumps over the lazy dog while five wizards pack my box with a dozen jugs of water "
@@ -188,7 +189,7 @@ class MoonshineSettings(NeuralSettings):
     reply_seconds: float = Field(20.0, gt=0, description="A window that takes longer never comes: the stage restarts.")
 
 
-class Ctranslate2Settings(neural.Ctranslate2Settings):
+class Ctranslate2Settings(settings.Ctranslate2Settings):
     """Options of the CTranslate2 engine; see docs/engines/asr-ctranslate2.md."""
 
     hypothesis_ms: int = Field(

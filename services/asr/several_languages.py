@@ -11,7 +11,7 @@ import numpy as np
 
 from services.asr.deciding import Deciding
 from services.asr.engine import Endpoint, Heard, Hypothesis, Language, Speech, Terms
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 MOST_SAMPLES = 12 * ASR_RATE  # of an utterance that are looked at: its beginning
 

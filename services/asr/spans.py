@@ -11,8 +11,8 @@ from opentelemetry import propagate
 from opentelemetry.context import Context
 from opentelemetry.trace import StatusCode
 
-from services.common.audio import ASR_RATE
-from services.common.telemetry import tracer
+from services.common.audio.pcm import ASR_RATE
+from services.common.telemetry.tracing import tracer
 
 NAME = "asr.recognize"
 _PARENTS_KEPT = 16  # traces that came ahead of their segments

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech, Terms
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.asr.engine import Endpoint, Engine, Heard, Speech
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.engines.tiers import Tier
 from services.common.errors import MeshError
-from services.common.tiers import Tier
 
 SECONDS = 2.0  # of what is heard to time it
 PATIENCE_SECONDS = 30.0  # one that takes longer about it is slow, however slow

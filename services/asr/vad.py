@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 FRAME_SAMPLES = 512  # 32 ms at 16 kHz: the one size Silero accepts
 

@@ -13,9 +13,9 @@ from services.asr.recognizer import SLICE_SAMPLES, Answer, Asked, Audio, Commit,
 from services.asr.segments import Result, Transcription
 from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
-from services.common import languages
-from services.common.audio import ASR_RATE, from_bytes
+from services.common.audio.pcm import ASR_RATE, from_bytes
 from services.common.errors import InvalidArgument
+from services.common.text import languages
 
 _TRAILING_SILENCE_MS = (100, 5_000)
 _MAX_SEGMENT_MS = (1_000, 60_000)

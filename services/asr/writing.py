@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.asr.engine import Word
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 COMMA_SAMPLES = 200 * ASR_RATE // 1000
 SENTENCE_SAMPLES = 300 * ASR_RATE // 1000

@@ -9,8 +9,8 @@
     ├── Superseded        another call goes on with it        ABORTED
     └── Defect            our own fault                       INTERNAL
 
-Code raises these; `services.common.door` is the one place that turns them into statuses, with `google.rpc` details
-(ErrorInfo always). `from_rpc_error` turns a stage's status back into the same tree, on the gateway's side.
+Code raises these; `services.common.server.door` is the one place that turns them into statuses, with details of
+`google.rpc` (ErrorInfo always). `from_rpc_error` turns a stage's status back into the same tree, on the gateway's side.
 """
 
 from __future__ import annotations

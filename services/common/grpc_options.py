@@ -2,7 +2,7 @@
 
 Left alone, one hop takes in 4 MB (130 s of 16 kHz speech) before a write waits: bandwidth probing widens the receive
 window while nobody reads. With probing off the window stays at its 64 kB, two seconds. A frozen peer is noticed only
-with a ping timeout; keepalive's own does not do it. `bench/flow.py` measures both.
+with a ping timeout; keepalive's own does not do it. `bench/capacity/flow.py` measures both.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uvloop
 
-from services.common.server import run
+from services.common.server.lifecycle import run
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 

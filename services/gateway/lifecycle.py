@@ -12,12 +12,12 @@ from typing import Never, Self
 
 from opentelemetry.trace import Span, StatusCode
 
-from services.common import metrics
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import InvalidArgument, MeshError, StageFailed, Superseded, Unsupported, cause
-from services.common.slots import jittered
-from services.common.telemetry import caller_links, tracer
+from services.common.retrying import jittered
+from services.common.telemetry import metrics
+from services.common.telemetry.tracing import caller_links, tracer
 from services.gateway.account.account import Account, Shared
 from services.gateway.account.backlog import Backlog
 from services.gateway.account.ledger import Ledger

@@ -12,14 +12,14 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import metrics, rpcs
-from services.common.answering import begin_answers
 from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
-from services.common.replica import Edge, Replica
-from services.common.slots import Slots
-from services.common.status import State
+from services.common.server.answering import begin_answers
+from services.common.server.replica import Edge, Replica
+from services.common.server.slots import Slots
+from services.common.server.status import State
+from services.common.telemetry import metrics, rpcs
 from services.gateway.account.measures import may_degrade
 from services.gateway.account.recent import Recent
 from services.gateway.agreement.callers import Caller

@@ -12,8 +12,8 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.common.server.slots import reserve
 from services.common.settings import Address, ServiceSettings, address
-from services.common.slots import reserve
 
 SCHEME = "dns:///"
 ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.server import run
+from services.common.server.lifecycle import run
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 

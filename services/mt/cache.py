@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from services.common.terminology import Term, composed
+from services.common.text.terminology import Term, composed
 from services.mt.engine import Pair, Source, Translation
 
 _SPACES = re.compile(r"[ \t]+")

@@ -11,9 +11,9 @@ from typing import Any
 from opentelemetry.trace import StatusCode
 from opentelemetry.util.types import AttributeValue
 
-from services.common.telemetry import tracer
-from services.common.terminology import Term
-from services.common.watchdog import Watchdog
+from services.common.server.watchdog import Watchdog
+from services.common.telemetry.tracing import tracer
+from services.common.text.terminology import Term
 from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.engine import Source, Translation

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.common.load import Load
-from services.common.terminology import Term
-from services.common.versions import Version
+from services.common.engines.load import Load
+from services.common.engines.versions import Version
+from services.common.text.terminology import Term
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,11 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import product
 
-from services.common.terminology import Occurrence, Term, occurrences
-from services.mt.agreement import Noun
+from services.common.text.terminology import Occurrence, Term, occurrences
 
 _LETTERS = "bcdfghjklmnpqrstvwxz"  # with a consonant before and behind, no article changes because of it
 _STEM = "xqz"
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """A noun and its translation, both in small letters."""
+
+    source: str
+    target: str
 
 
 @dataclass(frozen=True, slots=True)

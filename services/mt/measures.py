@@ -11,7 +11,7 @@ from time import perf_counter
 
 import langcodes
 
-from services.common import metrics
+from services.common.telemetry import metrics
 from services.mt.engine import Pair, Source, Translation
 
 _DURATION = metrics.histogram("babelmesh.engine.duration")

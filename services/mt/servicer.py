@@ -11,11 +11,11 @@ from opentelemetry.trace import StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
-from services.common.replica import Replica
-from services.common.slots import Slots
-from services.common.telemetry import tracer
-from services.common.tiering import Given
-from services.common.watchdog import Watchdog
+from services.common.engines.tiering import Given
+from services.common.server.replica import Replica
+from services.common.server.slots import Slots
+from services.common.server.watchdog import Watchdog
+from services.common.telemetry.tracing import tracer
 from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.chaining import Chaining

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 
-from services.common.engines import Several
+from services.common.engines.selection import Several
 from services.mt import timing, ways
 from services.mt.engine import Engine, Pair
 from services.mt.settings import MtSettings

@@ -8,10 +8,11 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from services.common import neural, riva
-from services.common.neural import NeuralSettings
+from services.common.engines import riva
+from services.common.engines.simulation import DeviceSettings
+from services.common.neural import settings
+from services.common.neural.settings import NeuralSettings
 from services.common.settings import StageSettings
-from services.common.simulation import DeviceSettings
 
 
 class EmbeddedSettings(BaseModel):
@@ -67,7 +68,7 @@ class FirefoxSettings(NeuralSettings):
     patience_seconds: float = Field(30.0, gt=0, description="An answer that takes longer never comes.")
 
 
-class Ctranslate2Settings(neural.Ctranslate2Settings):
+class Ctranslate2Settings(settings.Ctranslate2Settings):
     """Options of the engine on CTranslate2."""
 
     max_batch: int = Field(16, ge=1, le=1024, description="Most sentences of a model that are computed at once.")

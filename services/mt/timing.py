@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
+from services.common.engines.tiers import Tier
 from services.common.errors import MeshError
-from services.common.tiers import Tier
 from services.mt.engine import Engine, Source
 from services.mt.ways import Step, Way
 

@@ -12,8 +12,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from services.common import languages
 from services.common.errors import InvalidArgument
+from services.common.text import languages
 from services.mt.engine import Pair
 
 TABLE = Path(__file__).with_name("ways.toml")

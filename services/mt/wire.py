@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from mesh.mt.v1 import mt_pb2
-from services.common import languages
 from services.common.errors import InvalidArgument
-from services.common.terminology import Term, composed
+from services.common.text import languages
+from services.common.text.terminology import Term, composed
 from services.mt.engine import Pair, Source
 from services.mt.settings import MtSettings
 from services.mt.ways import Way

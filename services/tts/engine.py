@@ -6,8 +6,8 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.common.load import Load
-from services.common.versions import Version
+from services.common.engines.load import Load
+from services.common.engines.versions import Version
 
 
 @dataclass(frozen=True, slots=True)

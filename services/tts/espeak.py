@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 
 import langcodes
 
-from services.common.children import ended
+from services.common.engines.children import ended
+from services.common.engines.fatal_texts import FatalTexts
 from services.common.errors import StageFailed
-from services.common.fatal_texts import FatalTexts
-from services.common.plain_text import in_stretches, plain_text
+from services.common.text.plain_text import in_stretches, plain_text
 from services.tts.engine import Voice
 
 READ_BYTES = 4096  # what its C library writes at once

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.common import metrics
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
+from services.common.telemetry import metrics
 from services.tts.silence import QUIET
 
 _DURATION = metrics.histogram("babelmesh.engine.duration")

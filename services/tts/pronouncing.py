@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.common.terminology import Term, composed, occurrences
+from services.common.text.terminology import Term, composed, occurrences
 from services.tts.engine import Clause, Pronunciation
 
 

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common import languages
-from services.common.answering import begin_answers
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from services.common.errors import TooSlow
-from services.common.replica import Replica
-from services.common.slots import Slots
-from services.common.watchdog import Watchdog
+from services.common.server.answering import begin_answers
+from services.common.server.replica import Replica
+from services.common.server.slots import Slots
+from services.common.server.watchdog import Watchdog
+from services.common.text import languages
 from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 
-from services.common import languages
-from services.common.engines import Several
+from services.common.engines.selection import Several
+from services.common.engines.tiers import Tier
 from services.common.errors import InvalidArgument
-from services.common.tiers import Tier
+from services.common.text import languages
 from services.tts import speeds, timing
 from services.tts.engine import Engine, Voice
 from services.tts.settings import TtsSettings

@@ -7,10 +7,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from services.common import riva
-from services.common.neural import NeuralSettings
+from services.common.engines import riva
+from services.common.engines.simulation import DeviceSettings
+from services.common.neural.settings import NeuralSettings
 from services.common.settings import StageSettings
-from services.common.simulation import DeviceSettings
 
 LEAST_WINDOW_MS = 100
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 KEPT_MS = 50
 QUIET = 60  # samples up to this are silence: 55 dB below full scale, the noise that a model pads with

@@ -9,8 +9,8 @@ from typing import Self
 
 from opentelemetry.trace import StatusCode, use_span
 
-from services.common.audio import from_bytes
-from services.common.telemetry import tracer
+from services.common.audio.pcm import from_bytes
+from services.common.telemetry.tracing import tracer
 from services.tts.engine import Clause
 from services.tts.measures import Measures
 

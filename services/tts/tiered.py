@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from services.common.tiering import Given
+from services.common.engines.tiering import Given
 from services.tts.engine import Clause
 from services.tts.serving import Engines, default_of
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 from contextlib import aclosing
 
+from services.common.engines.tiers import Tier
 from services.common.errors import MeshError
-from services.common.tiers import Tier
 from services.tts import speeds
 from services.tts.engine import Clause, Engine, Voice
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mesh.tts.v1 import tts_pb2
-from services.common import ipa, languages
 from services.common.errors import InvalidArgument, quoted
+from services.common.text import ipa, languages
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.speeds import Offer
 from services.tts.tiered import Turn, Wanted

@@ -14,19 +14,19 @@ UNBOUNDED = {"asyncio.Queue", "asyncio.LifoQueue", "asyncio.PriorityQueue", "que
 
 READS_THE_ENVIRONMENT = {
     "services/common/settings.py": "refuses variables that no setting reads",
-    "services/common/hardening.py": "silences gRPC's core, which is told by a variable alone",
-    "services/common/exporting.py": "OpenTelemetry's standard variables are nobody's settings",
+    "services/common/server/hardening.py": "silences gRPC's core, which is told by a variable alone",
+    "services/common/telemetry/exporting.py": "OpenTelemetry's standard variables are nobody's settings",
     "services/asr/vad.py": "OpenMP takes its limit of threads from there alone",
     "babelmesh/models/folder.py": "XDG_DATA_HOME is the platform's, like HOME",
     "babelmesh/models/packages.py": "hands its own environment on to pip and npm",
-    "babelmesh/supervisor.py": "hands its own environment on to the processes it starts",
+    "babelmesh/local/supervisor.py": "hands its own environment on to the processes it starts",
 }
 PRINTS = {
     "babelmesh/console.py": "the one place that writes to the terminal",
 }
 CATCHES_EVERYTHING = {
-    "services/common/door.py": "turns whatever a call raises into its status",
-    "services/common/batching.py": "a failed batch reaches every waiter",
+    "services/common/server/door.py": "turns whatever a call raises into its status",
+    "services/common/neural/batching.py": "a failed batch reaches every waiter",
 }
 
 REASON = re.compile(r"# type: ignore\[[\w\-, ]+\]\s+# \w.*|# noqa: [A-Z]+\d+(, ?[A-Z]+\d+)*\s+(#|-|—) ?\w.*")

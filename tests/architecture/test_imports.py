@@ -12,12 +12,12 @@ SERVICES = (*STAGES, "gateway", "common")
 # The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
 EDGES = (
     "services/common/errors.py",  # google.rpc statuses
-    "services/common/server.py",  # health
-    "services/common/ports.py",  # what every service serves
-    "services/common/faults.py",  # mesh.fault.v1, which every service serves
-    "services/common/status.py",  # mesh.stage.v1, which every service serves
+    "services/common/server/lifecycle.py",  # health
+    "services/common/server/ports.py",  # what every service serves
+    "services/common/server/faults.py",  # mesh.fault.v1, which every service serves
+    "services/common/server/status.py",  # mesh.stage.v1, which every service serves
     "services/*/servicer.py",
-    "services/*/engines/riva*.py",  # Riva's messages to values and back
+    "services/*/engines/riva/*.py",  # Riva's messages to values and back
     "services/*/wire.py",  # a stage's messages to values and back
     "services/gateway/resume/admission.py",  # reads the hello
     "services/gateway/resume/received.py",
@@ -38,13 +38,13 @@ EDGES = (
     "services/gateway/stages/watching.py",
     "services/gateway/operations/overview.py",  # mesh.overview.v1
     "services/gateway/operations/scale/servicer.py",  # KEDA's contract
-    "babelmesh/client.py",
-    "babelmesh/errors.py",  # google.rpc statuses
-    "babelmesh/gateways.py",  # opens the calls
-    "babelmesh/events.py",  # the messages are the client's events
-    "babelmesh/faults.py",  # mesh.fault.v1
-    "babelmesh/overview.py",  # mesh.overview.v1: the messages are the values that are shown
-    "babelmesh/versions.py",  # mesh.stage.v1
+    "babelmesh/client/mesh.py",
+    "babelmesh/client/errors.py",  # google.rpc statuses
+    "babelmesh/client/gateways.py",  # opens the calls
+    "babelmesh/client/events.py",  # the messages are the client's events
+    "babelmesh/cli/faults.py",  # mesh.fault.v1
+    "babelmesh/cli/overview.py",  # mesh.overview.v1: the messages are the values that are shown
+    "babelmesh/cli/versions.py",  # mesh.stage.v1
 )
 
 
@@ -60,13 +60,13 @@ def test_a_service_imports_itself_and_common_only() -> None:
 
 
 # What writes model bundles reads them as the services do: one format, one reader.
-BUNDLES = ("services.common.bundles", "services.common.errors")
+BUNDLES = ("services.common.neural.bundles", "services.common.errors")
 
 
 def test_the_client_imports_no_service() -> None:
     wrong = []
     for source in sources("babelmesh"):
-        reads_bundles = source.path.startswith("babelmesh/models/")
+        reads_bundles = source.path.startswith(("babelmesh/models/", "babelmesh/cli/models.py"))
         for node, name in source.imported():
             if name.split(".")[0] == "services" and not (reads_bundles and name.startswith(BUNDLES)):
                 wrong.append(f"{source.at(node)} imports {name}")
@@ -86,6 +86,51 @@ def test_engines_know_nothing_of_the_wire() -> None:
     wrong = []
     for source in sources(*(f"services/{stage}/engines" for stage in STAGES)):
         for node, name in source.imported():
-            if name.split(".")[0] in ("grpc", "mesh", "realtime") and not source.path.endswith("riva.py"):
+            if name.split(".")[0] in ("grpc", "mesh", "realtime") and "/engines/riva/" not in source.path:
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+def test_an_engine_borrows_from_no_sibling() -> None:
+    wrong = []
+    for source in sources(*(f"services/{stage}/engines" for stage in STAGES)):
+        own = source.path.split("/")[3].removesuffix(".py")
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[0] == "services" and parts[2:3] == ["engines"] and parts[1] in STAGES and parts[3] != own:
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+# The folders of services/common, the lowest first; files beside them are lower still.
+FLOORS = ("audio", "text", "telemetry", "engines", "neural", "server")
+
+
+def test_what_services_share_imports_downwards() -> None:
+    floors = {name: floor for floor, name in enumerate(FLOORS)}
+    wrong = []
+    for source in sources("services/common"):
+        floor = floors.get(source.path.split("/")[2], -1)
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[:2] == ["services", "common"] and floors.get(parts[2], -1) > floor:
+                wrong.append(f"{source.at(node)} imports {name}")
+    assert not wrong
+
+
+# What of the package each of its folders may import: the client stands alone, for some install nothing else.
+FOLDERS = {
+    "client": ("client",),
+    "models": ("models", "client", "console"),
+    "local": ("local", "client", "models", "console"),
+}
+
+
+def test_the_client_stands_alone_and_the_command_line_on_top() -> None:
+    wrong = []
+    for source in sources(*(f"babelmesh/{folder}" for folder in FOLDERS)):
+        for node, name in source.imported():
+            parts = name.split(".")
+            if parts[0] == "babelmesh" and parts[1] not in FOLDERS[source.path.split("/")[1]]:
                 wrong.append(f"{source.at(node)} imports {name}")
     assert not wrong

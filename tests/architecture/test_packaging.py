@@ -11,7 +11,14 @@ import pytest
 from tests.architecture.source import ROOT
 
 SERVICES = ("gateway", "asr", "mt", "tts")
-STAGE_FILES = ("__main__.py", "servicer.py", "engine.py", "settings.py", "engines/embedded.py", "engines/scripted.py")
+STAGE_FILES = (
+    "__main__.py",
+    "servicer.py",
+    "engine.py",
+    "settings.py",
+    "engines/embedded/engine.py",
+    "engines/scripted/engine.py",
+)
 IMAGES = tuple(
     f"images/{each}"
     for each in ("gateway", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
@@ -130,7 +137,9 @@ def test_documents_name_files_that_exist() -> None:
         text = document.read_text()
         roots = r"`((?:services|tests|bench/(?!out)|protos|docs)/?[\w./-]+\.\w+)`"
         named = [ROOT / name for name in re.findall(roots, text)]
-        named += [ROOT / "services" / name for name in re.findall(r"`((?:gateway|asr|mt|tts|common)/\w+\.py)`", text)]
+        named += [
+            ROOT / "services" / name for name in re.findall(r"`((?:gateway|asr|mt|tts|common)/[\w/]+\.py)`", text)
+        ]
         named += [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)]
         wrong += [f"{document.relative_to(ROOT)}: {path}" for path in named if not path.exists()]
     assert not wrong

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from typer.core import TyperGroup
 
 import babelmesh
-from babelmesh.cli import app
+from babelmesh.cli.main import app
 from services.asr.settings import AsrSettings
 from services.gateway.settings import GatewaySettings
 from services.mt.settings import MtSettings

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from docs.telemetry import PAGE, scraped, written
-from services.common.metrics import METRICS, SCHEMA
+from services.common.telemetry.metrics import METRICS, SCHEMA
 from tests.architecture.source import dotted, sources
 
 

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 SOUNDS = Path("/usr/share/asterisk/sounds")
 

@@ -16,7 +16,7 @@ import pytest
 
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
-from services.common.engines import engine_class
+from services.common.engines.selection import engine_class
 from services.common.errors import StageFailed
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud
@@ -44,7 +44,7 @@ async def embedded(**options: Any) -> AsyncIterator[Engine]:
 
 
 def children() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "services.asr.engines.sphinx" in child.cmdline()]
+    return [child for child in psutil.Process().children() if "services.asr.engines.embedded.sphinx" in child.cmdline()]
 
 
 async def one_utterance() -> AsyncIterator[Heard]:
@@ -131,7 +131,7 @@ async def test_a_child_that_cannot_start_is_told_at_the_start(monkeypatch: pytes
 
 ORPHAN = """
 import asyncio, psutil
-from services.asr.engines.embedded import Engine
+from services.asr.engines.embedded.engine import Engine
 from services.asr.settings import AsrSettings
 
 async def main():

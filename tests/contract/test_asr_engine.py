@@ -15,8 +15,8 @@ import pytest
 
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
-from services.common.audio import Pcm
-from services.common.engines import engine_class
+from services.common.audio.pcm import Pcm
+from services.common.engines.selection import engine_class
 from tests.contract import fake_riva
 from tests.contract.recordings import recording
 from tests.mesh.asr import loud

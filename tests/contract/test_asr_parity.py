@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import sherpa_onnx
 
-from services.asr.onnx.encoder import Place
-from services.asr.onnx.features import Features
-from services.asr.onnx.model import LAYOUTS, Step, opened
+from services.asr.engines.onnx.encoder import Place
+from services.asr.engines.onnx.features import Features
+from services.asr.engines.onnx.model import LAYOUTS, Step, opened
 from services.asr.settings import OnnxSettings
-from services.common import bundles, devices
-from services.common.audio import ASR_RATE, Pcm
-from services.common.neural import Served
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural import bundles, devices
+from services.common.neural.settings import Served
 from tests.models.asr.utterances import CTC, SPOKEN, TRANSDUCER, utterance
 
 Spoken: TypeAlias = list[tuple[int, int]]  # tokens, each with its frame

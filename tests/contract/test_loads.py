@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from services.asr.settings import AsrSettings
-from services.common import load
-from services.common.engines import engine_class
+from services.common.engines import load
+from services.common.engines.selection import engine_class
 from services.mt.engine import Pair, Source
 from services.mt.settings import MtSettings
 from services.tts.engine import Clause

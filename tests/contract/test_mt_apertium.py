@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from services.mt.engine import Pair, Source
-from services.mt.engines.embedded import Engine
+from services.mt.engines.embedded.engine import Engine
 from services.mt.settings import MtSettings
 from tests.mesh.mt import needs_apertium
 

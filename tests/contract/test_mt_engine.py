@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.engines import engine_class
+from services.common.engines.selection import engine_class
 from services.mt.engine import Engine, Pair, Source, Translation
 from services.mt.settings import MtSettings
 from tests.contract import fake_riva

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bench.terms import SENTENCES, SPANISH
-from services.common.engines import engine_class
-from services.common.terminology import Term, uses
+from bench.translation.terms import SENTENCES, SPANISH
+from services.common.engines.selection import engine_class
+from services.common.text.terminology import Term, uses
 from services.mt.engine import Engine, Pair, Source
 from services.mt.settings import MtSettings
 

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, PrefixRules, Speech, Terms
-from services.asr.engines.riva import Engine
+from services.asr.engines.riva.engine import Engine
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import AtCapacity, MeshError, StageFailed
 from tests.contract.fake_riva import SCRIPT, Riva, serving
 from tests.mesh.asr import loud

@@ -14,7 +14,7 @@ import grpc
 import pytest
 
 from services.asr.settings import AsrSettings
-from services.common.engines import engine_class
+from services.common.engines.selection import engine_class
 from services.common.errors import InvalidArgument, MeshError, StageFailed
 from services.common.settings import StageSettings
 from services.mt.engine import Pair, Source

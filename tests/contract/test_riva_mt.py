@@ -11,9 +11,9 @@ import grpc
 import pytest
 
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed
-from services.common.terminology import Term, uses
+from services.common.text.terminology import Term, uses
 from services.mt.engine import Pair, Source
-from services.mt.engines.riva import Engine
+from services.mt.engines.riva.engine import Engine
 from services.mt.settings import MtSettings
 from tests.contract.fake_riva import Riva, serving
 

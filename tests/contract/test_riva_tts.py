@@ -11,10 +11,10 @@ import grpc
 import numpy as np
 import pytest
 
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from services.common.errors import AtCapacity, StageFailed
 from services.tts.engine import Clause, Pronunciation, Voice
-from services.tts.engines.riva import Engine
+from services.tts.engines.riva.engine import Engine
 from services.tts.settings import TtsSettings
 from tests.contract.fake_riva import CHAR_MS, Riva, serving
 

@@ -12,8 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from services.common.audio import from_bytes
-from services.common.engines import engine_class
+from services.common.audio.pcm import from_bytes
+from services.common.engines.selection import engine_class
 from services.tts.engine import Clause, Engine, Voice
 from services.tts.settings import TtsSettings
 from tests.contract import fake_riva

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.common import languages
+from services.common.text import languages
 from services.tts.engine import Clause
-from services.tts.engines.embedded import Engine
+from services.tts.engines.embedded.engine import Engine
 from services.tts.settings import TtsSettings
 from tests.mesh.tts import needs_espeak
 

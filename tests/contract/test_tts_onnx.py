@@ -16,11 +16,11 @@ import onnx
 import pytest
 from onnx import helper
 
-from services.common.audio import Pcm, from_bytes
-from services.common.bundles import file_sum
+from services.common.audio.pcm import Pcm, from_bytes
 from services.common.errors import InvalidArgument, StageFailed
+from services.common.neural.bundles import file_sum
 from services.tts.engine import Clause, Pronunciation, Voice
-from services.tts.engines.onnx import Engine
+from services.tts.engines.onnx.engine import Engine
 from services.tts.settings import TtsSettings
 from tests.mesh.tts import needs_espeak
 from tests.models.tts.judge import distance, features

@@ -6,11 +6,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from services.common import ipa
+from services.common.text import ipa
 from services.tts import espeak
 from services.tts.engine import Clause, Pronunciation, Voice
-from services.tts.engines.embedded import Engine
-from services.tts.phonemes import phonemes
+from services.tts.engines.embedded.engine import Engine
+from services.tts.engines.embedded.phonemes import phonemes
 from services.tts.settings import TtsSettings
 from tests.mesh.tts import needs_espeak
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from services.tts.engine import Clause
-from services.tts.engines.onnx import Engine
+from services.tts.engines.onnx.engine import Engine
 from services.tts.settings import TtsSettings
 from tests.mesh.tts import needs_espeak
 

@@ -39,7 +39,7 @@ step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --dir
 step "hadolint" .venv/bin/hadolint services/*/Dockerfile
 step "SBOMs" sboms
 step "rules and dashboards against a real Prometheus" make --no-print-directory check-monitoring
-step "Envoy, briefly" .venv/bin/python -m bench.envoy --short
+step "Envoy, briefly" .venv/bin/python -m bench.capacity.envoy --short
 step "the demo through the overlay" tests/deploy/demo.sh
 
 if ((${#failed[@]})); then

@@ -12,7 +12,7 @@ from opentelemetry.metrics import Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import CollectorRegistry, start_http_server
 
-from services.common.metrics import METRICS, Metric
+from services.common.telemetry.metrics import METRICS, Metric
 
 # One or two of each: enough that every selector in rules and panels finds a series.
 VALUES: Mapping[str, Sequence[str]] = {

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 
 import yaml
 
-from babelmesh.supervisor import unused_ports
+from babelmesh.local.supervisor import unused_ports
 from tests.deploy.monitored import RULES, Query, panel_queries, rule_queries
 from tests.deploy.promql import chosen, uncompared
 

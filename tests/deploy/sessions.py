@@ -13,8 +13,8 @@ from pathlib import Path
 
 import grpc
 
-from babelmesh import supervisor
-from babelmesh.audio import CHUNK_MS, Pace
+from babelmesh.client.audio import CHUNK_MS, Pace
+from babelmesh.local import supervisor
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.e2e.test_neural import ONNX

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.images import ROOT, SERVICES, Image, images, pinned
 from services.asr.settings import AsrSettings
-from services.common.engines import engine_class
+from services.common.engines.selection import engine_class
 from services.mt.settings import MtSettings
 from services.tts.settings import TtsSettings
 

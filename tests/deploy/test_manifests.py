@@ -15,7 +15,7 @@ from opentelemetry.sdk import environment_variables as of_the_sdk
 
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.server import LIVE
+from services.common.server.lifecycle import LIVE
 from services.common.settings import ServiceSettings
 from services.gateway.deletion.settings import DeletionSettings
 from services.gateway.servicer import GatewayServicer

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from docs.telemetry import scraped
-from services.common.metrics import METRICS
+from services.common.telemetry.metrics import METRICS
 from services.gateway.operations.scale import triggers
 from services.gateway.operations.scale.worth import Measure
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables

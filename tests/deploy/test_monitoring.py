@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.monitoring.__main__ import stale
 from deploy.monitoring.names import FAMILIES, SERIES, Family
 from deploy.monitoring.slos import FIRST_AUDIO_SECONDS, LAG_SECONDS
-from services.common.metrics import METRICS, SCHEMA
+from services.common.telemetry.metrics import METRICS, SCHEMA
 from tests.architecture.source import ROOT
 from tests.deploy.exposition import registry
 from tests.deploy.monitored import TESTS, Query, alerts, panel_queries, panels, rule_queries, rules

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from tests.deploy.prometheus import Prometheus, filled, scraping, until
 from tests.deploy.sessions import eventful
 

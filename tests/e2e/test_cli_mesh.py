@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from babelmesh.supervisor import free_ports
+from babelmesh.local.supervisor import free_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

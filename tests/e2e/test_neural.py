@@ -14,10 +14,10 @@ from typing import Any
 import grpc
 import pytest
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
-from services.common.bundles import MANIFEST
+from services.common.neural.bundles import MANIFEST
 from tests.e2e.test_speech import check_audible
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, hello, quiet, talk

@@ -10,7 +10,7 @@ import grpc
 import numpy as np
 import pytest
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.contract.recordings import recording

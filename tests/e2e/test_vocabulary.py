@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.asr.engines.sphinx import Options, Recognition
-from services.asr.engines.vocabulary import obscene
+from services.asr.engines.embedded.sphinx import Options, Recognition
+from services.asr.engines.embedded.vocabulary import obscene
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 

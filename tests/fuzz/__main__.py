@@ -19,7 +19,7 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from bench.report import percentile
+from bench.measuring.report import percentile
 from tests.fuzz.hunting import Catch, Judge, run
 from tests.fuzz.playing import END_SECONDS, Fault
 from tests.fuzz.sequences import Call, CallSequence, Resume, Send, methods, path, sequence

@@ -17,7 +17,7 @@ from typing import Any
 import grpc
 import psutil
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from bench.hostile.canary import TENANT
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 

@@ -17,7 +17,7 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.grpc_options import CHANNEL
-from services.common.server import channel, running
+from services.common.server.lifecycle import channel, running
 
 RATE = 16_000
 D = TypeVar("D", bound=Message)

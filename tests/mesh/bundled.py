@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from services.common import bundles
-from services.common.bundles import Bundle, FileSum, Manifest, file_sum
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.neural import Served
-from services.common.versions import Version, Versions
+from services.common.neural import bundles
+from services.common.neural.bundles import Bundle, FileSum, Manifest, file_sum
+from services.common.neural.settings import Served
 from services.mt.engine import Pair, Source, Translation
 
 ENGINE = "tests.mesh.bundled:Engine"

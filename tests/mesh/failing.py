@@ -9,7 +9,7 @@ from typing import ClassVar
 from services.asr.engine import Heard, Hypothesis
 from services.asr.engines import scripted as asr
 from services.common.errors import StageFailed
-from services.common.server import Servicer, running
+from services.common.server.lifecycle import Servicer, running
 from services.common.settings import ServiceSettings
 from services.mt.engine import Source, Translation
 from services.mt.engines import scripted as mt

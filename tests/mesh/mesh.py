@@ -17,7 +17,7 @@ from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import MeshError, from_rpc_error
 from services.common.grpc_options import BOUNDED_WINDOW
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from services.mt.servicer import MtServicer

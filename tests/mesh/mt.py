@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 

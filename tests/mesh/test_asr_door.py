@@ -12,8 +12,8 @@ from google.rpc import error_details_pb2
 from mesh.asr.v1 import asr_pb2
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.server import running
-from services.common.slots import ADMITTED
+from services.common.server.lifecycle import running
+from services.common.server.slots import ADMITTED
 from tests.mesh.asr import Session, detail_of, field_at_fault, finals, loud, read_out, serving, session, silence, stage
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import babelmesh
-from babelmesh.events import Error, Event, Flow, TranslationResult
+from babelmesh.client.events import Error, Event, Flow, TranslationResult
 from services.gateway.incoming.typed import TypedSegment
 from services.gateway.stages.stages import Stages
 from services.gateway.values.stages import Question

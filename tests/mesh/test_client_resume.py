@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 import babelmesh
-from babelmesh.events import Event
+from babelmesh.client.events import Event
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.unit.babelmesh.fake_gateway import Plan, gateway
 from tests.unit.babelmesh.test_resuming import audio, messages, seen, undisturbed

@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 import babelmesh
-from babelmesh import gateways
-from babelmesh.events import Event, SessionConfig
+from babelmesh.client import gateways
+from babelmesh.client.events import Event, SessionConfig
 from tests.mesh.mesh import UTTERANCE, gateway_address, loud, quiet
 from tests.mesh.relay import Relay, relay
 

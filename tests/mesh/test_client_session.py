@@ -12,8 +12,8 @@ from opentelemetry import context as trace_context
 from opentelemetry import trace
 
 import babelmesh
-from babelmesh.events import Event
-from babelmesh.session import Session, Source
+from babelmesh.client.events import Event
+from babelmesh.client.session import Session, Source
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.unit.babelmesh.fake_server import Call, Script, Server, interpret, refusal, serving
 

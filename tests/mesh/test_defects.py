@@ -9,7 +9,7 @@ import pytest
 
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer

@@ -18,8 +18,8 @@ from mesh.stage.v1 import stage_pb2
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import InvalidArgument
-from services.common.server import running
-from services.common.slots import ADMITTED
+from services.common.server.lifecycle import running
+from services.common.server.slots import ADMITTED
 from services.gateway.deletion.__main__ import make
 from services.gateway.deletion.costs import Pod
 from services.gateway.deletion.pods import Pods

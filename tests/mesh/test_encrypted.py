@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import babelmesh
-from bench.fronted import certified
+from bench.capacity.fronted import certified
 from tests.mesh.mesh import UTTERANCE, gateway_address
 from tests.mesh.relay import Relay, relay
 

@@ -17,16 +17,16 @@ import grpc
 import psutil
 import pytest
 
-from babelmesh.client import is_serving
-from babelmesh.faults import Fault, FaultKind, simulate_fault
-from babelmesh.supervisor import Running, Service, free_ports, running
+from babelmesh.cli.faults import Fault, FaultKind, simulate_fault
+from babelmesh.client.mesh import is_serving
+from babelmesh.local.supervisor import Running, Service, free_ports, running
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import from_rpc_error
-from services.common.server import running as serving
+from services.common.server.lifecycle import running as serving
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
@@ -44,7 +44,7 @@ STUCK_STATUS = 70
 async def started(folder: Path, name: str, program: str = "", **variables: str) -> AsyncIterator[Running]:
     address = f"127.0.0.1:{free_ports().mt}"
     own = {f"{name.upper()}_{key}": value for key, value in {"LISTEN": address, "FAULTS": "true", **variables}.items()}
-    module = ("-m", "babelmesh.child", str(os.getpid()), f"services.{name}")
+    module = ("-m", "babelmesh.local.child", str(os.getpid()), f"services.{name}")
     command = (sys.executable, *(("-c", program) if program else module))
     async with running([Service(name, command, address, own)], folder) as services:
         yield services[0]
@@ -174,13 +174,14 @@ async def test_memory_is_taken_and_kept_and_the_service_goes_on(tmp_path: Path) 
 
 
 SMALL_MACHINE = """
-from services.common import memory, server
+from services.common.server import memory
+from services.common.server import lifecycle
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 
 memory.available_bytes = lambda: 100 << 20
 settings = MtSettings()
-server.run("mt", lambda: (MtServicer(settings), settings))
+lifecycle.run("mt", lambda: (MtServicer(settings), settings))
 """
 
 

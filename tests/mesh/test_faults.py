@@ -11,15 +11,15 @@ from pathlib import Path
 import grpc
 import pytest
 
-from babelmesh.errors import SessionFailed
-from babelmesh.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
+from babelmesh.client.errors import SessionFailed
 from mesh.asr.v1 import asr_pb2_grpc
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from mesh.tts.v1 import tts_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.server import Servicer, running
+from services.common.server.lifecycle import Servicer, running
 from services.common.settings import ServiceSettings
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings

@@ -9,7 +9,7 @@ import grpc
 
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from tests.mesh.mt import text_of

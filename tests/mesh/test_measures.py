@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
-from bench.metrics import erasure
+from bench.measuring.metrics import erasure
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.common.errors import Defect

@@ -13,7 +13,7 @@ import pytest
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import InvalidArgument, StageFailed
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines import scripted
 from services.mt.servicer import MtServicer

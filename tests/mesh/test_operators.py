@@ -10,8 +10,8 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from babelmesh.errors import SessionFailed
-from babelmesh.faults import Fault, FaultKind, simulate_fault
+from babelmesh.cli.faults import Fault, FaultKind, simulate_fault
+from babelmesh.client.errors import SessionFailed
 from externalscaler import externalscaler_pb2_grpc
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.overview.v1 import overview_pb2, overview_pb2_grpc

@@ -17,7 +17,7 @@ from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import StageFailed
 from services.common.grpc_options import CHANNEL
-from services.common.server import channel, running
+from services.common.server.lifecycle import channel, running
 from tests.mesh.checks import check
 from tests.mesh.mesh import (
     UTTERANCE,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import from_bytes
-from services.common.resampling import Resampler
+from services.common.audio.pcm import from_bytes
+from services.common.audio.resampling import Resampler
 from tests.mesh.checks import check
 from tests.mesh.mesh import (
     RATE,

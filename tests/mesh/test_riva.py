@@ -8,7 +8,7 @@ from typing import Any
 import grpc
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from tests.contract.fake_riva import SCRIPT, Riva, serving
 from tests.mesh.checks import check
 from tests.mesh.mesh import UTTERANCE, chunks, gateway, hello, talk

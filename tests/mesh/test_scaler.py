@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 from externalscaler import externalscaler_pb2 as pb
 from mesh.stage.v1 import stage_pb2
 from realtime.v1.realtime_translate_pb2 import DescribeRequest
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses

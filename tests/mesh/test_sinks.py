@@ -15,11 +15,11 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from docs.telemetry import scraped
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
-from services.common.metrics import METRICS
+from services.common.telemetry.metrics import METRICS
 from tests.mesh.collector import Series, collector
 from tests.mesh.mesh import UTTERANCE, Call, Heard, chunks, hello, read_into, text
 from tests.mesh.relay import relay

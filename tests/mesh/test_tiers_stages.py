@@ -11,7 +11,7 @@ import pytest
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2_grpc
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer

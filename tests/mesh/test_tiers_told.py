@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from babelmesh import watching
+from babelmesh.cli import watching
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.mesh.mesh import UTTERANCE, chunks, gateway, gateway_address, hello, talk
 

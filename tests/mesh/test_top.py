@@ -8,9 +8,9 @@ import socket
 
 import pytest
 
-from babelmesh import watching
-from babelmesh.errors import SessionFailed
-from babelmesh.overview import Gateway, follow
+from babelmesh.cli import watching
+from babelmesh.cli.overview import Gateway, follow
+from babelmesh.client.errors import SessionFailed
 from tests.mesh.mesh import gateway_address
 
 NOBODY = "127.0.0.1:9"

@@ -7,7 +7,7 @@ from pathlib import Path
 import grpc
 import pytest
 
-from babelmesh import supervisor
+from babelmesh.local import supervisor
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.mesh.mesh import UTTERANCE, Heard, chunks, hello, read_into, text
 from tests.mesh.otlp import Receiver, Span, reached, receiver

@@ -10,9 +10,9 @@ import pytest
 from google.rpc import error_details_pb2
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common.audio import from_bytes
+from services.common.audio.pcm import from_bytes
 from services.common.grpc_options import CHANNEL
-from services.common.server import channel, running
+from services.common.server.lifecycle import channel, running
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.silence import QUIET

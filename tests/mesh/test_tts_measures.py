@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mesh.tts.v1 import tts_pb2_grpc
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.tts.engine import Clause
 from services.tts.engines import scripted
 from services.tts.servicer import TtsServicer

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from babelmesh.client import connect
-from babelmesh.events import AsrResult, AudioFormat, SessionConfig, Target, TranslationResult
-from babelmesh.lines import given
+from babelmesh.client.events import AsrResult, AudioFormat, SessionConfig, Target, TranslationResult
+from babelmesh.client.lines import given
+from babelmesh.client.mesh import connect
 from tests.mesh.mesh import audio, gateway, gateway_address, hello, talk, text
 
 CATALAN = {"source": "ca", "targets": ["es", "pt"]}  # the scripted recognizer does not know it

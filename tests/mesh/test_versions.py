@@ -14,13 +14,13 @@ from typing import Any
 import grpc
 import pytest
 
-from babelmesh import supervisor
-from babelmesh.errors import MeshFailed
+from babelmesh.client.errors import MeshFailed
+from babelmesh.local import supervisor
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import StageFailed, from_rpc_error
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from tests.mesh.bundled import BUNDLES, ENGINE, WORDS, bundle

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 

@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from transformers import M2M100Tokenizer, MarianTokenizer, NllbTokenizer, NllbTokenizerFast
 
-from services.common import bundles
-from services.common.bundles import Bundle
+from services.common.neural import bundles
+from services.common.neural.bundles import Bundle
 from services.mt.engine import Pair
-from services.mt.onnx.config import Ids
-from services.mt.onnx.tokens import Tokenizer, tokenizer
+from services.mt.neural.tokens import Ids, Tokenizer, tokenizer
 from tests.models.mt import vocabulary
 from tests.models.mt.export import Label, label
 from tests.models.mt.reference import MODELS

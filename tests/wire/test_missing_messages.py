@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from services.common.errors import InvalidArgument, from_rpc_error
-from services.common.server import running
+from services.common.server.lifecycle import running
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from tests.mesh.mesh import gateway_address

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.common.errors import MeshError
 from services.gateway.account.backlog import Backlog, Ticket
 from services.gateway.account.ledger import Ledger

@@ -14,8 +14,8 @@ from enum import StrEnum
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 
-from services.common.audio import ASR_RATE
-from services.common.telemetry import tracer
+from services.common.audio.pcm import ASR_RATE
+from services.common.telemetry.tracing import tracer
 from services.gateway.values.continuation import Continuation, Position, beginning
 from services.gateway.values.speech import AHEAD_SAMPLES, Steps, Transcript, milliseconds, samples
 

@@ -19,9 +19,9 @@ from dataclasses import asdict
 from opentelemetry.metrics import Histogram
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import metrics
-from services.common.audio import ASR_RATE
-from services.common.concluded import common_prefix
+from services.common.audio.pcm import ASR_RATE
+from services.common.telemetry import metrics
+from services.common.text.concluded import common_prefix
 from services.gateway.account.ledger import Delivered, Ledger, Outcome
 from services.gateway.account.recent import Langs, Recent
 from services.gateway.values.continuation import Continuation, SegmentContinuation, beginning

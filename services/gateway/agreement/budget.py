@@ -2,7 +2,7 @@
 
 The budget is what a listener is to wait at most, as a rule, for the translation of a word: the silence that ends a
 segment, the words held back until translations agree, the wait for a batch, and what the voice may lag. Each takes a
-share, within what it is good for. `docs/protocol.md` tells what a budget buys, measured by `bench.quality`.
+share, within what it is good for. `docs/protocol.md` tells what a budget buys, measured by `bench.sessions.quality`.
 """
 
 from __future__ import annotations

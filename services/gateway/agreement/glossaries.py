@@ -12,8 +12,8 @@ from typing import TypeAlias
 from google.protobuf import json_format
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
 from services.common.errors import InvalidArgument, quoted
+from services.common.text import languages
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.agreement.glossary_rules import Bounds, Rules, require_count, spoken_in
 from services.gateway.settings import GatewaySettings

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from services.common import languages
-from services.common.finding import Finder
-from services.common.terminology import Term, composed, finder, occurrences, uses
+from services.common.text import languages
+from services.common.text.term_trie import Finder
+from services.common.text.terminology import Term, composed, finder, occurrences, uses
 from services.gateway.values.terms import ByLanguage, Entry, Glossary, Sounds, Uses
 
 _WORD = re.compile(r"[^\s\"(\[«“]\S*")  # from behind a bracket or quote on

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import finding, ipa, languages
 from services.common.errors import InvalidArgument
-from services.common.terminology import composed
+from services.common.text import ipa, languages
+from services.common.text import term_trie as finding
+from services.common.text.terminology import composed
 from services.gateway.values.terms import ByLanguage, Entry
 
 MOST_PARTS = 64  # words, spaces and signs of a term: what is looked for at each place of a text

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported, quoted
+from services.common.text import languages
 from services.gateway.agreement.bounds import chosen, require_range
 from services.gateway.agreement.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
 from services.gateway.agreement.targeting import agree_targets, wanted_targets

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import languages
 from services.common.errors import InvalidArgument, Unsupported, quoted
+from services.common.text import languages
 from services.gateway.agreement.bounds import chosen
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.stages import Catalog, CatalogVoice

@@ -8,10 +8,11 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from services.common import rpcs
 from services.common.errors import AtCapacity
 from services.common.rates import Allowance, Rate
-from services.common.slots import Slots, jittered
+from services.common.retrying import jittered
+from services.common.server.slots import Slots
+from services.common.telemetry import rpcs
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.shares import Claim, FairShares, Verdict
 from services.gateway.settings import GatewaySettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from services.common.errors import InvalidArgument
-from services.common.server import run
+from services.common.server.lifecycle import run
 from services.gateway.deletion.servicer import DeletionServicer, Pods
 from services.gateway.deletion.settings import DeletionSettings
 

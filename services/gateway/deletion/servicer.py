@@ -15,8 +15,8 @@ import grpc
 
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
-from services.common.replica import Replica
-from services.common.slots import Slots
+from services.common.server.replica import Replica
+from services.common.server.slots import Slots
 from services.gateway.deletion.costs import Pod, changes
 from services.gateway.deletion.settings import DeletionSettings
 from services.gateway.stages.addresses import Addresses

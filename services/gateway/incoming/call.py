@@ -14,7 +14,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.channel import Channel
 from services.common.errors import InvalidArgument, TooSlow
 from services.common.rates import Allowance, Rate
-from services.common.reading import Unreadable, readable, reader, too_large
+from services.common.server.reading import Unreadable, readable, reader, too_large
 from services.gateway.outgoing.outbox import Outbox
 from services.gateway.settings import GatewaySettings
 

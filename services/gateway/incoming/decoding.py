@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 import av
 import numpy as np
 
-from services.common.audio import Pcm, from_bytes
+from services.common.audio.pcm import Pcm, from_bytes
 from services.common.errors import InvalidArgument
 from services.gateway.incoming import flac, opus
 from services.gateway.incoming.filling import faded_out

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import rpcs
-from services.common.answering import begin_answers
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, TooSlow
-from services.common.reading import Unreadable, readable
-from services.common.slots import jittered
+from services.common.retrying import jittered
+from services.common.server.answering import begin_answers
+from services.common.server.reading import Unreadable, readable
+from services.common.telemetry import rpcs
 from services.gateway.incoming.call import CallContext
 from services.gateway.outgoing import messages
 from services.gateway.settings import GatewaySettings

@@ -9,10 +9,10 @@ from typing import TypeAlias
 import numpy as np
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common import metrics
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.resampling import Resampler
 from services.common.errors import InvalidArgument, StageFailed
-from services.common.resampling import Resampler
+from services.common.telemetry import metrics
 from services.gateway.agreement.bounds import Chunk, Reach
 from services.gateway.incoming.audio_clock import Packet, Packets, Piece, Rules, Timeline
 from services.gateway.incoming.decoding import NOTHING, Concealing, Decoder, Incomplete, Missing, decoder

@@ -7,8 +7,8 @@ from functools import partial
 
 from opentelemetry.context import Context
 
-from services.common import metrics, telemetry
 from services.common.channel import Channel
+from services.common.telemetry import metrics, tracing
 from services.gateway.account.account import Shared
 from services.gateway.account.backlog import Level
 from services.gateway.outgoing import messages
@@ -96,7 +96,7 @@ class Recognition:
 
     def trace(self, segment_id: int, context: Context) -> None:
         """Tells the recognizer where the spans of one of its segments belong. Waits for nothing: who reads may not."""
-        if traceparent := dict(telemetry.outgoing(context)).get("traceparent"):
+        if traceparent := dict(tracing.outgoing(context)).get("traceparent"):
             self._listening.hints.trace(Trace(segment_id, traceparent))
 
     async def end_audio(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.recognition.takeover import FRESH, Hints, Seam, Seed, Stretch, Suspicion
 from services.gateway.values.speech import (
     Answer,

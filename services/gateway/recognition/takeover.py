@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from services.common.concluded import continues
+from services.common.text.concluded import continues
 from services.gateway.values.speech import Phrases, Progress, SourceEvent, Trace, Transcript
 
 Told: TypeAlias = Transcript | SourceEvent | Progress

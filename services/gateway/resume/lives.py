@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Never
 
-from services.common import rpcs
 from services.common.errors import InvalidArgument, MeshError, StageFailed, Superseded, TooSlow
-from services.common.holding import WORK_TOO_LONG, was_ended
+from services.common.server.holding import WORK_TOO_LONG, was_ended
+from services.common.telemetry import rpcs
 
 _REMEMBERED = 10_000  # sessions that were resumed here, about 2 MB
 _SUPERSEDE_SECONDS = 2.0  # for the call before to let go of its slots

@@ -15,8 +15,8 @@ import grpc
 
 from services.common.cancelling import TaskGroup
 from services.common.grpc_options import CHANNEL
-from services.common.server import channel
-from services.common.status import State
+from services.common.server.lifecycle import channel
+from services.common.server.status import State
 from services.gateway.stages.calls import Abandoned, unless
 from services.gateway.stages.watching import CUT_OFF, SILENT, Silence, answers, fall_silent, watch
 from services.gateway.values.stages import Seen, Status

@@ -14,10 +14,10 @@ from typing import TypeVar
 import grpc
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from services.common import metrics
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
-from services.common.status import State
+from services.common.server.status import State
+from services.common.telemetry import metrics
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Abandoned, unless
 from services.gateway.stages.replica import Link, Place, Replica

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common.audio import Pcm, from_bytes
-from services.common.telemetry import Metadata
+from services.common.audio.pcm import Pcm, from_bytes
+from services.common.telemetry.tracing import Metadata
 from services.gateway.stages.calls import Abandoned, Owned, unless
 from services.gateway.stages.replica import Link
 from services.gateway.stages.replicas import Replicas

@@ -13,10 +13,11 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common import metrics, rpcs, telemetry
 from services.common.cancelling import TaskGroup
 from services.common.errors import AtCapacity, MeshError
-from services.common.slots import ADMITTED, FULL, RETRY_MS, jittered
+from services.common.retrying import RETRY_MS, jittered
+from services.common.server.slots import ADMITTED, FULL
+from services.common.telemetry import metrics, rpcs, tracing
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Owned
@@ -147,7 +148,7 @@ class Stages:
 
         async def attempt(link: Link) -> Recognizing:
             with Owned() as opened:
-                call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=telemetry.outgoing()))
+                call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=tracing.outgoing()))
                 async with replicas.patience(link, self._timeout):
                     await call.write(asr_pb2.RecognizeRequest(config=wanted))
                     if ADMITTED not in dict(await call.initial_metadata()):
@@ -175,7 +176,7 @@ class Stages:
             tier=asked.rung.tier,
         )
         request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
-        metadata = telemetry.outgoing(context)
+        metadata = tracing.outgoing(context)
         replicas = self._replicas["MT"]
         seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
         tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
@@ -217,7 +218,7 @@ class Stages:
             any_voice=not line.target.voice_asked,
         )
         request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in line.sounds)
-        metadata = telemetry.outgoing(context)
+        metadata = tracing.outgoing(context)
         return Speaking(self._replicas["TTS"], request, metadata, self._timeout, line.rung).pieces()
 
     async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:

@@ -10,7 +10,7 @@ from enum import Enum, auto
 import grpc
 
 from services.common.errors import AtCapacity, Defect, MeshError, StageFailed, TooSlow, from_rpc_error
-from services.common.holding import WORK_TOO_LONG
+from services.common.server.holding import WORK_TOO_LONG
 from services.gateway.stages.calls import Abandoned
 from services.gateway.stages.replica import Link
 from services.gateway.stages.watching import unheard

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import grpc
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.status import State
+from services.common.server.status import State
 from services.gateway.values.stages import Status
 
 TICKS = 4  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence

@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import inf
 from typing import Protocol
 
-from services.common.concluded import common_prefix
+from services.common.text.concluded import common_prefix
 from services.gateway.values.speech import Caption, Transcript
 from services.gateway.values.terms import Holding
 

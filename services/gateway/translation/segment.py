@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.translation.policy import Policy, TargetText, policy_of
 from services.gateway.values.continuation import Continuation, SegmentContinuation, TargetContinuation

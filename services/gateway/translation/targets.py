@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from opentelemetry.context import Context
 
-from services.common import languages
 from services.common.cancelling import TaskGroup
+from services.common.text import languages
 from services.gateway.account.account import Shared
 from services.gateway.account.ledger import Outcome
 from services.gateway.agreement.long_work import Turns

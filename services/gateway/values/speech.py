@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.gateway.values.terms import TargetTerms
 
 AHEAD_SAMPLES = 2 * ASR_RATE  # a player may buffer so much before it sends; what is further ahead is a recording

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from services.common import languages
-from services.common.status import State
-from services.common.terminology import Term
+from services.common.server.status import State
+from services.common.text import languages
+from services.common.text.terminology import Term
 from services.gateway.values.speech import Pace, Rung
 from services.gateway.values.terms import Sounds, TargetTerms
 

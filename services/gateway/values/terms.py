@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
 
-from services.common.audio import ASR_RATE
-from services.common.terminology import Use
+from services.common.audio.pcm import ASR_RATE
+from services.common.text.terminology import Use
 
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")

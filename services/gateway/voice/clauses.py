@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 FIRST_WORDS = 3  # the first clause of a segment is short: it decides when the listener hears something
 LATER_WORDS = 7  # later ones are longer: a voice needs some words to sound like one

@@ -5,7 +5,7 @@ Pure: no I/O, no clock; time is samples of the session's audio clock.
 
 from __future__ import annotations
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.values.speech import Pace
 
 EASE_SAMPLES = 2 * ASR_RATE  # nearer to the speaker than this, a voice takes its time

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import numpy as np
 from opentelemetry.context import Context
 
-from services.common.audio import ASR_RATE, Pcm
-from services.common.resampling import Resampler
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.resampling import Resampler
 from services.gateway.account.account import Account
 from services.gateway.account.backlog import Ticket
 from services.gateway.outgoing import messages

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from services.common.terminology import Term, occurrences
+from services.common.text.terminology import Term, occurrences
 
 _ENDS = r"(?<![.,;:!?)\]}'\"»”\u2019])"  # marks behind an address belong to the sentence
 _DOMAINS = "com|org|net|edu|gov|info|io|dev|app|eu|uk|es|pt|br|cat|gal|fr|it|de"

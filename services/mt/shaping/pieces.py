@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from services.common.concluded import continues
-from services.common.terminology import Term, composed, occurrences
+from services.common.text.concluded import continues
+from services.common.text.terminology import Term, composed, occurrences
 from services.mt.casing import shouted
 from services.mt.engine import Pair
 from services.mt.glossary import unused
-from services.mt.onnx.parts import Part, parts, put_together
+from services.mt.neural.parts import Part, parts, put_together
 from services.mt.shaping import languages, letters, literals, numbers, phrases
 from services.mt.shaping.layers import Copied, Layer, Literals, Marks, Names, Numbers, Shout
 

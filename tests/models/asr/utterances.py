@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from tests.models.asr.speech import Voice, spoken
 
 BUNDLES = Path(__file__).parent

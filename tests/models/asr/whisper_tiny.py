@@ -14,7 +14,7 @@ import ctranslate2
 import numpy as np
 from tokenizers import Tokenizer, decoders, models
 
-from services.common import bundles
+from services.common.neural import bundles
 
 WORDS = ("hello", "there", "my", "good", "friend")
 SPECIAL = ("<|endoftext|>", "<|startoftranscript|>", "<|en|>", "<|transcribe|>", "<|nospeech|>", "<|notimestamps|>")

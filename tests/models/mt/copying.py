@@ -15,7 +15,7 @@ from typing import Any
 import ctranslate2
 import numpy as np
 
-from services.common import bundles
+from services.common.neural import bundles
 
 HERE = Path(__file__).parent
 PHRASEBOOK, M2M100 = HERE / "phrasebook-en-es", HERE / "m2m100-smallest-random"

@@ -21,7 +21,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.transformers.float16 import convert_float_to_float16
 from optimum.exporters.onnx import main_export
 
-from services.common.bundles import MANIFEST, Manifest, file_sum
+from services.common.neural.bundles import MANIFEST, Manifest, file_sum
 
 LAYOUTS = {"marian": "marian", "m2m_100": "m2m100"}  # by the `model_type` of config.json
 GRAPHS = ("encoder_model", "decoder_model", "decoder_with_past_model", "decoder_model_merged")

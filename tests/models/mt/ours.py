@@ -8,14 +8,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common import bundles
-from services.common.devices import Device, chosen
-from services.common.neural import Asked as AskedDevice
-from services.mt.onnx.batch import Batch
-from services.mt.onnx.jobs import Job, Text
-from services.mt.onnx.loading import Asking, Precision, load
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.model import Model
+from services.common.neural import bundles
+from services.common.neural.devices import Device, chosen
+from services.common.neural.settings import Asked as AskedDevice
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Asking, Precision, load
+from services.mt.engines.onnx.model import Model
+from services.mt.neural.jobs import Job, Text
+from services.mt.neural.loop import Loop
 from tests.models.mt.reference import Asked, ended
 
 WAITING = 4096

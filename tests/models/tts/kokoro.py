@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from services.common.bundles import Bundle, Manifest, file_sum, write
+from services.common.neural.bundles import Bundle, Manifest, file_sum, write
 from services.tts.engines.kokoro.network import CONTENT, DURATIONS, ENERGY, HOP, INPUTS, PITCH, STYLE
 
 HERTZ = 240  # whole waves in half a frame

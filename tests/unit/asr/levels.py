@@ -16,9 +16,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from services.asr.onnx.features import Features
-from services.common.audio import Pcm
-from services.common.bundles import file_sum
+from services.asr.engines.onnx.features import Features
+from services.common.audio.pcm import Pcm
+from services.common.neural.bundles import file_sum
 
 BINS = 80
 WINDOW, SHIFT = 12, 8

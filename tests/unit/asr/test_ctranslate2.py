@@ -19,11 +19,11 @@ from services.asr.engines.ctranslate2.engine import Identifying
 from services.asr.engines.ctranslate2.model import most_tokens
 from services.asr.engines.ctranslate2.reading import Decoded, heard, likeliest, unlooped, words
 from services.asr.engines.ctranslate2.session import Pace, Served
-from services.asr.lasting import Bounds
+from services.asr.neural.word_times import Bounds
 from services.asr.settings import AsrSettings
-from services.common.audio import ASR_RATE, Pcm
-from services.common.bundles import read
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
+from services.common.neural.bundles import read
 from tests.models.asr import whisper_tiny
 
 SECOND = np.full(ASR_RATE, 100, np.int16)

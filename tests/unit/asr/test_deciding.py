@@ -5,7 +5,7 @@ from typing import Any
 from services.asr.deciding import Deciding
 from services.asr.engine import Language
 from services.asr.settings import IdentificationSettings
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 
 def deciding(first: str = "", **settings: Any) -> Deciding:

@@ -8,7 +8,7 @@ from services.asr.endpointing import EndpointingRules
 from services.asr.engine import Endpoint, Speech
 from services.asr.gate import Gate, Gated, SpeechEdge
 from services.asr.vad import FRAME_SAMPLES, EnergyVad
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 
 PRE_ROLL = 4800
 RULES = EndpointingRules(trailing_silence_samples=8000, max_segment_samples=80_000, least_silence_samples=4800)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.asr.onnx.hotwords import Hotwords
+from services.asr.engines.onnx.hotwords import Hotwords
 
 PIECES = ("▁new", "▁york", "▁yo", "rk", "▁", "n", "ew", "shire", ",", "▁a")
 

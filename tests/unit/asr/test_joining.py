@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.asr.engine import Word
-from services.asr.joining import Part, Transcript, placed
+from services.asr.engines.riva.joining import Part, Transcript, placed
 
 START = 100_000
 WORDS = st.lists(st.sampled_from(["one", "Two,", "three", "25", "four."]), max_size=6)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from services.asr.engines.moonshine.pauses import FRAME_SAMPLES, CutRules, cut, quiet, quietest, spread
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 RULES = CutRules(least_samples=ASR_RATE, pause_samples=ASR_RATE // 5, after_samples=ASR_RATE // 4)
 

@@ -14,8 +14,8 @@ from services.asr.engines.moonshine.model import Model, Window
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.segment import Segments, Served
 from services.asr.engines.moonshine.tokenizer import Tokenizer
-from services.common.audio import ASR_RATE, Pcm
-from services.common.batching import Batcher, Limits
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural.batching import Batcher, Limits
 
 START = 50_000
 FIRST = 3  # of the tokens that are words

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
-from services.asr.engines.onnx import Engine
-from services.asr.onnx.greedy import GreedyTransducer
-from services.asr.onnx.model import Model
+from services.asr.engines.onnx.engine import Engine
+from services.asr.engines.onnx.greedy import GreedyTransducer
+from services.asr.engines.onnx.model import Model
 from services.asr.settings import AsrSettings
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.common.errors import AtCapacity, InvalidArgument, StageFailed
 from tests.unit.asr import levels
 from tests.unit.asr.levels import BETWEEN, STEP_SAMPLES, bundle, said

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import sherpa_onnx
 
-from services.asr.onnx.encoder import Place
-from services.asr.onnx.features import Features
-from services.asr.onnx.model import LAYOUTS, Model, Step, opened
+from services.asr.engines.onnx.encoder import Place
+from services.asr.engines.onnx.features import Features
+from services.asr.engines.onnx.model import LAYOUTS, Model, Step, opened
 from services.asr.settings import OnnxSettings
-from services.common import bundles, devices
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural import bundles, devices
 from tests.unit.asr import levels
 from tests.unit.asr.levels import BETWEEN, said
 

@@ -9,7 +9,7 @@ from services.asr.deciding import Deciding
 from services.asr.engine import Endpoint, Heard, Hypothesis, Language, Speech, Terms, Word
 from services.asr.settings import IdentificationSettings
 from services.asr.several_languages import Ear, SeveralLanguages
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 SECOND = np.ones(ASR_RATE, np.int16)
 

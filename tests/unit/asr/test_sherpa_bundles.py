@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from services.asr.engine import Stabilization
-from services.asr.engines.sherpa import Engine
+from services.asr.engines.sherpa.engine import Engine
 from services.asr.settings import AsrSettings
 from services.common.errors import InvalidArgument
 from tests.models.asr.utterances import CTC, TRANSDUCER

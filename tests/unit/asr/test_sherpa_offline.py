@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Speech
-from services.asr.sherpa.offline import Offline, OfflineModel, OfflineSession
-from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Limits
+from services.asr.engines.sherpa.offline import Offline, OfflineModel, OfflineSession
+from services.common.audio.pcm import ASR_RATE
 from services.common.errors import StageFailed
+from services.common.neural.batching import Batcher, Limits
 
 CHUNK = np.zeros(ASR_RATE // 10, np.int16)
 START = 50_000

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Endpoint, Speech, Terms
-from services.asr.engines.sherpa import Engine
+from services.asr.engines.sherpa.engine import Engine
+from services.asr.engines.sherpa.hotwords import Alphabet
+from services.asr.engines.sherpa.online import Online, OnlineModel, Traits, traits
 from services.asr.settings import AsrSettings
-from services.asr.sherpa.hotwords import Alphabet
-from services.asr.sherpa.online import Online, OnlineModel, Traits, traits
-from services.common.batching import Batcher, Limits
 from services.common.errors import StageFailed
+from services.common.neural.batching import Batcher, Limits
 from tests.models.asr.utterances import TRANSDUCER, utterance
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Stabilization
-from services.asr.engines.sherpa import Engine
+from services.asr.engines.sherpa.engine import Engine
 from services.asr.settings import AsrSettings
 from services.asr.stable_prefix import StablePrefix
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
 from tests.models.asr.utterances import CTC
 from tests.unit.asr import sense_voice

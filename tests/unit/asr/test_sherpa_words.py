@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from services.asr.engine import Word
-from services.asr.lasting import Bounds
-from services.asr.sherpa.hotwords import Alphabet, alphabet
-from services.asr.sherpa.words import Told, words
+from services.asr.engines.sherpa.hotwords import Alphabet, alphabet
+from services.asr.engines.sherpa.words import Told, words
+from services.asr.neural.word_times import Bounds
 
 BOUNDS = Bounds(100_000, 132_000)
 CAPITALS = Alphabet(frozenset("ANDREUY"), capitals=True, written=False)

@@ -8,7 +8,7 @@ import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms, Word
 from services.asr.tiered import Lateness, Tier, Tiered
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 
 SECOND = np.zeros(ASR_RATE, dtype=np.int16)
 END = Endpoint()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.asr.engines.sphinx import Options, Recognition
-from services.asr.engines.vocabulary import LIST, decent, obscene
+from services.asr.engines.embedded.sphinx import Options, Recognition
+from services.asr.engines.embedded.vocabulary import LIST, decent, obscene
 
 
 def test_a_dictionary_loses_the_words_with_all_their_pronunciations_and_nothing_else() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from typer.testing import CliRunner
 
-from babelmesh.cli import app
-from services.common import bundles
+from babelmesh.cli.main import app
+from services.common.neural import bundles
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class User:
         start = (
             "import sys, pathlib; from babelmesh.models import catalogue; "
             f"catalogue.CATALOGUE = pathlib.Path({str(path)!r}); "
-            f"from babelmesh.cli import app; app(['models', {command!r}, *sys.argv[1:]])"
+            f"from babelmesh.cli.main import app; app(['models', {command!r}, *sys.argv[1:]])"
         )
         done = subprocess.run(
             [sys.executable, "-c", start, *arguments],

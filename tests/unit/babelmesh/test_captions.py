@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from babelmesh.captions import Captions, Languages
+from babelmesh.cli.captions import Captions, Languages
 from realtime.v1 import realtime_translate_pb2 as pb
 
 LANGUAGES = Languages.agreed(

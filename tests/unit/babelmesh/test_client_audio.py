@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from babelmesh.audio import CHUNK_SAMPLES, Pace, audio_file, duration_ms, probe
-from babelmesh.errors import AudioUnreadable
+from babelmesh.client.audio import CHUNK_SAMPLES, Pace, audio_file, duration_ms, probe
+from babelmesh.client.errors import AudioUnreadable
 
 
 class FakeClock:

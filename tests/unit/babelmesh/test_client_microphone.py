@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from babelmesh.errors import AudioUnreadable
-from babelmesh.microphone import KEPT_CHUNKS, Microphone, microphone
+from babelmesh.cli.microphone import KEPT_CHUNKS, Microphone, microphone
+from babelmesh.client.errors import AudioUnreadable
 
 CHUNK = bytes(3200)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from babelmesh.deaths import Deaths
+from babelmesh.client.deaths import Deaths
 
 
 def test_what_two_servers_had_in_work_is_left_out_and_nothing_else() -> None:

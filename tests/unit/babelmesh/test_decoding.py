@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from babelmesh.audio import FORM, duration_ms, probe
-from babelmesh.decoding.clock import Timed, placed
-from babelmesh.decoding.findings import Findings
-from babelmesh.decoding.guarded import Decoded
-from babelmesh.decoding.hearing import audible
-from babelmesh.decoding.opening import opened
-from babelmesh.decoding.parts import Part, parts
-from babelmesh.decoding.reading import Reading
-from babelmesh.errors import AudioUnreadable
+from babelmesh.client.audio import FORM, duration_ms, probe
+from babelmesh.client.decoding.clock import Timed, placed
+from babelmesh.client.decoding.findings import Findings
+from babelmesh.client.decoding.guarded import Decoded
+from babelmesh.client.decoding.hearing import audible
+from babelmesh.client.decoding.opening import opened
+from babelmesh.client.decoding.parts import Part, parts
+from babelmesh.client.decoding.reading import Reading
+from babelmesh.client.errors import AudioUnreadable
 from tests.unit.babelmesh.sounds import encoded, level, tone, wav
 
 
@@ -130,8 +130,8 @@ def test_a_name_with_a_colon_and_texts_in_another_encoding_are_no_obstacle(tmp_p
 
 CRASHES_ONCE = """
 import os, signal, sys
-from babelmesh.decoding.findings import Findings
-from babelmesh.decoding.wire import Kind, Place, Wish, record
+from babelmesh.client.decoding.findings import Findings
+from babelmesh.client.decoding.wire import Kind, Place, Wish, record
 wish, out = Wish.loaded(sys.argv[1]), sys.stdout.buffer
 def write(kind, payload=b""):
     out.write(record(kind, payload)); out.flush()

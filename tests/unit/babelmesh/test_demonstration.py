@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.demonstration import Watcher, slow_voices, targets
-from babelmesh.events import DescribeResponse, LanguagePair, Latency, Ready, TargetVoice, Voice
+from babelmesh.cli.demonstration import Watcher, slow_voices, targets
+from babelmesh.client.events import DescribeResponse, LanguagePair, Latency, Ready, TargetVoice, Voice
 
 
 def mesh(*langs: str) -> DescribeResponse:

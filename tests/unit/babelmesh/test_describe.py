@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from babelmesh.describe import table
+from babelmesh.cli.describe import table
 from realtime.v1 import realtime_translate_pb2 as pb
 
 

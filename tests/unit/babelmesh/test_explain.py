@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from babelmesh.captions import Languages
-from babelmesh.drawing import ascii_picture, svg_picture
-from babelmesh.explain import Explanation, Lane, Mark, Utterance
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.drawing import ascii_picture, svg_picture
+from babelmesh.cli.explain import Explanation, Lane, Mark, Utterance
 from realtime.v1 import realtime_translate_pb2 as pb
 
 LANGUAGES = Languages("en", ("es",), ("es-ES",))

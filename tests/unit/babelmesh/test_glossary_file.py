@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import typer
 
-from babelmesh.errors import GlossaryUnreadable
-from babelmesh.events import Error, GlossaryUse, TranslationResult
-from babelmesh.glossary import glossary_file
-from babelmesh.options import wanted
-from babelmesh.views import notice_of
+from babelmesh.cli.options import wanted
+from babelmesh.cli.views import notice_of
+from babelmesh.client.errors import GlossaryUnreadable
+from babelmesh.client.events import Error, GlossaryUse, TranslationResult
+from babelmesh.client.glossary import glossary_file
 
 CONTENT = '{"terms": [{"source": "voicemail", "translations": {"es": "buz\u00f3n de voz"}}, {"source": "Asterisk"}]}'
 

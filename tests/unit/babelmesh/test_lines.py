@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from babelmesh.lines import given, portions, typed
+from babelmesh.client.lines import given, portions, typed
 
 
 async def test_empty_lines_are_no_segments() -> None:

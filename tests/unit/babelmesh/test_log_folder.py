@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from babelmesh.errors import MeshFailed
-from babelmesh.log_folder import log_folder
+from babelmesh.client.errors import MeshFailed
+from babelmesh.local.log_folder import log_folder
 
 
 def test_a_second_mesh_writes_beside_the_first_and_the_place_is_free_again_behind_it(tmp_path: Path) -> None:

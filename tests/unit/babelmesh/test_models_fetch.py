@@ -10,7 +10,7 @@ import pytest
 
 from babelmesh.models import catalogue as catalogues
 from babelmesh.models.layouts import LAYOUTS
-from services.common import bundles
+from services.common.neural import bundles
 from tests.unit.babelmesh.fake_hub import COMMIT, Hub, serving
 from tests.unit.babelmesh.models_user import Done, User
 

@@ -10,11 +10,11 @@ import av
 import numpy as np
 import pytest
 
-from babelmesh.errors import MuxFailed
-from babelmesh.mixing import DUCKED, HOLD_MS, RAMP_MS, STEP_MS, Blocks, Form, Sound, ducking
-from babelmesh.muxing import layout, muxed
-from babelmesh.subtitles import Cue
-from babelmesh.tracks import LanguageTrack
+from babelmesh.cli.mixing import DUCKED, HOLD_MS, RAMP_MS, STEP_MS, Blocks, Form, Sound, ducking
+from babelmesh.cli.muxing import layout, muxed
+from babelmesh.cli.subtitles import Cue
+from babelmesh.cli.tracks import LanguageTrack
+from babelmesh.client.errors import MuxFailed
 
 RATE = 16_000
 LOUDNESS = 0.3

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.errors import MeshFailed, SessionFailed
-from babelmesh.naming import by_option
+from babelmesh.cli.naming import by_option
+from babelmesh.client.errors import MeshFailed, SessionFailed
 
 
 @pytest.mark.parametrize(

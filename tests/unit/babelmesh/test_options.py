@@ -6,17 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from babelmesh.client import DEFAULT_ADDRESS
-from babelmesh.events import (
-    DELIVERY_CAPTIONS,
-    DELIVERY_UNSPECIFIED,
-    SAME_LANGUAGE_PASS_THROUGH,
-    SAME_LANGUAGE_UNSPECIFIED,
-    STABILIZATION_AGGRESSIVE,
-    STABILIZATION_WHOLE_SEGMENTS,
-)
-from babelmesh.models.serving import Engines
-from babelmesh.options import (
+from babelmesh.cli.options import (
     SENTENCE_SILENCE_MS,
     Hold,
     Waiting,
@@ -27,6 +17,16 @@ from babelmesh.options import (
     spoken_live,
     wanted,
 )
+from babelmesh.client.events import (
+    DELIVERY_CAPTIONS,
+    DELIVERY_UNSPECIFIED,
+    SAME_LANGUAGE_PASS_THROUGH,
+    SAME_LANGUAGE_UNSPECIFIED,
+    STABILIZATION_AGGRESSIVE,
+    STABILIZATION_WHOLE_SEGMENTS,
+)
+from babelmesh.client.mesh import DEFAULT_ADDRESS
+from babelmesh.models.serving import Engines
 
 
 def test_languages_are_separated_by_commas() -> None:

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pytest
 
-from babelmesh import preflight
-from babelmesh.errors import MeshFailed
-from babelmesh.supervisor import Ports, Service, free_ports, mesh_services
+from babelmesh.client.errors import MeshFailed
+from babelmesh.local import preflight
+from babelmesh.local.supervisor import Ports, Service, free_ports, mesh_services
 
 SCRIPTED = {stage: {f"{stage.upper()}_ENGINE": "scripted"} for stage in ("asr", "mt", "tts")}
 

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from babelmesh import console
-from babelmesh.captions import Captions, Languages
-from babelmesh.events import AsrResult, Error, TranslationResult
-from babelmesh.printable import printable, printable_lines
-from babelmesh.subtitles import srt, vtt
-from babelmesh.views import JsonLines, Lines, notice_of
+from babelmesh.cli.captions import Captions, Languages
+from babelmesh.cli.subtitles import srt, vtt
+from babelmesh.cli.views import JsonLines, Lines, notice_of
+from babelmesh.client.events import AsrResult, Error, TranslationResult
+from babelmesh.client.printable import printable, printable_lines
 
 STEERING = "\x1b]0;owned\x07 \x1b[2J \x9b31m \u202eevil\u2066 \x7f \ud800"
 LANGUAGES = Languages("en", ("es",), ("es",))

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from babelmesh.captions import Languages
-from babelmesh.events import AsrResult, TtsChunk
-from babelmesh.private import private_folder, replacing
-from babelmesh.recording import Place, Recording
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.private import private_folder, replacing
+from babelmesh.cli.recording import Place, Recording
+from babelmesh.client.events import AsrResult, TtsChunk
 
 
 @pytest.fixture(autouse=True)

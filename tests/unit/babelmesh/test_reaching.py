@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 
-from babelmesh import reaching
-from babelmesh.reaching import reached
+from babelmesh.client import reaching
+from babelmesh.client.reaching import reached
 from bench.chaos.proxy import proxy
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.events import AsrResult, End, Event, TranslationResult
-from babelmesh.received import Covered, Received
+from babelmesh.client.events import AsrResult, End, Event, TranslationResult
+from babelmesh.client.received import Covered, Received
 
 
 def _final(number: int, start_ms: int, end_ms: int) -> AsrResult:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from babelmesh.captions import Languages
-from babelmesh.recording import Place, Recording
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.recording import Place, Recording
 from realtime.v1 import realtime_translate_pb2 as pb
 
 LANGUAGES = Languages("en", ("es",), ("es",))

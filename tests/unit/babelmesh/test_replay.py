@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from babelmesh.offsets import AudioClock, opus_samples
-from babelmesh.received import Covered
-from babelmesh.replay import MOST_SECONDS, ReplayLog
-from babelmesh.silence import MISSED, Patience, Silence
+from babelmesh.client.offsets import AudioClock, opus_samples
+from babelmesh.client.received import Covered
+from babelmesh.client.replay import MOST_SECONDS, ReplayLog
+from babelmesh.client.silence import MISSED, Patience, Silence
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.unit.babelmesh.test_resuming import HELLO, audio, control, text
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from babelmesh.restarts import Backoff
+from babelmesh.local.restarts import Backoff
 
 
 def test_the_pauses_double_up_to_five_seconds() -> None:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from babelmesh.conversation import Conversation
-from babelmesh.events import Event, event_of
+from babelmesh.client.conversation import Conversation
+from babelmesh.client.events import Event, event_of
 from realtime.v1 import realtime_translate_pb2 as pb
 from tests.unit.babelmesh.interpreter import RATE, Interpreter
 

@@ -6,9 +6,9 @@ import re
 import pytest
 from rich.console import Console
 
-from babelmesh.captions import Languages
-from babelmesh.ledger import Ledger
-from babelmesh.screen import Screen, Track
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.ledger import Ledger
+from babelmesh.cli.screen import Screen, Track
 from realtime.v1 import realtime_translate_pb2 as pb
 
 WORDS = " ".join(f"word{number}" for number in range(400))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from babelmesh.cli import app
-from babelmesh.errors import ModelsFailed
+from babelmesh.cli.main import app
+from babelmesh.client.errors import ModelsFailed
 from babelmesh.models import serving
 from babelmesh.models.defaults import Default
 from babelmesh.models.folder import Models

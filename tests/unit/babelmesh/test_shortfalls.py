@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.errors import BabelmeshError, Incomplete
-from babelmesh.events import Degraded, Flow, Gap
-from babelmesh.shortfalls import Shortfalls, require_whole
+from babelmesh.cli.shortfalls import Shortfalls, require_whole
+from babelmesh.client.errors import BabelmeshError, Incomplete
+from babelmesh.client.events import Degraded, Flow, Gap
 
 
 def seen(*flows: Flow) -> Shortfalls:

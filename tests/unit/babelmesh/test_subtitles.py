@@ -5,8 +5,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from babelmesh.captions import Caption
-from babelmesh.subtitles import LINE_LENGTH, cues, srt, timestamp, vtt
+from babelmesh.cli.captions import Caption
+from babelmesh.cli.subtitles import LINE_LENGTH, cues, srt, timestamp, vtt
 
 LONG = (
     "You have also installed a set of sample sounds and configuration files that should help you to get started, "

@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from babelmesh import restarts, supervisor
-from babelmesh.errors import MeshFailed
-from babelmesh.supervisor import Service, free_ports, mesh_services, running, supervised
+from babelmesh.client.errors import MeshFailed
+from babelmesh.local import restarts, supervisor
+from babelmesh.local.supervisor import Service, free_ports, mesh_services, running, supervised
 
 SLEEPS = "import time; print('up', flush=True); time.sleep(60)"
 HAS_A_CHILD = "import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
@@ -168,7 +168,7 @@ def test_services_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     (tmp_path / "sleeper.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(60)\n")
     start = (
         "import os, subprocess, sys, time;"
-        "command = [sys.executable, '-m', 'babelmesh.child', str(os.getpid()), 'sleeper'];"
+        "command = [sys.executable, '-m', 'babelmesh.local.child', str(os.getpid()), 'sleeper'];"
         f"subprocess.Popen(command, stdout=open('up', 'w'), cwd={str(tmp_path)!r}, start_new_session=True);"
         "time.sleep(60)"
     )

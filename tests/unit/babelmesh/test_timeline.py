@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from babelmesh.errors import BabelmeshError
-from babelmesh.timeline import Timeline
+from babelmesh.cli.timeline import Timeline
+from babelmesh.client.errors import BabelmeshError
 from realtime.v1 import realtime_translate_pb2 as pb
 
 RATE = 8000

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from babelmesh.overview import Gateway, as_object, pairs_of
-from babelmesh.top import Size, picture
+from babelmesh.cli.overview import Gateway, as_object, pairs_of
+from babelmesh.cli.top import Size, picture
 from mesh.overview.v1 import overview_pb2 as pb
 from mesh.stage.v1 import stage_pb2
 

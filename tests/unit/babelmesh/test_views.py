@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from babelmesh.captions import Languages
-from babelmesh.events import Event, event_json
-from babelmesh.views import JsonLines, Lines, clock, notice_of
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.views import JsonLines, Lines, clock, notice_of
+from babelmesh.client.events import Event, event_json
 from realtime.v1 import realtime_translate_pb2 as pb
 
 LANGUAGES = Languages("en", ("es",), ("es",))

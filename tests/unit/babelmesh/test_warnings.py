@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from babelmesh.captions import Languages
-from babelmesh.run import warnings
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.run import warnings
 from realtime.v1 import realtime_translate_pb2 as pb
 
 

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("jiwer")
 pytest.importorskip("sacrebleu")
 
-from bench.asr_languages import interval, normalized
+from bench.recognition.asr_languages import interval, normalized
 
 
 def test_a_digit_is_the_word_that_the_language_has_for_it() -> None:

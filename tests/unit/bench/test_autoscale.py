@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.processes import SERVICES
+from bench.measuring.processes import SERVICES
 from bench.scaling.arms import Cpu, External, Fixed, Targets, run
 from bench.scaling.device import Calls, Device, Queue, Shape
 from bench.scaling.fidelity import driven, flowing, placed
@@ -19,7 +19,7 @@ from bench.scaling.reproduced import largest_error, pairs
 from bench.scaling.simulation import PATIENCE_TICKS, Mesh
 from bench.scaling.targets import Demand
 from bench.scaling.traffic import TICK_SECONDS, Arrivals, Scenario, Slower, drawn, scenarios
-from services.common.slots import reserve
+from services.common.server.slots import reserve
 from services.gateway.operations.scale.worth import Measure, worth
 
 RECORDED = Recorded(

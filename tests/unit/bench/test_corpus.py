@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.corpus import Recording, joined, read_corpus, repeated, without_silence
-from bench.metrics import Sentence
-from services.common.audio import ASR_RATE, Pcm
+from bench.measuring.corpus import Recording, joined, read_corpus, repeated, without_silence
+from bench.measuring.metrics import Sentence
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 
 def tone(seconds: float) -> Pcm:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from bench.damage import CLOCK, DAMAGES, MOST_SWAPPED, Packet
+from bench.audio.damage import CLOCK, DAMAGES, MOST_SWAPPED, Packet
 
 PACKETS = [Packet(b"%d" % number, 320 * number) for number in range(5000)]
 

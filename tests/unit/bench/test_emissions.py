@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from babelmesh import AsrResult, SpeechEvent, TranslationResult
-from bench.emissions import caption_erasure, caption_steps, concluded_words, shown_words, transcribed_words
-from bench.simulstream import emissions
-from bench.take import Take
+from bench.measuring.emissions import caption_erasure, caption_steps, concluded_words, shown_words, transcribed_words
+from bench.measuring.take import Take
+from bench.sessions.simulstream import emissions
 from realtime.v1 import realtime_translate_pb2 as pb
 
 ES = "es"

@@ -12,11 +12,11 @@ pytest.importorskip("jiwer")
 pytest.importorskip("sacrebleu")
 
 import babelmesh
-from babelmesh.events import Event
-from bench.dialogue import Placed, Recorded, Voices, drawn, mixed
-from bench.languages_identified import accuracy, added, goals, utterances
-from bench.take import Take
-from services.common.audio import ASR_RATE
+from babelmesh.client.events import Event
+from bench.measuring.take import Take
+from bench.recognition.dialogue import Placed, Recorded, Voices, drawn, mixed
+from bench.recognition.languages_identified import accuracy, added, goals, utterances
+from services.common.audio.pcm import ASR_RATE
 
 SHORT, LONG = (np.full(seconds * ASR_RATE, 100, np.int16) for seconds in (2, 6))
 VOICES = Voices({lang: [Recorded(lang, "core", pcm) for pcm in (SHORT, LONG) * 2] for lang in ("en", "es")}, [])

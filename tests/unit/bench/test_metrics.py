@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.metrics import (
+from bench.measuring.metrics import (
     Emission,
     Sentence,
     Sound,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.mixing import babble, mixed, noises, white
-from services.common.audio import ASR_RATE, Pcm
+from bench.measuring.mixing import babble, mixed, noises, white
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 
 def _speech(level: int = 3000, seed: int = 7) -> Pcm:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from babelmesh import AsrResult, End, Error, Flow, TranslationResult, TtsChunk
-from babelmesh.events import Degraded, Event
-from bench.order import faults
-from bench.take import Take
+from babelmesh.client.events import Degraded, Event
+from bench.measuring.order import faults
+from bench.measuring.take import Take
 
 HERE = "es"
 

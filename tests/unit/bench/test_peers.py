@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.corpus import Recording
-from bench.peer_server import NAME, taken
-from bench.peers import OWN, SAME, Round, goals, table, talks
-from bench.processes import Usage
-from services.common.audio import ASR_RATE, Pcm
+from bench.measuring.corpus import Recording
+from bench.measuring.processes import Usage
+from bench.sessions.peer_server import NAME, taken
+from bench.sessions.peers import OWN, SAME, Round, goals, table, talks
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 PEER = [(1.0, "", "one"), (2.0, "one", "one two"), (2.5, "one two", "one two")]
 

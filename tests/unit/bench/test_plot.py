@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree import ElementTree
 
-from bench.plot import Point, picture, points, together
+from bench.sessions.plot import Point, picture, points, together
 
 MEASURED: Any = {
     "tables": {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.metrics import Emission
-from bench.simulstream import Logged, Step, deleted_count, emissions, read_log, steps_of, write_log
+from bench.measuring.metrics import Emission
+from bench.sessions.simulstream import Logged, Step, deleted_count, emissions, read_log, steps_of, write_log
 
 WORDS = [Emission("el", 1.0, 1.2), Emission("gato", 1.0, 1.2), Emission("come", 2.0, 2.5)]
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from babelmesh import AsrResult, TranslationResult, TtsChunk
-from bench.report import percentile
-from bench.take import Take, Voice
+from bench.measuring.report import percentile
+from bench.measuring.take import Take, Voice
 
 
 def chunk(level: int, silent_samples: int = 0) -> TtsChunk:

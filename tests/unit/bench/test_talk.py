@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from babelmesh import AsrResult, Latency, TranslationResult
-from bench.corpus import Recording
-from bench.metrics import Sentence
-from bench.quality_tables import Session
-from bench.take import Take
-from bench.talk import final_growth, lag_growth, lasting_goals, longest_segment, longest_wait
+from bench.measuring.corpus import Recording
+from bench.measuring.metrics import Sentence
+from bench.measuring.take import Take
+from bench.sessions.quality_tables import Session
+from bench.sessions.talk import final_growth, lag_growth, lasting_goals, longest_segment, longest_wait
 
 SENTENCES = tuple(Sentence(f"w{number}", 6.0 * number, 6.0) for number in range(10))
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.collector import Collected
-from bench.telemetry import METRICS, OFF, TRACING, Turn, Turns, check, goals, told
+from bench.capacity.telemetry import METRICS, OFF, TRACING, Turn, Turns, check, goals, told
+from bench.measuring.collector import Collected
 
 
 def turn(cpu: float, *latencies: float) -> Turn:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.tiers_simulated import Scene, play
+from bench.capacity.tiers_simulated import Scene, play
 
 SCENE = Scene(sessions=20, cores=2.4, seconds=240.0)
 

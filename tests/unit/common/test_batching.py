@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from services.common import telemetry
-from services.common.batching import Batcher, Item, Limits
 from services.common.errors import AtCapacity, Defect, StageFailed
+from services.common.neural.batching import Batcher, Item, Limits
+from services.common.telemetry import tracing
 
 PATIENT = Limits(wait_ms=2000)  # no test takes so long: its batches are full, or have all who are expected
 
@@ -226,7 +226,7 @@ async def test_a_fault_of_our_own_reaches_everyone_too(monkeypatch: pytest.Monke
         def start_span(self, *_: object, **__: object) -> None:
             raise OSError("the exporter is broken")
 
-    monkeypatch.setattr(telemetry, "tracer", Broken())
+    monkeypatch.setattr(tracing, "tracer", Broken())
     async with Batcher("mt.encode", doubling, Limits(1)) as batcher:
         answers = await asked(batcher, Item(1), Item(2), Item(3))
     assert [type(answer) for answer in answers] == [OSError] * 3

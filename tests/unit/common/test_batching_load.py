@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.common.batching import Batcher, Item, Limits
-from services.common.load import WINDOW_SECONDS, Load
+from services.common.engines.load import WINDOW_SECONDS, Load
+from services.common.neural.batching import Batcher, Item, Limits
 
 
 class Device:

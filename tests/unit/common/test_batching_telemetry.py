@@ -10,9 +10,9 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common import telemetry
-from services.common.batching import Batcher, Item, Limits
 from services.common.errors import AtCapacity
+from services.common.neural.batching import Batcher, Item, Limits
+from services.common.telemetry import tracing
 from tests.measured import measured
 
 
@@ -24,7 +24,7 @@ def doubled(batch: Sequence[int]) -> Sequence[int]:
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(tracing, "tracer", provider.get_tracer("test"))
     yield exporter
     provider.shutdown()
 
@@ -35,7 +35,7 @@ def linked(span: ReadableSpan) -> set[int]:
 
 async def test_a_batch_is_a_span_linked_to_its_members_and_they_to_it(spans: InMemorySpanExporter) -> None:
     async def member(batcher: Batcher[int, int], number: int) -> None:
-        with telemetry.tracer.start_as_current_span(f"member {number}"):
+        with tracing.tracer.start_as_current_span(f"member {number}"):
             await batcher.submit(Item(number))
 
     async with Batcher("mt.encode", doubled) as batcher:

@@ -8,8 +8,8 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from services.common.bound import Bound
-from services.common.devices import Device, session
+from services.common.neural.bound import Bound
+from services.common.neural.devices import Device, session
 from tests.unit.common.tiny_model import model
 
 CPU = Device("cpu", "cpu")

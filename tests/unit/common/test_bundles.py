@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from services.common import bundles
 from services.common.errors import InvalidArgument
-from services.common.neural import NeuralSettings
+from services.common.neural import bundles
+from services.common.neural.settings import NeuralSettings
 from tests.mesh.bundled import WORDS, bundle
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from services.common.children import Pool
+from services.common.engines.children import Pool
 
 
 @dataclass(eq=False)

@@ -5,9 +5,9 @@ from pathlib import Path
 import onnxruntime
 import pytest
 
-from services.common import devices
-from services.common.devices import Device, chosen, placed, session
 from services.common.errors import InvalidArgument
+from services.common.neural import devices
+from services.common.neural.devices import Device, chosen, placed, session
 from tests.unit.common.tiny_model import model
 
 CPU = Device("cpu", "cpu")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.common.engines import engine_class
+from services.common.engines.selection import engine_class
 from services.common.errors import InvalidArgument, MeshError
 
 

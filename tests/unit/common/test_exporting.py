@@ -12,9 +12,9 @@ import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from services.common import admin
 from services.common.errors import InvalidArgument
-from services.common.exporting import MOST_SERIES, Asked, asked, views
+from services.common.telemetry import metrics_port
+from services.common.telemetry.exporting import MOST_SERIES, Asked, asked, views
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317"}
 HERE = "127.0.0.1:0"
@@ -101,7 +101,7 @@ def test_a_setting_that_the_standard_switch_forbids_is_not_ignored() -> None:
 def test_off_the_sdk_is_not_even_imported() -> None:
     program = (
         "import sys; from services.common import server, telemetry\n"
-        "from services.common.exporting import exported\n"
+        "from services.common.telemetry.exporting import exported\n"
         "from services.mt.settings import MtSettings\n"
         "with exported('mt', MtSettings()):\n"
         "    assert not telemetry.tracer.start_span('x').is_recording()\n"
@@ -135,7 +135,7 @@ def test_a_port_in_use_is_one_line_that_names_the_setting() -> None:
 @pytest.fixture
 def served(caplog: pytest.LogCaptureFixture) -> Iterator[str]:
     """Where metrics are served, with one counted; the port is the one that was logged."""
-    with caplog.at_level(logging.INFO), admin.served(HERE, "ANY") as reader:
+    with caplog.at_level(logging.INFO), metrics_port.served(HERE, "ANY") as reader:
         (port,) = [record.__dict__["fields"]["port"] for record in caplog.records if record.msg == "metrics served"]
         provider = MeterProvider([reader], shutdown_on_exit=False)
         provider.get_meter("babelmesh").create_counter("babelmesh.refusals").add(1)

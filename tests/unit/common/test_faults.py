@@ -8,8 +8,8 @@ import pytest
 
 from mesh.fault.v1 import fault_pb2
 from services.common.errors import InvalidArgument, Unsupported
-from services.common.faults import FaultServicer
-from services.common.rehearsal import Rehearsal
+from services.common.server.faults import FaultServicer
+from services.common.server.rehearsal import Rehearsal
 
 CRASH, SLOW, HANG = fault_pb2.FAULT_KIND_CRASH, fault_pb2.FAULT_KIND_SLOW, fault_pb2.FAULT_KIND_HANG
 LATER = {"after_ms": 600_000}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.common import finding
-from services.common.finding import Finder
-from services.common.terminology import composed
+from services.common.text import term_trie
+from services.common.text.term_trie import Finder
+from services.common.text.terminology import composed
 from tests.steps import steps
 
 _CHARS = [*"abAyYsSei", "\u00df", "\u00e9", " ", "  ", "'", "\u2019", *"-.+_1"]
@@ -58,7 +58,7 @@ def test_what_is_found_is_what_patterns_find(text: str, terms: list[str], inflec
 
 def test_letters_are_compared_one_by_one_as_patterns_compare_them() -> None:
     cased = [char for char in map(chr, range(0x110000)) if char.lower() != char or char.casefold() != char]
-    wrong = [char for char in cased if not re.fullmatch(re.escape(finding.folded(char)), char, re.IGNORECASE)]
+    wrong = [char for char in cased if not re.fullmatch(re.escape(term_trie.folded(char)), char, re.IGNORECASE)]
     assert not wrong
 
 

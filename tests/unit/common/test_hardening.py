@@ -8,7 +8,7 @@ import sys
 LOOK = """
 import os, subprocess, sys
 from resource import RLIMIT_CORE, getrlimit
-from services.common.server import run
+from services.common.server.lifecycle import run
 from services.common.errors import InvalidArgument
 
 def make():
@@ -27,7 +27,7 @@ def test_a_service_and_its_programs_leave_no_core_file_and_grpc_is_silent() -> N
 
 DISCONNECTED = """
 import asyncio
-from services.common.hardening import harden
+from services.common.server.hardening import harden
 harden()
 import grpc
 

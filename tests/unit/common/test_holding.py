@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from services.common.endings import Limits, on_standstill
 from services.common.errors import TooSlow
-from services.common.holding import WORK_TOO_LONG, attributed, attributing
+from services.common.server.endings import Limits, on_standstill
+from services.common.server.holding import WORK_TOO_LONG, attributed, attributing
 
 HELD = Limits(stalled_seconds=20, held_seconds=0.2)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.common.ipa import UnknownSymbol, complaint, symbols_of
+from services.common.text.ipa import UnknownSymbol, complaint, symbols_of
 
 KNOWN = ("a", "t", "\u0283", "t\u0283", "\u0261", "i\u02d0")
 

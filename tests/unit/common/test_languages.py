@@ -4,8 +4,8 @@ import langcodes
 import pytest
 from langcodes import language_distance
 
-from services.common import languages
 from services.common.errors import InvalidArgument
+from services.common.text import languages
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.common.load import GRAIN_SECONDS, WINDOW_SECONDS, Load
+from services.common.engines.load import GRAIN_SECONDS, WINDOW_SECONDS, Load
 
 MOST = 4
 LATE = 1e6  # seconds a machine may have been up

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from services.common.logs import EventFormatter
+from services.common.telemetry.logs import EventFormatter
 
 
 def _record(**more: object) -> logging.LogRecord:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from services.common.load import Load
-from services.common.observing import observed
-from services.common.replica import Replica
-from services.common.slots import Slots
-from services.common.status import State, Status
-from services.common.versions import Version
+from services.common.engines.load import Load
+from services.common.engines.versions import Version
+from services.common.server.observing import observed
+from services.common.server.replica import Replica
+from services.common.server.slots import Slots
+from services.common.server.status import State, Status
 from tests.measured import measured
 
 OF_A_VERSION = ("voices", "2", "es")

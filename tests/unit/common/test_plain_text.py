@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.common.engines.fatal_texts import MOST_DEATHS, ROOM, SECONDS, FatalTexts
 from services.common.errors import InvalidArgument
-from services.common.fatal_texts import MOST_DEATHS, ROOM, SECONDS, FatalTexts
-from services.common.plain_text import in_stretches, plain_text
+from services.common.text.plain_text import in_stretches, plain_text
 
 
 @pytest.mark.parametrize(

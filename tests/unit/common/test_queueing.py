@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from services.common.queueing import Entry, Item, Limits, Queue, Reason
+from services.common.neural.queueing import Entry, Item, Limits, Queue, Reason
 
 
 def queue(limits: Limits = Limits(), *items: Item[Any], entered: float = 0.0) -> Queue[Any, None]:  # noqa: B008 - frozen

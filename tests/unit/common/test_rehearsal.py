@@ -8,8 +8,8 @@ import time
 import pytest
 
 from services.common.errors import StageFailed
-from services.common.rehearsal import Fault, Kind, Rehearsal
-from services.common.watchdog import Watchdog
+from services.common.server.rehearsal import Fault, Kind, Rehearsal
+from services.common.server.watchdog import Watchdog
 
 
 def rehearsed(fault: Fault) -> Watchdog:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common.audio import ASR_RATE, Pcm
-from services.common.resampling import Resampler
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.resampling import Resampler
 
 RATES = [8_000, 11_025, 22_050, 44_100, 47_999, 48_000]
 

@@ -12,11 +12,11 @@ import pytest
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.door import Doors
 from services.common.errors import AtCapacity, InvalidArgument, StageFailed
-from services.common.rpcs import stage_of
-from services.common.slots import Slots
-from services.common.status import State, Status
+from services.common.server.door import Doors
+from services.common.server.slots import Slots
+from services.common.server.status import State, Status
+from services.common.telemetry.rpcs import stage_of
 from tests.measured import Measured, measured
 from tests.unit.common.test_server import Told, failure, served
 

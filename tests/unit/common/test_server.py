@@ -17,11 +17,11 @@ from pydantic_settings import SettingsConfigDict
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, from_rpc_error
 from services.common.grpc_options import CHANNEL
-from services.common.replica import Replica
-from services.common.server import LIVE, channel, running
+from services.common.server.lifecycle import LIVE, channel, running
+from services.common.server.replica import Replica
+from services.common.server.slots import Slots
+from services.common.server.watchdog import Watchdog
 from services.common.settings import ServiceSettings
-from services.common.slots import Slots
-from services.common.watchdog import Watchdog
 
 SECRET = "what a user said"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING

@@ -8,9 +8,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common import telemetry
-from services.common.load import WINDOW_SECONDS, Load
-from services.common.simulation import DeviceSettings, SimulatedDevice
+from services.common.engines.load import WINDOW_SECONDS, Load
+from services.common.engines.simulation import DeviceSettings, SimulatedDevice
+from services.common.telemetry import tracing
 from tests.unit.common.instant import run_at_once
 
 
@@ -71,11 +71,11 @@ async def test_a_call_that_gave_up_keeps_its_place_until_its_batch_is_through() 
 async def test_a_batch_is_a_span_linked_to_its_calls_and_they_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(tracing, "tracer", provider.get_tracer("test"))
     device = SimulatedDevice(DeviceSettings(compute_ms=5, batch=2, batch_wait_ms=500), Load("mt", 2))
 
     async def call(name: str) -> None:
-        with telemetry.tracer.start_as_current_span(name):
+        with tracing.tracer.start_as_current_span(name):
             await device.compute()
 
     await asyncio.gather(call("one"), call("other"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import AtCapacity
-from services.common.slots import Slots
+from services.common.server.slots import Slots
 
 
 def test_a_slot_is_given_back_however_the_block_ends() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.terminology import Term, composed, occurrences, uses
+from services.common.text.terminology import Term, composed, occurrences, uses
 
 VOICEMAIL = Term("voicemail", "buz\u00f3n de voz")
 

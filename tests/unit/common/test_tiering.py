@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from services.asr.settings import AsrSettings
+from services.common.engines.load import Load
+from services.common.engines.tiering import Tiering
+from services.common.engines.tiers import Tier
 from services.common.errors import InvalidArgument
-from services.common.load import Load
-from services.common.tiering import Tiering
-from services.common.tiers import Tier
 from tests.measured import measured
 
 
@@ -77,7 +77,7 @@ def test_a_tier_that_one_speaker_alone_fills_all_cores_with_is_left_out() -> Non
 
 
 def test_a_limit_on_processor_time_counts_as_the_cores_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.common.tiering.processors", lambda: 0.4)
+    monkeypatch.setattr("services.common.engines.tiering.processors", lambda: 0.4)
     assert _tiering(tier_cores=None).largest("en") == "small"
     assert _tiering(Tier("small", 0.1), Tier("large", 0.35), tier_cores=None).pick("en", "a", 1000).tier == "small"
 

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from services.common.tiers import IDLE_SECONDS, Asked, Choice, Ladder, Reason, Rules, Tier
+from services.common.engines.tiers import IDLE_SECONDS, Asked, Choice, Ladder, Reason, Rules, Tier
 
 SMALL, MIDDLE, LARGE = 0, 1, 2
 TIERS = (Tier("small", 0.05, 0.05), Tier("middle", 0.2, 0.2), Tier("large", 0.8, 0.6))

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from services.common.versions import Version, Versions
+from services.common.engines.versions import Version, Versions
 
 SESSIONS = 10_000
 

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.common.watchdog import Watchdog
+from services.common.server.watchdog import Watchdog
 
 
 def passing(watchdog: Watchdog, seconds: float) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import sentencepiece
 
-from services.common.bundles import Manifest, file_sum, write
-from services.mt.onnx.weights import Array
+from services.common.neural.bundles import Manifest, file_sum, write
+from services.mt.neural.weights import Array
 
 IDS, WIDTH, HEADS, WIDE, ENCODER, DECODER = 640, 32, 4, 64, 2, 2
 FLOAT, INTEGER, BYTES = 0x404, 0x4101, 0x101

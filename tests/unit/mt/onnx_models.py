@@ -8,11 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from services.common import bundles
-from services.common.bundles import MANIFEST, file_sum
-from services.common.devices import Device
-from services.mt.onnx.batch import Batch
-from services.mt.onnx.loading import Asking, Loaded, load
+from services.common.neural import bundles
+from services.common.neural.bundles import MANIFEST, file_sum
+from services.common.neural.devices import Device
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Asking, Loaded, load
 
 BUNDLE = Path(__file__).parents[2] / "models" / "mt" / "phrasebook-en-es"
 CPU = Device("cpu", "cpu")

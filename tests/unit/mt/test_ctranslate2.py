@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.common.errors import InvalidArgument
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.mt.engine import Pair, Source
 from services.mt.engines.ctranslate2 import Engine
 from services.mt.settings import MtSettings

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from services.common.errors import StageFailed
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.mt.cache import Cache
 from services.mt.engine import Pair, Source, Translation
 

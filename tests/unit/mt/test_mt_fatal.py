@@ -6,13 +6,13 @@ from typing import cast
 
 import pytest
 
-from services.common.children import Pool
+from services.common.engines.children import Pool
+from services.common.engines.load import Load
 from services.common.errors import InvalidArgument, StageFailed
-from services.common.load import Load
 from services.mt.engine import Pair, Source
-from services.mt.pipeline import Pipeline, PipelineBroke
-from services.mt.translator import MOST_WORDS, Translator
-from services.mt.turns import Turns
+from services.mt.engines.embedded.pipeline import Pipeline, PipelineBroke
+from services.mt.engines.embedded.translator import MOST_WORDS, Translator
+from services.mt.engines.embedded.turns import Turns
 
 PAIR = Pair("fr", "ca")
 

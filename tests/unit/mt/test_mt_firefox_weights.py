@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.mt.engine import Pair, Source
 from services.mt.engines.firefox import Engine
 from services.mt.settings import MtSettings

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.terminology import Term, composed, uses
-from services.mt.agreement import Form, Noun, form_of
-from services.mt.glossary import Standin, masked
+from services.common.text.terminology import Term, composed, uses
+from services.mt.engines.embedded.agreement import Form, form_of
+from services.mt.glossary import Noun, Standin, masked
 
 TERMS = (Term("US", "EE. UU."), Term("voicemail", "buz\u00f3n de voz"), Term("GitHub"), Term("Pixel"))
 

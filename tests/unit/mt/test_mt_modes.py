@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from services.mt.engine import Pair
-from services.mt.modes import commands, installed, pair_of
+from services.mt.engines.embedded.modes import commands, installed, pair_of
 
 
 @pytest.mark.parametrize(

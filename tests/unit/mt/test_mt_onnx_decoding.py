@@ -10,11 +10,11 @@ import pytest
 
 from services.common.errors import AtCapacity, StageFailed
 from services.mt.engine import Pair
-from services.mt.onnx.batch import Batch
-from services.mt.onnx.jobs import Job, Text, Turn, next_up
-from services.mt.onnx.loading import Loaded
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.model import Answers, Asked
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Loaded
+from services.mt.engines.onnx.model import Answers, Asked
+from services.mt.neural.jobs import Job, Text, Turn, next_up
+from services.mt.neural.loop import Loop
 from tests.unit.mt.onnx_models import batch, loaded
 
 PAIR = Pair("en", "es")

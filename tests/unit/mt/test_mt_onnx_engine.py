@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from services.common.errors import InvalidArgument
-from services.common.terminology import Term, occurrences
+from services.common.text.terminology import Term, occurrences
 from services.mt.engine import Pair, Source
-from services.mt.engines.onnx import Engine
-from services.mt.onnx.translating import repetition
+from services.mt.engines.onnx.engine import Engine
+from services.mt.neural.translating import repetition
 from services.mt.settings import MtSettings
 from tests.unit.mt.onnx_models import BUNDLE, changed
 

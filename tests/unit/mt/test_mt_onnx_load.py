@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.common.load import WINDOW_SECONDS, Load
-from services.mt.onnx.batch import Batch
-from services.mt.onnx.jobs import Job
-from services.mt.onnx.loading import Loaded
-from services.mt.onnx.loop import Loop
+from services.common.engines.load import WINDOW_SECONDS, Load
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Loaded
+from services.mt.neural.jobs import Job
+from services.mt.neural.loop import Loop
 from tests.unit.mt.onnx_models import loaded
 from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Held, text
 

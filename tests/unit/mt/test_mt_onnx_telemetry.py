@@ -11,13 +11,13 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.common import telemetry
 from services.common.errors import AtCapacity, StageFailed
-from services.mt.onnx.batch import Batch
-from services.mt.onnx.jobs import Job
-from services.mt.onnx.loading import Loaded
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.watching import NAME
+from services.common.telemetry import tracing
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Loaded
+from services.mt.neural.jobs import Job
+from services.mt.neural.loop import Loop
+from services.mt.neural.watching import NAME
 from tests.measured import Measured, measured
 from tests.unit.mt.onnx_models import batch, loaded
 from tests.unit.mt.test_mt_onnx_decoding import SENTENCES, Breaking, Held, fault, text
@@ -30,7 +30,7 @@ BYTES_OF_AN_ID = 8
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(telemetry, "tracer", provider.get_tracer("test"))
+    monkeypatch.setattr(tracing, "tracer", provider.get_tracer("test"))
     yield exporter
     provider.shutdown()
 
@@ -47,7 +47,7 @@ def held_loop(model: Loaded, queue: int) -> tuple[Loop, Any]:
 
 
 async def member(loop: Loop, model: Loaded, number: int) -> None:
-    with telemetry.tracer.start_as_current_span(f"member {number}"):
+    with tracing.tracer.start_as_current_span(f"member {number}"):
         await loop.decode(Job(text(model, SENTENCES[number])))
 
 

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.common.terminology import Term
-from services.mt.onnx.config import Search
-from services.mt.onnx.parts import Part, parts, put_together
-from services.mt.onnx.search import Beams
-from services.mt.onnx.terms import Words, candidates, missing, places, without, words
+from services.common.text.terminology import Term
+from services.mt.engines.onnx.config import Search
+from services.mt.engines.onnx.search import Beams
+from services.mt.neural.parts import Part, parts, put_together
+from services.mt.neural.terms import Words, candidates, missing, places, without, words
 
 CAR, BOAT = Term("car", "coche"), Term("boat", "barco")
 ALL = slice(0, 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.mt.engine import Pair
 from services.mt.shaping import pieces
 from services.mt.shaping.pieces import Piece

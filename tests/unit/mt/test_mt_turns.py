@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from services.common.load import Load
-from services.mt.turns import Turns
+from services.common.engines.load import Load
+from services.mt.engines.embedded.turns import Turns
 
 
 async def test_a_final_overtakes_waiting_interims() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.mt.cognates import cognate, guessed
 from services.mt.engine import Pair
+from services.mt.engines.embedded.cognates import cognate, guessed
 from services.mt.shaping import short
 from services.mt.shaping.usage import finished, handed_on, polished
 

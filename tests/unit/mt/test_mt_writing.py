@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.mt.casing import cased, spaced
+from services.mt.cleaning import cleaned
 from services.mt.engine import Pair
-from services.mt.english import written_out
-from services.mt.marks import cleaned, count_unknown, escaped, unescaped, unknown_words, unmarked
+from services.mt.engines.embedded.english import written_out
+from services.mt.engines.embedded.marks import count_unknown, escaped, unescaped, unknown_words, unmarked
+from services.mt.engines.embedded.writing import Draft
 from services.mt.sentences import sentences
-from services.mt.writing import Draft
 
 EN_ES = Pair("en", "es")
 SIGNS = "^$[]{}<>/@\\*#~+"

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.common.audio import Pcm, from_bytes
+from services.common.audio.pcm import Pcm, from_bytes
 from services.common.errors import InvalidArgument
 from services.tts.engine import Clause, Pronunciation
+from services.tts.engines.embedded.phonemes import phonemes
 from services.tts.engines.kokoro import Engine
 from services.tts.engines.kokoro.levels import LEVEL, LEVELS, gain
 from services.tts.engines.kokoro.splicing import Splicer
 from services.tts.engines.kokoro.symbols import IDS, LANGUAGES, MOST, TIE, Language, split
-from services.tts.onnx.phonemizer import Phonemizer
-from services.tts.phonemes import phonemes
+from services.tts.neural.phonemizer import Phonemizer
 from services.tts.settings import TtsSettings
 from tests.models.tts import kokoro
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.load import Load
+from services.common.engines.load import Load
 from services.tts.engines.kokoro.network import HOP, STYLE, Frames, Sentence
 from services.tts.engines.kokoro.speaking import KEPT, LATER, LEAST, LOOKAHEAD, Speaker
 from services.tts.engines.kokoro.windows import FRAME_SECONDS, Ahead, Sizes
-from services.tts.onnx.network import Floats
+from services.tts.neural.running import Floats
 from services.tts.settings import KokoroSettings
 
 SIZES = Sizes(context=10, lookahead=8, least=10, first=20, later=24, most=80, budget_seconds=0.15)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.tts.engines.embedded.wav import NotSpeech, WavReader
 from services.tts.espeak import spoken
 from services.tts.silence import QUIET, Trimmer
-from services.tts.wav import NotSpeech, WavReader
 
 RATE = 22_050
 KEPT = RATE * 50 // 1000

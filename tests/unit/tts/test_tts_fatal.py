@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.common.engines.fatal_texts import MOST_DEATHS
 from services.common.errors import InvalidArgument, StageFailed
-from services.common.fatal_texts import MOST_DEATHS
 from services.tts import espeak
 
 DIES = "#!/bin/sh\necho asked >> {log}\ntext=$(cat)\ncase $text in *deadly*) kill -SEGV $$ ;; esac\necho said\n"

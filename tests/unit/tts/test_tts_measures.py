@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.tts.measures import FULL_SCALE, Measures, Sound
 from tests.measured import measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.tts.engine import Clause, Pronunciation, Voice
-from services.tts.onnx.spelling import Characters, Symbols, fragments, sentences
+from services.tts.neural.spelling import Characters, Symbols, fragments, sentences
 
 VOICE = Voice("v", "es")
 SYMBOLS = Symbols({sign: (number,) for number, sign in enumerate("_^$ .,abkest\u02c8\u0303\u0283")})

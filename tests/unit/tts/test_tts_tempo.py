@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from services.common.audio import from_bytes
-from services.tts.tempo import Tempo
+from services.common.audio.pcm import from_bytes
+from services.tts.engines.riva.tempo import Tempo
 
 RATE = 22_050
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tts.onnx.windows import Cutting
+from services.tts.neural.windows import Cutting
 
 sizes = st.integers(1, 60)
 cuttings = st.builds(Cutting, reach=st.integers(0, 30), first=sizes, most=sizes, even=st.booleans())

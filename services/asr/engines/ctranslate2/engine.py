@@ -12,17 +12,18 @@ from services.asr.engines.ctranslate2 import tokens
 from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded
 from services.asr.engines.ctranslate2.session import Served, Session
+from services.asr.neural.settling import AGREED
 from services.asr.settings import AsrSettings
-from services.asr.settling import AGREED
-from services.common import ctranslating, languages
-from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Item, Limits
-from services.common.bundles import Bundle, fault, opened
-from services.common.ctranslating import Computing
+from services.common.audio.pcm import ASR_RATE
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import Defect, StageFailed
-from services.common.load import Load
-from services.common.resident import Resident
-from services.common.versions import Version, Versions
+from services.common.neural import ctranslating
+from services.common.neural.batching import Batcher, Item, Limits
+from services.common.neural.bundles import Bundle, fault, opened
+from services.common.neural.ctranslating import Computing
+from services.common.neural.resident import Resident
+from services.common.text import languages
 
 LAYOUTS = ("whisper",)
 _FILES = ("model.bin", "config.json", tokens.TOKENIZER)

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 HOP_SAMPLES = ASR_RATE // 100
 _WINDOW_SAMPLES = ASR_RATE // 40

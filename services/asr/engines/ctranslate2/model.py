@@ -18,9 +18,9 @@ from services.asr.engine import Language
 from services.asr.engines.ctranslate2.features import HOP_SAMPLES, log_mel
 from services.asr.engines.ctranslate2.reading import Decoded, heard, likeliest, unlooped
 from services.asr.engines.ctranslate2.tokens import Tokens
-from services.common.audio import ASR_RATE, Pcm
-from services.common.ctranslating import Computing
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import StageFailed
+from services.common.neural.ctranslating import Computing
 
 MOST_SAMPLES = 28 * ASR_RATE  # of a window, without the silence behind it
 _MOST_SAMPLES = 30 * ASR_RATE  # of a window and that silence: the encoder has no more places

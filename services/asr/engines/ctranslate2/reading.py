@@ -9,8 +9,8 @@ from math import log
 
 from services.asr.engine import Language, Word
 from services.asr.engines.ctranslate2.tokens import Tokens
-from services.asr.lasting import Bounds, confidence, lasts_until
-from services.common.audio import ASR_RATE
+from services.asr.neural.word_times import Bounds, confidence, lasts_until
+from services.common.audio.pcm import ASR_RATE
 
 FRAME_SAMPLES = ASR_RATE // 50  # of the encoder
 _LEAST_PROBABILITY = 1e-6

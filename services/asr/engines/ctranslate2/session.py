@@ -17,10 +17,10 @@ from services.asr.engine import Hypothesis, Language, Speech, Word
 from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded, words
 from services.asr.engines.ctranslate2.tokens import Tokens
-from services.asr.lasting import Bounds
-from services.common.audio import ASR_RATE, Pcm
-from services.common.batching import Batcher, Item
-from services.common.resident import Resident
+from services.asr.neural.word_times import Bounds
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural.batching import Batcher, Item
+from services.common.neural.resident import Resident
 
 BUSY = 0.5  # of its time a session has the model at work for interim hypotheses, at most
 _WEIGHT = 0.5  # of the last answer in what an answer takes

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from tokenizers import Tokenizer
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 
 TOKENIZER = "tokenizer.json"
 _SPACE = "\u0120"  # how a byte-level vocabulary writes the space that begins a token

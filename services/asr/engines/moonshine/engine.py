@@ -11,14 +11,14 @@ from services.asr.engines.moonshine.decoding import Draft
 from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.segment import Segments, Served
+from services.asr.neural.settling import QUICK
 from services.asr.settings import AsrSettings, MoonshineSettings
-from services.asr.settling import QUICK
-from services.common import bundles, devices
-from services.common.audio import ASR_RATE
-from services.common.batching import Batcher, Limits
+from services.common.audio.pcm import ASR_RATE
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import StageFailed
-from services.common.load import Load
-from services.common.versions import Version, Versions
+from services.common.neural import bundles, devices
+from services.common.neural.batching import Batcher, Limits
 
 _PER_MS = ASR_RATE // 1000
 

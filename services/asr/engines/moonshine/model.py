@@ -13,10 +13,10 @@ from services.asr.engines.moonshine import tokenizer
 from services.asr.engines.moonshine.decoding import NO_DRAFT, Decoder, Draft, Search, decoded, most_tokens
 from services.asr.engines.moonshine.network import Network
 from services.asr.engines.moonshine.tokenizer import Tokenizer
-from services.common.audio import ASR_RATE, Pcm
-from services.common.bundles import Bundle, fault
-from services.common.devices import BROKEN, Device
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import StageFailed
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import BROKEN, Device
 
 Floats = NDArray[np.float32]
 

@@ -18,9 +18,9 @@ from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs,
 from services.asr.engines.moonshine.decoding import Decoder
 from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
-from services.common import devices
-from services.common.bundles import Bundle, fault
-from services.common.devices import Device
+from services.common.neural import devices
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import Device
 
 Floats = NDArray[np.float32]
 

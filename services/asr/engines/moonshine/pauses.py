@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 
 FRAME_SAMPLES = ASR_RATE // 50  # 20 ms
 _FULL_SCALE = 32_768

@@ -17,9 +17,9 @@ from services.asr.engines.moonshine.forms import kept
 from services.asr.engines.moonshine.model import Model, Window
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.tokenizer import Spelled
-from services.asr.lasting import confidence
-from services.common.audio import ASR_RATE, Pcm
-from services.common.batching import Batcher, Item
+from services.asr.neural.word_times import confidence
+from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.neural.batching import Batcher, Item
 
 _DOUBTED = 0.6  # a confidence: of what it makes of noise it is below, of words by themselves that were said above
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.common.bundles import fault
+from services.common.neural.bundles import fault
 
 BEGIN, END = 1, 2  # the tokens <s> and </s>
 _SPACE = "\u2581".encode()  # begins a token that begins a word

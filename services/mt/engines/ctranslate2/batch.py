@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 import ctranslate2
 import numpy as np
 
-from services.common.bundles import Bundle, fault
-from services.common.ctranslating import Computing
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.ctranslating import Computing
 from services.mt.engines.ctranslate2.pieces import Pieces
-from services.mt.onnx.jobs import Job, Scoring, Text
-from services.mt.onnx.weights import Array
+from services.mt.neural.jobs import Job, Scoring, Text
+from services.mt.neural.weights import Array
 
 _ALTERNATIVES = 8  # looked at where the likeliest continuation would go on with a word that has ended
 

@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from services.common.bundles import opened
-from services.common.ctranslating import chosen
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import MeshError
-from services.common.load import Load
-from services.common.versions import Version, Versions
+from services.common.neural.bundles import opened
+from services.common.neural.ctranslating import chosen
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.ctranslate2.batch import Batch, loaded
 from services.mt.engines.ctranslate2.pieces import LAYOUTS, Pieces
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.translating import Bounds, Translating, repetition
+from services.mt.neural.loop import Loop
+from services.mt.neural.translating import Bounds, Translating, repetition
 from services.mt.settings import Ctranslate2Settings, MtSettings
 
 _MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences

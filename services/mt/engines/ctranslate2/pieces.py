@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.mt.engine import Pair
-from services.mt.onnx.tokens import SPACE, UNKNOWN, sentence_pieces, word_begins
-from services.mt.onnx.weights import Array
+from services.mt.neural.tokens import SPACE, UNKNOWN, sentence_pieces, word_begins
+from services.mt.neural.weights import Array
 
 END = "</s>"
 LAYOUTS = ("ct2-marian", "ct2-m2m100", "ct2-nllb")

@@ -10,9 +10,9 @@ import numpy as np
 from services.mt.engines.firefox.model import Begun, Model, Pause, Rows
 from services.mt.engines.firefox.shortlist import Shortlist
 from services.mt.engines.firefox.table import Candidates
-from services.mt.onnx.jobs import Job, Scoring
-from services.mt.onnx.model import alike
-from services.mt.onnx.weights import Array
+from services.mt.neural.jobs import Job, Scoring
+from services.mt.neural.rows import alike
+from services.mt.neural.weights import Array
 
 _STEPS = 32  # tokens of a step, at most: what comes meanwhile waits so long
 _ENDED_SHARE = 2  # a step ends when one in so many texts has ended: each end costs a call

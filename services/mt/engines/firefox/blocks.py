@@ -9,8 +9,8 @@ from onnx import GraphProto, TensorProto
 
 from services.mt.engines.firefox import integers
 from services.mt.engines.firefox.network import Cell, Fed, Network
-from services.mt.onnx.building import Graph, joined
-from services.mt.onnx.weights import Attention, Linear, Norm
+from services.mt.neural.building import Graph, joined
+from services.mt.neural.weights import Attention, Linear, Norm
 
 _MICROSOFT = "com.microsoft"
 COLUMNS = "columns"  # candidates that are integers, [width, ids]

@@ -6,18 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from services.common import memory
-from services.common.bundles import opened
-from services.common.devices import chosen
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
 from services.common.errors import MeshError
-from services.common.load import Load
-from services.common.versions import Version, Versions
+from services.common.neural.bundles import opened
+from services.common.neural.devices import chosen
+from services.common.server import memory
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.firefox.batch import Batch
 from services.mt.engines.firefox.loading import Asking, load
 from services.mt.engines.firefox.table import MOST_POSITIONS
-from services.mt.onnx.loop import Loop
-from services.mt.onnx.translating import Bounds, Translating, repetition
+from services.mt.neural.loop import Loop
+from services.mt.neural.translating import Bounds, Translating, repetition
 from services.mt.settings import FirefoxSettings, MtSettings
 
 LAYOUTS = ("marian-intgemm8",)

@@ -13,7 +13,7 @@ from onnx import GraphProto, ModelProto, TensorProto
 from services.mt.engines.firefox.blocks import COLUMNS, Blocks, by_integers
 from services.mt.engines.firefox.network import Network, positions
 from services.mt.engines.firefox.table import MOST_POSITIONS
-from services.mt.onnx.building import Graph
+from services.mt.neural.building import Graph
 
 _FLOAT, _INTEGER, _BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 

@@ -14,8 +14,8 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto
 
-from services.mt.onnx.building import Graph
-from services.mt.onnx.weights import Array, Linear, Weight
+from services.mt.neural.building import Graph
+from services.mt.neural.weights import Array, Linear, Weight
 
 _MICROSOFT = "com.microsoft"
 _BLOCKS = (32, 16)  # numbers that are rounded together, of those the operator has

@@ -7,16 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from services.common.bundles import Bundle, fault
-from services.common.devices import Device
 from services.common.errors import InvalidArgument
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import Device
 from services.mt.engines.firefox.batch import Choice
 from services.mt.engines.firefox.marian_file import Malformed, parsed
 from services.mt.engines.firefox.model import Model
 from services.mt.engines.firefox.network import Network, network
 from services.mt.engines.firefox.pieces import Pieces
 from services.mt.engines.firefox.shortlist import Shortlist
-from services.mt.onnx.loop import BROKEN
+from services.mt.neural.loop import BROKEN
 
 MODEL, SHORTLIST = "model.bin", "lex.bin"
 

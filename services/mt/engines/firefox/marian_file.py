@@ -21,7 +21,7 @@ from math import isfinite, prod
 
 import numpy as np
 
-from services.mt.onnx.weights import Array, Weight
+from services.mt.neural.weights import Array, Weight
 
 OPTIONS = "special:model.yml"
 FLOAT, INTEGER, BYTES = 0x404, 0x4101, 0x101

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnxruntime
 
-from services.common.devices import Device, session
+from services.common.neural.devices import Device, session
 from services.mt.engines.firefox import graphs
 from services.mt.engines.firefox.blocks import by_integers
 from services.mt.engines.firefox.network import Network
 from services.mt.engines.firefox.table import Candidates, Table
-from services.mt.onnx.model import padded
-from services.mt.onnx.weights import Array
+from services.mt.neural.rows import padded
+from services.mt.neural.weights import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.mt.engines.firefox.marian_file import Malformed, MarianFile
-from services.mt.onnx.weights import Array, Attention, Linear, Norm, Weight
+from services.mt.neural.weights import Array, Attention, Linear, Norm, Weight
 
 EPSILON = 1e-9  # of Marian's layer normalization
 _NEEDED = {  # what the graphs are built for; a file that says otherwise is another network

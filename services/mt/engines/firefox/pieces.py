@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import sentencepiece
 
-from services.common.bundles import Bundle, fault
+from services.common.neural.bundles import Bundle, fault
 from services.mt.engine import Pair
-from services.mt.onnx.tokens import SPACE, sentence_pieces, word_begins
-from services.mt.onnx.weights import Array
+from services.mt.neural.tokens import SPACE, sentence_pieces, word_begins
+from services.mt.neural.weights import Array
 
 VOCABULARY = "vocab.spm"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from services.mt.engines.firefox.marian_file import Malformed
 from services.mt.engines.firefox.table import merged
-from services.mt.onnx.weights import Array
+from services.mt.neural.weights import Array
 
 _MAGIC = 0xF11A48D5013417F5
 _FREQUENT = 500  # ids, the most frequent ones, that every list has: with 50, as Marian has it, more is lost

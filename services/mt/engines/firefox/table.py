@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from services.mt.engines.firefox.network import Network, positions
-from services.mt.onnx.weights import Array
+from services.mt.neural.weights import Array
 
 MOST_POSITIONS = 1024  # of a source, and of a translation
 _NEVER = np.float32(-1e9)  # added to the logit of a candidate that is none for a row

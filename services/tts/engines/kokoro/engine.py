@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from services.common import bundles, devices
-from services.common.audio import Pcm
-from services.common.load import Load
-from services.common.neural import Served
-from services.common.versions import Version, Versions
+from services.common.audio.pcm import Pcm
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
+from services.common.neural import bundles, devices
+from services.common.neural.settings import Served
 from services.tts.engine import Clause, Voice
 from services.tts.engines.kokoro.levels import gain
 from services.tts.engines.kokoro.model import LAYOUT, Model, language_of, opened
 from services.tts.engines.kokoro.network import SAMPLE_RATE_HERTZ
 from services.tts.engines.kokoro.windows import Ahead
-from services.tts.onnx.measures import Measured, pcm_of
+from services.tts.neural.measures import Measured, pcm_of
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
 

@@ -6,7 +6,7 @@ LEVEL = -22.0  # dBFS of a voice while it speaks, as espeak-ng's are
 MOST_RAISED = 4.0  # dB: more would clip what is loud in it
 
 # dBFS while speaking: the root mean square of windows of 20 ms within 35 dB of the loudest, in one sentence of its
-# language (bench/tts_voices.py).
+# language (bench/voice/tts_voices.py).
 _MEASURED = """
 ef_dora -22.7 em_alex -22.0 em_santa -21.8 pf_dora -23.4 pm_alex -23.0 pm_santa -23.0 af_heart -23.6 af_alloy
 -21.7 af_aoede -17.7 af_bella -23.0 af_jessica -21.9 af_kore -18.9 af_nicole -20.2 af_nova -26.4 af_river

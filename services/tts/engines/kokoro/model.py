@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
-from services.common import bundles
-from services.common.bundles import Bundle
-from services.common.devices import Device
-from services.common.load import Load
+from services.common.engines.load import Load
+from services.common.neural import bundles
+from services.common.neural.bundles import Bundle
+from services.common.neural.devices import Device
 from services.tts.engine import Clause, Pronunciation, Voice
 from services.tts.engines.kokoro.network import Sentence, loaded, styles
 from services.tts.engines.kokoro.speaking import Speaker
 from services.tts.engines.kokoro.symbols import LANGUAGES, TIE, Language, ids, split
 from services.tts.engines.kokoro.windows import Ahead
-from services.tts.onnx.network import Floats
-from services.tts.onnx.phonemizer import Phonemizer
-from services.tts.onnx.spelling import fragments, sentences
+from services.tts.neural.phonemizer import Phonemizer
+from services.tts.neural.running import Floats
+from services.tts.neural.spelling import fragments, sentences
 from services.tts.settings import KokoroSettings
 
 LAYOUT = "kokoro"

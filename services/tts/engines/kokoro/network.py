@@ -19,10 +19,10 @@ from onnx import TensorProto, helper
 from onnx.utils import Extractor
 from onnxruntime import InferenceSession
 
-from services.common import devices
-from services.common.bundles import Bundle, fault
-from services.common.devices import Device
-from services.tts.onnx.network import Floats, run
+from services.common.neural import devices
+from services.common.neural.bundles import Bundle, fault
+from services.common.neural.devices import Device
+from services.tts.neural.running import Floats, run
 
 SAMPLE_RATE_HERTZ = 24_000
 HOP = 600  # samples of a frame

@@ -6,13 +6,13 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any
 
-from services.common.batching import Batcher, Item, Limits
-from services.common.load import Load
+from services.common.engines.load import Load
+from services.common.neural.batching import Batcher, Item, Limits
 from services.tts.engines.kokoro.network import HOP, SAMPLE_RATE_HERTZ, Network, Sentence
 from services.tts.engines.kokoro.splicing import Splicer
 from services.tts.engines.kokoro.tempo import Tempo
 from services.tts.engines.kokoro.windows import FRAME_SECONDS, Ahead, Sizes
-from services.tts.onnx.network import Floats
+from services.tts.neural.running import Floats
 from services.tts.settings import KokoroSettings
 
 CONTEXT = 10  # frames decoded on either side of those that are kept

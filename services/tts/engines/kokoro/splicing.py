@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.tts.onnx.network import Floats
+from services.tts.neural.running import Floats
 
 
 class Splicer:

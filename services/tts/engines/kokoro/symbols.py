@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from services.common import ipa
+from services.common.text import ipa
 
 TIE = "^"  # between the parts of one sound, in what espeak-ng writes
 PAD = 0  # stands at both ends of a sentence

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from services.tts.engines.kokoro.network import Frames
 from services.tts.engines.kokoro.windows import FRAME_SECONDS
-from services.tts.onnx.network import Floats
+from services.tts.neural.running import Floats
 
 _WEIGHT = 0.3  # of the last window
 _UNKNOWN = FRAME_SECONDS / 2  # before the first

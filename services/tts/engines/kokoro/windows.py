@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from services.tts.onnx.windows import Window
+from services.tts.neural.windows import Window
 
 FRAME_SECONDS = 0.025
 SPARE = 1.1  # times what a frame took before: one window is slower than another, and its way to a listener takes time

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.account.ledger import Ledger
 from services.gateway.values.continuation import Position
 from services.gateway.values.speech import Steps, Transcript

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.metrics import erasure
+from bench.measuring.metrics import erasure
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.account.ledger import Ledger, Outcome
 from services.gateway.account.measures import Measures
 from services.gateway.account.recent import PairOutcome as Segments

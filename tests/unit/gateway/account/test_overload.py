@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.account.backlog import LEAST_SAMPLES, Level, Overload
 from services.gateway.values.terms import OverloadPolicy
 

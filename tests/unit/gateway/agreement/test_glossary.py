@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.terminology import Term
+from services.common.text.terminology import Term
 from services.gateway.agreement.glossary import Dictionary, lexicon
 from services.gateway.values.terms import Entry, Glossary
 

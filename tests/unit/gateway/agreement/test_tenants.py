@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.common.errors import AtCapacity
-from services.common.slots import Slots
+from services.common.server.slots import Slots
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.tenants import (
     ACTIVE_SECONDS,

@@ -9,7 +9,7 @@ import av
 import numpy as np
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.gateway.incoming.microphone import Microphone
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.speech import Audio, MissingAudio

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.common.errors import InvalidArgument
 from services.gateway.incoming.microphone import Microphone
 from services.gateway.settings import GatewaySettings

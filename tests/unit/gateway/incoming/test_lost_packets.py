@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument, StageFailed
 from services.gateway.incoming.decoding import Concealing, decoder
 from services.gateway.incoming.ingress import AudioStart, Controls, Ingress

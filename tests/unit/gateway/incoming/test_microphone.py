@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import ASR_RATE, Pcm
+from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.errors import InvalidArgument
 from services.gateway.agreement.bounds import Reach
 from services.gateway.incoming.microphone import Microphone

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.gateway.values.speech import (
     Answer,
     Asked,

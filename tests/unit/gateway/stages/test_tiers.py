@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from services.common.audio import ASR_RATE
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.agreement.budget import spent
 from services.gateway.stages.shortage import TierNotices
 from services.gateway.translation.segment import Utterances

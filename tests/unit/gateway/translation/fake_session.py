@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.audio import Pcm
+from services.common.audio.pcm import Pcm
 from services.gateway.account.account import Account, Shared
 from services.gateway.account.backlog import Backlog
 from services.gateway.account.ledger import Ledger

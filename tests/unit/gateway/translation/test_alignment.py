@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.concluded import common_prefix
+from services.common.text.concluded import common_prefix
 from services.gateway.translation.policy import (
     Endpointed,
     LocalAgreement,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.pacing import Said, simulate, without_pause
-from services.common.audio import ASR_RATE
+from bench.voice.pacing import Said, simulate, without_pause
+from services.common.audio.pcm import ASR_RATE
 from services.gateway.values.speech import AHEAD_SAMPLES, Moment, Pace
 from services.gateway.voice.pacing import (
     EASE_SAMPLES,

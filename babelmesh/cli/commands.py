@@ -1,0 +1,220 @@
+"""What the commands do, once their options have been read."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from babelmesh import console
+from babelmesh.cli.captions import Languages
+from babelmesh.cli.explainer import Explainer
+from babelmesh.cli.heard import Heard
+from babelmesh.cli.microphone import microphone
+from babelmesh.cli.muxing import layout, muxed
+from babelmesh.cli.options import Server, Wanted
+from babelmesh.cli.recording import Place, Recording
+from babelmesh.cli.run import Job, run
+from babelmesh.cli.screen import Screen, Track
+from babelmesh.cli.shortfalls import Shortfalls, require_whole
+from babelmesh.cli.tracks import LanguageTrack
+from babelmesh.cli.views import JsonLines, Lines, Unseen, View
+from babelmesh.client.audio import AudioFile, Pace, Paced, probe
+from babelmesh.client.errors import NothingRecognized
+from babelmesh.client.events import Ready
+from babelmesh.client.lines import given, typed
+from babelmesh.client.mesh import Mesh, connect
+from babelmesh.client.session import Source
+from babelmesh.local import preflight, supervisor
+from babelmesh.local.log_folder import log_folder
+from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services
+from babelmesh.models.serving import Variables
+
+PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """How a session is shown, and where it leaves its files."""
+
+    json: bool = False
+    folder: Path | None = None
+    explain: bool = False
+    mux: bool = False
+    shown: bool = True
+
+    def view(self, languages: Languages, track: Track) -> View:
+        """JSON lines, live captions on a terminal, plain lines elsewhere."""
+        if not self.shown:
+            return Unseen()
+        if self.json:
+            return JsonLines()
+        if console.out.is_terminal:
+            return Screen(console.out, languages, track)
+        return Lines(languages)
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files to translate, one session each."""
+
+    paths: Sequence[Path]
+    wanted: Wanted
+    output: Output
+    realtime: bool
+    watching: Sequence[View] = ()  # besides what shows and keeps it
+    listed: bool = True  # whether the files that are left are told
+    track: int | None = None  # from 1; None: the first that is not silent
+
+    async def translate(self, mesh: Mesh) -> None:
+        """Translates them in order. All are looked into before the first one starts.
+
+        Raises Incomplete at the end where something of one of them was left out, else NothingRecognized where no word
+        was recognized in one of them.
+        """
+        shortfalls, wordless = Shortfalls(), []
+        for file in [await asyncio.to_thread(probe, path, self.track) for path in self.paths]:
+            if not await self._translate(mesh, file, shortfalls):
+                wordless.append(file.path)
+        require_whole(shortfalls)
+        if wordless:
+            raise NothingRecognized(f"No word was recognized in {', '.join(map(str, wordless))}.")
+
+    async def _translate(self, mesh: Mesh, file: AudioFile, shortfalls: Shortfalls) -> bool:
+        """Translates a file, and says whether there was a word in it."""
+        kept: list[Recording | Explainer] = []  # none while the session is not open
+        videos: list[Path] = []
+        decoded, heard = file.chunks(), Heard()
+
+        def source(ready: Ready) -> Source:
+            return Paced(decoded, Pace(1.0 if self.realtime else ready.limits.max_speed))
+
+        def views(languages: Languages) -> list[View]:
+            place = Place(self.output.folder or Path("out"), file.path.stem, live=self.realtime)
+            kept.append(Recording(place, languages))
+            if self.output.explain:
+                kept.append(Explainer(place, languages, printed=not self.output.json))
+            return [
+                *kept,
+                heard,
+                shortfalls,
+                *self.watching,
+                self.output.view(languages, Track(file.path.stem, file.duration_ms)),
+            ]
+
+        try:
+            await run(mesh, Job(self.wanted.config(live=self.realtime), source, views))
+            if self.output.mux:
+                videos += await self._muxed(file, [track for each in kept for track in each.tracks()])
+            return heard.words
+        finally:
+            decoded.close()
+            for sentence in decoded.findings.sentences():
+                console.note(f"{file.path}: {sentence}")
+            if kept and self.listed:
+                _tell([path for each in kept for path in each.written()] + videos)
+
+    async def _muxed(self, file: AudioFile, tracks: Sequence[LanguageTrack]) -> list[Path]:
+        console.note(
+            "Writing the video ..." if layout(file.path, file.track).video else "There is no video: writing audio ..."
+        )
+        folder = self.output.folder or Path("out")
+        return [await asyncio.to_thread(muxed, file.path, folder, tracks, file.track)]
+
+
+async def translate(server: Server, files: Files) -> None:
+    """`babelmesh translate`."""
+    async with reached(server) as mesh:
+        await files.translate(mesh)
+
+
+@asynccontextmanager
+async def reached(server: Server) -> AsyncIterator[Mesh]:
+    """A connection to the mesh that was named, or to one of its own that lasts as long as the block."""
+    async with AsyncExitStack() as stack:
+        addresses = server.addresses
+        if not addresses:
+            services = mesh_services(free_ports(), server.variables)
+            addresses = await stack.enter_async_context(_own_mesh(services, Path("logs")))
+        yield await stack.enter_async_context(connect(addresses, server.ca))
+
+
+@asynccontextmanager
+async def _own_mesh(services: Sequence[Service], logs: Path) -> AsyncIterator[str]:
+    """A mesh of this machine, once all that it needs is there; the gateway's address. Raises MeshFailed."""
+    with log_folder(logs) as folder:
+        preflight.check(services, folder, supervisor.environment())
+        console.note(f"Starting the mesh: ASR, MT, TTS and gateway. Logs are in {folder}/.")
+        async with local_mesh(services, folder, console.note) as address:
+            yield address
+
+
+async def up(ports: Ports, logs: Path, told: Variables) -> None:
+    """`babelmesh up`: runs until Ctrl-C or SIGTERM. `told` are variables for the stages."""
+    async with _own_mesh(mesh_services(ports, told), logs) as address:
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        console.line(f"gateway  {address}")
+        console.line(f"         127.0.0.1:{ports.operations} for babelmesh top and fault")
+        console.line(f"         reflection is on: grpcurl -plaintext {address} list")
+        for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
+            console.line(f"{stage:7}  127.0.0.1:{port}")
+        console.note("Ready. Ctrl-C stops it.")
+        await stop.wait()
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        console.note("Stopping, when all calls have ended. Ctrl-C again ends them at once.")
+
+
+async def mic(server: Server, wanted: Wanted, output: Output, device: str | None) -> None:
+    """`babelmesh mic`: until Ctrl-C, which still lets what was said be translated."""
+    with microphone(device) as spoken:
+        loop = asyncio.get_running_loop()
+
+        def stop() -> None:
+            loop.remove_signal_handler(signal.SIGINT)  # a second Ctrl-C ends it at once
+            spoken.stop()
+
+        shortfalls = Shortfalls()
+
+        def views(languages: Languages) -> list[View]:
+            shown: list[View] = [shortfalls, output.view(languages, Track("microphone, Ctrl-C ends", 0))]
+            if output.folder:
+                shown.append(Recording(Place(output.folder, "microphone", live=True), languages))
+            return shown
+
+        loop.add_signal_handler(signal.SIGINT, stop)
+        async with reached(server) as mesh:
+            await run(mesh, Job(wanted.config(), lambda _: spoken, views))
+        require_whole(shortfalls)
+
+
+async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[str]) -> None:
+    """`babelmesh text`: the lines given, or those of stdin as they come."""
+
+    shortfalls = Shortfalls()
+
+    def views(languages: Languages) -> list[View]:
+        return [JsonLines() if output.json else Lines(languages, typed=True), shortfalls]
+
+    hello = wanted.config()
+    hello.input.SetInParent()  # there will be no audio
+    async with reached(server) as mesh:
+        await run(mesh, Job(hello, lambda _: given(lines) if lines else typed(), views))
+    require_whole(shortfalls)
+
+
+def _tell(written: Sequence[Path]) -> None:
+    for folder in {path.parent for path in written}:
+        console.note(f"Left in {folder}/:")
+    for kind in (".mp4", ".mkv", ".mka", ".wav", ".srt", ".vtt", ".json", ".svg"):
+        names = [path.name for path in written if path.suffix == kind]
+        if names:
+            console.note(f"  {'  '.join(names)}")
+    player = next((player for player in PLAYERS if shutil.which(player.split()[0])), "")
+    for path in [path for path in written if path.suffix == ".wav"][:1]:
+        console.note(f"Listen: {player} {path}" if player else f"Listen: open {path} in any audio player.")

@@ -1,0 +1,60 @@
+"""Faults on demand, for rehearsals: `mesh.fault.v1` as the command line asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import grpc
+
+from babelmesh.client.errors import typed_failures
+from babelmesh.client.gateways import CHANNEL_OPTIONS
+from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
+
+ANSWER_SECONDS = 10.0
+
+
+class FaultKind(StrEnum):
+    """What goes wrong."""
+
+    CRASH = "crash"
+    HANG = "hang"
+    BLOCK_LOOP = "block-loop"
+    SLOW = "slow"
+    FAIL_NEXT = "fail-next"
+    EXHAUST_MEMORY = "exhaust-memory"
+
+
+class FaultStage(StrEnum):
+    """Where: in a replica of one of these, as the gateway picks it."""
+
+    ASR = "asr"
+    MT = "mt"
+    TTS = "tts"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is to go wrong, when, and for how long. Zero where it is not told."""
+
+    kind: FaultKind
+    stage: FaultStage | None = None  # None: in the server that is called
+    after_ms: int = 0
+    after_calls: int = 0
+    duration_ms: int = 0
+    factor: float = 0.0
+    memory_mib: int = 0
+
+
+async def simulate_fault(address: str, fault: Fault) -> None:
+    """Arms a fault. Raises SessionFailed when the server refuses it, or is not there."""
+    request = fault_pb2.SimulateFaultRequest(
+        stage=fault.stage.name if fault.stage else "",
+        kind=fault_pb2.FaultKind.Value(f"FAULT_KIND_{fault.kind.name}"),
+        when=fault_pb2.FaultTime(after_ms=fault.after_ms, after_calls=fault.after_calls, duration_ms=fault.duration_ms),
+        factor=fault.factor,
+        memory_mib=fault.memory_mib,
+    )
+    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+        with typed_failures(address):
+            await fault_pb2_grpc.FaultStub(channel).SimulateFault(request, timeout=ANSWER_SECONDS)

@@ -1,0 +1,190 @@
+"""What the command line says, checked: bad values are usage errors, told before anything starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from babelmesh.client.errors import GlossaryUnreadable
+from babelmesh.client.events import (
+    DELIVERY_CAPTIONS,
+    DELIVERY_UNSPECIFIED,
+    SAME_LANGUAGE_PASS_THROUGH,
+    SAME_LANGUAGE_UNSPECIFIED,
+    STABILIZATION_AGGRESSIVE,
+    STABILIZATION_BALANCED,
+    STABILIZATION_FAST,
+    STABILIZATION_UNSPECIFIED,
+    STABILIZATION_WHOLE_SEGMENTS,
+    Endpointing,
+    Glossary,
+    SessionConfig,
+    Target,
+)
+from babelmesh.client.glossary import glossary_named
+from babelmesh.client.mesh import DEFAULT_ADDRESS
+from babelmesh.models.serving import Engines, Variables
+
+AUTO = "auto"  # `--from` whatever language is spoken
+SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a mesh is, and who may say that it is the one. No addresses: a mesh of our own, its stages so told."""
+
+    addresses: str
+    ca: Path | None = None
+    variables: Variables = field(default_factory=dict)
+
+
+class Hold(StrEnum):
+    """Where a live session stands between early and unchanging, as `--stabilization` names it."""
+
+    FAST = "fast"
+    BALANCED = "balanced"
+    AGGRESSIVE = "aggressive"
+
+
+_STABILIZATIONS = {
+    None: STABILIZATION_UNSPECIFIED,
+    Hold.FAST: STABILIZATION_FAST,
+    Hold.BALANCED: STABILIZATION_BALANCED,
+    Hold.AGGRESSIVE: STABILIZATION_AGGRESSIVE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a listener of live speech waits for; None: as the server sees fit."""
+
+    stabilization: Hold | None = None
+    latency_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """From what, into what, with which voices."""
+
+    source: str  # a language, several with commas between them, or AUTO
+    targets: tuple[str, ...]
+    voice: bool
+    voice_names: Mapping[str, str] = field(default_factory=dict)  # by target
+    glossary: Glossary | None = None
+    waiting: Waiting = field(default_factory=Waiting)
+
+    def config(self, live: bool = True) -> SessionConfig:
+        """The hello that asks for it: results as they grow, or, of what nobody waits for, whole segments."""
+        # Left open, a language without a voice still gets captions.
+        delivery = DELIVERY_UNSPECIFIED if self.voice else DELIVERY_CAPTIONS
+        spoken = self.source.split(",")
+        # What is spoken in a target's own language needs no translation, and its listeners read what was said.
+        same = SAME_LANGUAGE_PASS_THROUGH if several(self.source) else SAME_LANGUAGE_UNSPECIFIED
+        targets = [
+            Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, ""), same_language=same)
+            for lang in self.targets
+        ]
+        hello = SessionConfig(targets=targets, partial_results=live, glossary=self.glossary)
+        if len(spoken) > 1:
+            hello.source_langs.extend(spoken)
+        else:
+            hello.source_lang = self.source
+        if live:
+            hello.stabilization = _STABILIZATIONS[self.waiting.stabilization]
+            hello.latency_budget_ms = self.waiting.latency_ms or 0
+        else:
+            hello.stabilization = STABILIZATION_WHOLE_SEGMENTS
+            hello.endpointing.CopyFrom(Endpointing(trailing_silence_ms=SENTENCE_SILENCE_MS))
+        return hello
+
+
+def several(source: str) -> bool:
+    """Whether `--from` allows more than one language."""
+    return source == AUTO or "," in source
+
+
+def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = (), glossary: str = "") -> Wanted:
+    """Reads `--from`, `--to`, `--voice`, each `--voice-name` and `--glossary`. Raises typer.BadParameter."""
+    targets, source = languages(to), ",".join(languages(source, "--from"))
+    voices = dict(_voice_name(name, targets) for name in voice_names)
+    if voices and not voice:
+        raise typer.BadParameter("a voice has nothing to say with --no-voice", param_hint="--voice-name")
+    try:
+        return Wanted(source, targets, voice, voices, glossary_named(glossary) if glossary else None)
+    except GlossaryUnreadable as error:
+        raise typer.BadParameter(str(error), param_hint="--glossary") from None
+
+
+def languages(text: str, option: str = "--to") -> tuple[str, ...]:
+    """The languages of a comma-separated list. Raises typer.BadParameter."""
+    langs = tuple(lang.strip() for lang in text.split(",") if lang.strip())
+    if not langs:
+        raise typer.BadParameter("name at least one language, like es,ca", param_hint=option)
+    for lang, count in Counter(langs).items():
+        if count > 1:
+            raise typer.BadParameter(f"{lang} is named twice", param_hint=option)
+    return langs
+
+
+def one_language(source: str) -> str:
+    """Checks that typed lines are in a language that is named. Raises typer.BadParameter."""
+    if several(source):
+        raise typer.BadParameter("typed lines are in one language, which is not found out", param_hint="--from")
+    return source
+
+
+def separate(files: Sequence[Path]) -> None:
+    """Checks that no two files would leave output of the same name. Raises typer.BadParameter."""
+    for stem, count in Counter(path.stem for path in files).items():
+        if count > 1:
+            raise typer.BadParameter(f"{count} files are called {stem}; translate them into different folders")
+
+
+def of_demo(to: str, voice: bool, glossary: str) -> Wanted:
+    """Reads the demo's `--to`, which may be left open, `--voice` and `--glossary`. Raises typer.BadParameter."""
+    asked = wanted("en", to or "es", voice, glossary=glossary)
+    return asked if to else replace(asked, targets=())
+
+
+def demo_server(addresses: str, ca: Path | None) -> Server:
+    """Reads the demo's `--server` and `--ca`. Raises typer.BadParameter."""
+    if ca and not addresses:
+        raise typer.BadParameter("a mesh of its own has no certificate; name another with --server", param_hint="--ca")
+    return Server(addresses, ca)
+
+
+def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
+    lang, equals, voice = text.partition("=")
+    if not equals or not voice:
+        raise typer.BadParameter(f"{text!r} is not like es=NAME", param_hint="--voice-name")
+    if lang not in targets:
+        raise typer.BadParameter(f"{lang} is not a target: {', '.join(targets)}", param_hint="--voice-name")
+    return lang, voice
+
+
+def place(addresses: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
+    """Reads `--server`, `--ca`, `--engines` and `--models`: one that runs, or of its own. Raises BadParameter."""
+    if engines and addresses != DEFAULT_ADDRESS:
+        raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
+    if engines and ca:
+        raise typer.BadParameter("a mesh of its own has no certificate; leave --engines out", param_hint="--ca")
+    if models and not engines:
+        raise typer.BadParameter("a mesh that runs has its models; add --engines", param_hint="--models")
+    return Server("" if engines else addresses, ca)
+
+
+def spoken_live(realtime: bool, explain: bool, waiting: Waiting) -> None:
+    """Checks that what only makes sense at the pace of speech is asked for at that pace. Raises typer.BadParameter."""
+    if realtime:
+        return
+    late = "what is sent faster than it was spoken is translated in whole sentences; add --realtime"
+    timeless = "what is sent faster than it was spoken has no timeline; add --realtime"
+    refused = {"--explain": explain, "--stabilization": waiting.stabilization, "--latency": waiting.latency_ms}
+    for option, asked in refused.items():
+        if asked:
+            raise typer.BadParameter(timeless if option == "--explain" else late, param_hint=option)

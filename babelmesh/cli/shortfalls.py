@@ -1,0 +1,57 @@
+"""What of a session's input the mesh left out, as far as it said so."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Self
+
+from babelmesh.client.errors import Incomplete
+from babelmesh.client.events import Event, Flow
+
+_LEFT_OUT = ("QUARANTINED", "SKIPPED")  # reasons of gaps; audio that never came is nobody's fault here
+_DONE_WITHOUT = {"MT": "translated", "TTS": "spoken"}
+
+
+class Shortfalls:
+    """A view that shows nothing, and remembers what was left out."""
+
+    def __init__(self) -> None:
+        self._audio_ms: Counter[str] = Counter()  # by reason
+        self._segments: Counter[tuple[str, str]] = Counter()  # by stage and language
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """What was sent is not left out by that."""
+
+    def note(self, line: str) -> None:
+        """A notice is no shortfall."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """Remembers gaps, and segments that were quarantined."""
+        if not isinstance(event, Flow):
+            return
+        for gap in event.gaps:
+            if gap.reason in _LEFT_OUT:
+                self._audio_ms[gap.reason] += gap.to_ms - gap.from_ms
+        for less in event.degraded:
+            if less.reason == "QUARANTINED" and less.stage in _DONE_WITHOUT:
+                self._segments[(less.stage, less.target_lang)] += 1
+
+    def sentences(self) -> Iterator[str]:
+        """What was left out, a sentence each."""
+        for reason, milliseconds in self._audio_ms.items():
+            yield f"{milliseconds / 1000:.1f} s of audio were left out ({reason})."
+        for (stage, lang), count in self._segments.items():
+            yield f"{count} of the segments in {lang} were not {_DONE_WITHOUT[stage]} (QUARANTINED)."
+
+
+def require_whole(shortfalls: Shortfalls) -> None:
+    """Raises Incomplete when something was left out."""
+    if sentences := list(shortfalls.sentences()):
+        raise Incomplete(" ".join(sentences))

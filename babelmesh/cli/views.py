@@ -1,0 +1,141 @@
+"""Those who watch a session: what a view is, and the two plain ones."""
+
+from __future__ import annotations
+
+import json
+from typing import Protocol, Self
+
+from babelmesh import console
+from babelmesh.cli.captions import Captions, Languages
+from babelmesh.client.events import Degraded, Error, Event, Flow, GoAway, TranslationResult, event_json
+from babelmesh.client.printable import printable
+
+
+class View(Protocol):
+    """Watches one session from `ready` to its end, as a context manager around it."""
+
+    def heard(self, audio_ms: float) -> None:
+        """So much source audio has been sent by now."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """An event came, at a moment of the session's clock."""
+
+    def note(self, line: str) -> None:
+        """Something a person should know that is no event: the connection was lost, and is there again."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: object) -> None: ...
+
+
+class Lines:
+    """Final captions as plain lines: offset, language, text. Of typed text, translations only: the rest is known."""
+
+    def __init__(self, languages: Languages, typed: bool = False) -> None:
+        self._captions = Captions(languages)
+        self._source = languages.source
+        self._typed = typed
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """Progress has no line."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """Prints finals, and what a person should know of the rest."""
+        caption = self._captions.take(event)
+        if caption and caption.final and caption.text.strip():
+            if not self._typed:
+                console.line(f"[{clock(caption.start_ms)}] {caption.spoken or caption.lang}  {caption.text}")
+            elif caption.lang != self._source:
+                console.line(f"{caption.lang}  {caption.text}")
+        if notice := notice_of(event):
+            self.note(notice)
+
+    def note(self, line: str) -> None:
+        """Prints it beside the results."""
+        console.note(line)
+
+
+class Unseen:
+    """Shows nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """Progress is not shown."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """An event is not shown."""
+
+    def note(self, line: str) -> None:
+        """What became of the connection is not shown."""
+
+
+class JsonLines:
+    """Every event as a line of JSON."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is left open."""
+
+    def heard(self, audio_ms: float) -> None:
+        """Progress has no line."""
+
+    def take(self, event: Event, at_ms: float) -> None:
+        """Prints the event."""
+        console.line(json.dumps(event_json(event, at_ms), ensure_ascii=False))
+
+    def note(self, line: str) -> None:
+        """Prints it beside the events: it is none."""
+        console.note(line)
+
+
+def notice_of(event: Event) -> str:
+    """What a person should know of an event that is no result, fit to be shown; empty for nothing."""
+    return printable(_notice_of(event))
+
+
+def _notice_of(event: Event) -> str:
+    match event:
+        case Error():
+            return f"{event.code}: {event.message}"
+        case TranslationResult() if missed := [use for use in event.glossary if not use.honoured]:
+            terms = ", ".join(f"{use.source} ({use.required})" for use in missed)
+            return f"{event.target_lang} {clock(event.start_ms)}: not as the glossary has it: {terms}"
+        case Flow() if event.gaps:
+            gap = event.gaps[-1]
+            what = "Sound made up" if gap.filled else "No result"
+            return f"{what} from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
+        case Flow() if event.degraded:
+            return _degraded(event.degraded[-1])
+        case GoAway():
+            return f"The server closes in {event.time_left_ms / 1000:.0f} s."
+    return ""
+
+
+def _degraded(less: Degraded) -> str:
+    stage = f"{less.stage} {less.target_lang}".strip()
+    if less.over:
+        return f"{stage} works as was asked for again: {less.reason} is over"
+    if less.text:
+        return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
+    if less.reason == "UNAVAILABLE":
+        return f"{stage} cannot be had at the moment"
+    return f"{stage} works at less than was asked for: {less.reason}"
+
+
+def clock(offset_ms: float) -> str:
+    """An offset for people: 1:02:03.4, or 2:03.4 in the first hour."""
+    tenths = int(offset_ms // 100)
+    hours, minutes, seconds = tenths // 36_000, tenths // 600 % 60, tenths % 600 / 10
+    return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"

@@ -1,0 +1,1 @@
+"""The client of a mesh: sessions that survive lost connections, and what they yield."""

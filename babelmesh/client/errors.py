@@ -1,0 +1,150 @@
+"""What can go wrong, as the user of the package meets it.
+
+BabelmeshError        str() is one line a person can act on
+├── SessionFailed     the server refused, failed or is not there: `code` says which
+├── AddressUnusable   an address, or what is to be trusted there, makes no sense
+├── AudioUnreadable   a file or a microphone gives no audio
+├── GlossaryUnreadable  a file holds no glossary
+├── PromptMissing     the recorded speech of the demo is not installed
+├── ModelsFailed      a model bundle cannot be fetched, made or served
+├── MuxFailed         a recording and its translations cannot be put into one file
+├── Incomplete        a session is over, and something of its input was left out
+├── NothingRecognized no word was recognized in a file: its subtitles are empty
+├── OutputUnwritable  a file or folder cannot be written: no room, no permission
+└── MeshFailed        a local service did not start, or died
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import grpc
+from google.rpc import error_details_pb2
+from grpc_status import rpc_status
+
+from babelmesh.client.events import Error
+
+UNREACHABLE = "UNREACHABLE"  # no server answered
+_BROKE = ("socket closed", "connection reset")  # gRPC's words alone tell that from one that was never there
+CONNECTION_LOST = "CONNECTION_LOST"  # a server answered and is gone
+
+
+class BabelmeshError(Exception):
+    """Whatever this package raises on its own account."""
+
+    exit_status = 1  # of a command that ends by it
+
+
+class AddressUnusable(BabelmeshError):
+    """An address is in no form that is known, or the certificates to trust there cannot be used."""
+
+
+class AudioUnreadable(BabelmeshError):
+    """A source of audio cannot be opened, read, or holds none."""
+
+
+class GlossaryUnreadable(BabelmeshError):
+    """A glossary's file cannot be read, or is not in the contract's form."""
+
+
+class PromptMissing(BabelmeshError):
+    """The recorded speech the demo streams is not installed."""
+
+
+class ModelsFailed(BabelmeshError):
+    """A model bundle cannot be fetched, made, found or served."""
+
+
+class MuxFailed(BabelmeshError):
+    """A recording and its translations cannot be put into one file."""
+
+
+class Incomplete(BabelmeshError):
+    """A session is over, and something of its input was left out."""
+
+    exit_status = 3
+
+
+class NothingRecognized(BabelmeshError):
+    """A session went well, and no word was recognized in what was sent."""
+
+    exit_status = 4
+
+
+class OutputUnwritable(BabelmeshError):
+    """What a session leaves cannot be written."""
+
+
+class MeshFailed(BabelmeshError):
+    """A service of the local mesh did not become ready, or died."""
+
+
+@dataclass(eq=False)
+class SessionFailed(BabelmeshError):
+    """The server ended a call, or could not be reached.
+
+    `code` is one of the contract's error codes, UNREACHABLE or CONNECTION_LOST, or the name of a bare gRPC status.
+    """
+
+    code: str
+    message: str
+    field: str = ""  # the field at fault, as a path: "hello.targets[1].voice"
+    accepted: Sequence[str] = ()  # what that field accepts
+    retry_after_ms: int = 0  # 0: another try makes no sense, or at once where the message says so
+    broke: bool = False  # whether a connection that was there broke
+
+    def __str__(self) -> str:
+        accepted = f" Accepted: {', '.join(self.accepted)}." if self.accepted else ""
+        return f"{self.field + ': ' if self.field else ''}{self.message}{accepted}"
+
+
+def from_event(error: Error) -> SessionFailed:
+    """The exception for an error the server sent in the stream. Its message may tell field and values itself."""
+    message = error.message.removeprefix(f"{error.field}: ").removesuffix(f" Accepted: {', '.join(error.accepted)}.")
+    return SessionFailed(error.code, message, error.field, tuple(error.accepted), error.retry_after_ms)
+
+
+@contextmanager
+def typed_failures(address: str, started: bool = False) -> Iterator[None]:
+    """Turns what gRPC raises inside the block into SessionFailed."""
+    try:
+        yield
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error, address, started) from None
+
+
+def from_rpc_error(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFailed:
+    """The exception for a call that ended with a status other than OK; `started` once the server had answered."""
+    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
+    failure = _bare(error, address, started)
+    for detail in status.details if status else ():
+        reason, request, retry = (
+            error_details_pb2.ErrorInfo(),
+            error_details_pb2.BadRequest(),
+            error_details_pb2.RetryInfo(),
+        )
+        if detail.Unpack(reason):
+            failure.code, failure.message = reason.reason, error.details() or reason.reason
+        elif detail.Unpack(request) and request.field_violations:
+            failure.field = request.field_violations[0].field
+        elif detail.Unpack(retry):
+            failure.retry_after_ms = retry.retry_delay.ToMilliseconds()
+    failure.message = failure.message.removeprefix(f"{failure.field}: ")  # str() puts it there again
+    return failure
+
+
+def _bare(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFailed:
+    if error.code() is grpc.StatusCode.UNAVAILABLE and "handshak" in (error.details() or "").lower():
+        strangers = f"{address} does not speak TLS, or its certificate is not one that is trusted here for that name."
+        return SessionFailed(UNREACHABLE, strangers)
+    if error.code() is grpc.StatusCode.UNAVAILABLE and not started:
+        broke = any(words in (error.details() or "").lower() for words in _BROKE)
+        return SessionFailed(UNREACHABLE, f"No server answers at {address}.", retry_after_ms=1000, broke=broke)
+    if error.code() is grpc.StatusCode.UNAVAILABLE:
+        return SessionFailed(CONNECTION_LOST, f"The connection to {address} was lost.", retry_after_ms=1000)
+    if error.code() is grpc.StatusCode.UNIMPLEMENTED and not error.trailing_metadata():
+        strangers = f"{address} does not serve that. A gateway serves operators at a port of their own (7710 of `up`)."
+        return SessionFailed(error.code().name, strangers)
+    return SessionFailed(error.code().name, error.details() or "The server gave no reason.")

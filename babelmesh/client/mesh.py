@@ -1,0 +1,113 @@
+"""The client: a connection to a mesh, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import grpc
+from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+from grpc_health.v1.health_pb2_grpc import HealthStub
+from opentelemetry import propagate
+
+from babelmesh.client import session as sessions
+from babelmesh.client.calls import Terms
+from babelmesh.client.dialling import dialling
+from babelmesh.client.events import DescribeResponse, Glossary, SessionConfig, Target
+from babelmesh.client.gateways import CHANNEL_OPTIONS, Gateways
+from realtime.v1 import realtime_translate_pb2 as pb
+
+DEFAULT_ADDRESS = "localhost:7700"
+OPERATIONS_ADDRESS = "localhost:7710"  # of a local mesh, for those who run it
+
+
+def _unheard(line: str) -> None:
+    """Nobody asked."""
+
+
+class Mesh:
+    """A connection to a mesh; made by `connect`. Any number of sessions may run over it."""
+
+    def __init__(self, gateways: Gateways) -> None:
+        self._gateways = gateways
+
+    @property
+    def address(self) -> str:
+        """Where its gateways are, as `connect` was told."""
+        return ",".join(self._gateways.addresses)
+
+    @asynccontextmanager
+    async def session(
+        self,
+        source_lang: str = "",
+        targets: str | Target | Sequence[str | Target] = (),
+        config: SessionConfig | None = None,
+        resume: bool = True,
+        notice: Callable[[str], None] = _unheard,
+    ) -> AsyncIterator[sessions.Session]:
+        """Opens a session; the block begins once the server is ready for audio.
+
+        A session whose connection is lost goes on at any of the gateways, by itself unless `resume` is False, where the
+        server offers it and as long as it lets it. Its events do not tell; `notice` gets a line for a person.
+
+        `config` is for whatever else the contract's hello can say; the languages given here are put into it. Audio is
+        pcm16le at 16 kHz unless it says otherwise; an empty `input` says that there will be text alone, which needs no
+        recognizer. Raises SessionFailed.
+        """
+        hello = SessionConfig(input=pb.AudioFormat(format="pcm16le", sample_rate=16_000))
+        hello.MergeFrom(config or SessionConfig())
+        if config and config.HasField("input") and not config.input.ByteSize():
+            hello.ClearField("input")
+        hello.source_lang = source_lang or hello.source_lang
+        hello.targets.extend(sessions.as_targets(targets))
+        terms = Terms(hello, _trace_metadata(), resume, notice)
+        async with sessions.opened(self._gateways, terms) as session:
+            yield session
+
+    async def translate_text(
+        self, text: str, source_lang: str, target_langs: str | Sequence[str], glossary: Glossary | None = None
+    ) -> dict[str, str]:
+        """The translation of a text by target language. Raises SessionFailed."""
+        langs = [target_langs] if isinstance(target_langs, str) else target_langs
+        request = pb.TranslateTextRequest(text=text, source_lang=source_lang, target_langs=langs, glossary=glossary)
+        response = await self._gateways.ask(lambda stub: stub.TranslateText(request, metadata=_trace_metadata()))
+        return {translation.target_lang: translation.text for translation in response.translations}
+
+    async def describe(self) -> DescribeResponse:
+        """Languages, pairs, voices, engines and limits of this mesh. Raises SessionFailed."""
+        return await self._gateways.ask(lambda stub: stub.Describe(pb.DescribeRequest(), metadata=_trace_metadata()))
+
+
+@asynccontextmanager
+async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> AsyncIterator[Mesh]:
+    """A connection for the block, to any of the gateways whose addresses are given with a comma between.
+
+    `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
+    the authorities in the PEM file `ca`, or without one to those that gRPC brings along. Nothing is sent before the
+    first call, which tells if nobody is there. Raises AddressUnusable.
+    """
+    addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
+    dial = dialling(addresses, ca)
+    async with AsyncExitStack() as stack:
+        channels = {each: await stack.enter_async_context(dial.channel(each, CHANNEL_OPTIONS)) for each in addresses}
+        yield Mesh(Gateways(channels, dial))
+
+
+async def is_serving(address: str) -> bool:
+    """Whether a server at an address says it is ready for calls."""
+    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+        try:
+            answer = await HealthStub(channel).Check(  # type: ignore[attr-defined]  # its stubs leave methods out
+                HealthCheckRequest(), timeout=2
+            )
+        except grpc.aio.AioRpcError:
+            return False
+    return bool(answer.status == HealthCheckResponse.SERVING)
+
+
+def _trace_metadata() -> tuple[tuple[str, str], ...]:
+    """The caller's trace, in W3C form: the session becomes a part of it."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return tuple(carrier.items())

@@ -1,0 +1,77 @@
+"""The speech of one target as it came: contiguous on the voice's own clock, and how far each segment has been said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from babelmesh.client.events import TtsChunk
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said of one segment."""
+
+    spoken: list[str] = field(default_factory=list)  # clauses spoken to their end, or left out by name
+    speaking: str = ""  # the clause of which only a part came
+    speaking_samples: int = 0
+    samples: int = 0  # of all its speech
+
+    def left_out(self, clause: str) -> None:
+        """A clause was left out by name."""
+        self.spoken.append(clause)
+
+    def take(self, chunk: TtsChunk) -> None:
+        """Follows a chunk. A clause whose last chunk is not there when another begins was interrupted: it is over."""
+        if chunk.text:
+            self.spoken += [self.speaking] if self.speaking else []
+            self.speaking, self.speaking_samples = chunk.text, 0
+        self.samples += len(chunk.data) // 2
+        self.speaking_samples += len(chunk.data) // 2
+        if chunk.last:
+            self.spoken += [self.speaking] if self.speaking else []
+            self.speaking, self.speaking_samples = "", 0
+
+
+@dataclass(slots=True)
+class VoiceClock:
+    """One target's own audio clock."""
+
+    samples: int = 0  # that came since the session began
+    speaking: bool = False  # as the last speech event said
+    rate: int = 0
+
+    @property
+    def now_ms(self) -> int:
+        """Where it stands."""
+        return self.samples * 1000 // self.rate if self.rate else 0
+
+    def take(self, chunk: TtsChunk, said: Said) -> TtsChunk | None:
+        """The chunk less what came before; None when nothing is left.
+
+        Its offset is in whole milliseconds, so what is trimmed may be a millisecond short of the truth.
+        """
+        self.rate = chunk.sample_rate or self.rate
+        repeated = self._repeated(chunk)
+        length = len(chunk.data) // 2
+        if repeated and repeated >= length:
+            return None
+        goes_on = bool(chunk.text) and chunk.text == said.speaking  # a clause is never begun twice
+        if repeated or goes_on:
+            chunk = _rest(chunk, repeated, self.now_ms, text="" if repeated or goes_on else chunk.text)
+        self.samples += len(chunk.data) // 2
+        said.take(chunk)
+        return chunk
+
+    def _repeated(self, chunk: TtsChunk) -> int:
+        if not self.rate or chunk.offset_ms >= self.now_ms:
+            return 0
+        start = -(-chunk.offset_ms * self.rate // 1000)
+        return self.samples - start
+
+
+def _rest(chunk: TtsChunk, repeated: int, offset_ms: int, text: str) -> TtsChunk:
+    rest = TtsChunk()
+    rest.CopyFrom(chunk)
+    rest.data, rest.offset_ms, rest.text = chunk.data[2 * repeated :], offset_ms, text
+    rest.speaking_rate, rest.lag_ms = 0, 0  # of a clause's first chunk only
+    return rest

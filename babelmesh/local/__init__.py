@@ -1,0 +1,1 @@
+"""A mesh of local processes: started, kept alive, and stopped together."""

@@ -1,0 +1,1 @@
+"""Measurements of audio on its way in: loss, clocks, damaged files, FLAC, resampling."""

@@ -1,0 +1,1 @@
+"""Measurements of load: many sessions, batches, tiers, leaks, scaling, proxies."""

@@ -1,0 +1,1 @@
+"""Measurements of recognition: words, speed, endpoints, noise, languages."""

@@ -1,0 +1,1 @@
+"""Measurements of whole sessions: quality over latency, long talks, and peers."""

@@ -1,0 +1,1 @@
+"""Measurements of what one client can do to the others."""

@@ -1,0 +1,1 @@
+"""Measurements of translation: engines, ways of pairs, glossaries, memory."""

@@ -1,0 +1,1 @@
+"""What recognizers on neural networks share."""

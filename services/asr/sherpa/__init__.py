@@ -1,1 +1,0 @@
-"""Recognizers of sherpa-onnx's model zoo."""

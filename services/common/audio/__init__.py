@@ -1,0 +1,1 @@
+"""Audio as numpy arrays: its formats, rates and filters."""

@@ -1,0 +1,166 @@
+"""What every call comes through: it is refused or let in, runs in its caller's trace, and ends with a typed status."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias, cast
+
+import grpc
+from opentelemetry import context as trace_context
+
+from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.retrying import jittered
+from services.common.server.holding import attributed
+from services.common.server.lone_request import lone_request
+from services.common.server.reading import readable, reader
+from services.common.server.status import State, Status
+from services.common.telemetry import rpcs, tracing
+
+log = logging.getLogger(__name__)
+
+RETRY_MS = 500  # another try, where a call was refused for the service's state
+
+Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Where calls are refused, by what the service's state is."""
+
+    status: Status
+    stage: str
+
+    # These are for whoever looks after the service, whatever its state is.
+    ALWAYS_OPEN = ("/mesh.stage.", "/mesh.fault.", "/mesh.overview.", "/externalscaler.")
+    # A session is refused upon its hello, in its own stream: a client that writes may lose any earlier answer.
+    OPEN_WHILE_DRAINING = ("/realtime.v1.RealtimeTranslate/Stream",)
+    REFUSALS: ClassVar[Mapping[State, tuple[str, str]]] = {
+        State.STARTING: ("NOT_READY", "The service is still starting."),  # half-loaded, it tells half of what it can do
+        State.DRAINING: ("DRAINING", "The service is about to stop."),
+        State.STUCK: ("STUCK", "The service's engine makes no progress."),
+    }
+
+    def pass_(self, method: str) -> None:
+        """Raises StageFailed where a call may not come in."""
+        state = self.status.state
+        if state is State.SERVING or (state is State.DRAINING and method in self.OPEN_WHILE_DRAINING):
+            return
+        code, message = self.REFUSALS[state]
+        rpcs.refused(self.stage, code)
+        raise StageFailed(code, message, retry_after_ms=jittered(RETRY_MS))
+
+
+class Guard:
+    """Runs each call in its trace, and ends it with the status of the exception it left with."""
+
+    def __init__(self, doors: Doors, broken: Callable[[str], bool]) -> None:
+        self._doors = doors
+        self._broken = broken  # told why when this process can do nothing well any more
+        self._calls = 0
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    def facing(self, strangers: bool) -> grpc.aio.ServerInterceptor:
+        """The interceptor of a server; where strangers call it, their traces are linked, not gone on with."""
+        return _Facing(self, strangers)
+
+    async def emptied(self) -> None:
+        """Waits until no call is left but those that may come in always."""
+        await self._empty.wait()
+
+    def guarded(self, handler: Handler | None, name: str, strangers: bool) -> Handler | None:
+        """The handler of a method, guarded where it is one of ours."""
+        if handler is None or handler.request_deserializer is None:
+            return handler
+        unary, answers = not handler.request_streaming, "stream" if handler.response_streaming else "unary"
+        method = getattr(handler, f"{'unary' if unary else 'stream'}_{answers}")
+        make = getattr(grpc, f"stream_{answers}_rpc_method_handler")
+        if not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
+            foreign = not unary or not inspect.iscoroutinefunction(method)
+            return handler if foreign else _reading(handler, method, make)
+        counted = not name.startswith(Doors.ALWAYS_OPEN)
+
+        async def inside(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            token = trace_context.attach(tracing.incoming(context.invocation_metadata(), strangers))
+            try:
+                with rpcs.measured(name, context), attributed(name):
+                    request = readable(await lone_request(requests)) if unary else requests
+                    if not counted:
+                        return await method(request, context)
+                    self._doors.pass_(name)
+                    with self._inside():
+                        return await method(request, context)
+            except BaseException as error:
+                await _abort(context, self._seen(cause(error)))
+            finally:
+                trace_context.detach(token)
+
+        return cast(Handler, make(inside, reader(handler.request_deserializer), handler.response_serializer))
+
+    def _seen(self, error: BaseException) -> BaseException:
+        """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""
+        if not isinstance(error, MemoryError):
+            return error
+        self._broken("ended, memory is exhausted")
+        return StageFailed("OUT_OF_MEMORY", "The service has no memory left.", retry_after_ms=RETRY_MS)
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        self._calls += 1
+        self._empty.clear()
+        try:
+            yield
+        finally:
+            self._calls -= 1
+            if not self._calls:
+                self._empty.set()
+
+
+class _Facing(grpc.aio.ServerInterceptor):
+    """The guard, at one of a service's ports."""
+
+    def __init__(self, guard: Guard, strangers: bool) -> None:
+        self._guard = guard
+        self._strangers = strangers
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> Handler | None:
+        """See ServerInterceptor."""
+        handler = await continuation(handler_call_details)
+        return self._guard.guarded(handler, handler_call_details.method, self._strangers)
+
+
+def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], make: Callable[..., Handler]) -> Handler:
+    """A handler that is not ours, health's for one, behind a check that its request comes and can be read."""
+
+    async def read(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        try:
+            request = readable(await lone_request(requests))
+        except MeshError as refusal:
+            await _abort(context, refusal)
+        return await method(request, context)
+
+    return make(read, reader(cast(Any, handler.request_deserializer)), handler.response_serializer)
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:
+    if not isinstance(error, Exception) or isinstance(error, grpc.aio.AbortError):
+        raise error
+    if isinstance(error, grpc.aio.InternalError):  # a write or read on a call that is over: there is nobody to tell
+        log.info("call was over", extra={"fields": {"cancelled": context.cancelled()}})
+        return
+    if not isinstance(error, MeshError):
+        log.error("call failed unexpectedly", exc_info=error)
+        error = Defect("DEFECT", "The server failed in a way it did not foresee. Its log has the place.")
+    status = to_status(error)
+    code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
+    details = (("grpc-status-details-bin", status.SerializeToString()),)
+    await context.abort(code, status.message, trailing_metadata=details)

@@ -1,0 +1,139 @@
+"""Faults on demand, without the wire: what is armed, when it strikes, and what it then does."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import os
+import signal
+import time
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from services.common.errors import StageFailed
+from services.common.server.memory import MemoryHog
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS: Final = 0.05  # for the answer to whoever armed it, before the process breaks
+
+
+class Kind(Enum):
+    """What goes wrong. The values are the contract's names."""
+
+    CRASH = "FAULT_KIND_CRASH"
+    HANG = "FAULT_KIND_HANG"
+    BLOCK_LOOP = "FAULT_KIND_BLOCK_LOOP"
+    SLOW = "FAULT_KIND_SLOW"
+    FAIL_NEXT = "FAULT_KIND_FAIL_NEXT"
+    EXHAUST_MEMORY = "FAULT_KIND_EXHAUST_MEMORY"
+
+    @property
+    def of_engine(self) -> bool:
+        """Whether it is the engine that breaks; else the process."""
+        return self in (Kind.HANG, Kind.SLOW, Kind.FAIL_NEXT)
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it may have an end."""
+        return self in (Kind.HANG, Kind.BLOCK_LOOP, Kind.SLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is to go wrong, and when."""
+
+    kind: Kind
+    after_ms: int = 0
+    after_calls: int = 0  # steps of the engine from then on that still succeed
+    duration_ms: int = 0  # 0: as long as the process lives
+    factor: float = 1.0  # of SLOW
+    memory_mib: int = 0  # of EXHAUST_MEMORY; 0: as many as there are
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.duration_ms / 1000 if self.duration_ms else math.inf
+
+
+class Rehearsal:
+    """Holds the one fault that is armed or goes on. A call of the engine, for it, is a step the watchdog sees."""
+
+    def __init__(self) -> None:
+        self._fault: Fault | None = None  # due: it strikes when no more calls are to succeed
+        self._calls_left = 0
+        self._ends = -math.inf  # of the fault that goes on, by the loop's clock
+        self._timer: asyncio.TimerHandle | None = None
+        self._hog = MemoryHog()
+
+    def arm(self, fault: Fault) -> None:
+        """Takes the place of the fault before, even of one that goes on.
+
+        What breaks the process does so a moment later: whoever asked for it is to have an answer.
+        """
+        loop = asyncio.get_running_loop()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fault, self._ends = None, -math.inf
+        log.warning("fault armed", extra={"fields": {"kind": fault.kind.name}})
+        if fault.after_ms or not fault.kind.of_engine:
+            self._timer = loop.call_later(max(fault.after_ms / 1000, ANSWER_SECONDS), self._due, fault)
+        else:
+            self._due(fault)
+
+    def _due(self, fault: Fault) -> None:
+        if fault.kind.of_engine or fault.after_calls:
+            self._fault, self._calls_left = fault, fault.after_calls
+        else:
+            self._break(fault)
+
+    async def begins(self) -> None:
+        """A step of the engine begins. Raises StageFailed when it is to fail, and does not return while it hangs."""
+        fault, now = self._fault, asyncio.get_running_loop().time()
+        if fault is None:
+            return
+        if self._calls_left:
+            self._calls_left -= 1
+            return
+        if not fault.kind.lasts or not fault.kind.of_engine:
+            self._fault = None
+            self._break(fault)
+            return
+        if self._ends < 0:
+            self._ends = now + fault.seconds
+        if now >= self._ends:
+            self._fault = None
+        elif fault.kind is Kind.HANG:
+            log.warning("fault struck", extra={"fields": {"kind": fault.kind.name}})
+            await self._hang(self._ends - now)
+
+    async def ends(self, worked_seconds: float) -> None:
+        """A step of the engine ends, after so much work: a slow one takes longer."""
+        fault = self._fault
+        if fault and fault.kind is Kind.SLOW and asyncio.get_running_loop().time() < self._ends:
+            await asyncio.sleep((fault.factor - 1) * worked_seconds)
+
+    async def _hang(self, seconds: float) -> None:
+        if math.isinf(seconds):
+            await asyncio.Event().wait()
+        await asyncio.sleep(seconds)
+
+    def _break(self, fault: Fault) -> None:
+        log.warning("fault struck", extra={"fields": {"kind": fault.kind.name}})
+        match fault.kind:
+            case Kind.CRASH:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case Kind.BLOCK_LOOP:
+                _stand_still(fault.seconds)
+            case Kind.EXHAUST_MEMORY:
+                self._hog.take(fault.memory_mib)
+            case Kind.FAIL_NEXT:
+                raise StageFailed("ENGINE_FAILED", "The engine failed as it was told to.", retry_after_ms=100)
+
+
+def _stand_still(seconds: float) -> None:
+    while math.isinf(seconds):
+        time.sleep(3600)
+    time.sleep(seconds)

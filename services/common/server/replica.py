@@ -1,0 +1,38 @@
+"""What every service shows of itself to the server that runs it: who is in, and whether its engine works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import grpc
+
+from services.common.engines.engine import Engine
+from services.common.engines.tiering import Tiering
+from services.common.server.faults import Forward
+from services.common.server.slots import Slots
+from services.common.server.watchdog import Watchdog
+
+
+@dataclass(slots=True)
+class Edge:
+    """What a service has that strangers call: a port of its own for those who run it, and bounds at the other one."""
+
+    operations: str  # address of the operators' port; once it serves, with the port that was taken
+    add_to: Callable[[grpc.aio.Server], None]  # registers what is served there beside health, state and faults
+    connections: int  # of clients, at once
+    trust_traces: bool = False  # whether calls are a part of their callers' traces
+    reflection: bool = False  # whether strangers are served reflection of what they may call
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One replica of a service, as the server sees it."""
+
+    slots: Slots
+    watchdog: Watchdog | None = None  # none without an engine
+    engine: Engine | None = None
+    forward: Forward | None = None  # passes a simulated fault on to a replica of a stage, where it calls stages
+    edge: Edge | None = None  # none where only services of the mesh call
+    tiering: Tiering | None = None  # of a stage that chooses among several models
+    turned_away: Callable[[], int] = lambda: 0  # sessions that were refused for want of a place and will ask again

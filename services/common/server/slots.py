@@ -1,0 +1,59 @@
+"""Admission: a slot is the right to one stream, or one call, on this replica."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.common.errors import AtCapacity
+from services.common.retrying import RETRY_MS, jittered
+from services.common.telemetry import rpcs
+
+FULL = "AT_CAPACITY"  # the code of a refusal
+ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a slot; a refusal has (empty) metadata, too
+
+
+class Slots:
+    """A fixed number of slots. There is no queue at the door: a caller gets a slot now or is told when to ask again.
+
+    Those in reserve are for what was let in before, here or elsewhere, and goes on.
+    """
+
+    def __init__(self, total: int, stage: str, retry_after_ms: int = RETRY_MS, reserved: int = 0) -> None:
+        self.total = total
+        self.used = 0
+        self._reserved = reserved
+        self._stage = stage
+        self._retry_after_ms = retry_after_ms
+
+    def offer(self, total: int, reserved: int) -> None:
+        """There are so many slots from now on, of which some are in reserve."""
+        self.total, self._reserved = total, reserved
+
+    @contextmanager
+    def taken(self, resumed: bool = False) -> Iterator[None]:
+        """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
+        if self.used >= self.open_to(resumed):
+            raise self.full()
+        self.used += 1
+        try:
+            yield
+        finally:
+            self.used -= 1
+
+    def open_to(self, resumed: bool) -> int:
+        """How many slots there are for who resumes, or for who is new."""
+        return self.total - (0 if resumed else self._reserved)
+
+    def full(self) -> AtCapacity:
+        """The refusal of who finds no free slot, counted."""
+        rpcs.refused(self._stage, FULL)
+        message = f"All {self.total} slots are in use."
+        if self.used < self.total:
+            message = f"{self.used} of {self.total} slots are in use; the others are kept for sessions that resume."
+        return AtCapacity(FULL, message, retry_after_ms=jittered(self._retry_after_ms), stage=self._stage)
+
+
+def reserve(slots: int, told: int | None) -> int:
+    """How many slots are kept free for what resumes: as was told, else one in eight of more than eight."""
+    return (slots - 1) // 8 if told is None else told

@@ -1,0 +1,130 @@
+"""What a service tells those who call it: `mesh.stage.v1.Stage`."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.server.replica import Replica
+
+if TYPE_CHECKING:
+    import grpc
+
+    Context: TypeAlias = grpc.aio.ServicerContext[stage_pb2.WatchRequest, stage_pb2.WatchResponse]
+
+TOLD_SECONDS = 0.25  # whoever watches takes a replica for lost after a second
+TOLD_FULL_SECONDS = 0.05  # of a slot that is free again, to who refuses sessions as long as there is none
+
+
+class State(IntEnum):
+    """Whether calls may be placed on a replica. The numbers are the contract's."""
+
+    UNKNOWN = stage_pb2.STATE_UNSPECIFIED  # to who watches it: nothing was told, or nothing that is known here
+    STARTING = stage_pb2.STATE_STARTING
+    SERVING = stage_pb2.STATE_SERVING
+    DRAINING = stage_pb2.STATE_DRAINING
+    STUCK = stage_pb2.STATE_STUCK
+
+
+class Status:
+    """The state of this service, for those who wait for it to change."""
+
+    def __init__(self) -> None:
+        self._phase = State.STARTING  # but for an engine that is stuck
+        self._stuck = False
+        self._over = False
+        self._changed = asyncio.Condition()
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        return State.STUCK if self._stuck else self._phase
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to tell."""
+        return self._over
+
+    async def enter(self, phase: State) -> None:
+        """The service starts, serves or drains from now on."""
+        self._phase = phase
+        await self._tell()
+
+    async def stick(self, stuck: bool) -> None:
+        """The engine makes no progress, or does so again."""
+        self._stuck = stuck
+        await self._tell()
+
+    async def end(self) -> None:
+        """Nothing more is told."""
+        self._over = True
+        await self._tell()
+
+    async def change(self, within_seconds: float) -> None:
+        """Returns when something changed, or after so long."""
+        try:
+            async with asyncio.timeout(within_seconds), self._changed:
+                await self._changed.wait()
+        except TimeoutError:
+            pass  # nothing did
+
+    async def _tell(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+
+class StatusServicer(stage_pb2_grpc.StageServicer):
+    """Serves `mesh.stage.v1.Stage`."""
+
+    def __init__(self, status: Status, replica: Replica) -> None:
+        self._status = status
+        self._slots = replica.slots
+        self._engine = replica.engine
+        self._turned_away = replica.turned_away
+        self._tiering = replica.tiering
+        self._load = replica.engine.load if replica.engine else None
+
+    async def Watch(  # type: ignore[override]  # noqa: D102 - it writes; the contract documents it
+        self, request: stage_pb2.WatchRequest, context: Context
+    ) -> Any:
+        over = False
+        while not over:
+            state, over = self._status.state, self._status.over
+            await context.write(
+                stage_pb2.WatchResponse(
+                    state=stage_pb2.State.ValueType(state),
+                    slots_total=self._slots.total,
+                    slots_used=self._slots.used,
+                    turned_away=self._turned_away(),
+                    queue_seconds=self._load.queue_seconds if self._load else 0.0,
+                    fill=self._load.fill if self._load else 0.0,
+                    tiers=self._tiers(),
+                )
+            )
+            if (state, over) == (self._status.state, self._status.over) and not over:
+                full = self._slots.used >= self._slots.total
+                await self._status.change(TOLD_FULL_SECONDS if full else TOLD_SECONDS)
+
+    def _tiers(self) -> list[stage_pb2.Tier]:
+        in_use = self._tiering.in_use() if self._tiering else ()
+        return [stage_pb2.Tier(name=name, sessions=sessions) for name, sessions in in_use]
+
+    async def Report(  # noqa: D102 - the contract documents it
+        self, request: stage_pb2.ReportRequest, context: Any
+    ) -> stage_pb2.ReportResponse:
+        return stage_pb2.ReportResponse(
+            versions=[
+                stage_pb2.Version(
+                    bundle=version.bundle,
+                    version=version.version,
+                    serves=version.serves,
+                    share=share,
+                    calls=version.calls,
+                    failures=version.failures,
+                    measures=[stage_pb2.Measure(name=name, mean=mean) for name, mean in version.means.items()],
+                )
+                for version, share in (self._engine.versions if self._engine else ())
+            ]
+        )

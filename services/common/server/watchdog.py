@@ -1,0 +1,127 @@
+"""Notices an engine that makes no progress: it holds when each wait for an engine's answer began.
+
+Its clock is the event loop's own work: it is moved on by `passes`, a little at a time, so that a loop that stood still
+for a while (or a process that was stopped) does not make an engine look stuck that had no chance to answer. Nor does
+time in which a processor was denied to it: on a busy machine an engine is slow, and no more stuck for that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Never, Self
+
+from services.common.server.rehearsal import Rehearsal
+from services.common.server.starving import Denied
+
+LOOK_SECONDS = 0.1
+STARVING_SECONDS = 1.0  # of a wait, after which it is looked whether the engine was denied the processor
+
+
+class Watchdog:
+    """The waits for one engine. The engine is stuck when one of them is older than its patience."""
+
+    def __init__(self, patience_seconds: float = math.inf, rehearsal: Rehearsal | None = None) -> None:
+        self.rehearsal = rehearsal or Rehearsal()
+        self._patience_seconds = patience_seconds
+        self._seconds = 0.0  # its clock
+        self._began: dict[Step, float] = {}  # by its clock, the oldest first
+
+    def step(self) -> Step:
+        """A wait for the engine; `async with` it. It may be used again, one after the other."""
+        return Step(self)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """How long the oldest of the waits lasts."""
+        return self._seconds - next(iter(self._began.values()), self._seconds)
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the engine has had longer for an answer than it is given."""
+        return self.oldest_seconds > self._patience_seconds
+
+    def passes(self, seconds: float) -> None:
+        """Moves the clock on. Of a long stretch only as much counts as a look may be late."""
+        self._seconds += min(seconds, 2 * LOOK_SECONDS)
+
+    def begins(self, step: Step) -> None:
+        """The engine works for a step."""
+        self._began[step] = self._seconds
+
+    def rests(self, step: Step) -> None:
+        """It does not, or no longer."""
+        self._began.pop(step, None)
+
+
+class Step:
+    """One caller's wait for the engine.
+
+    Only the engine's own time counts: what the caller does with an answer before it asks for more goes into `paused`.
+    """
+
+    def __init__(self, watchdog: Watchdog) -> None:
+        self._watchdog = watchdog
+        self._open = False
+        self._since = 0.0
+        self._worked_seconds = 0.0
+
+    async def __aenter__(self) -> Self:
+        self._open, self._worked_seconds = True, 0.0
+        self._works()
+        try:
+            await self._watchdog.rehearsal.begins()
+        except BaseException:
+            self._ends()
+            raise
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, _: TracebackType | None) -> None:
+        try:
+            if kind is None:
+                worked = self._worked_seconds + asyncio.get_running_loop().time() - self._since
+                await self._watchdog.rehearsal.ends(worked)
+        finally:
+            self._ends()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """The engine has answered, and is not asked for more within the block."""
+        self._worked_seconds += asyncio.get_running_loop().time() - self._since
+        self._watchdog.rests(self)
+        try:
+            yield
+        finally:
+            if self._open:
+                self._works()
+
+    def _works(self) -> None:
+        self._since = asyncio.get_running_loop().time()
+        self._watchdog.begins(self)
+
+    def _ends(self) -> None:
+        self._open = False
+        self._watchdog.rests(self)
+
+
+async def watch(watchdog: Watchdog, changed: Callable[[bool], Awaitable[None]]) -> Never:
+    """Moves the watchdog's clock, and tells whether the engine is stuck whenever that changes."""
+    loop = asyncio.get_running_loop()
+    told, looked, denied = False, loop.time(), None
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        now = loop.time()
+        passed, looked = now - looked, now
+        if watchdog.oldest_seconds < STARVING_SECONDS:
+            denied = None
+        elif denied is None:
+            denied = Denied()
+        else:
+            passed = max(0.0, passed - denied.seconds())
+        watchdog.passes(passed)
+        if watchdog.stuck != told:
+            told = not told
+            await changed(told)

@@ -1,0 +1,1 @@
+"""Text and languages as all services see them."""

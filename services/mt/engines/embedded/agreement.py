@@ -1,0 +1,104 @@
+"""Nouns that stand for terms, so that the words around a term agree with what it becomes.
+
+"The account" with a made-up word becomes "el xqz"; with "guitar" for it, "la guitarra", and put back "la cuenta". The
+analyser of the target language tells gender and number of what a term becomes, and of the translations of some nouns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from services.common.engines.children import ended
+from services.common.text.terminology import Term
+from services.mt.engines.embedded.marks import escaped, unescaped, unmarked
+from services.mt.engines.embedded.modes import Command
+from services.mt.glossary import Noun
+
+# Of both genders where there are two, regular in English, and seldom in a text.
+_CANDIDATES = ("guitar", "castle", "carrot", "monk", "goat", "melon", "tower", "violin", "turtle", "lion")
+_UNIT = re.compile(r"\^([^$]*)\$")
+_NOUN = re.compile(r"<n>(?:<[^>]*>)*?<(?P<gender>[mf])><(?P<number>sg|pl)>")
+_BEFORE_A_NOUN = re.compile(r"<(?:det|num|adj|predet)>")
+_KNOWN_FORMS = 5_000
+_ANALYSIS_SECONDS = 2.0
+_ELIDED = re.compile(r"[aeiouh\u00e0-\u00ff]", re.IGNORECASE)  # an article before it changes
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the words around a noun agree with."""
+
+    gender: str  # "m" or "f"
+    number: str  # "sg" or "pl"
+
+
+Ask: TypeAlias = Callable[[str], Awaitable[str]]
+
+
+class Agreement:
+    """Finds nouns for the terms of one pair. Without an analyser there are none."""
+
+    def __init__(self, analyser: Command, ask: Ask) -> None:
+        self._analyser = analyser
+        self._ask = ask
+        self._nouns: dict[Form, list[Noun]] | None = None  # learned when first needed
+        self._forms: dict[str, Form | None] = {}
+
+    async def nouns(self, terms: Iterable[Term]) -> Mapping[Term, Sequence[Noun]]:
+        """The nouns that may stand for each term; kept terms are names, and have none."""
+        translated = [term for term in terms if term.translation]
+        if not self._analyser or not translated:
+            return {}
+        if self._nouns is None:
+            self._nouns = await self._learned()
+        unknown = {term.translation for term in translated} - self._forms.keys()
+        if len(self._forms) + len(unknown) > _KNOWN_FORMS:
+            self._forms.clear()
+        await self._look_up(sorted({term.translation for term in translated} - self._forms.keys()))
+        forms = {term: self._forms[term.translation] for term in translated}
+        return {term: self._nouns.get(form, ()) for term, form in forms.items() if form}
+
+    async def _look_up(self, texts: Sequence[str]) -> None:
+        if texts:
+            self._forms.update(zip(texts, await analysed(self._analyser, texts), strict=True))
+
+    async def _learned(self) -> dict[Form, list[Noun]]:
+        asked = [*_CANDIDATES, *(f"{noun}s" for noun in _CANDIDATES)]
+        answers = [unescaped(unmarked(await self._ask(f"{noun} ."))).rstrip(" .").strip().lower() for noun in asked]
+        nouns: dict[Form, list[Noun]] = {}
+        for noun, answer, form in zip(asked, answers, await analysed(self._analyser, answers), strict=True):
+            if form and answer.isalpha() and answer != noun and not _ELIDED.match(answer):
+                nouns.setdefault(form, []).append(Noun(noun, answer))
+        return nouns
+
+
+async def analysed(analyser: Command, texts: Sequence[str]) -> list[Form | None]:
+    """The form of the noun that heads each text, as far as the analyser knows it; none where it does not answer."""
+    lines = "\n".join(escaped(" ".join(text.split())) for text in texts)
+    child = await asyncio.create_subprocess_exec(
+        *analyser, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+    )
+    try:
+        async with asyncio.timeout(_ANALYSIS_SECONDS):
+            written, _ = await child.communicate(f"{lines}\n".encode())
+    except TimeoutError:
+        written = b""
+    finally:
+        await asyncio.shield(ended(child))
+    answers = written.decode(errors="replace").split("\n")[: len(texts)]
+    return [form_of(answer) for answer in answers] + [None] * (len(texts) - len(answers))
+
+
+def form_of(analysis: str) -> Form | None:
+    """Gender and number of the first noun of an analysis, if nothing but articles and the like stands before it."""
+    for unit in _UNIT.findall(analysis):
+        if noun := _NOUN.search(unit):
+            return Form(noun["gender"], noun["number"])
+        if not _BEFORE_A_NOUN.search(unit):
+            return None
+    return None

@@ -1,0 +1,94 @@
+"""Marian and M2M100 models on ONNX Runtime, on a GPU or not, decoding the texts of all sessions together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+from services.common.engines.load import Load
+from services.common.engines.versions import Version, Versions
+from services.common.errors import MeshError
+from services.common.neural.bundles import opened
+from services.common.neural.devices import chosen
+from services.mt.engine import Pair, Source, Translation
+from services.mt.engines.onnx.batch import Batch
+from services.mt.engines.onnx.loading import Asking, load
+from services.mt.neural.loop import Loop
+from services.mt.neural.translating import Bounds, Translating, repetition
+from services.mt.settings import MtSettings, OnnxSettings
+
+LAYOUTS = ("marian", "m2m100")
+_MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences
+_WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
+
+
+class Engine:
+    """Translates with the bundles it is given; several for the same pair share its sessions."""
+
+    name = "onnx"
+    shaped = True
+    continues_prefix = True
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings: OnnxSettings = settings.onnx.some("MT", "ONNX")
+        self._models: list[Translating] = []
+        self.load = Load("mt")  # of texts that are decoded together, or wait to be
+        self._versions: Versions[Pair, Translating] = Versions()
+        self.patience_seconds = self._settings.patience_seconds
+        self.version = ""
+        self.device = ""
+        self.pairs: tuple[Pair, ...] = ()
+
+    @property
+    def versions(self) -> Iterator[tuple[Version[Any], float]]:
+        """See Engine."""
+        return self._versions.reported()
+
+    async def start(self) -> None:
+        """See Engine."""
+        device = chosen(self._settings.device, self._settings.threads)
+        asking = Asking(
+            device,
+            self._settings.precision,
+            self._settings.rows,
+            self._settings.beams,
+            self._settings.length_penalty,
+        )
+        for served in self._settings.bundles:
+            bundle = await asyncio.to_thread(opened, served.path, "mt", "onnx", LAYOUTS)
+            loaded = await asyncio.to_thread(load, bundle, asking)
+            begins = loaded.tokenizer.begins(loaded.ids)
+            batch = Batch(loaded.model, begins)
+            loop = Loop(batch, self._settings.queue, self.load.part(batch.most))
+            config = loaded.model.config
+            bounds = Bounds(
+                min(_MOST_AT_ONCE, config.positions - 2),
+                config.search.max_length,
+                self._settings.longest_ratio,
+                config.ids.end,
+            )
+            model = Translating(loaded.tokenizer, loop, begins, bounds)
+            self._models.append(model)
+            manifest = bundle.manifest
+            for pair in (Pair(*each) for each in manifest.pairs):
+                serves = f"{pair.source}>{pair.target}"
+                version = Version(manifest.name, manifest.version, serves, served.weight, model)
+                self._versions.add(pair, version)
+            for text in _WARM:
+                await model.translate(Source(text, Pair(*manifest.pairs[0])))
+        self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, device.name
+
+    async def stop(self) -> None:
+        """See Engine."""
+        for model in self._models:
+            await model.close()
+        self._models.clear()
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        version = self._versions.pick(source.pair, source.affinity)
+        with version.failing(MeshError):
+            answer = await version.model.translate(source)
+        version.answered(length_ratio=len(answer.text) / len(source.text), repetition=repetition(answer.text))
+        return answer

@@ -1,0 +1,5 @@
+"""An engine that marks every word with its target: for tests, load, and the simulation of a GPU's batches."""
+
+from services.mt.engines.scripted.engine import Engine
+
+__all__ = ["Engine"]

@@ -1,0 +1,67 @@
+"""An engine that marks every word with its target: for tests, load, and the simulation of a GPU's batches."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from services.common.engines.load import Load
+from services.common.engines.simulation import SimulatedDevice
+from services.common.errors import StageFailed
+from services.common.text.terminology import composed
+from services.mt.engine import Pair, Source, Translation
+from services.mt.glossary import Masked, masked
+from services.mt.settings import MtSettings
+
+_WORD = re.compile(r"\w[\w'\u2019-]*")
+
+
+class Engine:
+    """Translates "hello, world" into "hello-es, world-es", or word by word by its own table."""
+
+    name = "scripted"
+    shaped = False
+    device = "cpu"
+    versions = ()
+    version = "1"
+    patience_seconds = 1.0
+
+    def __init__(self, settings: MtSettings) -> None:
+        self._settings = settings.scripted
+        self.load = Load("mt", self._settings.batch)
+        self._device = SimulatedDevice(self._settings, self.load)
+        self._failures_left = self._settings.fail_first_n
+        self.continues_prefix = self._settings.continues_prefix
+        there = tuple(Pair(self._settings.source, target) for target in self._settings.targets)
+        back = tuple(Pair(pair.target, pair.source) for pair in there) if self._settings.both_ways else ()
+        self.pairs = there + back
+
+    async def start(self) -> None:
+        """See Engine."""
+
+    async def stop(self) -> None:
+        """See Engine."""
+
+    async def translate(self, source: Source) -> Translation:
+        """See Engine."""
+        target = source.pair.target
+        if self._failures_left:
+            self._failures_left -= 1
+            raise StageFailed("MT_ENGINE_FAILED", "The scripted engine failed as it was told to.", stage="MT")
+        if target == self._settings.hang_target:
+            await asyncio.Event().wait()
+        await self._device.compute(source.max_wait_ms)
+        if target == self._settings.slow_target:
+            await asyncio.sleep(self._settings.slow_ms / 1000)
+        asked = masked(composed(source.text), source.terms)
+        translated = _WORD.sub(lambda word: self._word(word.group(), target, asked), asked.text)
+        words = asked.restored(translated)
+        if not self.continues_prefix:
+            return Translation(words)
+        prefix = source.target_prefix.split()
+        return Translation(" ".join([*prefix, *words.split()[len(prefix) :]]), continues_prefix=True)
+
+    def _word(self, word: str, target: str, asked: Masked) -> str:
+        if word.lower() in asked.words:
+            return word
+        return self._settings.words.get(word.lower(), f"{word}-{target}")

@@ -1,0 +1,1 @@
+"""What translators on neural networks share: whose text is decoded next, tokens, terms, and graphs."""

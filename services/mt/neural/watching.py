@@ -1,0 +1,89 @@
+"""What a loop tells of its decoding: a span for each group of texts that joins, and metrics. Never any text."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+
+from opentelemetry.trace import StatusCode
+
+from services.common.engines.load import Load
+from services.common.neural import instruments
+from services.common.telemetry.tracing import shared_span
+from services.mt.neural.jobs import Job
+
+NAME = "mt.decode"
+_OF = {"batcher": NAME}
+_IN, _OUT = ({**_OF, "direction": direction} for direction in ("in", "out"))
+
+
+class Watching:
+    """One loop's. For its thread only, but for `asked`, `answered` and `refused`."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._in_hand = 0  # as the load was told
+        self._left: Collection[Job] = ()  # that found no room
+        self._waited: Collection[Job] = ()  # of those chosen
+        self._again = False
+        self._crossed = (0, 0)
+
+    def asked(self, job: Job) -> None:
+        """A text waits until it joins."""
+        self._load.enter(job)
+
+    def answered(self, job: Job) -> None:
+        """A text has its answer, or nobody wants it any more, joined or not."""
+        self._load.leave(job)
+
+    def in_hand(self, count: int) -> None:
+        """So many texts are decoded from now on."""
+        if count != self._in_hand:
+            self._load.work(count - self._in_hand)
+            self._in_hand = count
+
+    def chosen(self, jobs: Sequence[Job], left: Collection[Job], again: bool) -> None:
+        """Those that join now, all of them `again` or none, and those that wait on."""
+        self._waited = set(self._left).intersection(jobs) if self._left and jobs else ()
+        self._left, self._again = left, again
+
+    @contextmanager
+    def joining(self, jobs: Sequence[Job], running: int) -> Iterator[None]:
+        """Around the work of taking texts in, beside so many others: a span linked with those they are asked in."""
+        now = time.monotonic()
+        self._load.leave(*jobs)
+        self.in_hand(running + len(jobs))
+        reasons = ["again" if self._again else "waited" if job in self._waited else "free" for job in jobs]
+        instruments.BATCHES.items.record(len(jobs), _OF)
+        for job, reason in zip(jobs, reasons, strict=True):
+            instruments.DECODINGS.joins.add(1, {**_OF, "reason": reason})
+            if reason != "again":
+                instruments.BATCHES.queue_seconds.record(now - job.asked, _OF)
+        attributes = {
+            "babelmesh.batch.items": len(jobs),
+            "babelmesh.decode.waited": reasons.count("waited"),
+            "babelmesh.decode.running": running,
+        }
+        span = shared_span(f"{NAME}.join", [job.span for job in jobs], attributes)
+        try:
+            yield
+        except BaseException as error:
+            span.set_status(StatusCode.ERROR, type(error).__name__)
+            raise
+        finally:
+            span.end()
+
+    def step(self, rows: int) -> None:
+        """A token more of so many rows."""
+        instruments.DECODINGS.rows.record(rows, _OF)
+
+    def crossed(self, to_device: int, from_device: int) -> None:
+        """Bytes so far, in all."""
+        before, self._crossed = self._crossed, (to_device, from_device)
+        for of, now, then in zip((_IN, _OUT), self._crossed, before, strict=True):
+            instruments.DECODINGS.bytes.add(now - then, of)
+
+    def refused(self) -> None:
+        """One that the queue had no room for."""
+        instruments.BATCHES.sheds.add(1, _OF)

@@ -1,1 +1,0 @@
-"""Translation models as ONNX graphs: read, rebuilt for decoding many texts at once, and searched."""

@@ -1,0 +1,1 @@
+"""What voices on neural networks share."""

@@ -1,0 +1,59 @@
+"""How a version of a voice does: its speed, and what of its speech is too loud or not there."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from services.common.audio.pcm import Pcm
+from services.common.engines.versions import Version
+from services.common.errors import AtCapacity
+from services.tts.neural.running import Floats
+from services.tts.silence import QUIET
+
+FULL_SCALE = 32_767
+
+
+def pcm_of(samples: Floats) -> Pcm:
+    """Samples from -1 to 1 as 16 bits, clipped."""
+    return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE).astype("<i2")
+
+
+class Measured:
+    """Counts one clause for the version that speaks it, unless nobody listens to its end.
+
+    Measures: `rtf`, seconds that it took for each second of speech, waiting included; `clipped` and `silence`, shares
+    of the samples.
+    """
+
+    def __init__(self, version: Version[Any], sample_rate_hertz: int) -> None:
+        self._version, self._rate = version, sample_rate_hertz
+        self._seconds = 0.0
+        self._counts = np.zeros(3)  # samples, clipped ones, silent ones
+
+    def __enter__(self) -> Self:
+        self._since = time.perf_counter()
+        return self
+
+    def made(self, pcm: Pcm) -> None:
+        """Counts a piece of speech that was just made."""
+        self._seconds += time.perf_counter() - self._since
+        loudness = np.abs(pcm)
+        self._counts += np.array([len(pcm), (loudness >= FULL_SCALE).sum(), (loudness <= QUIET).sum()])
+
+    def going_on(self) -> None:
+        """The piece was taken, and the next is asked for."""
+        self._since = time.perf_counter()
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None:
+            samples, clipped, silent = self._counts.tolist()
+            total = max(1, samples)
+            self._version.answered(
+                rtf=self._seconds * self._rate / total, clipped=clipped / total, silence=silent / total
+            )
+        elif issubclass(kind, Exception) and not issubclass(kind, AtCapacity):
+            self._version.failed()

@@ -1,1 +1,0 @@
-"""VITS voices on ONNX Runtime."""
