@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from inspect import CO_COROUTINE
+from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
@@ -46,6 +46,7 @@ MOST_FUNCTIONS, MOST_FILES = 200, 30  # for a chunk until its caption is written
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GATEWAY = "services/gateway/"
+TIMERS = "services/common/server/watchdog.py"  # of the process: it runs now and then, whatever is said
 
 Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.ClientMessage, pb.ServerMessage]"
 
@@ -60,7 +61,7 @@ class Trace:
 
     def functions(self, folder: str = "") -> list[CodeType]:
         """The functions that ran, of the files below a folder, in the order of their files."""
-        found = [code for code in self.calls if _path(code).startswith(folder)]
+        found = [code for code in self.calls if _path(code).startswith(folder) and _path(code) != TIMERS]
         return sorted(found, key=lambda code: (_path(code), code.co_firstlineno))
 
     def files(self, folder: str = "") -> list[str]:
@@ -69,7 +70,9 @@ class Trace:
 
     def stations(self, folder: str = "") -> list[str]:
         """The files with a coroutine that ran: those that hand a segment on, where others only reckon."""
-        return sorted({_path(code) for code in self.functions(folder) if code.co_flags & CO_COROUTINE})
+        return sorted(
+            {_path(code) for code in self.functions(folder) if code.co_flags & (CO_COROUTINE | CO_ASYNC_GENERATOR)}
+        )
 
     def count(self, folder: str = "") -> int:
         """How many calls there were, of generators and coroutines by their rounds."""

@@ -7,6 +7,7 @@ import logging
 import uuid
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import grpc
@@ -39,7 +40,6 @@ from services.gateway.incoming.call import (
     read_all,
     received,
     refusable,
-    speaking,
     write_all,
     written,
 )
@@ -231,9 +231,9 @@ class GatewayServicer:
                 shared.account.report,
             ),
         )
+        clock, spoke = asyncio.get_running_loop().time, partial(self._lives.proved, opening.life)
         sent = received(call.inbound, settings.idle_timeout_ms / 1000)
-        sent = paced(sent, settings.messages_per_second, asyncio.get_running_loop().time)
-        said = speaking(sent, lambda: self._lives.proved(opening.life))
+        said = paced(sent, settings.messages_per_second, clock, spoke=spoke)
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)

@@ -17,7 +17,7 @@ from services.gateway.outgoing.outbox import Outbox
 from services.gateway.outgoing.turn_taking import Floor
 from services.gateway.stages.stages import Stages
 from services.gateway.values.continuation import Continuation, Position, beginning
-from services.gateway.values.speech import Audio, Mark, Moment, Progress
+from services.gateway.values.speech import AHEAD_SAMPLES, Audio, Mark, Moment, Progress
 from services.gateway.values.terms import Terms
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
@@ -63,7 +63,9 @@ class Account:
         Which of the two was agreed; the client is told of both.
         """
         backlog = self.backlog
-        backlog.overload.live = self.moment.live  # a recording stays one: a slow voice makes it no speaker
+        ahead_samples = backlog.accepted_samples - self.ledger.now_samples
+        if ahead_samples > AHEAD_SAMPLES:
+            backlog.overload.live = False  # a recording stays one: a slow voice makes it no speaker
         if backlog.overload.skipping:
             await self._skip(audio)
             return False

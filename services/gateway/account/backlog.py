@@ -7,7 +7,6 @@ itself and stops reading past the bound, or gives something up, as was agreed. T
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -28,25 +27,21 @@ class Skipped:
     """Audio that is left out in a row, until the client is told of it."""
 
     def __init__(self) -> None:
-        self._from_samples = self._to_samples = 0
+        self.samples = 0  # that the client has not been told of
+        self._from_samples = 0
 
     def add(self, audio: Audio) -> None:
         """Count audio that is left out; it follows what was added before."""
         if not self.samples:
             self._from_samples = audio.offset_samples
-        self._to_samples = audio.end_samples
-
-    @property
-    def samples(self) -> int:
-        """How many samples of the audio left out the client has not been told of."""
-        return self._to_samples - self._from_samples
+        self.samples = audio.end_samples - self._from_samples
 
     def take(self) -> list[tuple[int, int]]:
         """Return the stretch that has not been told, which then counts as told; nothing when there is none."""
         if not self.samples:
             return []
-        stretch = (self._from_samples, self._to_samples)
-        self._from_samples = self._to_samples
+        stretch = (self._from_samples, self._from_samples + self.samples)
+        self.samples = 0
         return [stretch]
 
 
@@ -111,15 +106,14 @@ class Backlog:
             self._tickets.remove(ticket)
             self._weigh()
 
-    def stages(self) -> Iterator[tuple[str, str, int]]:
+    def stages(self) -> list[tuple[str, str, int]]:
         """Stage, language and how many samples it is behind, for every stage with work waiting."""
-        if self._unrecognized:
-            yield "ASR", "", sum(end - start for start, end in self._unrecognized)
-        oldest: dict[tuple[str, str], int] = {}
-        for ticket in self._tickets:  # in the order they began
-            oldest.setdefault((ticket.stage, ticket.lang), ticket.since_samples)
-        for (stage, lang), since in oldest.items():
-            yield stage, lang, self.accepted_samples - since
+        behind: dict[tuple[str, str], int] = {}
+        for start, end in self._unrecognized:
+            behind["ASR", ""] = behind.get(("ASR", ""), 0) + end - start
+        for ticket in self._tickets:  # in the order they began: of a stage and language the oldest counts
+            behind.setdefault((ticket.stage, ticket.lang), self.accepted_samples - ticket.since_samples)
+        return [(*where, samples) for where, samples in behind.items()]
 
     @property
     def held(self) -> bool:
@@ -131,9 +125,13 @@ class Backlog:
         await self._room.wait()
 
     def _weigh(self) -> None:
-        behind = list(self.stages())
-        self.overload.weigh(max((samples for _, _, samples in behind), default=0), self.accepted_samples)
-        holding = max((samples for stage, _, samples in behind if self.overload.holds(stage)), default=0)
+        stages, holding, most = self.stages(), 0, 0
+        for _, _, samples in stages:
+            most = max(most, samples)
+        self.overload.weigh(most, self.accepted_samples)
+        for stage, _, samples in stages:
+            if self.overload.holds(stage):
+                holding = max(holding, samples)
         if holding > self.overload.bound_samples:
             self._room.clear()
         elif holding <= self.overload.bound_samples // 2:
@@ -185,15 +183,18 @@ class Overload:
     def weigh(self, behind_samples: int, now_samples: int) -> None:
         """The work lies so far behind, at an offset of the audio clock."""
         behind = behind_samples / self.bound_samples if self.live else 0.0
-        reached = max((level for level, share in ENTERED.items() if behind > share), default=Level.ALL)
+        reached = Level.ALL
+        for level, share in ENTERED.items():  # in order
+            if behind > share:
+                reached = level
         wanted = min(reached, _FURTHEST[self._policy])
         if wanted > self.level:
             self.level, self._since_samples = wanted, now_samples
-        elif self._is_over(behind, now_samples):
+        elif self.level and self._is_over(behind, now_samples):
             self.level, self._since_samples = Level(self.level - 1), now_samples
 
     def _is_over(self, behind: float, now_samples: int) -> bool:
-        if self.level is Level.ALL or now_samples - self._since_samples < LEAST_SAMPLES:
+        if now_samples - self._since_samples < LEAST_SAMPLES:
             return False
         return behind <= LEFT * ENTERED[self.level]
 

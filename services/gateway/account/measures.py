@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 
 from opentelemetry.metrics import Histogram
 
@@ -181,12 +181,12 @@ class Measures:
         return self._steps.setdefault((lang, step), {**self._target(lang), "step": step})
 
 
+@dataclass(slots=True)
 class Erasure:
     """Words of one caption that were taken back, as it was shown (Arivazhagan et al., 2020, arXiv 2004.03643)."""
 
-    def __init__(self) -> None:
-        self.words: list[str] = []  # as they stand now
-        self.erased = 0
+    words: list[str] = field(default_factory=list)  # as they stand now
+    erased: int = 0
 
     def show(self, text: str) -> None:
         """Count what a caption takes back when it now reads like this."""

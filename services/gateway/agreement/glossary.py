@@ -26,6 +26,8 @@ class Lexicon:
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
         """The terms that a source text holds, each once."""
+        if not self.terms:
+            return ()
         found = occurrences(composed(text), self.terms, known=self.sources)
         return tuple(dict.fromkeys(each.term for each in found))
 

@@ -21,11 +21,10 @@ class Turns:
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
 
-    async def wait(self, size: int) -> None:
-        """Wait for a turn in which no other long piece of work is begun; not at all for a light one."""
-        if size > LIGHT:
-            async with self._lock:
-                await asyncio.sleep(0)
+    async def wait(self) -> None:
+        """Wait for a turn in which no other long piece of work is begun: for one that is not light."""
+        async with self._lock:
+            await asyncio.sleep(0)
 
 
 async def lexicons(glossary: Glossary, langs: Iterable[str]) -> AsyncIterator[tuple[str, Lexicon]]:

@@ -58,9 +58,13 @@ class Timeline:
 
     def arrive(self, packet: Packet) -> Iterator[Piece]:
         """Take a chunk in, and give the pieces whose place is certain with it."""
-        if any(held.offset == packet.offset and held.samples == packet.samples for held in self._held):
-            return
-        insort(self._held, packet, key=lambda each: each.offset)
+        for held in self._held:
+            if held.offset == packet.offset and held.samples == packet.samples:
+                return
+        if self._held:
+            insort(self._held, packet, key=lambda each: each.offset)
+        else:
+            self._held.append(packet)
         yield from self._release()
 
     def settle(self) -> Iterator[Piece]:
@@ -100,7 +104,7 @@ class Timeline:
             return None
         if slip < 0 and not self._rules.whole and (self._exact or slip < -self._tolerated(packet)):
             return self._given(Piece(packet, self._at, skip=heard - packet.offset))
-        return self._given(Piece(packet, self._at, stretch=self._worked_off(slip, packet)))
+        return self._given(Piece(packet, self._at, stretch=self._worked_off(slip, packet) if slip else 0))
 
     def _before_start(self, packet: Packet) -> Piece | None:
         """A chunk that teaches the decoder: nothing of it is heard, or its end."""

@@ -31,6 +31,7 @@ _KINDS = {
     0x1A: ("text", "text.text", "TEXT_TOO_LONG"),
     0x22: ("control", "control", "MESSAGE_TOO_LARGE"),
 }
+_BY_NAME = {kind[0]: kind for kind in _KINDS.values()}
 Inbound: TypeAlias = pb.ClientMessage | Unreadable
 
 
@@ -38,21 +39,17 @@ class Pulse:
     """When the client was sent something last."""
 
     def __init__(self) -> None:
-        self._at = 0.0
-
-    def written(self) -> None:
-        """Note that the client was sent something now."""
-        self._at = asyncio.get_running_loop().time()
+        self.at = 0.0  # on the loop's clock
 
     async def keep(self, seconds: float, beat: Callable[[], Awaitable[None]]) -> Never:
         """Beats whenever nothing has been sent for so long."""
         clock = asyncio.get_running_loop().time
         while True:
-            if (left := self._at + seconds - clock()) > 0:
+            if (left := self.at + seconds - clock()) > 0:
                 await asyncio.sleep(left)
             else:
                 await beat()
-                self.written()
+                self.at = clock()
 
 
 @dataclass(slots=True)
@@ -68,7 +65,7 @@ class Call:
 
     def written(self, message: pb.ServerMessage) -> None:
         """Note that a message was sent: for the heartbeat, and for the session's measures."""
-        self.pulse.written()
+        self.pulse.at = asyncio.get_running_loop().time()
         self.measure(message)
 
 
@@ -102,22 +99,13 @@ async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncItera
     while True:
         try:
             async with asyncio.timeout(idle_seconds):
-                more = await inbound.wait()
+                message = await anext(inbound)
+        except StopAsyncIteration:
+            return
         except TimeoutError as error:
             waited = f"No message came for {idle_seconds:g} s."
             raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=1) from error
-        if not more:
-            return
-        yield readable(await anext(inbound))
-
-
-async def speaking(
-    messages: AsyncIterator[pb.ClientMessage], spoke: Callable[[], None]
-) -> AsyncIterator[pb.ClientMessage]:
-    """Pass the messages on, and call `spoke` for each."""
-    async for message in messages:
-        spoke()
-        yield message
+        yield readable(message)
 
 
 async def written(writing: asyncio.Task[None], seconds: float) -> None:
@@ -156,13 +144,18 @@ async def paced(
     per_second: float,
     clock: Callable[[], float],
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    spoke: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[T]:
-    """The messages, no more a second than permitted: those beyond it are read later, and the client is held up."""
+    """The messages, no more a second than permitted: those beyond it are read later, and the client is held up.
+
+    `spoke` is called for each.
+    """
     allowance = Allowance(Rate(per_second, BURST_SECONDS * per_second), clock())
     async for message in messages:
         if wait := allowance.wait(clock()):
             await sleep(wait)
         allowance.spend(clock())
+        spoke()
         yield message
 
 
@@ -201,7 +194,7 @@ class Sizes:
             refused = InvalidArgument("UNREADABLE_MESSAGE", "The message cannot be parsed.", "payload", accepted)
             return Unreadable(refused)
         kind = parsed.WhichOneof("payload")  # the last of several counts, and the first byte tells of the first
-        last = next((each for each in _KINDS.values() if each[0] == kind), None)
+        last = _BY_NAME.get(kind or "")
         return self._refusal(len(message), last) or parsed
 
     def parse_request(self, message: bytes) -> pb.TranslateTextRequest | Unreadable:

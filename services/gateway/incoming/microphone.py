@@ -83,7 +83,8 @@ class Microphone:
         for packet in self._packets.arrive(chunk.data, offset_samples):
             self._require_short(packet.samples)
             heard += self._played(self._timeline.arrive(packet))
-        self._count_late()
+        if self._timeline.late_samples != self._late_samples:
+            self._count_late()
         return heard
 
     def settle(self) -> list[Out]:
@@ -119,7 +120,8 @@ class Microphone:
             if jumps:
                 heard += self._jump(piece)
             sound = self._hearing.hear(piece)
-            heard += self._gaps(piece, sound)
+            if piece.filled or sound.corrupt:
+                heard += self._gaps(piece, sound)
             pcm = faded_in(sound.pcm, self._edge(self._decoder.rate)) if jumps else sound.pcm
             heard += self._resampled(pcm)
         return heard
@@ -156,9 +158,9 @@ class Microphone:
         return int(_EDGE_SECONDS * rate)
 
     def _count_late(self) -> None:
-        if more := self._timeline.late_samples - self._late_samples:
-            _LATE.add(more / self._decoder.rate)
-            self._late_samples += more
+        more = self._timeline.late_samples - self._late_samples
+        _LATE.add(more / self._decoder.rate)
+        self._late_samples += more
 
     def _require_reached(self, piece: Piece) -> None:
         told, own = self._sound.sample_rate, self._decoder.rate
@@ -208,7 +210,9 @@ class Hearing:
         pcm = self._decoded(piece.packet)
         corrupt = pcm is None
         own = self._made_up(piece.packet.samples) if pcm is None else pcm
-        own = stretched(_as_long(own, piece.packet.samples)[piece.skip :], piece.stretch)
+        if len(own) != piece.packet.samples:
+            own = _as_long(own, piece.packet.samples)
+        own = stretched(own[piece.skip :], piece.stretch) if piece.stretch else own[piece.skip :]
         if fill_samples and not len(concealed):
             concealed = mirrored(self._before, own[: self._edge_samples], fill_samples)
         whole = np.concatenate((concealed, own)) if len(concealed) else own
@@ -247,6 +251,4 @@ class Hearing:
 
 def _as_long(pcm: Pcm, samples: int) -> Pcm:
     """A packet's sound as long as the packet said that it is."""
-    if len(pcm) == samples:
-        return pcm
     return np.concatenate((pcm, np.zeros(max(0, samples - len(pcm)), dtype=np.int16)))[:samples]

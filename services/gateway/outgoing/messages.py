@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
 from services.gateway.settings import GatewaySettings
-from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, milliseconds
+from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
 from services.gateway.values.stages import Way
 from services.gateway.values.terms import Glossary, TargetTerms, Terms, Uses
 
@@ -138,17 +138,18 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         language=said.language or default_lang,
         language_confidence=said.language_confidence,
         language_tentative=said.language_tentative,
-        words=[
-            pb.Word(
-                text=word.text,
-                start_ms=milliseconds(word.start_samples),
-                end_ms=milliseconds(word.end_samples),
-                confidence=word.confidence,
-            )
-            for word in said.words
-        ],
+        words=map(_word, said.words),
     )
     return pb.ServerMessage(asr=result)
+
+
+def _word(word: Word) -> pb.Word:
+    return pb.Word(
+        text=word.text,
+        start_ms=milliseconds(word.start_samples),
+        end_ms=milliseconds(word.end_samples),
+        confidence=word.confidence,
+    )
 
 
 def translation(said: Transcript, caption: Caption, lang: str, revision: int, uses: Uses) -> pb.ServerMessage:
@@ -163,7 +164,7 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         source_revision=said.revision,
         start_ms=milliseconds(said.start_samples),
         end_ms=milliseconds(said.end_samples),
-        glossary=glossary_uses(uses),
+        glossary=glossary_uses(uses) if uses.terms else (),
         glossary_version=uses.version,
         retranslation=caption.retranslation,
     )

@@ -141,41 +141,46 @@ class Outbox(Generic[M]):
         """Waits until something has waited for so long, and nothing was taken meanwhile."""
         async with self._changed:
             while True:
-                await self._changed.wait_for(lambda: self._entries)
+                while not self._entries:
+                    await self._changed.wait()
                 taken = self._taken
                 try:
                     async with asyncio.timeout(seconds):
-                        await self._changed.wait_for(lambda: self._taken != taken)  # noqa: B023  # waited for at once
+                        while self._taken == taken:
+                            await self._changed.wait()
                 except TimeoutError:
                     return
 
     async def _add(self, entry: _Entry[M], replacing: Hashable) -> None:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._fits(entry, self._beside(replacing)) or self._closed)
-            self._entries = [*self._beside(replacing), entry]
+            while not self._takes(entry, replacing):
+                await self._changed.wait()
+            self._entries.append(entry)
             self._changed.notify_all()
 
-    @property
-    def _closed(self) -> bool:
-        return self._state is not _State.OPEN
-
-    def _fits(self, entry: _Entry[M], beside: list[_Entry[M]]) -> bool:
-        waiting_bytes = sum(each.size_bytes for each in beside)
+    def _takes(self, entry: _Entry[M], replacing: Hashable) -> bool:
+        """Whether there is room for an entry, or room matters no more; then the interim it replaces is taken out."""
+        waiting_bytes, replaced = 0, None
+        for each in self._entries:
+            if replacing is not None and each.interim and each.key == replacing:
+                replaced = each
+            else:
+                waiting_bytes += each.size_bytes
+        beside = len(self._entries) - (replaced is not None)
         fits = waiting_bytes + entry.size_bytes <= self._room.bytes or not beside  # what fits nowhere goes alone
-        return fits and len(beside) < self._room.messages
-
-    def _beside(self, replaced: Hashable) -> list[_Entry[M]]:
-        """What waits beside the interim result about `replaced`."""
-        if replaced is None:
-            return self._entries
-        return [entry for entry in self._entries if not (entry.interim and entry.key == replaced)]
+        if self._state is _State.OPEN and not (fits and beside < self._room.messages):
+            return False
+        if replaced:
+            self._entries.remove(replaced)
+        return True
 
     def __aiter__(self) -> AsyncIterator[list[M]]:
         return self
 
     async def __anext__(self) -> list[M]:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._entries or self._closed)
+            while not self._entries and self._state is _State.OPEN:
+                await self._changed.wait()
             if not self._entries:
                 self._state = _State.WRITTEN
                 self._changed.notify_all()

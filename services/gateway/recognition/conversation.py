@@ -179,7 +179,8 @@ class Feed:
     async def say(self, said: Said) -> None:
         """Put something behind all before it, once there is room."""
         async with self._changed:
-            await self._changed.wait_for(lambda: not self._listening.ring.full)
+            while self._listening.ring.full:
+                await self._changed.wait()
             self._listening.say(said)
             self._changed.notify_all()
 

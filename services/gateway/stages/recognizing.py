@@ -177,7 +177,11 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         language=result.language,
         language_confidence=result.language_confidence,
         language_tentative=result.language_tentative,
-        words=tuple(Word(word.text, word.start_samples, word.end_samples, word.confidence) for word in result.words),
+        words=tuple(map(_word, result.words)),
         tier=result.tier,
         larger_tiers=result.larger_tiers,
     )
+
+
+def _word(word: asr_pb2.Word) -> Word:
+    return Word(word.text, word.start_samples, word.end_samples, word.confidence)

@@ -106,7 +106,7 @@ class Replica:
     @property
     def serving(self) -> bool:
         """Whether calls may be placed on the replica."""
-        return self.state is State.SERVING and not self._retired
+        return self._status.state is State.SERVING and not self._late and not self._retired
 
     @property
     def late(self) -> bool:

@@ -234,17 +234,31 @@ class Replicas:
         _CALLS.add(1, {"stage": self.stage.lower(), "outcome": outcome})
 
     def _pick(self, tries: Tries) -> Replica:
-        candidates = self._untried(tries)
-        if not candidates:
+        best = self._freest(tries)
+        if not best and tries.tried:
             tries.tried.clear()
-            candidates = self._untried(tries)
-        if not candidates and tries.budget.waits:
-            candidates = [replica for replica in self._replicas.values() if replica.late]
-        if not candidates:
+            best = self._freest(tries)
+        if not best and tries.budget.waits:
+            late = [replica for replica in self._replicas.values() if replica.late]
+            most = max((replica.free for replica in late), default=0)
+            best = [replica for replica in late if replica.free == most]
+        if not best:
             tries.again = False
             raise unavailable(self.stage)
-        most = max(replica.free for replica in candidates)
-        return random.choice([replica for replica in candidates if replica.free == most])
+        return random.choice(best)
+
+    def _freest(self, tries: Tries) -> list[Replica]:
+        """Those with most free slots, of the replicas that serve and were not tried."""
+        best: list[Replica] = []
+        most = 0
+        for replica in self._replicas.values():
+            if replica.serving and replica.replica_id not in tries.tried:
+                free = replica.free
+                if not best or free > most:
+                    best, most = [replica], free
+                elif free == most:
+                    best.append(replica)
+        return best
 
     def _untried(self, tries: Tries) -> list[Replica]:
         serving = (replica for replica in self._replicas.values() if replica.serving)

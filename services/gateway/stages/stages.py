@@ -18,6 +18,7 @@ from services.common.errors import AtCapacity, MeshError
 from services.common.retrying import RETRY_MS, jittered
 from services.common.server.slots import ADMITTED, FULL
 from services.common.telemetry import metrics, rpcs, tracing
+from services.common.text.terminology import Term
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Owned
@@ -175,7 +176,7 @@ class Stages:
             objective_ms=asked.objective_ms,
             tier=asked.rung.tier,
         )
-        request.terms.extend(mt_pb2.Term(source=term.source, translation=term.translation) for term in asked.terms)
+        request.terms.extend(map(_term, asked.terms))
         metadata = tracing.outgoing(context)
         replicas = self._replicas["MT"]
         seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
@@ -229,6 +230,10 @@ class Stages:
 
         replicas = self._replicas[stage]
         await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
+
+
+def _term(term: Term) -> mt_pb2.Term:
+    return mt_pb2.Term(source=term.source, translation=term.translation)
 
 
 def _way(pair: mt_pb2.LanguagePair) -> Way:

@@ -186,7 +186,7 @@ def alignment(concluded: Sequence[str], words: Sequence[str]) -> int:
 
     Of cuts at equal cost the earliest counts: a word said twice is better than one never said.
     """
-    said, new = [bare(word) for word in concluded], [bare(word) for word in words]
+    said, new = list(map(bare, concluded)), list(map(bare, words))
     if new[: len(said)] == said:
         return len(said)
     skipped = max(0, len(said) - LONGEST)
@@ -258,16 +258,20 @@ def kept(source: str, translation: str) -> int:
 
 def _first_repeated(words: Sequence[str], allowed: int) -> int:
     """The end of the first saying of the phrase that is said too often in a row; all words without one."""
-    starts = [
-        (start, length)
-        for length in range(1, LONGEST_PHRASE + 1)
-        if (start := next((at for at, count in enumerate(_repeats(words, length)) if count >= allowed), -1)) >= 0
-    ]
+    starts = []
+    for length in range(1, LONGEST_PHRASE + 1):
+        for at, count in enumerate(_repeats(words, length)):
+            if count >= allowed:
+                starts.append((at, length))
+                break
     return sum(min(starts)) if starts else len(words)
 
 
 def _most_repeats(words: Sequence[str]) -> int:
-    return max((max(_repeats(words, length), default=0) for length in range(1, LONGEST_PHRASE + 1)), default=0)
+    most = 0
+    for length in range(1, LONGEST_PHRASE + 1):
+        most = max(most, *_repeats(words, length), 0)
+    return most
 
 
 def _repeats(words: Sequence[str], length: int) -> list[int]:

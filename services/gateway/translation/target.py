@@ -9,7 +9,7 @@ from services.common.cancelling import TaskGroup
 from services.gateway.account.account import Shared
 from services.gateway.account.ledger import Outcome
 from services.gateway.agreement.glossary import Lexicon
-from services.gateway.agreement.long_work import Turns
+from services.gateway.agreement.long_work import LIGHT, Turns
 from services.gateway.outgoing import messages
 from services.gateway.stages.shortage import TierNotices
 from services.gateway.translation.policy import curbed, ran_away
@@ -112,13 +112,15 @@ class Target:
         """The translation of a transcript; None when there is nothing to translate."""
         if isinstance(work, Mark):
             return None
-        await self._turns.wait(self._shared.dictionary.work(self.terms.lang, work.language))
+        if self._shared.dictionary.work(self.terms.lang, work.language) > LIGHT:
+            await self._turns.wait()
         segment = self._segments.of(work)
         source = work.text if work.final else self._segments.source(work)
         if segment.had or (source == segment.source and not work.final):
             return None
         lexicon = self._shared.dictionary.of(self.terms.lang, work.language)
-        await self._turns.wait(len(source))
+        if len(source) > LIGHT:
+            await self._turns.wait()
         asked = self._question(work, source, lexicon, segment.text.concluded)
         return _Answer(source, lexicon, await self._translator.ask(work, replace(asked, rung=segment.rung)))
 
@@ -145,15 +147,19 @@ class Target:
         for news in self._tiers.news(segment.rung.tier, segment.rung.larger, work.segment_id):
             await self._account.outbox.put(news)
         await self._speak_on(segment, work)
-        await self._turns.wait(len(work.text))
+        if long := len(work.text) > LIGHT:
+            await self._turns.wait()
         if segment.had and work.final:
             self._account.ledger.translated(work.segment_id, self.terms.lang)
             await self._speak(segment, work, segment.had)
         elif answer and (caption := await self._revised(segment, work, answer)):
-            await self._turns.wait(len(work.text))
+            if long:
+                await self._turns.wait()
             await self._show(segment, work, caption, answer.lexicon)
-            await self._turns.wait(len(work.text))
-            await self._speak(segment, work, caption)
+            if self._voice or caption.final:
+                if long:
+                    await self._turns.wait()
+                await self._speak(segment, work, caption)
         if work.final:
             self._segments.close(work)
 

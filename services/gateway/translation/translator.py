@@ -139,7 +139,8 @@ class Inbox:
     async def put(self, work: Work) -> None:
         """Adds a final transcript or a mark; waits for room. What was interim of the segment is pointless now."""
         async with self._changed:
-            await self._changed.wait_for(lambda: not self.full or self._closed)
+            while self.full and not self._closed:
+                await self._changed.wait()
             self._finals.append(work)
             if isinstance(work, Transcript):
                 self._latest = None
@@ -180,7 +181,8 @@ class Inbox:
     async def take(self, most: int) -> list[Work]:
         """So many finals and marks at most, else the latest interim transcript; nothing when nothing will come."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._finals or self._latest or self._closed)
+            while not (self._finals or self._latest or self._closed):
+                await self._changed.wait()
             works, self._finals = self._finals[:most], self._finals[most:]
             if not works and self._latest:
                 works, self._latest = [self._latest], None

@@ -77,7 +77,8 @@ class Waiting:
     async def put(self, spoken: VoiceItem) -> None:
         """Adds it behind all others, once there is room."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self._items) < self._room)
+            while len(self._items) >= self._room:
+                await self._changed.wait()
             self._items.append(spoken)
             self._changed.notify_all()
 
@@ -113,7 +114,8 @@ class Waiting:
 
     async def __anext__(self) -> VoiceItem:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._items or self._closed)
+            while not self._items and not self._closed:
+                await self._changed.wait()
             if not self._items:
                 raise StopAsyncIteration
             self._changed.notify_all()
