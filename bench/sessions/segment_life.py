@@ -14,7 +14,7 @@ import argparse
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Set
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -46,7 +46,6 @@ MOST_FUNCTIONS, MOST_FILES = 200, 30  # for a chunk until its caption is written
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GATEWAY = "services/gateway/"
-TIMERS = "services/common/server/watchdog.py"  # of the process: it runs now and then, whatever is said
 
 Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.ClientMessage, pb.ServerMessage]"
 
@@ -61,7 +60,7 @@ class Trace:
 
     def functions(self, folder: str = "") -> list[CodeType]:
         """The functions that ran, of the files below a folder, in the order of their files."""
-        found = [code for code in self.calls if _path(code).startswith(folder) and _path(code) != TIMERS]
+        found = [code for code in self.calls if _path(code).startswith(folder)]
         return sorted(found, key=lambda code: (_path(code), code.co_firstlineno))
 
     def files(self, folder: str = "") -> list[str]:
@@ -84,13 +83,18 @@ def _path(code: CodeType) -> str:
 
 
 @contextmanager
-def traced() -> Iterator[dict[str, Trace]]:
-    """Counts the calls of our own code within the block, in the tasks of each side: "gateway" and "stages"."""
+def traced(idle: Set[asyncio.Task[Any]]) -> Iterator[dict[str, Trace]]:
+    """Counts the calls of our own code within the block, in the tasks of each side: "gateway" and "stages".
+
+    Left out are tasks that were there before any session: they watch the replicas and the loop, whatever is said.
+    """
     traces, before = {"gateway": Trace(), "stages": Trace()}, sys.getprofile()
     own = f"{ROOT}/services/"
 
     def called(frame: FrameType, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code.co_filename.startswith(own) and (side := _side.get()) in traces:
+        if event != "call" or not frame.f_code.co_filename.startswith(own):
+            return
+        if (side := _side.get()) in traces and asyncio.current_task() not in idle:
             traces[side].calls[frame.f_code] += 1
 
     sys.setprofile(called)
@@ -187,12 +191,13 @@ class Life:
 async def measured() -> Life:
     """One sentence is said to warm up, and another one is counted; so is a chunk in the midst of a third."""
     async with mesh() as stub:
+        idle = asyncio.all_tasks()
         async with session(stub, pb.DELIVERY_CAPTIONS_AND_SPEECH) as client:
             await _said(client, 1)
-            with traced() as sentence:
+            with traced(idle) as sentence:
                 await _said(client, 2)
         async with session(stub, pb.DELIVERY_CAPTIONS) as client:
-            chunk = await _chunk(client)
+            chunk = await _chunk(client, idle)
     return Life(chunk, sentence)
 
 
@@ -203,14 +208,14 @@ async def _said(client: Client, sentences: int) -> None:
     await client.until("latency", sentences)
 
 
-async def _chunk(client: Client) -> dict[str, Trace]:
+async def _chunk(client: Client, idle: Set[asyncio.Task[Any]]) -> dict[str, Trace]:
     """What runs for a chunk in the midst of a sentence, which brings a transcript and a caption."""
     for message in chunks(SPEECH_MS // 2, loud=True):
         await client.call.write(message)
         await client.passed("before")
     while True:
         captions = client.seen("translation")
-        with traced() as traces:
+        with traced(idle) as traces:
             await client.call.write(chunks(CHUNK_MS, loud=True)[0])
             try:
                 async with asyncio.timeout(0.2):

@@ -21,8 +21,7 @@ from services.common.telemetry.tracing import caller_links, tracer
 from services.gateway.account.account import Account, Shared
 from services.gateway.account.backlog import Backlog
 from services.gateway.account.ledger import Ledger
-from services.gateway.account.measures import Measures
-from services.gateway.account.recent import Recent
+from services.gateway.account.measures import Measures, Recent
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.agreement.tenants import Place
 from services.gateway.incoming.call import Call, watch_reader

@@ -21,8 +21,7 @@ from services.common.server.replica import Edge, Replica
 from services.common.server.slots import Slots
 from services.common.server.status import State
 from services.common.telemetry import metrics, rpcs
-from services.gateway.account.measures import may_degrade
-from services.gateway.account.recent import Recent
+from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.describing import described
 from services.gateway.agreement.glossaries import Glossaries
@@ -44,8 +43,7 @@ from services.gateway.incoming.call import (
     written,
 )
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
-from services.gateway.incoming.ingress import AudioStart, Controls, Ingress
-from services.gateway.incoming.typed import TypedSegment, without_byte_order_marks
+from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
 from services.gateway.operations import overview as operators
 from services.gateway.operations.scale.turned_away import TurnedAway
@@ -53,7 +51,7 @@ from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.outbox import Outbox, Room
 from services.gateway.recognition.recognition import may_fail_over
-from services.gateway.resume.admission import Admission
+from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings

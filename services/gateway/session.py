@@ -17,7 +17,7 @@ from dataclasses import replace
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway.account.account import Shared
-from services.gateway.incoming.typed import TYPED, Numbering, TypedSegment
+from services.gateway.incoming.ingress import TYPED, Numbering, TypedSegment
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.turn_taking import source_turned
 from services.gateway.recognition.recognition import Recognition

@@ -19,7 +19,7 @@ EDGES = (
     "services/*/servicer.py",
     "services/*/engines/riva/*.py",  # Riva's messages to values and back
     "services/*/wire.py",  # a stage's messages to values and back
-    "services/gateway/resume/admission.py",  # reads the hello
+    "services/gateway/resume/handles.py",  # reads the hello
     "services/gateway/resume/received.py",
     "services/gateway/incoming/call.py",  # reads, parses and writes the public stream
     "services/gateway/incoming/greeting.py",  # waits for the hello

@@ -13,7 +13,7 @@ from mesh.overview.v1 import overview_pb2_grpc as overview_grpc
 from mesh.overview.v1 import overview_pb2_grpc as pb_grpc
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import InvalidArgument
-from services.gateway.account.recent import PairOutcome, Recent, Spread
+from services.gateway.account.measures import PairOutcome, Recent, Spread
 from services.gateway.operations.scale.servicer import ScalerServicer
 from services.gateway.operations.scale.triggers import GATEWAY, STAGES
 from services.gateway.operations.sight import Sight

@@ -109,6 +109,11 @@ class Outbox(Generic[M]):
                 self._changed.notify_all()
 
     @property
+    def closed(self) -> bool:
+        """Whether nothing more will be put."""
+        return self._state is not _State.OPEN
+
+    @property
     def waiting_bytes(self) -> int:
         """The size of all messages that wait."""
         return sum(entry.size_bytes for entry in self._entries)

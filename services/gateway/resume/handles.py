@@ -1,6 +1,7 @@
-"""Handles: where a session can be continued, signed, so that any gateway with the keys can. Nothing is stored.
+"""Handles: where a session can be continued, signed, so that any gateway with the keys can; and who is let in by one.
 
-A handle is a JWT (RFC 7519). It holds numbers and digests: no text, no audio, no name of a tenant.
+A handle is a JWT (RFC 7519). It holds numbers and digests: no text, no audio, no name of a tenant. Nothing is stored.
+Everything a handle is bound to is checked before a slot is taken.
 """
 
 from __future__ import annotations
@@ -9,13 +10,19 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jwt
 
-from services.common.errors import InvalidArgument
-from services.gateway.values.continuation import Position
+from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.errors import InvalidArgument, quoted
+from services.gateway.agreement.bounds import MOST_DEATHS, require_number
+from services.gateway.agreement.callers import Caller, caller
+from services.gateway.resume.lives import Lives
+from services.gateway.resume.received import continued
+from services.gateway.settings import GatewaySettings
+from services.gateway.values.continuation import Bond, Continuation, Position, beginning
 from services.gateway.values.terms import Terms
 
 _FIELD = "hello.resume"
@@ -23,17 +30,11 @@ _ALGORITHM = "HS256"
 _AUDIENCE = "babelmesh/resume"  # a token that the same key signed for something else is no handle
 _MAX_LENGTH = 4096
 _LONGEST_TTL_SECONDS = 86_400
+if TYPE_CHECKING:
+    import grpc
 
-
-@dataclass(frozen=True, slots=True)
-class Bond:
-    """What a handle is bound to: a session, its configuration and its tenant."""
-
-    session_id: str
-    epoch: int  # counts the calls of the session
-    config: str  # digest of what of the hello may not change
-    tenant: str  # digest of who may resume it
-    born: float = 0.0  # when the session began, in seconds of the wall clock
+    AnyContext: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+FATAL_DEATHS = 2  # of servers over the same work, after which it is left out
 
 
 class Handles:
@@ -147,3 +148,48 @@ def _forged() -> InvalidArgument:
 def _unreadable() -> InvalidArgument:
     accepted = ["the newest handle, whole, from ready, ack or go_away"]
     return InvalidArgument("RESUME_UNREADABLE", "This is no handle.", _FIELD, accepted)
+
+
+class Admission:
+    """The gateway's word on handles: it gives them and takes them."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._handles = Handles(settings.signing_keys(), settings.resume_ttl_ms)
+        self._tenant_metadata = settings.tenant_metadata
+
+    def caller(self, context: AnyContext) -> Caller:
+        """Whose call it is, as the proxy before us names it, and where it comes from."""
+        return caller(context.invocation_metadata(), self._tenant_metadata, context.peer())
+
+    def goes_on(self, hello: pb.SessionConfig, terms: Terms, tenant: str, lives: Lives) -> Continuation:
+        """Where the session of a hello goes on. Raises InvalidArgument when it cannot, saying why."""
+        if not hello.resume:
+            if hello.HasField("received"):
+                message = "Without a handle there is no session that it could belong to."
+                raise InvalidArgument("RECEIVED_WITHOUT_RESUME", message, "hello.received", ["unset, without resume"])
+            for field in ("deaths", "lost_server"):
+                if getattr(hello, field):
+                    message = "Without a handle there is no session that a server was lost with."
+                    raise InvalidArgument("FIELD_NOT_READ", message, f"hello.{field}", ["unset, without resume"])
+            return beginning(terms.session_id)
+        bond, position = self._handles.read(hello.resume)
+        require_same(bond, terms, tenant)
+        lives.require_newest(bond.session_id, bond.epoch)
+        lives.require_bearable(bond.session_id)
+        require_number(hello.deaths, MOST_DEATHS, "hello.deaths")
+        deaths = hello.deaths - (hello.lost_server == lives.server)
+        for index, segment in enumerate(hello.received.segments):
+            if segment.transcript.language not in ("", *terms.spoken_langs):
+                path = f"hello.received.segments[{index}].transcript.language"
+                message = f"{quoted(segment.transcript.language)} is no source language of the session."
+                raise InvalidArgument("RECEIVED_INCONSISTENT", message, path, terms.spoken_langs)
+        goes_on = continued(bond, position, hello, self._handles.age_ms(bond))
+        return replace(goes_on, fatal=deaths >= FATAL_DEATHS)
+
+    def signature(self, terms: Terms, goes_on: Continuation, tenant: str) -> Callable[[Position], str]:
+        """Makes the handles of one call. A FLAC stream cannot be cut, so there are none for it."""
+        if terms.input and terms.input.format == "flac":
+            return lambda position: ""
+        born = self._handles.born(goes_on.age_ms)
+        bond = Bond(terms.session_id, goes_on.epoch, config_digest(terms), tenant_digest(tenant), born)
+        return lambda position: self._handles.sign(bond, position)

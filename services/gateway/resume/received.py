@@ -9,8 +9,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
 from services.common.text.languages import MAX_TAG_LENGTH
 from services.gateway.agreement.bounds import MOST_CLAUSE_SAMPLES, MOST_REVISIONS, Most, require_number, require_share
-from services.gateway.resume.handles import Bond
-from services.gateway.values.continuation import Continuation, Position, SegmentContinuation, TargetContinuation
+from services.gateway.values.continuation import Bond, Continuation, Position, SegmentContinuation, TargetContinuation
 from services.gateway.values.speech import Transcript, milliseconds, samples
 
 MOST_SEGMENTS = 1000

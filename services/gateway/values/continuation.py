@@ -83,3 +83,14 @@ class Continuation:
 def beginning(session_id: str) -> Continuation:
     """Where a new session goes on: at its beginning."""
     return Continuation(session_id, 0, 0, 1, None, (), {}, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bond:
+    """What a handle is bound to: a session, its configuration and its tenant."""
+
+    session_id: str
+    epoch: int  # counts the calls of the session
+    config: str  # digest of what of the hello may not change
+    tenant: str  # digest of who may resume it
+    born: float = 0.0  # when the session began, in seconds of the wall clock

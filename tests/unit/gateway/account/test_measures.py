@@ -11,9 +11,8 @@ from bench.measuring.metrics import erasure
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import ASR_RATE
 from services.gateway.account.ledger import Ledger, Outcome
-from services.gateway.account.measures import Measures
-from services.gateway.account.recent import PairOutcome as Segments
-from services.gateway.account.recent import Recent
+from services.gateway.account.measures import Measures, Recent
+from services.gateway.account.measures import PairOutcome as Segments
 from services.gateway.outgoing import messages
 from services.gateway.values.continuation import Continuation, SegmentContinuation, TargetContinuation
 from services.gateway.values.speech import Caption, Transcript

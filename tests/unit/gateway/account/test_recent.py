@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.gateway.account.recent import PairOutcome, Recent, Spread, spread
+from services.gateway.account.measures import PairOutcome, Recent, Spread, spread
 
 EN_ES = ("en", "es")
 

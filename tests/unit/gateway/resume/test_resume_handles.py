@@ -7,10 +7,10 @@ import pytest
 from pydantic import ValidationError
 
 from services.common.errors import InvalidArgument, StageFailed
-from services.gateway.resume.handles import Bond, Handles
+from services.gateway.resume.handles import Handles
 from services.gateway.resume.lives import Lives
 from services.gateway.settings import GatewaySettings
-from services.gateway.values.continuation import Position
+from services.gateway.values.continuation import Bond, Position
 
 BOND = Bond("session", 3, "config", "tenant")
 POSITION = Position(16_000, 4, {"es": 24_000}, 2_000)
