@@ -34,7 +34,7 @@ from bench.scaling.hpa import (
 from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import Mesh, Outcome
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.operations.scale.worth import Measure, crowd, worth
 
 SCRAPE_SECONDS = 15.0

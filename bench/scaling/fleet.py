@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.values.stages import Status
 
 Numbers = npt.NDArray[np.float64]

@@ -74,7 +74,7 @@ class Opening:
         return Shared(self.terms, stages, account, dictionary, self.goes_on)
 
     def recognition(self, shared: Shared) -> Recognition:
-        """Its recognizer's side, which goes on where the client has got to."""
+        """Make the session's recognition, which goes on where the client has got to."""
         patience = Patience(self.settings.recognition_stall_ms / 1000, self.settings.stage_outage_ms / 1000)
         goes_on = self.goes_on
         seed = Seed(goes_on.start_samples, goes_on.next_segment_id, goes_on.open_transcript, goes_on.resumed)
@@ -123,7 +123,7 @@ async def give_back(wanted: asyncio.Event, notify: Callable[[int], Awaitable[Non
 
 
 async def goodbye(life: Life, tell: Callable[[], Awaitable[None]]) -> None:
-    """Tells the client once the server is about to stop."""
+    """Tell the client once the server is about to stop."""
     await life.leaving.wait()
     await tell()
 
@@ -170,7 +170,7 @@ def lasting(opening: Opening, account: Account) -> Iterator[Lasting]:
 
 
 class Lasting:
-    """One session. `fault` is what it ends with, where that is no exception."""
+    """The account of one session from outside. `fault` is what it ends with, where that is no exception."""
 
     def __init__(self, account: Account, resumed: bool, span: Span) -> None:
         self.fault: MeshError | None = None
@@ -229,7 +229,7 @@ class Lasting:
 
 
 def backlogs() -> list[metrics.Reading]:
-    """Of each stage, the backlog of the session with the most of it. May be asked in any thread."""
+    """The largest backlog of any session, for each stage. May be asked in any thread."""
     most = dict.fromkeys(("ASR", "MT", "TTS"), 0)
     for account in list(_open):
         for stage, _, behind_samples in account.backlog.stages():

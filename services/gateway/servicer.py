@@ -19,7 +19,7 @@ from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
 from services.common.server.answering import begin_answers
 from services.common.server.replica import Edge, Replica
 from services.common.server.slots import Slots
-from services.common.server.status import State
+from services.common.states import State
 from services.common.telemetry import metrics, rpcs
 from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
@@ -117,7 +117,7 @@ class GatewayServicer:
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
 
     async def start(self) -> None:
-        """Waits for the stages: a gateway without them has nothing to offer."""
+        """Wait for the stages: a gateway without them has nothing to offer."""
         pause_seconds = 0.1
         may_degrade()
         may_fail_over()
@@ -135,7 +135,7 @@ class GatewayServicer:
         self._running.callback(tasks.create_task(self._refresh_often()).cancel)
 
     async def drain(self, seconds: float) -> None:
-        """Sessions move elsewhere; those that have not when the time is up end as resumable."""
+        """Move sessions elsewhere; those that have not left when the time is up end as resumable."""
         self._greetings.end()
         self._sight.leave()
         await self._lives.drain(seconds)
@@ -208,7 +208,7 @@ class GatewayServicer:
         return fault
 
     async def _served(self, opening: Opening, call: Call, held: AsyncExitStack) -> MeshError | None:
-        """Gives back what the session held once it is over, though its client may not have read all of it."""
+        """Serve the session, and free what it held once it is over, though its client may not have read all of it."""
         try:
             async with held:
                 return await self._converse(opening, call)

@@ -14,7 +14,7 @@ import pytest
 
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity, StageFailed, TooSlow
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.stages.stages import Stages
 from services.gateway.values.speech import Pace
 from services.gateway.values.stages import Line

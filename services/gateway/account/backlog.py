@@ -74,7 +74,7 @@ class Backlog:
         self._room.set()
 
     def accept(self, samples: int, end_samples: int) -> None:
-        """So much audio more was taken in, up to an offset."""
+        """Count audio that was taken in, up to an offset."""
         start = end_samples - samples
         if self._unrecognized and self._unrecognized[-1][1] == start:
             start, _ = self._unrecognized.pop()
@@ -89,19 +89,19 @@ class Backlog:
         self._weigh()
 
     def recognized(self, offset_samples: int) -> None:
-        """The recognizer has been through the audio clock up to an offset. It may have jumped over a gap on the way."""
+        """Record that the recognizer has been through the audio clock up to an offset, gaps included."""
         left = [(max(start, offset_samples), end) for start, end in self._unrecognized]
         self._unrecognized = [(start, end) for start, end in left if start < end]
         self._weigh()
 
     def begin(self, stage: str, lang: str, since_samples: int) -> Ticket:
-        """A piece of work begins, on speech that ends at an offset."""
+        """Begin a piece of work, on speech that ends at an offset."""
         ticket = Ticket(stage, lang, since_samples)
         self._tickets.append(ticket)
         return ticket
 
     def close(self, ticket: Ticket) -> None:
-        """It is over: its result was written, or it has none, or nobody waits for it. Twice is the same as once."""
+        """Close a piece of work: its result was written, or there is none. Closing twice is the same as once."""
         if ticket in self._tickets:
             self._tickets.remove(ticket)
             self._weigh()
@@ -181,7 +181,7 @@ class Overload:
         return self.live and self.level is Level.SKIPPING
 
     def weigh(self, behind_samples: int, now_samples: int) -> None:
-        """The work lies so far behind, at an offset of the audio clock."""
+        """Choose the level for work that lies so far behind, at an offset of the audio clock."""
         behind = behind_samples / self.bound_samples if self.live else 0.0
         reached = Level.ALL
         for level, share in ENTERED.items():  # in order

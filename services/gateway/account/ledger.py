@@ -30,7 +30,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One segment and target, when all of it was sent."""
+    """What became of one segment in one target language, once all of it was sent."""
 
     steps: Steps
     outcome: Outcome
@@ -101,7 +101,7 @@ class Ledger:
         return trace.set_span_in_context(account.span) if account else get_current()
 
     def recognized(self, transcript: Transcript, langs: Iterable[str]) -> None:
-        """The final transcript is there; it goes to these targets. With none, its account closes."""
+        """Record the final transcript, which goes to these targets. With none, the segment's account closes."""
         if not transcript.typed:
             self.delivery.finalized(transcript.end_samples)
         received_ms = self._ms(self._arrival(transcript.end_samples))
@@ -132,7 +132,7 @@ class Ledger:
         return (self._ms(self._clock()) - account.began_ms) / 1000
 
     def sent(self, segment_id: int, lang: str) -> Delivered:
-        """All of a final segment was written for a target. The account closes with its last target."""
+        """Record that all of a final segment was written for a target. The account closes with its last target."""
         account = self._accounts[segment_id]
         first_audio_ms = account.first_audio_ms.get(lang, 0)
         self._stamp(segment_id, lang, first_audio_ms=first_audio_ms, sent_ms=self._ms(self._clock()))
@@ -243,7 +243,7 @@ class Delivery:
         self._finalized_samples = max(self._finalized_samples, offset_samples)
 
     def voice_sent(self, lang: str, position_samples: int) -> None:
-        """So much speech of a language has been sent."""
+        """Record how much speech of a language has been sent."""
         self._sent[lang] = position_samples
 
     def voice_samples(self, lang: str) -> int:

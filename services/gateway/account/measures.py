@@ -68,7 +68,7 @@ def may_degrade() -> None:
 
 
 class Measures:
-    """Of one session. Languages are those agreed upon, of which there are few, and not what a client calls them."""
+    """Measures one session, by the languages that were agreed upon: there are few of those."""
 
     def __init__(
         self, source_lang: str, ledger: Ledger, goes_on: Continuation | None = None, recent: Recent | None = None
@@ -82,7 +82,7 @@ class Measures:
         self._accepted_samples = 0  # not counted yet
 
     def began(self, lang: str) -> None:
-        """There is a target language that was none before."""
+        """Begin to count for a target language that was none before."""
         metrics.from_zero(_SEGMENTS, ({**self._target(lang), "outcome": outcome} for outcome in _OUTCOMES))
         metrics.from_zero(_CONTRADICTED, [self._target(lang)])
 
@@ -234,7 +234,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class PairOutcome:
-    """Of the segments from one language into another."""
+    """What became of the last minute's segments from one language into another."""
 
     langs: Langs
     segments: int

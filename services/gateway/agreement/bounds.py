@@ -37,7 +37,7 @@ class Most:
 
     @property
     def audio_ms(self) -> int:
-        """Of an offset on the audio clock whose audio was recognized."""
+        """The latest offset on the audio clock that can have been recognized."""
         return FASTEST * self.age_ms + GAP_LEEWAY_MS
 
     @property

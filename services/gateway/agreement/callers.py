@@ -12,14 +12,14 @@ _IPV6_NETWORK = 64  # bits: what one subscriber has, who could call from each ad
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose call it is. `tenant` is empty where no proxy names one."""
+    """The caller of a call. `tenant` is empty where no proxy names one."""
 
     tenant: str = field(default="", repr=False)
     client: str = field(default="", repr=False)  # the address without its port
 
     @property
     def account(self) -> str:
-        """What its slots and calls are counted under: the tenant, or the address of who has none."""
+        """The name that the caller's slots and calls are counted under: its tenant, or its address."""
         return f"tenant {self.tenant}" if self.tenant else f"client {self.client}"
 
 

@@ -124,7 +124,7 @@ class Folder:
         return sorted(self._files())
 
     def read(self, name: str) -> pb.Glossary:
-        """One of `names` as it stands in its file. Raises Unusable when it cannot be read."""
+        """Read one of `names` as it stands in its file. Raises Unusable when it cannot be read."""
         try:
             file = self._files()[name]
             told = file.stat()

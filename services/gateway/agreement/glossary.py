@@ -47,7 +47,7 @@ class Lexicon:
         return Uses(self.version, uses(text, translation, self.terms, self.sources))
 
     def sounds_in(self, translation: str) -> Sounds:
-        """Those words of a translation that have a pronunciation, each once, and that."""
+        """The words of a translation that have a pronunciation, each once, with it."""
         found = self.sounded.places(composed(translation)) if self.sounds else ()
         return tuple(dict.fromkeys(self.sounds[each.index] for each in found))
 
@@ -75,7 +75,7 @@ class Dictionary:
         return 0 if (lang, self._other(spoken)) in self._lexicons else len(self.glossary.entries)
 
     def of(self, lang: str, spoken: str = "") -> Lexicon:
-        """What it says for a target language and a source language; what is written for the nearest region counts."""
+        """The lexicon for a target language and a source language; what is written for the nearest region counts."""
         other = self._other(spoken)
         if (lang, other) not in self._lexicons:
             said = spoken_in(self.glossary, other, self._spoken[0]) if other else self.glossary

@@ -116,7 +116,7 @@ class Tenants:
         )
 
     def _want_back(self, claim: Claim, missing: int) -> None:
-        """Has the tenant with the most slots give back its newest, unless as many as are missing come back already.
+        """Ask the tenant with the most slots to give back its newest, unless enough come back already.
 
         One that holds no more than its share, or few of all slots, or twice what the other would then have, is left
         alone: to move a session has its price.
@@ -143,7 +143,7 @@ class Tenants:
 
 
 class _Demand:
-    """Who wants slots: tenants that asked of late, and those that were refused while they were behind."""
+    """The tenants that want slots: those that asked of late, and those refused while they were behind."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.asked = _Recent(ACTIVE_SECONDS, clock)
@@ -199,7 +199,7 @@ class _Calls:
             raise refused(TOO_MANY_CALLS, message, max(_RETRY_MS, round(1000 * wait)))
 
     async def refusal_due(self, account: str) -> None:
-        """Waits until one more caller of an account may be told that it has its share."""
+        """Wait until one more caller of an account may be told that it has its share."""
         turn = (self._late[account] + 1) / REFUSALS_PER_SECOND
         await self._wait(account, min(LATEST_SECONDS, max(LATE_SECONDS, turn)))
 

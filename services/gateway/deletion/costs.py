@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.values.stages import Seen, Status
 
 CHEAPEST = -1  # nobody misses it: it is about to stop, or does nothing now

@@ -60,7 +60,7 @@ class DeletionServicer:
         self._running = AsyncExitStack()
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Nothing beside what every server has."""
+        """Register nothing beside what every server has."""
 
     async def start(self) -> None:
         """Watches the replicas, and begins to write."""

@@ -43,7 +43,7 @@ class Piece:
 
 
 class Timeline:
-    """Takes chunks as they come and gives them in order, each once, with what is missing between them."""
+    """Puts chunks in order as they come, each once, and tells what is missing between them."""
 
     def __init__(self, rules: Rules, start: int) -> None:
         self._rules = rules

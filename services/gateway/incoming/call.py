@@ -70,7 +70,7 @@ class Call:
 
 
 async def read_all(context: CallContext, inbound: Channel[Inbound]) -> None:
-    """Takes in messages as fast as they are dealt with, to the client's half-close."""
+    """Read messages as fast as they are dealt with, until the client half-closes."""
     while isinstance(message := await context.read(), pb.ClientMessage | Unreadable):
         await inbound.put(message)
     await inbound.close()
@@ -109,7 +109,7 @@ async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncItera
 
 
 async def written(writing: asyncio.Task[None], seconds: float) -> None:
-    """Waits for the last word to be written, but not for ever; then the call ends without a status of ours."""
+    """Wait for the last message to be written, but not for ever; then the call ends without a status of ours."""
     try:
         async with asyncio.timeout(seconds):
             await writing
@@ -127,7 +127,7 @@ async def refusable(inbound: Channel[Inbound], seconds: float) -> bool:
 
 
 async def half_closed(inbound: Channel[Inbound], seconds: float) -> None:
-    """Waits, but not for long, until the client has stopped writing.
+    """Wait, but not for long, until the client has stopped writing.
 
     A status that crosses a client's write can reach it as INTERNAL without details (grpc/grpc#36066).
     """

@@ -57,7 +57,7 @@ class Concealing(Protocol):
     """A decoder that knows what lost audio may have sounded like."""
 
     def conceal(self, samples: int) -> Pcm:
-        """So many samples in place of audio that is lost, behind what was decoded last."""
+        """Make up samples in place of audio that is lost, behind what was decoded last."""
 
 
 def decoder(sound_format: str, sample_rate: int, max_samples: int) -> Decoder:

@@ -86,7 +86,7 @@ class Stream:
             more, self._metadata = self._frames.behind, Metadata()
 
     def flush(self) -> list[Piece]:
-        """What is left: the stream has ended."""
+        """Cut what is left: the stream has ended."""
         return self._frames.flush() if self._metadata is None else []
 
 

@@ -56,7 +56,7 @@ class Greetings:
 
     @contextmanager
     def waits(self, wait: asyncio.Timeout) -> Iterator[None]:
-        """Has the wait for a hello known for the block: the gateway may have to stop."""
+        """Note the wait for a hello while the block lasts, so that it can be ended when the gateway stops."""
         self._waits.add(wait)
         try:
             yield
@@ -71,7 +71,7 @@ class Greetings:
 
 
 class Greeting:
-    """One stream until its session opens: `with` counts it among those that have none."""
+    """A stream until its session opens: `with` counts it among those that have none."""
 
     def __init__(self, greetings: Greetings, context: CallContext, client: str) -> None:
         self._greetings = greetings
@@ -127,7 +127,7 @@ class Greeting:
             return
 
     async def _stopped(self) -> None:
-        """Waits until the client has stopped writing, or is seen to be silent. Raises TimeoutError."""
+        """Wait until the client has stopped writing, or is seen to be silent. Raises TimeoutError."""
         async with asyncio.timeout(SILENT_SECONDS):
             message = await self._context.read()
         async with asyncio.timeout(LAST_WORDS_SECONDS):

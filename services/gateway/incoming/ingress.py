@@ -85,7 +85,7 @@ class AudioStart:
 
 
 class Ingress:
-    """One session's input, from the message after `hello` to the half-close or `end`."""
+    """The input of a session, from the message after `hello` to the half-close or `end`."""
 
     def __init__(
         self,

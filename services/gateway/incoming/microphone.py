@@ -31,7 +31,7 @@ _RETRY_MS = 200
 
 
 class Microphone:
-    """One session's audio, from any format and rate to 16 kHz, on one clock.
+    """A session's audio, from any format and rate to 16 kHz, on one clock.
 
     A chunk may say where it belongs. What was heard already is dropped, what comes in another order is put in order;
     what is missing is told and filled, or the clock jumps. A session that was resumed starts somewhere on the clock, as
@@ -221,13 +221,13 @@ class Hearing:
         return Decoded(whole, corrupt)
 
     def require_audio(self) -> None:
-        """There is no more. Raises InvalidArgument where something came and nothing of it was audio."""
+        """Raise InvalidArgument where something came, and none of it was audio, at the end of the stream."""
         if self._corrupt and not self._audio:
             message = "No packet could be decoded."
             raise InvalidArgument("UNDECODABLE_AUDIO", message, "audio.data", ["audio of the announced format"])
 
     def _decoded(self, packet: Packet) -> Pcm | None:
-        """None for a packet that is to be left out. Raises InvalidArgument for bytes that are no audio at all."""
+        """Decode a packet; None for one to be left out. Raises InvalidArgument for bytes that are no audio at all."""
         if not packet.data:
             return np.zeros(packet.samples, dtype=np.int16)
         try:

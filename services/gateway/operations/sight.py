@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.operations.scale.triggers import GATEWAY
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses

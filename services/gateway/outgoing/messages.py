@@ -286,7 +286,7 @@ def unspoken(lang: str, segment_id: int, text: str, reason: str) -> pb.ServerMes
 
 
 def end(lang: str = "") -> pb.ServerMessage:
-    """Nothing more will come for a target, or for the session."""
+    """Word that nothing more will come for a target, or for the session."""
     return pb.ServerMessage(end=pb.End(target_lang=lang))
 
 

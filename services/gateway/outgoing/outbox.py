@@ -78,13 +78,13 @@ class Outbox(Generic[M]):
         self._changed = asyncio.Condition()
 
     async def put(self, message: M, final_of: Hashable = None) -> None:
-        """Sends a message after all before it. `final_of`: the interim results it makes pointless."""
+        """Send a message after all before it. `final_of`: the interim results it makes pointless."""
         if final_of is not None:
             self._news.ended(final_of)
         await self._add(_Entry(lambda: [message], None, size_bytes=self._room.size_of(message)), replacing=final_of)
 
     async def put_interim(self, about: Hashable, message: M, shown: tuple[str, int] | None = None) -> None:
-        """Sends an interim result, unless a newer one about the same comes first.
+        """Send an interim result, unless a newer one about the same comes first.
 
         Not one that would tell nothing: where it is given, `shown` is its text, and how much of it is concluded.
         """
@@ -94,15 +94,15 @@ class Outbox(Generic[M]):
         await self._add(_Entry(lambda: [message], about, interim=True, size_bytes=size_bytes), replacing=about)
 
     async def put_speech(self, lang: str, make: Callable[[], list[M]], size_bytes: int = SMALL_BYTES) -> None:
-        """Sends speech, made as in `put_made`, unless it is interrupted first."""
+        """Send speech, made as in `put_made`, unless it is interrupted first."""
         await self._add(_Entry(make, lang, size_bytes=size_bytes), replacing=None)
 
     async def put_made(self, make: Callable[[], list[M]]) -> None:
-        """Sends messages that are made when their turn has come: all before them has been written by then."""
+        """Send messages that are made when their turn has come: all before them has been written by then."""
         await self._add(_Entry(make, None), replacing=None)
 
     async def note(self, about: Hashable, make: Callable[[], list[M]]) -> None:
-        """Sends messages made as in `put_made`, however much waits; once, while those about the same still wait."""
+        """Send messages made as in `put_made`, however much waits; once, while those about the same still wait."""
         async with self._changed:
             if not any(entry.key == ("note", about) for entry in self._entries):
                 self._entries.append(_Entry(make, ("note", about)))
@@ -110,7 +110,7 @@ class Outbox(Generic[M]):
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more will be put."""
+        """Whether the outbox is closed: nothing more will be put."""
         return self._state is not _State.OPEN
 
     @property
@@ -119,13 +119,13 @@ class Outbox(Generic[M]):
         return sum(entry.size_bytes for entry in self._entries)
 
     async def drop_speech(self, lang: str) -> None:
-        """Takes back the speech of a language that was not sent yet."""
+        """Take back the speech of a language that was not sent yet."""
         async with self._changed:
             self._entries = [entry for entry in self._entries if entry.interim or entry.key != lang]
             self._changed.notify_all()
 
     async def close(self, *last: M) -> None:
-        """Nothing more will be put, but the last word, for which there is always room. What waits is still sent."""
+        """Close the outbox, behind a last message for which there is always room. What waits is still sent."""
         async with self._changed:
             self._entries += [_Entry(lambda: list(last), None)]
             self._state = _State.CLOSED
@@ -138,12 +138,12 @@ class Outbox(Generic[M]):
             self._changed.notify_all()
 
     async def flushed(self) -> None:
-        """Waits until it is closed and all that was in it has been written."""
+        """Wait until the outbox is closed and all that was in it has been written."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._state is _State.WRITTEN)
 
     async def stalled(self, seconds: float) -> None:
-        """Waits until something has waited for so long, and nothing was taken meanwhile."""
+        """Wait until messages have waited for so long, and none was taken meanwhile."""
         async with self._changed:
             while True:
                 while not self._entries:

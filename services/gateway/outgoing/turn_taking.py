@@ -11,7 +11,7 @@ from services.gateway.values.speech import SourceEvent
 
 
 class Floor:
-    """The voices have it, but while the speaker speaks. Once the source has ended they have it for good."""
+    """The floor: the voices have it, except while the speaker speaks. Once the source has ended they keep it."""
 
     def __init__(self) -> None:
         self.closed = False  # the speaker cannot start any more
@@ -32,12 +32,12 @@ class Floor:
             self._taken.set()
 
     def give(self) -> None:
-        """The speaker has stopped, or will not speak any more."""
+        """Give the floor to the voices: the speaker has stopped, or will not speak any more."""
         self._taken.clear()
         self._free.set()
 
     def close(self) -> None:
-        """The source has ended: nobody can cut a voice off any more, and whoever waits for a turn has it."""
+        """Give the floor to the voices for good: the source has ended, and nobody can cut them off."""
         self.closed = True
         self._free.set()
         self._taken.set()
@@ -47,7 +47,7 @@ class Floor:
         await self._free.wait()
 
     async def quiet(self, seconds: float) -> None:
-        """Waits so long, unless the speaker starts, or the source ends, first."""
+        """Wait so long, unless the speaker starts, or the source ends, first."""
         try:
             async with asyncio.timeout(seconds):
                 await self._taken.wait()

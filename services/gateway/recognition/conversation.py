@@ -31,11 +31,11 @@ class Failed(BrokeOff):
 
 
 class Slow(BrokeOff):
-    """It gives no answer, and nobody knows that it ended: that proves nothing about what it was told."""
+    """The recognizer gives no answer, and nobody knows that it ended: that proves nothing about the audio."""
 
 
 class Stalled(Slow):
-    """Its replica is there, and it owes an answer."""
+    """The recognizer's replica is there, and it owes an answer."""
 
 
 class Left(Exception):
@@ -53,7 +53,7 @@ class Stalls:
 
 
 class Conversation:
-    """Tells a recognizer what a session says, and puts what is made of its answers into `heard`."""
+    """Streams the session's audio to one recognizer, and puts what comes of its answers into `heard`."""
 
     def __init__(self, to: Recognizing, listening: Listening, feed: Feed, heard: Channel[Heard]) -> None:
         self.answered = False  # at all
@@ -156,7 +156,7 @@ class Conversation:
 
 
 async def tell(listening: Listening, heard: Channel[Heard]) -> None:
-    """Passes on what was made of the answers so far. Cancelled, it has passed on a part, and the rest still waits."""
+    """Pass on what came of the answers so far. Cancelled, it has passed on a part, and the rest still waits."""
     while listening.heard:
         await heard.put(listening.heard[0])
         listening.heard.popleft()
@@ -191,13 +191,13 @@ class Feed:
             self._changed.notify_all()
 
     async def begun(self) -> bool:
-        """Waits until something was said. False when it ended first."""
+        """Wait until something was said. False when the audio ended first."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.finished or not self._listening.ring.empty)
             return not self._listening.ring.empty
 
     async def next(self) -> Asked | None:
-        """What is to be told next; None at the end."""
+        """Wait for what is to be sent next; None at the end."""
         async with self._changed:
             while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
                 await self._change()
@@ -212,13 +212,13 @@ class Feed:
                 self._listening.ring.ask()
 
     async def answered(self) -> None:
-        """The recognizer has said something: there may be room now, or something to tell."""
+        """Note that the recognizer has answered: there may be room now, or something to send."""
         async with self._changed:
             self._changed.notify_all()
 
 
 class Signs:
-    """Somebody owes an answer from time to time. Time that we spend on an answer ourselves is not theirs."""
+    """The signs of life that a recognizer owes. Time that we spend on an answer ourselves is not counted."""
 
     def __init__(self) -> None:
         self._owed = asyncio.Event()
@@ -226,7 +226,7 @@ class Signs:
         self._attending = False
 
     def owe(self, owed: bool) -> None:
-        """Whether an answer is due from now on."""
+        """Set whether the recognizer owes an answer from now on."""
         if owed:
             self._owed.set()
         else:
@@ -244,7 +244,7 @@ class Signs:
             self._given.set()
 
     async def missed(self, seconds: float) -> None:
-        """Waits until an answer has been due for so long and none came."""
+        """Wait until an answer has been due for so long and none came."""
         clock = asyncio.get_running_loop().time
         while True:
             await self._owed.wait()

@@ -56,14 +56,14 @@ class Slowness:
         self._finalized_samples = -1
 
     def left(self, finalized_samples: int) -> None:
-        """One was left, where so much of the audio was final."""
+        """Record that a slow recognizer was left, where so much of the audio was final."""
         again = finalized_samples == self._finalized_samples
         self.factor = min(MOST_PATIENT, 2 * self.factor) if again else 1
         self._finalized_samples = finalized_samples
 
 
 class Recognition:
-    """Audio in, the recognizer's answers out.
+    """Sends audio to recognizers, one after the other, and gives their answers as if one had given them.
 
     `say` puts audio and commands in order; `heard` gives what the stage made of them; `run` talks to the stage until
     `end_audio` was called and all is answered. The stage is asked for a slot by `open` when audio was announced, else
@@ -85,17 +85,17 @@ class Recognition:
         self._away = False  # as the client was told
 
     async def open(self) -> None:
-        """Takes a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
+        """Take a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
         if self.started:
             self._call = await self._recognizer()
 
     async def say(self, said: Said) -> None:
-        """Goes to the recognizer after all before it."""
+        """Send something to the recognizer, behind all before it."""
         self.started = True
         await self._feed.say(said)
 
     def trace(self, segment_id: int, context: Context) -> None:
-        """Tells the recognizer where the spans of one of its segments belong. Waits for nothing: who reads may not."""
+        """Send the recognizer the trace of one of its segments. It waits for nothing: who reads answers may not."""
         if traceparent := dict(tracing.outgoing(context)).get("traceparent"):
             self._listening.hints.trace(Trace(segment_id, traceparent))
 
@@ -104,7 +104,7 @@ class Recognition:
         await self._feed.end()
 
     def close(self) -> None:
-        """Ends the calls to recognizers that are still open."""
+        """Cancel the calls to recognizers that are still open."""
         self._calls.close()
 
     async def run(self) -> None:
@@ -121,7 +121,7 @@ class Recognition:
         await self.heard.close()
 
     async def _converse(self, call: Recognizing, outage: Outage) -> Recognizing | None:
-        """Gives the call to go on with; None when all is answered."""
+        """Talk to one recognizer. Returns the call to go on with; None when all is answered."""
         conversation = Conversation(call, self._listening, self._feed, self.heard)
         try:
             await conversation.run(self._stalls, self._another)

@@ -32,7 +32,7 @@ FRESH = Seed()
 
 
 class Seam:
-    """Takes what the recognizer of now says and gives what the session is told.
+    """Makes one sequence of results of what several recognizers answer in turn.
 
     Segments are numbered on, revisions rise, concluded words stand until the final, offsets never go back.
     """
@@ -60,7 +60,7 @@ class Seam:
         return segment_id - self._ahead
 
     def result(self, said: Transcript, finalized_samples: int) -> list[Told]:
-        """A result; `finalized_samples` of a final."""
+        """Take a result; `finalized_samples` is of a final."""
         told = self._given_up(said.start_samples)
         said = self._continued(replace(said, segment_id=said.segment_id + self._ahead))
         if said.final:
@@ -76,18 +76,18 @@ class Seam:
         return self._turns.heard(event)
 
     def progressed(self, progress: Progress) -> list[Told]:
-        """The recognizer of now has got so far."""
+        """Record how far the recognizer of now has got."""
         told = [*self._given_up(progress.finalized_samples), *self._turns.progressed(progress.finalized_samples)]
         return [*told, self._reached(progress)]
 
     def moved(self, start_samples: int) -> Iterable[Told]:
-        """Another recognizer goes on; it is told the number of the open segment, and the audio from an offset on."""
+        """Begin with another recognizer, which is sent the open segment's number, and the audio from an offset on."""
         self._ahead = 0
         self._from = self._shown
         return self._turns.moved(start_samples)
 
     def skipped(self, stretch: Stretch) -> list[Told]:
-        """Some audio is left out: the open segment ends before it, with what was concluded."""
+        """Leave audio out: the open segment ends before it, with what was concluded."""
         told = [*self._close(), *self._turns.ended(stretch.from_samples)]
         return [*told, self._reached(Progress(stretch.to_samples, stretch.to_samples))]
 

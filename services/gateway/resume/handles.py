@@ -151,14 +151,14 @@ def _unreadable() -> InvalidArgument:
 
 
 class Admission:
-    """The gateway's word on handles: it gives them and takes them."""
+    """Reads the handles that clients come with, and signs those they are given."""
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._handles = Handles(settings.signing_keys(), settings.resume_ttl_ms)
         self._tenant_metadata = settings.tenant_metadata
 
     def caller(self, context: AnyContext) -> Caller:
-        """Whose call it is, as the proxy before us names it, and where it comes from."""
+        """The caller of a call, as the proxy before us names it, and where the call comes from."""
         return caller(context.invocation_metadata(), self._tenant_metadata, context.peer())
 
     def goes_on(self, hello: pb.SessionConfig, terms: Terms, tenant: str, lives: Lives) -> Continuation:

@@ -24,7 +24,7 @@ _LEAVING_SECONDS = 0.3  # for the call before to be gone, where its client has l
 
 
 class Life:
-    """One call of a session, as the rest of the server has it."""
+    """One call of a session, as the rest of the server sees it."""
 
     def __init__(self, session_id: str, epoch: int, began: float = 0.0) -> None:
         self.session_id = session_id
@@ -36,19 +36,19 @@ class Life:
         self._ending = asyncio.Event()
 
     def end(self, fault: MeshError) -> None:
-        """Has the call end with a fault, unless another one was quicker."""
+        """End the call with a fault, unless another fault was quicker."""
         self._fault = self._fault or fault
         self._ending.set()
 
     async def ended(self) -> Never:
-        """Waits until it has to end, and raises why."""
+        """Wait until the call has to end, and raise why."""
         while self._fault is None:
             await self._ending.wait()
         raise self._fault
 
 
 class Lives:
-    """All of them. What it remembers of handles is bounded, and is this process's alone."""
+    """The calls of sessions that run in this process. What is remembered of handles is bounded."""
 
     def __init__(self, remembered_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.server = secrets.token_hex(8)  # names this process to clients
@@ -88,7 +88,7 @@ class Lives:
             raise TooSlow(WORK_TOO_LONG, message)
 
     def proved(self, life: Life) -> None:
-        """The client of a call has its `ready`: it speaks. Handles from before that call are used up."""
+        """Record that the client of a call speaks, and so has its `ready`: older handles are used up."""
         if life.epoch > self._epochs.get(life.session_id, (0, 0.0))[0]:
             self._epochs[life.session_id] = (life.epoch, self._clock())
             self._epochs.move_to_end(life.session_id)
@@ -127,7 +127,7 @@ class Lives:
         return session_id not in self._claims and not (young and life is not None and life.epoch >= epoch)
 
     async def _settled(self, session_id: str) -> None:
-        """Waits, but not for long, until no call opens a session, nor runs it."""
+        """Wait, but not for long, until no call opens a session, nor runs it."""
         try:
             async with asyncio.timeout(_LEAVING_SECONDS):
                 if claim := self._claims.get(session_id):
@@ -143,14 +143,14 @@ class Lives:
             claim.set()
 
     async def supersede(self, session_id: str) -> None:
-        """Ends the call in which a session still runs: its client has come back in another one."""
+        """End the call in which a session still runs: its client has come back in another one."""
         if life := self._lives.get(session_id):
             life.end(Superseded("SUPERSEDED", "The session goes on in another call."))
             await _all_gone([life], _SUPERSEDE_SECONDS)
 
     @contextmanager
     def running(self, session_id: str, epoch: int) -> Iterator[Life]:
-        """Has a session known for the block. Raises StageFailed when the server is about to stop."""
+        """Register a session's call while the block lasts. Raises StageFailed when the server is about to stop."""
         self.require_open()
         life = self._lives[session_id] = Life(session_id, epoch, self._clock())
         self._release(session_id, self._claims.get(session_id))
@@ -168,7 +168,7 @@ class Lives:
                 del self._lives[session_id]
 
     async def drain(self, seconds: float) -> None:
-        """Lets nobody in, has each session told, and ends those that are still here when their time is up."""
+        """Let nobody in, tell each session, and end those that are still here when their time is up."""
         last_words_seconds = min(_LAST_WORDS_SECONDS, seconds / 4)
         self._leave_at = self._clock() + seconds - last_words_seconds
         lives = [*self._lives.values()]
@@ -187,7 +187,7 @@ class Lives:
 
 
 async def _all_gone(lives: Iterable[Life], seconds: float) -> None:
-    """Waits until none of them runs, but not longer than that."""
+    """Wait until none of the calls runs, but not longer than that."""
     try:
         async with asyncio.timeout(seconds):
             for life in lives:

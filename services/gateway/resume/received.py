@@ -51,7 +51,7 @@ def continued(bond: Bond, position: Position, hello: pb.SessionConfig, age_ms: i
 
 
 def _segments(given: Iterable[pb.ReceivedSegment], first: int, shown: bool) -> list[pb.ReceivedSegment]:
-    """Those from the handle's on. What lies before is delivered, as the handle says.
+    """The segments from the handle's on. What lies before is delivered, as the handle says.
 
     Open segments are not `shown` to a client without interim results. One that lies before finals is taken in empty.
     """

@@ -24,14 +24,14 @@ class Owned:
         self._calls: list[Cancellable] = []
 
     def add(self, call: C) -> C:
-        """Owns one more call, and gives it. Those that have ended are owned no longer."""
+        """Own one more call, and return it. Those that have ended are owned no longer."""
         for ended in [each for each in self._calls if each.done()]:
             end_call(self.release(ended))
         self._calls.append(call)
         return call
 
     def release(self, call: C) -> C:
-        """Gives a call up, to whoever is to own it before anything is awaited."""
+        """Give a call up, to whoever is to own it before anything is awaited."""
         self._calls = [each for each in self._calls if each is not call]
         return call
 

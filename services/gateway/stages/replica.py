@@ -16,7 +16,7 @@ import grpc
 from services.common.cancelling import TaskGroup
 from services.common.grpc_options import CHANNEL
 from services.common.server.lifecycle import channel
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.stages.calls import Abandoned, unless
 from services.gateway.stages.watching import CUT_OFF, SILENT, Silence, answers, fall_silent, watch
 from services.gateway.values.stages import Seen, Status
@@ -31,7 +31,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One connection to a replica. It is lost once and for all; the replica may come back behind another.
+    """A connection to a replica. It is lost once and for all; the replica may come back behind another.
 
     `died` is set before `lost` where the replica has ended, or says that it is stuck. Where it is not, the replica was
     silent for too long or is cut off, and nobody knows more.
@@ -64,7 +64,7 @@ class Lateness:
         self._times: deque[float] = deque(maxlen=MOST_LATE)
 
     def late(self, now: float) -> None:
-        """It is silent, at a time in seconds on a monotonic clock."""
+        """Record that the replica is silent, at a time in seconds on a monotonic clock."""
         self._times.append(now)
 
     def patience(self, seconds: float, now: float) -> float:
@@ -100,7 +100,7 @@ class Replica:
 
     @property
     def state(self) -> State:
-        """What it told last; UNKNOWN while it is late or lost."""
+        """The state that the replica told last; UNKNOWN while it is late or lost."""
         return State.UNKNOWN if self._late else self._status.state
 
     @property
@@ -110,7 +110,7 @@ class Replica:
 
     @property
     def late(self) -> bool:
-        """Whether it served, and says nothing now."""
+        """Whether the replica served, and says nothing now."""
         return self._late and self._status.state is State.SERVING and not self._retired
 
     @property
@@ -120,17 +120,17 @@ class Replica:
 
     @property
     def gone(self) -> bool:
-        """Whether it is no longer one of the stage's, and lost."""
+        """Whether the replica is no longer one of the stage's, and lost."""
         return self._retired and self._status.state is State.UNKNOWN
 
     @property
     def full(self) -> bool:
-        """Whether it told that it has no slot for anybody."""
+        """Whether the replica told that it has no slot for anybody."""
         return 0 < self._status.slots_total <= self._status.slots_used
 
     @property
     def free(self) -> int:
-        """Free slots, as far as known; below nothing where more calls were placed than it had."""
+        """How many slots are free, as far as known; below nothing where more calls were placed than there were."""
         return self._status.slots_total - self._status.slots_used - self._placed
 
     def place(self) -> Link:
@@ -139,18 +139,18 @@ class Replica:
         return self._link
 
     def retire(self) -> None:
-        """It is no longer one of the stage's: no new calls, and long ones are to leave."""
+        """Take the replica off the stage's list: it gets no new calls, and long ones are to leave."""
         self._retired = True
         self._link.draining.set()
         self._changed()
 
     def leave(self) -> None:
-        """There are others: what waits for this one while it is late goes to them."""
+        """Send those who wait for this replica to the others, where it is late."""
         if self._late:
             self._link.lost.set()
 
     async def run(self, patience: float) -> None:
-        """Watches it for as long as it is one of the stage's. Silence for `patience` seconds means that it is late."""
+        """Watch the replica as long as it is one of the stage's. After `patience` seconds of silence it is late."""
         failures = 0
         try:
             while not self._retired:
@@ -171,7 +171,7 @@ class Replica:
                 await self._next.channel.close()
 
     async def _watched(self, patience: float) -> str:
-        """Why the connection is of no more use."""
+        """Watch the replica over its connection. Returns why the connection is of no more use."""
         now = time.monotonic()
         silence = Silence(self._lateness.patience(patience, now), now)
         async with TaskGroup() as tasks:
@@ -188,7 +188,7 @@ class Replica:
         return SILENT
 
     async def _outwait(self, silence: Silence) -> str:
-        """Waits through each silence, unless the replica answers over another connection, or has never over this."""
+        """Wait through each silence, unless the replica answers over another connection, or never did over this."""
         while True:
             await fall_silent(silence)
             if self._status.state is State.UNKNOWN:

@@ -16,7 +16,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_ran
 
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
-from services.common.server.status import State
+from services.common.states import State
 from services.common.telemetry import metrics
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Abandoned, unless
@@ -87,7 +87,7 @@ class Replicas:
         await self._available.wait()
 
     async def known(self) -> None:
-        """Waits until each replica of the first lookup has answered, or failed to."""
+        """Wait until each replica of the first lookup has answered, or failed to."""
         await self._looked_up.wait()
         for replica in list(self._replicas.values()):
             await replica.known.wait()
@@ -112,7 +112,7 @@ class Replicas:
         self._watching.pop(replica).cancel()
 
     def _settle(self, addresses: Sequence[str]) -> tuple[list[Replica], list[Replica]]:
-        """Takes over a new list of addresses; the replicas that came and those that went."""
+        """Take over a new list of addresses. Returns the replicas that came and those that went."""
         removed = [self._replicas.pop(address) for address in list(self._replicas) if address not in addresses]
         added = {
             address: Replica(Place(self.stage, address), self._changed)
@@ -184,12 +184,12 @@ class Replicas:
         return Tries(self.stage, budget, now, suspect, deaths)
 
     def answered(self, tries: Tries) -> None:
-        """The question has its whole answer: nobody died of it."""
+        """Record that the question has its whole answer: nobody died of it."""
         self._suspects.answered(tries.suspect)
         self._count("answered")
 
     def took(self, tries: Tries) -> None:
-        """The question has what is waited for: a translation, or the first piece of speech."""
+        """Record how long the question waited for a translation, or for the first piece of speech."""
         _DURATION.record(time.monotonic() - tries.started, {"stage": self.stage.lower()})
 
     async def call(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None) -> T:
@@ -248,7 +248,7 @@ class Replicas:
         return random.choice(best)
 
     def _freest(self, tries: Tries) -> list[Replica]:
-        """Those with most free slots, of the replicas that serve and were not tried."""
+        """The replicas with most free slots, of those that serve and were not tried."""
         best: list[Replica] = []
         most = 0
         for replica in self._replicas.values():

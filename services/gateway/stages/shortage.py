@@ -33,7 +33,7 @@ class Shortage:
 
     @property
     def on(self) -> bool:
-        """Whether it lasts: something failed, and not all of it has been caught up with."""
+        """Whether the outage lasts: something failed, and not all of it has been caught up with."""
         return self._notices.begun.is_set()
 
     def begin(self, segment_id: int) -> None:
@@ -48,17 +48,17 @@ class Shortage:
         self._answered = True
 
     async def settle(self) -> None:
-        """No work waits: if the stage has answered, the outage is over."""
+        """End the outage, if the stage has answered: no work waits."""
         if self.on and self._answered and self._notices.end():
             await self._tell(over=True)
 
     async def waits(self, segment_id: int) -> None:
-        """One more segment waits for the stage."""
+        """Count one more segment that waits for the stage."""
         if self.on and self._notices.add(segment_id):
             await self._tell(segment_id)
 
     async def run(self) -> None:
-        """Tells the client of each outage that outlives the grace. Until it is cancelled."""
+        """Tell the client of each outage that outlives the grace. Runs until it is cancelled."""
         while True:
             await self._notices.begun.wait()
             if await _within(GRACE_SECONDS, self._notices.over):
@@ -118,7 +118,7 @@ class _Notices:
         self.begun.set()
 
     def add(self, segment_id: int) -> bool:
-        """True when the segment is to be named now."""
+        """Add a segment that waits. True when it is to be named now."""
         if segment_id <= self._newest:
             return False
         self._newest = segment_id
@@ -158,7 +158,7 @@ def unreachable(fault: MeshError) -> bool:
 
 
 async def first_of(*waits: Coroutine[Any, Any, object]) -> None:
-    """Waits until one of them has ended, and cancels the others."""
+    """Wait until one of some coroutines has ended, and cancel the others."""
     async with TaskGroup() as tasks:
         running = [tasks.create_task(each) for each in waits]
         await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)

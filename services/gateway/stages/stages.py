@@ -90,7 +90,7 @@ class Stages:
         return self._replicas[stage].seen
 
     async def back(self, stage: str) -> None:
-        """Waits until a replica of the stage serves."""
+        """Wait until a replica of the stage serves."""
         await self._replicas[stage].back()
 
     async def describe(self) -> Catalog:
@@ -164,7 +164,7 @@ class Stages:
         return recognizing
 
     async def translate(self, asked: Question, context: Context | None = None) -> str:
-        """The translation of a text. What failed is asked again, within the question's time where it has one."""
+        """Translate a text. What failed is asked again, within the question's time where it has one."""
         request = mt_pb2.TranslateRequest(
             text=asked.text,
             source_lang=asked.spoken_lang,
@@ -223,7 +223,7 @@ class Stages:
         return Speaking(self._replicas["TTS"], request, metadata, self._timeout, line.rung).pieces()
 
     async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:
-        """Has one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
+        """Make one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
 
         async def attempt(link: Link) -> None:
             await fault_pb2_grpc.FaultStub(link.channel).SimulateFault(fault, timeout=self._timeout)

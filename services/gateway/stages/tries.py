@@ -67,7 +67,7 @@ class Tries:
         return self.started + self.budget.seconds - now
 
     def went_on(self, link: Link) -> None:
-        """It is being answered: what refused before may be asked again should this one break off."""
+        """Note that the question is being answered: what refused before may be asked again should this break off."""
         self.tried = {link.replica_id}
         self._refused_since = None
 
@@ -158,6 +158,6 @@ def fault_of(error: CallFailed, stage: str) -> MeshError:
 
 
 def unavailable(stage: str) -> StageFailed:
-    """No replica of the stage serves. Those who are told come back at different times."""
+    """The fault of a stage of which no replica serves. Callers are told to come back at different times."""
     message = f"No replica of the {stage} stage is available."
     return StageFailed(f"{stage}_UNAVAILABLE", message, retry_after_ms=random.randint(500, 1500), stage=stage)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import grpc
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.values.stages import Status
 
 TICKS = 4  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence
@@ -30,7 +30,7 @@ class Silence:
         self._since = now
 
     def stalled(self, seconds: float, now: float) -> None:
-        """So long we ourselves did not run: that proves nothing about the peer."""
+        """Take off the time that we ourselves did not run: it proves nothing about the peer."""
         self._since = min(now, self._since + seconds)
 
     def left(self, now: float) -> float:

@@ -90,7 +90,7 @@ class WaitK:
 
 @dataclass(frozen=True, slots=True)
 class Endpointed:
-    """Waits for the end of the segment, as turn-based systems do."""
+    """Translates nothing before the end of the segment, as turn-based systems do."""
 
     def source(self, said: Transcript) -> str:
         """Translate nothing of an interim transcript."""
@@ -154,7 +154,7 @@ class TargetText:
         return " ".join(self._concluded)
 
     def revise(self, translation: str, source: str) -> Caption:
-        """Takes in the translation of a longer source."""
+        """Take in the translation of a longer source."""
         before, self._words = self._words, self._behind_concluded(translation)
         concluded = self._policy.concluded(before, self._words, source)
         if concluded > len(self._concluded):
@@ -163,7 +163,7 @@ class TargetText:
         return self._caption(self._words[:shown], final=False)
 
     def conclude_all(self, translation: str) -> Caption:
-        """Takes in the translation of the final source: all of it is concluded."""
+        """Take in the translation of the final source: all of it is concluded."""
         contradicts = contradicted(self._concluded, _WORD.findall(translation))
         self._concluded = self._words = self._behind_concluded(translation)
         caption = self._caption(self._words, final=True)

@@ -85,7 +85,7 @@ class Segments:
 
 
 class Utterances:
-    """Tells which segments are of one utterance, and so spoken by one voice. Pure."""
+    """Groups segments into utterances, each of which is spoken by one voice. Pure."""
 
     def __init__(self) -> None:
         self._rung = Rung()

@@ -53,7 +53,7 @@ class Target:
         self._tiers = TierNotices("MT", terms.lang)
 
     async def hear(self, said: Transcript | Mark) -> None:
-        """Takes in a transcript, or a mark that follows all before it."""
+        """Take in a transcript, or a mark that follows all before it."""
         if isinstance(said, Transcript) and said.language_tentative:
             return None  # it may be in another language: there is nothing to translate yet
         if isinstance(said, Transcript) and not said.final:
@@ -75,7 +75,7 @@ class Target:
             await self._inbox.close()
 
     async def leave(self) -> None:
-        """There will be no more transcripts here, though the session goes on: open segments end as they stand."""
+        """End the target though the session goes on: open segments end as they stand."""
         self._leaving = True
         await self._inbox.drop_interim()
         await self.end_transcripts()
@@ -98,7 +98,7 @@ class Target:
         self.ended.set()
 
     async def _translate_all(self) -> None:
-        """One after the other; after an outage several at once, but in order all the same."""
+        """Translate one transcript after the other; after an outage several at once, but in order all the same."""
         shortage = self._translator.shortage
         while works := await self._inbox.take(AT_ONCE if shortage.on else 1):
             async with TaskGroup() as asking:
@@ -205,7 +205,7 @@ class Target:
             await self._account.outbox.put_interim(about, message, shown=(caption.text, caption.stable_length))
 
     async def _speak_on(self, segment: Segment, said: Transcript) -> None:
-        """Has the clause said to its end that was cut off when the session broke."""
+        """Speak the rest of the clause that was cut off when the session broke."""
         if self._voice and (begun := segment.begun):
             segment.begun = None
             await self._voice.say(replace(self._clause(begun.speaking, said), said_samples=begun.speaking_samples))

@@ -137,7 +137,7 @@ class Targets:
         return missed, seed
 
     async def passed(self, mark: Mark) -> None:
-        """A mark goes to all targets in force, behind what they have heard."""
+        """Send a mark to all targets in force, behind what they have heard."""
         mark.left = len(self._in_force)
         for target in self._in_force.values():
             await target.hear(mark)
@@ -169,7 +169,7 @@ class Targets:
         await self._let_go()
 
     async def _make_room(self, lang: str) -> None:
-        """Takes the targets of a language out of the open segments, once too many wait for those to end."""
+        """Take the targets of a language out of the open segments, once too many wait for those to end."""
         waiting = [each for each in self._here if each.terms.lang == lang and not each.ended.is_set()]
         if len(waiting) >= MOST_WAITING:
             for hearing in self._hearing.values():

@@ -34,7 +34,7 @@ class Translator:
         self._ended_at: float | None = None  # the source, on the loop's clock
 
     def source_ended(self) -> None:
-        """The source has ended. A stage that is away is not waited for long from now on."""
+        """Note that the source has ended: a stage that is away is not waited for long from now on."""
         self._ended_at = asyncio.get_running_loop().time()
 
     async def ask(self, said: Transcript, asked: Question) -> str | None:
@@ -97,7 +97,7 @@ class Translator:
         return translation
 
     async def _patience(self) -> None:
-        """Waits for the stage. Raises TimeoutError once there is no room to wait, or no more reason to."""
+        """Wait for the stage. Raises TimeoutError once there is no room to wait, or no more reason to."""
         stages = self._shared.stages
         await first_of(stages.back("MT"), self._inbox.pressing())
         if self._ended_at is not None:
@@ -113,7 +113,7 @@ class Translator:
         await self._account.report(fault, said.segment_id, self._terms.lang)
 
     async def _give_up(self, said: Transcript, reason: str) -> None:
-        """What was concluded stands as the translation."""
+        """Tell the client that there is no translation: what was concluded stands."""
         await self._account.outbox.put(messages.degraded("MT", self._terms.lang, reason, said.segment_id))
 
 
@@ -137,7 +137,7 @@ class Inbox:
         return sum(len(work.text.encode()) for work in self._finals)
 
     async def put(self, work: Work) -> None:
-        """Adds a final transcript or a mark; waits for room. What was interim of the segment is pointless now."""
+        """Add a final transcript or a mark, once there is room. What was interim of the segment is dropped."""
         async with self._changed:
             while self.full and not self._closed:
                 await self._changed.wait()
@@ -147,13 +147,13 @@ class Inbox:
             self._changed.notify_all()
 
     async def put_interim(self, transcript: Transcript) -> None:
-        """Replaces the interim transcript that still waits."""
+        """Replace the interim transcript that still waits."""
         async with self._changed:
             self._latest = transcript
             self._changed.notify_all()
 
     async def drop_interim(self) -> None:
-        """Drops the interim transcript that still waits."""
+        """Drop the interim transcript that still waits."""
         async with self._changed:
             self._latest = None
 
@@ -163,7 +163,7 @@ class Inbox:
         return self._closed
 
     async def close(self) -> None:
-        """Nothing more will come; what waits is still to be done."""
+        """Close the inbox; what waits is still to be done."""
         async with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -174,12 +174,12 @@ class Inbox:
         return len(self._finals) >= ROOM
 
     async def pressing(self) -> None:
-        """Waits until it is full, or nothing more will come."""
+        """Wait until the inbox is full, or closed."""
         async with self._changed:
             await self._changed.wait_for(lambda: self.full or self._closed)
 
     async def take(self, most: int) -> list[Work]:
-        """So many finals and marks at most, else the latest interim transcript; nothing when nothing will come."""
+        """Take so many finals and marks at most, else the latest interim transcript; nothing when it is closed."""
         async with self._changed:
             while not (self._finals or self._latest or self._closed):
                 await self._changed.wait()

@@ -248,7 +248,7 @@ Kept: TypeAlias = Audio | Commit | Marked
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """Where the spans of a segment belong."""
+    """Where the spans of a segment belong: the trace that the recognizer is sent."""
 
     segment_id: int
     traceparent: str

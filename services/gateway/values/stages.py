@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Self
 
-from services.common.server.status import State
+from services.common.states import State
 from services.common.text import languages
 from services.common.text.terminology import Term
 from services.gateway.values.speech import Pace, Rung

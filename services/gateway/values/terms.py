@@ -21,7 +21,7 @@ Sounds: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class OverloadPolicy(IntEnum):
-    """What was agreed; as the contract numbers it."""
+    """What gives way when the mesh cannot keep up, as was agreed and as the contract numbers it."""
 
     BLOCK = 1  # nothing gives way: the stream is held
     CAPTIONS_ONLY = 2  # speech
@@ -48,7 +48,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One term: what becomes of it, and how that is said, by BCP-47 tag in order."""
+    """A term of a glossary: its translations and pronunciations, by BCP-47 tag in order."""
 
     source: str
     translations: ByLanguage = ()  # a language not among them keeps the term as it is
@@ -176,7 +176,7 @@ class Terms:
 
     @property
     def affinity(self) -> int:
-        """What its calls to the stages have in common, before and after it is resumed."""
+        """The number that the session's calls to the stages have in common, also after it is resumed."""
         return affinity(self.session_id)
 
 

@@ -68,7 +68,7 @@ class Clauses:
         self._wanted = FIRST_WORDS
 
     def add(self, text: str, at_samples: int = 0) -> list[str]:
-        """Takes in words concluded at a moment of the audio clock; gives the clauses that can be spoken now."""
+        """Take in words concluded at a moment of the audio clock; return the clauses that can be spoken now."""
         words = text.split()
         self._words += words
         self._since += [at_samples] * len(words)
@@ -80,7 +80,7 @@ class Clauses:
         return clauses
 
     def rest(self) -> list[str]:
-        """Gives what is left, however long it waited: the segment is final."""
+        """Return what is left, however long it waited: the segment is final."""
         rest = " ".join(self._words)
         self._words, self._since = [], []
         return [rest] if rest else []
@@ -110,12 +110,12 @@ class Clauses:
         return len(words) if len(words) == self._wanted + SPARE_WORDS else 0
 
     def _breaths(self, words: list[str]) -> Iterable[int]:
-        """So many words can be followed by a breath: the next one begins a phrase."""
+        """The counts of words after which a breath can come: the next word begins a phrase."""
         ends = self._ends(words)
         return [count for count in ends if count < len(words) and self._begins_phrase(words[count])]
 
     def _ends(self, words: list[str]) -> list[int]:
-        """So many words can be a clause: the last one does not lean on the next."""
+        """The counts of words that can be a clause: the last word does not lean on the next."""
         return [count for count, word in enumerate(words, start=1) if bare(word) not in self._leaning]
 
     def _begins_phrase(self, word: str) -> bool:

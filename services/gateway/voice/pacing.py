@@ -23,7 +23,7 @@ class Playout:
         self._end_samples = 0  # of all that was sent
 
     def sent(self, duration_samples: int, at_samples: int) -> None:
-        """So much more is heard, from a moment on."""
+        """Add speech that was sent, which is heard from a moment on."""
         self._end_samples = max(self._end_samples, at_samples) + duration_samples
 
     def left(self, at_samples: int) -> int:

@@ -67,7 +67,7 @@ class Waiting:
         return sum(len(each.text.encode()) for each in self._items if isinstance(each, Clause))
 
     async def newer(self) -> None:
-        """Waits until a clause waits, or all clauses were dropped."""
+        """Wait until a clause waits, or all clauses were dropped."""
         drops = self.drops
         async with self._changed:
             await self._changed.wait_for(
@@ -75,7 +75,7 @@ class Waiting:
             )
 
     async def put(self, spoken: VoiceItem) -> None:
-        """Adds it behind all others, once there is room."""
+        """Add something behind all others, once there is room."""
         async with self._changed:
             while len(self._items) >= self._room:
                 await self._changed.wait()
@@ -83,7 +83,7 @@ class Waiting:
             self._changed.notify_all()
 
     async def squeeze(self, spoken: VoiceItem) -> list[VoiceItem]:
-        """Adds it at once. Gives what had to make room: the oldest clause, and what now follows no clause."""
+        """Add something at once. Returns what had to make room: the oldest clause, and what now follows no clause."""
         gone: list[VoiceItem] = []
         async with self._changed:
             self._items.append(spoken)
@@ -95,7 +95,7 @@ class Waiting:
         return gone
 
     async def drop_clauses(self) -> list[Clause]:
-        """Takes out all clauses; what follows them stays."""
+        """Take out all clauses; what follows them stays."""
         async with self._changed:
             self.drops += 1
             clauses = [each for each in self._items if isinstance(each, Clause)]
@@ -156,7 +156,7 @@ class Speech:
         self._talking = seed.voice_speaking  # as the client has been told
 
     async def put(self, piece: Piece) -> None:
-        """Sends a chunk, unless it is dropped first."""
+        """Send a chunk, unless it is dropped first."""
         self.open = True
         if piece.start:
             self._account.ledger.spoken(piece.clause.segment_id, self._lang)
@@ -205,7 +205,7 @@ class Speech:
 
 
 class Cutter:
-    """One clause's speech at the agreed rate, in chunks of one length, without what the listener has of it already."""
+    """Cuts one clause's speech into chunks at the agreed rate, without what the listener has of it already."""
 
     def __init__(self, rate: int, had_samples: int = 0) -> None:
         self._rate = rate

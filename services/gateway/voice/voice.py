@@ -40,7 +40,7 @@ class _Telling:
 
 
 class Voice:
-    """Says what it is given, one thing after the other."""
+    """Speaks the clauses of one target, one after the other."""
 
     def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation) -> None:
         self._terms = terms
@@ -70,17 +70,17 @@ class Voice:
                 await self._pass(gone)
 
     async def interrupt(self) -> None:
-        """Drops all speech that was not sent yet. What follows is said."""
+        """Drop all speech that was not sent yet. What follows is spoken."""
         for clause in await self._waiting.drop_clauses():
             self._account.backlog.close(clause.ticket)
         await self._speech.drop()
 
     async def end_clauses(self) -> None:
-        """There is no more to say, and nobody left to wait for."""
+        """End the clauses: there is no more to speak, and nobody left to wait for."""
         await self._waiting.close()
 
     async def run(self) -> None:
-        """Speaks until `end_clauses` was called and all is said."""
+        """Speak until `end_clauses` was called and all is spoken."""
         async with TaskGroup() as tasks:
             telling = tasks.create_task(self._shortage.run())
             await self._say_all()
@@ -126,7 +126,7 @@ class Voice:
         await self._account.when_sent(clause.ticket)
 
     async def _patience(self) -> None:
-        """Waits for the stage, though not for long, and not once there is something newer to say: TimeoutError then.
+        """Wait for the stage, but not for long, nor once there is something newer to speak. Raises TimeoutError.
 
         One that is only late is waited for where nothing is to give way.
         """
@@ -225,7 +225,7 @@ class Voice:
         await self._shared.floor.free()
 
     async def _await_turn(self, clause: Clause) -> None:
-        """Waits until more may be sent: the speaker is silent, and the listener has heard most of what was sent.
+        """Wait until more may be sent: the speaker is silent, and the listener has heard most of what was sent.
 
         What follows the end of the source is sent at once: nobody can cut it off, and a client waits for it.
         """

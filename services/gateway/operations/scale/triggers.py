@@ -40,7 +40,7 @@ class Trigger:
         return f"babelmesh-{self.stage}-{self.measure}"
 
     def wanted(self, value: float) -> int:
-        """Replicas for a value."""
+        """How many replicas a value is worth."""
         return math.ceil(value / self.target)
 
     @property

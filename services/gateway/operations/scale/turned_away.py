@@ -22,7 +22,7 @@ class TurnedAway:
         self._until: deque[float] = deque(maxlen=MOST)
 
     def add(self, retry_after_ms: int) -> None:
-        """One was told to come back after so long."""
+        """Count a session that was told to come back after so long."""
         now = self._clock()
         while self._until and self._until[0] <= now:
             self._until.popleft()

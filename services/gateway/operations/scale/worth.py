@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.values.stages import Status
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.deletion.costs import CHEAPEST, Pod, changes, cost
 from services.gateway.values.stages import Seen, Status
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.operations.scale.turned_away import TurnedAway
 from services.gateway.operations.scale.worth import Measure, crowd, worth
 from services.gateway.values.stages import Status

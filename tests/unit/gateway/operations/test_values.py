@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import cast
 
-from services.common.server.status import State
+from services.common.states import State
 from services.gateway.operations.scale.servicer import Values
 from services.gateway.operations.scale.triggers import GATEWAY, Trigger
 from services.gateway.operations.scale.worth import Measure
