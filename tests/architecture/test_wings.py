@@ -36,28 +36,24 @@ MOST_ATTRIBUTES = 6
 # Objects with more, each with its reason and how many it has. The list only ever gets shorter.
 MANY_ATTRIBUTES = {
     "account/ledger.py Ledger": 8,  # two clocks, and where each of them began
-    "account/measures.py Measures": 7,
     "agreement/budget.py Shares": 7,  # a record: one share for each step
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
-    "incoming/audio_clock.py Packets": 7,
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
-    "incoming/decoding.py _Flac": 7,
+    "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
     "incoming/microphone.py Microphone": 10,  # the chain from packets to the audio clock
-    "recognition/conversation.py Conversation": 10,
-    "recognition/outage.py Outage": 7,
-    "recognition/recognition.py Recognition": 11,
-    "resume/lives.py Life": 7,
-    "resume/lives.py Lives": 8,
+    "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
+    "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
+    "resume/lives.py Life": 7,  # a call, and three things that may happen to it
+    "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
     "servicer.py GatewayServicer": 14,  # what lives as long as the process
-    "stages/replica.py Replica": 11,
-    "stages/replicas.py Replicas": 8,
-    "stages/shortage.py Shortage": 7,
+    "stages/replica.py Replica": 11,  # two connections, and what was seen over each
+    "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
     "stages/tries.py Tries": 10,  # the account of one question
-    "translation/segment.py Segment": 9,
-    "translation/target.py Target": 12,
-    "translation/targets.py Targets": 9,
+    "translation/segment.py Segment": 9,  # a record: how far text and speech have got
+    "translation/target.py Target": 9,  # the chain from transcript to voice
+    "translation/targets.py Targets": 8,  # who hears which segment
     "voice/speech.py Clause": 8,  # a record
-    "voice/voice.py Voice": 8,
+    "voice/voice.py Voice": 7,  # the chain from clause to chunk
 }
 
 

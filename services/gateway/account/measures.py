@@ -78,7 +78,6 @@ class Measures:
         self._recent = recent or Recent()
         self._captions: dict[tuple[str, int], Erasure] = {}  # open ones, by language and segment; of transcripts: ""
         self._begun = _begun(goes_on or beginning(""))
-        self._steps: dict[tuple[str, str], dict[str, str]] = {}  # attributes, by target and step
         self._accepted_samples = 0  # not counted yet
 
     def began(self, lang: str) -> None:
@@ -183,7 +182,7 @@ class Measures:
         return self.source["source_lang"], lang
 
     def _step(self, lang: str, step: str) -> dict[str, str]:
-        return self._steps.setdefault((lang, step), {**self._target(lang), "step": step})
+        return {**self._target(lang), "step": step}
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ _REMEMBERED = 32  # holes that were filled
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ClockRules:
     """How the chunks of a session are treated."""
 
     rate: int  # samples per second
@@ -31,7 +31,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PlacedChunk:
     """A chunk whose turn it is, and what the clock does at it."""
 
     packet: Packet
@@ -45,7 +45,7 @@ class Piece:
 class Timeline:
     """Puts chunks in order as they come, each once, and tells what is missing between them."""
 
-    def __init__(self, rules: Rules, start: int) -> None:
+    def __init__(self, rules: ClockRules, start: int) -> None:
         self._rules = rules
         self._at = start  # the clock: the end of what was given
         self._told_end = start  # the same by the client's count, which may lie a little beside
@@ -56,7 +56,7 @@ class Timeline:
         self._filled: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self.late_samples = 0  # that came when their place was filled already
 
-    def arrive(self, packet: Packet) -> Iterator[Piece]:
+    def arrive(self, packet: Packet) -> Iterator[PlacedChunk]:
         """Take a chunk in, and give the pieces whose place is certain with it."""
         for held in self._held:
             if held.offset == packet.offset and held.samples == packet.samples:
@@ -67,11 +67,11 @@ class Timeline:
             self._held.append(packet)
         yield from self._release()
 
-    def settle(self) -> Iterator[Piece]:
+    def settle(self) -> Iterator[PlacedChunk]:
         """All that is held: nothing is waited for."""
         yield from self._release(certain=True)
 
-    def _release(self, certain: bool = False) -> Iterator[Piece]:
+    def _release(self, certain: bool = False) -> Iterator[PlacedChunk]:
         while self._held:
             first = self._held[0]
             missing = first.offset - self._at
@@ -86,14 +86,14 @@ class Timeline:
         held = self._held[-1].end - self._held[0].offset
         return held * 1000 > REORDERED_MS * self._rules.rate or len(self._held) >= _MOST_HELD
 
-    def _behind_hole(self, packet: Packet, missing: int) -> Piece:
+    def _behind_hole(self, packet: Packet, missing: int) -> PlacedChunk:
         filled = missing < self._rules.filled_below
         if filled:
             self._filled.append((self._at, packet.offset))
         self._at = packet.offset
-        return self._given(Piece(packet, packet.offset, missing, filled))
+        return self._given(PlacedChunk(packet, packet.offset, missing, filled))
 
-    def _following(self, packet: Packet) -> Piece | None:
+    def _following(self, packet: Packet) -> PlacedChunk | None:
         """A chunk that begins where the one before it ended, or before that."""
         if self._rules.whole and not self._begun and packet.offset < self._at:
             return self._before_start(packet)
@@ -103,16 +103,16 @@ class Timeline:
             self._drop(packet)
             return None
         if slip < 0 and not self._rules.whole and (self._exact or slip < -self._tolerated(packet)):
-            return self._given(Piece(packet, self._at, skip=heard - packet.offset))
-        return self._given(Piece(packet, self._at, stretch=self._worked_off(slip, packet) if slip else 0))
+            return self._given(PlacedChunk(packet, self._at, skip=heard - packet.offset))
+        return self._given(PlacedChunk(packet, self._at, stretch=self._worked_off(slip, packet) if slip else 0))
 
-    def _before_start(self, packet: Packet) -> Piece | None:
+    def _before_start(self, packet: Packet) -> PlacedChunk | None:
         """A chunk that teaches the decoder: nothing of it is heard, or its end."""
         if self._taught_until is not None and packet.offset < self._taught_until - self._tolerated(packet):
             return None
         self._taught_until = packet.end
         skip = min(packet.samples, self._at - packet.offset)
-        piece = Piece(packet, self._at, skip=skip)
+        piece = PlacedChunk(packet, self._at, skip=skip)
         return piece if skip == packet.samples else self._given(piece)
 
     def _drop(self, packet: Packet) -> None:
@@ -120,7 +120,7 @@ class Timeline:
         for start, end in self._filled:
             self.late_samples += max(0, min(end, packet.end) - max(start, packet.offset))
 
-    def _given(self, piece: Piece) -> Piece:
+    def _given(self, piece: PlacedChunk) -> PlacedChunk:
         self._begun, self._exact = True, False
         self._at += piece.packet.samples - piece.skip + piece.stretch
         self._told_end = piece.packet.end
@@ -161,18 +161,16 @@ class Packets:
     """
 
     def __init__(self, sound: Sound, rate: int, start: int) -> None:
-        self._opus = sound.format == "opus"
-        self._told_rate = sound.sample_rate
+        self._sound = sound
         self._rate = rate
-        self._sample_bytes = 2 if sound.format == "pcm16le" else 1
         self._next = start
         self._usual = opus.FRAME_SAMPLES
         self._untold: Packet | None = None
 
     def arrive(self, data: bytes, offset_samples: int | None) -> Iterator[Packet]:
         """What is known with this chunk; its offset is counted at the rate that was agreed."""
-        samples = opus.samples_in(data) if self._opus else len(data) // self._sample_bytes
-        offset = self._next if offset_samples is None else offset_samples * self._rate // self._told_rate
+        samples = self._samples_in(data)
+        offset = self._next if offset_samples is None else offset_samples * self._rate // self._sound.sample_rate
         if self._untold is not None and self._untold.offset != offset:
             yield self._untold
         self._untold = None
@@ -182,6 +180,12 @@ class Packets:
             self._untold = packet
         elif packet.samples:
             yield packet
+
+    def _samples_in(self, data: bytes) -> int | None:
+        """How long a chunk lasts; None where it does not tell."""
+        if self._sound.format == "opus":
+            return opus.samples_in(data)
+        return len(data) // (2 if self._sound.format == "pcm16le" else 1)
 
     def settle(self) -> Iterator[Packet]:
         """What waits for the next chunk, which does not come for now."""

@@ -14,7 +14,7 @@ from services.common.audio.resampling import Resampler
 from services.common.errors import InvalidArgument, StageFailed
 from services.common.telemetry import metrics
 from services.gateway.agreement.bounds import Chunk, Reach
-from services.gateway.incoming.audio_clock import Packet, Packets, Piece, Rules, Timeline
+from services.gateway.incoming.audio_clock import ClockRules, Packet, Packets, PlacedChunk, Timeline
 from services.gateway.incoming.decoding import NOTHING, Concealing, Decoder, Incomplete, Missing, decoder
 from services.gateway.incoming.filling import MIRRORED_MS, faded_in, faded_out, mirrored, stretched
 from services.gateway.incoming.flac import MOST_DAMAGED_SAMPLES
@@ -55,7 +55,7 @@ class Microphone:
         self._resampler = Resampler(self._decoder.rate, ASR_RATE)
         start = start_samples * self._decoder.rate // ASR_RATE  # at the decoder's rate, on the audio clock
         filled_below = (silence_ms or settings.trailing_silence_ms) * self._decoder.rate // 1000
-        rules = Rules(self._decoder.rate, filled_below, whole=sound.format == "opus")
+        rules = ClockRules(self._decoder.rate, filled_below, whole=sound.format == "opus")
         self._packets = Packets(sound, self._decoder.rate, start)
         self._timeline = Timeline(rules, start)
         self._hearing = Hearing(self._decoder)
@@ -111,7 +111,7 @@ class Microphone:
             for part in missing
         ]
 
-    def _played(self, pieces: Iterable[Piece]) -> list[Out]:
+    def _played(self, pieces: Iterable[PlacedChunk]) -> list[Out]:
         heard: list[Out] = []
         for piece in pieces:
             if piece.missing:
@@ -126,7 +126,7 @@ class Microphone:
             heard += self._resampled(pcm)
         return heard
 
-    def _jump(self, piece: Piece) -> list[Out]:
+    def _jump(self, piece: PlacedChunk) -> list[Out]:
         """The clock goes on behind a hole too long to be filled: what was heard before it ends there."""
         rest = self._resampled(self._decoder.flush(), last=True)
         faded = [Audio(faded_out(audio.pcm, self._edge(ASR_RATE)), audio.offset_samples) for audio in rest]
@@ -134,7 +134,7 @@ class Microphone:
         self._resampler = Resampler(self._decoder.rate, ASR_RATE)
         return [*faded, MissingAudio(start, self._next)]
 
-    def _gaps(self, piece: Piece, sound: Decoded) -> list[MissingAudio]:
+    def _gaps(self, piece: PlacedChunk, sound: Decoded) -> list[MissingAudio]:
         gaps = []
         if piece.filled:
             gaps.append(MissingAudio(self._out(piece.at - piece.missing), self._out(piece.at), filled=True))
@@ -162,7 +162,7 @@ class Microphone:
         _LATE.add(more / self._decoder.rate)
         self._late_samples += more
 
-    def _require_reached(self, piece: Piece) -> None:
+    def _require_reached(self, piece: PlacedChunk) -> None:
         told, own = self._sound.sample_rate, self._decoder.rate
         self._reach.require(piece.missing * told // own, Chunk(piece.packet.offset * told // own, told))
 
@@ -203,7 +203,7 @@ class Hearing:
         self._corrupt = 0  # in a row
         self._audio = False  # whether any packet was audio
 
-    def hear(self, piece: Piece) -> Decoded:
+    def hear(self, piece: PlacedChunk) -> Decoded:
         """A piece's sound, as long as the piece says. Raises StageFailed after many corrupt packets in a row."""
         fill_samples = piece.missing if piece.filled else 0
         concealed = self._conceals.conceal(fill_samples) if self._conceals and fill_samples else NOTHING

@@ -40,8 +40,7 @@ class Outage:
     """
 
     def __init__(self, patience: Patience, announce: Announce, coming: Callable[[], bool] = lambda: False) -> None:
-        self._patience_seconds = patience.outage_seconds
-        self._longest_seconds = max(patience.longest_seconds, patience.outage_seconds)
+        self._patience = patience
         self._announce = announce
         self._coming = coming
         self._began: float | None = None
@@ -57,17 +56,18 @@ class Outage:
         """What `attempt` gives, as soon as it gives something. Raises StageFailed when that lasts too long."""
         clock = asyncio.get_running_loop().time
         self._began = clock() if self._began is None else self._began
-        ends = self._began + self._patience_seconds
+        longest_seconds = max(self._patience.longest_seconds, self._patience.outage_seconds)
+        ends = self._began + self._patience.outage_seconds
         while True:
             try:
                 found = await self._found(attempt, ends)
                 break
             except TimeoutError as error:
-                if not self._coming() or clock() - self._began >= self._longest_seconds:
+                if not self._coming() or clock() - self._began >= longest_seconds:
                     message = f"No recognizer could be had for {clock() - self._began:.3g} s."
                     code = "ASR_UNAVAILABLE"
                     raise StageFailed(code, message, retry_after_ms=_RETRY_AFTER_MS, stage="ASR") from error
-                ends = clock() + self._patience_seconds
+                ends = clock() + self._patience.outage_seconds
         if self._announced:
             await self._announce(True)
             self._announced = False

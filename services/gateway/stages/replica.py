@@ -45,7 +45,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ReplicaPlace:
     """Where a replica is, and what it is called in logs, which hold no addresses."""
 
     stage: str
@@ -80,7 +80,7 @@ class Replica:
     be answered, so it is for whoever knows of other replicas to `leave` it.
     """
 
-    def __init__(self, place: Place, changed: Callable[[], None]) -> None:
+    def __init__(self, place: ReplicaPlace, changed: Callable[[], None]) -> None:
         self.known = asyncio.Event()  # whether it has answered once, or failed to
         self._place = place
         self._changed = changed

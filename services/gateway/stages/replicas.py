@@ -20,7 +20,7 @@ from services.common.states import State
 from services.common.telemetry import metrics
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Abandoned, unless
-from services.gateway.stages.replica import Link, Place, Replica
+from services.gateway.stages.replica import Link, Replica, ReplicaPlace
 from services.gateway.stages.tries import (
     LONGEST_SECONDS,
     MOST_DEATHS,
@@ -115,7 +115,7 @@ class Replicas:
         """Take over a new list of addresses. Returns the replicas that came and those that went."""
         removed = [self._replicas.pop(address) for address in list(self._replicas) if address not in addresses]
         added = {
-            address: Replica(Place(self.stage, address), self._changed)
+            address: Replica(ReplicaPlace(self.stage, address), self._changed)
             for address in addresses
             if address not in self._replicas
         }

@@ -28,7 +28,6 @@ class Shortage:
         self._lang = lang
         self._outbox = outbox
         self._notices = _Notices()
-        self._answered = False  # since it began
         self._speaking = asyncio.Lock()  # what is told comes in the order it happened
 
     @property
@@ -38,18 +37,18 @@ class Shortage:
 
     def begin(self, segment_id: int) -> None:
         """Begin an outage: work on a segment has failed."""
-        self._answered = False
+        self._notices.answered = False
         if not self.on:
             self.began_at = asyncio.get_running_loop().time()
             self._notices.begin(segment_id)
 
     def answered(self) -> None:
         """Note that the stage has done a piece of work."""
-        self._answered = True
+        self._notices.answered = True
 
     async def settle(self) -> None:
         """End the outage, if the stage has answered: no work waits."""
-        if self.on and self._answered and self._notices.end():
+        if self.on and self._notices.answered and self._notices.end():
             await self._tell(over=True)
 
     async def waits(self, segment_id: int) -> None:
@@ -109,6 +108,7 @@ class _Notices:
     def __init__(self) -> None:
         self.begun = asyncio.Event()
         self.over = asyncio.Event()
+        self.answered = False  # by the stage, since it began
         self._newest = 0
         self._unnamed: list[int] | None = []  # None: it was announced, and they are named as they come
 

@@ -56,6 +56,7 @@ class Segments:
         self._lang = lang
         self._dictionary = dictionary
         self._policy = policy_of(holding)
+        self.utterances = Utterances()
         self._open: dict[int, Segment] = {}
         self._seeds = dict(seed.segments)
 

@@ -13,7 +13,7 @@ from services.gateway.agreement.long_work import LIGHT, Turns
 from services.gateway.outgoing import messages
 from services.gateway.stages.shortage import TierNotices
 from services.gateway.translation.policy import curbed, ran_away
-from services.gateway.translation.segment import Segment, Segments, Utterances
+from services.gateway.translation.segment import Segment, Segments
 from services.gateway.translation.translator import Inbox, Translator, Work
 from services.gateway.values.continuation import TargetContinuation
 from services.gateway.values.speech import Caption, Mark, Transcript
@@ -42,14 +42,11 @@ class Target:
         self.terms = terms
         self.ended = asyncio.Event()
         self._shared = shared
-        self._account = shared.account
         self._turns = turns
         self._leaving = False  # what is open when all transcripts are dealt with ends as it stands
-        self._inbox = Inbox()
-        self._translator = Translator(terms, shared, self._inbox)
+        self._translator = Translator(terms, shared, Inbox())
         self._voice = Voice(terms, shared, seed) if terms.speech else None
         self._segments = Segments(terms.lang, shared.terms.holding, shared.dictionary, seed)
-        self._utterances = Utterances()
         self._tiers = TierNotices("MT", terms.lang)
 
     async def hear(self, said: Transcript | Mark) -> None:
@@ -57,11 +54,11 @@ class Target:
         if isinstance(said, Transcript) and said.language_tentative:
             return None  # it may be in another language: there is nothing to translate yet
         if isinstance(said, Transcript) and not said.final:
-            return await self._inbox.put_interim(said)
+            return await self._translator.inbox.put_interim(said)
         if isinstance(said, Transcript):
             await self._translator.shortage.waits(said.segment_id)
             said = replace(said, words=())  # nobody here reads them, and it may wait for long
-        await self._inbox.put(said)
+        await self._translator.inbox.put(said)
 
     async def interrupt(self) -> None:
         """Drop the target's speech that was not sent yet."""
@@ -70,14 +67,14 @@ class Target:
 
     async def end_transcripts(self) -> None:
         """End the target: it works off what it has, and gets no more transcripts."""
-        if not self._inbox.closed:
+        if not self._translator.inbox.closed:
             self._translator.source_ended()
-            await self._inbox.close()
+            await self._translator.inbox.close()
 
     async def leave(self) -> None:
         """End the target though the session goes on: open segments end as they stand."""
         self._leaving = True
-        await self._inbox.drop_interim()
+        await self._translator.inbox.drop_interim()
         await self.end_transcripts()
 
     async def run(self, after: Target | None = None) -> None:
@@ -94,18 +91,18 @@ class Target:
             telling.cancel()
             if self._voice:
                 await self._voice.end_clauses()
-        await self._account.outbox.put(messages.end(self.terms.lang))
+        await self._shared.account.outbox.put(messages.end(self.terms.lang))
         self.ended.set()
 
     async def _translate_all(self) -> None:
         """Translate one transcript after the other; after an outage several at once, but in order all the same."""
         shortage = self._translator.shortage
-        while works := await self._inbox.take(AT_ONCE if shortage.on else 1):
+        while works := await self._translator.inbox.take(AT_ONCE if shortage.on else 1):
             async with TaskGroup() as asking:
                 answers = [asking.create_task(self._answer(work)) for work in works]
                 for work, answer in zip(works, answers, strict=True):
                     await self._deliver(work, await answer)
-            if not self._inbox.waiting:
+            if not self._translator.inbox.waiting:
                 await shortage.settle()
 
     async def _answer(self, work: Work) -> _Answer | None:
@@ -142,15 +139,15 @@ class Target:
     async def _deliver(self, work: Work, answer: _Answer | None) -> None:
         """Shows what became of a transcript, and speaks what is newly concluded."""
         if isinstance(work, Mark):
-            return await (self._voice.say(work) if self._voice else self._account.passed(work))
+            return await (self._voice.say(work) if self._voice else self._shared.account.passed(work))
         segment = self._segments.of(work)
         for news in self._tiers.news(segment.rung.tier, segment.rung.larger, work.segment_id):
-            await self._account.outbox.put(news)
+            await self._shared.account.outbox.put(news)
         await self._speak_on(segment, work)
         if long := len(work.text) > LIGHT:
             await self._turns.wait()
         if segment.had and work.final:
-            self._account.ledger.translated(work.segment_id, self.terms.lang)
+            self._shared.account.ledger.translated(work.segment_id, self.terms.lang)
             await self._speak(segment, work, segment.had)
         elif answer and (caption := await self._revised(segment, work, answer)):
             if long:
@@ -171,9 +168,9 @@ class Target:
         if not said.final and (translation is None or runaway):
             return None
         if runaway:
-            await self._account.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
+            await self._shared.account.outbox.put(messages.degraded("MT", self.terms.lang, "RUNAWAY", said.segment_id))
         if translation is None:
-            self._account.ledger.fell_short(said.segment_id, self.terms.lang, Outcome.UNTRANSLATED)
+            self._shared.account.ledger.fell_short(said.segment_id, self.terms.lang, Outcome.UNTRANSLATED)
         segment.said, segment.source, segment.revision = said, answer.source, segment.revision + 1
         text = translation or ""  # without one, what was concluded stands
         return segment.text.conclude_all(text) if said.final else segment.text.revise(text, answer.source)
@@ -188,21 +185,23 @@ class Target:
                 lexicon = self._shared.dictionary.of(self.terms.lang, said.language)
                 uses = lexicon.uses(segment.source, caption.text)
                 message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
-                await self._account.outbox.put(message, final_of=("translation", self.terms.lang, said.segment_id))
+                await self._shared.account.outbox.put(
+                    message, final_of=("translation", self.terms.lang, said.segment_id)
+                )
             await self._say(segment, said, caption)
 
     async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
-            self._account.ledger.translated(said.segment_id, self.terms.lang)
+            self._shared.account.ledger.translated(said.segment_id, self.terms.lang)
         if not self.terms.of(said.language).captions:
             return
         about = ("translation", self.terms.lang, said.segment_id)
         uses = lexicon.uses(said.text, caption.text) if caption.final else Uses()
         message = messages.translation(said, caption, self.terms.lang, segment.revision, uses)
         if caption.final:
-            await self._account.outbox.put(message, final_of=about)
+            await self._shared.account.outbox.put(message, final_of=about)
         elif self._shared.terms.interim:
-            await self._account.outbox.put_interim(about, message, shown=(caption.text, caption.stable_length))
+            await self._shared.account.outbox.put_interim(about, message, shown=(caption.text, caption.stable_length))
 
     async def _speak_on(self, segment: Segment, said: Transcript) -> None:
         """Speak the rest of the clause that was cut off when the session broke."""
@@ -214,7 +213,7 @@ class Target:
         await self._say(segment, said, caption)
         if caption.final:
             done = SegmentDone(said.segment_id)
-            sent = self._account.segment_sent
+            sent = self._shared.account.segment_sent
             await (self._voice.say(done) if self._voice else sent(said.segment_id, self.terms.lang))
 
     async def _say(self, segment: Segment, said: Transcript, caption: Caption) -> None:
@@ -228,8 +227,8 @@ class Target:
     def _clause(self, text: str, said: Transcript) -> Clause:
         """A clause of a segment. One that waited for the translator holds no audio back for that."""
         late = self._translator.shortage.on
-        since = self._account.backlog.accepted_samples if late else said.end_samples
-        ticket = self._account.backlog.begin("TTS", self.terms.lang, since)
-        trace = self._account.ledger.trace(said.segment_id)
-        rung = self._utterances.rung(said)
+        since = self._shared.account.backlog.accepted_samples if late else said.end_samples
+        ticket = self._shared.account.backlog.begin("TTS", self.terms.lang, since)
+        trace = self._shared.account.ledger.trace(said.segment_id)
+        rung = self._segments.utterances.rung(said)
         return Clause(text, said.segment_id, ticket, trace, said.typed, said.end_samples, rung=rung)

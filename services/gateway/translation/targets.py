@@ -33,7 +33,6 @@ class Targets:
 
     def __init__(self, shared: Shared, tasks: TaskGroup) -> None:
         self._shared = shared
-        self._account = shared.account
         self._tiers = TierNotices("ASR")
         self._turns = Turns()
         self._tasks = tasks
@@ -86,14 +85,14 @@ class Targets:
 
     async def _show(self, said: Transcript, langs: Collection[str]) -> Context:
         """A revision of a segment that goes to these targets is shown to the client. Returns its trace."""
-        trace, about = self._account.ledger.opened(said), ("transcript", said.segment_id)
+        trace, about = self._shared.account.ledger.opened(said), ("transcript", said.segment_id)
         message = messages.transcript(said, self._shared.terms.source_lang)
-        outbox = self._account.outbox
+        outbox = self._shared.account.outbox
         if not said.language_tentative:  # it may be another language's tier that counts
             for news in self._tiers.news(said.tier, said.larger_tiers, said.segment_id):
                 await outbox.put(news)
         if said.final:
-            self._account.ledger.recognized(said, langs)
+            self._shared.account.ledger.recognized(said, langs)
             await outbox.put(message, final_of=about)
         elif self._shared.terms.interim:
             await outbox.put_interim(about, message, shown=(said.in_language, said.stable_length))
@@ -110,9 +109,11 @@ class Targets:
                 translated = seed.finished(said.segment_id, speech=False)
                 seed = seed.left_out(said.segment_id)
                 shortfall = Outcome.CAPTIONS if translated else Outcome.UNTRANSLATED
-                self._account.ledger.fell_short(said.segment_id, terms.lang, shortfall)
+                self._shared.account.ledger.fell_short(said.segment_id, terms.lang, shortfall)
                 stage = "TTS" if translated else "MT"
-                await self._account.outbox.put(messages.degraded(stage, terms.lang, "QUARANTINED", said.segment_id))
+                await self._shared.account.outbox.put(
+                    messages.degraded(stage, terms.lang, "QUARANTINED", said.segment_id)
+                )
         return missed, seed
 
     def _missed(self, lang: str) -> tuple[Sequence[Transcript], TargetContinuation]:
@@ -121,7 +122,7 @@ class Targets:
         One that was here before goes on with its voice's clock alone. One that is set later, though the client knows
         it, goes on with the first segment that the client has something of.
         """
-        account, goes_on = self._account, self._shared.goes_on
+        account, goes_on = self._shared.account, self._shared.goes_on
         seed = TargetContinuation(voice_samples=account.ledger.delivery.voice_samples(lang))
         if lang in account.langs:
             return (), seed

@@ -30,7 +30,7 @@ class Translator:
         self._terms = terms
         self._shared = shared
         self._account = shared.account
-        self._inbox = inbox
+        self.inbox = inbox
         self._ended_at: float | None = None  # the source, on the loop's clock
 
     def source_ended(self) -> None:
@@ -47,7 +47,7 @@ class Translator:
             return asked.text
         if not said.final and not self._worthwhile:
             return None
-        if said.final and self._inbox.full and self._shared.terms.overload is not OverloadPolicy.BLOCK:
+        if said.final and self.inbox.full and self._shared.terms.overload is not OverloadPolicy.BLOCK:
             await self._give_up(said, "OVERLOAD")
             return None
         ticket = self._account.backlog.begin("MT", self._terms.lang, said.end_samples)
@@ -99,7 +99,7 @@ class Translator:
     async def _patience(self) -> None:
         """Wait for the stage. Raises TimeoutError once there is no room to wait, or no more reason to."""
         stages = self._shared.stages
-        await first_of(stages.back("MT"), self._inbox.pressing())
+        await first_of(stages.back("MT"), self.inbox.pressing())
         if self._ended_at is not None:
             ends_at = max(self._ended_at, self.shortage.began_at) + self._shared.terms.stage_outage_ms / 1000
             async with asyncio.timeout_at(ends_at):

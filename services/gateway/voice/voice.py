@@ -45,7 +45,6 @@ class Voice:
     def __init__(self, terms: TargetTerms, shared: Shared, seed: TargetContinuation) -> None:
         self._terms = terms
         self._shared = shared
-        self._account = shared.account
         self._waiting = Waiting(ROOM)
         self._speech = Speech(terms.lang, shared.account, shared.terms.output_rate, seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
@@ -62,7 +61,7 @@ class Voice:
         if not agreed.consecutive and agreed.overload is OverloadPolicy.BLOCK:
             return await self._waiting.put(spoken)
         if agreed.consecutive and isinstance(spoken, Clause):
-            self._account.backlog.close(spoken.ticket)
+            self._shared.account.backlog.close(spoken.ticket)
         for gone in await self._waiting.squeeze(spoken):
             if isinstance(gone, Clause):
                 await self._leave_out(gone, "MAX_LAG" if agreed.consecutive else "OVERLOAD")
@@ -72,7 +71,7 @@ class Voice:
     async def interrupt(self) -> None:
         """Drop all speech that was not sent yet. What follows is spoken."""
         for clause in await self._waiting.drop_clauses():
-            self._account.backlog.close(clause.ticket)
+            self._shared.account.backlog.close(clause.ticket)
         await self._speech.drop()
 
     async def end_clauses(self) -> None:
@@ -101,15 +100,15 @@ class Voice:
     async def _pass(self, spoken: SegmentDone | Mark) -> None:
         match spoken:
             case SegmentDone():
-                await self._account.segment_sent(spoken.segment_id, self._terms.lang)
+                await self._shared.account.segment_sent(spoken.segment_id, self._terms.lang)
             case Mark():
-                await self._account.passed(spoken)
+                await self._shared.account.passed(spoken)
 
     async def _speak_or_leave_out(self, clause: Clause) -> None:
         """Speaks a clause once it can be had; says so when it is left out, and why."""
         telling = _Telling(clause, self._waiting.drops)
         if self._shortage.on:
-            self._account.backlog.close(clause.ticket)  # who waits for the stage holds nobody
+            self._shared.account.backlog.close(clause.ticket)  # who waits for the stage holds nobody
         try:
             reason = await self._shortage.outlast(
                 lambda: self._speak(telling), self._patience, clause.segment_id, TRIES
@@ -119,11 +118,11 @@ class Voice:
         except MeshError as fault:
             reason = "QUARANTINED" if quarantined(fault) else "UNAVAILABLE" if heals(fault) else ""
             if not reason:
-                self._account.ledger.fell_short(clause.segment_id, self._terms.lang, Outcome.CAPTIONS)
-                await self._account.report(fault, clause.segment_id, self._terms.lang)
+                self._shared.account.ledger.fell_short(clause.segment_id, self._terms.lang, Outcome.CAPTIONS)
+                await self._shared.account.report(fault, clause.segment_id, self._terms.lang)
         if reason and not self._dropped(telling):
             await self._leave_out(clause, reason)
-        await self._account.when_sent(clause.ticket)
+        await self._shared.account.when_sent(clause.ticket)
 
     async def _patience(self) -> None:
         """Wait for the stage, but not for long, nor once there is something newer to speak. Raises TimeoutError.
@@ -154,13 +153,13 @@ class Voice:
         """
         if self._dropped(telling):
             return ""
-        if self._account.backlog.overload.level >= Level.NO_SPEECH:
+        if self._shared.account.backlog.overload.level >= Level.NO_SPEECH:
             return "OVERLOAD"
         try:
             return await (self._speak_in_turn if self._shared.terms.consecutive else self._speak_now)(telling)
         except MeshError as fault:
             if away(fault):
-                self._account.backlog.close(telling.clause.ticket)
+                self._shared.account.backlog.close(telling.clause.ticket)
             raise
 
     async def _speak_now(self, telling: _Telling) -> str:
@@ -184,12 +183,14 @@ class Voice:
             return ""
         if not self._paced(telling):
             return "MAX_LAG"
-        ticket = self._account.backlog.begin("TTS", self._terms.lang, self._account.moment.accepted_samples)
+        ticket = self._shared.account.backlog.begin(
+            "TTS", self._terms.lang, self._shared.account.moment.accepted_samples
+        )
         try:
             async with aclosing(self._pieces(telling)) as made:
                 pieces = [piece async for piece in made]
         finally:
-            self._account.backlog.close(ticket)
+            self._shared.account.backlog.close(ticket)
         for piece in pieces:
             await self._put_in_turn(telling, piece)
         return ""
@@ -215,7 +216,7 @@ class Voice:
         await self._shortage.settle()
         clause = telling.clause
         for news in self._tiers.news(clause.rung.tier, clause.rung.larger, clause.segment_id):
-            await self._account.outbox.put(news)
+            await self._shared.account.outbox.put(news)
         telling.clause = replace(clause, said_samples=clause.said_samples + len(piece.pcm))
         await self._speech.put(piece)
 
@@ -231,7 +232,7 @@ class Voice:
         """
         while not self._shared.floor.closed:
             await self._await_floor()
-            moment = self._account.moment
+            moment = self._shared.account.moment
             early = self._speech.playout.left(moment.heard_at(clause.source_samples)) - LEAD_SAMPLES
             if early <= 0 or not moment.live:
                 return
@@ -261,7 +262,7 @@ class Voice:
         Nobody waits for typed text, for a recording that comes faster than real time, or for a turn that must wait
         for its end. A client that asked for a largest lag waits for the latter two.
         """
-        moment = self._account.moment
+        moment = self._shared.account.moment
         asked = self._terms.lag_asked or (moment.live and not self._shared.terms.consecutive)
         if clause.typed or not asked:
             return 0
@@ -269,6 +270,8 @@ class Voice:
         return moment.since(source) + self._speech.playout.left(moment.heard_at(source))
 
     async def _leave_out(self, clause: Clause, reason: str) -> None:
-        self._account.ledger.fell_short(clause.segment_id, self._terms.lang, Outcome.CAPTIONS)
-        await self._account.outbox.put(messages.unspoken(self._terms.lang, clause.segment_id, clause.text, reason))
-        self._account.backlog.close(clause.ticket)
+        self._shared.account.ledger.fell_short(clause.segment_id, self._terms.lang, Outcome.CAPTIONS)
+        await self._shared.account.outbox.put(
+            messages.unspoken(self._terms.lang, clause.segment_id, clause.text, reason)
+        )
+        self._shared.account.backlog.close(clause.ticket)

@@ -12,7 +12,7 @@ NAMES = {State.UNKNOWN: "STATE_UNSPECIFIED"}
 
 @pytest.mark.parametrize("state", State)
 def test_a_state_has_the_number_of_the_contract(state: State) -> None:
-    assert stage_pb2.State.Value(NAMES.get(state, f"STATE_{state.name}")) == state
+    assert int(stage_pb2.State.Value(NAMES.get(state, f"STATE_{state.name}"))) == int(state)
 
 
 def test_the_contract_has_no_other_state() -> None:

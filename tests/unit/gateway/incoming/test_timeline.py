@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.incoming.audio_clock import Packet, Piece, Rules, Timeline
+from services.gateway.incoming.audio_clock import ClockRules, Packet, PlacedChunk, Timeline
 
 RATE = 16_000
 LONG = 320  # samples of a packet: 20 ms
-RULES = Rules(RATE, filled_below=RATE // 2)
+RULES = ClockRules(RATE, filled_below=RATE // 2)
 
 
 def packet(number: int, beside: int = 0) -> Packet:
     return Packet(b"%d" % number, number * LONG + beside, LONG)
 
 
-def given(timeline: Timeline, *packets: Packet) -> list[Piece]:
+def given(timeline: Timeline, *packets: Packet) -> list[PlacedChunk]:
     pieces = [piece for each in packets for piece in timeline.arrive(each)]
     return pieces + list(timeline.settle())
 
 
-def numbers(pieces: list[Piece]) -> list[int]:
+def numbers(pieces: list[PlacedChunk]) -> list[int]:
     return [int(piece.packet.data) for piece in pieces]
 
 
-def assert_unbroken(pieces: list[Piece]) -> None:
+def assert_unbroken(pieces: list[PlacedChunk]) -> None:
     """No hole, and each begins where the one before it ended."""
     at = 0
     for piece in pieces:
@@ -105,7 +105,7 @@ def test_a_flood_of_tiny_chunks_behind_a_hole_is_not_kept() -> None:
 
 
 def test_whole_packets_before_the_start_teach_the_decoder_once() -> None:
-    timeline = Timeline(Rules(RATE, RATE // 2, whole=True), 3 * LONG + 100)
+    timeline = Timeline(ClockRules(RATE, RATE // 2, whole=True), 3 * LONG + 100)
     pieces = given(timeline, *[packet(number) for number in (1, 2, 2, 3, 3, 4)])
     assert numbers(pieces) == [1, 2, 3, 4]
     assert [piece.skip for piece in pieces] == [LONG, LONG, 100, 0]
