@@ -120,7 +120,7 @@ async def test_an_utterance_is_explained_on_the_terminal_and_beside_the_files(tm
         as_json = await _babelmesh(*command, "--json", "--server", address, cwd=tmp_path)
     assert (done.status, as_json.status) == (0, 0), done.err + as_json.err
     assert "en heard" in done.out
-    assert "Hola.|" in done.out
+    assert "Hola.|" in done.out or "|Hola." in done.out  # on which side there is room depends on when it came
     assert "<svg" in (tmp_path / "out" / "talk.explain.svg").read_text()
     assert "talk.explain.svg" in done.err
     assert [json.loads(line)["event"] for line in as_json.out.splitlines()] == ["ready", "asr", "translation", "end"]
