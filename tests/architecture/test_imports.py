@@ -11,7 +11,8 @@ SERVICES = (*STAGES, "gateway", "common")
 
 # The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
 EDGES = (
-    "services/common/errors.py",  # google.rpc statuses
+    "services/common/errors.py",  # the codes of google.rpc
+    "services/common/statuses.py",  # google.rpc statuses
     "services/common/server/lifecycle.py",  # health
     "services/common/server/ports.py",  # what every service serves
     "services/common/server/faults.py",  # mesh.fault.v1, which every service serves

@@ -91,15 +91,9 @@ def _imported_to_run(source: Source) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-# Where the search for what is not pure stops: the faults are pure, and their form on the wire has yet to move out.
-HALF_PURE = {"services.common.errors"}
-
-
 def _way_to(module: str, wanted: set[str], seen: set[str]) -> list[str]:
     """The imports that lead from a module to one of those wanted; none when there is no way."""
     seen.add(module)
-    if module in HALF_PURE:
-        return []
     for name in _imported_to_run(_modules()[module]):
         if name.partition(".")[0] in wanted:
             return [module, name]

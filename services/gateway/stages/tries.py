@@ -9,8 +9,9 @@ from enum import Enum, auto
 
 import grpc
 
-from services.common.errors import AtCapacity, Defect, MeshError, StageFailed, TooSlow, from_rpc_error
+from services.common.errors import AtCapacity, Defect, MeshError, StageFailed, TooSlow
 from services.common.server.holding import WORK_TOO_LONG
+from services.common.statuses import from_rpc_error
 from services.gateway.stages.calls import Abandoned
 from services.gateway.stages.replica import Link
 from services.gateway.stages.watching import unheard

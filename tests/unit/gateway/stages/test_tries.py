@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, cast
 import grpc
 import pytest
 
-from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed, to_status
+from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed
+from services.common.statuses import to_status
 from services.gateway.stages.calls import Abandoned
 from services.gateway.stages.replica import Link
 from services.gateway.stages.tries import RETRY_SECONDS, Budget, CallFailed, Tries
