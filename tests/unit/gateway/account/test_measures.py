@@ -11,8 +11,7 @@ from bench.measuring.metrics import erasure
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import ASR_RATE
 from services.gateway.account.ledger import Ledger, Outcome
-from services.gateway.account.measures import Measures, Recent
-from services.gateway.account.measures import PairOutcome as Segments
+from services.gateway.account.measures import Measures, PairOutcome, Recent
 from services.gateway.outgoing import messages
 from services.gateway.values.continuation import Continuation, SegmentContinuation, TargetContinuation
 from services.gateway.values.speech import Caption, Transcript
@@ -228,6 +227,6 @@ def test_a_wait_that_nobody_can_have_had_is_not_recorded(seen: Measured) -> None
     session.measures = Measures("en", session.ledger, goes_on, recent)
     heard(session.ledger, session.clock, 3)
     session.lives(said(1, 0.5, 2.5))
-    assert recent.outcomes() == [Segments(("en", "es"), 1, None, None)]
+    assert recent.outcomes() == [PairOutcome(("en", "es"), 1, None, None)]
     assert not seen.counts("lag")
     assert not seen.counts("first_word")

@@ -13,7 +13,6 @@ from opentelemetry.context import Context
 
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed
 from services.gateway.recognition import conversation
-from services.gateway.recognition import conversation as feed
 from services.gateway.recognition.takeover import Seed
 from services.gateway.values.speech import Mark, Progress, Transcript
 from tests.unit.gateway.recognition.fake_recognizer import CELL, LOUD, QUIET
@@ -93,7 +92,7 @@ async def test_one_that_has_nothing_to_say_is_not() -> None:
 async def test_one_that_is_sent_no_audio_for_long_is_asked_whether_it_is_through(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(feed, "KEEPALIVE_SECONDS", 0.01)
+    monkeypatch.setattr(conversation, "KEEPALIVE_SECONDS", 0.01)
     async with scene() as played:
         await played.until(lambda: played.stages.calls[0].requests > 3)
         await played.say(*UTTERANCE)
