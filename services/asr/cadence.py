@@ -12,9 +12,9 @@ _WAIT_GAIN = 1 / 4
 
 
 class Cadence:
-    """A hypothesis for every so much speech; while much audio waits for the engine, for so much more; and as few as
-    there may be of a session that is hurried.
-    An engine that notes how long its hypotheses take makes fewer of them while it is slow.
+    """Decides when a hypothesis is made: after each interval of speech, or a longer one while much audio waits for
+    the engine, and as rarely as allowed in a session that is hurried. Where the engine records how long its
+    hypotheses take, they come less often while it is slow.
 
     What a hypothesis costs, its translations included, is then spent on getting through what waits.
     """
@@ -25,7 +25,7 @@ class Cadence:
         self._wait_samples = 0.0  # time that hypotheses took of late, a running mean
 
     def due(self, speech: Speech) -> bool:
-        """Whether a hypothesis is to be made with this speech."""
+        """Count this speech, and return whether a hypothesis is to be made with it."""
         self._since_samples += len(speech.pcm)
         rested = max(self._interval_samples, self._wait_samples / BUSY_SHARE)
         stretched = round(rested) + max(0, speech.waiting_samples - PATIENT_SAMPLES)
@@ -37,9 +37,9 @@ class Cadence:
         return True
 
     def answered(self, seconds: float) -> None:
-        """Take note of how long a hypothesis took: where that is long, they come less often, little by little."""
+        """Record how many seconds a hypothesis took: where that is long, hypotheses gradually come less often."""
         self._wait_samples += _WAIT_GAIN * (seconds * ASR_RATE - self._wait_samples)
 
     def restart(self) -> None:
-        """A segment ended."""
+        """Start a new interval: a segment ended, and the next one begins."""
         self._since_samples = 0

@@ -21,7 +21,7 @@ _MOST_FIELD = 256  # characters of the path of a field
 
 
 def to_status(error: MeshError) -> status_pb2.Status:
-    """The `google.rpc.Status` of a fault, with its details."""
+    """Return an error's `google.rpc.Status`, with its details."""
     message = _fitting(str(error))
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"stage": error.stage})
@@ -46,13 +46,13 @@ def to_status(error: MeshError) -> status_pb2.Status:
 
 
 def _fitting(text: str) -> str:
-    """A message as it fits into a status: cut where it is too long."""
+    """Return a message cut to the length that fits into a status."""
     encoded = text.encode(errors="replace")
     return text if len(encoded) <= _MOST_BYTES else encoded[: _MOST_BYTES - 3].decode(errors="ignore") + "\u2026"
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
-    """The fault behind a failed call to `stage`.
+    """Return the MeshError behind a failed call to `stage`.
 
     A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. So is
     INTERNAL, which is what is left of a status that crossed a write (grpc/grpc#36066).

@@ -24,18 +24,18 @@ _KINDS = ("key", "value")
 
 
 def past(of: str) -> list[str]:
-    """Return the names of a graph's inputs for keys and values `of` the "decoder" or the "encoder"."""
+    """Return the names of a graph's inputs for keys and values of the "decoder" or the "encoder"."""
     return [f"past_key_values.{layer}.{of}.{kind}" for layer in range(LAYERS) for kind in _KINDS]
 
 
 def present(of: str) -> list[str]:
-    """Return the names of a graph's outputs, likewise."""
+    """Return the names of a graph's outputs for keys and values of the "decoder" or the "encoder"."""
     return [f"present.{layer}.{of}.{kind}" for layer in range(LAYERS) for kind in _KINDS]
 
 
 @dataclass(frozen=True, slots=True)
 class Graphs:
-    """A decoder's two graphs, and what their inputs are called."""
+    """A decoder's two graphs, with the names of their inputs."""
 
     crossing: Any  # from the encoder's frames to keys and values
     stepping: Any
@@ -44,7 +44,7 @@ class Graphs:
 
 
 class Cohort:
-    """Windows on their way through the decoder. See Decoder."""
+    """Windows that the decoder advances together, with their shared cache; implements Decoder."""
 
     def __init__(self, graphs: Graphs, windows: Sequence[Floats]) -> None:
         self._graphs = graphs
@@ -54,7 +54,7 @@ class Cohort:
         self._given = 0  # columns of the last step
 
     def advance(self, tokens: Sequence[Sequence[int]]) -> Sequence[Logits]:
-        """See Decoder."""
+        """Run the decoder on each window's next tokens; return the logits [tokens, vocabulary] after each of them."""
         counts = np.array([len(each) for each in tokens])
         longest = int(counts.max())
         ids = np.full((len(tokens), longest), BEGIN, np.int64)
@@ -73,14 +73,14 @@ class Cohort:
         return [each[:count] for each, count in zip(logits, counts, strict=True)]
 
     def keep(self, counts: Sequence[int]) -> None:
-        """See Decoder."""
+        """Keep only the first `counts` of each window's last tokens in the cache; the others are masked from now on."""
         kept = np.arange(self._given) < np.array(counts)[:, None]
         self._columns = np.concatenate((self._columns, kept), axis=1)
         self._known += kept.sum(axis=1)
 
 
 def _crossed(graphs: Graphs, windows: Sequence[Floats]) -> dict[str, Any]:
-    """The inputs of a decoder that has no tokens yet."""
+    """Return the decoder's inputs before any token: keys and values of the encoder's frames, and an empty cache."""
     lengths = np.array([len(frames) for frames in windows])
     padded = np.zeros((len(windows), int(lengths.max()), WIDTH), np.float32)
     for row, frames in enumerate(windows):

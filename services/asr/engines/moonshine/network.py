@@ -34,10 +34,10 @@ _BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph
 
 
 class Network:
-    """The graphs of a bundle. For one thread."""
+    """A bundle's encoder and decoder graphs. Used by one thread only."""
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
-        """Load the graphs. Raises InvalidArgument when a file is none, or not the one the layout asks for."""
+        """Load the graphs. Raises InvalidArgument when a file is no graph, or not the one that the layout asks for."""
         self._encoder = devices.session(bundle.file("encoder_model.ort"), device, arena=False)
         if tuple(place.name for place in self._encoder.get_inputs()) != _ENCODER:
             raise fault(bundle.folder, f"Its encoder does not take {' and '.join(_ENCODER)}.")
@@ -53,7 +53,7 @@ class Network:
         )
 
     def encoded(self, audio: Floats) -> Floats:
-        """Return the frames [frames, WIDTH] of a window of samples between -1 and 1."""
+        """Encode a window of samples between -1 and 1 into frames [frames, WIDTH]."""
         missing = max(0, LEAST_SAMPLES - len(audio))
         samples = np.pad(audio, (0, missing))[None]
         feed = {"input_values": samples, "attention_mask": np.ones(samples.shape, np.int64)}
@@ -61,12 +61,12 @@ class Network:
         return np.asarray(frames[0])
 
     def listening(self, windows: Sequence[Floats]) -> Decoder:
-        """Return a decoder that listens to the frames of several windows, of any lengths."""
+        """Return a decoder over the frames of several windows, which may differ in length."""
         return Cohort(self._graphs, windows)
 
 
 def _crossing(graph: Graph) -> bytes:
-    """The graph of the keys and values that the decoder takes from the encoder's frames."""
+    """Return the ONNX graph that makes the decoder's keys and values from the encoder's frames."""
     first = graph.branches["else_branch"]
     whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
     batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
@@ -75,7 +75,7 @@ def _crossing(graph: Graph) -> bytes:
 
 
 def _stepping(graph: Graph) -> bytes:
-    """The graph of the decoder's steps, whose windows may have different lengths."""
+    """Return the ONNX graph of the decoder's steps, in which windows may have different lengths."""
     inputs: list[Any] = [
         integers("input_ids", "batch", "tokens"),
         integers(_POSITIONS, "batch", "tokens"),
