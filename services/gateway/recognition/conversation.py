@@ -64,7 +64,7 @@ class Conversation:
         self._heard = heard
         self._all_told = False
         self._settled = asyncio.Event()  # nobody would see another recognizer take over
-        self._signs = Signs()
+        self._liveness = Liveness()
         self._away = False  # as the client was told
 
     async def run(self, stalls: Stalls, another: Callable[[], Awaitable[Recognizing]]) -> None:
@@ -90,7 +90,7 @@ class Conversation:
         try:
             while (asked := await self._feed.next()) is not None:
                 await self._to.write(asked, self._feed.hurried())
-                self._signs.owe(self._listening.ring.owed)
+                self._liveness.owe(self._listening.buffer.owed)
             self._all_told = True
             await self._to.done_writing()
         except CallIsOver:
@@ -103,7 +103,7 @@ class Conversation:
                 if self._away or not self.answered:
                     self._away, self.answered = False, True
                     await stalls.announce(True)
-                with self._signs.given():
+                with self._liveness.given():
                     if not self._listening.hear(said):
                         raise BrokeOff("it finalizes nothing")
                     self._look()
@@ -112,11 +112,11 @@ class Conversation:
         except CallIsOver:
             raise _meaning(await self._to.ending()) from None
         ending = await self._to.ending()
-        if ending.fault or not self._all_told or self._listening.ring.unanswered:
+        if ending.fault or not self._all_told or self._listening.buffer.unanswered:
             raise _meaning(ending)
 
     def _look(self) -> None:
-        self._signs.owe(self._listening.ring.owed)
+        self._liveness.owe(self._listening.buffer.owed)
         if self._listening.seam.between:
             self._settled.set()
         else:
@@ -132,7 +132,7 @@ class Conversation:
             return
         silent_seconds = 0.0
         while True:
-            await self._signs.missed(stalls.seconds)
+            await self._liveness.missed(stalls.seconds)
             silent_seconds = stalls.seconds + (silent_seconds if self._away else 0.0)
             if stalls.elsewhere(self._to.replica_id) or silent_seconds >= stalls.longest_seconds:
                 raise Stalled("it stalled")
@@ -179,7 +179,7 @@ class Feed:
     async def say(self, said: Said) -> None:
         """Put something behind all before it, once there is room."""
         async with self._changed:
-            while self._listening.ring.full:
+            while self._listening.buffer.full:
                 await self._changed.wait()
             self._listening.say(said)
             self._changed.notify_all()
@@ -193,8 +193,8 @@ class Feed:
     async def begun(self) -> bool:
         """Wait until something was said. False when the audio ended first."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self.finished or not self._listening.ring.empty)
-            return not self._listening.ring.empty
+            await self._changed.wait_for(lambda: self.finished or not self._listening.buffer.empty)
+            return not self._listening.buffer.empty
 
     async def next(self) -> Asked | None:
         """Wait for what is to be sent next; None at the end."""
@@ -208,8 +208,8 @@ class Feed:
             async with asyncio.timeout(KEEPALIVE_SECONDS):
                 await self._changed.wait()
         except TimeoutError:
-            if not self._listening.ring.asking:
-                self._listening.ring.ask()
+            if not self._listening.buffer.asking:
+                self._listening.buffer.ask()
 
     async def answered(self) -> None:
         """Note that the recognizer has answered: there may be room now, or something to send."""
@@ -217,7 +217,7 @@ class Feed:
             self._changed.notify_all()
 
 
-class Signs:
+class Liveness:
     """The signs of life that a recognizer owes. Time that we spend on an answer ourselves is not counted."""
 
     def __init__(self) -> None:

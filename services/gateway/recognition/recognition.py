@@ -135,7 +135,7 @@ class Recognition:
             if conversation.answered:
                 outage.over()
             if isinstance(end, Slow):
-                self._slow.left(self._listening.ring.at.finalized_samples)
+                self._slow.left(self._listening.buffer.at.finalized_samples)
             else:
                 await self._leave_out(isinstance(end, Failed))
         successor = conversation.successor or await outage.another(self._another)

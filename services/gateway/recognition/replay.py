@@ -46,11 +46,11 @@ class Listening:
     def __init__(self, bound_samples: int, seed: Seed = FRESH, phrases: Callable[[], tuple[str, ...]] = tuple) -> None:
         """`phrases` gives those in force, which a recognizer is to hear rather than others like them."""
         self.heard: deque[Heard] = deque()  # for the session; a few, as long as they are taken after each answer
-        self.ring = Ring(seed.start_samples, bound_samples)
+        self.buffer = ReplayBuffer(seed.start_samples, bound_samples)
         self.seam = Seam(seed)
         self.suspicion = Suspicion()
         self.hints = Hints(phrases)
-        self._cut = False  # the ring was full and a commit was put into it; that has not helped so far
+        self._cut = False  # the buffer was full and a commit was put into it; that has not helped so far
         if seed.start_samples:  # what lies before is nobody's work any more
             self.heard.append(Progress(seed.start_samples, seed.start_samples))
 
@@ -61,15 +61,15 @@ class Listening:
 
     def say(self, said: Said) -> None:
         """Put something behind all before it. When that is too much to keep, the recognizer is asked what is done."""
-        if self.ring.append(said):
-            self.ring.ask()
+        if self.buffer.append(said):
+            self.buffer.ask()
 
     def next(self, rest: bool = False) -> Asked | None:
-        """What the recognizer of now is to be sent next; see `Ring.next`."""
+        """What the recognizer of now is to be sent next; see `ReplayBuffer.next`."""
         hint = self.hints.next()
         if isinstance(hint, Trace):
             return Trace(self.seam.number(hint.segment_id), hint.traceparent)
-        return hint or self.ring.next(rest)
+        return hint or self.buffer.next(rest)
 
     def hear(self, answer: Answer) -> bool:
         """Take an answer. False when the recognizer is out of order: told to end the segment, it finalizes nothing."""
@@ -94,17 +94,17 @@ class Listening:
         `failed`: it said itself that it failed over what it was sent.
         """
         record = self.suspicion.failed if failed else self.suspicion.died
-        stretch = record(self.ring.at.finalized_samples, self.ring.told_samples)
+        stretch = record(self.buffer.at.finalized_samples, self.buffer.told_samples)
         if stretch:
             stretch = Stretch(stretch.from_samples, max(stretch.to_samples, self.seam.concluded_until_samples))
-            self.ring.skip(stretch.to_samples)
+            self.buffer.skip(stretch.to_samples)
             self.heard += self.seam.skipped(stretch)
         return stretch
 
     def moved(self) -> None:
         """Begin with another recognizer. It is sent all that is not settled, and asked whether that is through."""
-        self.heard += self.seam.moved(self.ring.at.finalized_samples)
-        self.ring.rewind()
+        self.heard += self.seam.moved(self.buffer.at.finalized_samples)
+        self.buffer.rewind()
         self.hints.again(self.segment_id)
         self._cut = False
 
@@ -113,26 +113,26 @@ class Listening:
         self.heard += self.seam.end()
 
     def _reached(self, progress: Progress) -> None:
-        self.ring.progressed(progress)
-        self.suspicion.passed(self.ring.at.processed_samples)
+        self.buffer.progressed(progress)
+        self.suspicion.passed(self.buffer.at.processed_samples)
 
     def _answered(self, number: int) -> bool:
-        marked = self.ring.answered(number)
+        marked = self.buffer.answered(number)
         if marked is None:
             return True
-        self.suspicion.passed(self.ring.at.processed_samples)
+        self.suspicion.passed(self.buffer.at.processed_samples)
         if marked.mark is not None:
             self.heard.append(marked.mark)
-        elif self.ring.asking:
+        elif self.buffer.asking:
             return True  # more was said behind this question, and then it was asked again
-        elif not self.ring.full:
+        elif not self.buffer.full:
             self._cut = False
         elif self._cut:
             return False
         else:  # all is through, and still not settled
             self._cut = True
-            self.ring.append(Commit())
-            self.ring.ask()
+            self.buffer.append(Commit())
+            self.buffer.ask()
         return True
 
 
@@ -145,7 +145,7 @@ class _Reach:
     pieces: int = 0  # of those that are kept
 
 
-class Ring:
+class ReplayBuffer:
     """Keeps what was said until it is settled: audio until it is finalized, a commit as long as audio before it is,
     a marker until it has been sent back.
 
@@ -193,7 +193,7 @@ class Ring:
         return any(marked.mark is not None for marked in self._marks.values())
 
     def append(self, said: Said) -> bool:
-        """Put something behind all before it; whether that has filled the ring.
+        """Put something behind all before it; whether that has filled the buffer.
 
         Small audio grows together; a commit right behind another one means nothing.
         """

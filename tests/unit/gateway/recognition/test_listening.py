@@ -79,7 +79,7 @@ class Line:
     def step(self, kind: str) -> bool:
         """One step; whether there was anything to step."""
         match kind:
-            case "say" if self.said and not self.listening.ring.full:
+            case "say" if self.said and not self.listening.buffer.full:
                 self.listening.say(self.said.popleft())
             case "tell" if asked := self.listening.next(rest=not self.said):
                 self.asked.append(asked)
@@ -95,7 +95,7 @@ class Line:
         return True
 
     def break_off(self, kind: str) -> None:
-        ring = self.listening.ring
+        ring = self.listening.buffer
         if ring.at.processed_samples >= self.suspected:
             self.suspected = 0
         if kind == "die" and not (self.forgiving and self.suspected):
@@ -180,7 +180,7 @@ def test_nothing_is_lost_or_doubled_whatever_the_moment_a_recognizer_dies(
     check(line)
     assert not line.stretches
     assert line.finals_and_marks() == undisturbed.finals_and_marks()
-    assert not line.listening.ring.unanswered
+    assert not line.listening.buffer.unanswered
 
 
 @settings(max_examples=200, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from services.gateway.recognition.replay import COALESCED_SAMPLES, Listening, Ring
+from services.gateway.recognition.replay import COALESCED_SAMPLES, Listening, ReplayBuffer
 from services.gateway.values.speech import Audio, Commit, Kept, Mark, Marked, Progress
 from tests.unit.gateway.recognition.fake_recognizer import CELL, LOUD, FakeRecognizer
 
@@ -15,7 +15,7 @@ def audio(start: int, samples: int) -> Audio:
     return Audio(np.arange(start, start + samples).astype(np.int16), start)
 
 
-def told(ring: Ring, rest: bool = True) -> list[Kept]:
+def told(ring: ReplayBuffer, rest: bool = True) -> list[Kept]:
     found = []
     while kept := ring.next(rest):
         found.append(kept)
@@ -23,7 +23,7 @@ def told(ring: Ring, rest: bool = True) -> list[Kept]:
 
 
 def test_small_audio_travels_together() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     for start in range(0, 4000, 400):
         ring.append(audio(start, 400))
     first, second = told(ring, rest=False)
@@ -36,21 +36,21 @@ def test_small_audio_travels_together() -> None:
 
 
 def test_a_command_takes_the_audio_before_it_along() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     ring.append(audio(0, 400))
     ring.append(Commit())
     assert [type(kept) for kept in told(ring, rest=False)] == [Audio, Commit]
 
 
 def test_audio_does_not_grow_over_a_gap_of_the_clock() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     ring.append(audio(0, 400))
     ring.append(audio(800, 400))
     assert [kept.offset_samples for kept in told(ring) if isinstance(kept, Audio)] == [0, 800]
 
 
 def test_another_recognizer_is_told_from_the_finalized_offset_on_and_asked_behind_it() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     mark = Mark("here")
     for said in (audio(0, 2000), mark, audio(2000, 2000), Commit()):
         ring.append(said)
@@ -69,7 +69,7 @@ def test_another_recognizer_is_told_from_the_finalized_offset_on_and_asked_behin
 
 
 def test_an_answered_mark_is_not_sent_again() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     ring.append(Mark("here"))
     (marked,) = told(ring)
     assert isinstance(marked, Marked)
@@ -80,7 +80,7 @@ def test_an_answered_mark_is_not_sent_again() -> None:
 
 
 def test_audio_that_was_not_told_is_kept_whatever_the_recognizer_claims() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     ring.append(audio(0, 2000))
     told(ring)
     ring.append(audio(2000, 2000))
@@ -91,7 +91,7 @@ def test_audio_that_was_not_told_is_kept_whatever_the_recognizer_claims() -> Non
 
 
 def test_a_short_silence_of_the_recognizer_is_in_order_and_a_second_of_audio_without_a_word_is_not() -> None:
-    ring = Ring(0, BOUND)
+    ring = ReplayBuffer(0, BOUND)
     ring.append(audio(0, 8000))
     told(ring)
     assert not ring.owed
@@ -111,7 +111,7 @@ def test_a_recognizer_that_does_not_end_its_segment_is_made_to() -> None:
         while asked := listening.next():
             for answer in stage.ask(asked):
                 assert listening.hear(answer)
-        largest = max(largest, start + CELL - listening.ring.at.finalized_samples)
+        largest = max(largest, start + CELL - listening.buffer.at.finalized_samples)
         finals += sum(getattr(each, "final", False) for each in listening.heard)
         listening.heard.clear()
     assert largest <= BOUND + CELL
