@@ -163,6 +163,10 @@ class Terms:
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
     source_langs: tuple[str, ...] = ()  # where several may be spoken: all of them, `source_lang` first
+    affinity: int = field(init=False, default=0)  # what its calls to the stages have in common, also once resumed
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "affinity", affinity(self.session_id))
 
     @property
     def spoken_langs(self) -> tuple[str, ...]:
@@ -173,11 +177,6 @@ class Terms:
     def too_narrow(self) -> bool:
         """Whether the recognizer needs audio of a higher rate than the session's input has."""
         return self.wideband and self.input is not None and self.input.sample_rate < ASR_RATE
-
-    @property
-    def affinity(self) -> int:
-        """The number that the session's calls to the stages have in common, also after it is resumed."""
-        return affinity(self.session_id)
 
 
 def affinity(name: str) -> int:
