@@ -1,4 +1,4 @@
-"""The faults of the mesh. Pure.
+"""The errors of the mesh. Pure.
 
     MeshError
     ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest

@@ -100,7 +100,7 @@ def test_a_setting_that_the_standard_switch_forbids_is_not_ignored() -> None:
 
 def test_off_the_sdk_is_not_even_imported() -> None:
     program = (
-        "import sys; from services.common.server import lifecycle\n"
+        "import sys; from services.common import server\n"
         "from services.common.telemetry import tracing\n"
         "from services.common.telemetry.exporting import exported\n"
         "from services.mt.settings import MtSettings\n"
