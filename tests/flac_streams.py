@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.common.audio.pcm import Pcm
-from services.gateway.flac_header import crc8, crc16
+from services.gateway.incoming.flac_header import crc8, crc16
 
 MAGIC = b"fLaC"
 

@@ -17,7 +17,7 @@ import soxr
 
 from bench.recognition.wer import read_g722
 from services.common.audio.pcm import ASR_RATE
-from services.gateway.flac_header import crc8, crc16
+from services.gateway.incoming.flac_header import crc8, crc16
 
 RATES = (16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 BLOCKS = (192, 576, 1152, 4096, 4608)

@@ -28,7 +28,7 @@ from bench.audio.flac_making import FORMS, Form, write
 from bench.measuring.report import Goal, Rows, at_most, finish
 from bench.recognition.wer import find_sounds
 from services.common.errors import MeshError
-from services.gateway.decoding import decoder
+from services.gateway.incoming.decoding import decoder
 
 MOST_CHUNK_BYTES = 12_000
 MAX_SAMPLES = 48 * 5_000  # of a chunk, as the gateway's settings have it
@@ -86,7 +86,7 @@ def hear(path: Path, form: Form, random: Random) -> Heard:
                 digest.update(pcm.tobytes())
                 samples += len(pcm)
                 chunks += 1
-            pcm = decoding.finish()
+            pcm = decoding.flush()
             digest.update(pcm.tobytes())
             samples += len(pcm)
         except MeshError as error:

@@ -31,10 +31,10 @@ from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.server.lifecycle import running
-from services.gateway.inputs import Audio
-from services.gateway.microphone import Microphone
+from services.gateway.incoming.microphone import Microphone
 from services.gateway.settings import GatewaySettings
-from services.gateway.terms import Sound
+from services.gateway.values.speech import Audio
+from services.gateway.values.terms import Sound
 
 NARROW_HERTZ = 8_000
 WIDE, NARROW, TELEPHONE = Sound("pcm16le", ASR_RATE), Sound("pcm16le", NARROW_HERTZ), Sound("mulaw", NARROW_HERTZ)

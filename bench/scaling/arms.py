@@ -34,8 +34,8 @@ from bench.scaling.hpa import (
 from bench.scaling.recorded import Recorded
 from bench.scaling.simulation import Mesh, Outcome
 from bench.scaling.traffic import SERVICES, TICK_SECONDS, Arrivals, Scenario
-from services.common.server.status import State
-from services.gateway.scale.worth import Measure, crowd, worth
+from services.common.states import State
+from services.gateway.operations.scale.worth import Measure, crowd, worth
 
 SCRAPE_SECONDS = 15.0
 SCRAPE_PHASE = 9.0  # scrapes happen so long after a sync: what a sync sees is 6 s old, a little less than the mean

@@ -17,9 +17,9 @@ from bench.scaling.device import SINGLE, Calls, Device, Queue, Shape
 from services.common.engines.load import Load
 from services.common.errors import AtCapacity
 from services.common.server.slots import Slots
-from services.common.server.status import State
-from services.gateway.scale.worth import Measure, worth
-from services.gateway.watching import Status
+from services.common.states import State
+from services.gateway.operations.scale.worth import Measure, worth
+from services.gateway.values.stages import Status
 
 SETTLING_SECONDS = 10.0
 SEED = 6

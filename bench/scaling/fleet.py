@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from services.common.server.status import State
-from services.gateway.watching import Status
+from services.common.states import State
+from services.gateway.values.stages import Status
 
 Numbers = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -86,7 +86,7 @@ class Fleet:
     def scale(self, now: float, replicas: int) -> None:
         """Asks for so many. Those that go are chosen as a ReplicaSet does: not ready first, then cheapest to delete.
 
-        The cost is the number of live streams (`services/gateway/deletion.py`).
+        The cost is the number of live streams (`services/gateway/deletion/costs.py`).
         """
         more = replicas - self.replicas
         if not more:

@@ -1,7 +1,7 @@
 """A mesh on simulated time, in ticks of three seconds: sessions one by one, calls to MT and TTS as a fluid.
 
-A session takes the gateway, then the recognizer, with most free slots (`services/gateway/replicas.py`), but none of the
-reserve; refused, it goes on asking for a while, and is rejected in the end. Its calls to MT and TTS come at the rates
+A session takes the gateway, then the recognizer, with most free slots (`services/gateway/stages/replicas.py`), but none
+of the reserve; refused, it asks on for a while, and is rejected in the end. Its calls to MT and TTS come at the rates
 that were recorded; of a segment that still grows no more than one translation is under way, so slow answers make fewer
 of them, while final segments wait for theirs. A pod that drains hands its sessions on when a segment ends, where
 there is a slot, reserve included; those left at the end of its grace are killed.

@@ -18,7 +18,7 @@ import grpc
 import numpy as np
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway.flac_header import crc8
+from services.gateway.incoming.flac_header import crc8
 from services.gateway.settings import GatewaySettings
 
 SERVICE = "/realtime.v1.RealtimeTranslate/"

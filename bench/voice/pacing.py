@@ -16,7 +16,8 @@ import numpy as np
 
 from bench.measuring.report import Goal, Rows, at_most, finish
 from services.common.audio.pcm import ASR_RATE
-from services.gateway.pacing import FULL_SAMPLES, Moment, Pacing, Playout
+from services.gateway.values.speech import Moment
+from services.gateway.voice.pacing import FULL_SAMPLES, Pacing, Playout
 
 MINUTES = 3
 MAX_LAG = 20 * ASR_RATE  # the gateway's default

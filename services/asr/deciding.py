@@ -7,10 +7,14 @@ of them, each at more of the audio, until one is sure enough. Segments split fro
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from services.asr.engine import Language
-from services.asr.settings import IdentificationSettings
 from services.common.audio.pcm import ASR_RATE
 from services.common.rates import Allowance, Rate
+
+if TYPE_CHECKING:
+    from services.asr.settings import IdentificationSettings
 
 _GROWTH = 1.6  # a look has so many times the audio of the one before
 _BURST = 10  # looks that may follow each other after a pause

@@ -33,7 +33,8 @@ class Channel(Generic[T]):
     async def put(self, item: T) -> None:
         """Add an item once there is room. Raises ChannelClosed when the channel has been closed."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._closed or len(self._items) < self._room)
+            while not self._closed and len(self._items) >= self._room:
+                await self._changed.wait()
             if self._closed:
                 raise ChannelClosed
             self._items.append(item)
@@ -56,7 +57,8 @@ class Channel(Generic[T]):
     async def wait(self) -> bool:
         """Wait for an item without taking it; return False when the channel ended first."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._items or self._closed)
+            while not self._items and not self._closed:
+                await self._changed.wait()
             return bool(self._items)
 
     def __aiter__(self) -> AsyncIterator[T]:
@@ -64,7 +66,8 @@ class Channel(Generic[T]):
 
     async def __anext__(self) -> T:
         async with self._changed:
-            await self._changed.wait_for(lambda: self._items or self._closed)
+            while not self._items and not self._closed:
+                await self._changed.wait()
             if not self._items:
                 raise StopAsyncIteration
             item = self._items.popleft()

@@ -1,4 +1,4 @@
-"""The errors of the mesh, and their form on the wire.
+"""The errors of the mesh. Pure.
 
     MeshError
     ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest
@@ -9,8 +9,7 @@
     ├── Superseded        another call goes on with it        ABORTED
     └── Defect            our own fault                       INTERNAL
 
-Code raises these; `services.common.server.door` is the one place that turns them into statuses, with details of
-`google.rpc` (ErrorInfo always). `from_rpc_error` turns a stage's status back into the same tree, on the gateway's side.
+Code raises these. `services.common.statuses` has their form on the wire.
 """
 
 from __future__ import annotations
@@ -18,21 +17,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import grpc
-from google.protobuf import any_pb2
-from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
-from google.rpc import code_pb2, error_details_pb2, status_pb2
-from grpc_status import rpc_status
+from google.rpc import code_pb2
 
-DOMAIN = "babelmesh"
 # Refusals for what the caller takes itself: more replicas would not help it.
 OWN_QUOTA = frozenset({"SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS"})
-
 MOST_QUOTED = 64  # characters of what a caller sent that a message shows: a status must arrive whole
 _MOST_LISTED = 500  # characters of what is accepted that a status lists; the session's own error lists all
-_MOST_BYTES = 900  # of a status's message: it travels three times, in metadata of 8 KiB, and some bytes as three
-_MOST_FIELD = 256  # characters of the path of a field
 
 
 def quoted(sent: str) -> str:
@@ -125,58 +115,6 @@ KINDS: tuple[type[MeshError], ...] = (
     Superseded,
     Defect,
 )
-
-
-def to_status(error: MeshError) -> status_pb2.Status:
-    """Return an error's `google.rpc.Status`, with its details."""
-    message = _fitting(str(error))
-    details: list[Message] = [
-        error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"stage": error.stage})
-    ]
-    if error.field:
-        field = error.field[:_MOST_FIELD]
-        violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
-        details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if error.retry_after_ms:
-        delay = Duration()
-        delay.FromMilliseconds(error.retry_after_ms)
-        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
-    if isinstance(error, AtCapacity):
-        subject = error.stage or ("TENANT" if error.code in OWN_QUOTA else "GATEWAY")
-        quota = error_details_pb2.QuotaFailure.Violation(subject=subject, description=message)
-        details.append(error_details_pb2.QuotaFailure(violations=[quota]))
-    packed = []
-    for detail in details:
-        packed.append(any_pb2.Any())
-        packed[-1].Pack(detail)
-    return status_pb2.Status(code=error.status, message=message, details=packed)
-
-
-def _fitting(text: str) -> str:
-    """Return a message cut to the length that fits into a status."""
-    encoded = text.encode(errors="replace")
-    return text if len(encoded) <= _MOST_BYTES else encoded[: _MOST_BYTES - 3].decode(errors="ignore") + "\u2026"
-
-
-def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
-    """Return the MeshError behind a failed call to `stage`.
-
-    A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. So is
-    INTERNAL, which is what is left of a status that crossed a write (grpc/grpc#36066).
-    """
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
-    kind: type[MeshError] = TooSlow if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else StageFailed
-    code, message, retry_after_ms = f"{stage}_UNAVAILABLE", f"The {stage} stage could not be reached.", 1000
-    if kind is TooSlow:
-        code, message = f"{stage}_TOO_SLOW", f"The {stage} stage did not answer in time."
-    for detail in status.details if status else ():
-        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
-        if detail.Unpack(info):
-            kind = {each.status: each for each in KINDS}.get(error.code().value[0], StageFailed)
-            code, message, retry_after_ms = info.reason, status.message if status else message, 0
-        elif detail.Unpack(retry):
-            retry_after_ms = retry.retry_delay.ToMilliseconds()
-    return kind(code, message, retry_after_ms=retry_after_ms, stage=stage)
 
 
 def cause(error: BaseException) -> BaseException:

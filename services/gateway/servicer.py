@@ -7,6 +7,7 @@ import logging
 import uuid
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import grpc
@@ -18,49 +19,45 @@ from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
 from services.common.server.answering import begin_answers
 from services.common.server.replica import Edge, Replica
 from services.common.server.slots import Slots
-from services.common.server.status import State
+from services.common.states import State
 from services.common.telemetry import metrics, rpcs
-from services.gateway import messages, operators
-from services.gateway.admission import Admission
-from services.gateway.beside import outcome
-from services.gateway.call import (
+from services.gateway.account.measures import Recent, may_degrade
+from services.gateway.agreement.callers import Caller
+from services.gateway.agreement.describing import described
+from services.gateway.agreement.glossaries import Glossaries
+from services.gateway.agreement.glossary import Lexicon
+from services.gateway.agreement.long_work import lexicons
+from services.gateway.agreement.negotiation import agree, agree_text, within_budget
+from services.gateway.agreement.targeting import agree_targets
+from services.gateway.agreement.tenants import Tenants
+from services.gateway.incoming.call import (
     Call,
     CallContext,
+    Sizes,
     half_closed,
+    paced,
     read_all,
     received,
     refusable,
-    speaking,
     write_all,
     written,
 )
-from services.gateway.callers import Caller
-from services.gateway.catalog import Catalog
-from services.gateway.describing import described
-from services.gateway.glossaries import Glossaries, lexicons
-from services.gateway.glossary import Lexicon
-from services.gateway.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
-from services.gateway.ingress import Controls, Ingress, Start
-from services.gateway.lasting import backlogs, lasting, wanted_slots
-from services.gateway.lifetime import paced
-from services.gateway.measures import may_degrade
-from services.gateway.negotiation import agree, agree_text, within_budget
-from services.gateway.opening import Opening
-from services.gateway.outbox import Outbox, Room
-from services.gateway.recent import Recent
-from services.gateway.recognition import may_fail_over
-from services.gateway.running import Lives
-from services.gateway.scale.turned_away import TurnedAway
+from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
+from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
+from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
+from services.gateway.operations import overview as operators
+from services.gateway.operations.scale.turned_away import TurnedAway
+from services.gateway.operations.sight import Sight
+from services.gateway.outgoing import messages
+from services.gateway.outgoing.outbox import Outbox, Room
+from services.gateway.recognition.recognition import may_fail_over
+from services.gateway.resume.handles import Admission
+from services.gateway.resume.lives import Lives
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
-from services.gateway.sight import Sight
-from services.gateway.sizes import Sizes
-from services.gateway.stages import Question, Stages
-from services.gateway.targeting import agree_targets
-from services.gateway.tenants import Tenants
-from services.gateway.terms import affinity
-from services.gateway.typed import TypedSegment, without_byte_order_marks
-from services.gateway.watching import Status
+from services.gateway.stages.stages import Stages
+from services.gateway.values.stages import Catalog, Question, Status
+from services.gateway.values.terms import affinity
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +66,7 @@ _CATALOG_SECONDS = 10.0  # how old the stages' word on what they can do may get
 
 
 class GatewayServicer:
-    """`realtime.v1.RealtimeTranslate`."""
+    """Serves `realtime.v1.RealtimeTranslate`."""
 
     service_name = "realtime.v1.RealtimeTranslate"
 
@@ -120,7 +117,7 @@ class GatewayServicer:
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
 
     async def start(self) -> None:
-        """Waits for the stages: a gateway without them has nothing to offer."""
+        """Wait for the stages: a gateway without them has nothing to offer."""
         pause_seconds = 0.1
         may_degrade()
         may_fail_over()
@@ -138,13 +135,13 @@ class GatewayServicer:
         self._running.callback(tasks.create_task(self._refresh_often()).cancel)
 
     async def drain(self, seconds: float) -> None:
-        """Sessions move elsewhere; those that have not when the time is up end as resumable."""
+        """Move sessions elsewhere; those that have not left when the time is up end as resumable."""
         self._greetings.end()
         self._sight.leave()
         await self._lives.drain(seconds)
 
     async def stop(self) -> None:
-        """Closes the channels to the stages."""
+        """Close the channels to the stages."""
         await self._running.aclose()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
@@ -211,7 +208,7 @@ class GatewayServicer:
         return fault
 
     async def _served(self, opening: Opening, call: Call, held: AsyncExitStack) -> MeshError | None:
-        """Gives back what the session held once it is over, though its client may not have read all of it."""
+        """Serve the session, and free what it held once it is over, though its client may not have read all of it."""
         try:
             async with held:
                 return await self._converse(opening, call)
@@ -224,28 +221,28 @@ class GatewayServicer:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
         ingress = Ingress(
-            Start(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized, terms.trailing_silence_ms),
+            AudioStart(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized, terms.trailing_silence_ms),
             settings,
             Controls(
                 lambda wanted: agree_targets(wanted, terms.spoken_langs, self._catalog, settings),
-                lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared, self._catalog),
-                shared.report,
+                lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared.dictionary, self._catalog),
+                shared.account.report,
             ),
         )
+        clock, spoke = asyncio.get_running_loop().time, partial(self._lives.proved, opening.life)
         sent = received(call.inbound, settings.idle_timeout_ms / 1000)
-        sent = paced(sent, settings.messages_per_second, asyncio.get_running_loop().time)
-        said = speaking(sent, lambda: self._lives.proved(opening.life))
+        said = paced(sent, settings.messages_per_second, clock, spoke=spoke)
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
-        with lasting(opening, shared) as account, closing(recognition):
+        with lasting(opening, shared.account) as account, closing(recognition):
             await recognition.open()
-            call.refused, call.measure = False, shared.measures.written
+            call.refused, call.measure = False, shared.account.measures.written
             account.begin()
-            ready = messages.ready(terms, settings, goes_on.start_samples, shared.sign(shared.ledger.position))
+            ready = messages.ready(terms, settings, goes_on.start_samples, shared.account.handle)
             ready.ready.server = self._lives.server
             await call.outbox.put(ready)
-            beside = opening.beside(shared, call, self._lives)
+            beside = opening.beside(shared.account, call, self._lives)
             account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
         return fault
@@ -282,7 +279,7 @@ class GatewayServicer:
         return described(self._catalog, self._settings, await self._glossaries.of(caller.tenant).names())
 
     def _status(self) -> Status:
-        """What this gateway is to its peers."""
+        """What this gateway tells its peers of itself."""
         state = State.SERVING if self._catalog.engines else State.STARTING
         state = state if self._lives.open else State.DRAINING
         return Status(state, self._slots.total, self._slots.used, turned_away=self._turned_away.count)

@@ -14,16 +14,28 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from services.common.cancelling import TaskGroup
-from services.common.errors import MeshError
-from services.gateway import messages
-from services.gateway.inputs import Audio, Commit, Input, Interrupt, MissingAudio, Ping, SetTargets, Typed
-from services.gateway.numbering import TYPED, Numbering
-from services.gateway.recognition import Recognition
-from services.gateway.shared import Mark, Shared
-from services.gateway.targets import Targets
-from services.gateway.terms import Progress, SourceEvent, Transcript
-from services.gateway.typed import TypedSegment
+from services.common.cancelling import TaskGroup, heed_cancellation
+from services.common.errors import MeshError, cause
+from services.gateway.account.account import Shared
+from services.gateway.incoming.ingress import TYPED, Numbering, TypedSegment
+from services.gateway.outgoing import messages
+from services.gateway.outgoing.turn_taking import source_turned
+from services.gateway.recognition.recognition import Recognition
+from services.gateway.translation.targets import Targets
+from services.gateway.values.speech import (
+    Audio,
+    Commit,
+    Input,
+    Interrupt,
+    Mark,
+    MissingAudio,
+    Ping,
+    Progress,
+    SetTargets,
+    SourceEvent,
+    Transcript,
+    Typed,
+)
 
 
 class Session:
@@ -47,8 +59,10 @@ class Session:
             fault = await self._hear_out(inputs)
             self._shared.floor.close()
             await self._close_typed()
-            await self._targets.finish()
-        await self._shared.end()
+            await self._targets.end_transcripts()
+        account = self._shared.account
+        await account.note_skipped()
+        await account.outbox.put(messages.end())
         return fault
 
     async def _hear_out(self, inputs: AsyncIterator[Input]) -> MeshError | None:
@@ -57,9 +71,9 @@ class Session:
                 source.create_task(self._recognition.run())
                 source.create_task(self._hear())
                 refusal = await self._listen(inputs)
-                await self._recognition.finish()
+                await self._recognition.end_audio()
         except ExceptionGroup as group:
-            return await self._shared.end_with(group)
+            return await self._end_with(group)
         return refusal
 
     async def _listen(self, inputs: AsyncIterator[Input]) -> MeshError | None:
@@ -67,16 +81,26 @@ class Session:
             async for said in inputs:
                 await self._take(said)
         except MeshError as refusal:
-            return await self._shared.end_with(refusal)
+            return await self._end_with(refusal)
         return None
+
+    async def _end_with(self, error: Exception) -> MeshError:
+        """Tell the client of the fault the session ends with, and return it. Raises what is no fault but a defect."""
+        heed_cancellation()
+        fault = cause(error)
+        if not isinstance(fault, MeshError):
+            raise fault
+        self._shared.floor.give()  # its end may not have been heard
+        await self._shared.account.outbox.put(messages.error(fault, fatal=True))
+        return fault
 
     async def _take(self, said: Input) -> None:
         match said:
             case Audio():
-                if await self._shared.accept(said):
+                if await self._shared.account.accept(said):
                     await self._recognition.say(said)
             case MissingAudio(start, end, filled, corrupt):
-                await self._shared.outbox.put(messages.missing_audio(start, end, filled, corrupt))
+                await self._shared.account.outbox.put(messages.missing_audio(start, end, filled, corrupt))
             case Typed():
                 await self._type(said)
             case Commit():
@@ -98,9 +122,9 @@ class Session:
                     said = replace(heard, segment_id=self._numbering.of(heard.segment_id, heard.final))
                     await self._transcribed(said, heard.segment_id)
                 case SourceEvent():
-                    await self._shared.source_turned(heard)
+                    await source_turned(self._shared.floor, heard, self._shared.account.outbox)
                 case Progress():
-                    await self._shared.progressed(heard)
+                    await self._shared.account.progressed(heard)
                 case Mark():
                     await self._targets.passed(heard)
 
@@ -117,7 +141,7 @@ class Session:
     async def _type(self, said: Typed) -> None:
         self._typed.extend(said.text)
         if not self._typed.empty:
-            number, heard_samples = self._numbering.of(TYPED, said.final), self._shared.backlog.accepted_samples
+            number, heard_samples = self._numbering.of(TYPED, said.final), self._shared.account.backlog.accepted_samples
             await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
 
     async def _close_typed(self) -> None:

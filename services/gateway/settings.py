@@ -1,4 +1,8 @@
-"""What the gateway can be told: `GATEWAY_*`."""
+"""Where the replicas of a stage are: fixed addresses, and names that are looked up again and again.
+
+gRPC looks a name up only when a connection drops, and then keeps to one address: a replica that was added would get no
+call.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,27 @@ from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_vali
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
-from services.common.settings import Address, ServiceSettings
-from services.gateway.addresses import endpoint
+from services.common.settings import Address, ServiceSettings, address
+
+SCHEME = "dns:///"
+ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
+LEAST_SECRET_BYTES = 32  # as long as what HS256 makes of it (RFC 7518, 3.2)
+
+
+def endpoint(value: str) -> str:
+    """The value, if it is host:port or dns:///name:port. Raises ValueError."""
+    plain = value.removeprefix(SCHEME)
+    if "/" in plain:
+        raise ValueError(f"{value!r} is neither host:port nor {SCHEME}name:port")
+    address(plain)
+    plain.rpartition(":")[0].encode("idna")  # as a lookup would; its error is a ValueError
+    return value
+
 
 Endpoint = Annotated[str, AfterValidator(endpoint)]
+
+
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
-
-ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
-
-LEAST_SECRET_BYTES = 32  # as long as what HS256 makes of it (RFC 7518, 3.2)
 
 
 class GatewaySettings(ServiceSettings):
@@ -132,7 +148,7 @@ class GatewaySettings(ServiceSettings):
 
     @property
     def reserve(self) -> int:
-        """Slots a new session may not take."""
+        """How many slots are kept free for sessions that resume."""
         return reserve(self.slots, self.reserved_slots)
 
     @property

@@ -82,6 +82,6 @@ def functions(source: Source) -> Iterator[Function]:
             yield node
 
 
-def decorators(function: Function) -> set[str]:
-    """Last parts of the names of its decorators: "asynccontextmanager", "command"."""
+def decorators(function: Function | ast.ClassDef) -> set[str]:
+    """Last parts of the names of the decorators of a function or class: "asynccontextmanager", "command"."""
     return {dotted(node).removesuffix("()").rsplit(".", 1)[-1] for node in function.decorator_list}

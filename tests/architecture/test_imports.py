@@ -11,7 +11,8 @@ SERVICES = (*STAGES, "gateway", "common")
 
 # The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
 EDGES = (
-    "services/common/errors.py",  # google.rpc statuses
+    "services/common/errors.py",  # the codes of google.rpc
+    "services/common/statuses.py",  # google.rpc statuses
     "services/common/server/lifecycle.py",  # health
     "services/common/server/ports.py",  # what every service serves
     "services/common/server/faults.py",  # mesh.fault.v1, which every service serves
@@ -19,28 +20,25 @@ EDGES = (
     "services/*/servicer.py",
     "services/*/engines/riva/*.py",  # Riva's messages to values and back
     "services/*/wire.py",  # a stage's messages to values and back
-    "services/gateway/admission.py",  # reads the hello
-    "services/gateway/call.py",  # reads and writes the public stream
-    "services/gateway/describing.py",
-    "services/gateway/glossaries.py",
-    "services/gateway/glossary_rules.py",
-    "services/gateway/greeting.py",  # waits for the hello
-    "services/gateway/ingress.py",
-    "services/gateway/measures.py",  # counts what was sent
-    "services/gateway/messages.py",
-    "services/gateway/microphone.py",
-    "services/gateway/negotiation.py",
-    "services/gateway/sources.py",
-    "services/gateway/targeting.py",
-    "services/gateway/conversation.py",  # these call the stages
-    "services/gateway/received.py",
-    "services/gateway/sizes.py",  # parses the public messages
-    "services/gateway/speaking.py",
-    "services/gateway/stages.py",
-    "services/gateway/watching.py",
-    "services/gateway/operators.py",
-    "services/gateway/overview.py",  # mesh.overview.v1
-    "services/gateway/scale/servicer.py",  # KEDA's contract
+    "services/gateway/resume/handles.py",  # reads the hello
+    "services/gateway/resume/received.py",
+    "services/gateway/incoming/call.py",  # reads, parses and writes the public stream
+    "services/gateway/incoming/greeting.py",  # waits for the hello
+    "services/gateway/incoming/ingress.py",
+    "services/gateway/incoming/microphone.py",
+    "services/gateway/agreement/describing.py",
+    "services/gateway/agreement/glossaries.py",
+    "services/gateway/agreement/glossary_rules.py",
+    "services/gateway/agreement/negotiation.py",
+    "services/gateway/agreement/targeting.py",
+    "services/gateway/account/measures.py",  # counts what was sent
+    "services/gateway/outgoing/messages.py",
+    "services/gateway/stages/recognizing.py",  # these call the stages
+    "services/gateway/stages/speaking.py",
+    "services/gateway/stages/stages.py",
+    "services/gateway/stages/watching.py",
+    "services/gateway/operations/overview.py",  # mesh.overview.v1
+    "services/gateway/operations/scale/servicer.py",  # KEDA's contract
     "babelmesh/client/mesh.py",
     "babelmesh/client/errors.py",  # google.rpc statuses
     "babelmesh/client/gateways.py",  # opens the calls

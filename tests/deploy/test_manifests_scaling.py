@@ -10,8 +10,8 @@ import yaml
 
 from docs.telemetry import scraped
 from services.common.telemetry.metrics import METRICS
-from services.gateway.scale import triggers
-from services.gateway.scale.worth import Measure
+from services.gateway.operations.scale import triggers
+from services.gateway.operations.scale.worth import Measure
 from tests.deploy.manifests import OVERLAYS, SERVICES, Manifest, kind, variables
 
 SHARE = 0.7  # of the slots in use, of ASR and of the gateway; and of what a replica of MT or TTS carries

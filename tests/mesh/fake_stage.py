@@ -16,10 +16,12 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
-from services.common.errors import AtCapacity, MeshError, to_status
+from services.common.errors import AtCapacity, MeshError
 from services.common.server.slots import ADMITTED
+from services.common.statuses import to_status
 from services.gateway.settings import GatewaySettings
-from services.gateway.stages import Question, Stages
+from services.gateway.stages.stages import Stages
+from services.gateway.values.stages import Question
 
 TOLD_EVERY_SECONDS = 0.05
 PIECE_SAMPLES = 160

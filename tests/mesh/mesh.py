@@ -15,9 +15,10 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.errors import MeshError, from_rpc_error
+from services.common.errors import MeshError
 from services.common.grpc_options import BOUNDED_WINDOW
 from services.common.server.lifecycle import running
+from services.common.statuses import from_rpc_error
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from services.mt.servicer import MtServicer

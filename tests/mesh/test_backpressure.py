@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from services.gateway.clauses import FIRST_WORDS
+from services.gateway.voice.clauses import FIRST_WORDS
 from tests.mesh.checks import check
 from tests.mesh.mesh import RATE, Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 

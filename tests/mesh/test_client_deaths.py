@@ -11,8 +11,9 @@ import pytest
 
 import babelmesh
 from babelmesh.client.events import Error, Event, Flow, TranslationResult
-from services.gateway.stages import Question, Stages
-from services.gateway.typed import TypedSegment
+from services.gateway.incoming.ingress import TypedSegment
+from services.gateway.stages.stages import Stages
+from services.gateway.values.stages import Question
 from tests.mesh.mesh import gateway_address
 from tests.mesh.relay import Relay, relay
 

@@ -16,7 +16,7 @@ from grpc_status import rpc_status
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.errors import StageFailed
-from services.gateway.stages import Stages
+from services.gateway.stages.stages import Stages
 from tests.mesh.fake_stage import replica
 from tests.mesh.mesh import Address, Heard, gateway, gateway_address, hello, read_into, talk, text
 from tests.mesh.resuming import resuming

@@ -25,8 +25,8 @@ from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.common.errors import from_rpc_error
 from services.common.server.lifecycle import running as serving
+from services.common.statuses import from_rpc_error
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
@@ -102,7 +102,7 @@ async def test_a_call_that_holds_the_loop_is_ended_and_the_process_goes_on(tmp_p
 
 HELD_GATEWAY = """
 import runpy
-from services.gateway.typed import TypedSegment
+from services.gateway.incoming.ingress import TypedSegment
 
 extend = TypedSegment.extend
 

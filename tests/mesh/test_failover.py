@@ -14,10 +14,11 @@ import pytest
 
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity, StageFailed, TooSlow
-from services.common.server.status import State
-from services.gateway.pacing import Pace
-from services.gateway.stages import Line, Stages
-from services.gateway.terms import TargetTerms
+from services.common.states import State
+from services.gateway.stages.stages import Stages
+from services.gateway.values.speech import Pace
+from services.gateway.values.stages import Line
+from services.gateway.values.terms import TargetTerms
 from tests.mesh.fake_stage import FULL, PIECE_SAMPLES, WHOLE, Replica, asked_first, fault_of, question, stages, until
 
 pytestmark = pytest.mark.clock

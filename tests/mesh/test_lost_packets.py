@@ -8,7 +8,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from tests.mesh.checks import check
 from tests.mesh.mesh import RATE, UTTERANCE, Heard, audio, control, gateway, hello, talk
 from tests.mesh.resuming import handle
-from tests.unit.gateway.lossy import opus_packets
+from tests.unit.gateway.incoming.lossy import opus_packets
 
 LONG = RATE // 50  # samples of a packet
 PACKETS = [audio(UTTERANCE[2 * at : 2 * (at + LONG)], offset_samples=at) for at in range(0, 3 * RATE, LONG)]

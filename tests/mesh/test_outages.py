@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import inbox, shortage
+from services.gateway.stages import shortage
+from services.gateway.translation import translator
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
@@ -150,7 +151,7 @@ async def test_once_the_source_has_ended_a_translator_is_not_waited_for_for_ever
 
 
 async def test_of_what_there_is_no_room_for_the_oldest_is_given_up_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "ROOM", 4)
+    monkeypatch.setattr(translator, "ROOM", 4)
     heard = Heard()
     async with (
         translators() as stage,

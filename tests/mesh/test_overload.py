@@ -11,9 +11,9 @@ import grpc
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway.inbox import Inbox
-from services.gateway.outbox import Outbox
-from services.gateway.waiting import Waiting
+from services.gateway.outgoing.outbox import Outbox
+from services.gateway.translation.translator import Inbox
+from services.gateway.voice.speech import Waiting
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, gateway, hello, loud, quiet, read_into, talk
 from tests.mesh.test_voice import Live, live, said
@@ -144,7 +144,7 @@ async def test_what_is_kept_for_a_client_that_reads_nothing_is_bounded(
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_speak(call, live))
             async with asyncio.timeout(20):
-                while not (closed := any(each._closed for each in held.kept if isinstance(each, Outbox))):
+                while not (closed := any(each.closed for each in held.kept if isinstance(each, Outbox))):
                     most = max(most, held.bytes)
                     await asyncio.sleep(0.01)
             await read_into(heard, call)

@@ -13,7 +13,7 @@ import pytest
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.common.grpc_options import CHANNEL
 from services.common.server.lifecycle import channel
-from services.gateway.owned import Owned
+from services.gateway.stages.calls import Owned
 from tests.mesh.fake_stage import until
 
 pytestmark = pytest.mark.clock

@@ -17,9 +17,9 @@ from externalscaler import externalscaler_pb2 as pb
 from mesh.stage.v1 import stage_pb2
 from realtime.v1.realtime_translate_pb2 import DescribeRequest
 from services.common.server.lifecycle import running
-from services.gateway.addresses import Addresses
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
+from services.gateway.stages.addresses import Addresses
 from tests.mesh.fake_stage import replica
 from tests.mesh.keda import ASR, SESSIONS, Keda, gateway_of, keda, reference, until_it_is
 from tests.mesh.mesh import Address, gateway_address, hello

@@ -10,7 +10,8 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from services.gateway import lasting, ledger
+from services.gateway import lifecycle
+from services.gateway.account import ledger
 from tests.mesh.fake_stage import until
 from tests.mesh.mesh import control, gateway, hello, talk, text
 
@@ -33,7 +34,7 @@ class Spans:
 def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
-    for module in (lasting, ledger):
+    for module in (lifecycle, ledger):
         monkeypatch.setattr(module, "tracer", provider.get_tracer("test"))
     yield Spans(exporter)
     provider.shutdown()

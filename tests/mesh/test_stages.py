@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from mesh.asr.v1 import asr_pb2
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity
+from services.gateway.values.terms import Holding, Terms
 from tests.mesh.fake_stage import FULL, asked_first, fault_of, question, stages, until
 
-CONFIG = asr_pb2.RecognizeConfig(language="en")
+TERMS = Terms("s", "en", (), True, 0, Holding("agreement", 0, 0), 24_000, 500, 0, 2000)
 
 
 async def test_what_a_stage_told_last_stands_while_it_is_away() -> None:
@@ -39,7 +39,7 @@ async def test_nothing_is_known_of_a_stage_that_was_never_there() -> None:
 @pytest.mark.parametrize("end", ["cut", "freeze", "hold"])
 async def test_a_recognition_is_told_that_its_replica_is_lost(end: str) -> None:
     async with stages("a", "b") as (own, fakes):
-        recognizing = await own.recognize(CONFIG)
+        recognizing = await own.recognize(TERMS, 1, resumed=False)
         first, (other,) = asked_first(fakes)
         match end:
             case "cut":
@@ -51,7 +51,7 @@ async def test_a_recognition_is_told_that_its_replica_is_lost(end: str) -> None:
         async with asyncio.timeout(20):
             await recognizing.lost.wait()
         recognizing.call.cancel()
-        again = await own.recognize(CONFIG)
+        again = await own.recognize(TERMS, 1, resumed=False)
         assert len(other.asked) == 1
         assert again.replica_id != recognizing.replica_id
         again.call.cancel()
@@ -59,7 +59,7 @@ async def test_a_recognition_is_told_that_its_replica_is_lost(end: str) -> None:
 
 async def test_a_recognition_is_told_that_its_replica_is_draining() -> None:
     async with stages("a") as (own, (a,)):
-        recognizing = await own.recognize(CONFIG)
+        recognizing = await own.recognize(TERMS, 1, resumed=False)
         a.state = stage_pb2.STATE_DRAINING
         async with asyncio.timeout(20):
             await recognizing.draining.wait()
@@ -72,10 +72,10 @@ async def test_a_recognition_refused_by_a_full_replica_gets_the_next() -> None:
     async with stages("a", "b") as (own, fakes):
         fakes[0].refuses = FULL
         for _ in range(4):
-            recognizing = await own.recognize(CONFIG)
+            recognizing = await own.recognize(TERMS, 1, resumed=False)
             recognizing.call.cancel()
         fakes[1].refuses = FULL
-        assert isinstance(await fault_of(own.recognize(CONFIG)), AtCapacity)
+        assert isinstance(await fault_of(own.recognize(TERMS, 1, resumed=False)), AtCapacity)
 
 
 async def test_a_stage_comes_back() -> None:

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway.targets import MOST_WAITING
+from services.gateway.translation.targets import MOST_WAITING
 from tests.mesh.checks import check
 from tests.mesh.mesh import Heard, chunks, control, gateway, hello, loud, quiet, read_into, text
 

@@ -19,8 +19,9 @@ from babelmesh.local import supervisor
 from mesh.mt.v1 import mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import StageFailed, from_rpc_error
+from services.common.errors import StageFailed
 from services.common.server.lifecycle import running
+from services.common.statuses import from_rpc_error
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from tests.mesh.bundled import BUNDLES, ENGINE, WORDS, bundle

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import opening
-from services.gateway.voice import ROOM
+from services.gateway import lifecycle
+from services.gateway.voice.voice import ROOM
 from tests.mesh.checks import check
 from tests.mesh.mesh import UTTERANCE, Heard, chunks, control, gateway, hello, loud, quiet, read_into, talk, text
 
@@ -78,7 +78,7 @@ class Live:
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> Live:
     speaker = Live()
-    monkeypatch.setattr(opening, "time", SimpleNamespace(monotonic=speaker.monotonic))
+    monkeypatch.setattr(lifecycle, "time", SimpleNamespace(monotonic=speaker.monotonic))
     return speaker
 
 

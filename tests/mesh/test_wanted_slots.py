@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from services.gateway.lasting import wanted_slots
+from services.gateway.lifecycle import wanted_slots
 from tests.mesh.mesh import Heard, control, gateway, hello, read_into
 
 

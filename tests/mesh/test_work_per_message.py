@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import received
-from services.gateway.continuation import Position
-from services.gateway.resume import Bond
+from services.gateway.resume import received
+from services.gateway.values.continuation import Bond, Position
 from tests.mesh.mesh import RATE, audio, control, gateway, hello, loud, talk, text
 from tests.steps import counted, steps
 

@@ -8,8 +8,9 @@ from typing import Any
 import grpc
 import pytest
 
-from services.common.errors import InvalidArgument, from_rpc_error
+from services.common.errors import InvalidArgument
 from services.common.server.lifecycle import running
+from services.common.statuses import from_rpc_error
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from tests.mesh.mesh import gateway_address

@@ -12,7 +12,7 @@ import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, TooSlow, Unsupported
-from services.gateway import greeting
+from services.gateway.incoming import greeting
 from tests.mesh.mesh import (
     UTTERANCE,
     Heard,

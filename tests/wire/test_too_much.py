@@ -9,7 +9,8 @@ import grpc
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import AtCapacity, InvalidArgument, from_rpc_error
+from services.common.errors import AtCapacity, InvalidArgument
+from services.common.statuses import from_rpc_error
 from tests.mesh.mesh import control, gateway, gateway_address, hello, talk, text
 
 if TYPE_CHECKING:

@@ -15,12 +15,14 @@ from typing import Any, ClassVar, TypeAlias, cast
 import grpc
 from opentelemetry import context as trace_context
 
-from services.common.errors import Defect, MeshError, StageFailed, cause, to_status
+from services.common.errors import Defect, MeshError, StageFailed, cause
 from services.common.retrying import jittered
 from services.common.server.holding import attributed
 from services.common.server.lone_request import lone_request
 from services.common.server.reading import readable, reader
-from services.common.server.status import State, Status
+from services.common.server.status import Status
+from services.common.states import State
+from services.common.statuses import to_status
 from services.common.telemetry import rpcs, tracing
 
 log = logging.getLogger(__name__)

@@ -28,9 +28,10 @@ from services.common.server.observing import observed
 from services.common.server.ports import Ports, add_for_clients, add_for_operators, servers
 from services.common.server.replica import Replica
 from services.common.server.slots import FULL
-from services.common.server.status import State, Status
+from services.common.server.status import Status
 from services.common.server.watchdog import Watchdog, watch
 from services.common.settings import ServiceSettings
+from services.common.states import State
 from services.common.telemetry import logs, rpcs
 from services.common.telemetry.exporting import exported
 

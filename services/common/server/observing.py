@@ -7,7 +7,8 @@ from contextlib import ExitStack, contextmanager
 
 from services.common.engines.engine import Engine
 from services.common.server.replica import Replica
-from services.common.server.status import State, Status
+from services.common.server.status import Status
+from services.common.states import State
 from services.common.telemetry import metrics
 from services.common.telemetry.metrics import Reading
 

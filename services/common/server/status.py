@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.server.replica import Replica
+from services.common.states import State
 
 if TYPE_CHECKING:
     import grpc
@@ -16,16 +16,6 @@ if TYPE_CHECKING:
 
 TOLD_SECONDS = 0.25  # whoever watches takes a replica for lost after a second
 TOLD_FULL_SECONDS = 0.05  # of a slot that is free again, to who refuses sessions as long as there is none
-
-
-class State(IntEnum):
-    """Whether calls may be placed on a replica. The numbers are the contract's."""
-
-    UNKNOWN = stage_pb2.STATE_UNSPECIFIED  # to who watches it: nothing was told, or nothing that is known here
-    STARTING = stage_pb2.STATE_STARTING
-    SERVING = stage_pb2.STATE_SERVING
-    DRAINING = stage_pb2.STATE_DRAINING
-    STUCK = stage_pb2.STATE_STUCK
 
 
 class Status:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from services.common.server.status import State
-from services.gateway.watching import Seen, Status
+from services.common.states import State
+from services.gateway.values.stages import Seen, Status
 
 CHEAPEST = -1  # nobody misses it: it is about to stop, or does nothing now
 STREAMS = ("asr", "gateway")  # serve streams as long as a session; calls of the others are over within seconds
@@ -19,7 +19,7 @@ LET_GO = 0.75  # a cost stands until so little of what it stands for is left: wr
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod that runs."""
+    """A running pod, as the platform lists it."""
 
     name: str
     ip: str

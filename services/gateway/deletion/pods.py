@@ -26,7 +26,7 @@ ANNOTATION = "controller.kubernetes.io/pod-deletion-cost"
 
 
 class Pods:
-    """Of one namespace, with the labels of the settings. Its methods raise StageFailed, which names no address."""
+    """The pods of one namespace, with the labels of the settings. Methods raise StageFailed, without addresses."""
 
     def __init__(self, settings: DeletionSettings) -> None:
         """Raises InvalidArgument where there is no access to an API server."""
@@ -40,11 +40,11 @@ class Pods:
             raise _no_access(settings, "ca.crt") from error
 
     async def close(self) -> None:
-        """Ends its connections."""
+        """Close the connections to the API server."""
         await self._client.close()
 
     async def running(self) -> list[Pod]:
-        """Those that have an address and are not being deleted."""
+        """List the pods that have an address and are not being deleted."""
         with _typed_failures():
             found = [pod async for pod in self._client.list(Resource, namespace=self._namespace, labels=self._labels)]
         pods = [_pod(each) for each in found if each.metadata and not each.metadata.deletionTimestamp]
@@ -80,7 +80,7 @@ def _no_access(settings: DeletionSettings, files: str) -> InvalidArgument:
 
 
 def _pod(resource: Any) -> Pod:
-    """Of one that has ended the address is another's by now, so it has none."""
+    """Read a pod. The address of one that has ended is another's by now, so it has none."""
     status, annotations = resource.status, resource.metadata.annotations or {}
     ip = status.podIP if status and status.phase not in ("Succeeded", "Failed") else None
     try:

@@ -17,10 +17,10 @@ from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
-from services.gateway.addresses import Addresses
 from services.gateway.deletion.costs import Pod, changes
 from services.gateway.deletion.settings import DeletionSettings
-from services.gateway.replicas import Replicas
+from services.gateway.stages.addresses import Addresses
+from services.gateway.stages.replicas import Replicas
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +29,13 @@ class Pods(Protocol):
     """The pods, as the platform has them. Each method raises MeshError."""
 
     async def close(self) -> None:
-        """Ends its connections."""
+        """Close the connections to the platform."""
 
     async def running(self) -> list[Pod]:
-        """Those that run."""
+        """List the pods that run."""
 
     async def write(self, pod: Pod, cost: int) -> None:
-        """Writes the cost of one."""
+        """Write the deletion cost of a pod."""
 
 
 class DeletionServicer:
@@ -60,7 +60,7 @@ class DeletionServicer:
         self._running = AsyncExitStack()
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Nothing beside what every server has."""
+        """Register nothing beside what every server has."""
 
     async def start(self) -> None:
         """Watches the replicas, and begins to write."""
@@ -71,10 +71,10 @@ class DeletionServicer:
         self._running.callback(tasks.create_task(self._write_often()).cancel)
 
     async def drain(self, seconds: float) -> None:
-        """Nobody has to leave."""
+        """Drain nothing: this process serves no calls."""
 
     async def stop(self) -> None:
-        """Ends all connections."""
+        """Close the connections to the replicas and to the platform."""
         await self._running.aclose()
         await self._pods.close()
 

@@ -20,7 +20,7 @@ from bench.scaling.simulation import PATIENCE_TICKS, Mesh
 from bench.scaling.targets import Demand
 from bench.scaling.traffic import TICK_SECONDS, Arrivals, Scenario, Slower, drawn, scenarios
 from services.common.server.slots import reserve
-from services.gateway.scale.worth import Measure, worth
+from services.gateway.operations.scale.worth import Measure, worth
 
 RECORDED = Recorded(
     machine="",

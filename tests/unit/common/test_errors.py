@@ -8,17 +8,8 @@ from google.rpc import error_details_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.common.errors import (
-    KINDS,
-    AtCapacity,
-    Defect,
-    InvalidArgument,
-    MeshError,
-    StageFailed,
-    cause,
-    quoted,
-    to_status,
-)
+from services.common.errors import KINDS, AtCapacity, Defect, InvalidArgument, MeshError, StageFailed, cause, quoted
+from services.common.statuses import to_status
 
 
 def test_each_kind_has_a_status_of_its_own() -> None:

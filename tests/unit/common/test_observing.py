@@ -11,7 +11,8 @@ from services.common.engines.versions import Version
 from services.common.server.observing import observed
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
-from services.common.server.status import State, Status
+from services.common.server.status import Status
+from services.common.states import State
 from tests.measured import measured
 
 OF_A_VERSION = ("voices", "2", "es")

@@ -15,7 +15,8 @@ from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.errors import AtCapacity, InvalidArgument, StageFailed
 from services.common.server.door import Doors
 from services.common.server.slots import Slots
-from services.common.server.status import State, Status
+from services.common.server.status import Status
+from services.common.states import State
 from services.common.telemetry.rpcs import stage_of
 from tests.measured import Measured, measured
 from tests.unit.common.test_server import Told, failure, served

@@ -15,13 +15,14 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic_settings import SettingsConfigDict
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
-from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, from_rpc_error
+from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed
 from services.common.grpc_options import CHANNEL
 from services.common.server.lifecycle import LIVE, channel, running
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
 from services.common.settings import ServiceSettings
+from services.common.statuses import from_rpc_error
 
 SECRET = "what a user said"
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING

@@ -16,12 +16,13 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.errors import StageFailed, from_rpc_error
+from services.common.errors import StageFailed
 from services.common.grpc_options import CHANNEL
 from services.common.server.lifecycle import channel, running
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
+from services.common.statuses import from_rpc_error
 from tests.unit.common.test_server import Settings, Told
 
 STARTING, SERVING = stage_pb2.STATE_STARTING, stage_pb2.STATE_SERVING

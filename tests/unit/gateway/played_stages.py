@@ -15,8 +15,9 @@ from mesh.asr.v1 import asr_pb2
 from mesh.mt.v1 import mt_pb2
 from mesh.stage.v1 import stage_pb2
 from mesh.tts.v1 import tts_pb2
-from services.common.errors import AtCapacity, to_status
+from services.common.errors import AtCapacity
 from services.common.server.slots import ADMITTED
+from services.common.statuses import to_status
 
 STEPS = 2  # of the loop, which an answer takes
 PIECES = 3  # of a clause's speech

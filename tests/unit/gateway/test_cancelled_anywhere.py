@@ -13,14 +13,14 @@ from typing import Any
 import grpc
 import pytest
 
-from mesh.asr.v1 import asr_pb2
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway import replica
-from services.gateway.pacing import Pace
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
-from services.gateway.stages import Line, Stages
-from services.gateway.terms import TargetTerms
+from services.gateway.stages import replica
+from services.gateway.stages.stages import Stages
+from services.gateway.values.speech import Pace
+from services.gateway.values.stages import Line
+from services.gateway.values.terms import Holding, TargetTerms, Terms
 from tests.unit.gateway.played_stages import PlayedCall, PlayedChannel
 
 MOST_STEPS = 2_000  # more than a session here has
@@ -29,6 +29,7 @@ FEWEST_STEPS = 2  # fewer would mean that nothing was cancelled
 SETTINGS = GatewaySettings(slots=8, watch_timeout_ms=60_000)  # the stages tell their state once
 ES = TargetTerms("es", "en", captions=True, speech=True, voice="v", voice_lang="es")
 SPOKEN = pb.AudioFormat(format="pcm16le", sample_rate=16_000)
+TERMS = Terms("s", "en-US", (), True, 0, Holding("agreement", 0, 0), 24_000, 500, 0, 2000)
 HELLO = pb.SessionConfig(source_lang="en", partial_results=True, targets=[pb.Target(lang="es")], input=SPOKEN)
 SESSION = (
     pb.ClientMessage(hello=HELLO),
@@ -147,7 +148,7 @@ async def test_a_recognizer_is_left_whichever_await_of_its_opening_is_cancelled(
     stages = Stages(SETTINGS)
 
     async def opening() -> None:
-        recognizing = await stages.recognize(asr_pb2.RecognizeConfig(language="en-US"))
+        recognizing = await stages.recognize(TERMS, 1, resumed=False)
         recognizing.call.cancel()  # whoever gets it owns it
 
     async with stages.running():

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from riva.client.proto import riva_asr_pb2, riva_audio_pb2
 
 from services.asr.engine import Speech, Terms, Word
 from services.asr.engines.riva.joining import Part
-from services.asr.settings import RivaSettings
 from services.common.audio.pcm import ASR_RATE
+
+if TYPE_CHECKING:
+    from services.asr.settings import RivaSettings
 
 
 def listed(model: str) -> Any:

@@ -1,0 +1,1 @@
+"""What an autoscaler is told: `externalscaler.ExternalScaler`, the contract of KEDA."""

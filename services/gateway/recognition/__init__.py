@@ -1,0 +1,1 @@
+"""Speech to transcripts: what recognizers are sent, what they answer, and how one follows another."""

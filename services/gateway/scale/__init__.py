@@ -1,1 +1,0 @@
-"""How many replicas are wanted, told to an autoscaler."""

@@ -1,0 +1,1 @@
+"""Calls to the stages: their replicas, tries, and what the client is told while a stage is away."""

@@ -1,0 +1,1 @@
+"""Transcripts to concluded text, for each target language."""

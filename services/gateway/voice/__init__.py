@@ -1,0 +1,1 @@
+"""Concluded text to speech, for each target language."""
