@@ -18,6 +18,7 @@ from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs,
 from services.asr.engines.moonshine.decoding import Decoder
 from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
+from services.asr.engines.moonshine.signed import exact, signed
 from services.common.neural import devices
 from services.common.neural.bundles import Bundle, fault
 from services.common.neural.devices import Device
@@ -38,9 +39,10 @@ class Network:
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
         """Load the graphs. Raises InvalidArgument when a file is none, or not the one the layout asks for."""
-        self._encoder = devices.session(bundle.file("encoder_model.ort"), device, arena=False)
-        if tuple(place.name for place in self._encoder.get_inputs()) != _ENCODER:
+        encoder = ort_format.read(bundle.file("encoder_model.ort"))
+        if not {name for node in encoder.nodes for name in node.input}.issuperset(_ENCODER):
             raise fault(bundle.folder, f"Its encoder does not take {' and '.join(_ENCODER)}.")
+        self._encoder = devices.session(_encoding(encoder), device, arena=False)
         path = bundle.file("decoder_model_merged.ort")
         graph = ort_format.read(path)
         if graph.branches.keys() != {"then_branch", "else_branch"}:
@@ -63,6 +65,13 @@ class Network:
     def listening(self, windows: Sequence[Floats]) -> Decoder:
         """Return a decoder that listens to the frames of several windows, of any lengths."""
         return Cohort(self._graphs, windows)
+
+
+def _encoding(graph: Graph) -> bytes:
+    """The encoder's graph."""
+    samples, mask = _ENCODER
+    inputs = [floats(samples, "batch", "samples"), integers(mask, "batch", "samples")]
+    return ort_format.part(signed(graph) if exact() else graph, Cut(inputs, ["last_hidden_state"]))
 
 
 def _crossing(graph: Graph) -> bytes:
