@@ -1,24 +1,24 @@
 """Moonshine's graphs on ONNX Runtime: an encoder of audio, and a decoder that advances several windows at once.
 
 The makers' decoder cannot be batched as it is: it takes each window to have as many tokens as the others. So its branch
-with a cache is taken out of their file, and is given places and masks instead of making them of the cache's length. Its
-weights are the makers', and so is what it computes, but that its 8-bit products scale each row by itself.
+with a cache is written anew (`stepping`), and is given places and masks instead of making them of the cache's length.
+Its weights are the makers', and so is what it computes, but that its 8-bit products scale each row by itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.asr.engines.moonshine import ort_format
-from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs, past, present
+from services.asr.engines.moonshine.cohort import WIDTH, Cohort, Graphs
 from services.asr.engines.moonshine.decoding import Decoder
-from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
+from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
 from services.asr.engines.moonshine.signed import exact, signed
+from services.asr.engines.moonshine.stepping import LAYERS, present, stepping
 from services.common.neural import devices
 from services.common.neural.bundles import Bundle, fault
 from services.common.neural.devices import Device
@@ -27,10 +27,6 @@ Floats = NDArray[np.float32]
 
 LEAST_SAMPLES = 1_600  # of a window: the encoder's convolutions need a few hundred
 _ENCODER = ("input_values", "attention_mask")
-# What the decoder's graph makes of the cache's length, and is given instead. The names are those of the makers' export.
-_POSITIONS = "/model/decoder/Unsqueeze_output_0"  # [batch, tokens]: the place of each token in its text
-_VISIBLE = "/model/decoder/Expand_output_0"  # [batch, 1, tokens, cache + tokens]: which tokens it may look at
-_FRAMES = "/model/decoder/Slice_1_output_0"  # [batch, frames]: 1 where there is audio
 _BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph of what it takes from the frames
 
 
@@ -47,10 +43,13 @@ class Network:
         graph = ort_format.read(path)
         if graph.branches.keys() != {"then_branch", "else_branch"}:
             raise fault(bundle.folder, f"{path.name} has no branches with and without a cache.")
+        try:
+            step = _stepping(graph)
+        except KeyError as missing:
+            raise fault(bundle.folder, f"{path.name} has no operator {missing}.") from missing
         self._graphs = Graphs(
             devices.session(_crossing(graph), device, arena=False),
-            devices.session(_stepping(graph), device, arena=False),
-            {"positions": _POSITIONS, "visible": _VISIBLE, "frames": _FRAMES},
+            devices.session(step, device, arena=False),
             [_BATCH.format(layer) for layer in range(LAYERS)],
         )
 
@@ -85,12 +84,5 @@ def _crossing(graph: Graph) -> bytes:
 
 def _stepping(graph: Graph) -> bytes:
     """The graph of the decoder's steps, whose windows may have different lengths."""
-    inputs: list[Any] = [
-        integers("input_ids", "batch", "tokens"),
-        integers(_POSITIONS, "batch", "tokens"),
-        flags(_VISIBLE, "batch", 1, "tokens", "all"),
-        integers(_FRAMES, "batch", "frames"),
-    ]
-    inputs += [floats(name, "batch", 8, "cache", 36) for name in past("decoder")]
-    inputs += [floats(name, "batch", 8, "frames", 36) for name in past("encoder")]
-    return ort_format.part(row_wise(graph.branches["then_branch"]), Cut(inputs, ["logits", *present("decoder")]))
+    steps, cut = stepping(row_wise(graph.branches["then_branch"]))
+    return ort_format.part(steps, cut)

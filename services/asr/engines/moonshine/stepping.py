@@ -1,0 +1,139 @@
+"""The decoder's branch with a cache, written anew with an attention as one operator in the place of some fifty.
+
+A step is so small that half of its time went into operators that shape, turn and pad what others take. The weights are
+the makers', and so is what is computed, but for the order in which numbers are added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
+
+HEADS, HEAD_WIDTH, LAYERS = 8, 36, 6
+TOKENS, PLACES, VISIBLE, HEARD = "input_ids", "places", "visible", "heard"  # inputs beside the caches
+LOGITS = "logits"
+_TURNED = 32  # numbers of a head that tell the place
+_MOST_PLACES = 1_024  # more than the longest window has tokens
+_TABLE = "/model/decoder/embed_tokens/Gather"
+_FREQUENCIES = "/model/decoder/rotary_emb/Expand"  # the operator that takes those of places
+_KINDS = ("key", "value")
+_DOMAIN = "com.microsoft"
+
+
+def past(of: str) -> list[str]:
+    """Return the names of the inputs for keys and values `of` the "decoder" or the "encoder"."""
+    return [f"past_key_values.{layer}.{of}.{kind}" for layer in range(LAYERS) for kind in _KINDS]
+
+
+def present(of: str) -> list[str]:
+    """Return the names of the outputs, likewise."""
+    return [f"present.{layer}.{of}.{kind}" for layer in range(LAYERS) for kind in _KINDS]
+
+
+def stepping(branch: Graph) -> tuple[Graph, Cut]:
+    """Return the branch as a graph of its own, and what it takes and gives.
+
+    It takes TOKENS and PLACES [windows, tokens], and what is added to scores: VISIBLE [windows, 1, tokens, cache +
+    tokens] and HEARD [windows, 1, tokens, frames], 0 or so low that there is no looking. Raises KeyError where an
+    operator of the makers' export is missing.
+    """
+    writing = _Writing(branch)
+    table = writing.known[_TABLE]
+    found = writing.same(_TABLE, table.input[0])
+    rows = writing.same(f"{_TABLE}_output_0_DequantizeLinear", found)
+    for layer in range(LAYERS):
+        rows = _layer(writing, f"/model/decoder/layers.{layer}", layer, rows)
+    writing.same("/proj_out/MatMul_quant", writing.same("/model/decoder/norm/LayerNormalization", rows))
+    inputs: list[Any] = [
+        integers(TOKENS, "batch", "tokens"),
+        integers(PLACES, "batch", "tokens"),
+        floats(VISIBLE, "batch", 1, "tokens", "all"),
+        floats(HEARD, "batch", 1, "tokens", "frames"),
+    ]
+    inputs += [floats(name, "batch", HEADS, "cache", HEAD_WIDTH) for name in past("decoder")]
+    inputs += [floats(name, "batch", HEADS, "frames", HEAD_WIDTH) for name in past("encoder")]
+    return writing.graph, Cut(inputs, [LOGITS, *present("decoder")])
+
+
+def _layer(writing: _Writing, name: str, layer: int, rows: str) -> str:
+    """Write one layer; return what it makes of the rows."""
+    normed = writing.same(f"{name}/input_layernorm/LayerNormalization", rows)
+    query, key, value = (writing.same(f"{name}/self_attn/{each}_proj/MatMul_quant", normed) for each in "qkv")
+    known = [f"past_key_values.{layer}.decoder.{kind}" for kind in _KINDS]
+    grown = [f"present.{layer}.decoder.{kind}" for kind in _KINDS]
+    own = writing.attention([_turned(writing, query), _turned(writing, key), value, VISIBLE, *known], grown)
+    rows = writing.added("Add", [rows, writing.same(f"{name}/self_attn/o_proj/MatMul_quant", own)])
+    normed = writing.same(f"{name}/post_attention_layernorm/LayerNormalization", rows)
+    query = writing.same(f"{name}/encoder_attn/q_proj/MatMul_quant", normed)
+    frames = [f"past_key_values.{layer}.encoder.{kind}" for kind in _KINDS]
+    heard = writing.attention([query, *frames, HEARD], [])
+    rows = writing.added("Add", [rows, writing.same(f"{name}/encoder_attn/o_proj/MatMul_quant", heard)])
+    normed = writing.same(f"{name}/final_layernorm/LayerNormalization", rows)
+    wide = writing.same(f"{name}/mlp/fc1/MatMul_quant", normed)
+    half, gate = writing.halves(wide)
+    gated = writing.added("Mul", [writing.added("QuickGelu", [gate], _DOMAIN, alpha=1.0), half])
+    return writing.added("Add", [rows, writing.same(f"{name}/mlp/fc2/MatMul_quant", gated)])
+
+
+def _turned(writing: _Writing, rows: str) -> str:
+    """Have the heads of tokens turned by their places."""
+    inputs = [rows, PLACES, "cosines", "sines"]
+    return writing.added(
+        "RotaryEmbedding", inputs, _DOMAIN, interleaved=1, num_heads=HEADS, rotary_embedding_dim=_TURNED
+    )
+
+
+class _Writing:
+    """A new graph: operators of another one, by their names, and others beside them."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.known = {node.name: node for node in graph.nodes}
+        self._weights = {weight.name: weight for weight in graph.weights}
+        self._opsets = graph.opsets
+        self._nodes: list[NodeProto] = []
+        frequencies = numpy_helper.to_array(self._weights[self.known[_FREQUENCIES].input[0]])
+        angles = np.arange(_MOST_PLACES)[:, None] * frequencies.reshape(1, -1)
+        self._turning = [_named("cosines", np.cos(angles)), _named("sines", np.sin(angles))]
+
+    @property
+    def graph(self) -> Graph:
+        """All that was written, and all weights there are."""
+        return Graph(self._nodes, [*self._weights.values(), *self._turning], self._opsets, {})
+
+    def same(self, name: str, given: str) -> str:
+        """Write an operator of the other graph, with another first input; return its output."""
+        node = NodeProto()
+        node.CopyFrom(self.known[name])
+        node.input[0] = given
+        self._nodes.append(node)
+        return str(node.output[0])
+
+    def added(self, kind: str, inputs: Sequence[str], domain: str = "", **attributes: Any) -> str:
+        """Write an operator with one output; return that."""
+        made = f"{kind}/{len(self._nodes)}"
+        self._nodes.append(helper.make_node(kind, inputs, [made], made, domain=domain, **attributes))
+        return made
+
+    def attention(self, inputs: Sequence[str], cache: Sequence[str]) -> str:
+        """Write an attention: query, key, value, what is added to scores, and the cache before; return its output."""
+        query, key, value, scores, *before = inputs
+        made = f"attention/{len(self._nodes)}"
+        given = [query, key, value, "", "", scores, *before]
+        node = helper.make_node("MultiHeadAttention", given, [made, *cache], made, domain=_DOMAIN, num_heads=HEADS)
+        self._nodes.append(node)
+        return made
+
+    def halves(self, wide: str) -> tuple[str, str]:
+        """Split rows in the middle."""
+        first, second = f"{wide}/first", f"{wide}/second"
+        self._nodes.append(helper.make_node("Split", [wide], [first, second], f"{wide}/halves", axis=-1, num_outputs=2))
+        return first, second
+
+
+def _named(name: str, values: Any) -> TensorProto:
+    return numpy_helper.from_array(values.astype(np.float32), name)
