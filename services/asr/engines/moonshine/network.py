@@ -18,6 +18,7 @@ from services.asr.engines.moonshine.decoding import Decoder
 from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
 from services.asr.engines.moonshine.signed import exact, signed
+from services.asr.engines.moonshine.signed_rows import signed_rows
 from services.asr.engines.moonshine.stepping import LAYERS, present, stepping
 from services.common.neural import devices
 from services.common.neural.bundles import Bundle, fault
@@ -79,10 +80,15 @@ def _crossing(graph: Graph) -> bytes:
     whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
     batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
     inputs = [floats("encoder_hidden_states", "batch", "frames", WIDTH), *batch]
-    return ort_format.part(row_wise(whole), Cut(inputs, present("encoder")))
+    return ort_format.part(_quick(row_wise(whole)), Cut(inputs, present("encoder")))
 
 
 def _stepping(graph: Graph) -> bytes:
     """The graph of the decoder's steps, whose windows may have different lengths."""
     steps, cut = stepping(row_wise(graph.branches["then_branch"]))
-    return ort_format.part(steps, cut)
+    return ort_format.part(_quick(steps), cut)
+
+
+def _quick(graph: Graph) -> Graph:
+    """The graph with the quickest products of rows that are exact here."""
+    return signed_rows(graph) if exact() else graph
