@@ -7,7 +7,8 @@ Its weights are the makers', and so is what it computes, but that its 8-bit prod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from services.asr.engines.moonshine import ort_format
 from services.asr.engines.moonshine.cohort import WIDTH, Cohort, Graphs
 from services.asr.engines.moonshine.decoding import Decoder
+from services.asr.engines.moonshine.encoding import FRAMES, SAMPLES, encoding
 from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
 from services.asr.engines.moonshine.signed import exact, signed
@@ -27,7 +29,6 @@ from services.common.neural.devices import Device
 Floats = NDArray[np.float32]
 
 LEAST_SAMPLES = 1_600  # of a window: the encoder's convolutions need a few hundred
-_ENCODER = ("input_values", "attention_mask")
 _BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph of what it takes from the frames
 
 
@@ -36,21 +37,14 @@ class Network:
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
         """Load the graphs. Raises InvalidArgument when a file is none, or not the one the layout asks for."""
-        encoder = ort_format.read(bundle.file("encoder_model.ort"))
-        if not {name for node in encoder.nodes for name in node.input}.issuperset(_ENCODER):
-            raise fault(bundle.folder, f"Its encoder does not take {' and '.join(_ENCODER)}.")
-        self._encoder = devices.session(_encoding(encoder), device, arena=False)
+        encoder = bundle.file("encoder_model.ort")
+        self._encoder = devices.session(_written(encoder, _encoding), device, arena=False)
         path = bundle.file("decoder_model_merged.ort")
-        graph = ort_format.read(path)
-        if graph.branches.keys() != {"then_branch", "else_branch"}:
+        if ort_format.read(path).branches.keys() != {"then_branch", "else_branch"}:
             raise fault(bundle.folder, f"{path.name} has no branches with and without a cache.")
-        try:
-            step = _stepping(graph)
-        except KeyError as missing:
-            raise fault(bundle.folder, f"{path.name} has no operator {missing}.") from missing
         self._graphs = Graphs(
-            devices.session(_crossing(graph), device, arena=False),
-            devices.session(step, device, arena=False),
+            devices.session(_written(path, _crossing), device, arena=False),
+            devices.session(_written(path, _stepping), device, arena=False),
             [_BATCH.format(layer) for layer in range(LAYERS)],
         )
 
@@ -58,8 +52,7 @@ class Network:
         """Return the frames [frames, WIDTH] of a window of samples between -1 and 1."""
         missing = max(0, LEAST_SAMPLES - len(audio))
         samples = np.pad(audio, (0, missing))[None]
-        feed = {"input_values": samples, "attention_mask": np.ones(samples.shape, np.int64)}
-        (frames,) = self._encoder.run(["last_hidden_state"], feed)
+        (frames,) = self._encoder.run([FRAMES], {SAMPLES: samples})
         return np.asarray(frames[0])
 
     def listening(self, windows: Sequence[Floats]) -> Decoder:
@@ -67,11 +60,17 @@ class Network:
         return Cohort(self._graphs, windows)
 
 
+def _written(path: Path, write: Callable[[Graph], bytes]) -> bytes:
+    """A graph made of a file's. Raises InvalidArgument when that is none, or another than the makers' export."""
+    try:
+        return write(ort_format.read(path))
+    except KeyError as missing:
+        raise fault(path.parent, f"{path.name} has no operator {missing}.") from missing
+
+
 def _encoding(graph: Graph) -> bytes:
     """The encoder's graph."""
-    samples, mask = _ENCODER
-    inputs = [floats(samples, "batch", "samples"), integers(mask, "batch", "samples")]
-    return ort_format.part(signed(graph) if exact() else graph, Cut(inputs, ["last_hidden_state"]))
+    return ort_format.part(*encoding(signed(graph) if exact() else graph))
 
 
 def _crossing(graph: Graph) -> bytes:

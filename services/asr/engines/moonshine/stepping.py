@@ -23,6 +23,7 @@ _TABLE = "/model/decoder/embed_tokens/Gather"
 _FREQUENCIES = "/model/decoder/rotary_emb/Expand"  # the operator that takes those of places
 _KINDS = ("key", "value")
 _DOMAIN = "com.microsoft"
+_COSINES, _SINES = "cosines", "sines"
 
 
 def past(of: str) -> list[str]:
@@ -66,7 +67,7 @@ def _layer(writing: _Writing, name: str, layer: int, rows: str) -> str:
     query, key, value = (writing.same(f"{name}/self_attn/{each}_proj/MatMul_quant", normed) for each in "qkv")
     known = [f"past_key_values.{layer}.decoder.{kind}" for kind in _KINDS]
     grown = [f"present.{layer}.decoder.{kind}" for kind in _KINDS]
-    own = writing.attention([_turned(writing, query), _turned(writing, key), value, VISIBLE, *known], grown)
+    own = writing.attention([writing.turned(query), writing.turned(key), value, VISIBLE, *known], grown)
     rows = writing.added("Add", [rows, writing.same(f"{name}/self_attn/o_proj/MatMul_quant", own)])
     normed = writing.same(f"{name}/post_attention_layernorm/LayerNormalization", rows)
     query = writing.same(f"{name}/encoder_attn/q_proj/MatMul_quant", normed)
@@ -80,12 +81,19 @@ def _layer(writing: _Writing, name: str, layer: int, rows: str) -> str:
     return writing.added("Add", [rows, writing.same(f"{name}/mlp/fc2/MatMul_quant", gated)])
 
 
-def _turned(writing: _Writing, rows: str) -> str:
-    """Have the heads of tokens turned by their places."""
-    inputs = [rows, PLACES, "cosines", "sines"]
-    return writing.added(
-        "RotaryEmbedding", inputs, _DOMAIN, interleaved=1, num_heads=HEADS, rotary_embedding_dim=_TURNED
-    )
+def turned(rows: str, places: str) -> NodeProto:
+    """Return the operator that turns the heads of rows by their places, given `turning`."""
+    sizes: dict[str, Any] = {"interleaved": 1, "num_heads": HEADS, "rotary_embedding_dim": _TURNED}
+    inputs = [rows, places, _COSINES, _SINES]
+    return helper.make_node("RotaryEmbedding", inputs, [f"{rows}/turned"], f"{rows}/turned", domain=_DOMAIN, **sizes)
+
+
+def turning(graph: Graph, frequencies: str, most_places: int) -> list[TensorProto]:
+    """Return the weights for `turned`: cosines and sines of so many places, by the graph's weight of frequencies."""
+    weight = next(each for each in graph.weights if each.name == frequencies)
+    angles = np.arange(most_places)[:, None] * numpy_helper.to_array(weight).reshape(1, -1)
+    waves = {_COSINES: np.cos(angles), _SINES: np.sin(angles)}
+    return [numpy_helper.from_array(values.astype(np.float32), name) for name, values in waves.items()]
 
 
 class _Writing:
@@ -93,17 +101,14 @@ class _Writing:
 
     def __init__(self, graph: Graph) -> None:
         self.known = {node.name: node for node in graph.nodes}
-        self._weights = {weight.name: weight for weight in graph.weights}
-        self._opsets = graph.opsets
+        self._graph = graph
         self._nodes: list[NodeProto] = []
-        frequencies = numpy_helper.to_array(self._weights[self.known[_FREQUENCIES].input[0]])
-        angles = np.arange(_MOST_PLACES)[:, None] * frequencies.reshape(1, -1)
-        self._turning = [_named("cosines", np.cos(angles)), _named("sines", np.sin(angles))]
+        self._turning = turning(graph, self.known[_FREQUENCIES].input[0], _MOST_PLACES)
 
     @property
     def graph(self) -> Graph:
         """All that was written, and all weights there are."""
-        return Graph(self._nodes, [*self._weights.values(), *self._turning], self._opsets, {})
+        return Graph(self._nodes, [*self._graph.weights, *self._turning], self._graph.opsets, {})
 
     def same(self, name: str, given: str) -> str:
         """Write an operator of the other graph, with another first input; return its output."""
@@ -112,6 +117,11 @@ class _Writing:
         node.input[0] = given
         self._nodes.append(node)
         return str(node.output[0])
+
+    def turned(self, rows: str) -> str:
+        """Write what turns the heads of tokens by their places; return its output."""
+        self._nodes.append(turned(rows, PLACES))
+        return str(self._nodes[-1].output[0])
 
     def added(self, kind: str, inputs: Sequence[str], domain: str = "", **attributes: Any) -> str:
         """Write an operator with one output; return that."""
@@ -133,7 +143,3 @@ class _Writing:
         first, second = f"{wide}/first", f"{wide}/second"
         self._nodes.append(helper.make_node("Split", [wide], [first, second], f"{wide}/halves", axis=-1, num_outputs=2))
         return first, second
-
-
-def _named(name: str, values: Any) -> TensorProto:
-    return numpy_helper.from_array(values.astype(np.float32), name)
