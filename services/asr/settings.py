@@ -173,7 +173,7 @@ class MoonshineSettings(NeuralSettings):
     """Options of the Moonshine engine; see docs/engines/asr-moonshine.md."""
 
     hypothesis_ms: int = Field(
-        300, ge=100, le=5_000, description="Milliseconds of speech between two hypotheses; up to four times as many."
+        400, ge=100, le=5_000, description="Milliseconds of speech between two hypotheses; up to four times as many."
     )
     window_ms: int = Field(
         3_000, ge=1_000, le=30_000, description="A window as long as this is cut at the next pause of the speaker."
