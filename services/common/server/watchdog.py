@@ -29,6 +29,7 @@ class Watchdog:
         self._patience_seconds = patience_seconds
         self._seconds = 0.0  # its clock
         self._began: dict[Step, float] = {}  # by its clock, the oldest first
+        self._works = asyncio.Event()  # while there are any
 
     def step(self) -> Step:
         """A wait for the engine; `async with` it. It may be used again, one after the other."""
@@ -40,9 +41,18 @@ class Watchdog:
         return self._seconds - next(iter(self._began.values()), self._seconds)
 
     @property
+    def working(self) -> bool:
+        """Whether the engine works for somebody."""
+        return bool(self._began)
+
+    @property
     def stuck(self) -> bool:
         """Whether the engine has had longer for an answer than it is given."""
         return self.oldest_seconds > self._patience_seconds
+
+    async def works(self) -> None:
+        """Waits until the engine works for somebody."""
+        await self._works.wait()
 
     def passes(self, seconds: float) -> None:
         """Moves the clock on. Of a long stretch only as much counts as a look may be late."""
@@ -51,10 +61,13 @@ class Watchdog:
     def begins(self, step: Step) -> None:
         """The engine works for a step."""
         self._began[step] = self._seconds
+        self._works.set()
 
     def rests(self, step: Step) -> None:
         """It does not, or no longer."""
         self._began.pop(step, None)
+        if not self._began:
+            self._works.clear()
 
 
 class Step:
@@ -108,10 +121,16 @@ class Step:
 
 
 async def watch(watchdog: Watchdog, changed: Callable[[bool], Awaitable[None]]) -> Never:
-    """Moves the watchdog's clock, and tells whether the engine is stuck whenever that changes."""
+    """Moves the watchdog's clock, and tells whether the engine is stuck whenever that changes.
+
+    While the engine is asked nothing there is nothing to look at, and nobody does.
+    """
     loop = asyncio.get_running_loop()
     told, looked, denied = False, loop.time(), None
     while True:
+        if not told and not watchdog.working:
+            await watchdog.works()
+            looked = loop.time()
         await asyncio.sleep(LOOK_SECONDS)
         now = loop.time()
         passed, looked = now - looked, now
