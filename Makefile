@@ -17,15 +17,16 @@ DEPLOY := .deploy
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PARITY := .parity
+SITE := .site
 VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
 ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
-CODE := services babelmesh bench deploy tests
+CODE := services babelmesh bench deploy examples/python tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: help setup bundles system demo test fuzz test-weights check check-deploy check-monitoring lint format type proto docs manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights test-examples check check-deploy check-monitoring lint format type proto docs site manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -56,11 +57,18 @@ $(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $
 demo: setup ## Hear it: real speech through a mesh on this machine, live captions, translated speech on disk
 	@$(BIN)/babelmesh demo
 
-# What no clock decides runs side by side; the rest, marked `clock`, one after the other.
+# What no clock decides runs side by side, one process more than there are cores, as some of it waits for other processes.
+# What a clock decides mostly waits: two of it at a time, and the fuzzer at a lower priority beside them. Files are taken
+# in their order, folders by name: the long ones of tests/e2e come before the many short ones of tests/unit.
+WORKERS := $(shell cores=$$(nproc) && echo $$((cores < 4 ? cores + 1 : 4)))
+PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+
+# Hundreds of processes import the same files: their bytecode is kept, even where the environment says otherwise.
+test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run all tests, the second part also where the first one fails
 	@failed=0; \
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not clock" || failed=1; \
-	$(BIN)/python -m pytest -m clock || failed=1; \
+	$(PYTEST) --numprocesses $(WORKERS) -m "not clock" || failed=1; \
+	$(PYTEST) --numprocesses 3 -m clock || failed=1; \
 	exit $$failed
 
 # Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.
@@ -69,6 +77,9 @@ fuzz: setup ## Play what strangers may send against a mesh, for SECONDS=120; SEE
 
 test-weights: setup ## Run the tests that take trained weights, on those installed; takes minutes
 	@$(BIN)/python -m pytest -m weights tests
+
+test-examples: setup ## Run the examples in other languages than Python, those whose tools are installed
+	@$(BIN)/python -m pytest -m examples -rs tests/examples
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
@@ -111,6 +122,18 @@ proto: $(READY) ## Make the Python stubs in gen/ from protos/
 
 docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/telemetry/metrics.toml
 	@$(BIN)/python docs/telemetry.py
+
+# REPOSITORY=https://... makes links of what is no page of the site.
+site: $(SITE)/.ready $(READY) ## Build the documentation's site into out/site; SERVE=1 shows it while you write
+	@$(BIN)/python docs/contracts.py out/contracts
+	@REPOSITORY=$(REPOSITORY) NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs $(if $(SERVE),serve,build --strict --clean)
+
+$(SITE)/.ready: requirements/site.txt
+	@rm -f $@
+	@$(PYTHON) -m venv --clear $(SITE)
+	@echo "Installing the Python packages of requirements/site.txt ..."
+	@$(SITE)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/site.txt
+	@touch $@
 
 up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
@@ -156,11 +179,12 @@ lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
 		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
 	@$(LOCK) --group deploy -o requirements/deploy.txt
+	@$(LOCK) --constraints requirements/dev.txt --group site -o requirements/site.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
 
-manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered; needs kubectl, no cluster
-	@$(BIN)/python deploy/k8s/manifests.py
+manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered, and write digests; needs kubectl, no cluster
+	@$(BIN)/python -m deploy.k8s.manifests
 
 check-deploy: $(READY) $(DEPLOY)/.ready ## Check what is deployed: manifests, images, rules; needs kubectl, no cluster
 	@PYTHON="$(PYTHON)" requirements/system.sh prometheus
@@ -177,5 +201,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) $(PARITY) $(DEPLOY) tests/chaos/node/node_modules .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

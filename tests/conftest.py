@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import gc
+import os
 import signal
 import threading
 import time
@@ -17,6 +19,12 @@ from hypothesis import settings
 T = TypeVar("T")
 
 GRACE_SECONDS = 2.0  # for what has been told to end and is about to
+
+# Markers of what `make test` leaves to another target.
+APART = {
+    "weights": "takes trained weights: `make test-weights`",
+    "examples": "takes the tools of other languages: `make test-examples`",
+}
 
 # Threads and processes that one use of a library starts for the rest of the run.
 SHARED_THREADS = (
@@ -39,17 +47,22 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what takes trained weights and minutes, unless it is asked for."""
-    if "weights" in str(config.option.markexpr):
-        return
-    for item in items:
-        if item.get_closest_marker("weights"):
-            item.add_marker(pytest.mark.skip(reason="takes trained weights: `make test-weights`"))
+    """Skip what has a target of its own, unless it is asked for."""
+    for marker, reason in APART.items():
+        for item in items if marker not in str(config.option.markexpr) else ():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish() -> None:
+    # What was imported and collected stays to the end: no collection of garbage has to look at it again.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _no_thread_or_child_is_left() -> Iterator[None]:
-    threads, children = set(threading.enumerate()), set(psutil.Process().children())
+    threads, children = set(threading.enumerate()), _children()
     yield
     left = [f"thread {thread.name}" for thread in _after_grace(lambda: _new_threads(threads))]
     left += [f"process {child.pid} {child.name()}" for child in _after_grace(lambda: _new_children(children))]
@@ -81,7 +94,15 @@ def _new_threads(before: set[threading.Thread]) -> list[threading.Thread]:
 
 
 def _new_children(before: set[psutil.Process]) -> list[psutil.Process]:
-    return [child for child in set(psutil.Process().children()) - before if _is_running(child)]
+    return [child for child in _children() - before if _is_running(child)]
+
+
+def _children() -> set[psutil.Process]:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # which reaps none of them
+    except ChildProcessError:
+        return set()  # there is none: psutil would have read that from all processes of the machine
+    return set(psutil.Process().children())
 
 
 def _is_running(child: psutil.Process) -> bool:

@@ -1,4 +1,4 @@
-"""The fenced blocks of README and documentation, and the commands in those of the shell."""
+"""The fenced blocks of the READMEs and the documentation, and the commands in those of the shell."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Command:
 
 def blocks() -> Iterator[Block]:
     """All blocks, file by file."""
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
         text = path.read_text()
         for found in _BLOCK.finditer(text):
             line = text.count("\n", 0, found.start()) + 1
@@ -43,7 +43,7 @@ def blocks() -> Iterator[Block]:
 def commands() -> Iterator[Command]:
     """The commands of the blocks of the shell."""
     for block in [each for each in blocks() if each.language == "sh"]:
-        for line in block.text.replace("\\\n", " ").splitlines():
+        for line in block.text.replace("\\\n", " ").replace(" && ", "\n").splitlines():
             words = shlex.split(line, comments=True)
             words = words[1:] if words[:1] == ["export"] else words
             variables: dict[str, str] = {}

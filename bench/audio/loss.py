@@ -41,6 +41,7 @@ from babelmesh.client.events import (
 from babelmesh.local import supervisor
 from bench.audio.damage import CLOCK, DAMAGES, PACKET_MS, Packet, Packets
 from bench.chaos.raw import call
+from bench.measuring import checkouts
 from bench.measuring.corpus import Recording, read_corpus
 from bench.measuring.report import Goal, Rows, at_most, finish
 from bench.recognition.wer import normalized
@@ -168,11 +169,10 @@ async def measured(plans: Sequence[Plan], variables: Mapping[str, str], checkout
 @asynccontextmanager
 async def mesh(variables: Mapping[str, str], checkout: Path | None) -> AsyncIterator[str]:
     """The address of a mesh's gateway for the block."""
-    code = {"PYTHONPATH": f"{checkout}:{checkout / 'gen'}", "PYTHONSAFEPATH": "1"} if checkout else {}
     services = []
-    for each in supervisor.mesh_services(supervisor.free_ports()):
+    for each in checkouts.of(checkout, supervisor.mesh_services(supervisor.free_ports())):
         own = {name: value for name, value in variables.items() if name.startswith(f"{each.name.upper()}_")}
-        services.append(replace(each, variables={**each.variables, **own, **code}))
+        services.append(replace(each, variables={**each.variables, **own}))
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:
         async with supervisor.running(services, Path(logs)):
             yield next(each.address for each in services if each.name == "gateway")

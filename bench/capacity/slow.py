@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -58,33 +57,26 @@ def main() -> None:
     engines.add_option(parser)
     told = parser.parse_args()
     variables = engines.flat(told.engines)
-    if told.project:
-        _use(told.project.resolve())
     arms = asyncio.run(measure(told, variables))
     name = "slow" if told.engines == "default" else f"slow-{told.engines}"
     name += "-before" if told.project else ""
     sys.exit(not finish(name, [table(arms)], goals(arms)))
 
 
-def _use(project: Path) -> None:
-    """Services are started from there: programs look for modules in the folder they are started in."""
-    os.chdir(project)
-    os.environ["PYTHONPATH"] = f"{project}:{project / 'gen'}"
-
-
 async def measure(told: argparse.Namespace, variables: Variables) -> list[Arm]:
     """The talks undisturbed, then each way."""
     speech = talks(told.sessions, told.seconds)
-    async with mesh(variables) as (_, client):
+    project = told.project.resolve() if told.project else None
+    async with mesh(variables, project) as (_, client):
         takes = [await listened(client, talk) for talk in speech]
         async with asyncio.TaskGroup() as group:
             several = [group.create_task(listened(client, talk)) for talk in speech]
     arms = [Arm("undisturbed", takes), Arm(f"{told.sessions} sessions", [task.result() for task in several])]
-    async with mesh(variables) as (up, client):
+    async with mesh(variables, project) as (up, client):
         async with throttled(up.processes["asr"], told.share) as how:
             starved = await listened(client, speech[0])
         arms.append(Arm(f"{told.share:.0%} of a processor", [starved], how))
-    async with mesh(variables) as (up, client), asyncio.TaskGroup() as group:
+    async with mesh(variables, project) as (up, client), asyncio.TaskGroup() as group:
         listening = group.create_task(listened(client, speech[0]))
         for pause in (FIRST_SECONDS, BETWEEN_SECONDS):
             await asyncio.sleep(pause)
@@ -94,9 +86,9 @@ async def measure(told: argparse.Namespace, variables: Variables) -> list[Arm]:
 
 
 @asynccontextmanager
-async def mesh(variables: Variables) -> AsyncIterator[tuple[LocalMesh, babelmesh.Mesh]]:
+async def mesh(variables: Variables, project: Path | None) -> AsyncIterator[tuple[LocalMesh, babelmesh.Mesh]]:
     """A mesh that has recognized something."""
-    async with local_mesh(variables) as up, babelmesh.connect(up.address) as client:
+    async with local_mesh(variables, project) as up, babelmesh.connect(up.address) as client:
         await take(client, talks(1, 3.0)[0], captions(TARGETS), speed=0)
         yield up, client
 

@@ -18,8 +18,12 @@ REFUSED = 3  # our reader's status for a file that it says it cannot read
 READER = f"""
 import sys, traceback
 from pathlib import Path
-from babelmesh.client.audio import probe
-from babelmesh.client.errors import BabelmeshError
+try:
+    from babelmesh.client.audio import probe
+    from babelmesh.client.errors import BabelmeshError
+except ImportError:  # an earlier version
+    from babelmesh.audio import probe
+    from babelmesh.errors import BabelmeshError
 for name in sys.argv[1:]:
     with open(name + ".pcm", "wb") as out:
         try:

@@ -13,14 +13,14 @@ import grpc
 import psutil
 
 from babelmesh.local import supervisor
-from babelmesh.local.supervisor import OPERATIONS, Running, Service
+from babelmesh.local.supervisor import Running, Service
 from bench.hostile.canary import TENANT
+from bench.measuring import checkouts
 from bench.measuring.processes import SCRIPTED
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
 SERVICES = ("gateway", "asr", "mt", "tts")
 ANSWER_SECONDS = 2.0
-OPERATIONS_SETTING = "    operations:"
 LOOK_SECONDS = 0.1
 UNKNOWN = 10**6  # slots of a service that does not answer
 PEAK = "5"  # proc(5), clear_refs: the peak of resident memory starts again from what is resident
@@ -103,23 +103,17 @@ class Attacked:
 async def attacked(project: Path | None) -> AsyncIterator[Attacked]:
     """Has a mesh on scripted engines for the block, of the checkout that is told."""
     ports = supervisor.free_ports()
-    services = [_of(project, service) for service in supervisor.mesh_services(ports)]
+    services = [_scripted(service) for service in checkouts.of(project, supervisor.mesh_services(ports))]
     ended: list[str] = []
     with TemporaryDirectory(prefix="babelmesh-hostile-") as logs:
         async with supervisor.supervised(services, Path(logs), tell=ended.append) as started:
             yield Attacked(started, ended)
 
 
-def _of(project: Path | None, service: Service) -> Service:
+def _scripted(service: Service) -> Service:
     prefix = f"{service.name.upper()}_"
     own = {key: value for key, value in VARIABLES.items() if key.startswith(prefix)}
-    command, variables = list(service.command), {**service.variables, **own}
-    if project:
-        command.insert(1, "-P")  # not what lies in the current folder
-        variables["PYTHONPATH"] = f"{project}:{project / 'gen'}"
-        if OPERATIONS_SETTING not in (project / "services/gateway/settings.py").read_text():
-            variables.pop(OPERATIONS, None)
-    return replace(service, command=command, variables=variables)
+    return replace(service, variables={**service.variables, **own})
 
 
 def _cpu(pids: Mapping[str, int]) -> dict[tuple[str, int], float]:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import psutil
 
 from babelmesh.local import supervisor
+from bench.measuring import checkouts
 
 SERVICES = ("gateway", "asr", "mt", "tts")
 SAMPLE_SECONDS = 0.25
@@ -30,8 +31,8 @@ class LocalMesh:
 
 
 @asynccontextmanager
-async def local_mesh(variables: Variables | None = None) -> AsyncIterator[LocalMesh]:
-    """Has a mesh for the block, its services told `variables` as well.
+async def local_mesh(variables: Variables | None = None, checkout: Path | None = None) -> AsyncIterator[LocalMesh]:
+    """Has a mesh for the block, its services told `variables` as well; of another checkout, where one is named.
 
     Without a cache of translations: what is measured says the same again and again.
     """
@@ -39,7 +40,7 @@ async def local_mesh(variables: Variables | None = None) -> AsyncIterator[LocalM
     ports = supervisor.free_ports()
     services = [
         replace(service, variables={**service.variables, **_own(service.name, told)})
-        for service in supervisor.mesh_services(ports)
+        for service in checkouts.of(checkout, supervisor.mesh_services(ports))
     ]
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:
         async with supervisor.running(services, Path(logs)) as started:

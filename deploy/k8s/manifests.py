@@ -1,11 +1,13 @@
-"""Renders the overlays into rendered/, and brings deploy/monitoring into Kubernetes' form. Needs kubectl, no cluster.
+"""Renders the overlays into rendered/ (which git does not keep), and the digests of their objects into rendered.sums.
 
-`--check` writes nothing: it names what is not as it would be written, and ends with status 1.
+Brings deploy/monitoring into Kubernetes' form as well. Needs kubectl, no cluster. `--check` writes nothing: it names
+what is not as it would be made, and ends with status 1. `--into FOLDER` renders the overlays into that folder, no more.
 """
 
 from __future__ import annotations
 
-import subprocess
+import argparse
+import difflib
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +15,11 @@ from typing import Any
 
 import yaml
 
+from deploy import rendering
+
 HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+SUMS = HERE / "rendered.sums"
 MONITORING = HERE.parent / "monitoring"
 MADE = "# Made by `make manifests` from rules/ and dashboards/.\n"
 LABELS = {"app.kubernetes.io/part-of": "babelmesh"}
@@ -47,41 +53,65 @@ def _dashboard(path: Path) -> dict[str, Any]:
     return {"name": name, "namespace": "babelmesh", "files": [f"dashboards/{path.name}"], "options": options}
 
 
-def overlays() -> Iterator[tuple[Path, str]]:
-    """Each overlay as `kubectl kustomize` renders it. Raises CalledProcessError; what is wrong is on stderr then."""
-    for overlay in sorted((HERE / "overlays").iterdir()):
-        done = subprocess.run(["kubectl", "kustomize", overlay], stdout=subprocess.PIPE, text=True, check=True)
-        yield HERE / "rendered" / f"{overlay.name}.yaml", done.stdout
+def overlays() -> dict[str, str]:
+    """Each overlay as `kubectl kustomize` renders it, by name. Raises NotRendered."""
+    return {overlay.name: rendering.rendered(overlay) for overlay in rendering.overlays()}
+
+
+def digests(texts: dict[str, str]) -> str:
+    """What rendered.sums holds."""
+    return "".join(f"{line}\n" for name, text in texts.items() for line in rendering.digests(name, text))
 
 
 def _yaml(value: object) -> str:
     return str(yaml.safe_dump(value, sort_keys=False, width=120))
 
 
-def _same(one: str, other: str) -> bool:
-    """Whether two files hold the same objects: versions of kubectl write them in orders of their own."""
-    keyed = [
-        {str((each["kind"], each.get("metadata"))): each for each in yaml.safe_load_all(text) if each}
-        for text in (one, other)
-    ]
-    return keyed[0] == keyed[1]
-
-
 def main() -> int:
     """Writes or checks; the exit status."""
-    stale, checking = [], "--check" in sys.argv
-    for step in (monitoring, overlays):  # the second reads what the first has written
-        for path, text in step():
-            if path.exists() and (path.read_text() == text or (checking and _same(path.read_text(), text))):
-                continue
-            stale.append(path)
-            if not checking:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(text)
-    verb = "is not what `make manifests` makes" if checking else "is written"
-    for path in stale:
-        sys.stdout.write(f"{path.relative_to(HERE.parent.parent)} {verb}\n")
-    return 1 if stale and checking else 0
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--into", type=Path, metavar="FOLDER")
+    told = parser.parse_args()
+    try:
+        if told.into:
+            _write_overlays(told.into, overlays())
+            return 0
+        return _check() if told.check else _write()
+    except rendering.NotRendered as error:
+        sys.exit(str(error))
+
+
+def _write() -> int:
+    for path, text in monitoring():  # the overlays read what this writes
+        _replace(path, text)
+    texts = overlays()
+    _write_overlays(HERE / "rendered", texts)
+    _replace(SUMS, digests(texts))
+    return 0
+
+
+def _write_overlays(folder: Path, texts: dict[str, str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        _replace(folder / f"{name}.yaml", text)
+
+
+def _replace(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+        sys.stdout.write(f"{path} is written\n")
+
+
+def _check() -> int:
+    stale = [str(path.relative_to(ROOT)) for path, text in monitoring() if path.read_text() != text]
+    were, are = SUMS.read_text().splitlines(), digests(overlays()).splitlines()
+    changed = [line for line in difflib.unified_diff(were, are, n=0, lineterm="") if line[1:2] not in ("-", "+", "@")]
+    if changed:
+        stale.append("\n".join((str(SUMS.relative_to(ROOT)), *changed)))
+    for each in stale:
+        sys.stdout.write(f"{each}\nis not what `make manifests` makes\n")
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Runs rendered manifests on this machine until Ctrl-C.
+"""Runs an overlay on this machine until Ctrl-C: its folder, which kubectl renders, or a file of rendered manifests.
 
-    python -m deploy.local deploy/k8s/rendered/cpu.yaml [--scale asr=3] [--set ASR_SLOTS=2] [--logs DIR]
+    python -m deploy.local deploy/k8s/overlays/cpu [--scale asr=3] [--set ASR_SLOTS=2] [--logs DIR]
 
 Then `babelmesh demo --server ADDRESS`, with the address it prints.
 """
@@ -18,6 +18,7 @@ from babelmesh import console
 from deploy.local.manifests import Cluster, Unsupported, read
 from deploy.local.pods import CannotRun, Pods
 from deploy.local.variables import MissingReference
+from deploy.rendering import NotRendered, rendered
 
 GATEWAY = ("gateway", 7700)
 
@@ -31,12 +32,13 @@ def main() -> None:
     parser.add_argument("--logs", type=Path, default=Path("logs/pods"), metavar="DIR", help="a log a pod")
     told = parser.parse_args()
     try:
-        cluster = read(told.manifests.read_text()).altered(dict(told.set))
+        text = rendered(told.manifests) if told.manifests.is_dir() else told.manifests.read_text()
+        cluster = read(text).altered(dict(told.set))
         unknown = dict(told.scale).keys() - {each.name for each in cluster.deployments}
         if unknown:
             parser.error(f"--scale: there is no {', '.join(unknown)}")
         asyncio.run(_run(cluster, told.logs, {name: int(number) for name, number in told.scale}))
-    except (OSError, Unsupported, MissingReference, CannotRun) as error:
+    except (OSError, NotRendered, Unsupported, MissingReference, CannotRun) as error:
         sys.exit(str(error))
     except KeyboardInterrupt:
         sys.exit(130)

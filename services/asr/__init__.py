@@ -1,1 +1,1 @@
-"""The recognition stage."""
+"""The recognition stage (ASR): gRPC service, segmentation of speech, and engines."""

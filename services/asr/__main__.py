@@ -8,7 +8,7 @@ from services.common.server.lifecycle import run
 
 
 def make() -> tuple[AsrServicer, AsrSettings]:
-    """The stage as the environment describes it."""
+    """Build the recognition stage's servicer from the environment's `ASR_*` settings, and return both."""
     settings = AsrSettings()
     return AsrServicer(settings), settings
 

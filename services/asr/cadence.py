@@ -12,16 +12,16 @@ _WAIT_GAIN = 1 / 4
 
 
 class Cadence:
-    """A hypothesis for every so much speech; while much audio waits for the engine, for so much more; and as few as
-    there may be of a session that is hurried.
-    An engine that notes how long its hypotheses take makes fewer of them while it is slow. One that tells when a
-    segment has words may have them come sooner until then: who waits for the first word sees it come.
+    """Decides when a hypothesis is made: after each interval of speech, or a longer one while much audio waits for
+    the engine, and as rarely as allowed in a session that is hurried. Where the engine records how long its
+    hypotheses take, they come less often while it is slow. Where it records that a segment has words, they may come
+    sooner until then, so that a first word is shown early.
 
     What a hypothesis costs, its translations included, is then spent on getting through what waits.
     """
 
     def __init__(self, interval_samples: int, first_samples: int = 0) -> None:
-        """Make one for every so much speech; until `worded`, for every `first_samples`, where that is less."""
+        """Set the intervals, in samples: the usual one, and a shorter one that holds until `worded`."""
         self._interval_samples = interval_samples
         self._first_samples = min(interval_samples, first_samples or interval_samples)
         self._worded = False
@@ -29,7 +29,7 @@ class Cadence:
         self._wait_samples = 0.0  # time that hypotheses took of late, a running mean
 
     def due(self, speech: Speech) -> bool:
-        """Whether a hypothesis is to be made with this speech."""
+        """Count this speech, and return whether a hypothesis is to be made with it."""
         self._since_samples += len(speech.pcm)
         rested = max(self._interval_samples if self._worded else self._first_samples, self._wait_samples / BUSY_SHARE)
         stretched = round(rested) + max(0, speech.waiting_samples - PATIENT_SAMPLES)
@@ -41,14 +41,14 @@ class Cadence:
         return True
 
     def answered(self, seconds: float) -> None:
-        """Take note of how long a hypothesis took: where that is long, they come less often, little by little."""
+        """Record how many seconds a hypothesis took: where that is long, hypotheses gradually come less often."""
         self._wait_samples += _WAIT_GAIN * (seconds * ASR_RATE - self._wait_samples)
 
     def worded(self) -> None:
-        """Take note that the segment has words."""
+        """Record that the open segment has words."""
         self._worded = True
 
     def restart(self) -> None:
-        """A segment ended."""
+        """Start a new interval: a segment ended, and the next one begins."""
         self._since_samples = 0
         self._worded = False

@@ -24,7 +24,9 @@ _PIECE_SAMPLES = ASR_RATE // 10
 
 
 async def measured(engine: Engine) -> int | None:
-    """How many sessions an engine carries here, at least one; None where this machine does not compute for it."""
+    """Return how many real-time sessions an engine carries here, at least one; None where this machine does not compute
+    for it.
+    """
     if engine.device != "cpu" or engine.name in UNMEASURED:
         return None
     await _recognize(engine, _WARM_SECONDS)
@@ -35,7 +37,8 @@ async def measured(engine: Engine) -> int | None:
 
 
 def carried(real_time_factor: float, of_processors: float) -> int:
-    """So many sessions at once, where speech needs a processor for this share of its time.
+    """Return how many sessions these processors carry when a second of speech takes `real_time_factor` seconds to
+    compute.
 
     Nothing is kept for the other services: where sessions are one too many, they are late, and lose nothing.
     """
@@ -43,7 +46,7 @@ def carried(real_time_factor: float, of_processors: float) -> int:
 
 
 def like_speech(seconds: float) -> Pcm:
-    """A voice without words: a gliding tone with its harmonics, in syllables, and some noise."""
+    """Return a synthetic voice without words: a gliding tone with its harmonics, in syllables, and some noise."""
     times = np.arange(round(seconds * ASR_RATE)) / ASR_RATE
     pitch = 2 * np.pi * np.cumsum(120 + 30 * np.sin(2 * np.pi * 0.7 * times)) / ASR_RATE
     tone = np.asarray(sum(np.sin(count * pitch) / count for count in range(1, 20)))

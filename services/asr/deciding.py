@@ -16,7 +16,7 @@ _BURST = 10  # looks that may follow each other after a pause
 
 
 class Deciding:
-    """The language of one utterance after the other.
+    """Decides the language of each utterance of a session, one after the other.
 
     `language` is that of the open one: tentative, and that of the utterance before, until it is decided.
     """
@@ -30,7 +30,8 @@ class Deciding:
         self.language = Language(first or default, tentative=not first)
 
     def due(self, heard_samples: int, at_samples: int, ends: bool = False) -> bool:
-        """Whether to look now: so much of the utterance was heard, up to a place on the session's clock.
+        """Return whether to identify the language now, with `heard_samples` of the utterance up to `at_samples` on the
+        session's clock.
 
         True counts as a look. There is none where the session has had too many: the utterance ends in the default.
         """
@@ -46,7 +47,9 @@ class Deciding:
         return False
 
     def found(self, language: Language, ends: bool = False) -> None:
-        """Take in what a look found; one at the end of the utterance, or the last one before it, decides."""
+        """Record an identified language; one found at the end of the utterance, or at the last attempt before it,
+        decides.
+        """
         last = ends or self._looks >= self._settings.looks
         if language.confidence >= (self._settings.least if last else self._settings.sure):
             self.language = language
@@ -56,7 +59,7 @@ class Deciding:
             self.language = Language(language.tag, language.confidence, tentative=True)
 
     def ended(self, split: bool) -> None:
-        """The utterance is over; what follows a split is the rest of it."""
+        """End the utterance; speech that follows a split is the rest of the same utterance, and keeps its language."""
         if not split:
             self.language = Language(self.language.tag, tentative=True)
             self._looks = 0

@@ -12,7 +12,7 @@ from services.asr.vad import FRAME_SAMPLES
 
 @dataclass(frozen=True, slots=True)
 class EndpointingRules:
-    """What ends a segment. Lengths in samples."""
+    """The rules by which a segment ends. Lengths are in samples, probabilities are the VAD's, 0 to 1."""
 
     trailing_silence_samples: int  # at most asked for
     max_segment_samples: int
@@ -27,7 +27,7 @@ class EndpointingRules:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What is known of a frame of FRAME_SAMPLES samples."""
+    """The VAD's findings on one frame of FRAME_SAMPLES samples: speech probability, level and end offset."""
 
     probability: float  # that it holds speech
     level: float  # how loud it is; any scale
@@ -35,7 +35,7 @@ class Frame:
 
 
 class Turn(Enum):
-    """What a frame changed."""
+    """The effect of a frame on the open segment: it starts, goes on, ends, or is split."""
 
     ONSET = "speech starts, a segment opens"
     NONE = "nothing"
@@ -44,7 +44,7 @@ class Turn(Enum):
 
 
 class Endpointing:
-    """Hears successive frames and tells where segments start and end.
+    """A state machine that receives successive frames and reports where segments start and end.
 
     The silence that ends a segment follows the speaker's own pauses, between the rules' least and most, and falls as
     the segment nears the longest. One that gets there is split at its weak point, the faintest place of its last
@@ -63,25 +63,27 @@ class Endpointing:
 
     @property
     def open(self) -> bool:
-        """Whether a segment is open."""
+        """Whether a segment is open, that is, whether the last frames held speech that has not ended."""
         return self._opened_samples >= 0
 
     @property
     def sure_samples(self) -> int:
-        """Audio of the open segment before this stays its own; a split may still give what follows to the next."""
+        """Offset up to which audio is sure to stay in the open segment; a split may still give what follows to the next
+        one.
+        """
         return self._weak.offset_samples
 
     def hear(self, frame: Frame) -> Turn:
-        """Takes the next frame."""
+        """Add the next frame, and return how it changed the open segment."""
         return self._inside(frame) if self.open else self._outside(frame)
 
     def close(self) -> None:
-        """Ends the open segment here, for a reason other than silence; speech must start anew."""
+        """End the open segment here, for a reason other than silence; the next segment needs a new onset."""
         self._opened_samples = -1
         self._onset = 0
 
     def release(self, end_samples: int) -> None:
-        """All audio heard so far becomes the open segment's for sure: a split falls behind it."""
+        """Assign all audio received so far to the open segment: a later split falls behind it."""
         self._weak = WeakPoint(end_samples)
 
     def _outside(self, frame: Frame) -> Turn:
@@ -121,12 +123,14 @@ class Endpointing:
         self._opened_samples = self.speech_start_samples = start_samples
 
     def _hear_pause(self, pause_samples: int) -> None:
-        """Within a segment or between two: one that ended a segment too early makes the next wait longer."""
+        """Record a pause within a segment or between two: a pause that ended a segment too early makes the next wait
+        longer.
+        """
         if pause_samples <= self._rules.trailing_silence_samples:
             self._pauses = self._pauses.hear(pause_samples)
 
     def _needed_samples(self, length_samples: int) -> int:
-        """The silence that ends a segment of this length."""
+        """Return the trailing silence, in samples, that ends a segment of this length."""
         rules = self._rules
         most = rules.trailing_silence_samples
         asked = max(min(rules.least_silence_samples, most), min(most, self._pauses.longest_samples))
@@ -148,7 +152,9 @@ class WeakPoint:
         self._before: Frame | None = None
 
     def hear(self, frame: Frame) -> None:
-        """Takes the next frame. A place is judged by the frames on both sides: the closure of a stop is shorter."""
+        """Add the next frame. A place is judged by the frames on both sides, since the closure of a stop consonant is
+        shorter.
+        """
         if self._before is not None and (level := self._before.level + frame.level) <= self._faintest:
             self._faintest = level
             self.offset_samples = self._before.end_samples

@@ -1,4 +1,4 @@
-"""What the stage asks of a recognizer."""
+"""The interface between the recognition stage and its engines: speech in, hypotheses out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.common.engines.versions import Version
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """Audio that may hold speech: mono, 16 kHz. Chunks of a segment follow each other without a gap."""
+    """A chunk of audio that may hold speech: mono, 16 kHz. Chunks of a segment follow each other without a gap."""
 
     pcm: Pcm
     offset_samples: int  # of the first sample, on the session's audio clock
@@ -24,14 +24,14 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The open segment ends: the next hypothesis is its final, the speech after it opens another."""
+    """Ends the open segment: the engine's next hypothesis is the final, and speech behind it opens another segment."""
 
     split: bool = False  # it was cut off in the midst of speech: it is the longest there may be
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Words and phrases to be heard rather than others that sound like them, from the next segment on."""
+    """Words and phrases that the recognizer is to prefer over others that sound alike, from the next segment on."""
 
     phrases: tuple[str, ...]
 
@@ -48,7 +48,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The language of an utterance, as far as it is known."""
+    """The language of an utterance as identified so far, with its confidence and whether it may still change."""
 
     tag: str  # BCP-47, one of the engine's; empty: the session's only one
     confidence: float = 0.0  # 0 to 1; 0 where it was not found out
@@ -60,7 +60,7 @@ ONLY = Language("")
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """The recognizer's guess at the whole open segment."""
+    """The recognizer's guess at the whole open segment: its words, and how likely they are to stay."""
 
     words: tuple[Word, ...]
     final: bool = False
@@ -70,12 +70,12 @@ class Hypothesis:
 
     @property
     def text(self) -> str:
-        """The words, with spaces between."""
+        """The text of the hypothesis: its words, joined by single spaces."""
         return " ".join(word.text for word in self.words)
 
 
 class Stabilization(Enum):
-    """Where a session stands between early and unchanging."""
+    """How a session trades early text against text that never changes."""
 
     FAST = "earliest"
     BALANCED = "between"
@@ -84,7 +84,7 @@ class Stabilization(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PrefixRules:
-    """What it takes to conclude a word of an interim hypothesis. All of it, where there is more than one rule."""
+    """The conditions under which a word of an interim hypothesis is concluded. All that are set must hold."""
 
     agreement: int = 1  # successive hypotheses that have it: LocalAgreement-n
     held_words: int = 0  # words that follow it: hold-n
@@ -115,15 +115,15 @@ class Engine(Protocol):
     patience_seconds: float  # an answer that takes longer never comes: the process is ended and another started
 
     async def start(self) -> None:
-        """Loads the model and warms it up."""
+        """Load the models and warm them up. Raises InvalidArgument for a model that cannot be used."""
 
     async def stop(self) -> None:
-        """Releases what `start` took."""
+        """Release the models, programs and connections that `start` opened."""
 
     def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """Hypotheses for one session's speech: any number of interim ones, then one final for each Endpoint.
+        """Yield hypotheses for one session's speech: any number of interim ones, then one final for each Endpoint.
 
         Sessions with the same `affinity` are heard by the same version of a model.
 
@@ -135,12 +135,13 @@ class Engine(Protocol):
 
 @runtime_checkable
 class Identifier(Protocol):
-    """An engine that also tells languages apart."""
+    """An engine that can also identify which language is spoken."""
 
     identified: tuple[str, ...]  # BCP-47; known after `start`
 
     async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
-        """The likeliest of some languages, two or more of `identified`, by all that was said of an utterance so far.
+        """Return the likeliest of the `allowed` languages, two or more of `identified`, by all speech of an utterance
+        so far.
 
         Its confidence is its share of the likelihood among them. Raises StageFailed when the engine broke.
         """

@@ -1,4 +1,4 @@
-"""Lets speech through to the engine and keeps silence away from it. Pure, but for the VAD it asks."""
+"""Passes speech on to the engine and keeps silence away from it. Pure, but for the VAD."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EMPTY: Pcm = np.empty(0, dtype=np.int16)
 
 @dataclass(frozen=True, slots=True)
 class SpeechEdge:
-    """Speech started or ended at an offset."""
+    """Start or end of speech, at an offset in samples."""
 
     started: bool
     offset_samples: int
@@ -28,7 +28,7 @@ Gated: TypeAlias = Heard | SpeechEdge
 
 
 class Gate:
-    """Cuts a session's audio into the speech of its segments.
+    """Cuts a session's audio into the speech of its segments, by VAD and endpointing.
 
     Audio goes in with `hear`, in pieces of any size; what comes out is, in order, the speech of a segment (with some
     audio before its onset, so that the first phoneme is whole), its Endpoint, and the edges of speech between.
@@ -50,31 +50,33 @@ class Gate:
 
     @property
     def heard_samples(self) -> int:
-        """Offset of the end of all audio heard."""
+        """Offset, in samples, of the end of all audio received."""
         return self.passed_samples + len(self._rest)
 
     @property
     def given_samples(self) -> int:
-        """All audio before this came out, or held no speech, or may yet turn out to be before an onset."""
+        """Offset up to which all audio came out or held no speech; what follows may still be the pre-roll of an
+        onset.
+        """
         return self.passed_samples - len(self._kept) if self.open else self.passed_samples
 
     @property
     def silent_until_samples(self) -> int:
-        """While no segment is open: all audio before this is in a segment that ended, or held no speech."""
+        """While no segment is open: offset up to which all audio is in a segment that ended, or held no speech."""
         return self.passed_samples - len(self._kept)
 
     @property
     def speech_start_samples(self) -> int:
-        """Where the speech of the open segment, or else the last one, starts."""
+        """Offset at which the speech of the open segment starts, or else that of the last one."""
         return self._endpointing.speech_start_samples
 
     @property
     def speech_end_samples(self) -> int:
-        """Where the speech given so far ends."""
+        """Offset at which the speech passed on so far ends."""
         return min(self._endpointing.speech_end_samples, self.given_samples)
 
     def hear(self, pcm: Pcm) -> Iterator[Gated]:
-        """Takes audio that follows the audio before it. The iterator must be run to its end before the next call."""
+        """Add audio that follows what came before. The iterator must be exhausted before the next call."""
         audio = np.concatenate((self._rest, pcm))
         whole = len(audio) - len(audio) % FRAME_SAMPLES
         self._rest = audio[whole:]
@@ -100,20 +102,20 @@ class Gate:
                 self._kept = self._kept[-self._pre_roll_samples :]
 
     def _give(self, end_samples: int) -> Iterator[Speech]:
-        """What is kept, up to an offset."""
+        """Yield the audio kept back, up to an offset."""
         start_samples = self.passed_samples - len(self._kept)
         if end_samples > start_samples:
             given, self._kept = np.split(self._kept, [end_samples - start_samples])
             yield Speech(given, start_samples)
 
     def release(self) -> Iterator[Gated]:
-        """Gives all that was heard of the open segment, where some is held back for a better place to split it."""
+        """Yield all audio of the open segment that is held back for a better place to split it."""
         if self.open:
             self._endpointing.release(self.passed_samples)
             yield from self._give(self.passed_samples)
 
     def close(self) -> Iterator[Gated]:
-        """Ends the open segment at the end of the audio heard. Without one, nothing comes out."""
+        """End the open segment at the end of the audio received; without one, nothing comes out."""
         if not self.open:
             return
         heard = np.concatenate((self._kept, self._rest))
@@ -126,12 +128,12 @@ class Gate:
         yield SpeechEdge(False, self.speech_end_samples)
 
     def finish(self) -> Iterator[Gated]:
-        """Ends the session's audio: closes the open segment, and lets go of what waited for more audio."""
+        """End the session's audio: close the open segment, and release audio that waited for more."""
         yield from self.close()
         self._let_go()
 
     def move(self, offset_samples: int) -> None:
-        """Goes on at another offset, as if the session began there. No segment may be open."""
+        """Continue at another offset, as if the session began there. No segment may be open."""
         self._vad.reset()
         self._endpointing.close()
         self._let_go()
@@ -143,5 +145,5 @@ class Gate:
 
 
 def level(frame: Pcm) -> float:
-    """How loud a frame is: its mean square."""
+    """Return the level of a frame: the mean square of its samples."""
     return float(np.mean(np.square(frame.astype(np.float64))))

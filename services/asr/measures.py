@@ -1,4 +1,4 @@
-"""What the stage measures of its finals: how fast they came, and how sure the recognizer was of them."""
+"""Metrics of the stage's finals: their latency, real-time factor and confidence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONFIDENCE = metrics.histogram("babelmesh.asr.confidence")
 
 
 class Ending(StrEnum):
-    """What ended a segment."""
+    """The cause that ended a segment."""
 
     ENDPOINT = "endpoint"  # silence, or a gap in the audio
     SPLIT = "split"  # it was the longest there may be
@@ -24,10 +24,10 @@ class Ending(StrEnum):
 
 
 class Measures:
-    """Of the segments of one session, by their languages, which are the engine's."""
+    """Records metrics of one session's segments, labelled with the engine's name of their language."""
 
     def final(self, result: Result, ending: Ending, audio_samples: int, compute_seconds: float) -> None:
-        """A final of so much audio is there, for which the engine was awaited so long."""
+        """Record a final of `audio_samples`, for which the engine was awaited `compute_seconds`."""
         of_language = {"source_lang": result.language.tag}
         of_stage = {**of_language, "stage": "asr"}
         audio_seconds = audio_samples / ASR_RATE

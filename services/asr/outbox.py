@@ -1,4 +1,4 @@
-"""What a session still has to write, when its reader is slower than its engine."""
+"""A session's outgoing messages, for a reader that may be slower than the engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Outbox(Generic[T]):
-    """A bounded queue in which the latest message of a topic takes the place of those that still wait.
+    """A bounded queue in which the latest message of a topic replaces those of the topic that still wait.
 
     Messages without a topic are never dropped: while `room` of them wait, `put` waits too. Of each topic at most one
     message waits, at the place of the latest.
@@ -24,7 +24,7 @@ class Outbox(Generic[T]):
         self._changed = asyncio.Condition()
 
     async def put(self, message: T, topic: Hashable | None = None) -> None:
-        """Adds a message, in place of a waiting one of the same topic."""
+        """Add a message, replacing a waiting one of the same topic; without a topic, wait for room."""
         async with self._changed:
             if topic is None:
                 await self._changed.wait_for(lambda: self._kept() < self._room)
@@ -34,7 +34,7 @@ class Outbox(Generic[T]):
             self._changed.notify_all()
 
     async def close(self) -> None:
-        """Nothing more will be put."""
+        """Close the queue: readers stop after the messages that still wait."""
         async with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""How long a speaker pauses within what they say. Pure; lengths in samples."""
+"""How long a speaker pauses within what they say, as running statistics. Pure; lengths in samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from services.asr.vad import FRAME_SAMPLES
 
 @dataclass(frozen=True, slots=True)
 class Pauses:
-    """A running mean of a speaker's pauses, and how far they lie from it.
+    """Running mean and deviation of a speaker's pauses, in samples.
 
     The estimator of RFC 6298, section 2, with the round-trip times of a network for pauses: both are to tell how long
     a wait means that nothing more will come.
@@ -25,11 +25,11 @@ class Pauses:
 
     @classmethod
     def of_a_stranger(cls, most_samples: int) -> Pauses:
-        """Of a speaker not heard yet, for whom `most_samples` of silence are waited for."""
+        """Return the statistics to assume of a new speaker, for whom `most_samples` of silence are awaited."""
         return cls(most_samples / 2, most_samples / 2 / cls._DEVIATIONS)
 
     def hear(self, pause_samples: int) -> Pauses:
-        """With one pause more."""
+        """Return the statistics updated with one more pause; very short ones are ignored."""
         if pause_samples < self.SHORTEST_SAMPLES:
             return self
         error = abs(pause_samples - self.mean_samples)
@@ -40,5 +40,5 @@ class Pauses:
 
     @property
     def longest_samples(self) -> int:
-        """What the speaker's pauses hardly ever exceed."""
+        """Length in samples that the speaker's pauses hardly ever exceed."""
         return round(self.mean_samples + self._DEVIATIONS * self.deviation_samples)

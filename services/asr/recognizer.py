@@ -28,7 +28,7 @@ SLICE_SAMPLES = ASR_RATE // 10  # a long chunk is taken in piece by piece, so th
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Samples, mono 16 kHz, and the offset of the first."""
+    """A chunk of samples, mono 16 kHz, with the offset of the first."""
 
     pcm: Pcm
     offset_samples: int
@@ -37,19 +37,19 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """The open segment ends here."""
+    """Ends the open segment here, at the client's wish."""
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A place in the stream, sent back once all before it is through the engine."""
+    """A place in the stream, which is echoed once all audio before it is through the engine."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentTrace:
-    """Where the span of a segment belongs."""
+    """Assigns the span of a segment to a W3C trace context."""
 
     segment_id: int
     traceparent: str
@@ -57,7 +57,8 @@ class SegmentTrace:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """All audio before the one offset is dealt with as far as it can be; before the other, it is in a final, or silent.
+    """Progress of the stage, as two offsets: audio before the first is processed, audio before the second is final or
+    silent.
 
     What the gate keeps back for a better place to split is dealt with: whoever holds more audio back until it is
     through would wait for ever.
@@ -74,14 +75,14 @@ Recognition: TypeAlias = Callable[[AsyncIterator[Heard]], AsyncGenerator[Hypothe
 
 @dataclass(frozen=True, slots=True)
 class OpenSegment:
-    """Where the audio of the open segment starts, and its speech."""
+    """Offsets at which the open segment's audio and its speech start."""
 
     audio_samples: int
     speech_samples: int
 
 
 class Recognizer:
-    """Turns what one session asks into answers, in order."""
+    """Recognizes one session: turns its requests into answers, in order."""
 
     def __init__(self, gate: Gate, segments: Segments, outbox: Outbox[Answer], step: Step, measures: Measures) -> None:
         self._gate = gate
@@ -97,7 +98,9 @@ class Recognizer:
         self._told_samples = 0  # the audio heard when progress was told last
 
     async def run(self, recognize: Recognition, asked: Channel[Asked]) -> None:
-        """Answers until `asked` has ended and all of it is answered. Raises StageFailed when the engine breaks."""
+        """Answer requests until `asked` has ended and all of it is answered. Raises StageFailed when the engine
+        breaks.
+        """
         with self._spans:
             async with aclosing(self._speech(asked)) as speech, aclosing(recognize(speech)) as guesses:
                 async for hypothesis in guesses:
@@ -108,7 +111,7 @@ class Recognizer:
         await self._tell_progress()
 
     async def _speech(self, asked: Channel[Asked]) -> AsyncGenerator[Heard, None]:
-        """What the engine pulls."""
+        """Yield the session's speech to the engine, and record progress and spans between its items."""
         async with aclosing(self._gated(asked)) as all_gated:
             async for gated in all_gated:
                 if isinstance(gated, SpeechEdge):
@@ -125,7 +128,7 @@ class Recognizer:
                     await self._tell_progress()
 
     def _noted(self, heard: Speech | Endpoint, waiting_samples: int) -> Heard:
-        """What the engine gets, once it is noted what that does to the segment."""
+        """Record the effect of an item on the open segment, and return the item for the engine."""
         if isinstance(heard, Endpoint):
             self._ending = Ending.SPLIT if heard.split else self._reason
             return heard

@@ -1,4 +1,4 @@
-"""From an engine's hypotheses to the results of numbered segments. Pure."""
+"""Turns an engine's hypotheses into the results of numbered segments. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.common.text.concluded import continues
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The transcript of a segment so far, as the contract's Result."""
+    """The transcript of a segment so far, with the fields of the contract's Result."""
 
     segment_id: int
     revision: int
@@ -32,12 +32,12 @@ class Result:
 
     @property
     def text(self) -> str:
-        """The whole text so far."""
+        """The whole text of the segment so far."""
         return _text(self.words)
 
     @property
     def confidence(self) -> float:
-        """Of a final: the mean over its words."""
+        """Confidence of a final, 0 to 1: the mean over its words; 0 for an interim result."""
         if not self.final or not self.words:
             return 0.0
         return sum(word.confidence for word in self.words) / len(self.words)
@@ -45,7 +45,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Transcription:
-    """How hypotheses in one language become text."""
+    """The rules by which hypotheses in one language become text."""
 
     language: str
     prefix: PrefixRules
@@ -57,7 +57,7 @@ class Transcription:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The speech of a segment heard so far."""
+    """The bounds of a segment's speech received so far, in samples, and whether a split ended it."""
 
     start_samples: int
     end_samples: int
@@ -65,12 +65,12 @@ class Bounds:
 
 
 class Segments:
-    """Numbers segments and makes their results. A segment exists from the first word heard in it."""
+    """Numbers segments and makes their results. A segment gets its number with the first word recognized in it."""
 
     def __init__(
         self, transcription: Transcription, first_segment_id: int, others: Mapping[str, Transcription] | None = None
     ) -> None:
-        """Begin with one language; `others` has those of hypotheses that name theirs."""
+        """Begin with one language's rules; `others` has the rules for hypotheses that name another language."""
         self._transcription = transcription  # of the open segment, or the last one
         self._transcriptions = {transcription.language: transcription, **(others or {})}
         self._language = Language(transcription.language)
@@ -81,7 +81,7 @@ class Segments:
         self.segment_id = first_segment_id  # of the open segment, or of the next
 
     def hear(self, hypothesis: Hypothesis, speech: Bounds) -> Result | None:
-        """The result a hypothesis leads to, given the speech of the open segment; None when it tells nothing new."""
+        """Return the result that a hypothesis leads to, given the open segment's speech; None when nothing changes."""
         self._speak(hypothesis.language)
         result = self._final(hypothesis, speech.split) if hypothesis.final else self._interim(hypothesis)
         return result and replace(
@@ -94,14 +94,14 @@ class Segments:
         )
 
     def turn(self, transcription: Transcription) -> None:
-        """Another engine recognizes what is in its language from now on. No segment in that language is open."""
+        """Use another engine's rules for its language from now on. No segment in that language may be open."""
         self._transcriptions[transcription.language] = transcription
         if transcription.language == self._transcription.language:
             self._transcription = transcription
             self._prefix = StablePrefix(transcription.prefix)
 
     def _speak(self, language: Language) -> None:
-        """What was heard of the open segment in another language is nothing in this one."""
+        """Switch the language of the open segment, discarding the words recognized in another one."""
         tag = language.tag or self._transcription.language
         if tag != self._transcription.language:
             self._transcription = self._transcriptions[tag]
@@ -142,7 +142,7 @@ class Segments:
         return tuple(replace(word, text=text) for word, text in zip(words, texts, strict=True))
 
     def _kept(self, words: Sequence[Word]) -> tuple[Word, ...]:
-        """A final may write the same words otherwise: concluded ones stay, a mark may follow the last."""
+        """Keep the concluded words as written when a final writes them otherwise; a mark may follow the last."""
         concluded = self._prefix.concluded
         pairs = zip(concluded, words, strict=False)
         same = list(takewhile(lambda pair: key(pair[0].text) == key(pair[1].text), pairs))
@@ -152,7 +152,7 @@ class Segments:
         return (*kept, *words[len(kept) :])
 
     def _as_concluded(self, words: Sequence[Word]) -> list[Word]:
-        """A final may hear the same words a little earlier or later: the marks between concluded ones stay."""
+        """Keep the marks between concluded words when a final places the same words a little earlier or later."""
         same = takewhile(lambda pair: pair[0].text == pair[1].text, zip(self._prefix.concluded, words, strict=False))
         concluded = [word for word, _ in same]
         return [*concluded, *words[len(concluded) :]]

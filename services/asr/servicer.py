@@ -1,4 +1,4 @@
-"""The recognition stage on gRPC."""
+"""The gRPC servicer of the recognition stage."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ FINALS_WAITING = 16  # for a slow reader, beside the latest interim; then the en
 
 
 class AsrServicer(asr_pb2_grpc.AsrServicer):
-    """Serves `mesh.asr.v1.Asr`."""
+    """Serves `mesh.asr.v1.Asr`: admits sessions, runs their recognition and describes the engines."""
 
     service_name = "mesh.asr.v1.Asr"
 
@@ -52,18 +52,20 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """See Servicer."""
+        """Add this service to a gRPC server."""
         asr_pb2_grpc.add_AsrServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """See Servicer."""
+        """Load the engines and the VAD, and measure how many slots this machine carries. Raises when one cannot be
+        loaded.
+        """
         await self._engines.start()
         make_vad(self._settings.vad)  # a missing library is told now, not to the first session
         if self._settings.measured_slots:
             await self._offer_slots()
 
     async def _offer_slots(self) -> None:
-        """Offers no more slots than this machine carries."""
+        """Reduce the slots on offer to those that this machine carries in real time."""
         carried = await capacity.measured(self._engines.leanest)
         if carried is None or carried >= self._slots.total:
             return
@@ -72,10 +74,10 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         log.info("fewer slots offered, as this machine carries", extra={"fields": {"slots": carried}})
 
     async def drain(self, seconds: float) -> None:
-        """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
+        """Do nothing: calls end by themselves, or are moved by the gateway, which is told that the replica drains."""
 
     async def stop(self) -> None:
-        """See Servicer."""
+        """Stop the engines and release what they hold."""
         await self._engines.stop()
 
     async def Describe(self, request: asr_pb2.DescribeRequest, context: Any) -> asr_pb2.DescribeResponse:
@@ -118,7 +120,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
 
 
 async def _fed(context: Context, seconds: float) -> Any:
-    """The next request, or EOF. Raises TooSlow when nothing is sent for so long; 0: waits for ever."""
+    """Return the next request, or EOF. Raises TooSlow when none comes for `seconds`; 0 waits for ever."""
     try:
         async with asyncio.timeout(seconds or None):
             return await context.read()

@@ -1,4 +1,4 @@
-"""How a session is recognized: by the engine of each of its languages, or each segment by the tier that it gets."""
+"""Chooses how a session is recognized: an engine per language, or a tier per segment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from services.asr.wire import SessionConfig
 def recognition(
     engines: Engines, identification: IdentificationSettings, config: SessionConfig, segments: Segments
 ) -> Iterator[Recognition]:
-    """The recognition of a session, which lasts as long as the block."""
+    """Provide the recognition of a session for as long as the block lasts."""
     with ExitStack() as open_ears:
         opened = {each: _ear(engines, config, segments, each) for each in config.transcriptions}
         ears = {language: open_ears.enter_context(ear) for language, ear in opened.items()}
@@ -35,7 +35,7 @@ def recognition(
 
 @contextmanager
 def _ear(engines: Engines, config: SessionConfig, segments: Segments, language: str) -> Iterator[Ear]:
-    """What hears one of the session's languages. Each language that has tiers has a ladder of its own."""
+    """Provide the recognizer of one of the session's languages; a language with tiers has its own ladder of them."""
     tiering = engines.tiering
     if not tiering.has(language):
         engine = engines.of(language)

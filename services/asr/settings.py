@@ -22,7 +22,7 @@ SCRIPT = (
 
 
 class EmbeddedSettings(BaseModel):
-    """Options of the pocketsphinx engine."""
+    """Settings of the pocketsphinx engine (`ASR_EMBEDDED__*`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -40,7 +40,7 @@ class EmbeddedSettings(BaseModel):
 
 
 class ScriptedSettings(DeviceSettings):
-    """Options of the scripted engine, which hears how much was said, and makes up what."""
+    """Settings of the scripted engine, which makes up words from the amount of loud audio (`ASR_SCRIPTED__*`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -58,7 +58,7 @@ class ScriptedSettings(DeviceSettings):
 
 
 class IdentificationSettings(BaseModel):
-    """How the language of each utterance is found out, where a session allows several.
+    """Settings for identifying the language of each utterance, where a session allows several.
 
     See docs/adr/0052-the-recognizer-identifies-each-utterance.md.
     """
@@ -77,7 +77,7 @@ class IdentificationSettings(BaseModel):
 
 
 class RivaEndpointing(BaseModel):
-    """Where Riva ends an utterance inside a segment of ours; each unset one as the server's model has it.
+    """Riva's own rules for ending an utterance inside a segment; a rule left unset is as the server's model has it.
 
     Segments end where the stage's own gate says: utterances of Riva within one are joined.
     """
@@ -93,7 +93,7 @@ class RivaEndpointing(BaseModel):
 
 
 class RivaSettings(riva.RivaSettings):
-    """Options of the Riva engine."""
+    """Settings of the Riva engine (`ASR_RIVA__*`)."""
 
     languages: list[str] = Field([], description="Languages to serve; none: those the server tells of.")
     lead_ms: int = Field(
@@ -125,7 +125,7 @@ class RivaSettings(riva.RivaSettings):
 
 
 class OnnxSettings(NeuralSettings):
-    """Options of the ONNX engine; see docs/engines/asr-onnx.md."""
+    """Settings of the ONNX engine (`ASR_ONNX__*`); docs/engines/asr-onnx.md explains them."""
 
     decoding: Literal["greedy", "beam"] = Field(
         "greedy", description="How tokens are searched. beam: several hypotheses, and glossary terms are heard; slower."
@@ -146,7 +146,7 @@ class OnnxSettings(NeuralSettings):
 
 
 class SherpaSettings(NeuralSettings):
-    """Options of the sherpa engine; see docs/engines/asr-sherpa.md."""
+    """Settings of the sherpa engine (`ASR_SHERPA__*`); docs/engines/asr-sherpa.md explains them."""
 
     decoding: Literal["greedy", "beam"] = Field(
         "greedy", description="How a transducer's tokens are searched. beam: glossary terms are heard; slower."
@@ -170,7 +170,7 @@ class SherpaSettings(NeuralSettings):
 
 
 class MoonshineSettings(NeuralSettings):
-    """Options of the Moonshine engine; see docs/engines/asr-moonshine.md."""
+    """Settings of the Moonshine engine (`ASR_MOONSHINE__*`); docs/engines/asr-moonshine.md explains them."""
 
     hypothesis_ms: int = Field(
         400, ge=100, le=5_000, description="Milliseconds of speech between two hypotheses; up to four times as many."
@@ -190,7 +190,7 @@ class MoonshineSettings(NeuralSettings):
 
 
 class Ctranslate2Settings(settings.Ctranslate2Settings):
-    """Options of the CTranslate2 engine; see docs/engines/asr-ctranslate2.md."""
+    """Settings of the CTranslate2 engine (`ASR_CTRANSLATE2__*`); docs/engines/asr-ctranslate2.md explains them."""
 
     hypothesis_ms: int = Field(
         500,
@@ -210,7 +210,7 @@ class Ctranslate2Settings(settings.Ctranslate2Settings):
 
 
 class AsrSettings(StageSettings):
-    """What the recognition stage can be told."""
+    """Settings of the recognition stage, read from `ASR_*` in the environment."""
 
     model_config = SettingsConfigDict(env_prefix="ASR_", env_nested_delimiter="__")
 
@@ -247,7 +247,7 @@ class AsrSettings(StageSettings):
 
     @property
     def reserve(self) -> int:
-        """Slots a new session may not take."""
+        """Number of slots that a new session may not take, kept free for sessions that resume."""
         return reserve(self.slots, self.reserved_slots)
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Recognition of utterances in several languages: which one is found out, and that language's engine hears it."""
+"""Recognition of a session whose utterances may each be in another of several languages."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Identify: TypeAlias = Callable[[Speech, Sequence[str]], Awaitable[Language]]
 
 @dataclass(frozen=True, slots=True)
 class Ear:
-    """What hears one language."""
+    """The recognizer of one language, and whether it can be biased to terms."""
 
     recognize: Recognize
     biased: bool  # whether it takes Terms
 
 
 class SeveralLanguages:
-    """Recognizes one session's utterances, each in its own language.
+    """Recognizes one session's utterances, each with the engine of its identified language.
 
     An utterance is heard in the language it is likeliest in. Where that turns out to be another one, all of it is heard
     again in that. Hypotheses say which language they are in, and whether that is decided.
@@ -44,7 +44,7 @@ class SeveralLanguages:
         self._over = False
 
     async def recognize(self, heard: AsyncIterator[Heard]) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine: hypotheses, each with its language."""
+        """Yield hypotheses, each with its language, switching engines as the language changes."""
         while not self._over:
             tag = self._deciding.language.tag
             async with (
@@ -55,7 +55,7 @@ class SeveralLanguages:
                     yield replace(hypothesis, language=self._deciding.language)
 
     async def _stretch(self, heard: AsyncIterator[Heard], tag: str) -> AsyncGenerator[Heard, None]:
-        """What one language's engine hears: all there is, until what is spoken turns out to be another language."""
+        """Yield the input of one language's engine until the speech turns out to be in another language."""
         for item in self._again(self._ears[tag].biased):
             yield item
         if self._ending:
@@ -78,7 +78,7 @@ class SeveralLanguages:
         self._over = True
 
     def _again(self, biased: bool) -> list[Heard]:
-        """What an engine is to hear first: the terms in force, and the open segment in one piece."""
+        """Return the input to replay to a new engine: the terms in force, and the open segment in one piece."""
         terms = [self._terms] if self._terms and biased else []
         return [*terms, *([self._whole()] if self._utterance else []), *([self._ending] if self._ending else [])]
 
@@ -88,7 +88,7 @@ class SeveralLanguages:
         self._deciding.ended(endpoint.split)
 
     async def _look(self, ends: bool) -> None:
-        """Find out the language, if that is due."""
+        """Identify the language of the utterance so far, if an attempt is due."""
         heard_samples = sum(len(each.pcm) for each in self._utterance)
         at_samples = self._utterance[0].offset_samples + heard_samples if self._utterance else 0
         if self._deciding.due(heard_samples, at_samples, ends):

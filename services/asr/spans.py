@@ -1,4 +1,4 @@
-"""The trace of a session's segments: one `asr.recognize` span each, from its first audio to its final."""
+"""Trace spans of a session's segments: one `asr.recognize` each, from its first audio to its final."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARENTS_KEPT = 16  # traces that came ahead of their segments
 
 
 class SegmentSpans:
-    """Makes a segment's span when its final is there: only then is its number sure, and its parent known.
+    """Records a segment's span when its final is made: only then are its number and its parent known.
 
     As a context manager it also ends, as failed, the span of a segment the block was left in the middle of.
     """
@@ -32,30 +32,30 @@ class SegmentSpans:
         self._works_since = 0.0
 
     def belongs(self, segment_id: int, traceparent: str) -> None:
-        """Puts the span of a segment under a W3C trace context."""
+        """Put the span of a segment under a W3C trace context."""
         self._parents[segment_id] = propagate.extract({"traceparent": traceparent})
         while len(self._parents) > _PARENTS_KEPT:
             del self._parents[min(self._parents)]
 
     def begin(self) -> None:
-        """The first audio of a segment is here."""
+        """Record that the first audio of a segment is here: its span starts now."""
         self._started_ns = time.time_ns()
         self.compute_seconds = 0.0
 
     def engine_works(self) -> None:
-        """From now on the engine is awaited."""
+        """Record that the engine is awaited from now on."""
         self._works_since = time.perf_counter()
 
     def engine_rests(self) -> None:
-        """The engine answered, or asks for more."""
+        """Record that the engine answered or asks for more: it is no longer awaited."""
         self.compute_seconds += time.perf_counter() - self._works_since
 
     def end(self, segment_id: int, audio_samples: int) -> None:
-        """The final of the open segment is there."""
+        """Record the span of the open segment, whose final is there."""
         self._record(segment_id, audio_samples, None)
 
     def discard(self) -> None:
-        """The open segment, if there still is one, turned out to hold no words."""
+        """Discard the open segment's span, if there is one: the segment turned out to hold no words."""
         self._started_ns = None
 
     def __enter__(self) -> Self:

@@ -26,7 +26,7 @@ class StablePrefix:
         self._tails: deque[tuple[str, ...]] = deque(maxlen=rules.agreement)
 
     def hear(self, hypothesis: Hypothesis) -> tuple[Word, ...]:
-        """Takes the next hypothesis of the segment; gives its tentative words, those that follow the concluded ones."""
+        """Apply the segment's next hypothesis, and return its tentative words, those behind the concluded ones."""
         tail = self._after_concluded(hypothesis.words)
         self._tails.append(_texts(tail))
         if len(self._tails) < self._rules.agreement:
@@ -38,7 +38,7 @@ class StablePrefix:
         return tail[sure:]
 
     def _allowed(self, hypothesis: Hypothesis, following: int) -> int:
-        """How many of the words that follow the concluded ones the other rules let through."""
+        """Return how many of the words behind the concluded ones the rules other than agreement let through."""
         allowed = following - self._rules.held_words
         if self._rules.engine_told:
             allowed = min(allowed, following - (len(hypothesis.words) - hypothesis.stable_words))
@@ -56,7 +56,9 @@ class StablePrefix:
 
 
 def _behind(last: Word, words: Sequence[Word]) -> Iterator[Word]:
-    """The words with places behind another: those of a hypothesis that contradicts it may begin before its end."""
+    """Yield the words that begin behind the last concluded one, in a hypothesis that contradicts the concluded
+    words.
+    """
     for word in words:
         start_samples = max(word.start_samples, last.end_samples, last.start_samples + 1)
         last = replace(word, start_samples=start_samples, end_samples=max(word.end_samples, start_samples))
@@ -64,7 +66,7 @@ def _behind(last: Word, words: Sequence[Word]) -> Iterator[Word]:
 
 
 def key(text: str) -> str:
-    """Return what makes two written words the same: their letters, not their capitals nor the marks around them."""
+    """Return the key under which two written words count as the same: letters only, without capitals or marks."""
     return text.strip(_MARKS).casefold() or text
 
 
@@ -73,7 +75,7 @@ def _texts(words: Sequence[Word]) -> tuple[str, ...]:
 
 
 def _distances(concluded: Sequence[str], texts: Sequence[str]) -> list[int]:
-    """The edit distance in words between the concluded ones and the first 0, 1, 2 … of a hypothesis."""
+    """Return the edit distances in words between the concluded words and the first 0, 1, 2 … of a hypothesis."""
     row = list(range(len(texts) + 1))
     for count, word in enumerate(concluded, start=1):
         above, row = row, [count]

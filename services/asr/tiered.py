@@ -16,7 +16,7 @@ from services.common.audio.pcm import ASR_RATE
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """What recognizes a segment. `answered` is told the seconds that its final took."""
+    """The recognizer of a segment. `answered` is called with the seconds that its final took."""
 
     engine: Engine
     language: str  # as the engine calls it
@@ -24,10 +24,10 @@ class Tier:
 
 
 class Tiered:
-    """Recognizes with whatever `choose` gives for each segment."""
+    """Recognizes each segment with the tier that `choose` returns for it."""
 
     def __init__(self, choose: Callable[[], Tier], affinity: int, clock: Callable[[], float] = time.monotonic) -> None:
-        """`choose` is called when a segment begins, all before it being answered."""
+        """Begin without a tier; `choose` is called when a segment begins and all before it is answered."""
         self._choose = choose
         self._affinity = affinity
         self._clock = clock
@@ -37,7 +37,7 @@ class Tiered:
         self._lateness: Lateness | None = None  # of the open segment
 
     async def recognize(self, heard: AsyncIterator[Heard]) -> AsyncGenerator[Hypothesis, None]:
-        """Hypotheses for the session's speech, as an engine gives them. Raises what the engines raise."""
+        """Yield hypotheses for the session's speech, tier after tier. Raises what the engines raise."""
         opener = await self._first(heard)
         while opener and self._tier:
             tier, self._opener = self._tier, None
@@ -50,7 +50,7 @@ class Tiered:
             opener = self._opener
 
     async def _first(self, heard: AsyncIterator[Heard]) -> Speech | None:
-        """The first speech, with its tier chosen; None without any."""
+        """Wait for the first speech, choose its tier, and return it; None when the input ends without any."""
         async for item in heard:
             if isinstance(item, Terms):
                 self._terms = item
@@ -60,7 +60,7 @@ class Tiered:
         return None
 
     async def _stretch(self, opener: Speech, heard: AsyncIterator[Heard], biased: bool) -> AsyncGenerator[Heard, None]:
-        """What one engine hears: from the first speech of a segment up to where another engine takes over."""
+        """Yield one engine's input: from the first speech of a segment up to where another engine takes over."""
         if self._terms and biased:
             yield self._terms
         self._lateness = Lateness(self._clock(), opener)
@@ -89,14 +89,14 @@ class Tiered:
 
 
 class Lateness:
-    """How late a segment's final is. Pure; times in seconds on one clock.
+    """Measures how late a segment's final is. Pure; times in seconds on one clock.
 
     Of live speech: from when the audio of its end had come, which may have waited for the engine. Nobody waits for what
     comes faster than it is spoken: there it is from when the engine was told of the end.
     """
 
     def __init__(self, now: float, speech: Speech) -> None:
-        """The segment begins with this speech, which the engine gets now."""
+        """Begin with the first speech of a segment, which the engine receives at `now`."""
         self._began_at = now
         self._begun_behind = speech.waiting_samples / ASR_RATE
         self._heard_samples = 0  # behind this speech, which may be all that was said so far
@@ -104,16 +104,16 @@ class Lateness:
         self._ended_at = now
 
     def hear(self, speech: Speech) -> None:
-        """The segment goes on."""
+        """Count speech that follows in the segment."""
         self._heard_samples += len(speech.pcm)
         self._waiting_samples = speech.waiting_samples
 
     def end(self, now: float) -> None:
-        """The engine is told of the end."""
+        """Record that the engine was sent the segment's end at `now`."""
         self._ended_at = now
 
     def seconds(self, now: float) -> float:
-        """So late the final is, which is there now."""
+        """Return how many seconds late the final is that came at `now`."""
         final_seconds = now - self._ended_at
         behind = self._waiting_samples / ASR_RATE + final_seconds
         beyond = now - self._began_at - self._heard_samples / ASR_RATE + self._begun_behind

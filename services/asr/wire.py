@@ -1,4 +1,4 @@
-"""Between the contract's messages and the stage's own values."""
+"""Converts between the contract's messages and the stage's values."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ MOST_OFFSET_SAMPLES = 2**62  # of audio: results behind it could not be told
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How a session wants hypotheses to become text, whichever engine they are of."""
+    """A session's wishes on how hypotheses become text, whichever engine they come from."""
 
     interim_results: bool
     stabilization: Stabilization
     agreement: int  # successive hypotheses that conclude a word; 0: as it suits the engine
 
     def transcription(self, language: str, engine: Engine) -> Transcription:
-        """How an engine's hypotheses in one language become text."""
+        """Return the rules by which an engine's hypotheses in one language become text."""
         prefix = engine.prefixes[self.stabilization]
         prefix = replace(prefix, agreement=self.agreement) if self.agreement else prefix
         return Transcription(language, prefix, self.interim_results, engine.written)
@@ -50,7 +50,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class SessionConfig:
-    """What a session asked for, checked, with the stage's defaults filled in."""
+    """A session's checked configuration, with the stage's defaults filled in."""
 
     transcription: Transcription  # of the default language
     transcriptions: Mapping[str, Transcription]  # of each allowed language, the default first
@@ -64,7 +64,7 @@ class SessionConfig:
 
 
 def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, engines: Engines) -> SessionConfig:
-    """The config of a session's first message. Raises InvalidArgument naming the field that is wrong."""
+    """Parse a session's first message into its configuration. Raises InvalidArgument naming the field that is wrong."""
     if request.WhichOneof("payload") != "config":
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
@@ -94,7 +94,9 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
 
 
 def _allowed(config: asr_pb2.RecognizeConfig, default: str, engines: Engines) -> list[str]:
-    """The languages an utterance may be in, the default first. Raises InvalidArgument where they are not told apart."""
+    """Return the languages an utterance may be in, default first. Raises InvalidArgument where they cannot be
+    identified.
+    """
     wanted = [(f"config.languages[{index}]", each) for index, each in enumerate(config.languages)]
     asked = [languages.require(each, engines.languages, path) for path, each in wanted]
     allowed = list(dict.fromkeys([default, *asked]))
@@ -113,14 +115,14 @@ def _manner(config: asr_pb2.RecognizeConfig, settings: AsrSettings) -> Manner:
 
 
 class Inbound:
-    """Checks a session's messages after the first, in order."""
+    """Checks and parses a session's messages after the first, in order."""
 
     def __init__(self, biased: bool) -> None:
         self._biased = biased  # whether the engine takes terms
         self._next_samples = 0  # where the next chunk starts at the earliest
 
     def asked(self, request: asr_pb2.RecognizeRequest) -> Iterator[Asked]:
-        """What a message asks. Raises InvalidArgument naming the field that is wrong."""
+        """Yield the requests that a message holds. Raises InvalidArgument naming the field that is wrong."""
         match request.WhichOneof("payload"):
             case "audio":
                 yield from self._audio(request.audio)
@@ -161,7 +163,7 @@ class Inbound:
 
 
 def response(answer: Answer) -> asr_pb2.RecognizeResponse:
-    """The message of an answer."""
+    """Return an answer as a RecognizeResponse."""
     match answer:
         case Result():
             return asr_pb2.RecognizeResponse(result=_result(answer))

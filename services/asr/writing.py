@@ -38,7 +38,7 @@ _ASKING = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where words stand: what is known of the speech around them."""
+    """The context of some words: their language, and whether the utterance goes on before and ends after them."""
 
     language: str
     goes_on: bool = False  # a sentence before the first word does not end there
@@ -46,7 +46,7 @@ class Place:
 
 
 def written(words: Sequence[Word], place: Place) -> list[str]:
-    """The words in sentence case, with a mark where the speaker paused.
+    """Return the words in sentence case, with a mark where the speaker paused.
 
     A long pause ends a sentence: with a full stop, or a question mark where its first words plainly ask. A shorter one
     is a comma. In English "I" and well-known names begin with a capital.
@@ -68,7 +68,7 @@ def written(words: Sequence[Word], place: Place) -> list[str]:
 
 
 def begun(words: Sequence[Word]) -> tuple[Word, ...]:
-    """Words of an engine that writes itself, with a capital behind each mark that ends a sentence.
+    """Return words of an engine that writes marks itself, with a capital behind each mark that ends a sentence.
 
     A mark may have been concluded where the engine then saw the sentence go on, and wrote the next word small.
     """

@@ -1,1 +1,1 @@
-"""What the services share. It knows no stage."""
+"""Code shared by all services. Nothing in it depends on a particular stage."""

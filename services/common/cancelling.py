@@ -18,7 +18,7 @@ class TaskGroup(asyncio.TaskGroup):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """See asyncio.TaskGroup."""
+        """Leave the group as asyncio.TaskGroup does, and take back the cancellation that it asked of its own task."""
         inside = asyncio.current_task()
         before = self._parent_cancel_requested  # type: ignore[attr-defined]  # asyncio's own, in all these versions
         try:
@@ -43,17 +43,17 @@ def heed_cancellation() -> None:
 
 
 class Cancellable(Protocol):
-    """A gRPC call, as far as its owner needs it."""
+    """The part of a gRPC call that ending it takes."""
 
     def cancel(self) -> bool:
-        """Ends the call, unless it has ended."""
+        """Cancel the call, unless it has ended; return whether it was cancelled."""
 
     def done(self) -> bool:
-        """Whether the call has ended."""
+        """Return whether the call has ended."""
 
 
 def end_call(call: Cancellable) -> None:
-    """Cancels a call, also one that gRPC takes for ended though it is not.
+    """Cancel a call, also one that gRPC takes for ended though it is not.
 
     A write that failed makes `done` true and `cancel` do nothing, while a task of gRPC's still waits for the call's
     status, which comes behind messages that nobody will read. Only the call inside can be told then; that one which

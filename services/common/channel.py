@@ -1,4 +1,4 @@
-"""What joins two tasks: a channel with a bound, and a place for the latest value."""
+"""Channels between tasks: a bounded queue with an end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class ChannelClosed(Exception):
-    """Something was put into a channel after its end."""
+    """Raised when something is put into a channel after its end."""
 
 
 class Channel(Generic[T]):
@@ -31,7 +31,7 @@ class Channel(Generic[T]):
         return len(self._items)
 
     async def put(self, item: T) -> None:
-        """Adds an item once there is room. Raises ChannelClosed when the channel has been closed."""
+        """Add an item once there is room. Raises ChannelClosed when the channel has been closed."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._closed or len(self._items) < self._room)
             if self._closed:
@@ -40,13 +40,13 @@ class Channel(Generic[T]):
             self._changed.notify_all()
 
     async def close(self) -> None:
-        """Nothing more will be put; what is inside can still be taken. Closing twice is the same as once."""
+        """End the channel: items inside can still be taken. Closing it again has no effect."""
         async with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     async def clear(self) -> list[T]:
-        """Takes out everything that waits, at once."""
+        """Remove all waiting items, and return them."""
         async with self._changed:
             items = list(self._items)
             self._items.clear()
@@ -54,7 +54,7 @@ class Channel(Generic[T]):
             return items
 
     async def wait(self) -> bool:
-        """Waits for an item without taking it. False when the channel ended first."""
+        """Wait for an item without taking it; return False when the channel ended first."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._items or self._closed)
             return bool(self._items)

@@ -36,7 +36,7 @@ _MOST_FIELD = 256  # characters of the path of a field
 
 
 def quoted(sent: str) -> str:
-    """Text that a caller sent, as a message may show it: in quotes, escaped, and not more of it than 64 characters."""
+    """Return a caller's text as a message may show it: quoted, escaped, and cut to 64 characters."""
     if len(sent) <= MOST_QUOTED:
         return repr(sent)
     return f"{sent[:MOST_QUOTED]!r} and {len(sent) - MOST_QUOTED} more"
@@ -44,7 +44,7 @@ def quoted(sent: str) -> str:
 
 @dataclass(eq=False)
 class MeshError(Exception):
-    """A fault with a name. `code` is UPPER_SNAKE, `message` is a sentence a person can act on."""
+    """An error of the mesh. `code` is UPPER_SNAKE, `message` is a sentence a person can act on."""
 
     code: str
     message: str
@@ -55,13 +55,15 @@ class MeshError(Exception):
     status = code_pb2.INTERNAL
 
     def __str__(self) -> str:
-        """The fault in a sentence or two. What is accepted is cut short where it would not fit into a status."""
+        """Return the error in a sentence or two. The list of accepted values is cut where it would not fit into a
+        status.
+        """
         accepted = f" Accepted: {_listed(self.accepted)}." if self.accepted else ""
         return f"{self.field + ': ' if self.field else ''}{self.message}{accepted}"
 
 
 def _listed(values: Sequence[str]) -> str:
-    """Values with commas between, as many as there is room for, and how many more there are."""
+    """Return values separated by commas, as many as there is room for, and how many more there are."""
     kept, room = 0, _MOST_LISTED
     for value in values:
         room -= len(value) + 2
@@ -73,43 +75,43 @@ def _listed(values: Sequence[str]) -> str:
 
 
 class InvalidArgument(MeshError):
-    """The caller sent what it may not: `field` and `accepted` tell what it may."""
+    """An argument the caller may not send: `field` names it, `accepted` lists what it may hold."""
 
     status = code_pb2.INVALID_ARGUMENT
 
 
 class Unsupported(MeshError):
-    """The caller asked for what the contract has and this server has not."""
+    """A feature of the contract that this server has not built."""
 
     status = code_pb2.UNIMPLEMENTED
 
 
 class AtCapacity(MeshError):
-    """No slot is free; `retry_after_ms` says when to ask again."""
+    """No slot is free; `retry_after_ms` says when to retry."""
 
     status = code_pb2.RESOURCE_EXHAUSTED
 
 
 class StageFailed(MeshError):
-    """An engine or a stage broke while it worked, or cannot be reached."""
+    """An engine or a stage failed during its work, or cannot be reached."""
 
     status = code_pb2.UNAVAILABLE
 
 
 class TooSlow(MeshError):
-    """Something was not done, sent or read within its time."""
+    """A deadline passed before something was done, sent or read."""
 
     status = code_pb2.DEADLINE_EXCEEDED
 
 
 class Superseded(MeshError):
-    """The work goes on in another call; trying again would end that one."""
+    """The work continues in another call, which a retry of this one would end."""
 
     status = code_pb2.ABORTED
 
 
 class Defect(MeshError):
-    """Our own fault: what was not foreseen."""
+    """An unforeseen error of our own: a bug."""
 
     status = code_pb2.INTERNAL
 
@@ -126,7 +128,7 @@ KINDS: tuple[type[MeshError], ...] = (
 
 
 def to_status(error: MeshError) -> status_pb2.Status:
-    """The `google.rpc.Status` of a fault, with its details."""
+    """Return an error's `google.rpc.Status`, with its details."""
     message = _fitting(str(error))
     details: list[Message] = [
         error_details_pb2.ErrorInfo(reason=error.code, domain=DOMAIN, metadata={"stage": error.stage})
@@ -151,13 +153,13 @@ def to_status(error: MeshError) -> status_pb2.Status:
 
 
 def _fitting(text: str) -> str:
-    """A message as it fits into a status: cut where it is too long."""
+    """Return a message cut to the length that fits into a status."""
     encoded = text.encode(errors="replace")
     return text if len(encoded) <= _MOST_BYTES else encoded[: _MOST_BYTES - 3].decode(errors="ignore") + "\u2026"
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
-    """The fault behind a failed call to `stage`.
+    """Return the MeshError behind a failed call to `stage`.
 
     A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. So is
     INTERNAL, which is what is left of a status that crossed a write (grpc/grpc#36066).
@@ -178,7 +180,9 @@ def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
 
 
 def cause(error: BaseException) -> BaseException:
-    """The fault inside the groups a TaskGroup wraps around it: a MeshError where there is one, else the first."""
+    """Return the error inside the groups that a TaskGroup wraps around it: a MeshError where there is one, else the
+    first.
+    """
     if not isinstance(error, BaseExceptionGroup):
         return error
     leaves = [cause(inner) for inner in error.exceptions]

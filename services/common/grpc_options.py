@@ -39,7 +39,7 @@ CHANNEL: Options = (
 
 
 def server_options(max_streams: int) -> Options:
-    """Options of a server that admits fewer than `max_streams` streams.
+    """Return the options of a server that admits fewer than `max_streams` streams.
 
     The limit on streams is for floods of resets on one connection; admission is decided by slots, so it lies above.
     """
@@ -47,7 +47,7 @@ def server_options(max_streams: int) -> Options:
 
 
 def edge_options(max_streams: int, connections: int) -> Options:
-    """Options of a server that strangers connect to, so many at once.
+    """Return the options of a server for untrusted clients, with at most `connections` connections at once.
 
     Who pings more often than once a second without being sent anything in between is disconnected; our client pings
     every two seconds. A connection on which nothing is called ends by itself.

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many a second on the average, and so many at once after a pause."""
+    """A rate limit: events per second on the average, and in a burst after a pause."""
 
     per_second: float
     burst: float
 
 
 class Allowance:
-    """What is left of a rate: a token bucket (RFC 2697's, of one colour) that starts full."""
+    """The remaining allowance of a rate: a token bucket (RFC 2697's, of one colour) that starts full."""
 
     def __init__(self, rate: Rate, now: float) -> None:
         self._rate = rate
@@ -23,7 +23,7 @@ class Allowance:
         self.refused = 0  # in a row, of those that `ask` asked for
 
     def ask(self, now: float) -> float:
-        """Count one more and return 0.0, if it may happen now; else return the seconds until it may."""
+        """Count one event and return 0.0, if it may happen now; else return the seconds until it may."""
         if wait_seconds := self.wait(now):
             self.refused += 1
             return wait_seconds
@@ -32,12 +32,12 @@ class Allowance:
         return 0.0
 
     def wait(self, now: float) -> float:
-        """Return the seconds until one more may happen; 0 where it may now."""
+        """Return the seconds until one more event may happen; 0 where it may now."""
         self._refill(now)
         return max(0.0, (1.0 - self._left) / self._rate.per_second)
 
     def spend(self, now: float) -> None:
-        """Count one more, which may put the allowance below nothing: the next one waits the longer."""
+        """Count one event even if the allowance falls below zero: the next one waits the longer."""
         self._refill(now)
         self._left -= 1.0
 

@@ -1,4 +1,4 @@
-"""When a caller that was refused is to ask again. Pure, but for chance."""
+"""Randomized delays for callers that are to retry. Pure, but for chance."""
 
 from __future__ import annotations
 
@@ -8,5 +8,7 @@ RETRY_MS = 500  # until a slot may be free, on the average
 
 
 def jittered(milliseconds: int) -> int:
-    """Half to one and a half times as much, at random: those refused together are not to come back together."""
+    """Return a random delay of half to one and a half times as long, so that callers refused together do not retry
+    together.
+    """
     return round(milliseconds * random.uniform(0.5, 1.5))

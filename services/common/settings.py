@@ -14,7 +14,7 @@ _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_\w+=.*|PORT
 
 
 def address(value: str) -> str:
-    """The value, if it is host:port. Raises ValueError."""
+    """Return the value, if it is host:port. Raises ValueError."""
     host, _, port = value.rpartition(":")
     if not host or not port.isdigit() or int(port) > 65_535:
         raise ValueError(f"{value!r} is not host:port")
@@ -25,7 +25,7 @@ Address = Annotated[str, AfterValidator(address)]
 
 
 class ServiceSettings(BaseSettings):
-    """What every service can be told. A variable with the prefix that no field reads is an error, never ignored."""
+    """Settings that every service has. A variable with the prefix that no field reads is an error, never ignored."""
 
     listen: Address = Field("127.0.0.1:0", description="Address to serve on; port 0 takes a free one.")
     slots: int = Field(8, ge=1, le=10_000, description="Streams or calls served at once.")
@@ -59,7 +59,7 @@ class ServiceSettings(BaseSettings):
 
 
 class StageSettings(ServiceSettings):
-    """What every stage can be told as well."""
+    """Settings that every stage has, beside those of a service."""
 
     model_config = SettingsConfigDict(hide_input_in_errors=True)  # some of it is secret
 

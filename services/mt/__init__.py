@@ -1,1 +1,1 @@
-"""The translation stage."""
+"""The translation stage (MT): gRPC service, shaping of texts, and engines."""

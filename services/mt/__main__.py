@@ -8,7 +8,7 @@ from services.mt.settings import MtSettings
 
 
 def make() -> tuple[MtServicer, MtSettings]:
-    """The stage as the environment describes it."""
+    """Build the translation stage's servicer from the environment's `MT_*` settings, and return both."""
     settings = MtSettings()
     return MtServicer(settings), settings
 

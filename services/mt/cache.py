@@ -21,7 +21,7 @@ _SPACES = re.compile(r"[ \t]+")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that an answer depends on."""
+    """The cache key of a translation: everything that an answer depends on."""
 
     text: str
     pair: Pair
@@ -32,7 +32,9 @@ class Question:
 
     @classmethod
     def of(cls, source: Source) -> Question:
-        """Spaces aside, and whether it is final: that says when it is answered, not what."""
+        """Return the question of a source text. Outer spaces and whether it is final are left out: neither changes
+        the answer.
+        """
         text = _SPACES.sub(" ", composed(source.text)).strip()
         return cls(text, source.pair, source.target_prefix, source.terms, source.affinity, source.tier)
 
@@ -41,7 +43,7 @@ Compute: TypeAlias = Callable[[Source], Awaitable[Translation]]
 
 
 class Cache:
-    """The answers used last, shared by all sessions. A question asked while it is being answered waits for that."""
+    """The most recent translations, shared by all sessions. Equal questions asked meanwhile wait for one answer."""
 
     def __init__(self, entries: int) -> None:
         self._entries = entries  # 0: nothing is kept
@@ -49,7 +51,9 @@ class Cache:
         self._asked: dict[tuple[Question, bool], _Turn] = {}
 
     async def answer(self, source: Source, compute: Compute) -> tuple[Translation, bool]:
-        """The translation, and whether it was known. A failure is not kept: the next one asks again."""
+        """Return the translation, and whether it came from the cache. A failure is not cached: the next question
+        retries.
+        """
         if not self._entries:
             return await compute(source), False
         question = Question.of(source)

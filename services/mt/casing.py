@@ -13,19 +13,19 @@ _SPACE_IN_QUOTE = re.compile(r'(^|\s)" +')
 
 
 def shouted(text: str) -> bool:
-    """Whether a sentence is written in capitals throughout; one word, or two short ones, may be acronyms."""
+    """Return whether a sentence is written in capitals throughout; one word, or two short ones, may be acronyms."""
     words = _WORD.findall(text)
     return len(words) > 1 and text.isupper() and any(len(word) > 2 for word in words)
 
 
 def spaced(text: str) -> str:
-    """The text without the stray spaces that Apertium leaves where it dropped or moved a word."""
+    """Return the text without the stray spaces that Apertium leaves where it dropped or moved a word."""
     text = _SPACE_AFTER.sub("", _SPACE_BEFORE.sub("", _SPACES.sub(" ", text.strip())))
     return _SPACE_IN_QUOTE.sub(r'\1"', text)
 
 
 def cased(target: str, source: str, begins_capital: bool, capitals_carry_over: bool) -> str:
-    """The target with the source's capitals.
+    """Return the target text with the capitals of its source.
 
     Names and acronyms that stand in both are written as in the source. Apertium hands the capital of a word that it
     moved or dropped to a neighbour: a capital inside the target stays only when the source has one inside too, or when

@@ -25,7 +25,7 @@ from services.mt.ways import Step, Way
 
 
 class Chaining:
-    """Takes each sentence over the steps of a pair's way.
+    """Translates each sentence step by step along its pair's way.
 
     What a step made of a sentence is kept, and asked once by all whose ways share it at the same time.
     """
@@ -37,7 +37,9 @@ class Chaining:
         self._revisions = Revisions()
 
     def asked(self, source: Source) -> Source:
-        """A text with no more than its translation depends on."""
+        """Return the source with only the fields that its translation depends on, so that equal texts share an
+        answer.
+        """
         way = self._engines.way(source.pair, source.tier)
         engines = [self._engines.of(step) for step in way.steps]
         if not (way.direct and engines[0].continues_prefix):
@@ -47,11 +49,11 @@ class Chaining:
         return source
 
     async def translate(self, source: Source) -> Translation:
-        """The translation by the pair's way. Raises what the engine of a step raises."""
+        """Translate a text along its pair's way. Raises what the engine of a step raises."""
         return await self.along(self._engines.way(source.pair, source.tier), source)
 
     async def along(self, way: Way, source: Source) -> Translation:
-        """The translation by a way. Raises what the engine of a step raises."""
+        """Translate a text along one way. Raises what the engine of a step raises."""
         if not any(self._engines.of(step).shaped for step in way.steps):
             return await self._over(way, source)
         cut = pieces.cut(source.text, source.pair, source.target_prefix, source.terms)
@@ -88,14 +90,14 @@ class Chaining:
         return Translation(text, continues_prefix and way.direct, unknown_words)
 
     async def _gone_on(self, step: Step, source: Source) -> Translation:
-        """What a step of several makes of a sentence, going on from what it made of the revision before."""
+        """Translate a sentence by one of several steps, continuing this step's translation of the revision before."""
         prefix = self._revisions.prefix(source.session, step.pair, source.text)
         answer = await self._taken(step, replace(source, target_prefix=prefix))
         self._revisions.keep(source.session, step.pair, source.text, answer.text, prefix)
         return answer
 
     async def _taken(self, step: Step, source: Source) -> Translation:
-        """What a step makes of a sentence, in the wording of its target's writers."""
+        """Translate a sentence by one step, in the wording that its target language's writers use."""
         ask = partial(self._step, step)
         answer, _ = await self._steps.answer(source, ask)
         if not self._engines.of(step).shaped:
@@ -127,12 +129,12 @@ class Chaining:
 
 
 def required(terms: Sequence[Term]) -> tuple[Term, ...]:
-    """What a step has to leave in its place: the terms that the steps before it have put there."""
+    """Return the terms that a later step must leave in place: those that the steps before it have put there."""
     return tuple(dict.fromkeys(Term(term.required, term.required if term.translation else "") for term in terms))
 
 
 async def _each(asked: Sequence[Coroutine[Any, Any, Translation]]) -> list[Translation]:
-    """All answers at once, in order. Raises the first fault as it is."""
+    """Await all answers concurrently, and return them in order. Raises the first error as it is, not in a group."""
     if len(asked) == 1:
         return [await asked[0]]
     try:

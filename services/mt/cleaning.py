@@ -1,4 +1,4 @@
-"""Texts without what no translator is to be given."""
+"""Cleans texts of characters that no translator can read. Pure."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from services.common.text.terminology import composed
 
 
 def cleaned(text: str) -> str:
-    """The text in composed form, with spaces for control characters and without noncharacters."""
+    """Return the text in composed form (NFC), with spaces for control characters and without noncharacters."""
     return composed(plain_text(text))

@@ -1,4 +1,4 @@
-"""What the stage asks of a translator."""
+"""The interface between the translation stage and its engines: source texts in, translations out."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Pair:
 
     @property
     def languages(self) -> str:
-        """Both languages, regions aside: "es>pt"."""
+        """Both languages without their regions, for example "es>pt"."""
         return f"{self.source.partition('-')[0]}>{self.target.partition('-')[0]}"
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A text to translate."""
+    """A text to translate, with the pair, terms and limits of its translation."""
 
     text: str
     pair: Pair
@@ -43,7 +43,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """The translation of the whole text."""
+    """The translation of a whole source text."""
 
     text: str
     continues_prefix: bool = False  # whether it was forced to start with the prefix
@@ -72,7 +72,9 @@ class Engine(Protocol):
         """Loads the models and warms them up; `pairs` is known afterwards."""
 
     async def stop(self) -> None:
-        """Releases what `start` took."""
+        """Release the models, programs and connections that `start` opened."""
 
     async def translate(self, source: Source) -> Translation:
-        """The translation. Raises StageFailed when the translator broke, and does so again only if it broke again."""
+        """Translate a text. Raises StageFailed when the translator broke; that error may recur only if it breaks
+        again.
+        """

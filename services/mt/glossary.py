@@ -21,7 +21,7 @@ _STEM = "xqz"
 
 @dataclass(frozen=True, slots=True)
 class Noun:
-    """A noun and its translation, both in small letters."""
+    """A noun and its translation, both in lower case, which may stand in for a term."""
 
     source: str
     target: str
@@ -29,7 +29,7 @@ class Noun:
 
 @dataclass(frozen=True, slots=True)
 class Standin:
-    """A word of the translation, and what it stands for."""
+    """A stand-in word of the translation, and the term's text that replaces it."""
 
     word: str  # lower-case
     written: str  # what goes in its place
@@ -37,7 +37,7 @@ class Standin:
     made_up: bool = True  # else it is a noun that the translator knows
 
     def put_back(self, found: str, begins: bool) -> str:
-        """What replaces the word as it was found; `begins` where a sentence does."""
+        """Return the text that replaces the word as found; `begins` where a sentence begins with it."""
         if begins and not self.kept and found[0].isupper() and self.written.islower():
             return self.written[0].upper() + self.written[1:]
         return self.written
@@ -45,18 +45,20 @@ class Standin:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """A text with other words for its terms."""
+    """A text in which each term is replaced by a stand-in word."""
 
     text: str
     standins: tuple[Standin, ...] = ()
 
     @property
     def words(self) -> frozenset[str]:
-        """The made-up words, lower-case."""
+        """The made-up stand-in words, in lower case."""
         return frozenset(standin.word for standin in self.standins if standin.made_up)
 
     def whole(self, translation: str) -> bool:
-        """Whether each stand-in is in the translation once: a noun may have met with words around it."""
+        """Return whether each stand-in is in the translation once: a noun may also have been used by the text
+        itself.
+        """
         found = Counter(match["word"].lower() for match in self._pattern.finditer(translation))
         return not self.standins or all(found[standin.word] == 1 for standin in self.standins)
 
@@ -68,7 +70,9 @@ class Masked:
         return re.compile(rf"(?P<word>{words})(?P<stop>\.?)", re.IGNORECASE)
 
     def restored(self, translation: str) -> str:
-        """The translation with the terms put back. Something the translator glued to one is parted from it."""
+        """Return the translation with the terms put back, separated from anything the translator glued to a
+        stand-in.
+        """
         if not self.standins:
             return translation
         known = {standin.word: standin for standin in self.standins}
@@ -84,7 +88,7 @@ class Masked:
 
 
 def masked(text: str, terms: Sequence[Term], nouns: Mapping[Term, Sequence[Noun]] | None = None) -> Masked:
-    """A cleaned text with another word for each of its terms, which has the capitals that the term has there.
+    """Return a cleaned text with a stand-in word for each of its terms, capitalized as the term is there.
 
     One of its `nouns`, each taken once, where there are some left; else a made-up one.
     """
@@ -104,13 +108,13 @@ def masked(text: str, terms: Sequence[Term], nouns: Mapping[Term, Sequence[Noun]
 
 
 def _free(noun: Noun, text: str, taken: Set[Noun]) -> bool:
-    """Whether a noun says nothing yet, in singular or plural."""
+    """Return whether a noun is unused in the text and by other terms, in singular and plural."""
     stem = noun.source.removesuffix("s")
     return stem not in text.lower() and all(stem != other.source.removesuffix("s") for other in taken)
 
 
 def unused(text: str) -> Iterator[str]:
-    """Words that no dictionary has and the text has not."""
+    """Yield made-up words that are in no dictionary and not in the text."""
     stem = _STEM
     while stem in text.lower():
         stem += _STEM
@@ -118,7 +122,7 @@ def unused(text: str) -> Iterator[str]:
 
 
 def _written(found: Occurrence, said: str) -> str:
-    """What is required; of a term that is kept, as the glossary writes it, with the ending it has in the text."""
+    """Return the required translation; for a kept term, the glossary's spelling with the ending found in the text."""
     term = found.term
     if term.translation:
         return term.translation

@@ -26,14 +26,14 @@ _READ = frozenset("LMN")  # letters, what is written on and below them, and numb
 
 @contextmanager
 def timed(pair: Pair) -> Iterator[None]:
-    """The engine answers in the block."""
+    """Record how long the engine takes for the block, labelled with the pair's languages."""
     since = perf_counter()
     yield
     _DURATION.record(perf_counter() - since, {"stage": "mt", **_of(pair)})
 
 
 def answered(source: Source, translation: Translation, known: bool) -> None:
-    """A text is answered. Only what is final counts for quality, from the cache or not: it is what stays."""
+    """Record an answered text. Only finals count for quality, cached or not, as they are what stays."""
     _CACHE.add(1, {"outcome": "hit" if known else "miss"})
     if not source.final:
         return
@@ -46,7 +46,7 @@ def answered(source: Source, translation: Translation, known: bool) -> None:
 
 
 def repetition(text: str, language: str) -> float | None:
-    """The share of word pairs that occurred before in the text; None where there is no pair.
+    """Return the share of word pairs that occurred before in the text; None where there is no pair.
 
     Of a language that is written without spaces, the share of pairs of characters.
     """
@@ -56,7 +56,7 @@ def repetition(text: str, language: str) -> float | None:
 
 
 def _words(text: str) -> list[str]:
-    """What is read of a text, all else aside."""
+    """Return the words of a text in lower case, without marks."""
     return "".join(char if unicodedata.category(char)[0] in _READ else " " for char in text.casefold()).split()
 
 

@@ -25,13 +25,13 @@ class _Revision:
 
 
 class Revisions:
-    """The last sentences of each session, and what a step made of them."""
+    """The last sentences of each session, with their translations by each step."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[int, Pair], deque[_Revision]] = OrderedDict()
 
     def prefix(self, session: int, pair: Pair, text: str) -> str:
-        """What the translation of a sentence should begin with; empty where nothing is known of it.
+        """Return how the translation of a sentence should begin; empty where no earlier revision is known.
 
         For a sentence that was asked before it is the same again.
         """
@@ -47,7 +47,7 @@ class Revisions:
         return " ".join(nearest.made[: max(0, int(len(nearest.made) * share) - FREE_WORDS)])
 
     def keep(self, session: int, pair: Pair, text: str, made: str, prefix: str) -> None:
-        """Remembers what was made of a sentence, in the place of the revision that it goes on from."""
+        """Store the translation of a sentence, replacing the revision that it continues."""
         kept = self._kept.setdefault((session, pair), deque(maxlen=SENTENCES))
         self._kept.move_to_end((session, pair))
         words = tuple(text.split())
@@ -59,5 +59,5 @@ class Revisions:
 
 
 def _common(one: tuple[str, ...], other: tuple[str, ...]) -> int:
-    """How many words two sentences begin with alike."""
+    """Return how many leading words two sentences share."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -13,7 +13,7 @@ _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Sr|Sra|Dra|Jr|vs|etc|e
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """`body + ending + gap` is the text it was cut from."""
+    """A sentence such that `body + ending + gap` is the text it was cut from."""
 
     body: str
     ending: str  # "." or "?!" or ""; closing quotes with it
@@ -21,7 +21,7 @@ class Sentence:
 
 
 def sentences(text: str) -> Iterator[Sentence]:
-    """The sentences of a text, in order; put together again they are the text."""
+    """Yield the sentences of a text, in order; joined again they are the text."""
     start = 0
     for found in _BREAK.finditer(text):
         end = found.end()

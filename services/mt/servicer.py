@@ -1,4 +1,4 @@
-"""The translation stage on gRPC."""
+"""The gRPC servicer of the translation stage."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from services.mt.wire import language_pair, source_text
 
 
 class MtServicer(mt_pb2_grpc.MtServicer):
-    """Serves `mesh.mt.v1.Mt`."""
+    """Serves `mesh.mt.v1.Mt`: translates texts and describes the engines."""
 
     service_name = "mesh.mt.v1.Mt"
 
@@ -41,18 +41,18 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         self.replica = Replica(self._slots, watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """See Servicer."""
+        """Add this service to a gRPC server."""
         mt_pb2_grpc.add_MtServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """See Servicer."""
+        """Start the engines and choose the pairs' ways. Raises when one cannot be loaded."""
         await self._engines.start()
 
     async def drain(self, seconds: float) -> None:
-        """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
+        """Do nothing: calls are short, and the gateway, which is told that the replica drains, sends no more."""
 
     async def stop(self) -> None:
-        """See Servicer."""
+        """Stop the engines and release what they hold."""
         await self._engines.stop()
 
     async def Describe(self, request: mt_pb2.DescribeRequest, context: Any) -> mt_pb2.DescribeResponse:
@@ -83,14 +83,14 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         )
 
     def _tier(self, source: SourceText, request: mt_pb2.TranslateRequest) -> Given | None:
-        """The tier that is to answer; None where the pair has one way alone."""
+        """Return the tier that is to translate; None where the pair has only one way."""
         tiering, pair = self._engines.tiering, source.pair
         if not tiering.has(pair):
             return None
         return tiering.pick(pair, (source.session, pair), request.objective_ms, request.tier)
 
     async def _translate(self, source: SourceText) -> tuple[Translation, bool]:
-        """The translation, and whether it was known."""
+        """Translate a text inside a span; return the translation, and whether it came from the cache."""
         attributes: dict[str, AttributeValue] = {
             "source.lang": source.pair.source,
             "target.lang": source.pair.target,

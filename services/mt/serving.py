@@ -1,4 +1,4 @@
-"""The translators of the stage, and the way that each pair takes through them."""
+"""The stage's translators, and each pair's way through them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.mt.ways import Step, Way
 
 
 class Engines(Several[Engine]):
-    """The engines that the settings name."""
+    """The engines that the settings name, with the ways of their pairs."""
 
     def __init__(self, settings: MtSettings) -> None:
         super().__init__("mt", settings.engine, settings)
@@ -21,7 +21,9 @@ class Engines(Several[Engine]):
         self._tiers: Mapping[str, Mapping[Pair, Way]] = {}  # the ways of each tier
 
     async def start(self) -> None:
-        """Start the engines and choose the ways. Raises InvalidArgument for a way that the settings want in vain."""
+        """Start the engines and choose the ways. Raises InvalidArgument for a way of the settings that no engine
+        offers.
+        """
         await super().start()
         try:
             offered = [(engine.name, engine.pairs) for engine in self.engines]
@@ -37,15 +39,15 @@ class Engines(Several[Engine]):
         return tuple(self.ways)
 
     def of(self, step: Step) -> Engine:
-        """The engine of a step."""
+        """Return the engine that translates a step."""
         return next(engine for engine in self.engines if engine.name == step.engine and step.pair in engine.pairs)
 
     def way(self, pair: Pair, tier: str = "") -> Way:
-        """The way of a pair, by a tier of it."""
+        """Return the way of a pair in a tier, or its only way."""
         return self._tiers.get(tier, self.ways).get(pair, self.ways[pair])
 
     async def _time_tiers(self, offered: Sequence[tuple[str, tuple[Pair, ...]]]) -> None:
-        """Find the ways of each tier, which may use the engines of the smaller ones, and time their engines."""
+        """Find the ways of each tier, which may use the engines of smaller ones, and time those engines."""
         names = self.tiering.names
         pairs, others = dict(offered), [each for each in offered if each[0] not in names]
         tiers: dict[str, Mapping[Pair, Way]] = {}

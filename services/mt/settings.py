@@ -16,7 +16,7 @@ from services.common.settings import StageSettings
 
 
 class EmbeddedSettings(BaseModel):
-    """Options of the Apertium engine."""
+    """Settings of the Apertium engine (`MT_EMBEDDED__*`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -31,7 +31,7 @@ class EmbeddedSettings(BaseModel):
 
 
 class OnnxSettings(NeuralSettings):
-    """Options of the engine on ONNX Runtime."""
+    """Settings of the engine on ONNX Runtime (`MT_ONNX__*`)."""
 
     precision: Literal["auto", "fp32", "fp16", "int8"] = Field(
         "auto", description="Of the numbers; auto: fp16 on a GPU and fp32 on the CPU, or what the bundle has."
@@ -54,7 +54,7 @@ class OnnxSettings(NeuralSettings):
 
 
 class FirefoxSettings(NeuralSettings):
-    """Options of the engine on Firefox Translations' models."""
+    """Settings of the engine on Firefox Translations' models (`MT_FIREFOX__*`)."""
 
     precision: Literal["auto", "fp32", "int8"] = Field(
         "auto", description="Of the numbers; auto: int8 on the CPU, fp32 on a GPU."
@@ -69,7 +69,7 @@ class FirefoxSettings(NeuralSettings):
 
 
 class Ctranslate2Settings(settings.Ctranslate2Settings):
-    """Options of the engine on CTranslate2."""
+    """Settings of the engine on CTranslate2 (`MT_CTRANSLATE2__*`)."""
 
     max_batch: int = Field(16, ge=1, le=1024, description="Most sentences of a model that are computed at once.")
     queue: int = Field(512, ge=1, le=100_000, description="Most sentences of a model that wait; more are refused.")
@@ -80,7 +80,7 @@ class Ctranslate2Settings(settings.Ctranslate2Settings):
 
 
 class ScriptedSettings(DeviceSettings):
-    """Options of the scripted engine, which marks every word with the target language."""
+    """Settings of the scripted engine, which marks every word with the target language (`MT_SCRIPTED__*`)."""
 
     source: str = Field("en", description="The source language of its pairs.")
     targets: list[str] = Field(["es", "fr", "de", "ca", "it", "pt"], min_length=1, description="Their targets.")
@@ -94,7 +94,7 @@ class ScriptedSettings(DeviceSettings):
 
 
 class RivaSettings(riva.RivaSettings):
-    """Options of the Riva engine."""
+    """Settings of the Riva engine (`MT_RIVA__*`)."""
 
     max_len_variation: str = Field(
         "",
@@ -104,7 +104,7 @@ class RivaSettings(riva.RivaSettings):
 
 
 class MtSettings(StageSettings):
-    """What the translation stage can be told."""
+    """Settings of the translation stage, read from `MT_*` in the environment."""
 
     model_config = SettingsConfigDict(env_prefix="MT_", env_nested_delimiter="__")
 

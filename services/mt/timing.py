@@ -1,4 +1,4 @@
-"""How fast translators are on this machine, timed at start, where a pair has several to choose from."""
+"""Times translators on this machine at start, where a pair has several to choose from."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 30.0  # one that takes longer about it is slow, however slow
 
 
 async def engine_seconds(engines: Sequence[Engine], ways: Iterable[Way]) -> Mapping[str, float]:
-    """Seconds that each engine of the ways takes for a text, by its name: of one of its steps, which stands for all."""
+    """Return the seconds that each engine takes for a text, by name, timed on one of its steps."""
     known: dict[str, float] = {}
     for step in (step for way in ways for step in way.steps):
         if step.engine not in known:
@@ -27,13 +27,13 @@ async def engine_seconds(engines: Sequence[Engine], ways: Iterable[Way]) -> Mapp
 
 
 def tier(name: str, way: Way, seconds: Mapping[str, float]) -> Tier:
-    """A way as a tier."""
+    """Return a way as a tier, from the seconds that its steps' engines take."""
     once = sum(seconds[step.engine] for step in way.steps)
     return Tier(name, once * REVISIONS / SPEECH_SECONDS, once)
 
 
 async def _seconds(engine: Engine, step: Step) -> float:
-    """Of the second text: with the first one, what loads at first use has loaded."""
+    """Return the seconds an engine takes for a second text; the first one loads what loads at first use."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await engine.translate(Source("Taxi 1.", step.pair))

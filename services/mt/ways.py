@@ -23,7 +23,7 @@ MOST_STEPS = 4
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A pair of one engine."""
+    """A pair as one engine translates it."""
 
     pair: Pair
     engine: str  # its name
@@ -31,7 +31,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """How a pair is translated: its steps, each of which translates what the one before has made."""
+    """The translation path of a pair: steps, each of which translates the output of the one before."""
 
     pair: Pair
     steps: tuple[Step, ...]
@@ -43,13 +43,13 @@ class Way:
 
     @property
     def written(self) -> str:
-        """The languages on the way, "en>pt>es"."""
+        """The languages on the way, for example "en>pt>es"."""
         return JOIN.join([self.steps[0].pair.source, *(step.pair.target for step in self.steps)])
 
 
 @dataclass(frozen=True, slots=True)
 class Preferred:
-    """A row of the table: a way that measured well for some pairs."""
+    """A row of `ways.toml`: a way that measured well for some pairs."""
 
     pairs: tuple[Pair, ...]
     way: tuple[Pair, ...]
@@ -59,7 +59,7 @@ class Preferred:
 
 @cache
 def table() -> tuple[Preferred, ...]:
-    """The rows of ways.toml, the best way of a pair first."""
+    """Return the rows of `ways.toml`, the best way of a pair first."""
     return tuple(
         Preferred(
             tuple(steps_of(pair)[0] for pair in row["pairs"]),
@@ -72,7 +72,7 @@ def table() -> tuple[Preferred, ...]:
 
 
 def steps_of(written: str) -> tuple[Pair, ...]:
-    """The pairs of a way written as "en>pt>es"."""
+    """Return the steps' pairs of a way written as "en>pt>es"."""
     names = [name.strip() for name in written.split(JOIN)]
     return tuple(Pair(source, target) for source, target in pairwise(names))
 
@@ -80,7 +80,7 @@ def steps_of(written: str) -> tuple[Pair, ...]:
 def chosen(
     offered: Sequence[tuple[str, Iterable[Pair]]], rows: Sequence[Preferred], wanted: Mapping[str, str]
 ) -> dict[Pair, Way]:
-    """The way of every pair there is: direct pairs first, in the order of the engines.
+    """Return a way for every pair on offer: direct pairs first, in the order of the engines.
 
     `offered` names each engine with its pairs, the preferred engine first. `wanted` is MT_WAYS. Raises InvalidArgument
     for a way there that nobody can go.
@@ -118,5 +118,5 @@ def _wanted(direct: Mapping[Pair, Step], wanted: Mapping[str, str]) -> Iterable[
 
 
 def _leads(pair: Pair, steps: Sequence[Pair]) -> bool:
-    """Whether a way begins and ends with the languages of a pair, regions aside."""
+    """Return whether a way begins and ends with the languages of a pair, regions aside."""
     return languages.same(pair.source, steps[0].source) and languages.same(pair.target, steps[-1].target)

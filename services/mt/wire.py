@@ -1,4 +1,4 @@
-"""Between the contract's messages and the stage's own values."""
+"""Converts between the contract's messages and the stage's values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_PREFIX = 50_000  # characters: whoever resumes a session may bring more 
 
 
 def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], settings: MtSettings) -> Source:
-    """What a message asks to translate. Raises InvalidArgument naming the field that is wrong."""
+    """Return the source text of a request. Raises InvalidArgument naming the field that is wrong."""
     _require_length(request.text, settings.max_chars, "text")
     _require_length(request.target_prefix, LONGEST_PREFIX, "target_prefix")
     if not any(char.isprintable() and not char.isspace() for char in request.text):
@@ -40,7 +40,7 @@ def _require_length(text: str, most: int, field: str) -> None:
 
 
 def language_pair(way: Way) -> mt_pb2.LanguagePair:
-    """A pair with its way, as the stage lists it."""
+    """Return a pair with its way as a LanguagePair."""
     steps = [
         mt_pb2.Step(source_lang=step.pair.source, target_lang=step.pair.target, engine=step.engine)
         for step in way.steps

@@ -1,1 +1,1 @@
-"""The speech synthesis stage."""
+"""The speech synthesis stage (TTS): gRPC service, trimming of silence, and engines."""

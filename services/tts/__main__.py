@@ -8,7 +8,7 @@ from services.tts.settings import TtsSettings
 
 
 def make() -> tuple[TtsServicer, TtsSettings]:
-    """The stage as the environment describes it."""
+    """Build the synthesis stage's servicer from the environment's `TTS_*` settings, and return both."""
     settings = TtsSettings()
     return TtsServicer(settings), settings
 

@@ -1,4 +1,4 @@
-"""What the stage asks of a synthesizer."""
+"""The interface between the synthesis stage and its engines: clauses in, PCM out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.common.engines.versions import Version
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """A voice of the engine."""
+    """A voice of an engine, by name and language."""
 
     name: str  # what a client asks for
     language: str  # BCP-47
@@ -20,7 +20,7 @@ class Voice:
 
 @dataclass(frozen=True, slots=True)
 class Pronunciation:
-    """How words of a clause are said."""
+    """The pronunciation, in IPA, of some words of a clause."""
 
     text: str  # as they stand in it, in any case
     ipa: str  # of the engine's symbols for the language
@@ -28,7 +28,7 @@ class Pronunciation:
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A text to speak."""
+    """A clause to synthesize, with its voice, rate and pronunciations."""
 
     text: str
     voice: Voice
@@ -60,13 +60,15 @@ class Engine(Protocol):
         """Loads the voices and warms them up; `voices`, `networks` and `sample_rate_hertz` are known afterwards."""
 
     async def stop(self) -> None:
-        """Releases what `start` took."""
+        """Release the models, programs and connections that `start` opened."""
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """The IPA symbols of pronunciations in a voice's language; none when it takes no pronunciations."""
+        """Return the IPA symbols allowed in pronunciations of a voice's language; none when the engine takes no
+        pronunciations.
+        """
 
     def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
-        """The speech, mono 16-bit little-endian PCM in pieces of any whole number of samples, as it is made.
+        """Yield the clause's speech as it is made: mono 16-bit little-endian PCM, in pieces of whole samples.
 
         Closing the generator early stops the work. Raises StageFailed when the synthesizer broke.
         """

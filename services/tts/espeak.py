@@ -1,4 +1,4 @@
-"""espeak-ng as a program: its voices, and one child for each clause."""
+"""Runs espeak-ng as a program: lists its voices, and synthesizes each clause in a child of its own."""
 
 from __future__ import annotations
 
@@ -25,18 +25,20 @@ _fatal = FatalTexts("TTS")  # of all its voices: it is the program that dies
 
 
 def spoken(text: str) -> str:
-    """The text in one line, with nothing left in it that espeak-ng takes for a command, and no sentence endless."""
+    """Return the text on one line, without espeak-ng's commands, and with overlong sentences cut."""
     line = _PHONEMES.sub("[ ", " ".join(plain_text(text).split()))
     return _ENDLESS.sub(lambda found: ", ".join(map(str.strip, in_stretches(found.group(), MOST_WORDS))), line)
 
 
 def pronounced(phonemes: str) -> str:
-    """Phonemes by espeak-ng's names, to be put into what `spoken` gave. It reads none that touch what is before."""
+    """Return phonemes, by espeak-ng's names, as input for `spoken` text; spaces part them from the text before."""
     return f" [[{phonemes}]]"
 
 
 async def voices(program: str, variants: Sequence[str]) -> tuple[Voice, ...]:
-    """The installed voices with a valid tag, each followed by its variants. Raises StageFailed without the program."""
+    """List the installed voices with a valid tag, each followed by its variants. Raises StageFailed without the
+    program.
+    """
     listed = _rows(await _output(program, "--voices"))
     known = {file.removeprefix("!v/") for _, file in _rows(await _output(program, "--voices=variant"))}
     endings = ["", *(f"+{variant}" for variant in variants if variant in known)]
@@ -49,13 +51,15 @@ async def voices(program: str, variants: Sequence[str]) -> tuple[Voice, ...]:
 
 
 async def version(program: str) -> str:
-    """The program's: "1.51" of "eSpeak NG text-to-speech: 1.51  Data at: ..."."""
+    """Return the program's version: "1.51" of "eSpeak NG text-to-speech: 1.51  Data at: ..."."""
     found = re.search(r"\d+(\.\d+)+\S*", await _output(program, "--version"))
     return found.group() if found else ""
 
 
 def _rows(listing: str) -> Iterator[tuple[str, str]]:
-    """Language and file of each line but the head: "5  es-419  --/M  Spanish_(Latin_America)  roa/es-419  (es 6)"."""
+    """Yield language and file of each line but the head: "5  es-419  --/M  Spanish_(Latin_America)  roa/es-419  (es
+    6)".
+    """
     for line in listing.splitlines()[1:]:
         _, language, _, _, file, *_ = line.split()
         yield language, file
@@ -70,7 +74,7 @@ def _tag(name: str) -> str:
 
 
 async def answer(program: str, arguments: Sequence[str], text: str) -> str:
-    """What the program writes about a text. Raises StageFailed without the program, or when it dies."""
+    """Return the program's output for a text. Raises StageFailed without the program, or when a signal ends it."""
     asked = _question(program, arguments, text)
     _fatal.require_harmless(asked)
     child = await _child(program, *arguments)
@@ -87,7 +91,7 @@ async def _output(program: str, *arguments: str) -> str:
 
 
 async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGenerator[bytes, None]:
-    """The WAV of a text made by `spoken`, in the pieces the program writes. Closing the generator ends the program.
+    """Yield the WAV of a text made by `spoken`, in the pieces that the program writes.
 
     The text goes through stdin: arguments can be read by every user of the machine.
     """
@@ -115,7 +119,7 @@ def _question(program: str, arguments: Sequence[str], text: str) -> str:
 
 
 def _require_alive(status: int | None, asked: str) -> None:
-    """Raise StageFailed for a program that a signal has ended, and remember what it died of."""
+    """Raise StageFailed for a program that a signal has ended, and record the text it died of."""
     if status is not None and status < 0:
         _fatal.died(asked)
         raise engine_failed("espeak-ng died.")
@@ -133,5 +137,5 @@ async def _child(program: str, *arguments: str) -> Process:
 
 
 def engine_failed(message: str) -> StageFailed:
-    """The fault of a synthesizer that broke."""
+    """Return the StageFailed error for an espeak-ng that broke."""
     return StageFailed("TTS_ENGINE_FAILED", message, retry_after_ms=500, stage="TTS")

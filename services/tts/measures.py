@@ -1,4 +1,4 @@
-"""What the stage measures of its clauses: how fast they are made, and whether they can be heard."""
+"""Metrics of the stage's clauses: their latency, real-time factor, clipping and silence."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ SILENT_MEAN_SQUARE = (32_768 * 10 ** (-50 / 20)) ** 2  # -50 dBFS
 
 
 class Clipping:
-    """Looks for samples in a row at full scale."""
+    """Detects clipping: several samples in a row at full scale."""
 
     def __init__(self) -> None:
         self.found = False
         self._before = np.zeros(CLIPPED_SAMPLES - 1, dtype=np.bool_)  # whether the last samples were at full scale
 
     def passed(self, audio: Pcm) -> None:
-        """Takes in what follows."""
+        """Add samples that follow, and set `found` once they clip."""
         at_scale = audio.max() >= FULL_SCALE or audio.min() <= -FULL_SCALE
         if self.found or not (at_scale or self._before.any()):
             return  # nearly always
@@ -40,7 +40,7 @@ class Clipping:
 
 
 class Silence:
-    """Counts windows of 20 ms, and those of them in which next to nothing is heard."""
+    """Counts windows of 20 ms, and those of them that are nearly silent."""
 
     def __init__(self, sample_rate_hertz: int) -> None:
         self.windows = self.silent = 0
@@ -48,7 +48,7 @@ class Silence:
         self._rest: Pcm = np.zeros(0, dtype=np.int16)  # of a window that is not whole
 
     def passed(self, audio: Pcm) -> None:
-        """Takes in what follows."""
+        """Add samples that follow, and count the whole windows among them."""
         audio = np.concatenate((self._rest, audio)) if len(self._rest) else audio
         count = len(audio) // self._window
         whole = count * self._window
@@ -60,7 +60,7 @@ class Silence:
 
 
 class Sound:
-    """What is heard of a clause. It is looked at a second at a time, which costs a third of doing so by piece."""
+    """Measures a clause's sound, a second at a time, which costs a third of doing so piece by piece."""
 
     def __init__(self, sample_rate_hertz: int) -> None:
         self.samples = 0
@@ -71,7 +71,7 @@ class Sound:
         self._most = sample_rate_hertz
 
     def passed(self, pcm: Pcm) -> None:
-        """Takes in the next piece, of some samples."""
+        """Add the next piece, of at least one sample."""
         self.audible = self.audible or bool(pcm.max() > QUIET or pcm.min() < -QUIET)
         self._pieces.append(pcm)
         self.samples += len(pcm)
@@ -79,7 +79,7 @@ class Sound:
             self.settle()
 
     def settle(self) -> None:
-        """Looks at all there is."""
+        """Measure the samples that wait for it."""
         if self._pieces:
             audio = np.concatenate(self._pieces)
             self._pieces.clear()
@@ -88,7 +88,7 @@ class Sound:
 
 
 class Measures:
-    """Of one clause, in a language that the engine has a voice of."""
+    """Records the metrics of one clause, labelled with its language."""
 
     def __init__(self, language: str, sample_rate_hertz: int) -> None:
         self._of = {"target_lang": language}
@@ -96,14 +96,14 @@ class Measures:
         self._sound = Sound(sample_rate_hertz)
 
     def passed(self, pcm: Pcm, compute_seconds: float) -> None:
-        """The engine made a piece, for which, and for those before, it was awaited so long."""
+        """Record a piece made, for which, with those before, the engine was awaited `compute_seconds`."""
         silent = not self._sound.audible
         self._sound.passed(pcm)
         if silent and self._sound.audible:
             _FIRST_AUDIO.record(compute_seconds, self._of)
 
     def end(self, whole: bool, compute_seconds: float) -> None:
-        """Nothing follows; not `whole`: because of a failure, or because nobody wants the rest."""
+        """Record the clause's metrics at its end; not `whole` after a failure, or when the rest is not wanted."""
         sound, of_stage = self._sound, {**self._of, "stage": "tts"}
         sound.settle()
         audio_seconds = sound.samples / self._rate

@@ -1,4 +1,4 @@
-"""Waits for a slow synthesizer, and lets who waits for it know meanwhile that it is at work."""
+"""Awaits a slow synthesizer, and calls back at intervals while it works."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 async def patiently(work: Coroutine[Any, Any, T], seconds: float, at_work: Callable[[], Awaitable[object]]) -> T:
-    """The result of some work, or its fault; `at_work` is called each time that so many seconds have passed."""
+    """Await work and return its result, or raise its error; `at_work` is called after every `seconds` without one."""
     if seconds == math.inf:
         return await work
     try:

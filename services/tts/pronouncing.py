@@ -9,7 +9,7 @@ from services.tts.engine import Clause, Pronunciation
 
 
 def parts(clause: Clause) -> Iterator[str | Pronunciation]:
-    """A clause in order: plain text, and the pronunciations that replace some of it, the longest first."""
+    """Yield a clause's parts in order: plain text, and the pronunciations that replace some of it, longest first."""
     text, end = composed(clause.text), 0
     known = {Term(composed(each.text)): each for each in clause.pronunciations}
     for found in occurrences(text, tuple(known), plurals=False):

@@ -1,4 +1,4 @@
-"""The speech synthesis stage on gRPC."""
+"""The gRPC servicer of the speech synthesis stage."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ AT_WORK_SECONDS = 1.0  # a slow voice; one that keeps pace, and gives nothing fo
 
 
 class TtsServicer(tts_pb2_grpc.TtsServicer):
-    """Serves `mesh.tts.v1.Tts`."""
+    """Serves `mesh.tts.v1.Tts`: synthesizes clauses and describes the engines."""
 
     service_name = "mesh.tts.v1.Tts"
 
@@ -47,18 +47,18 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """See Servicer."""
+        """Add this service to a gRPC server."""
         tts_pb2_grpc.add_TtsServicer_to_server(self, server)
 
     async def start(self) -> None:
-        """See Servicer."""
+        """Start the engines and time their voices. Raises when one cannot be loaded."""
         await self._engines.start()
 
     async def drain(self, seconds: float) -> None:
-        """See Servicer. Calls here end by themselves, or are moved by the gateway, which is told."""
+        """Do nothing: calls end by themselves, or are moved by the gateway, which is told that the replica drains."""
 
     async def stop(self) -> None:
-        """See Servicer."""
+        """Stop the engines and release what they hold."""
         await self._engines.stop()
 
     async def Describe(self, request: tts_pb2.DescribeRequest, context: Any) -> tts_pb2.DescribeResponse:
@@ -108,7 +108,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             await self._write(context, piece(turn, pcm.tobytes()))
 
     async def _write(self, context: Context, message: tts_pb2.SynthesizeResponse) -> None:
-        """Raises TooSlow when the caller reads nothing for long."""
+        """Send a message. Raises TooSlow when the caller reads nothing for `unread_seconds`."""
         seconds = self._settings.unread_seconds
         try:
             async with asyncio.timeout(seconds or None):
@@ -118,7 +118,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             raise TooSlow("SPEECH_UNREAD", unread, retry_after_ms=1, stage="TTS") from error
 
     async def _next(self, pieces: AsyncGenerator[bytes, None], span: ClauseSpan) -> bytes:
-        """The next piece the engine makes; empty at the end."""
+        """Return the next piece that the engine makes, watched by the watchdog; empty at the end."""
         async with self._watchdog.step():
             return await span.next_piece(pieces)
 

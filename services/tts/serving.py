@@ -1,4 +1,4 @@
-"""The synthesizers of the stage, and which voice is a language's default.
+"""The stage's synthesizers, and the default voice of each language.
 
 A neural voice is, where it keeps pace on this machine; else it is that of the first engine that has the language.
 """
@@ -19,7 +19,7 @@ from services.tts.speeds import Offer
 
 
 class Engines(Several[Engine]):
-    """The engines that the settings name."""
+    """The engines that the settings name, with the voices they offer."""
 
     def __init__(self, settings: TtsSettings) -> None:
         super().__init__("tts", settings.engine, settings)
@@ -29,7 +29,7 @@ class Engines(Several[Engine]):
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """The voices of all engines, the default of each language first; of two alike the first."""
+        """The voices of all engines, the default of each language first; of two with one name only the first."""
         return tuple(offer.voice for offer in self.offers)
 
     @property
@@ -38,7 +38,7 @@ class Engines(Several[Engine]):
         return any(engine.pronounces for engine in self.engines)
 
     async def start(self) -> None:
-        """Start the engines, and measure how fast their networks speak. Raises InvalidArgument."""
+        """Start the engines, and measure how fast their networks synthesize. Raises InvalidArgument."""
         await super().start()
         try:
             found: dict[Voice, Offer] = {}
@@ -52,25 +52,25 @@ class Engines(Several[Engine]):
             raise
 
     def of(self, voice: Voice) -> Engine:
-        """The engine that has a voice, one of `voices`."""
+        """Return the engine of a voice, which must be one of `voices`."""
         return next(engine for engine in self.engines if voice in engine.voices)
 
     def slow(self, voice: Voice) -> bool:
-        """Whether a voice is too slow to keep pace."""
+        """Return whether a voice is too slow to be a default on this machine."""
         return any(offer.slow for offer in self.offers if offer.voice == voice)
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """The IPA symbols of pronunciations that every engine with voices of a language takes."""
+        """Return the IPA symbols that every engine with voices of the language takes."""
         speaking = [engine for engine in self.engines if any(voice.language == language for voice in engine.voices)]
         known = [frozenset(await engine.symbols(language)) for engine in speaking]
         return tuple(sorted(frozenset.intersection(*known)))
 
     def tier(self, name: str) -> Engine:
-        """The engine of a tier."""
+        """Return the engine whose name is that of the tier."""
         return next(engine for engine in self.engines if engine.name == name)
 
     async def _timed(self) -> Mapping[Hashable, Sequence[Tier]]:
-        """The tiers of each language that several have a voice of, as they are timed."""
+        """Return the tiers, timed, of each language that several of them have a voice of."""
         named = [self.tier(name) for name in self.tiering.names]
         known: dict[str, Tier] = {}
         tiers: dict[Hashable, list[Tier]] = {}
@@ -91,7 +91,9 @@ class Engines(Several[Engine]):
         ]
 
     def _with_defaults(self, offers: Sequence[Offer]) -> list[Offer]:
-        """The offers with what the settings say. Raises InvalidArgument for a voice that is not there."""
+        """Return the offers with the settings' default voices. Raises InvalidArgument for a voice that does not
+        exist.
+        """
         told: dict[Voice, tuple[str, ...]] = {}
         for language, name in self._defaults.items():
             those = [each.voice for each in offers if languages.same(each.voice.language, language)]
@@ -105,5 +107,5 @@ class Engines(Several[Engine]):
 
 
 def default_of(engine: Engine, language: str) -> Voice:
-    """The default voice that an engine has of a language, which is one of its voices'."""
+    """Return an engine's default voice of a language; one of its voices must be of that language."""
     return next(voice for voice in engine.voices if voice.language == language)

@@ -16,7 +16,7 @@ LEAST_WINDOW_MS = 100
 
 
 class EmbeddedSettings(BaseModel):
-    """Options of the espeak-ng engine."""
+    """Settings of the espeak-ng engine (`TTS_EMBEDDED__*`)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -27,7 +27,7 @@ class EmbeddedSettings(BaseModel):
 
 
 class OnnxSettings(NeuralSettings):
-    """Options of the engine on VITS voices."""
+    """Settings of the engine on VITS voices (`TTS_ONNX__*`)."""
 
     program: str = Field("espeak-ng", description="espeak-ng, by name or path: it tells the phonemes of a text.")
     reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
@@ -44,7 +44,7 @@ class OnnxSettings(NeuralSettings):
 
 
 class KokoroSettings(NeuralSettings):
-    """Options of the engine on Kokoro."""
+    """Settings of the engine on Kokoro (`TTS_KOKORO__*`)."""
 
     program: str = Field("espeak-ng", description="espeak-ng, by name or path: it writes the phonemes of a text.")
     reply_seconds: float = Field(3.0, gt=0, description="espeak-ng that takes longer about a clause has failed.")
@@ -74,7 +74,7 @@ class KokoroSettings(NeuralSettings):
 
 
 class ScriptedSettings(DeviceSettings):
-    """Options of the scripted engine, which sings a tone as long as the text."""
+    """Settings of the scripted engine, which emits a tone as long as the text (`TTS_SCRIPTED__*`)."""
 
     languages: list[str] = Field(["es", "fr", "de", "ca", "it", "pt", "en-US"], min_length=1, description="Languages.")
     voices: int = Field(2, ge=1, le=20, description="Voices of each language: es-1, es-2, each of its own pitch.")
@@ -88,7 +88,7 @@ class ScriptedSettings(DeviceSettings):
 
 
 class RivaSettings(riva.RivaSettings):
-    """Options of the Riva engine."""
+    """Settings of the Riva engine (`TTS_RIVA__*`)."""
 
     sample_rate_hertz: int = Field(22_050, ge=8_000, le=48_000, description="Samples per second Riva is asked for.")
     rate: Literal["stretch", "ssml"] = Field(
@@ -103,7 +103,7 @@ class RivaSettings(riva.RivaSettings):
 
 
 class TtsSettings(StageSettings):
-    """What the speech synthesis stage can be told."""
+    """Settings of the speech synthesis stage, read from `TTS_*` in the environment."""
 
     model_config = SettingsConfigDict(env_prefix="TTS_", env_nested_delimiter="__")
 

@@ -1,4 +1,4 @@
-"""Cuts the silence in a clause: a listener waits for what can be heard."""
+"""Trims the silence of a clause, so that listeners do not wait for it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ QUIET = 60  # samples up to this are silence: 55 dB below full scale, the noise 
 
 
 class Trimmer:
-    """Leaves at most 50 ms of silence before the first sound and after the last, and of each pause between what it may.
+    """Leaves at most 50 ms of silence before the first sound and after the last, and bounds the pauses between.
 
     Without a longest pause, pauses stay as they are.
     """
 
     def __init__(self, sample_rate_hertz: int, longest_pause_ms: int = 0, quiet: int = QUIET) -> None:
-        """Cut what is as quiet as samples up to `quiet`."""
+        """Begin with pauses bounded to `longest_pause_ms`, 0 for unbounded; samples up to `quiet` count as silence."""
         self._kept = sample_rate_hertz * KEPT_MS // 1000
         self._longest = sample_rate_hertz * longest_pause_ms // 1000
         self._silence: Pcm = np.zeros(0, dtype=np.int16)  # held back: what follows it decides how much of it stays
@@ -25,7 +25,7 @@ class Trimmer:
         self._quiet = quiet
 
     def passed(self, pcm: Pcm) -> Pcm:
-        """What of the audio so far may be heard already."""
+        """Add samples, and return those that may be sent; silence at their end is held back."""
         audio = np.concatenate((self._silence, pcm))
         loud = np.flatnonzero((audio > self._quiet) | (audio < -self._quiet))
         if not len(loud):
@@ -41,11 +41,11 @@ class Trimmer:
         return audio[start : loud[-1] + 1][heard[start : loud[-1] + 1]]
 
     def rest(self) -> Pcm:
-        """The silence after the last sound; nothing if there was no sound at all."""
+        """Return the silence after the last sound; nothing if there was no sound at all."""
         return self._silence[: self._kept if self._sounded else 0]
 
     def _long_pauses(self, edges: np.typing.NDArray[np.intp]) -> list[tuple[int, int]]:
-        """The sounds before and after each pause that is too long."""
+        """Return the indexes of the sounds before and after each pause that is too long."""
         if not self._longest:
             return []
         places = np.flatnonzero(np.diff(edges) - 1 > self._longest)

@@ -18,7 +18,7 @@ NAME = "tts.synthesize"
 
 
 class ClauseSpan:
-    """The span of the block, with the audio made in it and the time the engine took for that.
+    """The span of the block, with the amount of audio made in it and the time that the engine took.
 
     The pieces go to a reader between, who may be slow: only what was waited for in `next_piece` counts as compute.
     """
@@ -37,7 +37,7 @@ class ClauseSpan:
             self._span.set_attribute("text.chars", len(clause.text))
 
     async def next_piece(self, pieces: AsyncGenerator[bytes, None]) -> bytes:
-        """The next piece the engine makes; empty at the end."""
+        """Await the next piece that the engine makes, and record its time; empty at the end."""
         asked = time.perf_counter()
         with use_span(self._span, record_exception=False, set_status_on_exception=False):  # batches link to it
             pcm = await anext(pieces, b"")

@@ -21,7 +21,7 @@ _WARM_UP, _TIMED = "1 2", "1, 2, 3, 4, 5, 6"  # digits are words in every langua
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A voice as the stage offers it."""
+    """A voice as the stage offers it: its engine, speed, and the languages whose default it is."""
 
     voice: Voice
     engine: str
@@ -32,14 +32,14 @@ class Offer:
 
 
 def pace(setting: float | None) -> float:
-    """The highest real-time factor of a neural default voice: what a setting says, or what the cores allow."""
+    """Return the highest real-time factor of a neural default voice: the setting's, or what the cores allow."""
     if setting is not None:
         return setting
     return min(MOST_PACE, len(os.sched_getaffinity(0)) / CORES_SHARE)
 
 
 async def measured(engine: Engine) -> Mapping[Voice, float]:
-    """The real-time factors of an engine's voices that networks speak; one of each network is tried."""
+    """Return the real-time factors of an engine's neural voices, measured on one voice per network."""
     found: dict[Voice, float] = {}
     for voices in engine.networks:
         took = await factor(engine, voices[0])
@@ -48,12 +48,12 @@ async def measured(engine: Engine) -> Mapping[Voice, float]:
 
 
 def ordered(offers: Sequence[Offer]) -> list[Offer]:
-    """The offers with the default of each language first: what the settings say, what keeps pace, then the rest."""
+    """Return the offers with each language's default first: set by the operator, then in pace, then the rest."""
     return sorted(offers, key=lambda each: (not each.default_languages, each.slow))
 
 
 async def factor(engine: Engine, voice: Voice) -> float:
-    """Seconds computed for a second of speech; 0 when the voice makes none of digits."""
+    """Return a voice's real-time factor: seconds computed per second of speech; 0 when it makes none of digits."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await _spoken(engine, Clause(_WARM_UP, voice))
@@ -68,7 +68,7 @@ async def factor(engine: Engine, voice: Voice) -> float:
 
 
 async def _spoken(engine: Engine, clause: Clause) -> float:
-    """Seconds of speech."""
+    """Synthesize a clause, and return its length in seconds."""
     count = 0
     async for piece in engine.synthesize(clause):
         count += len(piece) // 2

@@ -16,7 +16,7 @@ from services.tts.serving import Engines, default_of
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a caller says of the tier."""
+    """A caller's wishes on the tier: objective, tier of the clauses before, and whether the voice may change."""
 
     objective_ms: int = 0  # until the first speech; 0: as the stage is set
     tier: str = ""  # of the utterance's clauses before; empty: any
@@ -24,10 +24,10 @@ class Wanted:
 
 
 class Turn:
-    """One clause's turn: its voice and engine, and how long its first speech took."""
+    """One clause's synthesis: its voice and engine, and the time to its first speech."""
 
     def __init__(self, engines: Engines, asked: Clause, wanted: Wanted) -> None:
-        """Choose the voice."""
+        """Choose the clause's engine and voice: those of its tier, where the language has tiers."""
         self.clause, self.engine = asked, engines.of(asked.voice)
         self._language = language = asked.voice.language
         self._tiering = engines.tiering
@@ -41,16 +41,16 @@ class Turn:
 
     @property
     def tier(self) -> str:
-        """The name of the clause's tier; empty where there is one alone."""
+        """Name of the clause's tier; empty where there is only one."""
         return self._given.tier if self._given else ""
 
     @property
     def larger(self) -> int:
-        """How many larger tiers there are, which the clause did not get."""
+        """Number of larger tiers that the clause did not get."""
         return self._given.larger if self._given else 0
 
     def began(self) -> None:
-        """Take note that the first speech is there; later calls are of no account."""
+        """Record that the first speech is there; later calls have no effect."""
         if self._given and self._since is not None:
             self._tiering.answered(self._language, self._given, time.monotonic() - self._since)
         self._since = None

@@ -1,4 +1,4 @@
-"""How fast voices are on this machine, timed at start, where a language has several to choose from."""
+"""Times voices on this machine at start, where a language has several tiers to choose from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.tts.engine import Clause, Engine, Voice
 
 
 async def timed(engine: Engine, voice: Voice) -> Tier:
-    """The engine as a tier: what it computes for a second of speech, and how long its first piece takes."""
+    """Return the engine as a tier, timed on a voice: its real-time factor, and the delay of its first piece."""
     try:
         factor = await speeds.factor(engine, voice)
         async with asyncio.timeout(speeds.PATIENCE_SECONDS):

@@ -1,4 +1,4 @@
-"""Between the contract's messages and the stage's own values."""
+"""Converts between the contract's messages and the stage's values."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONGEST_TERM = 1_000  # characters: as long as a gateway can be set to let it be
 
 
 def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_chars: int) -> Clause:
-    """What a message asks to speak. Raises InvalidArgument naming the field that is wrong."""
+    """Return the clause of a request. Raises InvalidArgument naming the field that is wrong."""
     _require_length(request.text, max_chars, "text")
     if not any(char.isprintable() and not char.isspace() for char in request.text):
         raise InvalidArgument("TEXT_EMPTY", "There is nothing to speak.", field="text")
@@ -44,7 +44,7 @@ def _require_length(text: str, most: int, field: str) -> None:
 
 
 def wanted(request: tts_pb2.SynthesizeRequest) -> Wanted:
-    """What a message says of the tier. Raises InvalidArgument for an objective that is out of range."""
+    """Return a request's wishes on the tier. Raises InvalidArgument for an objective that is out of range."""
     if request.objective_ms > MOST_OBJECTIVE_MS:
         outside = f"{request.objective_ms} is out of range."
         raise InvalidArgument("OUT_OF_RANGE", outside, "objective_ms", [f"1 to {MOST_OBJECTIVE_MS}", "0"])
@@ -52,13 +52,13 @@ def wanted(request: tts_pb2.SynthesizeRequest) -> Wanted:
 
 
 def piece(turn: Turn, pcm: bytes) -> tts_pb2.SynthesizeResponse:
-    """A message of a clause's speech."""
+    """Return a piece of a clause's speech as a SynthesizeResponse."""
     rate = turn.engine.sample_rate_hertz
     return tts_pb2.SynthesizeResponse(pcm=pcm, sample_rate_hertz=rate, tier=turn.tier, larger_tiers=turn.larger)
 
 
 def described(offer: Offer) -> tts_pb2.Voice:
-    """A voice as the stage offers it."""
+    """Return an offered voice as a Voice message."""
     return tts_pb2.Voice(
         name=offer.voice.name,
         language=offer.voice.language,
@@ -71,7 +71,7 @@ def described(offer: Offer) -> tts_pb2.Voice:
 
 
 def require_symbols(asked: Clause, symbols: Sequence[str]) -> None:
-    """Raises InvalidArgument naming the pronunciation that has a symbol the engine lacks."""
+    """Raise InvalidArgument naming a pronunciation with a symbol that the engine lacks."""
     for index, each in enumerate(asked.pronunciations):
         if message := ipa.complaint(each.ipa, symbols):
             path = f"pronunciations[{index}].ipa"
@@ -79,7 +79,7 @@ def require_symbols(asked: Clause, symbols: Sequence[str]) -> None:
 
 
 def _voice(language: str, name: str, voices: Sequence[Voice]) -> Voice:
-    """The named voice, of any region of the language; without a name, the default of the nearest region."""
+    """Return the named voice, of any region of the language; without a name, the default of the nearest region."""
     tag = languages.require(language, (voice.language for voice in voices), "language")
     if not name:
         return next(voice for voice in voices if voice.language == tag)

@@ -36,7 +36,7 @@ class Source:
 
     def imported(self) -> Iterator[tuple[ast.AST, str]]:
         """Full names of everything the file imports, at its head or later: "services.common.errors.MeshError"."""
-        for node in ast.walk(self.tree):
+        for node in nodes(self):
             if isinstance(node, ast.Import):
                 yield from ((node, alias.name) for alias in node.names)
             elif isinstance(node, ast.ImportFrom):
@@ -46,10 +46,19 @@ class Source:
 @cache
 def sources(*folders: str) -> tuple[Source, ...]:
     """The files below the folders, in order."""
-    paths = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return tuple(
-        Source(path.relative_to(ROOT).as_posix(), path.read_text(), ast.parse(path.read_text())) for path in paths
-    )
+    return tuple(_source(path) for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")))
+
+
+@cache
+def _source(path: Path) -> Source:
+    text = path.read_text()
+    return Source(path.relative_to(ROOT).as_posix(), text, ast.parse(text))
+
+
+@cache
+def nodes(source: Source) -> tuple[ast.AST, ...]:
+    """Every node of a file's tree, in the order of `ast.walk`."""
+    return tuple(ast.walk(source.tree))
 
 
 def dotted(node: ast.AST) -> str:
@@ -68,7 +77,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 def functions(source: Source) -> Iterator[Function]:
     """Every function and method of a file."""
-    for node in ast.walk(source.tree):
+    for node in nodes(source):
         if isinstance(node, Function):
             yield node
 

@@ -23,7 +23,7 @@ IMAGES = tuple(
     f"images/{each}"
     for each in ("gateway", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
 )
-REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity")
+REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity", "site")
 ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
 
 # A folder of one machine, a registry, a private address, a key.
@@ -133,11 +133,12 @@ def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
 
 def test_documents_name_files_that_exist() -> None:
     wrong = []
-    for document in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")):
+    for document in (*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")):
         text = document.read_text()
         roots = r"`((?:services|tests|bench/(?!out)|protos|docs)/?[\w./-]+\.\w+)`"
         named = [ROOT / name for name in re.findall(roots, text)]
-        named += [ROOT / "services" / name for name in re.findall(r"`((?:gateway|asr|mt|tts|common)/[\w/]+\.py)`", text)]
+        inside = re.findall(r"`((?:gateway|asr|mt|tts|common)/[\w/]+\.py)`", text)
+        named += [ROOT / "services" / name for name in inside]
         named += [document.parent / link for link in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text)]
         wrong += [f"{document.relative_to(ROOT)}: {path}" for path in named if not path.exists()]
     assert not wrong

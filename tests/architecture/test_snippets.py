@@ -31,6 +31,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
     "TTS": TtsSettings,
 }
 ELSEWHERE = ("curl", "grpcurl")  # programs whose arguments are not ours
+OTHERS = ("docker", "kubectl", "node", "npm", "prometheus")
 
 
 def test_every_block_says_what_it_is() -> None:
@@ -50,8 +51,9 @@ def test_every_command_shown_is_understood(command: Command) -> None:
         _check_variable(name)
     if command.words:
         name, *arguments = command.words
-        assert name.removeprefix(".venv/bin/") in CHECKS, f"nobody checks {name}"
-        CHECKS[name.removeprefix(".venv/bin/")](arguments)
+        if not (ROOT / name).is_file():
+            assert name.removeprefix(".venv/bin/") in CHECKS, f"nobody checks {name}"
+            CHECKS[name.removeprefix(".venv/bin/")](arguments)
         for word in arguments:
             _check_path(word.partition("=")[2] or word)
 
@@ -98,8 +100,10 @@ def _pip(arguments: list[str]) -> None:
 
 
 def _python(arguments: list[str]) -> None:
-    assert arguments[0] == "-m"
-    assert importlib.util.find_spec(arguments[1]) is not None
+    if arguments[0] == "-m":
+        assert importlib.util.find_spec(arguments[1]) is not None
+    else:
+        assert (ROOT / arguments[0]).is_file()
 
 
 def _others(arguments: list[str]) -> None:
@@ -111,5 +115,5 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "make": _make,
     "pip": _pip,
     "python": _python,
-    **dict.fromkeys((*ELSEWHERE, "docker", "kubectl", "prometheus"), _others),
+    **dict.fromkeys((*ELSEWHERE, *OTHERS), _others),
 }

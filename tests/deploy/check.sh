@@ -32,10 +32,14 @@ sboms() {
 
 command -v kubectl >/dev/null || { echo "kubectl is missing; any version from 1.30 on renders what is here." >&2; exit 1; }
 
-step "rendered/ is what the overlays make" .venv/bin/python deploy/k8s/manifests.py --check
-step "Kubernetes' and other schemas" .deploy/bin/python tests/deploy/schemas.py deploy/k8s/rendered/*.yaml
+rendered=$(mktemp -d)
+trap 'rm -rf "$rendered"' EXIT
+
+step "rendered.sums is of what the overlays make" .venv/bin/python -m deploy.k8s.manifests --check
+.venv/bin/python -m deploy.k8s.manifests --into "$rendered" >/dev/null || exit 1
+step "Kubernetes' and other schemas" .deploy/bin/python tests/deploy/schemas.py "$rendered"/*.yaml
 step "GPU slices" mig
-step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --directory deploy/k8s/rendered
+step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --directory "$rendered"
 step "hadolint" .venv/bin/hadolint services/*/Dockerfile
 step "SBOMs" sboms
 step "rules and dashboards against a real Prometheus" make --no-print-directory check-monitoring

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The demo through a rendered overlay that runs as processes of this machine: it has to say everything, in Spanish too,
+# The demo through an overlay that runs as processes of this machine: it has to say everything, in Spanish too,
 # and to tell of nothing that was left out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 work=$(mktemp -d)
-.venv/bin/python -m deploy.local deploy/k8s/rendered/cpu.yaml --logs "$work/logs" >"$work/cluster" 2>&1 &
+.venv/bin/python -m deploy.local deploy/k8s/overlays/cpu --logs "$work/logs" >"$work/cluster" 2>&1 &
 cluster=$!
 trap 'kill -TERM $cluster 2>/dev/null && wait $cluster || true; rm -rf "$work"' EXIT
 

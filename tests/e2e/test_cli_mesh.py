@@ -22,13 +22,16 @@ COMMAND = Path(sys.executable).parent / "babelmesh"
 PROMPT = next(iter(sorted(Path("/usr/share/asterisk/sounds").rglob("demo-nogo.g722"))), None)
 
 
-@pytest.fixture
-def mesh(tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a mesh started by `babelmesh up`, which must stop cleanly and leave no process."""
     ports = free_ports()
     options = [f"--port={ports.gateway}", f"--asr-port={ports.asr}", f"--mt-port={ports.mt}", f"--tts-port={ports.tts}"]
     with subprocess.Popen(
-        [COMMAND, "up", "--engines=small", *options], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [COMMAND, "up", "--engines=small", *options],
+        cwd=tmp_path_factory.mktemp("mesh"),
+        stdout=subprocess.PIPE,
+        text=True,
     ) as up:
         assert up.stdout is not None
         first = up.stdout.readline().split()

@@ -1,1 +1,1 @@
-"""Engines of the recognition stage."""
+"""Engines of the recognition stage, one folder each."""

@@ -1,1 +1,1 @@
-"""What recognizers on neural networks share."""
+"""Code shared by recognizers on neural networks."""

@@ -1,4 +1,4 @@
-"""What neural recognizers have in common: how their hypotheses settle, and how their words are written."""
+"""How the hypotheses of neural recognizers settle, and whether their words are written with capitals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ AGREED: Mapping[Stabilization, PrefixRules] = {
 
 
 def all_alike(written: Mapping[Path, bool], field: str) -> bool:
-    """Whether the models of some bundles write cased and punctuated. Raises InvalidArgument when only some do."""
+    """Return whether all the bundles' models write cased and punctuated text. Raises InvalidArgument when only
+    some do.
+    """
     if len(set(written.values())) > 1:
         plain = ", ".join(str(path) for path, cased in written.items() if not cased)
         message = f"Some models write cased and punctuated, not these: {plain}. Serve them by a stage of their own."

@@ -1,4 +1,4 @@
-"""Words of a model that tells only when, and how, it was sure of each of their tokens. Pure."""
+"""Word boundaries and confidences from the times and probabilities of a model's tokens. Pure."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _WORD_SAMPLES = 500 * ASR_RATE // 1000
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Where a segment's audio starts and ends on the session's clock."""
+    """Start and end of a segment's audio, in samples on the session's clock."""
 
     start_samples: int
     end_samples: int
 
 
 def lasts_until(emitted_samples: int, next_samples: int) -> int:
-    """Where a word ends whose last token was emitted at one place, and the next word's first at another.
+    """Return the end of a word, in samples, from where its last token and the next word's first were emitted.
 
     At the next word, unless that comes so late that there was a pause between.
     """
@@ -32,5 +32,5 @@ def lasts_until(emitted_samples: int, next_samples: int) -> int:
 
 
 def confidence(logs: Sequence[float]) -> float:
-    """The geometric mean of a word's tokens' probabilities, given as logarithms; 0 where there are none."""
+    """Return the geometric mean of token probabilities, given as natural logarithms; 0 where there are none."""
     return round(min(1.0, exp(sum(logs) / len(logs))), _DIGITS) if logs else 0.0

@@ -1,1 +1,1 @@
-"""Audio as numpy arrays: its formats, rates and filters."""
+"""Audio as numpy arrays: formats, rates and filters."""

@@ -12,7 +12,7 @@ from services.common.audio.pcm import Pcm
 
 
 def chain(sample_rate_hertz: int, *filters: tuple[str, str]) -> Graph:
-    """A graph that takes 16-bit mono frames of a rate and hands them through filters, each a name and its arguments."""
+    """Return a graph that passes 16-bit mono frames of a rate through FFmpeg filters, each a name and its arguments."""
     graph = Graph()
     graph.threads = 1  # else it starts as many as there are processors, for filters that could use them
     source = graph.add_abuffer(sample_rate=sample_rate_hertz, format="s16", layout="mono")
@@ -22,7 +22,7 @@ def chain(sample_rate_hertz: int, *filters: tuple[str, str]) -> Graph:
 
 
 def ready(graph: Graph) -> Iterator[Pcm]:
-    """What has come out of a graph since it was last asked, each piece as 16-bit samples."""
+    """Yield the output that a graph has ready, in pieces of 16-bit samples."""
     while True:
         try:
             frame = graph.pull()

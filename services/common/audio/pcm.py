@@ -1,4 +1,4 @@
-"""PCM as numpy arrays: one-dimensional int16, mono."""
+"""PCM as numpy arrays: one-dimensional int16, mono, with conversion from bytes."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ ASR_RATE = 16_000  # what every recognizer here hears
 
 
 def from_bytes(pcm16le: bytes) -> Pcm:
-    """The samples of 16-bit little-endian bytes, without a copy. The length must be even."""
+    """Return the samples of 16-bit little-endian bytes, without a copy. The length must be even."""
     return np.frombuffer(pcm16le, dtype="<i2")

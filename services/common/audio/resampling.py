@@ -1,4 +1,4 @@
-"""Streaming conversion between sampling rates."""
+"""Streaming conversion between sampling rates. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Resampler:
         self._given = 0  # likewise, at the other rate
 
     def convert(self, pcm: Pcm, last: bool = False) -> Pcm:
-        """What can be made of the audio so far; with `last`, all that is left."""
+        """Add samples, and return those converted so far; with `last`, all that are left."""
         if self._graph is None:
             return pcm
         self._push(self._graph, pcm)

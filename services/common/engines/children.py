@@ -10,7 +10,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 async def ended(process: Process) -> None:
-    """Kills a program, unless it has ended, and waits until it and its pipes are gone. Its last output is dropped."""
+    """Kill a program, unless it has ended, and wait until it and its pipes are gone. Its last output is dropped."""
     if process.returncode is None:
         with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
             process.kill()
@@ -20,17 +20,17 @@ async def ended(process: Process) -> None:
 
 
 class Child(Protocol):
-    """A running child program."""
+    """A child program that runs."""
 
     async def close(self) -> None:
-        """Ends the program and waits until it is gone."""
+        """End the program, and wait until it is gone."""
 
 
 C = TypeVar("C", bound=Child)
 
 
 class Pool(Generic[C]):
-    """Up to `size` children, started when first needed, kept warm, each lent to one caller at a time.
+    """Up to `size` children, started when first needed, kept running, each lent to one caller at a time.
 
     A child whose borrower left with an exception, cancellation included, may be in the middle of an answer: it is
     ended, and the next borrower gets a fresh one.
@@ -43,23 +43,23 @@ class Pool(Generic[C]):
         self._free = asyncio.Semaphore(size)
 
     async def warm(self, count: int) -> None:
-        """Starts children until `count` are idle."""
+        """Start children until `count` are idle."""
         while len(self._idle) < count:
             self._idle.append(await self._start())
 
     @property
     def idle(self) -> int:
-        """How many children wait to be lent."""
+        """Number of children that wait to be lent."""
         return len(self._idle)
 
     async def trim(self) -> None:
-        """Ends one idle child, if there is one."""
+        """End one idle child, if there is one."""
         if self._idle:
             await self._idle.pop(0).close()
 
     @asynccontextmanager
     async def lent(self) -> AsyncIterator[C]:
-        """A child for the block; waits while all are lent."""
+        """Lend a child for the block; wait while all are lent. A block that fails ends its child."""
         async with self._free:
             child = self._idle.pop() if self._idle else await self._start()
             try:
@@ -73,7 +73,7 @@ class Pool(Generic[C]):
                 self._idle.append(child)
 
     async def close(self) -> None:
-        """Ends the idle children now, and each lent one when it comes back."""
+        """End the idle children now, and each lent one when it comes back."""
         self._closed = True
         while self._idle:
             await self._idle.pop().close()

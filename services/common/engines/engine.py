@@ -1,4 +1,4 @@
-"""What the engines of all stages have in common."""
+"""The protocol that engines of all stages implement."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from services.common.engines.versions import Version
 
 
 class Engine(Protocol):
-    """An engine of any stage: its name, its load, and what it computes with."""
+    """An engine of any stage: its name, load, and device."""
 
     name: str
     load: Load
 
     @property
     def version(self) -> str:
-        """Version of its models or programs, known once it has started."""
+        """Version of the engine's models or programs, known after `start`."""
 
     @property
     def device(self) -> str:
-        """What it computes on, known once it has started."""
+        """Name of the device that the engine computes on, known after `start`."""
 
     @property
     def versions(self) -> Iterable[tuple[Version[Any], float]]:
-        """The versions of its models, each with its share of the sessions; may be empty."""
+        """The versions of the engine's models, each with its share of the sessions; may be empty."""

@@ -19,7 +19,7 @@ SECONDS = 600.0  # after which a text is no longer held against: the program may
 
 
 class FatalTexts:
-    """How many programs of one stage died over a text since it was last answered."""
+    """Counts the programs of one stage that died over a text since it was last answered."""
 
     def __init__(self, stage: str, now: Callable[[], float] = time.monotonic) -> None:
         self._stage = stage
@@ -28,7 +28,7 @@ class FatalTexts:
         self._deaths: OrderedDict[bytes, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
 
     def require_harmless(self, text: str) -> None:
-        """Raise InvalidArgument for a text that programs have died of."""
+        """Raise InvalidArgument for a text that programs have died of repeatedly."""
         if self._count(self._digest(text)) >= MOST_DEATHS:
             message = f"{MOST_DEATHS} programs of the {self._stage} stage ended over this text. It is not tried again."
             raise InvalidArgument(f"{self._stage}_QUARANTINED", message, "text", ["another text"], stage=self._stage)

@@ -22,14 +22,16 @@ _WAIT = metrics.histogram("babelmesh.queue.wait")
 
 
 class Load:
-    """Of one engine. Any thread may tell it, and read it.
+    """The load of one engine: waiting work, and work in hand. Any thread may update and read it.
 
     What an engine computes apart from the rest (each model, each kind of batch) is a `part`. The engine is as full as
     its fullest part: to those who ask that part it is of no use that another is idle.
     """
 
     def __init__(self, stage: str, most: int = 1, clock: Callable[[], float] = time.monotonic) -> None:
-        """`most` is how many pieces of work it can have in hand at once: the places of its batches, or processes."""
+        """Begin without load; `most` is how many pieces of work the engine can have in hand: places of batches, or
+        processes.
+        """
         if most < 1:
             raise ValueError(f"an engine has at least one piece of work in hand, not {most}")
         self._of = {"stage": stage}
@@ -41,7 +43,7 @@ class Load:
         self._lock = threading.Lock()  # of all that changes; held for about a microsecond
 
     def part(self, most: int) -> Load:
-        """One more part of the engine, for which others need not wait."""
+        """Return a new part of the engine's load, whose work need not wait for that of others."""
         part = Load(self._of["stage"], most, self._clock)
         self._parts.append(part)
         return part
@@ -52,12 +54,12 @@ class Load:
 
     @property
     def most(self) -> int:
-        """How many pieces of work it, or its largest part, can have in hand at once."""
+        """How many pieces of work the engine, or its largest part, can have in hand at once."""
         return max([self._most, *(part.most for part in self._parts)])
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """A piece of work waits for the engine, for as long as the block lasts."""
+        """Count a piece of work as waiting for the engine, for as long as the block lasts."""
         piece = object()
         self.enter(piece)
         try:
@@ -66,13 +68,13 @@ class Load:
             self.leave(piece)
 
     def enter(self, piece: Hashable) -> None:
-        """A piece of work waits from now on."""
+        """Count a piece of work as waiting from now on, until `leave`."""
         since = self._clock()
         with self._lock:
             self._waiting[piece] = since
 
     def leave(self, *pieces: Hashable) -> None:
-        """Pieces of work wait no more, begun or given up; no matter if they did not wait."""
+        """Count pieces of work as waiting no more, begun or given up; pieces that did not wait are ignored."""
         with self._lock:
             now = self._clock()
             since = [self._waiting.pop(piece, None) for piece in pieces]
@@ -83,14 +85,14 @@ class Load:
             _WAIT.record(seconds, self._of)
 
     def waited(self, seconds: float) -> None:
-        """A piece of work has waited for so long, and waits no more."""
+        """Record a wait of so many seconds that has just ended."""
         with self._lock:
             self._past.pass_to(self._clock(), waits=(seconds,))
         _WAIT.record(seconds, self._of)
 
     @contextmanager
     def working(self, count: int = 1) -> Iterator[None]:
-        """So many pieces are in work, for as long as the block lasts."""
+        """Count so many pieces as in hand, for as long as the block lasts."""
         self.work(count)
         try:
             yield
@@ -98,26 +100,28 @@ class Load:
             self.work(-count)
 
     def work(self, more: int) -> None:
-        """So many more pieces are in work; fewer, if negative."""
+        """Count so many more pieces as in hand; fewer, if negative."""
         with self._lock:
             self._past.pass_to(self._clock(), more=more)
 
     @property
     def queue_seconds(self) -> float:
-        """Mean wait of what began in the last seconds, and of what waits now."""
+        """Mean wait in seconds of work that began in the last seconds, and of work that waits now."""
         waits = [load._waits() for load in (self, *self._parts)]
         count = sum(each for each, _ in waits)
         return sum(seconds for _, seconds in waits) / count if count else 0.0
 
     @property
     def fill(self) -> float:
-        """Mean share of `most` that was in work over the last seconds, 0 to 1; before it was made, nothing was."""
+        """Mean share of `most` that was in hand over the last seconds, 0 to 1; before this load existed, nothing
+        was.
+        """
         with self._lock:
             own = self._past.window(self._clock()).work / (WINDOW_SECONDS * self._most)
         return max([own, *(part.fill for part in self._parts)])
 
     def _waits(self) -> tuple[int, float]:
-        """How many there were and are, and the sum of their seconds."""
+        """Return the number of waits in the window, those under way included, and the sum of their seconds."""
         with self._lock:
             now = self._clock()
             ended = self._past.window(now)
@@ -126,7 +130,7 @@ class Load:
 
 
 class _Sums(NamedTuple):
-    """Of all time until an instant."""
+    """Sums of work and waits from the beginning until an instant."""
 
     at: float
     work: float = 0.0  # seconds, of each piece
@@ -135,7 +139,7 @@ class _Sums(NamedTuple):
 
 
 class _Past:
-    """The sums as they stood when something changed, as far back as the window reaches. Pure.
+    """Sums at the instants when they changed, as far back as the window reaches. Pure.
 
     Between two instants that are kept, work is taken to have been even. That is exact unless there was a change
     between them that is not kept; then they are less than a grain apart.
@@ -146,7 +150,7 @@ class _Past:
         self._working = 0
 
     def pass_to(self, now: float, more: int = 0, waits: Sequence[float] = ()) -> None:
-        """Time has passed; now waits have ended, and more, or fewer, are in work."""
+        """Move on to `now`, adding waits that ended, and `more` work in hand (fewer, if negative)."""
         kept = self._kept
         at, work, count, waited = kept[-1]
         sums = _Sums(now, work + self._working * (now - at), count + len(waits), waited + sum(waits))
@@ -158,7 +162,7 @@ class _Past:
         self._working += more
 
     def window(self, now: float) -> _Sums:
-        """What the window, up to now, adds to the sums."""
+        """Return what the window that ends now adds to the sums."""
         self._forget(now)
         total, first = self._sums(now), self._kept[0]
         before = first.work

@@ -1,4 +1,4 @@
-"""How much processor time this process may have."""
+"""The processor time that this process may have."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _V1, _V2 = Path("/sys/fs/cgroup/cpu"), Path("/sys/fs/cgroup/cpu.max")
 
 
 def processors() -> float:
-    """How many processors this process may use: those it may run on, or less where its time is limited."""
+    """Return how many processors this process may use: those it may run on, or fewer where its time is limited."""
     limit = math.inf
     with suppress(OSError, ValueError):
         quota, period = _V2.read_text().split()

@@ -40,7 +40,7 @@ Metadata: TypeAlias = tuple[tuple[str, str], ...]
 
 
 class RivaSettings(BaseModel):
-    """Where a Riva server or a NIM is, and who we are there."""
+    """Settings of the connection to a Riva server or a NIM."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -60,14 +60,14 @@ class RivaSettings(BaseModel):
 
 
 class Call(Protocol):
-    """One method of a stub."""
+    """One unary method of a gRPC stub."""
 
     def __call__(self, request: Any, *, timeout: float, metadata: Metadata, wait_for_ready: bool) -> Awaitable[Any]:
-        """Calls it."""
+        """Send the request, and await its response."""
 
 
 class Riva:
-    """The connection of one engine. Use it between `open` and `close`."""
+    """The connection of one engine to Riva. Used between `open` and `close`."""
 
     def __init__(self, settings: RivaSettings, stage: str) -> None:
         self.metadata: Metadata = ()
@@ -77,11 +77,13 @@ class Riva:
 
     @property
     def patience_seconds(self) -> float:
-        """How long an engine may need that fails by itself once a call takes too long."""
+        """Seconds an engine may be given that fails by itself once a call takes too long."""
         return self._settings.reply_seconds + SPARE_SECONDS
 
     def open(self) -> grpc.aio.Channel:
-        """The channel. Raises InvalidArgument naming the setting that is wrong. It connects with the first call."""
+        """Return the channel, which connects with the first call. Raises InvalidArgument naming the setting that is
+        wrong.
+        """
         self.metadata = self._metadata()
         credentials = self._credentials()
         endpoint = self._settings.endpoint
@@ -92,27 +94,31 @@ class Riva:
         return self._channel
 
     async def close(self) -> None:
-        """Ends the connection, if there is one, and the calls on it."""
+        """Close the connection, if there is one, and the calls on it."""
         if self._channel is not None:
             await self._channel.close()
 
     async def configuration(self, call: Call, request: Any) -> Any:
-        """What the server tells of itself when the stage starts; waits for a server that starts as well."""
+        """Ask the server for its configuration at start; waits for a server that is starting too."""
         return await self._answer(call, request, self._settings.start_seconds, wait_for_ready=True)
 
     async def ask(self, call: Call, request: Any) -> Any:
-        """The answer to a unary call. Raises what `fault` makes of its failure."""
+        """Return the response to a unary call. Raises the MeshError that `fault` makes of its failure."""
         return await self._answer(call, request, self._settings.reply_seconds, wait_for_ready=False)
 
     async def within(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """What a step of a streaming call comes to. Raises what `fault` makes of its failure, and when it hangs."""
+        """Await a step of a streaming call, and return its result. Raises what `fault` makes of a failure or a
+        timeout.
+        """
         try:
             return await self.in_time(call)
         except grpc.aio.AioRpcError as error:
             raise self.fault(error) from error
 
     async def in_time(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """What a step of a streaming call comes to. Raises StageFailed when it hangs, else what the call ended with."""
+        """Await a step of a streaming call, and return its result. Raises StageFailed on timeout, else the call's
+        own error.
+        """
         try:
             async with asyncio.timeout(self._settings.reply_seconds):
                 return await call()
@@ -126,16 +132,16 @@ class Riva:
             raise self.fault(error) from error
 
     def setting(self, name: str) -> str:
-        """How an operator knows a setting: ASR_RIVA__API_KEY."""
+        """Return the environment variable of a setting, for example ASR_RIVA__API_KEY."""
         return f"{self._stage}_RIVA__{name}".upper()
 
     def failed(self, message: str, retry_after_ms: int = RETRY_MS) -> StageFailed:
-        """The engine broke, and may do better with the next call."""
+        """Return the StageFailed error for a failed call; the next one may succeed."""
         code = f"{self._stage}_ENGINE_FAILED"
         return StageFailed(code, message, retry_after_ms=jittered(retry_after_ms), stage=self._stage)
 
     def fault(self, error: grpc.aio.AioRpcError) -> MeshError:
-        """What a failed call means to us. The server's own words are left out: they may quote what was said or sent."""
+        """Return the error for a failed call. The server's own words are left out: they may quote user content."""
         match error.code():
             case grpc.StatusCode.RESOURCE_EXHAUSTED:
                 full = "The Riva server has no room for another call."
@@ -156,7 +162,7 @@ class Riva:
                 return self.failed(f"The Riva server {why}: see {names}.")
 
     def _refused(self, reason: str, message: str) -> StageFailed:
-        """Another try makes no sense before somebody has changed something."""
+        """Return the StageFailed error for a call that will fail until an operator changes something."""
         return StageFailed(f"{self._stage}_{reason}", message, stage=self._stage)
 
     def _metadata(self) -> Metadata:

@@ -20,22 +20,22 @@ from services.common.errors import InvalidArgument
 
 
 class Startable(AnyEngine, Protocol):
-    """What the engines of all stages have in common."""
+    """An engine of any stage that can be started and stopped."""
 
     patience_seconds: float
 
     async def start(self) -> None:
-        """Loads its models."""
+        """Load the engine's models. Raises InvalidArgument for one that cannot be used."""
 
     async def stop(self) -> None:
-        """Releases what `start` took."""
+        """Release what `start` loaded."""
 
 
 E = TypeVar("E", bound=Startable)
 
 
 class Several(Generic[E]):
-    """The engines of one stage, the preferred one first; to those who watch the replica they are one engine."""
+    """The engines of one stage, the preferred one first, seen from outside as one engine."""
 
     def __init__(self, stage: str, names: str, settings: Any) -> None:
         """Make the engines named in `names`, joined by "+". Raises InvalidArgument when one of them is unknown."""
@@ -50,12 +50,12 @@ class Several(Generic[E]):
 
     @property
     def version(self) -> str:
-        """The versions of all engines."""
+        """The versions of all engines, joined by semicolons."""
         return "; ".join(engine.version for engine in self.engines if engine.version)
 
     @property
     def device(self) -> str:
-        """What the engines compute on, each device once."""
+        """The devices that the engines compute on, each named once."""
         return ", ".join(dict.fromkeys(engine.device for engine in self.engines))
 
     @property
@@ -64,7 +64,7 @@ class Several(Generic[E]):
         return chain.from_iterable(engine.versions for engine in self.engines)
 
     async def start(self) -> None:
-        """Start the engines in their order. Those that have started are stopped when a later one fails."""
+        """Start the engines in their order. When one fails, those that have started are stopped."""
         async with AsyncExitStack() as started:
             for engine in self.engines:
                 started.push_async_callback(engine.stop)
@@ -72,13 +72,13 @@ class Several(Generic[E]):
             self._life = started.pop_all()
 
     async def stop(self) -> None:
-        """Stop the engines, the last one first."""
+        """Stop the engines in reverse order."""
         self.tiering.stop()
         await self._life.aclose()
 
 
 def _made(stage: str, name: str, settings: Any) -> Any:
-    """The engine of a name, or of a variant's."""
+    """Make the engine of a name, or of a variant's."""
     variant = settings.variants.get(name)
     if variant is None:
         return engine_class(stage, name)(settings)
@@ -89,7 +89,7 @@ def _made(stage: str, name: str, settings: Any) -> Any:
 
 
 def engine_class(stage: str, name: str) -> Any:
-    """The class behind an engine's name: `embedded` in `services.asr.engines.embedded`, or `module:Class`.
+    """Return the class of an engine's name: `embedded` in `services.asr.engines.embedded`, or `module:Class`.
 
     Raises InvalidArgument when there is no such engine, or a library it needs is missing.
     """

@@ -13,7 +13,7 @@ from services.common.telemetry.tracing import shared_span
 
 
 class DeviceSettings(BaseModel):
-    """What a scripted engine's device is like."""
+    """Settings of a scripted engine's simulated device."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -29,7 +29,7 @@ class _Call:
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Calls that are computed at once."""
+    """Calls that the simulated device computes at once."""
 
     starts: float  # on the loop's clock
     done: asyncio.Future[None]
@@ -38,7 +38,7 @@ class _Batch:
 
 
 class SimulatedDevice:
-    """A device that computes one batch after the other; calls that come before a batch starts share it.
+    """Simulates a device that computes one batch after the other; calls that come before a batch starts share it.
 
     It keeps no lock and no task, only its newest batch: whoever stops waiting disturbs nobody. Their calls keep their
     places, though, and `load` is told of them as of the others.
@@ -53,7 +53,7 @@ class SimulatedDevice:
         self._running: _Batch | None = None
 
     async def compute(self, max_wait_ms: float | None = None) -> None:
-        """Returns when the batch with this call in it is through.
+        """Wait until the batch with this call in it is computed.
 
         The first call of a batch makes it wait for others: as long as the device is set to, or as this call allows.
         """
@@ -67,7 +67,7 @@ class SimulatedDevice:
         await asyncio.shield(batch.done)
 
     def _joined(self, now: float, wait_seconds: float) -> _Batch:
-        """The newest batch, or another behind it."""
+        """Return the newest batch, or a new one behind it where that has begun or is full."""
         newest = self._newest
         if newest is None or newest.starts <= now or len(newest.calls) >= self._most:
             loop = asyncio.get_running_loop()
@@ -77,7 +77,7 @@ class SimulatedDevice:
         return newest
 
     def _begin(self, batch: _Batch) -> None:
-        """No other joins it, and the one before has ended, even if its time comes later in this turn of the loop."""
+        """Begin a batch: no call joins it any more, and the batch before has ended, even if its timer fires later."""
         if self._running:
             self._end(self._running)
         self._running = batch

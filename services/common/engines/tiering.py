@@ -1,4 +1,4 @@
-"""The tiers of a stage: which engines they are, who is on which, and what is counted of them."""
+"""The tiers of a stage: their engines, the sessions on each, and their metrics."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CHANGES = metrics.counter("babelmesh.tier.changes")
 
 
 class Loaded(Protocol):
-    """An engine, of any stage."""
+    """An engine of any stage, with its name and load."""
 
     name: str
     load: Load
@@ -33,7 +33,7 @@ class Loaded(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The tier that an utterance got. `session` and `objective_seconds` are as they were asked."""
+    """The tier that an utterance was given, with the session and the objective in seconds that it asked with."""
 
     tier: str  # name of its engine
     larger: int  # so many larger ones there are, which it did not get
@@ -43,7 +43,7 @@ class Given:
 
 
 class Tiering:
-    """Ladders of the languages, or pairs, that more than one of the tiers have. Without tiers there are none."""
+    """Ladders of the languages, or pairs, that more than one tier serves; without tiers there are none."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Tiering:
         engines: Sequence[Loaded],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the tiers that the settings name. Raises InvalidArgument for one that no engine of the stage is."""
+        """Read the tiers that the settings name. Raises InvalidArgument for one that is no engine of the stage."""
         self._stage = stage
         self._settings = settings
         self._clock = clock
@@ -63,7 +63,8 @@ class Tiering:
         self._observing = ExitStack()
 
     def start(self, tiers: Mapping[Hashable, Sequence[Tier]]) -> None:
-        """Take the tiers of each language or pair, as they were timed, from small to large, and have them observed.
+        """Build the ladder of each language or pair from its timed tiers, small to large, and observe them in
+        metrics.
 
         A tier that takes more than all cores for one speaker is left out where there is a smaller one. Without tiers in
         the settings nothing is observed or counted.
@@ -81,19 +82,20 @@ class Tiering:
         self._observing.enter_context(metrics.observed("babelmesh.tier.sessions", self._sessions))
 
     def stop(self) -> None:
-        """Have the tiers observed no more."""
+        """Stop observing the tiers in metrics."""
         self._observing.close()
 
     def has(self, key: Hashable) -> bool:
-        """Whether a language or pair has tiers."""
+        """Return whether a language or pair has tiers."""
         return key in self._ladders
 
     def largest(self, key: Hashable) -> str:
-        """The name of the largest tier of a language or pair."""
+        """Return the name of the largest tier of a language or pair."""
         return self._ladders[key].tiers[-1].name
 
     def pick(self, key: Hashable, session: Hashable, objective_ms: int, kept: str = "") -> Given:
-        """The tier of an utterance: that which is set, or `kept`, with which it has begun, or as the load allows.
+        """Choose the tier of an utterance: the one set, or `kept` where it has begun with one, or as the load
+        allows.
 
         `objective_ms` 0: as the stage is set.
         """
@@ -116,15 +118,15 @@ class Tiering:
         return Given(names[choice.tier], choice.larger, session, objective_seconds, now)
 
     def answered(self, key: Hashable, given: Given, seconds: float) -> None:
-        """Take note of how long the answer to an utterance took."""
+        """Record how many seconds the answer to an utterance took."""
         self._ladders[key].answered(self._clock(), given.at, seconds, given.objective_seconds)
 
     def left(self, key: Hashable, session: Hashable) -> None:
-        """A session is gone."""
+        """Remove a session that is gone from its ladder."""
         self._ladders[key].left(session)
 
     def in_use(self) -> list[tuple[str, int]]:
-        """Each tier, from small to large, and how many sessions are on it; of all languages."""
+        """Return each tier, small to large, with the number of sessions on it, over all languages."""
         now, counts = self._clock(), dict.fromkeys(self.names, 0)
         for ladder in list(self._ladders.values()):
             for tier, count in zip(ladder.tiers, ladder.in_use(now), strict=True):
@@ -136,7 +138,7 @@ class Tiering:
 
 
 def _named(stage: str, settings: StageSettings, engines: Sequence[str]) -> tuple[str, ...]:
-    """The tiers that the settings name. Raises InvalidArgument."""
+    """Return the tiers that the settings name. Raises InvalidArgument for unknown or repeated ones."""
     names = tuple(name.strip() for name in settings.tiers.split(",")) if settings.tiers else ()
     field = f"{stage.upper()}_TIERS"
     for name in names:

@@ -25,7 +25,7 @@ MOST_PATIENT = 8  # times as long until a tier is tried again that slipped soon 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """One of the models of a language, as it was timed at start."""
+    """One of the models of a language, with its costs as timed at start."""
 
     name: str
     cost: float = 0.0  # seconds of a core for a second of speech; 0: not known
@@ -34,7 +34,7 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the operator sets."""
+    """The operator's rules for choosing tiers."""
 
     cores: float = 1.0  # that the tiers may fill together
     calm_seconds: float = 20.0  # without a slip, until a larger tier is tried
@@ -42,7 +42,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An utterance that is about to begin."""
+    """An utterance that is about to begin: its session, its objective, and the tiers' queues."""
 
     session: Hashable
     objective_seconds: float  # within which its answer is to be there
@@ -50,7 +50,7 @@ class Asked:
 
 
 class Reason(StrEnum):
-    """Why a session's tier changed."""
+    """The reason for a change of a session's tier."""
 
     SLIPPED = "slipped"  # answers came too late
     CROWDED = "crowded"  # too many are predicted to speak at once for the tier, or too much waits for it
@@ -59,7 +59,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The tier of one utterance."""
+    """The tier chosen for one utterance, and why it changed."""
 
     tier: int
     larger: int  # so many larger tiers there are, which it did not get
@@ -68,7 +68,7 @@ class Choice:
 
 @dataclass(slots=True)
 class _Member:
-    """A session, and the tier of its newest utterance."""
+    """A session, with the tier of its newest utterance."""
 
     tier: int
     since: float
@@ -76,7 +76,8 @@ class _Member:
 
 
 class Ladder:
-    """The tiers of one language, and who is on which. `pick` before each utterance, `answered` behind it.
+    """The tiers of one language and the sessions on them. Call `pick` before each utterance, and `answered` after
+    it.
 
     A new session gets the largest tier that keeps its objective beside those that run. Answers that come close to
     their objective take one tier away from all: the next utterances of who has it get the smaller one. Once answers
@@ -84,7 +85,7 @@ class Ladder:
     """
 
     def __init__(self, tiers: Sequence[Tier], rules: Rules = Rules()) -> None:
-        """Take the tiers from small to large. Raises ValueError for none."""
+        """Build a ladder from tiers, small to large. Raises ValueError for none."""
         if not tiers:
             raise ValueError("a ladder has at least one tier")
         self.tiers = tuple(tiers)
@@ -115,14 +116,14 @@ class Ladder:
         return Choice(member.tier, len(self.tiers) - 1 - member.tier, reason)
 
     def put(self, now: float, session: Hashable, tier: int) -> None:
-        """Take note that a session is on a tier which was decided elsewhere."""
+        """Record that a session is on a tier that was decided elsewhere."""
         member = self._members.setdefault(session, _Member(tier, now, now))
         if member.tier != tier:
             member.tier, member.since = tier, now
         member.seen = now
 
     def answered(self, now: float, asked_at: float, seconds: float, objective_seconds: float) -> None:
-        """Take note of how long the answer to an utterance took, and step down where answers come too late."""
+        """Record how long the answer to an utterance took, and step down where answers come too late."""
         if self._slipped is not None and asked_at < self._slipped + SETTLING_SECONDS:
             return
         self._lateness.append(seconds / objective_seconds)
@@ -131,16 +132,16 @@ class Ladder:
             self._step_down(now)
 
     def left(self, session: Hashable) -> None:
-        """A session is gone."""
+        """Remove a session that is gone."""
         self._members.pop(session, None)
 
     def in_use(self, now: float) -> list[int]:
-        """How many sessions are on each tier, of those that asked for something of late."""
+        """Return the number of recently active sessions on each tier."""
         running = [member.tier for member in self._running(now)]
         return [running.count(tier) for tier in range(len(self.tiers))]
 
     def _next(self, now: float, asked: Asked, member: _Member) -> int:
-        """The tier of who has one: at once a smaller one where it must be, one larger where there is room."""
+        """Return a member's next tier: a smaller one at once where needed, one larger where there is room."""
         keeps = self._largest(now, asked, min(member.tier, self._top), 1.0)
         if keeps < member.tier or member.tier >= self._top:
             return keeps
@@ -151,11 +152,11 @@ class Ladder:
         return larger if self._fits(now, asked, larger, ROOM_TO_RISE) else member.tier
 
     def _largest(self, now: float, asked: Asked, top: int, share: float) -> int:
-        """The largest tier up to one that is predicted to keep the objective; the smallest where none is."""
+        """Return the largest tier up to `top` predicted to keep the objective; the smallest where none is."""
         return next((tier for tier in range(top, 0, -1) if self._fits(now, asked, tier, share)), 0)
 
     def _fits(self, now: float, asked: Asked, tier: int, share: float) -> bool:
-        """Whether a tier is predicted to answer within a share of the objective, beside the other sessions."""
+        """Return whether a tier is predicted to answer within a share of the objective, beside the other sessions."""
         wanted = self.tiers[tier]
         own = self._members.get(asked.session)
         cores = wanted.cost + sum(self.tiers[each.tier].cost for each in self._running(now) if each is not own)
@@ -176,7 +177,7 @@ class Ladder:
         self._slipped = now
 
     def _raise_top(self, now: float) -> None:
-        """Give one larger tier again after a calm."""
+        """Allow one larger tier again after a calm period."""
         calm_seconds = min(_since(self._slipped, now), _since(self._raised, now))
         if self._top == len(self.tiers) - 1 or calm_seconds < self._calm_seconds or not self._quick(now):
             return
@@ -185,7 +186,7 @@ class Ladder:
         self._raised = now
 
     def _running(self, now: float) -> Iterator[_Member]:
-        """The sessions that asked for something of late. Metrics are read in another thread, so it looks at a copy."""
+        """Yield the recently active sessions. Metrics are read in another thread, so a copy is iterated."""
         return (member for member in list(self._members.values()) if now - member.seen <= IDLE_SECONDS)
 
     @property
@@ -193,12 +194,12 @@ class Ladder:
         return self._rules.calm_seconds * self._patience
 
     def _quick(self, now: float) -> bool:
-        """Whether the last answers left room."""
+        """Return whether the last answers were quick enough to leave room for a larger tier."""
         last = self._last(self._judged(now))
         return not last or sum(last) / len(last) <= CALM
 
     def _judged(self, now: float) -> int:
-        """How many of the last answers decide."""
+        """Return how many of the last answers are judged."""
         return min(MOST_JUDGED, max(JUDGED, sum(1 for _ in self._running(now)) // 4))
 
     def _last(self, count: int) -> list[float]:

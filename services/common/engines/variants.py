@@ -1,4 +1,4 @@
-"""Engines by other names, with other options: a stage may run two models of one engine beside each other."""
+"""Variants: engines under other names, with other options, so that a stage can run two models of one engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENGINE = "engine"  # the entry of a variant that names whose options the others 
 
 
 def varied(stage: str, name: str, variant: Mapping[str, Any], settings: Any) -> tuple[str, Any]:
-    """The engine that a variant is of, and the stage's settings with the variant's options in its place.
+    """Return a variant's engine, and the stage's settings with the variant's options in place.
 
     Raises InvalidArgument for an engine without options, or an option that it does not have.
     """

@@ -23,7 +23,7 @@ _STEPS = 1 << 32
 
 @dataclass(slots=True, eq=False)
 class Version(Generic[M]):
-    """One version of a model for one language or pair, and what it has done. One event loop only."""
+    """One version of a model for one language or pair, with counts of its calls. One event loop only."""
 
     bundle: str
     version: str
@@ -35,18 +35,18 @@ class Version(Generic[M]):
     sums: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def answered(self, **measures: float) -> None:
-        """Counts an answer, and what was measured of it. Every answer has the same measures."""
+        """Count an answer, and add its measures. Every answer must have the same measures."""
         self.calls += 1
         for name, value in measures.items():
             self.sums[name] += value
 
     def failed(self) -> None:
-        """Counts a call that failed."""
+        """Count a call that failed."""
         self.failures += 1
 
     @contextmanager
     def failing(self, kind: type[MeshError]) -> Iterator[None]:
-        """Counts a call that fails in the block with a fault of that kind."""
+        """Count a call that fails in the block with an error of that kind."""
         try:
             yield
         except kind:
@@ -55,18 +55,18 @@ class Version(Generic[M]):
 
     @property
     def means(self) -> dict[str, float]:
-        """The mean of each measure."""
+        """The mean of each measure over the calls; empty before the first call."""
         return {name: total / self.calls for name, total in self.sums.items()} if self.calls else {}
 
 
 class Versions(Generic[K, M]):
-    """The versions of all languages or pairs of an engine."""
+    """The model versions of all languages or pairs that an engine serves."""
 
     def __init__(self) -> None:
         self._of: dict[K, list[Version[M]]] = {}
 
     def add(self, key: K, version: Version[M]) -> None:
-        """Serves `key` with this version too."""
+        """Add a version that serves `key`, beside others of it."""
         versions = self._of.setdefault(key, [])
         versions.append(version)
         versions.sort(key=lambda each: (each.bundle, each.version))  # the same on a replica that lists them otherwise
@@ -76,11 +76,11 @@ class Versions(Generic[K, M]):
 
     @property
     def names(self) -> str:
-        """All bundles with their versions, for whoever asks what is served."""
+        """Names and versions of all bundles, as one line."""
         return ", ".join(sorted({f"{each.bundle}@{each.version}" for each, _ in self.reported()}))
 
     def pick(self, key: K, affinity: int = 0) -> Version[M]:
-        """The version that answers a session. Raises KeyError for a key without one."""
+        """Return the version that answers a session. Raises KeyError for a key without one."""
         versions = self._of[key]
         if len(versions) == 1:
             return versions[0]
@@ -92,7 +92,7 @@ class Versions(Generic[K, M]):
         return versions[-1]
 
     def reported(self) -> Iterator[tuple[Version[M], float]]:
-        """Each version with its share of the sessions, 0 to 1."""
+        """Yield each version with its share of the sessions, 0 to 1."""
         for versions in self._of.values():
             total = sum(version.weight for version in versions)
             for version in versions:
@@ -100,7 +100,7 @@ class Versions(Generic[K, M]):
 
 
 def _place(affinity: int, serves: str) -> float:
-    """Where a session falls, 0 to 1: evenly, however its numbers are made, and for each language or pair elsewhere.
+    """Return a session's place, 0 to 1: spread evenly over sessions, and differently for each language or pair.
 
     So those who try a new recognizer are not the same as those who try a new voice.
     """

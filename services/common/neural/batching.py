@@ -31,7 +31,7 @@ _RETRY_AFTER_MS = 250
 
 
 class _Waiter(Generic[A]):
-    """Who asked: the answer's place, and the span it is asked in."""
+    """An item's future answer, and the span of the caller who waits for it."""
 
     def __init__(self) -> None:
         self.answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
@@ -49,7 +49,7 @@ class _Waiter(Generic[A]):
 
 
 class Batcher(Generic[Q, A]):
-    """Computes what is submitted in batches, one after the other, in a thread of its own. One event loop only.
+    """Computes submitted items in batches, one after the other, in a thread of its own. One event loop only.
 
     `compute` is blocking. It returns one answer for each item, in order; an answer that is an exception fails that item
     alone. When it raises, the batch is halved, and each half tried again, down to single items: so a bad item fails
@@ -81,11 +81,11 @@ class Batcher(Generic[Q, A]):
         await self.stop()
 
     async def start(self) -> None:
-        """Takes items from now on."""
+        """Start accepting items."""
         self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix=self._name)
 
     async def stop(self) -> None:
-        """Fails what waits, and returns when the batch on the device has ended, and its items are answered."""
+        """Fail the items that wait, and return when the batch on the device has ended and its items are answered."""
         thread, self._thread = self._thread, None
         for entry in list(self._queue):
             self._queue.discard(entry)
@@ -96,7 +96,7 @@ class Batcher(Generic[Q, A]):
             thread.shutdown(wait=False)
 
     async def submit(self, item: Item[Q]) -> A:
-        """The answer to an item; cancelled before its batch goes, it takes no place in it.
+        """Await the answer to an item; one cancelled before its batch starts takes no place in it.
 
         Raises AtCapacity when the queue is full, StageFailed when the batcher is not running, else whatever `compute`
         raised for this item.
@@ -135,7 +135,7 @@ class Batcher(Generic[Q, A]):
         self._timer = asyncio.get_running_loop().call_at(when, self._look)
 
     def _look(self) -> None:
-        """Sends a batch off if it is time; else looks again when it is."""
+        """Send a batch off if it is due; else look again when it is."""
         if self._running or not self._queue:
             return  # the end of the batch, or the next item, leads here again
         if reason := self._queue.reason(asyncio.get_running_loop().time()):
@@ -172,7 +172,7 @@ class Batcher(Generic[Q, A]):
         self._look()
 
     def _computed(self, asked: Sequence[Q], span: Span) -> list[A | Exception]:
-        """In the thread: an answer or a failure for each."""
+        """Compute a batch, in the batcher's thread; return an answer or an error for each item."""
         with trace.use_span(span, end_on_exit=True, record_exception=False, set_status_on_exception=False):
             outcomes = self._halved(asked)
             failures = [outcome for outcome in outcomes if isinstance(outcome, Exception)]

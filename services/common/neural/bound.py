@@ -13,7 +13,7 @@ from services.common.neural.devices import Device
 
 
 class Bound:
-    """Inputs and outputs of a session by name; for one thread at a time.
+    """Inputs and outputs of a session, by name. One thread at a time.
 
     Inputs stay bound from run to run until they are given anew. An output stays on the device, and can be an input of
     the next run there (`keep(name, bound.value(other))`), unless it is fetched. On the CPU nothing crosses, and the
@@ -29,7 +29,7 @@ class Bound:
         self._outputs: dict[str, OrtValue | None] = {}  # None: the runtime makes room; in the order they were bound
 
     def put(self, name: str, array: NDArray[Any]) -> OrtValue:
-        """Copies an input to the device, and returns it there. On the CPU it is the array itself until the next run."""
+        """Copy an input to the device, and return it there. On the CPU the array itself is used until the next run."""
         self.bytes_in += array.nbytes
         contiguous = np.ascontiguousarray(array)
         value = OrtValue.ortvalue_from_numpy(contiguous, self._device.kind, self._device.number)
@@ -37,22 +37,24 @@ class Bound:
         return value
 
     def keep(self, name: str, value: OrtValue) -> None:
-        """Takes as an input what is on the device. Raises ValueError for what is not: it would cross uncounted."""
+        """Use a value on the device as an input. Raises ValueError for one elsewhere, as its transfer would go
+        uncounted.
+        """
         if value.device_name() != self._device.kind:
             raise ValueError(f"{name} is on {value.device_name()}, not {self._device.kind}: put it there")
         self._binding.bind_ortvalue_input(name, value)
 
     def out(self, *names: str) -> None:
-        """Asks for outputs, on the device. Each run makes new room for them: an earlier run's stay as they were."""
+        """Request outputs, on the device. Each run allocates them anew: those of an earlier run stay as they were."""
         for name in names:
             self._outputs[name] = None
 
     def into(self, name: str, value: OrtValue) -> None:
-        """Asks for an output in a place on the device, of the output's shape: for a fixed shape, or a CUDA graph."""
+        """Request an output in an existing buffer of its shape on the device: for fixed shapes, or a CUDA graph."""
         self._outputs[name] = value
 
     def run(self, options: onnxruntime.RunOptions | None = None) -> None:
-        """Runs the model. Blocks; raises ONNX Runtime's errors."""
+        """Run the model. Blocking. Raises ONNX Runtime's own errors."""
         # Each time: the binding holds the last run's values, and would write over them.
         for name, place in self._outputs.items():
             if place is None:
@@ -62,11 +64,11 @@ class Bound:
         self._session.run_with_iobinding(self._binding, options)
 
     def value(self, name: str) -> OrtValue:
-        """An output of the last run, on the device."""
+        """Return an output of the last run, on the device."""
         return self._binding.get_outputs()[list(self._outputs).index(name)]
 
     def fetch(self, name: str) -> NDArray[Any]:
-        """An output of the last run, on the host."""
+        """Return an output of the last run, copied to the host."""
         array: NDArray[Any] = self.value(name).numpy()
         self.bytes_out += array.nbytes
         return array

@@ -40,7 +40,7 @@ FileName = Annotated[str, AfterValidator(_inside)]
 
 
 class FileSum(BaseModel):
-    """How one file must be."""
+    """Checksum and size of one file of a bundle."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -49,7 +49,7 @@ class FileSum(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What `bundle.json` holds."""
+    """The content of `bundle.json`: what a bundle is, what it serves, and its files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -70,12 +70,12 @@ class Manifest(BaseModel):
 
     @property
     def serves(self) -> tuple[str, ...]:
-        """Its languages, or its pairs as "en>es"."""
+        """The languages that the bundle serves, or its pairs as "en>es"."""
         return (*self.languages, *(f"{source}>{target}" for source, target in self.pairs))
 
     @property
     def bytes(self) -> int:
-        """The size of its files."""
+        """Size of the bundle's files in bytes."""
         return sum(file.bytes for file in self.files.values())
 
     @model_validator(mode="after")
@@ -91,29 +91,29 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle whose files were all checked."""
+    """A model bundle on disk: its folder and manifest."""
 
     folder: Path
     manifest: Manifest
 
     def file(self, name: str) -> Path:
-        """The path of one of its files. Raises InvalidArgument when the layout asks for one that is not there."""
+        """Return the path of one of the bundle's files. Raises InvalidArgument when the bundle lacks it."""
         if name not in self.manifest.files:
             raise fault(self.folder, f"It has no {name}, which the layout {self.manifest.layout!r} asks for.")
         return self.folder / name
 
     def has(self, name: str) -> bool:
-        """Whether a file is part of it."""
+        """Return whether a file is part of the bundle."""
         return name in self.manifest.files
 
 
 def fault(folder: Path, message: str) -> InvalidArgument:
-    """What is wrong with a bundle."""
+    """Return the InvalidArgument error for an unusable bundle."""
     return InvalidArgument("BUNDLE_UNUSABLE", message, field=f"bundle {folder}")
 
 
 def opened(folder: Path, stage: str, engine: str, layouts: Collection[str]) -> Bundle:
-    """The bundle in a folder, if it is one for this engine and every file is as it says. Raises InvalidArgument."""
+    """Open and verify the bundle in a folder. Raises InvalidArgument for another engine's, or a wrong file."""
     bundle = read(folder)
     manifest = bundle.manifest
     if (manifest.stage, manifest.engine) != (stage, engine):
@@ -128,7 +128,7 @@ def opened(folder: Path, stage: str, engine: str, layouts: Collection[str]) -> B
 
 
 def read(folder: Path) -> Bundle:
-    """The bundle in a folder, its files unchecked. Raises InvalidArgument when there is none, or one unreadable."""
+    """Read the bundle in a folder, its files unchecked. Raises InvalidArgument when it is missing or unreadable."""
     try:
         manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
     except OSError as error:
@@ -142,7 +142,7 @@ def read(folder: Path) -> Bundle:
 
 
 def verify(bundle: Bundle) -> None:
-    """Checks every file's size and sum. Raises InvalidArgument naming the first that is wrong."""
+    """Check every file's size and checksum. Raises InvalidArgument naming the first that is wrong."""
     folder = bundle.folder.resolve()
     for name, expected in bundle.manifest.files.items():
         path = folder / name
@@ -159,13 +159,13 @@ def verify(bundle: Bundle) -> None:
 
 
 def write(folder: Path, manifest: Manifest) -> Bundle:
-    """Makes a bundle of a folder that holds the files. Raises OSError."""
+    """Write the manifest that makes a bundle of a folder with the files. Raises OSError."""
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return Bundle(folder, manifest)
 
 
 def file_sum(path: Path) -> FileSum:
-    """Size and sum of a file. Raises OSError."""
+    """Return a file's size and SHA-256 checksum. Raises OSError."""
     digest, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.read(_BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""What CTranslate2 computes on: chosen by setting, and named. Never another device than was asked for in silence."""
+"""CTranslate2's device, chosen by setting: never silently another one than was asked for."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Computing:
-    """A device, and the numbers that models compute with on it."""
+    """A device of CTranslate2, and the number type that models compute with on it."""
 
     kind: Literal["cpu", "cuda"]
     name: str  # as it is reported: "cpu", or "cuda: NVIDIA H100"
@@ -26,7 +26,7 @@ class Computing:
 
 
 def chosen(settings: Ctranslate2Settings, field: str) -> Computing:
-    """The device for some settings: `auto` is a GPU where CTranslate2 sees one.
+    """Return the device for some settings: `auto` is a GPU where CTranslate2 sees one.
 
     Raises InvalidArgument for `field` when a GPU was asked for and there is none, or the compute type is not for it.
     """

@@ -1,4 +1,4 @@
-"""What ONNX Runtime computes on: chosen by setting, and told. Never another one in silence."""
+"""ONNX Runtime's device, chosen by setting: never silently another one than was asked for."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ BROKEN = (  # what ONNX Runtime raises when a model is run; they have no class i
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A device, as sessions are made for it."""
+    """A device for ONNX Runtime's sessions, with its provider's options."""
 
     kind: Literal["cpu", "cuda"]
     name: str  # as it is told: "cpu", or "cuda: NVIDIA H100"
@@ -76,7 +76,7 @@ class Device:
 
     @property
     def providers(self) -> Sequence[tuple[str, dict[str, Any]]]:
-        """For ONNX Runtime. A GPU that lacks an operator leaves it to the CPU provider: `placed` tells how many."""
+        """The providers for ONNX Runtime. Operators a GPU lacks go to the CPU provider: `placed` counts them."""
         cpu: tuple[str, dict[str, Any]] = (CPU, {})
         if self.kind == "cpu":
             return [cpu]
@@ -84,7 +84,7 @@ class Device:
 
 
 def chosen(asked: Asked, threads: int = 1, **cuda_options: Any) -> Device:
-    """The device for a setting: `auto` is a GPU where there is one that works.
+    """Return the device for a setting: `auto` is a GPU where there is one that works.
 
     Raises InvalidArgument when `cuda` was asked for and cannot be had.
     """
@@ -101,8 +101,8 @@ def chosen(asked: Asked, threads: int = 1, **cuda_options: Any) -> Device:
 def session(
     model: Path | bytes, device: Device, fixed_shapes: bool = False, arena: bool = True
 ) -> onnxruntime.InferenceSession:
-    """A model, ready to run on the device. `fixed_shapes` says that its inputs have always the same, or one of a few.
-    Without an `arena` the memory of a large input goes back when it was computed, which takes a little longer.
+    """Return a session of a model on the device. `fixed_shapes`: its inputs always have the same shapes, or one of a
+    few. Without an `arena` the memory of a large input is released after each run, which takes a little longer.
 
     Raises InvalidArgument for what is no model, or none that this ONNX Runtime can run, and when a GPU was chosen and
     ONNX Runtime has left it for the CPU.
@@ -128,7 +128,7 @@ def session(
 
 
 def placed(loaded: onnxruntime.InferenceSession) -> dict[str, int]:
-    """How many operators of a model, after its graph was optimized, each provider computes."""
+    """Return how many operators of a model's optimized graph each provider computes."""
     counts: dict[str, int] = {}
     for part in loaded.get_provider_graph_assignment_info():
         counts[part.ep_name] = counts.get(part.ep_name, 0) + len(part.get_nodes())
@@ -136,7 +136,7 @@ def placed(loaded: onnxruntime.InferenceSession) -> dict[str, int]:
 
 
 def _unusable(model: Path | bytes, error: Exception) -> InvalidArgument:
-    """The fault of what ONNX Runtime does not load, in its words where they help."""
+    """Return the error for a model that ONNX Runtime cannot load, in its own words where they help."""
     told = _PREAMBLE.sub("", " ".join(str(error).split())).rstrip(".")
     if isinstance(error, faults.InvalidProtobuf | faults.NoModel) or "No graph was found" in told:
         told = "it is no ONNX model"
@@ -146,7 +146,7 @@ def _unusable(model: Path | bytes, error: Exception) -> InvalidArgument:
 
 
 def _why_no_cuda() -> str:
-    """Why there is no GPU to use; empty when there is one, and a model ran on it."""
+    """Return why there is no usable GPU; empty when there is one on which a model ran."""
     if CUDA not in onnxruntime.get_available_providers():
         return "this onnxruntime has no CUDA provider (onnxruntime-gpu has)"
     onnxruntime.preload_dlls()  # from NVIDIA's wheels, where CUDA was installed by them

@@ -1,4 +1,4 @@
-"""The GPUs of this machine, as NVIDIA's driver tells of them."""
+"""The GPUs of this machine, as NVIDIA's driver lists them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def gpus() -> list[str]:
-    """The name of each; empty where it does not tell one."""
+    """Return the model name of each GPU; empty where the driver gives none."""
     return [_model(told) for told in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information"))]
 
 

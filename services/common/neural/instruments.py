@@ -1,4 +1,4 @@
-"""What is counted and measured where the work of several sessions is done together. Never any text."""
+"""Metrics of work that several sessions share: batches and decoding loops. Never any text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from services.common.telemetry import metrics
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """Of batchers. Each has the attribute `batcher`, its name."""
+    """Metrics of batchers. Each has the attribute `batcher`, its name."""
 
     items: Histogram
     cost: Histogram
@@ -23,7 +23,7 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Decodings:
-    """Of models that decode texts token by token, each joining the others at any token.
+    """Metrics of models that decode texts token by token, joined by new texts at any token.
 
     How long texts wait for that, how many join together, and how many are refused is told of them as of batchers.
     """

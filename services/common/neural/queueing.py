@@ -22,7 +22,7 @@ _MOST_TIMES_IN_VAIN = 5  # then one batch in 32 tries again
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one batch, and of the queue. Raises ValueError for what no batch could keep."""
+    """Limits of one batch, and of the queue. Raises ValueError for limits that no batch could keep."""
 
     most_items: int = 16
     most_cost: int = 1 << 31  # sum of the items' costs; an item above it goes alone
@@ -36,7 +36,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Item(Generic[Q]):
-    """What is asked, and how it may be batched."""
+    """A work item, and how it may be batched."""
 
     asked: Q
     session: Hashable = None  # sessions take turns, and are expected back; None: of none, its turn is its own
@@ -47,7 +47,7 @@ class Item(Generic[Q]):
 
 @dataclass(slots=True, eq=False)
 class Entry(Generic[Q, W]):
-    """An item that waits, and who waits for it."""
+    """A waiting item, with its waiter and the time it entered."""
 
     item: Item[Q]
     waiter: W
@@ -55,7 +55,7 @@ class Entry(Generic[Q, W]):
 
 
 class Reason(StrEnum):
-    """Why a batch goes now."""
+    """The reason why a batch starts now."""
 
     FULL = "full"  # it is at a limit
     ALONE = "alone"  # the device is idle, there is one item, and no other is expected
@@ -64,7 +64,7 @@ class Reason(StrEnum):
 
 
 class Queue(Generic[Q, W]):
-    """What waits for a device that computes one batch at a time.
+    """The items that wait for a device that computes one batch at a time.
 
     Sessions that were answered a moment ago often ask again at once (the next chunk, the next piece of a voice). So an
     idle device waits for those of its last batch, beside what gathered meanwhile: for `wait_ms` from that batch's end
@@ -86,19 +86,19 @@ class Queue(Generic[Q, W]):
 
     @property
     def overfull(self) -> bool:
-        """Whether no other item is to be taken in."""
+        """Whether the queue is full, and further items must be refused."""
         return len(self) >= self._limits.queue_items
 
     def add(self, entry: Entry[Q, W]) -> None:
-        """One more item waits."""
+        """Add an item that waits."""
         (self._urgent if entry.item.urgent else self._later).add(entry)
 
     def discard(self, entry: Entry[Q, W]) -> None:
-        """An item waits no more; no matter if it did."""
+        """Remove an item that waits no more; one that is not in the queue is ignored."""
         (self._urgent if entry.item.urgent else self._later).discard(entry)
 
     def reason(self, now: float) -> Reason | None:
-        """Why a batch is to go now if the device is idle; None when it is to wait until `due`."""
+        """Return why a batch is to start now on an idle device; None when it is to wait until `due`."""
         if self._full:
             return Reason.FULL
         company = self._company
@@ -109,7 +109,7 @@ class Queue(Generic[Q, W]):
 
     @property
     def due(self) -> float:
-        """When a batch is to go with what waits now, others or not."""
+        """When a batch of the items that wait now is to start, whether others join or not."""
         bounds = [
             max(entry.entered, self._company.since) + entry.item.max_wait_ms / 1000
             for entry in self
@@ -118,7 +118,7 @@ class Queue(Generic[Q, W]):
         return min([self._company.until, *bounds])
 
     def take(self) -> list[Entry[Q, W]]:
-        """Takes the next batch out."""
+        """Remove the next batch from the queue, and return it."""
         if not self._full:
             self._company.judge(self._all_back)
         later_first = self._passed_over >= _MOST_BATCHES_PASSED_OVER
@@ -136,7 +136,7 @@ class Queue(Generic[Q, W]):
         return batch
 
     def idle(self, now: float, answered: Sequence[Entry[Q, W]]) -> None:
-        """The device has become idle, after this batch."""
+        """Record that the device has become idle, after this batch."""
         sessions = {entry.item.session for entry in answered if entry.item.session is not None}
         self._company.expect(sessions, len(self), now)
 
@@ -151,7 +151,7 @@ class Queue(Generic[Q, W]):
 
 
 class _Company:
-    """Who is waited for: the sessions of the last batch, unless waiting for such has been in vain of late."""
+    """The sessions to wait for: those of the last batch, unless such waits have been in vain of late."""
 
     def __init__(self, wait_seconds: float) -> None:
         self.sessions: Collection[Hashable] = ()
@@ -162,7 +162,7 @@ class _Company:
         self._unasked = 0  # batches from now that wait for nobody
 
     def expect(self, sessions: Collection[Hashable], gathered: int, now: float) -> None:
-        """A batch of these sessions has ended, and so many items wait already."""
+        """Record that a batch of these sessions has ended, with so many items already waiting."""
         self.since, self.until = now, now + self._wait_seconds
         self.sessions, self.count = sessions, len(sessions) + gathered
         if self._unasked or not sessions or not self._wait_seconds:
@@ -170,14 +170,14 @@ class _Company:
             self.sessions, self.count = (), 0
 
     def judge(self, all_back: bool) -> None:
-        """The next batch goes, with all who were waited for or without."""
+        """Record whether the sessions waited for were all back when the next batch started."""
         if self.count > 1:
             self._in_vain = 0 if all_back else min(self._in_vain + 1, _MOST_TIMES_IN_VAIN)
             self._unasked = (1 << self._in_vain) - 1
 
 
 class _Turns(Generic[Q, W]):
-    """Items of sessions that take turns: who had one goes behind all others who wait."""
+    """Items of sessions that take turns: a session that had its turn goes behind all others."""
 
     def __init__(self) -> None:
         self._of: dict[Hashable, deque[Entry[Q, W]]] = {}  # by session, in the order of their turns; none is empty
@@ -194,7 +194,7 @@ class _Turns(Generic[Q, W]):
 
     @property
     def first(self) -> Entry[Q, W]:
-        """Whose turn it is."""
+        """The item whose turn it is."""
         return next(iter(self._of.values()))[0]
 
     def add(self, entry: Entry[Q, W]) -> None:
@@ -202,7 +202,7 @@ class _Turns(Generic[Q, W]):
         self._length += 1
 
     def take(self) -> Entry[Q, W]:
-        """Takes out the first one. Its session is last from now on."""
+        """Remove the first item, and return it. Its session goes to the end of the line."""
         entry = self.first
         line = self._of.pop(_session(entry))
         line.popleft()

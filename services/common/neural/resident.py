@@ -11,10 +11,12 @@ M = TypeVar("M")
 
 
 class Resident(Generic[M]):
-    """Loads a model when it is first used, for all who wait for it, and releases it when nobody has used it of late."""
+    """Loads a model at its first use, for all who wait for it, and releases it once it has been idle for long."""
 
     def __init__(self, load: Callable[[], M], idle_seconds: float) -> None:
-        """`load` is blocking, and called in a thread; with 0 `idle_seconds` the model is never released."""
+        """Begin without a model; `load` blocks, and is called in a thread; with 0 `idle_seconds` it is never
+        released.
+        """
         self._load = load
         self._idle_seconds = idle_seconds
         self._model: M | None = None
@@ -40,7 +42,7 @@ class Resident(Generic[M]):
 
     @property
     def model(self) -> M:
-        """The model, in a block of `used`. Raises RuntimeError outside of any."""
+        """The model, inside a block of `used`. Raises RuntimeError outside of any."""
         model = self._model
         if model is None:
             raise RuntimeError("the model is not in memory")
@@ -52,7 +54,7 @@ class Resident(Generic[M]):
         return self._model is not None
 
     def release(self) -> None:
-        """Let go of the model, unless it is used."""
+        """Release the model, unless it is in use."""
         if self._release:
             self._release.cancel()
         if not self._users:

@@ -15,7 +15,7 @@ ComputeType: TypeAlias = Literal["auto", "int8", "int8_float16", "float16", "flo
 
 
 class Served(BaseModel):
-    """A bundle to serve."""
+    """A bundle to serve, and its weight among bundles of the same language."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +30,7 @@ class Served(BaseModel):
 
 
 class NeuralSettings(BaseModel):
-    """Options of an engine on model bundles."""
+    """Settings of an engine on model bundles."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,7 +46,7 @@ class NeuralSettings(BaseModel):
         return self
 
     def some(self, stage: str, engine: str) -> Self:
-        """These settings. Raises InvalidArgument when they name no bundle."""
+        """Return these settings. Raises InvalidArgument when they name no bundle."""
         if not self.bundles:
             none = "No bundle is named. `babelmesh models list` shows those installed, and those to fetch."
             raise InvalidArgument("NO_BUNDLES", none, field=f"{stage.upper()}_{engine.upper()}__BUNDLES")
@@ -54,7 +54,7 @@ class NeuralSettings(BaseModel):
 
 
 class Ctranslate2Settings(NeuralSettings):
-    """Options that the engines on CTranslate2 share."""
+    """Settings that the engines on CTranslate2 share."""
 
     compute_type: ComputeType = Field(
         "auto", description="Numbers that models compute with; auto: int8 on a CPU, float16 on a GPU."

@@ -1,4 +1,4 @@
-"""The beginning of a call's answers, before the first of them is written."""
+"""Sends the initial metadata of a call before its first response."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 
 async def begin_answers(context: Context) -> None:
-    """Sends a call's initial metadata now, rather than along with the first message.
+    """Send a call's initial metadata now, rather than along with the first message.
 
     To be awaited before a first `write` that may be given up, by a timeout or by a group whose other task failed. gRPC
     notes that metadata were sent only when that write is through: given up before, they are sent once more along with

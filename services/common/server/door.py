@@ -1,4 +1,6 @@
-"""What every call comes through: it is refused or let in, runs in its caller's trace, and ends with a typed status."""
+"""The interceptor of every call: it refuses or admits calls, continues their trace, and ends them with a typed
+status.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Where calls are refused, by what the service's state is."""
+    """Decides by the service's state which calls are refused."""
 
     status: Status
     stage: str
@@ -46,7 +48,7 @@ class Doors:
     }
 
     def pass_(self, method: str) -> None:
-        """Raises StageFailed where a call may not come in."""
+        """Raise StageFailed where a call of the method is refused now."""
         state = self.status.state
         if state is State.SERVING or (state is State.DRAINING and method in self.OPEN_WHILE_DRAINING):
             return
@@ -56,7 +58,7 @@ class Doors:
 
 
 class Guard:
-    """Runs each call in its trace, and ends it with the status of the exception it left with."""
+    """Runs each call in its trace, and ends it with the status of the exception that it raised."""
 
     def __init__(self, doors: Doors, broken: Callable[[str], bool]) -> None:
         self._doors = doors
@@ -66,15 +68,15 @@ class Guard:
         self._empty.set()
 
     def facing(self, strangers: bool) -> grpc.aio.ServerInterceptor:
-        """The interceptor of a server; where strangers call it, their traces are linked, not gone on with."""
+        """Return the interceptor of a server; with `strangers`, callers' traces are linked rather than continued."""
         return _Facing(self, strangers)
 
     async def emptied(self) -> None:
-        """Waits until no call is left but those that may come in always."""
+        """Wait until no calls are left but those that are always allowed."""
         await self._empty.wait()
 
     def guarded(self, handler: Handler | None, name: str, strangers: bool) -> Handler | None:
-        """The handler of a method, guarded where it is one of ours."""
+        """Return the handler of a method, guarded where the service is one of ours."""
         if handler is None or handler.request_deserializer is None:
             return handler
         unary, answers = not handler.request_streaming, "stream" if handler.response_streaming else "unary"
@@ -103,7 +105,9 @@ class Guard:
         return cast(Handler, make(inside, reader(handler.request_deserializer), handler.response_serializer))
 
     def _seen(self, error: BaseException) -> BaseException:
-        """The fault to tell. Without memory, another replica is to be asked, and this one to be ended."""
+        """Return the error to report. After running out of memory, callers are sent elsewhere and this process is
+        ended.
+        """
         if not isinstance(error, MemoryError):
             return error
         self._broken("ended, memory is exhausted")
@@ -122,7 +126,7 @@ class Guard:
 
 
 class _Facing(grpc.aio.ServerInterceptor):
-    """The guard, at one of a service's ports."""
+    """The guard's interceptor at one of a service's ports."""
 
     def __init__(self, guard: Guard, strangers: bool) -> None:
         self._guard = guard
@@ -133,13 +137,13 @@ class _Facing(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        """See ServerInterceptor."""
+        """Return the guarded handler of the call's method."""
         handler = await continuation(handler_call_details)
         return self._guard.guarded(handler, handler_call_details.method, self._strangers)
 
 
 def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], make: Callable[..., Handler]) -> Handler:
-    """A handler that is not ours, health's for one, behind a check that its request comes and can be read."""
+    """Wrap a handler that is not ours, such as health's, so that its request is checked for presence and form."""
 
     async def read(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:

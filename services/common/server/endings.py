@@ -1,4 +1,4 @@
-"""Ends a process that is beyond repair, so that whoever runs it starts another: it leaves nothing behind.
+"""Ends a process that is beyond repair, so that its supervisor starts another.
 
 A thread looks at the event loop, since a loop that stands still sees nothing. Where one call's work holds it, that call
 is ended, and the process only if the loop does not come back. Code that holds the interpreter's lock for ever holds the
@@ -32,7 +32,7 @@ HELD_LOOKS = 4  # within the time that one call may hold it
 
 
 def end(event: str, fields: Mapping[str, object]) -> None:
-    """Logs why, kills the programs this process started, and ends it. Nothing else is waited for."""
+    """Log the reason, kill the programs that this process started, and end it. Nothing else is awaited."""
     last = threading.Timer(LOG_SECONDS, _leave)
     last.daemon = True
     try:  # any of this may fail where memory is exhausted
@@ -54,7 +54,7 @@ def _leave() -> None:
 
 
 def _children() -> list[int]:
-    """Process ids. Most children end by themselves when their input does, but one that is stuck reads none."""
+    """Return the ids of child processes. Most end when their input does, but one that is stuck reads none."""
     try:
         return [int(pid) for each in Path("/proc/self/task").glob("*/children") for pid in each.read_text().split()]
     except OSError:  # the kernel does not tell, or a thread ended meanwhile
@@ -63,23 +63,25 @@ def _children() -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a loop may stand still; 0: for ever."""
+    """How many seconds an event loop may stand still before its call, or its process, is ended; 0 for ever."""
 
     stalled_seconds: float  # after which the process is ended
     held_seconds: float = 0.0  # of its thread's processor time, after which the call is ended whose work holds it
 
     @property
     def look_seconds(self) -> float:
-        """Between two looks."""
+        """Seconds between two looks at the loop; 0 where there are no limits."""
         looks = [self.stalled_seconds / LOOKS, self.held_seconds / HELD_LOOKS]
         return min((each for each in looks if each), default=0.0)
 
     def stalled(self, looks: int) -> bool:
-        """Whether so many looks without a beat are too many."""
+        """Return whether so many looks without a beat mean that the loop has stalled."""
         return bool(self.stalled_seconds) and looks >= round(self.stalled_seconds / self.look_seconds)
 
     def held(self, looks: int, worked_seconds: float) -> bool:
-        """Whether the loop's thread has worked for too long without a beat, or has not got far enough to end soon."""
+        """Return whether a call holds the loop: its thread has worked too long without a beat, or stands still for
+        long.
+        """
         if not self.held_seconds:
             return False
         return worked_seconds >= self.held_seconds or self.stalled(2 * looks)
@@ -87,7 +89,7 @@ class Limits:
 
 @contextmanager
 def on_standstill(loop: asyncio.AbstractEventLoop, limits: Limits) -> Iterator[None]:
-    """Ends the call that holds the loop, or the process, when it stands still for so long within the block."""
+    """End the call that holds the loop, or the process, when the loop stands still too long within the block."""
     if not limits.look_seconds:
         yield
         return
@@ -104,7 +106,7 @@ def on_standstill(loop: asyncio.AbstractEventLoop, limits: Limits) -> Iterator[N
 
 
 class Pulse:
-    """Beats in the loop, and is looked at from a thread.
+    """Beats in the event loop, while a thread watches the beats.
 
     The thread counts its own looks, not the time: of a process that was stopped for a while both stood still.
     """
@@ -116,13 +118,13 @@ class Pulse:
         self._beats = 0
 
     def beat(self) -> None:
-        """The loop works; it beats again soon."""
+        """Count a beat of the loop, and schedule the next one."""
         self._beats += 1
         if not self.over.is_set():
             self._loop.call_later(self._limits.look_seconds / 2, self.beat)
 
     def look(self, thread: int) -> None:
-        """Looks until it is over. `thread` is the loop's."""
+        """Watch the loop's thread, of id `thread`, until the block is over."""
         seen, still, worked, ended = -1, 0, 0.0, ""
         folder = own_thread(next((each.native_id or 0 for each in threading.enumerate() if each.ident == thread), 0))
         denied = 0.0
@@ -143,7 +145,7 @@ class Pulse:
 
 
 def _worked_seconds(thread: int) -> float:
-    """The processor time of a thread: on a busy machine work takes longer, and is no more work for that."""
+    """Return a thread's processor time in seconds: unlike wall time it does not grow with other programs' load."""
     if sys.platform == "linux":
         return time.clock_gettime(time.pthread_getcpuclockid(thread))
     return time.monotonic()  # there is no clock of a thread

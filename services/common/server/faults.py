@@ -19,7 +19,7 @@ _MOST_MIB = 65_536
 
 
 class FaultServicer(fault_pb2_grpc.FaultServicer):
-    """Serves `mesh.fault.v1.Fault`.
+    """Serves `mesh.fault.v1.Fault`: arms simulated faults.
 
     `setting` names what allows it, when it is not allowed. Without a rehearsal of an engine only the process can break.
     """
@@ -67,7 +67,7 @@ class FaultServicer(fault_pb2_grpc.FaultServicer):
 
 
 def _fault(request: fault_pb2.SimulateFaultRequest) -> Fault:
-    """The fault a request describes. Raises InvalidArgument naming the field that is wrong."""
+    """Return the fault that a request describes. Raises InvalidArgument naming the field that is wrong."""
     kinds = {fault_pb2.FaultKind.Value(kind.value): kind for kind in Kind}
     if request.kind not in kinds:
         message = "There is no fault without a kind." if not request.kind else f"{request.kind} has no meaning."

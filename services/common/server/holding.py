@@ -27,12 +27,12 @@ _tasks: WeakKeyDictionary[asyncio.Task[Any], str] = WeakKeyDictionary()  # those
 
 
 class HeldLoop(BaseException):
-    """The work of this task has held the event loop for too long. No fault of a stage: nobody may try it again."""
+    """Raised in a task whose work has held the event loop for too long. It must not be retried elsewhere."""
 
 
 @contextmanager
 def attributed(method: str) -> Iterator[None]:
-    """Count this task, and those it starts within the block, as the work of one call of a method.
+    """Attribute this task, and those it starts within the block, to one call of a method.
 
     Raises TooSlow when that work was ended because it held the loop.
     """
@@ -53,7 +53,7 @@ def attributed(method: str) -> Iterator[None]:
 
 
 def was_ended(error: BaseException) -> bool:
-    """Whether an exception comes of a call that was ended because its work held the loop."""
+    """Return whether an exception comes from a call that was ended because its work held the loop."""
     if isinstance(error, BaseExceptionGroup):
         return error.subgroup(HeldLoop) is not None
     return isinstance(error, HeldLoop)
@@ -61,7 +61,7 @@ def was_ended(error: BaseException) -> bool:
 
 @contextmanager
 def attributing(loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Count the tasks that are started within the block as the work of the call that starts them."""
+    """Attribute the tasks that are started within the block to the call that starts them."""
     before = loop.get_task_factory()
     loop.set_task_factory(_task)
     try:
@@ -78,7 +78,7 @@ def _task(loop: asyncio.AbstractEventLoop, work: Work[T], **options: Any) -> asy
 
 
 def end_holder(loop: asyncio.AbstractEventLoop, thread: int) -> str:
-    """End the call that holds the loop, whose thread this is; to be called from another one.
+    """End the call that holds the loop of thread `thread`; called from another thread.
 
     Returns the call's method; empty where the loop is held by no call, so that there is none to end.
     """

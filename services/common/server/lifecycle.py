@@ -53,24 +53,24 @@ class Servicer(Protocol):
     replica: Replica
 
     def add_to(self, server: grpc.aio.Server) -> None:
-        """Registers the servicer with a server."""
+        """Add the service to a gRPC server."""
 
     async def start(self) -> None:
-        """Loads and warms up; returns when the first call would be as fast as the hundredth."""
+        """Load and warm up; return when the first call would be as fast as the hundredth."""
 
     async def drain(self, seconds: float) -> None:
-        """Has those it serves leave, where they would not of themselves. Called once, before the server stops.
+        """Ask clients to leave that would not do so by themselves. Called once, before the server stops.
 
         New calls are refused by then. The server waits for those here, whatever this does, until the seconds are over.
         """
 
     async def stop(self) -> None:
-        """Releases everything `start` and the calls took."""
+        """Release everything that `start` and the calls allocated."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    """A server, and all that tells of its state."""
+    """A server with all that reports its state: ports, health and status."""
 
     ports: Ports
     stage: str  # as metrics call it
@@ -80,12 +80,12 @@ class _Server:
     names: tuple[str, ...]  # of what has a health
 
     async def enter(self, phase: State) -> None:
-        """Tells what the service does from now on."""
+        """Enter a phase of the service's life, and report it in state and health."""
         await self.status.enter(phase)
         await self._tell_health()
 
     async def stick(self, stuck: bool) -> None:
-        """Tells whether the engine is stuck."""
+        """Record whether the engine is stuck, and report it in state and health."""
         await self.status.stick(stuck)
         await self._tell_health()
 
@@ -97,7 +97,7 @@ class _Server:
         await self.checks.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self, servicer: Servicer, seconds: float) -> None:
-        """Lets the calls here end, then ends those that are left."""
+        """Stop serving: let the calls here end, then end those that are left after `seconds`."""
         ends = time.monotonic() + seconds
         await self.enter(State.DRAINING)
         with suppress(TimeoutError):
@@ -112,7 +112,7 @@ class _Server:
 async def running(
     servicer: Servicer, settings: ServiceSettings, broken: Callable[[str], bool] = lambda event: False
 ) -> AsyncIterator[int]:
-    """Serves inside the block and yields the port, once the servicer is ready; drains when the block is left.
+    """Serve inside the block, and yield the port once the servicer is ready; drain when the block is left.
 
     Calls `broken`, with the event to log, when this process should make place for another: its engine makes no
     progress, or its memory is exhausted. What it returns says whether the process ends now.
@@ -163,7 +163,7 @@ def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str
 
 
 async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
-    """Runs a service until SIGTERM or SIGINT. Before it is ready there is nothing to drain: they end it at once.
+    """Run a service until SIGTERM or SIGINT. Before it is ready these signals end it at once.
 
     A process that is broken (see `running`), or whose loop stands still, ends itself with status 70: whoever runs it
     starts another. A call whose work holds the loop is ended before that.
@@ -194,7 +194,7 @@ def run(
     make: Callable[[], tuple[Servicer, ServiceSettings]],
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> None:
-    """The body of a service's `__main__`: settings, logs, traces and metrics, loop. `make` is called inside the loop.
+    """Run a service's `__main__`: settings, logs, telemetry and loop. `make` is called inside the loop.
 
     A service that starts child programs stays with asyncio's own loop. uvloop is faster at messages, but it forks where
     asyncio does not copy the process, and a fork beside gRPC's threads now and then ends before the program has begun.
@@ -215,5 +215,5 @@ def run(
 
 
 def channel(target: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:
-    """A plaintext channel. Encryption between services is the platform's to add."""
+    """Return a plaintext channel. Encryption between services is the platform's to add."""
     return grpc.aio.insecure_channel(target, options=options)

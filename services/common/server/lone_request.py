@@ -20,7 +20,7 @@ _RETRY_MS = 1
 
 
 async def lone_request(requests: AsyncIterable[R]) -> R:
-    """The message of the call. Raises InvalidArgument without one, TooSlow when it does not come."""
+    """Return the message of a unary call. Raises InvalidArgument without one, TooSlow when it does not come."""
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             return await anext(aiter(requests))

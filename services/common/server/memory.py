@@ -1,4 +1,4 @@
-"""Takes this process's memory away, for rehearsals, and leaves the machine its own."""
+"""Exhausts this process's memory for rehearsals, without exhausting the machine's."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ PAUSE_SECONDS = 0.01  # between pieces, in which the loop works on
 
 
 class MemoryHog:
-    """Takes memory piece by piece, and keeps it. Without room for more the process fails as it then would."""
+    """Allocates memory piece by piece, and keeps it. At the limit the process fails as it would without a rehearsal."""
 
     def __init__(self) -> None:
         self._taken: list[bytearray] = []
 
     def take(self, mib: int) -> None:
-        """Takes so many mebibytes, or with 0 all there are; less when half of the machine's available memory is taken.
+        """Allocate so many mebibytes, 0 for all; less when half of the machine's available memory is taken.
 
         That limit is one of this process's address space: what asks for more, here or elsewhere in it, is refused.
         """
@@ -31,7 +31,7 @@ class MemoryHog:
         self._next(mib * MIB or math.inf, LARGEST_BYTES)
 
     def _next(self, left_bytes: float, piece_bytes: int) -> None:
-        """Takes one more piece; smaller ones where there is no room, until nothing is left that matters."""
+        """Allocate one more piece; smaller ones where there is no room, until nothing is left that matters."""
         piece_bytes = int(min(piece_bytes, left_bytes))
         if piece_bytes < SMALLEST_BYTES:
             return
@@ -44,14 +44,14 @@ class MemoryHog:
 
 
 def trim() -> None:
-    """Return freed memory to the machine, where the C library can: to load a model takes some times its size."""
+    """Return freed memory to the machine, where the C library can: loading a model takes several times its size."""
     gc.collect()
     if release := getattr(ctypes.CDLL(None), "malloc_trim", None):
         release(0)
 
 
 def available_bytes() -> int:
-    """What programs could still take, of the machine or of the control group this one is in."""
+    """Return the bytes that programs can still allocate, in the machine or in this process's control group."""
     machine = _kilobytes(Path("/proc/meminfo"), "MemAvailable:")
     group = Path("/sys/fs/cgroup")
     try:
@@ -62,13 +62,13 @@ def available_bytes() -> int:
 
 
 def _limit(more_bytes: int) -> None:
-    """Bounds the address space to what is in use and so much more."""
+    """Limit the address space to what is in use and so many bytes more."""
     limit = _kilobytes(Path("/proc/self/status"), "VmSize:") + more_bytes
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 def _kilobytes(path: Path, name: str) -> int:
-    """A line of /proc, in bytes."""
+    """Return the value of a line of a file in /proc, in bytes."""
     line = next(line for line in path.read_text().splitlines() if line.startswith(name))
     return int(line.split()[1]) * 1024

@@ -1,4 +1,4 @@
-"""What is read of a replica whenever metrics are collected."""
+"""Gauges of a replica, read whenever metrics are collected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from services.common.telemetry.metrics import Reading
 
 @contextmanager
 def observed(stage: str, replica: Replica, status: Status) -> Iterator[None]:
-    """Has a replica observed for the block. Its engine is once it has started."""
+    """Observe a replica in metrics for the block; its engine from when it has started."""
     seen = _Observation(stage, replica, status)
     with ExitStack() as reads:
         reads.enter_context(metrics.observed("babelmesh.slots.total", seen.slots_total))
@@ -29,7 +29,7 @@ def observed(stage: str, replica: Replica, status: Status) -> Iterator[None]:
 
 
 class _Observation:
-    """Called in the thread that collects: it reads, and nothing else."""
+    """Reads a replica's gauges in the collecting thread, without changing anything."""
 
     def __init__(self, stage: str, replica: Replica, status: Status) -> None:
         self._of = {"stage": stage}
@@ -68,6 +68,6 @@ class _Observation:
                 yield version.calls, version.failures, of
 
     def _started(self) -> list[Engine]:
-        """The engine, in a list of its own; none before it has loaded: it could not tell what it is."""
+        """Return a list of the engine; an empty one before it has loaded, as it has no name and version yet."""
         engine = self._replica.engine
         return [] if engine is None or self._status.state is State.STARTING else [engine]

@@ -1,4 +1,4 @@
-"""The ports of a service: the one it is called at and, where strangers call, one of their own for those who run it."""
+"""The ports of a service: one for its callers and, where strangers call, another for operators."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Ports:
     operators: grpc.aio.Server
 
     async def open(self, listen: str, edge: Edge | None) -> int:
-        """Has them serve; the port of the service. The address that operators have is noted in the edge."""
+        """Open the ports, and return the service's. The operators' address is recorded in the edge."""
         port = self.service.add_insecure_port(listen)
         await self.service.start()
         if edge:
@@ -40,7 +40,7 @@ class Ports:
         return port
 
     async def stop(self, seconds: float) -> None:
-        """Ends them, with so long for the answers on their way."""
+        """Stop the servers, with so many seconds for responses on their way."""
         async with TaskGroup() as tasks:
             for server in {self.service, self.operators}:
                 tasks.create_task(server.stop(seconds))
@@ -49,7 +49,7 @@ class Ports:
 def servers(
     settings: ServiceSettings, edge: Edge | None, guard: Callable[[bool], grpc.aio.ServerInterceptor], checks: Any
 ) -> Ports:
-    """The servers, with nothing but health. `guard` makes an interceptor, for calls that come from strangers or not."""
+    """Return the servers, with health alone. `guard` makes an interceptor, for calls of strangers or of the mesh."""
     streams = 2 * settings.slots + 100
     if edge is None:
         service = operators = grpc.aio.server(interceptors=[guard(False)], options=server_options(streams))
@@ -67,7 +67,7 @@ def servers(
 def add_for_operators(
     server: grpc.aio.Server, replica: Replica, settings: ServiceSettings, status: Status, name: str
 ) -> None:
-    """Registers state, faults and reflection, which each service has for those who run it. `name` is the service's."""
+    """Register state, faults and reflection for operators; `name` is the service's."""
     stage_pb2_grpc.add_StageServicer_to_server(StatusServicer(status, replica), server)
     forbidding = "" if settings.faults else f"{settings.model_config.get('env_prefix', '')}FAULTS"
     faults = FaultServicer(forbidding, replica.watchdog.rehearsal if replica.watchdog else None, replica.forward)
@@ -78,12 +78,12 @@ def add_for_operators(
 
 
 def add_for_clients(server: grpc.aio.Server, edge: Edge | None, name: str) -> None:
-    """Registers reflection where clients call, and where that is set: it names what they may call, and nothing else."""
+    """Register reflection for clients, where that is set: it names what they may call, and nothing else."""
     if edge and edge.reflection:
         reflection.enable_server_reflection([name, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
 
 
 def _name_of(module: Any) -> str:
-    """The full name of the one service in a contract's module."""
+    """Return the full name of the only service in a contract's module."""
     (service,) = module.DESCRIPTOR.services_by_name.values()
     return str(service.full_name)

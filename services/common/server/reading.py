@@ -19,13 +19,13 @@ M = TypeVar("M")
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """Stands for a message that nobody has looked into."""
+    """Stands for a message that could not be parsed, with its refusal."""
 
     refusal: InvalidArgument
 
 
 def reader(parse: Callable[[bytes], M], most_bytes: int = 0) -> Callable[[bytes], M | Unreadable]:
-    """What reads messages with `parse`, of so many bytes at most; 0: of as many as gRPC lets in."""
+    """Return a parser of messages of at most `most_bytes`; 0 for as many as gRPC admits."""
 
     def read(message: bytes) -> M | Unreadable:
         if most_bytes and len(message) > most_bytes:
@@ -40,13 +40,13 @@ def reader(parse: Callable[[bytes], M], most_bytes: int = 0) -> Callable[[bytes]
 
 
 def too_large(size_bytes: int, most_bytes: int, field: str, code: str = "MESSAGE_TOO_LARGE") -> Unreadable:
-    """The refusal of a message, or of the field that makes it so large."""
+    """Return the refusal of a message, or of the field that makes it too large."""
     accepted = [f"at most {most_bytes} bytes"]
     return Unreadable(InvalidArgument(code, f"The message has {size_bytes} bytes.", field, accepted))
 
 
 def readable(message: M | Unreadable) -> M:
-    """The message, if it is one. Raises InvalidArgument."""
+    """Return the message, if it could be parsed. Raises InvalidArgument otherwise."""
     if isinstance(message, Unreadable):
         raise message.refusal
     return message

@@ -1,4 +1,4 @@
-"""Faults on demand, without the wire: what is armed, when it strikes, and what it then does."""
+"""Simulated faults, apart from the wire: which is armed, when it strikes, and its effects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWER_SECONDS: Final = 0.05  # for the answer to whoever armed it, before the p
 
 
 class Kind(Enum):
-    """What goes wrong. The values are the contract's names."""
+    """The kinds of simulated faults. The values are the contract's names."""
 
     CRASH = "FAULT_KIND_CRASH"
     HANG = "FAULT_KIND_HANG"
@@ -32,18 +32,18 @@ class Kind(Enum):
 
     @property
     def of_engine(self) -> bool:
-        """Whether it is the engine that breaks; else the process."""
+        """Whether the fault is the engine's; else it is the process's."""
         return self in (Kind.HANG, Kind.SLOW, Kind.FAIL_NEXT)
 
     @property
     def lasts(self) -> bool:
-        """Whether it may have an end."""
+        """Whether the fault has a duration."""
         return self in (Kind.HANG, Kind.BLOCK_LOOP, Kind.SLOW)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is to go wrong, and when."""
+    """A fault to simulate: its kind, its time and its size."""
 
     kind: Kind
     after_ms: int = 0
@@ -54,12 +54,12 @@ class Fault:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """Duration of the fault in seconds; infinite when it lasts as long as the process."""
         return self.duration_ms / 1000 if self.duration_ms else math.inf
 
 
 class Rehearsal:
-    """Holds the one fault that is armed or goes on. A call of the engine, for it, is a step the watchdog sees."""
+    """Holds the one fault that is armed or under way. Its engine calls are the steps that the watchdog sees."""
 
     def __init__(self) -> None:
         self._fault: Fault | None = None  # due: it strikes when no more calls are to succeed
@@ -69,7 +69,7 @@ class Rehearsal:
         self._hog = MemoryHog()
 
     def arm(self, fault: Fault) -> None:
-        """Takes the place of the fault before, even of one that goes on.
+        """Arm a fault in place of the one before, even of one that is under way.
 
         What breaks the process does so a moment later: whoever asked for it is to have an answer.
         """
@@ -90,7 +90,7 @@ class Rehearsal:
             self._break(fault)
 
     async def begins(self) -> None:
-        """A step of the engine begins. Raises StageFailed when it is to fail, and does not return while it hangs."""
+        """Begin a step of the engine. Raises StageFailed when the step is to fail, and blocks while it is to hang."""
         fault, now = self._fault, asyncio.get_running_loop().time()
         if fault is None:
             return
@@ -110,7 +110,7 @@ class Rehearsal:
             await self._hang(self._ends - now)
 
     async def ends(self, worked_seconds: float) -> None:
-        """A step of the engine ends, after so much work: a slow one takes longer."""
+        """End a step of the engine that took `worked_seconds`: a fault that slows it makes it wait longer."""
         fault = self._fault
         if fault and fault.kind is Kind.SLOW and asyncio.get_running_loop().time() < self._ends:
             await asyncio.sleep((fault.factor - 1) * worked_seconds)

@@ -1,4 +1,4 @@
-"""What every service shows of itself to the server that runs it: who is in, and whether its engine works."""
+"""A service's parts that its server watches: slots, engine and ports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from services.common.server.watchdog import Watchdog
 
 @dataclass(slots=True)
 class Edge:
-    """What a service has that strangers call: a port of its own for those who run it, and bounds at the other one."""
+    """What a service called by strangers needs: a port of its own for operators, and bounds on the callers'."""
 
     operations: str  # address of the operators' port; once it serves, with the port that was taken
     add_to: Callable[[grpc.aio.Server], None]  # registers what is served there beside health, state and faults
@@ -27,7 +27,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Replica:
-    """One replica of a service, as the server sees it."""
+    """One replica of a service, as its server sees it."""
 
     slots: Slots
     watchdog: Watchdog | None = None  # none without an engine

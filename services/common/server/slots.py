@@ -14,7 +14,7 @@ ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a s
 
 
 class Slots:
-    """A fixed number of slots. There is no queue at the door: a caller gets a slot now or is told when to ask again.
+    """A fixed number of slots without a queue: a caller gets a slot now, or is told when to retry.
 
     Those in reserve are for what was let in before, here or elsewhere, and goes on.
     """
@@ -27,12 +27,12 @@ class Slots:
         self._retry_after_ms = retry_after_ms
 
     def offer(self, total: int, reserved: int) -> None:
-        """There are so many slots from now on, of which some are in reserve."""
+        """Change the number of slots, some of which are reserved for sessions that resume."""
         self.total, self._reserved = total, reserved
 
     @contextmanager
     def taken(self, resumed: bool = False) -> Iterator[None]:
-        """Holds a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
+        """Hold a slot for the block, with `resumed` one of the reserve if need be. Raises AtCapacity without one."""
         if self.used >= self.open_to(resumed):
             raise self.full()
         self.used += 1
@@ -42,11 +42,11 @@ class Slots:
             self.used -= 1
 
     def open_to(self, resumed: bool) -> int:
-        """How many slots there are for who resumes, or for who is new."""
+        """Return the number of slots for callers that resume, or for new ones."""
         return self.total - (0 if resumed else self._reserved)
 
     def full(self) -> AtCapacity:
-        """The refusal of who finds no free slot, counted."""
+        """Count a refusal, and return its AtCapacity error."""
         rpcs.refused(self._stage, FULL)
         message = f"All {self.total} slots are in use."
         if self.used < self.total:
@@ -55,5 +55,5 @@ class Slots:
 
 
 def reserve(slots: int, told: int | None) -> int:
-    """How many slots are kept free for what resumes: as was told, else one in eight of more than eight."""
+    """Return how many slots are kept free for sessions that resume: as set, else one in eight of more than eight."""
     return (slots - 1) // 8 if told is None else told

@@ -19,7 +19,8 @@ _OWN = Path("/proc/self")
 
 @asynccontextmanager
 async def own_time(seconds: float, stopped: bool = True) -> AsyncIterator[None]:
-    """As `asyncio.timeout`, but time that was denied does not count, nor time in which we stood still ourselves.
+    """Time out as `asyncio.timeout`, not counting time in which the processor was denied or this process stood
+    still.
 
     `stopped`: nor does time in which a program that we started is stopped. Raises TimeoutError.
     """
@@ -48,7 +49,7 @@ async def own_time(seconds: float, stopped: bool = True) -> AsyncIterator[None]:
 
 
 class Denied:
-    """How long a processor was denied, from when this is made. `stopped`: also by stopping a program we started."""
+    """Measures how long a processor was denied since this was made. `stopped`: also to stopped child programs."""
 
     def __init__(self, stopped: bool = True) -> None:
         self._stopped = stopped
@@ -56,7 +57,7 @@ class Denied:
         self._waited = dict(_family())
 
     def seconds(self) -> float:
-        """How long it was, since this was asked last, to the thread that suffered most."""
+        """Return the seconds denied since the last call, to the thread that suffered most."""
         at, waited = time.monotonic(), dict(_family())
         passed, self._at = at - self._at, at
         grown = [now - self._waited[thread] for thread, now in waited.items() if thread in self._waited]
@@ -67,14 +68,14 @@ class Denied:
 
 
 def waited(thread: Path) -> float:
-    """How many seconds a thread, given as its folder in /proc, has waited for a processor; 0 where that is not told."""
+    """Return the seconds that a thread, given as its folder in /proc, has waited for a processor; 0 where unknown."""
     with suppress(OSError, ValueError, IndexError):  # it has ended, or the kernel does not tell
         return int((thread / "schedstat").read_text().split()[1]) / 1e9
     return 0.0
 
 
 def own_thread(native_id: int) -> Path:
-    """The folder in /proc of a thread of this process."""
+    """Return the folder in /proc of a thread of this process."""
     return _OWN / "task" / str(native_id)
 
 
@@ -86,7 +87,7 @@ def _family() -> Iterator[tuple[Path, float]]:
 
 
 def _children() -> list[Path]:
-    """The folders in /proc of the programs that this process started and that still run."""
+    """Return the folders in /proc of this process's running child programs."""
     found: list[Path] = []
     with suppress(OSError):
         for thread in (_OWN / "task").iterdir():

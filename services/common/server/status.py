@@ -1,4 +1,4 @@
-"""What a service tells those who call it: `mesh.stage.v1.Stage`."""
+"""The state of a service, and the servicer that streams it: `mesh.stage.v1.Stage`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class State(IntEnum):
 
 
 class Status:
-    """The state of this service, for those who wait for it to change."""
+    """The state of this service, which others can await changes of."""
 
     def __init__(self) -> None:
         self._phase = State.STARTING  # but for an engine that is stuck
@@ -39,31 +39,31 @@ class Status:
 
     @property
     def state(self) -> State:
-        """The state now."""
+        """The current state: STUCK while the engine is stuck, else the phase."""
         return State.STUCK if self._stuck else self._phase
 
     @property
     def over(self) -> bool:
-        """Whether there is nothing more to tell."""
+        """Whether the service has ended, and its state changes no more."""
         return self._over
 
     async def enter(self, phase: State) -> None:
-        """The service starts, serves or drains from now on."""
+        """Enter a phase (starting, serving or draining), and notify those who wait."""
         self._phase = phase
         await self._tell()
 
     async def stick(self, stuck: bool) -> None:
-        """The engine makes no progress, or does so again."""
+        """Record whether the engine is stuck, and notify those who wait."""
         self._stuck = stuck
         await self._tell()
 
     async def end(self) -> None:
-        """Nothing more is told."""
+        """End the state: notify those who wait that no more changes follow."""
         self._over = True
         await self._tell()
 
     async def change(self, within_seconds: float) -> None:
-        """Returns when something changed, or after so long."""
+        """Wait for a change of the state, for at most so many seconds."""
         try:
             async with asyncio.timeout(within_seconds), self._changed:
                 await self._changed.wait()
@@ -76,7 +76,7 @@ class Status:
 
 
 class StatusServicer(stage_pb2_grpc.StageServicer):
-    """Serves `mesh.stage.v1.Stage`."""
+    """Serves `mesh.stage.v1.Stage`: streams the state and reports the versions."""
 
     def __init__(self, status: Status, replica: Replica) -> None:
         self._status = status

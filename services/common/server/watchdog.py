@@ -1,4 +1,4 @@
-"""Notices an engine that makes no progress: it holds when each wait for an engine's answer began.
+"""Detects an engine that makes no progress, by the age of each wait for its answer.
 
 Its clock is the event loop's own work: it is moved on by `passes`, a little at a time, so that a loop that stood still
 for a while (or a process that was stopped) does not make an engine look stuck that had no chance to answer. Nor does
@@ -22,7 +22,7 @@ STARVING_SECONDS = 1.0  # of a wait, after which it is looked whether the engine
 
 
 class Watchdog:
-    """The waits for one engine. The engine is stuck when one of them is older than its patience."""
+    """The waits for one engine, which is stuck when one of them is older than its patience."""
 
     def __init__(self, patience_seconds: float = math.inf, rehearsal: Rehearsal | None = None) -> None:
         self.rehearsal = rehearsal or Rehearsal()
@@ -32,12 +32,14 @@ class Watchdog:
         self._works = asyncio.Event()  # while there are any
 
     def step(self) -> Step:
-        """A wait for the engine; `async with` it. It may be used again, one after the other."""
+        """Return a wait for the engine, an async context manager that may be entered repeatedly, one use after
+        another.
+        """
         return Step(self)
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the oldest of the waits lasts."""
+        """Age in seconds of the oldest wait; 0 without any."""
         return self._seconds - next(iter(self._began.values()), self._seconds)
 
     @property
@@ -47,24 +49,24 @@ class Watchdog:
 
     @property
     def stuck(self) -> bool:
-        """Whether the engine has had longer for an answer than it is given."""
+        """Whether the engine has had longer for an answer than its patience allows."""
         return self.oldest_seconds > self._patience_seconds
 
     async def works(self) -> None:
-        """Waits until the engine works for somebody."""
+        """Wait until the engine works for somebody."""
         await self._works.wait()
 
     def passes(self, seconds: float) -> None:
-        """Moves the clock on. Of a long stretch only as much counts as a look may be late."""
+        """Advance the clock. Of a long stretch only as much counts as a look may be late."""
         self._seconds += min(seconds, 2 * LOOK_SECONDS)
 
     def begins(self, step: Step) -> None:
-        """The engine works for a step."""
+        """Record that the engine works for a step."""
         self._began[step] = self._seconds
         self._works.set()
 
     def rests(self, step: Step) -> None:
-        """It does not, or no longer."""
+        """Record that the engine does not, or no longer, work for a step."""
         self._began.pop(step, None)
         if not self._began:
             self._works.clear()
@@ -102,7 +104,7 @@ class Step:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """The engine has answered, and is not asked for more within the block."""
+        """Pause the wait for the block: the engine has answered, and is not asked for more within it."""
         self._worked_seconds += asyncio.get_running_loop().time() - self._since
         self._watchdog.rests(self)
         try:
@@ -121,7 +123,7 @@ class Step:
 
 
 async def watch(watchdog: Watchdog, changed: Callable[[bool], Awaitable[None]]) -> Never:
-    """Moves the watchdog's clock, and tells whether the engine is stuck whenever that changes.
+    """Advance the watchdog's clock, and call `changed` whenever the engine becomes stuck or recovers.
 
     While the engine is asked nothing there is nothing to look at, and nobody does.
     """

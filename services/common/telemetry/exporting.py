@@ -1,4 +1,4 @@
-"""How spans and metrics leave a process: by OpenTelemetry's standard `OTEL_*` variables, and by `<SERVICE>_ADMIN`.
+"""Exports spans and metrics, by OpenTelemetry's standard `OTEL_*` variables and by `<SERVICE>_ADMIN`.
 
 Without any of them nothing is set up, and the API's no-ops run. What is asked for and cannot be is refused by name.
 """
@@ -35,7 +35,7 @@ _EXEMPLARS = ("always_off", "always_on", "trace_based")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be exported."""
+    """The exports that were asked for: traces, metrics and the Prometheus port."""
 
     traces: str = ""  # the protocol of OTLP; empty: none
     metrics: str = ""  # likewise
@@ -45,7 +45,9 @@ class Asked:
 
 
 def asked(variables: Mapping[str, str], admin: str | None = None, admin_setting: str = "ADMIN") -> Asked:
-    """What an environment and a service's own setting ask for. Raises InvalidArgument for what cannot be."""
+    """Return the exports that the environment and a service's setting ask for. Raises InvalidArgument for
+    unsupported ones.
+    """
     if variables.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         if admin:
             message = "It asks for metrics, and OTEL_SDK_DISABLED forbids them."
@@ -67,7 +69,7 @@ def asked(variables: Mapping[str, str], admin: str | None = None, admin_setting:
 
 
 def _otlp(variables: Mapping[str, str], signal: str) -> str:
-    """The protocol to export a signal by; empty: it is not exported over OTLP."""
+    """Return the protocol that exports a signal over OTLP; empty when it is not exported so."""
     protocols = f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
     endpoints = f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT"
     exporters = _exporters(variables, signal)
@@ -77,7 +79,7 @@ def _otlp(variables: Mapping[str, str], signal: str) -> str:
 
 
 def _exporters(variables: Mapping[str, str], signal: str) -> tuple[str, ...]:
-    """The names in OTEL_TRACES_EXPORTER or OTEL_METRICS_EXPORTER, which has commas between."""
+    """Return the names in OTEL_TRACES_EXPORTER or OTEL_METRICS_EXPORTER, which are separated by commas."""
     setting = f"OTEL_{signal}_EXPORTER"
     named = tuple(name for name in (part.strip() for part in variables.get(setting, "").split(",")) if name)
     accepted = ["otlp", "none"] if signal == "TRACES" else ["otlp", "prometheus", "none"]
@@ -88,7 +90,7 @@ def _exporters(variables: Mapping[str, str], signal: str) -> tuple[str, ...]:
 
 
 def _one_of(accepted: tuple[str, ...], variables: Mapping[str, str], *names: str) -> str:
-    """The value of the first variable that is set, of several; the first that is accepted where none is."""
+    """Return the value of the first of some variables that is set; the first accepted one where none is."""
     for name in names:
         if value := variables.get(name):
             if value not in accepted:
@@ -111,7 +113,7 @@ def _require_milliseconds(variables: Mapping[str, str], name: str) -> None:
 
 @contextmanager
 def exported(service: str, settings: ServiceSettings) -> Iterator[None]:
-    """Exports this process's spans and metrics for the block, as it is asked to; then sends what still waits.
+    """Export this process's spans and metrics for the block, as asked; at its end, flush what still waits.
 
     Raises InvalidArgument where it cannot, naming the setting, and Unsupported without the `telemetry` extra.
     """
@@ -140,7 +142,7 @@ def _export_traces(wanted: Asked, service: str) -> Callable[[], None]:
 
 
 def _export_metrics(wanted: Asked, service: str, running: ExitStack) -> None:
-    """Has metrics made and exported; what it started ends with `running`."""
+    """Set up and export metrics; what that starts ends with `running`."""
     from opentelemetry.sdk.metrics import (
         AlwaysOffExemplarFilter,
         AlwaysOnExemplarFilter,
@@ -168,7 +170,7 @@ def _export_metrics(wanted: Asked, service: str, running: ExitStack) -> None:
 
 
 def views() -> list[View]:
-    """What keeps every metric to the attributes its entry in the schema names, and to a bounded number of series."""
+    """Return the views that bound every metric to its schema's attributes, and to a limited number of series."""
     from opentelemetry.sdk.metrics.view import View
 
     return [
@@ -183,7 +185,7 @@ def views() -> list[View]:
 
 
 def _resource(service: str) -> Resource:
-    """OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over what we say."""
+    """Return the resource of this process; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES override our own values."""
     from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
     ours = {

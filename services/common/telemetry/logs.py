@@ -26,14 +26,14 @@ _ADDRESS = re.compile(
 
 
 class EventFormatter(logging.Formatter):
-    """Writes time, level, service and event, then what was passed as `extra={"fields": {...}}`."""
+    """Formats time, level, service and event, and the fields passed as `extra={"fields": {...}}`."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON. An exception is told by its type and place: its message may quote what a user said."""
+        """Return one line of JSON. An exception shows only its type and place: its message may quote a user."""
         event: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
@@ -47,7 +47,7 @@ class EventFormatter(logging.Formatter):
 
 
 def _event(record: logging.LogRecord) -> dict[str, object]:
-    """What happened. Of a library: the first line of its message without what it filled in, and where it logged it."""
+    """Return the event of a record. A library's is the first line of its message, without arguments, and its place."""
     if record.name.partition(".")[0] in OURS or hasattr(record, "fields"):
         return {"event": record.getMessage(), **getattr(record, "fields", {})}
     line = next(iter(str(record.msg).splitlines()), "")[:_LONGEST]
@@ -66,7 +66,7 @@ def _places(record: logging.LogRecord) -> list[str]:
 
 
 def configure(service: str, level: str = "INFO") -> None:
-    """Sends this process's logs to stderr as events."""
+    """Configure logging to write this process's events to stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(EventFormatter(service))
     logging.basicConfig(handlers=[handler], level=level, force=True)

@@ -24,7 +24,7 @@ Read: TypeAlias = Callable[[], Iterable[Reading]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One entry of the schema."""
+    """One metric of the schema."""
 
     name: str
     kind: str  # counter, up_down, histogram, gauge or observed_counter
@@ -35,7 +35,7 @@ class Metric:
 
 
 def read_schema(text: str) -> dict[str, Metric]:
-    """The metrics of a schema, by name. Raises KeyError for an attribute or list of buckets it does not explain."""
+    """Return the metrics of a schema, by name. Raises KeyError for an attribute or buckets that it does not define."""
     schema = tomllib.loads(text)
     return {name: _metric(name, entry, schema) for name, entry in schema["metrics"].items()}
 
@@ -55,19 +55,19 @@ _observed: dict[str, object] = {}  # their instruments
 
 
 def counter(name: str) -> Counter:
-    """The counter of that name."""
+    """Return the counter with this name of the schema."""
     metric = _of(name, "counter")
     return _meter.create_counter(name, metric.unit, metric.description)
 
 
 def up_down(name: str) -> UpDownCounter:
-    """The counter of that name which also goes down."""
+    """Return the up-down counter with this name of the schema."""
     metric = _of(name, "up_down")
     return _meter.create_up_down_counter(name, metric.unit, metric.description)
 
 
 def histogram(name: str) -> Histogram:
-    """The histogram of that name."""
+    """Return the histogram with this name of the schema."""
     metric = _of(name, "histogram")
     return _meter.create_histogram(
         name, metric.unit, metric.description, explicit_bucket_boundaries_advisory=metric.boundaries
@@ -75,14 +75,14 @@ def histogram(name: str) -> Histogram:
 
 
 def from_zero(counted: Counter, series: Iterable[Mapping[str, str]]) -> None:
-    """Has series of a counter exist before there is anything to count: to Prometheus, one born at 1 has no increase."""
+    """Create series of a counter at zero: to Prometheus, one that begins at 1 has no increase."""
     for attributes in series:
         counted.add(0, attributes)
 
 
 @contextmanager
 def observed(name: str, read: Read) -> Iterator[None]:
-    """Has a gauge, or a counter kept elsewhere, read whenever metrics are collected, for as long as the block lasts.
+    """Observe a gauge, or a counter kept elsewhere, whenever metrics are collected while the block lasts.
 
     `read` is called in another thread, at any time.
     """

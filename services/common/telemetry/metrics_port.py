@@ -1,4 +1,4 @@
-"""The admin port: metrics at /metrics, for Prometheus, and nothing else. In threads of its own."""
+"""The admin port: metrics at /metrics, for Prometheus, and nothing else. Served by threads of its own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PATIENCE_SECONDS = 5.0  # with a connection on which nothing comes
 
 
 class _Server(ThreadingWSGIServer):
-    """A thread a request: a scraper that hangs holds up no other."""
+    """An HTTP server with a thread per request, so that a scraper that hangs does not block others."""
 
 
 class _ServerV6(_Server):
@@ -38,12 +38,12 @@ class _Handler(WSGIRequestHandler):
     timeout = _PATIENCE_SECONDS
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Requests are not logged: they would tell addresses."""
+        """Log nothing about requests, as log lines would show addresses."""
 
 
 @contextmanager
 def served(address: str, setting: str) -> Iterator[PrometheusMetricReader]:
-    """Serves for the block what the reader it yields collects.
+    """Serve metrics on the address for the block, and yield their reader. Raises InvalidArgument.
 
     Raises InvalidArgument, naming the setting, when the address cannot be listened on.
     """

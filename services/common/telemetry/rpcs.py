@@ -1,4 +1,4 @@
-"""What is measured of every call: how many there are, how long each took, how it ended, and which were refused."""
+"""Metrics of every call: count, duration, ending and refusals."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ _REFUSALS = metrics.counter("babelmesh.refusals")
 
 
 def stage_of(service_name: str) -> str:
-    """What metrics call a service: "asr" of "mesh.asr.v1.Asr"; what is no stage is the gateway."""
+    """Return a service's name in metrics: "asr" of "mesh.asr.v1.Asr"; what is no stage is the gateway."""
     package, _, rest = service_name.partition(".")
     return rest.partition(".")[0] if package == "mesh" else "gateway"
 
 
 def refused(stage: str, code: str) -> None:
-    """A call, or a session, was refused at the door; `stage` in any case, empty for the gateway."""
+    """Count a call, or a session, that was refused at the door; `stage` in any case, empty for the gateway."""
     _REFUSALS.add(1, {"stage": stage.lower() or "gateway", "code": code})
 
 
 def may_refuse(stage: str, codes: Iterable[str]) -> None:
-    """A service is about to start that may refuse for these."""
+    """Create the refusal counters of a service that may refuse with these codes."""
     metrics.from_zero(_REFUSALS, ({"stage": stage, "code": code} for code in codes))
 
 
 @contextmanager
 def measured(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Iterator[None]:
-    """Measures the call of a method that is served: names that anyone may send must not come here."""
+    """Measure the call of a method that is served; names that anyone may send must not come here."""
     began = time.perf_counter()
     of = {"rpc": method.removeprefix("/")}
     code = "OK"
@@ -52,7 +52,7 @@ def measured(method: str, context: grpc.aio.ServicerContext[Any, Any]) -> Iterat
 
 
 def _code(error: BaseException, context: grpc.aio.ServicerContext[Any, Any]) -> str:
-    """How a call ended that left with an exception."""
+    """Return the code by which a call ended that raised an exception."""
     if isinstance(error, MeshError):
         return error.code
     if isinstance(error, (asyncio.CancelledError, grpc.aio.InternalError)):  # that: a write or read on a call gone

@@ -16,7 +16,7 @@ Metadata = tuple[tuple[str, str], ...]
 
 
 def shared_span(name: str, members: Iterable[Span], attributes: Mapping[str, int | str]) -> Span:
-    """Begins the span of work for several: of no trace of its members, but linked to each, and each to it."""
+    """Begin the span of work for several callers: in a trace of its own, linked with each caller's span both ways."""
     members = list(members)
     links = [Link(each.get_span_context()) for each in members if each.get_span_context().is_valid]
     span = tracer.start_span(name, Context(), links=links, attributes=attributes)
@@ -27,14 +27,14 @@ def shared_span(name: str, members: Iterable[Span], attributes: Mapping[str, int
 
 
 def outgoing(trace_context: Context | None = None) -> Metadata:
-    """The gRPC metadata that carries a context, the current one by default, to the next process."""
+    """Return the gRPC metadata that carries a context, the current one by default, to the next process."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier, trace_context)
     return tuple(carrier.items())
 
 
 def incoming(metadata: Iterable[tuple[str, str | bytes]] | None, strangers: bool = False) -> Context:
-    """The context that came with a call. Of strangers it is none but for the span to link to: see `caller_links`."""
+    """Return the context that came with a call. That of strangers is only linked to: see `caller_links`."""
     found = propagate.extract({key: value for key, value in metadata or () if isinstance(value, str)})
     return (
         context.set_value(_CALLER, trace.get_current_span(found).get_span_context(), Context()) if strangers else found
@@ -42,6 +42,6 @@ def incoming(metadata: Iterable[tuple[str, str | bytes]] | None, strangers: bool
 
 
 def caller_links() -> list[Link]:
-    """The link to the span of a stranger who makes the current call, if it came with one."""
+    """Return the link to the span of a stranger who makes the current call, if it came with one."""
     caller = context.get_value(_CALLER)
     return [Link(caller)] if isinstance(caller, SpanContext) and caller.is_valid else []

@@ -1,1 +1,1 @@
-"""Text and languages as all services see them."""
+"""Text and languages, as all services handle them."""

@@ -23,7 +23,7 @@ _SILENT = dict.fromkeys(map(ord, ".\u203f\u035c\u0361/[]"))
 
 
 class UnknownSymbol(Exception):
-    """A pronunciation holds something that is no symbol of the voice: `symbol` is its first code point."""
+    """Raised for a pronunciation with something that is no symbol of the voice: `symbol` is its first code point."""
 
     def __init__(self, symbol: str) -> None:
         super().__init__()
@@ -31,13 +31,13 @@ class UnknownSymbol(Exception):
 
 
 def plain(ipa: str) -> str:
-    """A pronunciation as it is compared: composed, without brackets, ties and syllable dots."""
+    """Return a pronunciation for comparison: composed, without brackets, ties and syllable dots."""
     text = unicodedata.normalize("NFC", ipa.translate(_SILENT))
     return " ".join("".join(_WRITTEN.get(char, char) for char in text).split())
 
 
 def symbols_of(ipa: str, known: Iterable[str]) -> list[str]:
-    """A pronunciation as symbols of `known`, the longest first, stress marks and spaces between words.
+    """Split a pronunciation into symbols of `known`, longest first, stress marks and spaces included.
 
     Raises UnknownSymbol.
     """
@@ -53,7 +53,7 @@ def symbols_of(ipa: str, known: Iterable[str]) -> list[str]:
 
 
 def complaint(ipa: str, known: Iterable[str]) -> str:
-    """Why a pronunciation cannot be said with the symbols known; empty when it can."""
+    """Return why a pronunciation cannot be spoken with the known symbols; empty when it can."""
     try:
         found = symbols_of(ipa, known)
     except UnknownSymbol as unknown:

@@ -33,7 +33,7 @@ _KEPT: tuple[MutableMapping[Any, Any], ...] = (  # it has no other way to bound 
 
 
 def resolve(tag: str, available: Iterable[str]) -> str | None:
-    """The available tag that stands for `tag`: the same language, the nearest region and script; None without one.
+    """Return the available tag for `tag`: the same language, the nearest region and script; None without one.
 
     "zh" finds "zh-CN", "en-GB" finds "en-US" where no nearer is there; "pt" never finds "es", nor a neighbour that its
     readers would understand: "lb" finds no "de", "hr" no "bs", "yue" no "zh".
@@ -50,7 +50,7 @@ def resolve(tag: str, available: Iterable[str]) -> str | None:
 
 
 def require(tag: str, available: Iterable[str], field: str, code: str = "UNKNOWN_LANGUAGE") -> str:
-    """Like `resolve`, but raises InvalidArgument naming the field and what is available."""
+    """Resolve like `resolve`, but raise InvalidArgument naming the field and what is available."""
     tags = sorted(set(available))
     found = resolve(tag, tags)
     if found is None:
@@ -59,23 +59,23 @@ def require(tag: str, available: Iterable[str], field: str, code: str = "UNKNOWN
 
 
 def standardized(tag: str) -> str | None:
-    """A tag as BCP-47 writes it, "es-MX" of "spa-latn-mx"; None for what is no tag, or is longer than any real one."""
+    """Return a tag in BCP-47's standard form, "es-MX" of "spa-latn-mx"; None for an invalid or overlong one."""
     return _standardized(tag) if len(tag) <= MAX_TAG_LENGTH else None
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two tags mean the same language, regions aside."""
+    """Return whether two tags mean the same language, regions aside."""
     return _language(one) == _language(other)
 
 
 def written(tag: str) -> str:
-    """A tag as BCP-47 writes it, "es-US" of "ES-us"; empty for what names no language."""
+    """Return a tag in BCP-47's spelling, "es-US" of "ES-us"; empty for what names no language."""
     standard = standardized(tag)
     return standard if standard is not None and _language(tag) else ""
 
 
 def _alike(standard: str, offered: str) -> bool:
-    """Whether an offered tag names the language of a standardized one.
+    """Return whether an offered tag names the language of a standardized one.
 
     Distances alone do not tell: they come from CLDR, which asks what a reader would put up with ("gsw" and "de": 8).
     """
@@ -99,7 +99,9 @@ def _standardized(tag: str) -> str | None:
 
 @lru_cache(_MOST_TAGS)
 def _language(tag: str) -> str:
-    """The language of a tag without its region, under one name; empty for none. Raises ValueError for no tag."""
+    """Return a tag's language under one name, without its region; empty for none. Raises ValueError for an invalid
+    tag.
+    """
     _bound_memory()
     language = langcodes.get(tag).prefer_macrolanguage().language or ""
     return "" if language == "und" else _OTHER_NAMES.get(language, language)
@@ -112,7 +114,7 @@ def _distance(wanted: str, offered: str) -> int:
 
 
 def _bound_memory() -> None:
-    """Empty langcodes' tables once they are full: each holds answers alone, which can be computed again."""
+    """Clear langcodes' caches once they are full: they only hold answers that can be computed again."""
     for table in _KEPT:
         if len(table) > _MOST_KEPT:
             table.clear()

@@ -1,4 +1,4 @@
-"""Text for programs that are not ours: nothing in it but what people write. Pure.
+"""Cleans text for external programs: nothing stays in it but what people write. Pure.
 
 Programs that read text byte by byte take control characters for commands, and now and then die of what Unicode keeps
 for inner use: its noncharacters (The Unicode Standard, 23.7), and halves of surrogate pairs.
@@ -16,12 +16,12 @@ _SEPARATORS = re.compile("[\x0b\x0c\x85\u2028\u2029]")
 
 
 def plain_text(text: str) -> str:
-    """The text without noncharacters and surrogates, a space for each control character, a newline where lines end."""
+    """Return the text without noncharacters and surrogates, control characters as spaces, line ends as newlines."""
     return _SEPARATORS.sub("\n", _CONTROLS.sub(" ", _NO_TEXT.sub("", text)))
 
 
 def in_stretches(text: str, most_words: int) -> list[str]:
-    """The text in pieces of so many words at most, in order; put together again they are the text."""
+    """Split the text into pieces of at most so many words, in order; joined again they are the text."""
     words = list(_WORD.finditer(text))
     starts = [0, *(words[at].start() for at in range(most_words, len(words), most_words))]
     return [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]

@@ -26,7 +26,7 @@ _KNOWN_FOLDS = 4096  # characters of which it is remembered how they are compare
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a term stands: its index among those looked for, and the code points from `start` to `end`."""
+    """The place of a term in a text: its index among those looked for, and its code points from `start` to `end`."""
 
     index: int
     start: int
@@ -34,7 +34,7 @@ class Place:
 
 
 class _Form:
-    """One form of a term, at the end of its path through the trie."""
+    """One form of a term (singular or plural), at the end of its path through the trie."""
 
     __slots__ = ("exact", "plain", "rank", "tokens")
 
@@ -49,7 +49,7 @@ class _Form:
         return self.rank[2]
 
     def stands(self, said: Sequence[str]) -> bool:
-        """Whether the text has its capitals and its curly apostrophes too; a straight one stands for either."""
+        """Return whether the text matches the form's capitals and curly apostrophes; a straight one matches either."""
         return all(
             word in (_STRAIGHT, heard) or (word != _CURLY and not self.exact)
             for word, heard in zip(self.tokens, said, strict=True)
@@ -64,7 +64,7 @@ class _Node:
         self.forms: list[_Form] = []
 
     def behind(self, keys: Sequence[str]) -> _Node:
-        """The node behind this one by some tokens; what is missing of the way is made."""
+        """Return the node behind this one by some tokens, creating the path that is missing."""
         node = self
         for key in keys:
             following = node.next.get(key)
@@ -75,7 +75,7 @@ class _Node:
 
 
 class _Tokens:
-    """A text in tokens: as they are said, and as they are compared."""
+    """A text as tokens, both as written and as compared."""
 
     __slots__ = ("keys", "said", "text")
 
@@ -90,12 +90,12 @@ class _Tokens:
             self.keys = list(map(_key, self.keys))
 
     def spans(self) -> list[tuple[int, int]]:
-        """Where each token stands in the text."""
+        """Return each token's start and end in the text."""
         return [found.span() for found in _TOKEN.finditer(self.text)]
 
 
 class Finder:
-    """Looks for some terms, given in composed form. Terms in capitals count in capitals only where `exact`."""
+    """Finds some terms, given in composed form, in texts. Terms in capitals need capitals only with `exact`."""
 
     def __init__(self, sources: Sequence[str], inflected: Set[str] = frozenset(), exact: bool = True) -> None:
         self._root = _Node()
@@ -113,7 +113,7 @@ class Finder:
                 self._add_plurals(source, _Form((True, *rank[1:]), tokens.said, acronym), node)
 
     def _add_plurals(self, source: str, form: _Form, before_last: _Node) -> None:
-        """Add a term's plurals as many languages of Europe write them: they differ in the last word."""
+        """Add a term's plurals as many European languages form them, by changing the last word."""
         *before, last = form.tokens
         words = [last + "es", last + "s"]
         if source[-1] in "yY" and len(last) > 1:
@@ -126,13 +126,13 @@ class Finder:
             before_last.behind([folded(word)]).forms.append(_Form(form.rank, [*before, word], form.exact))
 
     def places(self, text: str) -> tuple[Place, ...]:
-        """Where terms stand in a composed text, in order; none of them inside another."""
+        """Return the places of terms in a composed text, in order; none of them inside another."""
         if self._last[0] != text:
             self._last = (text, tuple(self._places(_Tokens(text))))
         return self._last[1]
 
     def may_begin(self, words: str) -> bool:
-        """Whether a term starts with these words, and goes on with another one."""
+        """Return whether a term starts with these words, and continues with another one."""
         if len(words) > _MOST_DECOMPOSED * self._longest:
             return False
         node: _Node | None = self._root
@@ -152,7 +152,7 @@ class Finder:
                 at = last + 1
 
     def _first(self, text: _Tokens, at: int) -> _Form | None:
-        """The form that counts at a place; None where no term begins."""
+        """Return the form that matches at a place; None where no term begins."""
         best: _Form | None = None
         node, end = self._root, at
         while end < len(text.keys) and (following := node.next.get(text.keys[end])) is not None:
@@ -164,18 +164,18 @@ class Finder:
 
 
 def _cut(text: str, tokens: Iterable[str]) -> list[str]:
-    """A text cut into pieces as long as some tokens."""
+    """Cut a text into pieces of the tokens' lengths."""
     ends = list(accumulate(map(len, tokens)))
     return [text[start:end] for start, end in pairwise((0, *ends))]
 
 
 def key(term: str) -> tuple[str, ...]:
-    """What a term is compared by, capitals aside: two terms of one key stand at the same places."""
+    """Return the key of a term, capitals aside: terms with equal keys match at the same places."""
     return tuple(_Tokens(" ".join(term.split())).keys)
 
 
 def _plain(token: str) -> str:
-    """A token, any stretch of space as one."""
+    """Return a token for comparison, any stretch of space being a single one."""
     return _SPACE if token.isspace() else token
 
 
@@ -184,7 +184,7 @@ def _key(folded_token: str) -> str:
 
 
 def folded(text: str) -> str:
-    """A text as it is compared, without capitals: each character for itself, so that it has as many as before."""
+    """Return a text without capitals, character by character, so that its length stays the same."""
     small = text.casefold()
     return small if len(small) == len(text) else "".join(map(_folded, text))
 
@@ -195,7 +195,7 @@ def _folded(char: str) -> str:
 
 
 def _begins(said: Sequence[str], at: int) -> bool:
-    """Whether a term may begin with a token: not within a word, nor on a sign that touches one."""
+    """Return whether a term may begin at a token: not inside a word, nor on a sign that touches one."""
     return said[at] != _SPACE and (at == 0 or not _is_word(said[at - 1]))
 
 

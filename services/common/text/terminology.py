@@ -1,4 +1,4 @@
-"""Terms with a fixed translation: where they stand in a text, and whether a translation honours them. Pure.
+"""Terms with a fixed translation: finds them in a text, and checks whether a translation honours them. Pure.
 
 The gateway, which knows the glossary, and the translation stage, which honours it, must find the same terms.
 """
@@ -19,14 +19,14 @@ _KNOWN_TEXTS = 64  # kept for the targets of a session, which all ask about the 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A term, both sides in composed form (NFC)."""
+    """A glossary term and its translation, both in composed form (NFC)."""
 
     source: str
     translation: str = ""  # empty: the term is kept as it is
 
     @property
     def required(self) -> str:
-        """What the translation has to hold."""
+        """The text that the translation must hold: the term's translation, or the term itself."""
         return self.translation or self.source
 
 
@@ -41,7 +41,7 @@ class Occurrence:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What became of a term in a translation."""
+    """How often a text holds a term, and whether its translation honours it."""
 
     term: Term
     occurrences: int  # in the source
@@ -49,7 +49,8 @@ class Use:
 
 
 def composed(text: str) -> str:
-    """The text with each letter and its accent as one (NFC): the form in which terms are compared.
+    """Return the text in composed form (NFC), each letter with its accent as one: the form in which terms are
+    compared.
 
     To put thousands of accents of one letter in order takes the square of their number, so no piece is that long.
     """
@@ -62,7 +63,9 @@ def _composed(text: str) -> str:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """The text in pieces, cut where nothing is put together, unless there is no such place for long."""
+    """Yield the text in pieces, cut where composition cannot cross, or anywhere where there is no such place for
+    long.
+    """
     start = 0
     while len(text) - start > _PIECE:
         places = range(start + _PIECE // 2, start + _PIECE)
@@ -73,12 +76,12 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _stands_alone(char: str) -> bool:
-    """Whether a character never becomes one with what is before it."""
+    """Return whether a character never composes with the one before it."""
     return unicodedata.category(char)[0] in "LNPSZ" and not "\u1160" <= char <= "\u11ff"  # those are parts of Hangul
 
 
 def finder(terms: Sequence[Term], plurals: bool = True) -> Finder:
-    """What finds terms in texts, for whoever looks for the same ones again and again; as `occurrences` does."""
+    """Return a finder of these terms, for repeated use by `occurrences`."""
     sources = [term.source for term in terms]
     return Finder(sources, frozenset(sources) if plurals else frozenset())
 
@@ -86,7 +89,7 @@ def finder(terms: Sequence[Term], plurals: bool = True) -> Finder:
 def occurrences(
     text: str, terms: Sequence[Term], plurals: bool = True, known: Finder | None = None
 ) -> Iterator[Occurrence]:
-    """Where terms stand in a composed text, in order: whole words, the longest of those that overlap.
+    """Yield the places of terms in a composed text, in order: whole words, the longest of those that overlap.
 
     Case does not matter, except to a term in capitals: "US" is not "us". With `plurals`, a plural counts as its
     singular, unless it is a term itself. `known` is the `finder` of these terms, where there is one.
@@ -96,7 +99,7 @@ def occurrences(
 
 
 def uses(text: str, translation: str, terms: Sequence[Term], known: Finder | None = None) -> tuple[Use, ...]:
-    """The terms that a text holds, in order of their first place, and whether its translation honours each.
+    """Return the terms that a text holds, in order of their first place, and whether its translation honours each.
 
     It does when it holds what is required as often as the text holds terms that require it.
     """
@@ -112,7 +115,7 @@ def uses(text: str, translation: str, terms: Sequence[Term], known: Finder | Non
 
 
 def _held(translation: str, terms: Sequence[Term]) -> Counter[str]:
-    """How often each required text stands in a translation; one inside a longer one does not count.
+    """Return how often each required text is in a translation; one inside a longer one does not count.
 
     A term that is kept may be kept in its plural.
     """

@@ -1,1 +1,1 @@
-"""Engines of the translation stage."""
+"""Engines of the translation stage, one folder each."""

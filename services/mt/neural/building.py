@@ -1,4 +1,4 @@
-"""Writes ONNX graphs, node by node."""
+"""Builds ONNX graphs node by node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.float16): TensorPr
 
 
 class Graph:
-    """A graph in the making. Values are known by their names.
+    """A graph under construction; values are referred to by name.
 
     A graph within another (the body of a loop) has names with a `prefix`, for it sees the other's.
     """
@@ -29,60 +29,60 @@ class Graph:
         self._outputs: list[Any] = []
 
     def takes(self, name: str, kind: int, shape: Sequence[str | int]) -> str:
-        """An input."""
+        """Declare an input, and return its name."""
         self._inputs.append(helper.make_tensor_value_info(name, kind, shape))
         return name
 
     def gives(self, name: str, kind: int, shape: Sequence[str | int]) -> None:
-        """An output, which some node makes under this name."""
+        """Declare an output, which some node makes under this name."""
         self._outputs.append(helper.make_tensor_value_info(name, kind, shape))
 
     def holds(self, values: Array, name: str = "") -> str:
-        """A constant."""
+        """Add a constant, and return its name."""
         name = name or f"{self._prefix}constant.{len(self._initializers)}"
         if name not in self._initializers:
             self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
     def integers(self, *values: int) -> str:
-        """A constant vector of integers."""
+        """Add a constant vector of 64-bit integers, and return its name."""
         return self.holds(np.array(values, np.int64), f"{self._prefix}integers." + ".".join(map(str, values)))
 
     def add(self, kind: str, *taken: str, name: str = "", **attributes: Any) -> str:
-        """A node with one output."""
+        """Add a node with one output, and return the output's name."""
         return self.split(kind, *taken, names=[name], **attributes)[0]
 
     def split(self, kind: str, *taken: str, names: Sequence[str], **attributes: Any) -> list[str]:
-        """A node with several outputs."""
+        """Add a node with several outputs, and return their names."""
         number = len(self._nodes)
         made = [name or f"{self._prefix}value.{number}.{index}" for index, name in enumerate(names)]
         self._nodes.append(helper.make_node(kind, list(taken), made, f"{self._prefix}{kind}.{number}", **attributes))
         return made
 
     def graph(self) -> GraphProto:
-        """The finished graph."""
+        """Return the finished graph."""
         held = [*self._initializers.values()]
         return helper.make_graph(self._nodes, f"{self._prefix}babelmesh", self._inputs, self._outputs, held)
 
     def model(self) -> ModelProto:
-        """The finished graph as a model."""
+        """Return the finished graph as an ONNX model."""
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(_MICROSOFT, 1)]
         return helper.make_model(self.graph(), opset_imports=opsets, ir_version=IR)
 
     def reshaped(self, value: str, *shape: int) -> str:
-        """The value in another shape; 0 keeps a dimension, -1 is what is left."""
+        """Reshape a value; 0 keeps a dimension, -1 takes what is left."""
         return self.add("Reshape", value, self.integers(*shape))
 
     def turned(self, value: str, *order: int) -> str:
-        """The value with its dimensions in another order."""
+        """Transpose a value's dimensions into another order."""
         return self.add("Transpose", value, perm=order)
 
     def scores(self, query: str, key: str, factor: float) -> str:
-        """How well each query goes with each key."""
+        """Add the scaled dot products of queries and keys."""
         return self.add("FusedMatMul", query, key, domain=_MICROSOFT, transB=1, alpha=factor)
 
     def linear(self, value: str, linear: Linear) -> str:
-        """A linear layer over [rows, in]."""
+        """Add a linear layer over [rows, in], in floats or 8-bit integers as its weight is stored."""
         weight = linear.weight
         bias = [] if linear.bias is None else [self.holds(linear.bias)]
         if weight.scale is None:
@@ -92,13 +92,13 @@ class Graph:
         return self.add("DynamicQuantizeMatMul", *given, domain=_MICROSOFT)
 
     def norm(self, value: str, norm: Norm) -> str:
-        """A layer normalization of the last dimension."""
+        """Add a layer normalization of the last dimension."""
         weight, bias = self.holds(norm.weight), self.holds(norm.bias)
         return self.add("LayerNormalization", value, weight, bias, axis=-1, epsilon=norm.epsilon)
 
 
 def joined(*linears: Linear) -> Linear:
-    """Linear layers of the same input as one. Each column keeps its own scale."""
+    """Join linear layers of the same input into one. Each column keeps its own scale."""
     steps = [linear.step for linear in linears if linear.step is not None]
     step = max(steps) if len(steps) == len(linears) else None
     weights = [linear.weight for linear in linears]
@@ -119,5 +119,7 @@ def _zero(weight: Weight) -> Array:
 
 
 def _signed(values: Array) -> Array:
-    """Integers around zero instead of around 128; a weight and its zero moved alike are the same numbers."""
+    """Return unsigned integers shifted to signed ones around zero; shifting weight and zero point alike changes
+    nothing.
+    """
     return (values.astype(np.int16) - 128).astype(np.int8) if values.dtype == np.uint8 else values

@@ -1,4 +1,4 @@
-"""What is asked of a model, and whose turn it is."""
+"""The work items of a decoding loop, and the order in which they are taken."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Found: TypeAlias = list[tuple[list[int], float]]  # translations, best first, wi
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text to decode, in ids."""
+    """A text to decode, as ids: source, prompt and limit."""
 
     source: Sequence[int]
     prompt: Sequence[int]  # what its translation starts with
@@ -26,7 +26,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Who goes first."""
+    """A job's priority: finals go first, then sessions with few texts."""
 
     final: bool = True
     session: Hashable = None
@@ -34,7 +34,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:
-    """A text under way. A cancelled future takes it out."""
+    """A text in the decoding loop. Cancelling its future removes it."""
 
     text: Text
     turn: Turn = Turn()
@@ -45,7 +45,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scoring:
-    """A translation to look at: how likely other words would have been in it."""
+    """A translation to score: how likely other words would have been in it."""
 
     source: Sequence[int]
     words: Sequence[int]
@@ -55,7 +55,7 @@ class Scoring:
 
 
 def next_up(waiting: Iterable[Job], running: Iterable[Job], free: int) -> list[Job]:
-    """Who joins: finals first; among equals those whose session has the fewest texts there; then who came first."""
+    """Return the jobs that join next: finals first, then sessions with the fewest running texts, then first come."""
     have = Counter(job.turn.session for job in running)
     left, chosen = list(waiting), list[Job]()
     while left and len(chosen) < free:

@@ -34,44 +34,44 @@ BROKEN = (  # what a step that fails raises: ONNX Runtime's faults have no base 
 
 
 class Decoding(Protocol):
-    """The texts that a model decodes at the moment. Blocking, and for one thread only."""
+    """The texts that a model decodes at the moment. Methods block, and are called by one thread only."""
 
     jobs: list[Job]
 
     @property
     def most(self) -> int:
-        """How many texts there may be."""
+        """Most texts at once."""
 
     @property
     def free(self) -> int:
-        """How many texts may join."""
+        """Number of texts that may join."""
 
     @property
     def rows(self) -> int:
-        """How many rows a step computes."""
+        """Number of rows that a step computes."""
 
     @property
     def crossed(self) -> tuple[int, int]:
-        """Bytes that went to the device and came from it so far, in all."""
+        """Bytes sent to the device and received from it so far."""
 
     def join(self, jobs: Sequence[Job]) -> None:
-        """Takes texts in; those whose translation is empty leave at once."""
+        """Encode new texts and begin their translations; those whose translation is empty leave at once."""
 
     def step(self) -> None:
-        """Computes one token more for each text, or a few; those that end are answered and leave."""
+        """Decode one token more for each text, or a few; those that end are answered and leave."""
 
     def leave(self, gone: Callable[[Job], bool]) -> None:
-        """Takes some texts out."""
+        """Remove the texts for which `gone` holds."""
 
     def clear(self) -> list[Job]:
-        """Takes all texts out, whatever state the model is in."""
+        """Remove all texts, whatever state the model is in, and return them."""
 
     def score(self, asked: Scoring) -> Sequence[Sequence[float]]:
-        """How likely each wanted id is behind each of the picks in a translation, as logarithms."""
+        """Return the log probability of each wanted id behind each pick of a translation."""
 
 
 class Loop:
-    """The texts of one model."""
+    """Decodes the texts of one model on a thread of its own."""
 
     def __init__(self, batch: Decoding, queue: int, load: Load | None = None) -> None:
         self._batch = batch
@@ -84,7 +84,9 @@ class Loop:
         self._pool = ThreadPoolExecutor(1, "mt-onnx")
 
     async def decode(self, job: Job) -> Found:
-        """The translations of a text, best first. Raises AtCapacity, or StageFailed when it cannot be computed."""
+        """Decode a text, and return its translations, best first. Raises AtCapacity, or StageFailed when it cannot
+        be computed.
+        """
         try:
             self._submit(job)
             return await asyncio.wrap_future(job.future)
@@ -92,12 +94,12 @@ class Loop:
             self._watching.answered(job)
 
     async def score(self, asked: Scoring) -> list[list[float]]:
-        """See Model. Raises as `decode` does."""
+        """Return the log probability of each wanted id behind each pick. Raises AtCapacity, StageFailed."""
         self._submit(asked)
         return [list(scores) for scores in await asyncio.wrap_future(asked.future)]
 
     async def close(self) -> None:
-        """Fails whatever is under way, and ends the thread."""
+        """Fail all jobs under way, and end the thread."""
         with self._lock:
             self._closed = True
         await asyncio.to_thread(self._pool.shutdown)
@@ -118,7 +120,7 @@ class Loop:
                 self._pool.submit(self._work)
 
     def _work(self) -> None:
-        """The thread's life, while there is something to do."""
+        """Run steps on the thread while there is work. Whatever breaks fails all jobs."""
         try:
             while self._turn():
                 pass
@@ -128,7 +130,7 @@ class Loop:
             raise
 
     def _turn(self) -> bool:
-        """One step. False when there is nothing left to do, or the engine has stopped."""
+        """Run one step; return False when there is nothing left to do, or the engine has stopped."""
         self._batch.leave(lambda job: job.future.cancelled())
         self._watching.in_hand(len(self._batch.jobs))
         joining, scorings = self._next()
@@ -151,7 +153,7 @@ class Loop:
         return True
 
     def _next(self) -> tuple[list[Job] | None, list[Scoring]]:
-        """The texts that join now, and what is to be scored; no list of texts when the thread may rest."""
+        """Return the texts that join now (None when the thread may rest), and the translations to score."""
         with self._lock:
             self._waiting = [asked for asked in self._waiting if not asked.future.cancelled()]
             scorings = [asked for asked in self._waiting if isinstance(asked, Scoring)]
@@ -173,7 +175,7 @@ class Loop:
         return [job for job in joining if not job.future.cancelled()], scorings
 
     def _set_aside(self, error: Exception) -> None:
-        """Halves the texts whose step failed; a single one fails."""
+        """Halve the texts whose step failed, to be retried apart; a single one fails."""
         jobs = self._batch.clear()
         log.warning("step failed", extra={"fields": {"reason": type(error).__name__, "texts": len(jobs)}})
         if len(jobs) == 1:
@@ -204,7 +206,7 @@ class Loop:
 
 
 def failed(message: str) -> StageFailed:
-    """The fault of a translator that broke."""
+    """Return the StageFailed error for a model that broke."""
     return StageFailed("MT_ENGINE_FAILED", message, retry_after_ms=_RETRY_MS, stage="MT")
 
 

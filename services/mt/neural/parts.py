@@ -17,7 +17,7 @@ _WIDE = 2  # letters that one of a script without an alphabet stands for
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A sentence, or a piece of one that is too long."""
+    """A sentence, or a piece of one that is too long, with the concluded translation to continue."""
 
     text: str
     gap: str  # what stands between it and the next
@@ -26,12 +26,12 @@ class Part:
 
     @property
     def has_words(self) -> bool:
-        """Whether there is something to translate."""
+        """Whether the part has letters or digits to translate."""
         return any(char.isalnum() for char in self.text)
 
 
 def parts(text: str, prefix: str, fits: Callable[[str], bool]) -> list[Part]:
-    """The parts of a text in order.
+    """Return the parts of a text in order, each short enough for the model.
 
     The sentences of the prefix translate the first ones of the text, one each, and the last of them may be unfinished.
     A sentence of the prefix may have been concluded before the text had its full stops, and hold more than one: from
@@ -63,14 +63,14 @@ def parts(text: str, prefix: str, fits: Callable[[str], bool]) -> list[Part]:
 
 
 def _may_span(said: Sentence, part: Part, last: bool) -> bool:
-    """Whether a sentence of a prefix may translate more than a part; one that has no end, from where it is as long."""
+    """Return whether a prefix's sentence may translate more than one part; an unended one may where it is as long."""
     if last and not said.ending:
         return _size(said.body) >= _least(part.text)
     return _size(said.body) > _MOST * _size(part.text) + _CHANCE
 
 
 def _spanned(prefix: str, left: Sequence[Part]) -> int:
-    """How many parts hold all that a prefix may translate; 0 where that is not to be told.
+    """Return how many parts hold all that a prefix may translate; 0 where that cannot be decided.
 
     A short part behind a long prefix is not taken in by chance: a model would take it for translated.
     """
@@ -85,24 +85,24 @@ def _spanned(prefix: str, left: Sequence[Part]) -> int:
 
 
 def _together(some: Sequence[Part]) -> Part:
-    """Parts as one."""
+    """Join parts into one."""
     *before, last = some or [Part("", "")]
     return Part("".join(part.text + (part.gap or " ") for part in before) + last.text, last.gap)
 
 
 def _least(text: str) -> float:
-    """How long the translation of a sentence is at least."""
+    """Return the least length to expect of a sentence's translation."""
     size = _size(text)
     return _LEAST * size - min(_CHANCE, size / 4)
 
 
 def _size(text: str) -> int:
-    """How much a text says, in letters of an alphabet."""
+    """Return the size of a text in alphabetic letters; a wide East Asian character counts as several."""
     return sum(_WIDE if east_asian_width(char) in "WF" else 1 for char in text.strip())
 
 
 def _cut(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
-    """A text in halves, and those again, until each fits; at a pause where there is one, else between words."""
+    """Yield a text in halves, recursively, until each fits: cut at a pause where there is one, else between words."""
     if fits(text) or len(text) < 2:
         yield text
         return
@@ -115,7 +115,7 @@ def _cut(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
 
 
 def put_together(written: list[tuple[str, str]]) -> str:
-    """Translations and the gaps behind each as one text; a gap is not doubled."""
+    """Join translations with the gaps behind them; a gap is not doubled."""
     text = ""
     for said, gap in written:
         text += said

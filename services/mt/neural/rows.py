@@ -1,4 +1,4 @@
-"""Rows of token ids of different lengths, as one array."""
+"""Arranges rows of token ids of different lengths as one array. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ALIKE = 1.25  # times as long as the shortest of its group a row may be
 
 
 def alike(rows: Sequence[Sequence[int]]) -> Iterator[Sequence[Sequence[int]]]:
-    """Rows in groups, in order, none much longer than the first of its group: of short ones little is padded."""
+    """Yield rows in groups, in order, none much longer than the first of its group, so that little is padded."""
     begins = 0
     for place, row in enumerate(rows):
         if len(row) > _ALIKE * len(rows[begins]) + 1:
@@ -22,7 +22,7 @@ def alike(rows: Sequence[Sequence[int]]) -> Iterator[Sequence[Sequence[int]]]:
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int) -> tuple[Array, Array]:
-    """Rows of ids as an array, and how long each is."""
+    """Return rows of ids as a padded array, and each row's length."""
     lengths = np.array([len(row) for row in rows], np.int64)
     ids = np.full((len(rows), int(lengths.max())), pad, np.int64)
     ids[np.arange(ids.shape[1]) < lengths[:, None]] = np.concatenate([np.asarray(row, np.int64) for row in rows])

@@ -1,4 +1,4 @@
-"""Which words of a translation a term takes the place of. Pure."""
+"""Finds the words of a translation that a term replaces. Pure."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LOSES = 0.5  # less of a word's likelihood, as a logarithm, is lost by chance
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Some words of a translation, by their tokens."""
+    """A range of a translation's tokens that form words."""
 
     start: int
     end: int
 
 
 def missing(text: str, translation: str, terms: Sequence[Term]) -> list[Term]:
-    """What a translation has yet to hold, each term as often as it is missing, in the order of the text."""
+    """Return the terms that a translation lacks, each as often as it is missing, in the order of the text."""
     said = [found.term for found in occurrences(composed(text), terms)]
     required = {term: Term(term.required) for term in said}
     held = Counter(found.term for found in occurrences(composed(translation), [*dict.fromkeys(required.values())]))
@@ -40,7 +40,7 @@ def missing(text: str, translation: str, terms: Sequence[Term]) -> list[Term]:
 
 
 def without(text: str, term: Term) -> str:
-    """The text with nothing where the term stands."""
+    """Return the composed text with the term's occurrences removed."""
     text = composed(text)
     for found in reversed(list(occurrences(text, [term]))):
         text = text[: found.start] + text[found.end :].lstrip()
@@ -48,13 +48,13 @@ def without(text: str, term: Term) -> str:
 
 
 def words(begins: Sequence[bool]) -> list[Words]:
-    """The words that tokens make, by which of them begin one."""
+    """Return the words that tokens form, given which of the tokens begin one."""
     starts = [place for place, each in enumerate(begins) if each or not place]
     return [Words(start, end) for start, end in zip(starts, [*starts[1:], len(begins)], strict=True)]
 
 
 def candidates(said: Sequence[Words], loses: Array) -> list[Words]:
-    """Words that may translate a term, most likely first.
+    """Return words that may translate a term, the most likely first.
 
     `loses` tells of each token how much less likely it is, as a logarithm, where the source lacks the term. A word
     takes in its neighbours that lose nearly as much.
@@ -74,7 +74,7 @@ def candidates(said: Sequence[Words], loses: Array) -> list[Words]:
 
 
 def places(said: Sequence[Words], loses: Array, found: Words, short: Sequence[bool]) -> list[Words]:
-    """Where a term may stand that a candidate translates: there, or in the place of fewer or other words.
+    """Return the ranges that a term may take instead of a candidate: the same, fewer or neighbouring words.
 
     Of "do carro" both are lost with "car", and "do" perhaps more; yet the sentence needs it, and not "carro". So of
     words around a term those that are `short` stay, as articles and prepositions mostly are, if any others are lost;

@@ -32,7 +32,7 @@ sq sr ss su sv sw ta th tl tn tr uk ur uz vi wo xh yi yo zh zu
 
 @dataclass(frozen=True, slots=True)
 class Ids:
-    """The ids with a meaning of their own."""
+    """The special ids of a vocabulary: start, end and padding."""
 
     start: int  # what a translation starts with
     end: int
@@ -40,28 +40,30 @@ class Ids:
 
 
 class Tokenizer(Protocol):
-    """Texts as ids."""
+    """Converts texts to a model's ids and back."""
 
     unknown: int  # the id of what has none
 
     def source(self, text: str, pair: Pair) -> list[int]:
-        """A text to translate, with what tells the languages and the end."""
+        """Return the ids of a text to translate, with language tokens and end."""
 
     def prompt(self, pair: Pair) -> list[int]:
-        """What every translation starts with."""
+        """Return the ids that every translation starts with."""
 
     def target(self, text: str) -> list[int]:
-        """A piece of a translation, without start and end."""
+        """Return the ids of a piece of a translation, without start and end."""
 
     def text(self, ids: Sequence[int]) -> str:
-        """What ids say; one for what is unknown says nothing."""
+        """Return the text that ids spell; the unknown id spells nothing."""
 
     def begins(self, count: int) -> Array:
-        """Of the first `count` ids, which may follow a whole word: those that begin a word, marks, the end."""
+        """Return for each of the first `count` ids whether it may follow a whole word: word beginnings, marks, the
+        end.
+        """
 
 
 def tokenizer(bundle: Bundle, ids: Ids) -> Tokenizer:
-    """The tokenizer of a bundle. Raises InvalidArgument naming the file, or the language, that is wrong."""
+    """Return a bundle's tokenizer. Raises InvalidArgument naming the file, or the language, that is wrong."""
     if bundle.manifest.layout == "marian":
         made: Tokenizer = Marian(bundle, ids)
     elif bundle.has("tokenizer.json"):
@@ -79,7 +81,7 @@ def tokenizer(bundle: Bundle, ids: Ids) -> Tokenizer:
 
 
 class Marian:
-    """Two sentencepiece models, and one vocabulary. A model for several targets is told its own by `>>spa<<`."""
+    """Marian's tokenizer: two sentencepiece models, one vocabulary, and for several targets a tag such as `>>spa<<`."""
 
     def __init__(self, bundle: Bundle, ids: Ids) -> None:
         self._source = sentence_pieces(bundle, "source.spm")
@@ -91,26 +93,26 @@ class Marian:
         self.unknown = self._ids[UNKNOWN]
 
     def source(self, text: str, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a text to translate: the target's tag where there is one, the text, the end."""
         tags = [self._ids[self._tags[pair.target]]] if pair.target in self._tags else []
         return [*tags, *self._known(self._source.encode(text, out_type=str)), self._special.end]
 
     def prompt(self, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids that every translation starts with: the start id, whatever the pair."""
         return [self._special.start]
 
     def target(self, text: str) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a piece of a translation, without start and end."""
         return self._known(self._target.encode(text, out_type=str))
 
     def text(self, ids: Sequence[int]) -> str:
-        """See Tokenizer."""
+        """Return the text that ids spell; special and unknown ids spell nothing."""
         special = (self._special.end, self._special.pad, self.unknown)
         said = self._target.decode_pieces([self._words[each] for each in ids if each not in special])
         return str(said).replace(SPACE, " ").strip()
 
     def begins(self, count: int) -> Array:
-        """See Tokenizer."""
+        """Return for each of the first `count` ids whether it may follow a whole word."""
         return word_begins(count, self._words.get, self._special.end)
 
     def _known(self, pieces: Iterable[str]) -> list[int]:
@@ -118,7 +120,7 @@ class Marian:
 
 
 class M2m100:
-    """One sentencepiece model and a vocabulary; languages are ids behind it."""
+    """M2M100's tokenizer: one sentencepiece model and a vocabulary, with the languages' ids behind it."""
 
     def __init__(self, bundle: Bundle, ids: Ids) -> None:
         self._pieces = sentence_pieces(bundle, "sentencepiece.bpe.model")
@@ -130,25 +132,25 @@ class M2m100:
         self.unknown = self._ids[UNKNOWN]
 
     def source(self, text: str, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a text to translate: the source language, the text, the end."""
         return [self._language(pair.source), *self.target(text), self._special.end]
 
     def prompt(self, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids that every translation starts with: the start id and the target language."""
         return [self._special.start, self._language(pair.target)]
 
     def target(self, text: str) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a piece of a translation, without start and end."""
         return [self._ids.get(piece, self.unknown) for piece in self._pieces.encode(text, out_type=str)]
 
     def text(self, ids: Sequence[int]) -> str:
-        """See Tokenizer."""
+        """Return the text that ids spell; special and unknown ids spell nothing."""
         special = (self._special.end, self._special.pad, self._special.start, self.unknown)
         pieces = [self._words.get(each, "") for each in ids if each not in special]
         return str(self._pieces.decode_pieces([piece for piece in pieces if piece])).strip()
 
     def begins(self, count: int) -> Array:
-        """See Tokenizer."""
+        """Return for each of the first `count` ids whether it may follow a whole word."""
         return word_begins(count, self._words.get, self._special.end)
 
     def _language(self, language: str) -> int:
@@ -156,7 +158,7 @@ class M2m100:
 
 
 class Nllb:
-    """A tokenizer of the `tokenizers` library; languages are tokens of its own."""
+    """NLLB's tokenizer, of the `tokenizers` library; languages are tokens of its vocabulary."""
 
     def __init__(self, bundle: Bundle, ids: Ids) -> None:
         said = bundle.file("tokenizer.json").read_text(encoding="utf-8")
@@ -168,23 +170,23 @@ class Nllb:
         self.unknown = self._id(UNKNOWN)
 
     def source(self, text: str, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a text to translate: the source language, the text, the end."""
         return [self._language(pair.source), *self.target(text), self._special.end]
 
     def prompt(self, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids that every translation starts with: the start id and the target language."""
         return [self._special.start, self._language(pair.target)]
 
     def target(self, text: str) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a piece of a translation, without start and end."""
         return list(self._library.encode(text, add_special_tokens=False).ids)
 
     def text(self, ids: Sequence[int]) -> str:
-        """See Tokenizer."""
+        """Return the text that ids spell; special tokens spell nothing."""
         return str(self._library.decode(list(ids), skip_special_tokens=True)).strip()
 
     def begins(self, count: int) -> Array:
-        """See Tokenizer."""
+        """Return for each of the first `count` ids whether it may follow a whole word."""
         return word_begins(count, self._library.id_to_token, self._special.end)
 
     def _language(self, language: str) -> int:
@@ -198,7 +200,7 @@ class Nllb:
 
 
 def word_begins(count: int, word: Callable[[int], str | None], end: int) -> Array:
-    """Of the first `count` ids, which may follow a whole word. See Tokenizer."""
+    """Return for each of the first `count` ids whether it may follow a whole word: word beginnings, marks, the end."""
     allowed = np.array([_begins_word(word(number) or "") for number in range(count)])
     allowed[end] = True
     return allowed
@@ -211,7 +213,7 @@ def _begins_word(piece: str) -> bool:
 
 
 def sentence_pieces(bundle: Bundle, name: str) -> sentencepiece.SentencePieceProcessor:
-    """A sentencepiece model of a bundle. Raises InvalidArgument where the file is none."""
+    """Load a sentencepiece model of a bundle. Raises InvalidArgument where the file is none."""
     path = bundle.file(name)
     try:
         return sentencepiece.SentencePieceProcessor(model_file=str(path))

@@ -33,7 +33,7 @@ _ROOM = 16  # ids that a translation may have however short its source is
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A part of a text, with all that its translation depends on."""
+    """A part of a text, with everything that its translation depends on."""
 
     part: Part
     pair: Pair
@@ -43,7 +43,7 @@ class _Asked:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How much a model translates at once, in ids."""
+    """A model's limits, in ids: longest source and target, and ratio between them."""
 
     source: int  # most of a source, the end with them: models were trained on sentences
     target: int  # most of a translation, the first ones with them
@@ -52,21 +52,23 @@ class Bounds:
 
 
 class Translating:
-    """One model, and the loop that decodes with it."""
+    """Translates texts with one model through its decoding loop."""
 
     def __init__(self, tokenizer: Tokenizer, loop: Loop, begins: Array, bounds: Bounds) -> None:
-        """`begins` says of each id whether it may follow a whole word."""
+        """Begin with a loop that decodes with the model; `begins` holds for each id whether it may follow a whole
+        word.
+        """
         self._tokenizer = tokenizer
         self._loop = loop
         self._begins = begins
         self._bounds = bounds
 
     async def close(self) -> None:
-        """Ends the loop."""
+        """Close the decoding loop, failing what is under way."""
         await self._loop.close()
 
     async def translate(self, source: Source) -> Translation:
-        """The translation. Raises StageFailed, or AtCapacity."""
+        """Translate a text part by part. Raises StageFailed, or AtCapacity."""
         text, pair = cleaned(source.text), source.pair
         most = self._bounds.source
         cut = parts(text, source.target_prefix, lambda piece: len(self._tokenizer.source(piece, pair)) <= most)
@@ -97,7 +99,7 @@ class Translating:
         return made.text(self._tokenizer)
 
     async def _continued(self, asked: _Asked, wording: Wording) -> Wording:
-        """The likeliest translation that starts with this one."""
+        """Return the likeliest translation that starts with this wording."""
         source = self._tokenizer.source(asked.part.text, asked.pair)
         prompt = [*self._tokenizer.prompt(asked.pair), *wording.ids]
         limit = min(self._bounds.target - len(prompt), int(self._bounds.ratio * len(source)) + _ROOM)
@@ -109,7 +111,7 @@ class Translating:
         return wording.then([each for each in ids if each != self._bounds.end])
 
     async def _with(self, term: Term, asked: _Asked, made: Wording, terms: Sequence[Term]) -> Wording:
-        """The translation with the term in the place of the words that translate it, or behind all."""
+        """Return the wording with the term in place of the words that translate it, or at the end where none do."""
         text = asked.part.text
         before = made.text(self._tokenizer)
         count = len(missing(text, before, terms))
@@ -125,7 +127,7 @@ class Translating:
         return made.with_last(self._fixed(term, capital=False), self._tokenizer)
 
     async def _likeliest(self, asked: _Asked, tried: Sequence[Wording]) -> Wording:
-        """The wording that is the likeliest translation, the first of several that are alike."""
+        """Return the likeliest of the wordings, the first among equals."""
         if len(tried) == 1:
             return tried[0]
         scored = await asyncio.gather(*(self._likelihood(asked.part.text, asked.pair, each) for each in tried))
@@ -133,7 +135,7 @@ class Translating:
         return tried[int(np.argmax(scores))]
 
     async def _candidates(self, term: Term, asked: _Asked, made: Wording) -> list[tuple[int, list[Words]]]:
-        """The words of each free run that lose most when the source lacks the term, each with the words near it."""
+        """Return the words of each free run that lose most likelihood without the term, with neighbouring words."""
         with_term, lacking = await asyncio.gather(
             self._likelihood(asked.part.text, asked.pair, made),
             self._likelihood(without(asked.part.text, term), asked.pair, made),
@@ -152,7 +154,7 @@ class Translating:
         return found
 
     def _without_marks(self, run: Run, found: Words) -> Words:
-        """Marks around words stay where they are."""
+        """Return the range of words without the marks around it, which stay where they are."""
         start, end = found.start, found.end
         while start < end - 1 and not self._is_read(run.ids[start]):
             start += 1
@@ -164,7 +166,7 @@ class Translating:
         return any(char.isalnum() for char in self._tokenizer.text([number]))
 
     async def _likelihood(self, text: str, pair: Pair, made: Wording) -> Array:
-        """How likely each token is as a translation of the text, as logarithms."""
+        """Return the log probability of each token as a translation of the text."""
         prompt, ids = self._tokenizer.prompt(pair), made.ids
         source, picks = self._tokenizer.source(text, pair), range(len(prompt) - 1, len(prompt) + len(ids) - 1)
         if not ids:
@@ -172,7 +174,7 @@ class Translating:
         return np.diagonal(np.asarray(await self._loop.score(Scoring(source, [*prompt, *ids], picks, ids))))
 
     def _fixed(self, term: Term, capital: bool) -> Run:
-        """A term as it is written: with a capital where the sentence begins with it."""
+        """Return a term as a fixed run, capitalized where the sentence begins with it."""
         required = term.required
         written = (
             required[0].upper() + required[1:] if capital and term.translation and required.islower() else required
@@ -180,14 +182,14 @@ class Translating:
         return Run(tuple(self._tokenizer.target(written)), written)
 
     def _count_unknown(self, text: str, pair: Pair) -> int:
-        """How many words of a text the model cannot read."""
+        """Return how many words of a text the tokenizer has no ids for."""
         unknown = self._tokenizer.unknown
         if unknown not in self._tokenizer.source(text, pair):
             return 0
         return sum(unknown in self._tokenizer.source(word, pair) for word in _WORD.findall(text))
 
     def _unknown(self, text: str, pair: Pair) -> list[Term]:
-        """Words that the model cannot read, and that are kept for that: names in other letters, mostly."""
+        """Return words that the tokenizer has no ids for, as terms to keep: names in other scripts, mostly."""
         unknown = self._tokenizer.unknown
         if unknown not in self._tokenizer.source(text, pair):
             return []
@@ -200,7 +202,7 @@ def _first_letter(text: str) -> str:
 
 
 def repetition(text: str) -> float:
-    """The share of words that repeat the two before: a model that has lost its way says the same again and again."""
+    """Return the share of words that repeat the two before: high where a model runs in a loop."""
     words = text.split()
     seen = {tuple(words[place : place + 3]) for place in range(len(words) - 2)}
     return 1 - len(seen) / (len(words) - 2) if len(words) > 2 else 0.0

@@ -1,4 +1,4 @@
-"""What a loop tells of its decoding: a span for each group of texts that joins, and metrics. Never any text."""
+"""Spans and metrics of a decoding loop: a span for each group of texts that joins. Never any text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _IN, _OUT = ({**_OF, "direction": direction} for direction in ("in", "out"))
 
 
 class Watching:
-    """One loop's. For its thread only, but for `asked`, `answered` and `refused`."""
+    """Records the work of one loop. Used by its thread only, but for `asked`, `answered` and `refused`."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
@@ -30,27 +30,27 @@ class Watching:
         self._crossed = (0, 0)
 
     def asked(self, job: Job) -> None:
-        """A text waits until it joins."""
+        """Record that a text waits to join."""
         self._load.enter(job)
 
     def answered(self, job: Job) -> None:
-        """A text has its answer, or nobody wants it any more, joined or not."""
+        """Record that a text is answered or no longer wanted, joined or not."""
         self._load.leave(job)
 
     def in_hand(self, count: int) -> None:
-        """So many texts are decoded from now on."""
+        """Record how many texts are decoded from now on."""
         if count != self._in_hand:
             self._load.work(count - self._in_hand)
             self._in_hand = count
 
     def chosen(self, jobs: Sequence[Job], left: Collection[Job], again: bool) -> None:
-        """Those that join now, all of them `again` or none, and those that wait on."""
+        """Record the texts that join now, all of them `again` or none, and those that still wait."""
         self._waited = set(self._left).intersection(jobs) if self._left and jobs else ()
         self._left, self._again = left, again
 
     @contextmanager
     def joining(self, jobs: Sequence[Job], running: int) -> Iterator[None]:
-        """Around the work of taking texts in, beside so many others: a span linked with those they are asked in."""
+        """Trace the joining of texts, beside `running` others: a span linked with the spans that asked for them."""
         now = time.monotonic()
         self._load.leave(*jobs)
         self.in_hand(running + len(jobs))
@@ -75,15 +75,15 @@ class Watching:
             span.end()
 
     def step(self, rows: int) -> None:
-        """A token more of so many rows."""
+        """Record a step of so many rows."""
         instruments.DECODINGS.rows.record(rows, _OF)
 
     def crossed(self, to_device: int, from_device: int) -> None:
-        """Bytes so far, in all."""
+        """Record the bytes sent and received so far, of which the increase is counted."""
         before, self._crossed = self._crossed, (to_device, from_device)
         for of, now, then in zip((_IN, _OUT), self._crossed, before, strict=True):
             instruments.DECODINGS.bytes.add(now - then, of)
 
     def refused(self) -> None:
-        """One that the queue had no room for."""
+        """Record a text that was refused because the queue is full."""
         instruments.BATCHES.sheds.add(1, _OF)

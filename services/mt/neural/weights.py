@@ -1,4 +1,4 @@
-"""What a decoder consists of, apart from the graph it came in."""
+"""The weights of a decoder, apart from the graph they came in."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Array: TypeAlias = npt.NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Weight:
-    """Numbers, in half or single precision, or as integers with the scale and the zero they are counted from."""
+    """A tensor in half or single precision, or as integers with scale and zero point."""
 
     values: Array
     scale: Array | None = None
@@ -21,12 +21,12 @@ class Weight:
 
     @property
     def transposed(self) -> Weight:
-        """Of a matrix; each column of it may have its own scale only before."""
+        """The matrix transposed; per-column scales are allowed only before that."""
         return Weight(np.ascontiguousarray(self.values.T), self.scale, self.zero)
 
     @property
     def floats(self) -> Array:
-        """The numbers themselves."""
+        """The tensor's values as floating-point numbers."""
         if self.scale is None:
             return self.values
         zero = 0 if self.zero is None else self.zero.astype(np.float32)
@@ -35,7 +35,7 @@ class Weight:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """x @ weight + bias; the weight is [in, out]."""
+    """A linear layer, x @ weight + bias, with weight [in, out]."""
 
     weight: Weight
     bias: Array | None
@@ -44,7 +44,7 @@ class Linear:
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """A layer normalization."""
+    """The weights of a layer normalization."""
 
     weight: Array
     bias: Array
@@ -53,7 +53,7 @@ class Norm:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One attention with the normalization that belongs to it."""
+    """The weights of an attention, with the normalization that belongs to it."""
 
     query: Linear
     key: Linear
@@ -64,7 +64,7 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer of a decoder."""
+    """The weights of a decoder layer: self-attention, attention to the source, and feed-forward block."""
 
     own: Attention  # to the words before
     cross: Attention  # to the source
@@ -75,7 +75,7 @@ class Layer:
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """All weights of a decoder."""
+    """All weights of a decoder: layers, embedding table and output head."""
 
     layers: tuple[Layer, ...]
     table: Weight  # [ids, width]
@@ -84,5 +84,5 @@ class Decoder:
 
     @property
     def normalizes_before(self) -> bool:
-        """Whether each part's normalization stands before it."""
+        """Whether each part of a layer is normalized before it rather than after."""
         return self.last_norm is not None

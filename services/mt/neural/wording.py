@@ -1,4 +1,4 @@
-"""A translation in the making: tokens of the model, and words that are written as they must be."""
+"""A translation under construction: the model's tokens, and words in a fixed spelling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OPENING = "([{«“\u2018¿¡"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Some tokens, and what they are written as where that is fixed."""
+    """A run of tokens, with their spelling where that is fixed."""
 
     ids: tuple[int, ...]
     written: str | None = None
@@ -23,18 +23,18 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Runs of tokens, in order."""
+    """A translation as runs of tokens, in order."""
 
     runs: tuple[Run, ...] = ()
 
     @property
     def ids(self) -> list[int]:
-        """All tokens."""
+        """The tokens of all runs."""
         return [each for run in self.runs for each in run.ids]
 
     @property
     def telling(self) -> list[int]:
-        """The places of tokens whose likelihood tells how well fixed words fit: of those, only the first.
+        """Indexes of the tokens whose likelihood tells how well fixed words fit: of a fixed run only the first.
 
         The rest of a fixed word is as likely as the word is common.
         """
@@ -42,18 +42,18 @@ class Wording:
         return [place for place, each in enumerate(fixed) if not each]
 
     def then(self, ids: Sequence[int], written: str | None = None) -> Wording:
-        """With a run more."""
+        """Return the wording with one more run at the end."""
         return replace(self, runs=(*self.runs, Run(tuple(ids), written))) if ids or written else self
 
     def replaced(self, number: int, words: Words, fixed: Run) -> Wording:
-        """With a fixed run in the place of some words of the run of that number."""
+        """Return the wording with a fixed run in place of some words of run `number`."""
         ids = self.runs[number].ids
         parts = (Run(ids[: words.start]), fixed, Run(ids[words.end :]))
         kept = [part for part in parts if part.ids or part.written]
         return Wording((*self.runs[:number], *kept, *self.runs[number + 1 :]))
 
     def with_last(self, fixed: Run, tokenizer: Tokenizer) -> Wording:
-        """With a fixed run behind all, but for the marks that end the last one."""
+        """Return the wording with a fixed run at the end, before the marks that end the last run."""
         last = self.runs[-1] if self.runs and self.runs[-1].written is None else Run(())
         count = len(last.ids)
         while count and not any(char.isalnum() for char in tokenizer.text(last.ids[count - 1 :])):
@@ -63,12 +63,12 @@ class Wording:
         return Wording((*before, *kept))
 
     def begins(self, number: int, words: Words, tokenizer: Tokenizer) -> bool:
-        """Whether a run's words are the first of all."""
+        """Return whether a run's words are the first words of the wording."""
         before = [each for run in self.runs[:number] for each in run.ids]
         return not any(char.isalnum() for char in tokenizer.text([*before, *self.runs[number].ids[: words.start]]))
 
     def text(self, tokenizer: Tokenizer) -> str:
-        """What it says. A space goes between runs where the model has one, and before fixed words."""
+        """Return the wording's text. A space goes between runs where the model has one, and before fixed words."""
         said, before = "", list[int]()
         for run in self.runs:
             new = run.written if run.written is not None else _new(tokenizer, before, run.ids)
@@ -81,7 +81,7 @@ class Wording:
 
 
 def _new(tokenizer: Tokenizer, before: Sequence[int], ids: Sequence[int]) -> str:
-    """What ids add to what those before them say."""
+    """Return the text that ids add to that of the ids before them."""
     old, both = tokenizer.text(before), tokenizer.text([*before, *ids])
     new = both[len(old) :] if both.startswith(old) else f" {tokenizer.text(ids)}"
     return _SPACES.sub(" ", new)

@@ -16,7 +16,7 @@ _ANY = "und"
 
 @dataclass(frozen=True, slots=True)
 class Quotes:
-    """The quotation marks of a language, each with the space that goes with it."""
+    """The quotation marks of a language, each with the space that belongs to it."""
 
     opening: str
     closing: str
@@ -26,7 +26,7 @@ class Quotes:
 
 @dataclass(frozen=True, slots=True)
 class Numerals:
-    """How a language writes numbers."""
+    """The number format of a language: separators, percent and sign."""
 
     group: str  # between thousands; empty: nothing
     decimal: str
@@ -37,7 +37,7 @@ class Numerals:
 
 @dataclass(frozen=True, slots=True)
 class Orthography:
-    """How a language is written."""
+    """The spelling conventions of a language: letters, numerals, quotes and gaps."""
 
     letters: frozenset[str]  # in small form, beyond a to z
     numerals: Numerals
@@ -49,7 +49,7 @@ class Orthography:
 
 @cache
 def of(tag: str) -> Orthography:
-    """The orthography of a language, its regional varieties alike."""
+    """Return the orthography of a language; its regional varieties share one."""
     rows = _rows()
     return rows.get(langcodes.get(tag).language or _ANY, rows[_ANY])
 

@@ -1,4 +1,4 @@
-"""What is changed of a sentence before it is translated, each change with the way back. Pure."""
+"""Reversible changes to a sentence before it is translated. Pure."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from services.mt.shaping.languages import Quotes
 
 
 class Layer(Protocol):
-    """A change that was made to a sentence."""
+    """A change that was made to a sentence, with its way back."""
 
     def prefixed(self, prefix: str) -> str:
-        """A translation's beginning as the translator would have written it."""
+        """Return a translation's beginning as the translator would have written it for the changed sentence."""
 
     def restored(self, translation: str) -> str:
-        """The translation as a reader is to have it."""
+        """Return the translation with the change undone, as a reader is to see it."""
 
     def whole(self, translation: str) -> bool:
-        """Whether the translation holds all that has to come back."""
+        """Return whether the translation holds all that must come back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """A text that is copied letter for letter."""
+    """A text that is copied letter for letter, and what it was glued to."""
 
     text: str
     glued_before: bool = False  # whether no space parts it from the word before
@@ -36,18 +36,18 @@ class Copied:
 
 @dataclass(frozen=True, slots=True)
 class Literals:
-    """Texts that are copied, each by the word that stands for it."""
+    """Texts that are copied, each replaced by a stand-in word."""
 
     standins: Mapping[str, Copied]  # by words in small letters
 
     def prefixed(self, prefix: str) -> str:
-        """See Layer."""
+        """Return the prefix with stand-in words for the copied texts."""
         for word, copied in sorted(self.standins.items(), key=lambda item: -len(item[1].text)):
             prefix = prefix.replace(copied.text, word.capitalize(), 1)
         return prefix
 
     def restored(self, translation: str) -> str:
-        """See Layer."""
+        """Return the translation with the copied texts in place of their stand-ins."""
         for word, copied in self.standins.items():
             before, behind = " ?" * copied.glued_before, " ?" * copied.glued_behind
             found = re.search(f"{before}{word}{behind}", translation, re.IGNORECASE)
@@ -56,45 +56,45 @@ class Literals:
         return translation
 
     def whole(self, translation: str) -> bool:
-        """See Layer."""
+        """Return whether each stand-in is in the translation exactly once."""
         words = re.findall("|".join(self.standins), translation, re.IGNORECASE)
         return sorted(word.lower() for word in words) == sorted(self.standins)
 
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Numbers, which are translated as they are."""
+    """Numbers, which the translator gets as they are and which are reformatted afterwards."""
 
     source: str
     pair: Pair
 
     def prefixed(self, prefix: str) -> str:
-        """See Layer."""
+        """Return the prefix unchanged: numbers need no stand-ins."""
         return prefix
 
     def restored(self, translation: str) -> str:
-        """See Layer."""
+        """Return the translation with its numbers in the target language's format."""
         return numbers.localized(self.source, translation, self.pair.source, self.pair.target)
 
     def whole(self, translation: str) -> bool:
-        """See Layer."""
+        """Return True: a number cannot be lost by this layer."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Words with letters that the translator may not know, each by its plain form."""
+    """Words with letters that the translator may not know, replaced by their plain forms."""
 
     plain: Mapping[str, str]  # of the plain form in small letters, the word
 
     def prefixed(self, prefix: str) -> str:
-        """See Layer."""
+        """Return the prefix with the plain forms of such words."""
         for plain, word in self.plain.items():
             prefix = prefix.replace(word, _cased(plain, word))
         return prefix
 
     def restored(self, translation: str) -> str:
-        """See Layer."""
+        """Return the translation with the original letters in place of the plain forms."""
         words = "|".join(map(re.escape, self.plain))
         return re.sub(
             rf"(?<!\w)(?:{words})(?!\w)",
@@ -104,30 +104,30 @@ class Names:
         )
 
     def whole(self, translation: str) -> bool:
-        """See Layer. A word that was translated after all is none that was lost."""
+        """Return True: a word that was translated after all is not lost."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Shout:
-    """A sentence in capitals, translated in small letters."""
+    """A sentence in capitals, which is translated in lower case."""
 
     def prefixed(self, prefix: str) -> str:
-        """See Layer."""
+        """Return the prefix in lower case, with a capital at its start."""
         return prefix.capitalize()
 
     def restored(self, translation: str) -> str:
-        """See Layer."""
+        """Return the translation in capitals."""
         return translation.upper()
 
     def whole(self, translation: str) -> bool:
-        """See Layer."""
+        """Return True: capitals are always restored."""
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Typographic marks, translated as those of a typewriter."""
+    """Typographic marks, which the translator gets as typewriter marks."""
 
     quotes: Quotes | None  # of the target; None: the source has straight ones
     dashes: tuple[str, ...] = ()  # those of the source, in order
@@ -136,7 +136,7 @@ class Marks:
     fractions: Mapping[str, str] | None = None  # "1/2" to "½"
 
     def prefixed(self, prefix: str) -> str:
-        """See Layer."""
+        """Return the prefix with typewriter marks."""
         if self.quotes:
             for mark in (self.quotes.opening, self.quotes.closing):
                 prefix = prefix.replace(mark, '"')
@@ -147,7 +147,9 @@ class Marks:
         return prefix.replace("…", "...").replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
     def restored(self, translation: str) -> str:
-        """See Layer. What does not come back in pairs, or as often as it was, stays as it is."""
+        """Return the translation with typographic marks; marks that come back unpaired or in another number stay as
+        they are.
+        """
         if self.quotes and translation.count('"') % 2 == 0:
             translation = _quoted(translation, self.quotes)
         spaced = " - "
@@ -163,12 +165,12 @@ class Marks:
         return translation
 
     def whole(self, translation: str) -> bool:
-        """See Layer."""
+        """Return True: a mark that is lost does not spoil the translation."""
         return True
 
 
 def _quoted(text: str, quotes: Quotes) -> str:
-    """The text with quotation marks for straight ones, each second one closing."""
+    """Return the text with straight quotes replaced by quotation marks, every second one closing."""
     pieces = text.split('"')
     written = pieces[0]
     for number, piece in enumerate(pieces[1:]):

@@ -18,7 +18,9 @@ _PLAIN = str.maketrans(
 
 
 def plain_words(text: str, own: frozenset[str]) -> Iterator[tuple[str, str]]:
-    """The words of a composed text with Latin letters beyond a to z and its language's `own`, and their plain forms."""
+    """Yield the composed text's words with Latin letters beyond a to z and the language's `own`, and their plain
+    forms.
+    """
     for word in dict.fromkeys(_WORD.findall(text)):
         if any(not char.isascii() and char.lower() not in own for char in word):
             plain = _plain(word)

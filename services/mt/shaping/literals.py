@@ -1,4 +1,6 @@
-"""What of a text is no language: addresses, paths, placeholders, code, and words in other scripts. Pure."""
+"""Finds the parts of a text that are no language: addresses, paths, placeholders, code, words in other scripts.
+Pure.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 def found(text: str, terms: Sequence[Term], foreign: bool) -> Iterator[tuple[int, int]]:
-    """Where texts stand that are to be copied, in order; `foreign`: words in other than Latin letters as well.
+    """Yield the ranges of a text that are to be copied, in order; with `foreign`, words in non-Latin letters as
+    well.
 
     What overlaps with a term is left to the term.
     """

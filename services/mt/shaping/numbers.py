@@ -18,26 +18,26 @@ _SIGNS = "$€£¥₹₩"
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number by its digits."""
+    """A number as its digits, and whether they are grouped."""
 
     whole: str
     decimals: str
     grouped: bool  # whether its thousands are parted
 
     def written(self, numerals: Numerals) -> str:
-        """The number as a language writes it."""
+        """Return the number in a language's format."""
         whole = f"{int(self.whole):,}".replace(",", numerals.group) if self.grouped else self.whole
         return f"{whole}{numerals.decimal}{self.decimals}" if self.decimals else whole
 
     @property
     def pattern(self) -> str:
-        """Matches it in whatever way it is written."""
+        """A regular expression that matches the number in any format."""
         parted = f"[.,' {_SPACES}]?".join(_groups(self.whole))
         return rf"(?<![\d.,]){parted}[.,]{self.decimals}(?!\d)" if self.decimals else _bare(parted)
 
 
 def localized(source: str, translation: str, source_lang: str, target_lang: str) -> str:
-    """The translation with each number of the source as the target's readers write it."""
+    """Return the translation with each number of the source in the target language's format."""
     there, here = languages.of(source_lang).numerals, languages.of(target_lang).numerals
     if there == here:
         return translation
@@ -52,7 +52,7 @@ def localized(source: str, translation: str, source_lang: str, target_lang: str)
 
 
 def _signs(source: str, translation: str, numerals: Numerals) -> str:
-    """Percent and currencies, where the source has them at its numbers."""
+    """Return the translation with percent and currency signs where the source has them at its numbers."""
     if re.search(r"\d\s?%", source):
         translation = re.sub(rf"(?<=\d)[ {_SPACES}]?%(?!\w)", f"{numerals.percent}%", translation)
     if re.search(rf"[{_SIGNS}]\s?\d|\d\s?[{_SIGNS}]", source):
@@ -69,7 +69,7 @@ def _money(sign: str, amount: str, numerals: Numerals) -> str:
 
 
 def _numbers(text: str, numerals: Numerals) -> list[Number]:
-    """The numbers of a text that languages write in different ways."""
+    """Return the numbers of a text that languages format differently: grouped or with decimals."""
     return [
         Number(re.sub(r"\D", "", found["whole"]), found["decimals"] or "", not found["whole"].isdigit())
         for found in _pattern(numerals.group, numerals.decimal).finditer(text)

@@ -18,7 +18,7 @@ _INNER = re.compile(r"[\s,]+")
 
 
 def known(body: str, pair: Pair) -> str | None:
-    """The translation of a sentence without its ending, in small letters; None for what is not in the table."""
+    """Return the table's translation of a sentence without ending, in lower case; None where it has none."""
     return _translations(_language(pair.source), _language(pair.target)).get(_key(body))
 
 

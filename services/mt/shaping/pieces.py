@@ -32,7 +32,7 @@ _SPACE = dict.fromkeys(map(ord, "\u00a0\u2009\u202f"), " ")
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A sentence, or a part of one, as a translator is asked for it."""
+    """A sentence, or a part of one, as it is sent to a translator, with the layers that undo its changes."""
 
     text: str
     pair: Pair
@@ -44,22 +44,22 @@ class Piece:
     standins: tuple[Term, ...] = ()  # the words that stand for something, which have to be kept
 
     def whole(self, answer: str) -> bool:
-        """Whether a translator's answer holds all that has to come back."""
+        """Return whether a translator's answer holds all that must come back."""
         return all(layer.whole(answer) for layer in self.layers)
 
     def restored(self, answer: str) -> str:
-        """The translation that a reader gets."""
+        """Return the translation as a reader gets it, with all changes undone."""
         for layer in reversed(self.layers):
             answer = layer.restored(answer)
         return answer
 
     def continued(self, translation: str) -> bool:
-        """Whether a translation begins with what is concluded."""
+        """Return whether a translation begins with the concluded text."""
         return continues(translation, self.concluded) or translation == self.concluded
 
 
 def cut(text: str, pair: Pair, prefix: str = "", terms: Sequence[Term] = ()) -> list[Piece]:
-    """The pieces of a text in order; `prefix` is its translation as far as it is concluded."""
+    """Return the pieces of a text in order; `prefix` is its translation as far as it is concluded."""
     cleaned = composed(text.translate(_INVISIBLE))
     for short, long in languages.of(pair.source).in_full:
         cleaned = short.sub(long, cleaned)
@@ -67,12 +67,12 @@ def cut(text: str, pair: Pair, prefix: str = "", terms: Sequence[Term] = ()) -> 
 
 
 def apart(piece: Piece) -> list[Piece]:
-    """A piece as several, what is to be copied by itself: for a translator that did not keep what stands for it."""
+    """Split a piece at its copied texts: for a translator that did not keep their stand-ins."""
     return list(_apart(piece))
 
 
 def joined(answers: Sequence[tuple[Piece, str]]) -> str:
-    """The translations of all pieces as one text."""
+    """Return the translations of all pieces joined into one text."""
     return put_together([(answer, piece.gap) for piece, answer in answers]).strip()
 
 
@@ -95,7 +95,7 @@ def _piece(part: Part, pair: Pair, terms: Sequence[Term]) -> Piece:
 
 
 def _phrase(text: str, pair: Pair) -> str | None:
-    """The translation of a sentence of every day, with the capitals and the ending of its source."""
+    """Return the table's translation of an everyday sentence, with the capitals and ending of its source."""
     ending = _ENDING.search(text)
     assert ending is not None
     body = text[: ending.start()]
@@ -142,14 +142,14 @@ def _shaped(piece: Piece, terms: Sequence[Term]) -> Piece:
 
 
 def _says(text: str, copied: Literals) -> bool:
-    """Whether a sentence says anything beside what is copied."""
+    """Return whether a sentence has letters beside the copied texts."""
     for word in copied.standins:
         text = re.sub(word, "", text, flags=re.IGNORECASE)
     return any(char.isalpha() for char in text)
 
 
 def _masked(text: str, terms: Sequence[Term], foreign: bool) -> tuple[str, Literals | None]:
-    """A text with words for what is to be copied; what a word was glued to is parted from it for the time being."""
+    """Return a text with stand-ins for what is copied, each separated from the letters around it."""
     written, standins, end = "", dict[str, Copied](), 0
     words = unused(text)
     for start, stop in literals.found(text, terms, foreign):
@@ -162,7 +162,7 @@ def _masked(text: str, terms: Sequence[Term], foreign: bool) -> tuple[str, Liter
 
 
 def _typed(text: str, pair: Pair) -> tuple[str, Marks | None]:
-    """A text with the marks of a typewriter."""
+    """Return a text with typewriter marks, and the marks to restore."""
     quotes = languages.of(pair.target).quotes if _DOUBLE.search(text) else None
     typed = re.sub("[“„‟«]\\s?", '"', re.sub("\\s?[”»]", '"', text))
     fractions = {plain: sign for sign, plain in _FRACTIONS.items() if sign in typed}

@@ -10,19 +10,19 @@ _MOST_MORE = 2  # words that its translation may have more
 
 
 def doubtful(source: str, answer: str) -> bool:
-    """Whether an answer says much more than its short source."""
+    """Return whether an answer has many more words than its short source."""
     words = len(source.split())
     return words <= _MOST_WORDS and len(answer.split()) > words + _MOST_MORE
 
 
 def variants(source: str) -> list[str]:
-    """The same sentence with the other endings."""
+    """Return the same sentence with the other endings."""
     body = _ENDING.sub("", source)
     return [body + ending for ending in ("!", "", "?") if body + ending != source]
 
 
 def shortest(answers: list[str], ending_of: str) -> str:
-    """The answer that makes up least, with the ending of the sentence that was to be translated."""
+    """Return the shortest answer, with the ending of the sentence `ending_of`."""
     best = min(answers, key=lambda answer: len(answer.split()))
     ending = _ENDING.search(ending_of)
     return _ENDING.sub("", best).rstrip(" ,") + (ending.group() if ending else "")

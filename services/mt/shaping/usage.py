@@ -16,17 +16,17 @@ _TABLE = Path(__file__).with_name("usage.toml")
 
 
 def polished(text: str, pair: Pair) -> str:
-    """A step's answer with the wording of its target's writers; a capital at the beginning stays one."""
+    """Return a step's answer in the wording of its target's writers; a capital at the beginning stays."""
     return _written(text, _rules(pair.languages))
 
 
 def handed_on(text: str, pair: Pair) -> str:
-    """A step's polished answer as the next step reads it best."""
+    """Return a step's polished answer in the form that the next step reads best."""
     return _written(text, _rules(f"{pair.languages}, on"))
 
 
 def finished(text: str, pair: Pair) -> str:
-    """The last step's polished answer, without what only another step would need."""
+    """Return the last step's polished answer, without what only another step would need."""
     return _written(text, _rules(f"{pair.languages}, last"))
 
 
@@ -42,7 +42,7 @@ def _replaced(becomes: str, found: re.Match[str]) -> str:
 
 
 def _begun(written: str, before: str) -> str:
-    """What is written with the capital of what stood there before."""
+    """Return `written` with the capital that began `before`."""
     first, now = _LETTER.search(before), _LETTER.search(written)
     if first is None or now is None or not first.group().isupper() or _DIGIT.search(written, 0, now.start()):
         return written

@@ -1,1 +1,1 @@
-"""Engines of the speech synthesis stage."""
+"""Engines of the speech synthesis stage, one folder each."""

@@ -1,1 +1,1 @@
-"""What voices on neural networks share."""
+"""Code shared by voices on neural networks."""

@@ -1,4 +1,4 @@
-"""How a version of a voice does: its speed, and what of its speech is too loud or not there."""
+"""Quality measures of a voice's version: its speed, clipping and silence."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ FULL_SCALE = 32_767
 
 
 def pcm_of(samples: Floats) -> Pcm:
-    """Samples from -1 to 1 as 16 bits, clipped."""
+    """Return samples from -1 to 1 as 16-bit PCM, clipped."""
     return np.clip(np.rint(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE).astype("<i2")
 
 
 class Measured:
-    """Counts one clause for the version that speaks it, unless nobody listens to its end.
+    """Counts one clause for the version that synthesizes it, unless the reader leaves before its end.
 
     Measures: `rtf`, seconds that it took for each second of speech, waiting included; `clipped` and `silence`, shares
     of the samples.
@@ -39,13 +39,13 @@ class Measured:
         return self
 
     def made(self, pcm: Pcm) -> None:
-        """Counts a piece of speech that was just made."""
+        """Count a piece of speech that was just made."""
         self._seconds += time.perf_counter() - self._since
         loudness = np.abs(pcm)
         self._counts += np.array([len(pcm), (loudness >= FULL_SCALE).sum(), (loudness <= QUIET).sum()])
 
     def going_on(self) -> None:
-        """The piece was taken, and the next is asked for."""
+        """Restart the clock: the reader took the piece, and asks for the next one."""
         self._since = time.perf_counter()
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, _: TracebackType | None) -> None:

@@ -13,24 +13,26 @@ _BETWEEN = "[[@@@]]"  # said between fragments, so that each is found again, wha
 
 
 class Phonemizer:
-    """One voice of espeak-ng. A child for each clause: it takes 10 ms, and none is left to go wrong."""
+    """One espeak-ng voice as a phonemizer. Runs a child per clause, which takes 10 ms and leaves no state behind."""
 
     def __init__(self, program: str, voice: str, seconds: float, tie: str = "") -> None:
-        """Read with one of its voices. A `tie` is written between the parts of one sound, as in "t^\u0283"."""
+        """Use this voice of the program. A `tie` is written between the parts of one sound, as in "t^ʃ"."""
         self._program, self._seconds = program, seconds
         self._arguments = ("-v", voice, "-q", "--ipa", *((f"--tie={tie}",) if tie else ()), "--stdin", "-b", "1")
         self._voice = voice
         self._between = ""  # as it is told
 
     async def start(self) -> None:
-        """Hears what is between fragments. Raises StageFailed without the program, InvalidArgument for the voice."""
+        """Find espeak-ng's phonemes of the separator. Raises StageFailed without the program, InvalidArgument for
+        the voice.
+        """
         self._between = (await self._told(_BETWEEN)).strip()
         if not self._between:
             unknown = f"espeak-ng has no voice {self._voice!r}. Install its data, or a newer espeak-ng."
             raise InvalidArgument("BUNDLE_UNUSABLE", unknown, field="espeak.voice")
 
     async def phonemes(self, texts: Sequence[str]) -> list[str]:
-        """The IPA of each text. Raises StageFailed."""
+        """Return the IPA of each text. Raises StageFailed when the program fails."""
         if not texts:
             return []
         told = (await self._told(f"\n\n{_BETWEEN}\n\n".join(espeak.spoken(text) for text in texts))).splitlines()

@@ -18,7 +18,7 @@ _FAULTS = (faults.Fail, faults.RuntimeException, faults.EPFail, faults.InvalidAr
 
 
 def run(session: InferenceSession, names: Sequence[str] | None, fed: Mapping[str, Any]) -> Sequence[Floats]:
-    """Compute outputs of a session, all of them without names. Raises StageFailed."""
+    """Compute outputs of a session, all of them when `names` is None. Raises StageFailed."""
     try:
         return cast("Sequence[Floats]", session.run(names, fed))
     except _FAULTS as error:

@@ -23,7 +23,7 @@ _SWITCH = re.compile(r"\([a-z-]+\)")  # where espeak-ng takes a word for one of 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A text without marks, or a pronunciation, and what stands behind it."""
+    """A fragment of text without marks, or a pronunciation, and the marks behind it."""
 
     said: str | Pronunciation
     mark: str  # as the voices know it
@@ -31,7 +31,7 @@ class Fragment:
 
 
 def fragments(clause: Clause) -> list[Fragment]:
-    """A clause in the pieces that are turned into phonemes each for itself."""
+    """Split a clause into the fragments that are phonemized one by one."""
     found: list[Fragment] = []
     for part in parts(clause):
         if isinstance(part, Pronunciation):
@@ -53,7 +53,7 @@ def _cut(text: str) -> Iterator[Fragment]:
 
 
 def sentences(fragments: Iterable[Fragment], told: Iterable[str]) -> Iterator[str]:
-    """The phonemes of each sentence, in the order of their fragments, and their marks."""
+    """Yield the phonemes of each sentence, with its marks, from those of the fragments."""
     sentence = ""
     for fragment, phonemes in zip(fragments, told, strict=True):
         sentence += phonemes
@@ -68,7 +68,7 @@ def sentences(fragments: Iterable[Fragment], told: Iterable[str]) -> Iterator[st
 
 
 def cleaned(lines: Sequence[str]) -> str:
-    """espeak-ng's answer about a fragment: in one line, without notes."""
+    """Return espeak-ng's answer about a fragment on one line, without its language notes."""
     return " ".join(_SWITCH.sub("", " ".join(lines)).split())
 
 
@@ -80,7 +80,7 @@ class Symbols:
 
     @property
     def sounds(self) -> tuple[str, ...]:
-        """The IPA symbols of pronunciations: letters, the signs that change them, and both as one code point."""
+        """The IPA symbols that pronunciations may use: letters, diacritics, and both as one code point."""
         letters = {key for key in self.ids if len(key) == 1 and unicodedata.category(key)[0] == "L"}
         signs = {key for key in self.ids if len(key) == 1 and unicodedata.category(key) == "Mn"}
         joined = {unicodedata.normalize("NFC", letter + sign) for letter in letters for sign in signs}
@@ -88,7 +88,7 @@ class Symbols:
         return tuple(sorted((letters | signs | single) - {*ipa.STRESSES, PAD, BEGIN, END}))
 
     def spelled(self, phonemes: str) -> list[int]:
-        """A sentence: its beginning, each phoneme, its end, and pads between. Unknown phonemes are left out.
+        """Return a sentence's ids: beginning, phonemes, end, and pads between. Unknown phonemes are left out.
 
         Nothing for a sentence without any sound.
         """
@@ -101,7 +101,7 @@ class Symbols:
         return [*found, *self.ids[PAD], *self.ids[END]]
 
     def some(self) -> list[int]:
-        """Some symbols of it to try the voice with: the first sounds, and the last symbols there are."""
+        """Return ids to try the voice with: the first sounds, and the symbols with the highest ids."""
         marks = {PAD, BEGIN, END}
         last = sorted(
             (key for key in self.ids if len(key) == 1 and key not in marks), key=lambda key: max(self.ids[key])
@@ -109,7 +109,9 @@ class Symbols:
         return self.spelled("".join((*self.sounds[:12], *last[-12:])))
 
     def pronounced(self, pronunciation: str) -> str:
-        """A pronunciation as espeak-ng writes phonemes: IPA sets stress before the syllable, it before the vowel."""
+        """Return a pronunciation as espeak-ng writes phonemes: stress before the vowel, not before the syllable as
+        in IPA.
+        """
         written, stress = "", ""
         for symbol in ipa.symbols_of(pronunciation, self.sounds):
             if symbol in ipa.STRESSES:
@@ -132,7 +134,7 @@ class Characters:
     replaced: Mapping[str, str]
 
     def spelled(self, text: str) -> list[int]:
-        """A text; characters that the voice does not know are left out. Nothing for one without any sound."""
+        """Return a text's ids, without characters that the voice does not know; none for a text without any sound."""
         plain = "".join(self.replaced.get(char, char) for char in text)
         if self.lowered:
             plain = "".join(char if char in self.ids else char.lower() for char in plain)
@@ -147,6 +149,6 @@ class Characters:
         return found
 
     def some(self) -> list[int]:
-        """Some symbols of it to try the voice with: the last there are."""
+        """Return ids to try the voice with: the letters with the highest ids."""
         letters = [char for char in self.ids if len(char) == 1 and char.isalpha()]
         return self.spelled("".join(sorted(letters, key=self.ids.__getitem__)[-24:]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Frames `start` to `stop` of a latent are decoded, and the samples of `first` to `last` of them kept."""
+    """A window of a latent: frames `start` to `stop` are decoded, and samples of frames `first` to `last` kept."""
 
     start: int
     stop: int
@@ -18,7 +18,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Cutting:
-    """How latents are cut."""
+    """Rules for cutting latents into windows, in frames."""
 
     reach: int  # frames on either side that samples depend on
     first: int  # frames kept of the first window: the first sound waits for them
@@ -26,7 +26,7 @@ class Cutting:
     even: bool  # whether a last, shorter window is lengthened to the length of others, to be decoded together with them
 
     def windows(self, frames: int) -> Iterator[Window]:
-        """The windows of a latent of so many frames.
+        """Yield the windows of a latent of so many frames.
 
         What is kept has `reach` frames beside it, or an end of the latent, so its samples are those of the whole.
         """

@@ -6,6 +6,7 @@ import io
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,7 @@ def shortlist(lists: Mapping[int, list[int]], frequent: int = 8, ids: int = IDS)
     return header + offsets.astype("<u8").tobytes() + flat.tobytes()
 
 
+@cache
 def vocabulary(ids: int = IDS) -> bytes:
     """A sentencepiece model of so many pieces: characters, and words."""
     model = io.BytesIO()

@@ -31,7 +31,9 @@ _LISTS = ("vocabulary.txt", "vocabulary.json")  # of older converters, and of th
 
 
 class Engine:
-    """The models of all languages; two of one language share its sessions."""
+    """Whisper models on CTranslate2 for all languages; sessions of a language are shared between two bundles that serve
+    it.
+    """
 
     name = "ctranslate2"
     prefixes = AGREED
@@ -56,11 +58,11 @@ class Engine:
 
     @property
     def versions(self) -> Iterator[tuple[Version[Served], float]]:
-        """See Engine."""
+        """The model versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     async def start(self) -> None:
-        """See Engine: files are checked, and models loaded on a GPU. On a CPU each is loaded with its first session.
+        """Check every bundle's files, and load the models of a GPU. On a CPU a model is loaded with its first session.
 
         Raises InvalidArgument for a bundle it cannot serve, or a device it cannot have.
         """
@@ -81,13 +83,15 @@ class Engine:
         self.version = self._versions.names
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the batchers and release all models."""
         await self._life.aclose()
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Recognize the session's speech with the model that its affinity picks, re-decoding the open segment as it
+        grows.
+        """
         version = self._versions.pick(language, affinity)
         session = Session(version.model, language)
         heard_samples = 0  # of the open segment
@@ -104,13 +108,13 @@ class Engine:
                     session.seconds, heard_samples = 0.0, 0
 
     async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
-        """See Identifier: by the first bundle that has several languages."""
+        """Identify the language with the first bundle that has several languages. Raises StageFailed."""
         if self._identifying is None:
             raise Defect("ENGINE_UNASKED", "The engine was asked for a language, and knows only one.", stage="ASR")
         return await self._identifying.identify(speech, allowed)
 
     async def _served(self, bundle: Bundle, computing: Computing) -> Served:
-        """A bundle's model, which is not loaded yet, and its batcher."""
+        """Check a bundle's files, and return its model, which is not loaded yet, with its batchers."""
         for name in _FILES:
             bundle.file(name)
         if not bundle.has(_LISTS[0]):
@@ -134,14 +138,16 @@ class Engine:
 
 
 class Identifying:
-    """Tells the languages of one bundle apart."""
+    """Identifies which of one bundle's languages is spoken, in batches."""
 
     def __init__(self, served: Served, known: tuple[str, ...]) -> None:
         self._served = served
         self.languages = known  # as the bundle calls them
 
     async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
-        """See Identifier. Each of the allowed languages is one of `languages`, or another name or region of it."""
+        """Return the likeliest of the allowed languages. Each must be one of `languages`, or another name or region of
+        one.
+        """
         asked = {languages.require(tag, self.languages, "languages"): tag for tag in allowed}
         look = Look(speech.pcm[:MOST_SAMPLES], tuple(asked))
         async with self._served.resident.used():
@@ -168,6 +174,6 @@ async def _answer(session: Session, item: Heard) -> Hypothesis | None:
 
 
 def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> dict[str, float]:
-    """The mean confidence of the words, and the time that the model took over that of the audio."""
+    """Return the final's mean word confidence, and its real-time factor: seconds waited per second of audio."""
     confidence = sum(word.confidence for word in final.words) / len(final.words)
     return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}

@@ -19,7 +19,7 @@ _LOG_STEP = np.log(6.4) / 27
 
 
 def log_mel(pcm: Pcm, samples: int, bands: int) -> NDArray[np.float32]:
-    """The frames of audio followed by silence until there are so many samples in all, [bands, samples // 160]."""
+    """Return the log-mel frames, [bands, samples // 160], of audio that is padded with silence to `samples`."""
     audio = np.pad(pcm.astype(np.float32) / _FULL_SCALE, (0, samples - len(pcm)))
     padded = np.pad(audio, _WINDOW_SAMPLES // 2, mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW_SAMPLES)[::HOP_SAMPLES][: samples // HOP_SAMPLES]
@@ -32,7 +32,7 @@ def log_mel(pcm: Pcm, samples: int, bands: int) -> NDArray[np.float32]:
 
 @cache
 def filters(bands: int) -> NDArray[np.float32]:
-    """The triangles of the mel bands from 0 Hz to Nyquist, each of area one, [bands, 201]."""
+    """Return the triangular mel filters from 0 Hz to Nyquist, each of area one, [bands, 201]."""
     edges = _hertz(np.linspace(0, _mel(ASR_RATE / 2), bands + 2))
     hertz = np.fft.rfftfreq(_WINDOW_SAMPLES, 1 / ASR_RATE)[None]
     low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
@@ -48,7 +48,7 @@ def _hann() -> NDArray[np.float32]:
 
 
 def _mel(hertz: float) -> float:
-    """Where a frequency above the linear part lies on the mel scale."""
+    """Return the place on Slaney's mel scale of a frequency in its logarithmic part (above 1 kHz)."""
     return float(_BANDS_TO_LINEAR + np.log(hertz / _LINEAR_HERTZ) / _LOG_STEP)
 
 

@@ -34,7 +34,7 @@ NOTHING = Decoded((), (), ())
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Audio to recognize, and the language it is in: mono, 16 kHz, at most MOST_SAMPLES."""
+    """A window of audio to recognize, and its language: mono, 16 kHz, at most MOST_SAMPLES."""
 
     pcm: Pcm
     language: str
@@ -42,17 +42,19 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Audio to find the language of, and the tags it may be in, two or more: mono, 16 kHz, at most MOST_SAMPLES."""
+    """Audio whose language is to be identified among two or more tags: mono, 16 kHz, at most MOST_SAMPLES."""
 
     pcm: Pcm
     languages: tuple[str, ...]
 
 
 class WhisperModel:
-    """A loaded model."""
+    """A loaded Whisper model. Its methods block, and are called by the batcher's thread."""
 
     def __init__(self, folder: Path, tokens: Tokens, computing: Computing, tail_samples: int) -> None:
-        """Load the model, to put so much silence behind a window. Blocking; raises StageFailed when it cannot."""
+        """Load the model; `tail_samples` of silence are put behind each window. Blocking. Raises StageFailed on
+        failure.
+        """
         try:
             self._model = ctranslate2.models.Whisper(
                 str(folder),
@@ -67,7 +69,9 @@ class WhisperModel:
         self._tail_samples = tail_samples
 
     def recognize(self, windows: Sequence[Window]) -> list[Decoded]:
-        """The tokens of each window, none where nothing is said. Blocking; raises StageFailed when the model breaks."""
+        """Return each window's tokens, none where no speech is found. Blocking. Raises StageFailed when the model
+        breaks.
+        """
         answers = [NOTHING] * len(windows)
         for places in _alike(windows):
             try:
@@ -80,7 +84,8 @@ class WhisperModel:
         return answers
 
     def identify(self, looks: Sequence[Look]) -> list[Language]:
-        """The likeliest language of each, by its share among those allowed. Blocking; raises StageFailed.
+        """Return the likeliest allowed language of each look, with its share among those allowed. Blocking. Raises
+        StageFailed.
 
         Like a transcript it gets surer with silence behind the speech, and costs what is in the window.
         """
@@ -95,14 +100,14 @@ class WhisperModel:
         return likeliest(likely, {tag: self._tokens.name(tag) for tag in look.languages})
 
     def _encoded(self, heard: Sequence[Pcm]) -> ctranslate2.StorageView:
-        """What the encoder makes of windows, each with silence behind it until all are as long."""
+        """Encode windows, each padded with silence to the length of the longest."""
         longest = min(_MOST_SAMPLES, max(map(len, heard)) + self._tail_samples)
         samples = -(-longest // _STEP_SAMPLES) * _STEP_SAMPLES
         frames = np.stack([log_mel(pcm, samples, self._model.n_mels) for pcm in heard])
         return self._model.encode(ctranslate2.StorageView.from_array(frames))
 
     def _decoded(self, windows: Sequence[Window]) -> list[Decoded]:
-        """The tokens of windows in one language."""
+        """Decode windows of one language, and return each one's tokens with their frames."""
         encoded = self._encoded([window.pcm for window in windows])
         samples = _STEP_SAMPLES * encoded.shape[1]
         prompt = self._tokens.prompt(windows[0].language, self._model.is_multilingual)
@@ -128,7 +133,7 @@ class WhisperModel:
 
 
 def _placed(ids: Sequence[int], aligned: Any) -> Decoded:
-    """Tokens with the frames in which each is heard first, as CTranslate2 aligned them."""
+    """Return tokens with the frame at which each begins, as aligned by CTranslate2."""
     frames: dict[int, int] = {}
     for place, frame in aligned.alignments:
         frames.setdefault(place, frame)
@@ -140,12 +145,12 @@ def _placed(ids: Sequence[int], aligned: Any) -> Decoded:
 
 
 def most_tokens(samples: int) -> int:
-    """How many tokens a window may have: more than anybody says in that time."""
+    """Return the most tokens that a window of so many samples may have: more than anybody speaks in that time."""
     return min(_MOST_TOKENS, _TOKENS + _TOKENS_A_SECOND * samples // ASR_RATE)
 
 
 def _alike(windows: Sequence[Window]) -> Iterator[list[int]]:
-    """The places of windows that are decoded together: in one language, and about as long."""
+    """Yield groups of window indexes to decode together: of one language, and of about the same length."""
     together: list[int] = []
     for place in sorted(range(len(windows)), key=lambda place: (windows[place].language, len(windows[place].pcm))):
         shortest = windows[together[0]] if together else windows[place]

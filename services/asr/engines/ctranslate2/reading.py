@@ -27,7 +27,7 @@ _TWICE_TOKENS, _HURRIED = 5, 6.0  # so is what comes twice and is so long, with 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """The tokens of a window."""
+    """The tokens decoded from a window, each with its frame and probability."""
 
     ids: tuple[int, ...]
     frames: tuple[int, ...]  # where each token is heard first, in the encoder's frames
@@ -35,12 +35,14 @@ class Decoded:
 
 
 def heard(score: float, silence: float) -> bool:
-    """Whether a transcript is of speech, by the mean logarithm of its tokens' probability and that of silence."""
+    """Return whether a transcript is of speech, by the mean log probability of its tokens and the probability of
+    silence.
+    """
     return score > _UNLIKELY and (score > _DOUBTFUL or silence < _SILENT)
 
 
 def unlooped(ids: Sequence[int], seconds: float) -> Sequence[int]:
-    """The tokens of so many seconds without the repetitions at their end, where the model has lost its way."""
+    """Return the tokens of `seconds` of audio without the repetitions at their end, where the model ran in a loop."""
     hurried = len(ids) > _HURRIED * seconds
     for period in range(1, len(ids) // 2 + 1):
         length = len(ids)
@@ -54,14 +56,14 @@ def unlooped(ids: Sequence[int], seconds: float) -> Sequence[int]:
 
 
 def likeliest(likely: Mapping[str, float], names: Mapping[str, str]) -> Language:
-    """The likeliest of the languages named, and its share among them, by the probability of each name."""
+    """Return the likeliest of the named languages, and its share among them, given each name's probability."""
     shares = {tag: likely.get(name, 0.0) for tag, name in names.items()}
     best = max(shares, key=lambda tag: shares[tag])
     return Language(best, shares[best] / (sum(shares.values()) or 1.0))
 
 
 def words(decoded: Decoded, tokens: Tokens, bounds: Bounds, final: bool) -> tuple[Word, ...]:
-    """The words, in order and within the bounds. Of an interim hypothesis the last one has no mark that ends it."""
+    """Return the words in order and within the bounds. The last word of an interim hypothesis gets no closing mark."""
     found = []
     for first, behind in tokens.words(decoded.ids):
         text = tokens.text(decoded.ids[first:behind])

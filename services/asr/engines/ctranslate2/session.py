@@ -27,7 +27,7 @@ _WEIGHT = 0.5  # of the last answer in what an answer takes
 
 
 class Pace:
-    """When the next interim hypothesis is due: after so much speech, or longer where answers take long."""
+    """Decides when the next interim hypothesis is due: after an interval of speech, longer where answers take long."""
 
     def __init__(self, least_samples: int) -> None:
         self._least_samples = least_samples
@@ -36,11 +36,11 @@ class Pace:
 
     @property
     def interval_samples(self) -> int:
-        """Speech between two hypotheses, were there nothing waiting."""
+        """Samples of speech between two hypotheses while no audio is waiting for the engine."""
         return max(self._least_samples, round(self._answer_seconds / BUSY * ASR_RATE))
 
     def due(self, speech: Speech) -> bool:
-        """Whether a hypothesis is to be made with this speech."""
+        """Count this speech, and return whether a hypothesis is to be made with it."""
         self._since_samples += len(speech.pcm)
         interval = self.interval_samples
         interval = min(interval + max(0, speech.waiting_samples - PATIENT_SAMPLES), MOST_STRETCHED * interval)
@@ -50,17 +50,17 @@ class Pace:
         return True
 
     def answered(self, seconds: float) -> None:
-        """An interim hypothesis took so long."""
+        """Record that an interim hypothesis took so many seconds."""
         self._answer_seconds += _WEIGHT * (seconds - self._answer_seconds)
 
     def restart(self) -> None:
-        """A segment ended."""
+        """Start a new interval: a segment ended, and the next one begins."""
         self._since_samples = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A bundle's model, and what batches its windows, and looks at the language of others."""
+    """A bundle's model, with the batchers for its recognition and its language identification."""
 
     resident: Resident[WhisperModel]
     tokens: Tokens
@@ -70,7 +70,7 @@ class Served:
 
 
 class Session:
-    """The segments of one session, one after the other."""
+    """Recognizes the segments of one session, one after the other."""
 
     def __init__(self, served: Served, language: str) -> None:
         self._served = served
@@ -81,7 +81,7 @@ class Session:
         self.seconds = 0.0  # that the open segment waited for the model
 
     async def hear(self, speech: Speech) -> Hypothesis | None:
-        """Take audio that follows; a hypothesis when one is due, and something was said. Raises StageFailed."""
+        """Add audio that follows; return a hypothesis when one is due and it has words. Raises StageFailed."""
         if not self._heard:
             self._start_samples = speech.offset_samples
         self._heard.append(speech.pcm)
@@ -93,14 +93,14 @@ class Session:
         return Hypothesis(found) if found else None
 
     async def end(self) -> Hypothesis:
-        """The final of the open segment. Raises StageFailed."""
+        """Return the final of the open segment, and begin another. Raises StageFailed."""
         found = await self._words(final=True) if self._heard else ()
         self._heard.clear()
         self._pace.restart()
         return Hypothesis(found, final=True)
 
     async def _words(self, final: bool) -> tuple[Word, ...]:
-        """The words of the whole open segment; one longer than the model's window is recognized in parts."""
+        """Recognize the whole open segment; one longer than the model's window is recognized in parts."""
         started = time.monotonic()
         audio = np.concatenate(self._heard)
         found = []

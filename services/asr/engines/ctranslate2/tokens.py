@@ -17,7 +17,7 @@ _START, _TRANSCRIBE, _NO_TIMES = "<|startoftranscript|>", "<|transcribe|>", "<|n
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The vocabulary of a bundle, and how it calls its languages."""
+    """The vocabulary of a bundle, with its control tokens and the names of its languages."""
 
     tokenizer: Tokenizer
     begin: int  # the tokens that begin a transcript, and say that it is one, and without times
@@ -26,27 +26,27 @@ class Tokens:
     languages: dict[str, int]  # the token of each BCP-47 tag that the bundle serves
 
     def prompt(self, language: str, multilingual: bool) -> list[int]:
-        """The tokens that ask for a transcript in a language, without times."""
+        """Return the control tokens that ask for a transcript in a language, without timestamps."""
         asked = [self.languages[language], self.transcribe] if multilingual else []
         return [self.begin, *asked, self.untimed]
 
     def name(self, language: str) -> str:
-        """How the vocabulary writes the token of a BCP-47 tag, for example "<|es|>"."""
+        """Return the vocabulary's token for a BCP-47 tag, for example "<|es|>"."""
         return str(self.tokenizer.id_to_token(self.languages[language]))
 
     def words(self, ids: Sequence[int]) -> Iterator[tuple[int, int]]:
-        """The place of the first token of each word, and the place behind its last."""
+        """Yield for each word the index of its first token and the index after its last."""
         spelled = [self.tokenizer.id_to_token(each) or "" for each in ids]
         starts = [place for place, token in enumerate(spelled) if place == 0 or token.startswith(_SPACE)]
         yield from pairwise([*starts, len(ids)])
 
     def text(self, ids: Sequence[int]) -> str:
-        """What some tokens spell, without spaces around it."""
+        """Decode tokens into text, without spaces around it."""
         return str(self.tokenizer.decode(list(ids))).strip()
 
 
 def read(bundle: Bundle) -> Tokens:
-    """The tokens of a bundle. Raises InvalidArgument when its tokenizer is none, or lacks a language."""
+    """Read the tokens of a bundle. Raises InvalidArgument when its tokenizer is invalid or lacks a language."""
     text = bundle.file(TOKENIZER).read_text(encoding="utf-8")
     if '"model"' not in text:
         raise fault(bundle.folder, f"{TOKENIZER} is no tokenizer of the `tokenizers` library.")

@@ -41,7 +41,7 @@ SPARE_SECONDS = 2.0  # a child that does not answer is replaced first
 
 
 class Engine:
-    """A pool of decoders."""
+    """The pocketsphinx engine: a pool of child programs, one lent to each session."""
 
     name = "embedded"
     device = "cpu"
@@ -67,17 +67,19 @@ class Engine:
         self.load = Load("asr", settings.slots)  # a session has a child of its own for as long as it lasts
 
     async def start(self) -> None:
-        """See Engine."""
+        """Start the child programs that are kept ready."""
         await self._pool.warm(self._warm)
 
     async def stop(self) -> None:
-        """See Engine."""
+        """End all child programs, and wait until they are gone."""
         await self._pool.close()
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Recognize the session's speech in a child program of its own. Raises StageFailed when the program ends or
+        hangs.
+        """
         async with self._lent() as child:
             await child.ask(SESSION)
             cadence = Cadence(self._settings.hypothesis_ms * ASR_RATE // 1000)
@@ -116,14 +118,14 @@ class Engine:
 
 
 class SphinxChild:
-    """A running decoder, one session's at a time."""
+    """A running pocketsphinx program, lent to one session at a time."""
 
     def __init__(self, process: Process, settings: EmbeddedSettings) -> None:
         self._process = process
         self._settings = settings
 
     async def ask(self, kind: bytes, payload: bytes = b"") -> list[WordFrames] | None:
-        """Sends one frame, and returns what the program answers.
+        """Send one frame to the program, and return its answer. Raises StageFailed when it gives none in time.
 
         At a session's start, a program that died while it was idle is replaced. Raises StageFailed when the program
         dies or does not answer in time.
@@ -144,7 +146,7 @@ class SphinxChild:
         return words
 
     async def close(self) -> None:
-        """Ends the program and waits until it is gone. It keeps nothing worth saving."""
+        """End the program and wait until it is gone; it holds no state worth saving."""
         await ended(self._process)
 
 

@@ -41,12 +41,12 @@ Cepstrum: TypeAlias = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to decode; handed to the program as JSON."""
+    """The decoder's options, handed to the program as JSON."""
 
     second_pass: bool = True
 
     def to_json(self) -> str:
-        """The program's argument."""
+        """Return the options as JSON, the program's only argument."""
         return json.dumps(asdict(self))
 
 
@@ -69,17 +69,17 @@ class CepstralMean:
         self._set = self.FIRST_GUESS
 
     def move(self, decoder: Any) -> None:
-        """Another decoder hears the session from now on."""
+        """Move the mean to another decoder, which recognizes the session's speech from now on."""
         self._decoder = decoder
         self.set()
 
     def set(self) -> None:
-        """Gives the decoder the mean of all that was heard."""
+        """Set the decoder's mean to that of all audio it has received in this session."""
         self._set = self._sum / self._frames
         self._decoder.set_cmn(",".join(f"{value:.5f}" for value in self._set))
 
     def heard(self, sample_count: int) -> None:
-        """Takes in what the decoder learnt from so many samples since the mean was set."""
+        """Update the mean with what the decoder learnt from `sample_count` samples since it was last set."""
         frames = sample_count / FRAME_SAMPLES
         mean = np.array([float(value) for value in self._decoder.get_cmn(True).split(",") if value])
         self._sum += (self.WINDOW_FRAMES + frames) * mean - self.WINDOW_FRAMES * self._set
@@ -87,7 +87,7 @@ class CepstralMean:
 
 
 class Recognition:
-    """One decoder, and what it has learnt from the session it serves."""
+    """One decoder with the state it has built up for its session: cepstral mean and open segment."""
 
     def __init__(self, options: Options) -> None:
         self._options = options
@@ -98,7 +98,7 @@ class Recognition:
         self._open = False
 
     def begin(self) -> None:
-        """A session starts."""
+        """Begin a session: forget the noise and mean learnt from the one before."""
         if self._open:
             self._decoder.end_utt()
             self._open = False
@@ -108,12 +108,12 @@ class Recognition:
         self._mean.set()
 
     def once(self) -> None:
-        """The next segment is searched once."""
+        """Search the next segment in one pass only."""
         if not self._open:
             self._choose(twice=False)
 
     def hear(self, pcm: bytes) -> None:
-        """Takes speech."""
+        """Decode audio, 16-bit little-endian PCM at 16 kHz; the first of it opens a segment."""
         if not self._open:
             self._decoder.start_utt()
             self._open = True
@@ -122,7 +122,7 @@ class Recognition:
         self._mean.set()
 
     def end(self) -> list[WordFrames]:
-        """Ends the segment; gives its words."""
+        """End the open segment, and return its words; none when no segment is open."""
         if not self._open:
             return []
         self._decoder.end_utt()
@@ -143,7 +143,7 @@ class Recognition:
         self._mean.move(self._decoder)
 
     def words(self, sure: bool = False) -> list[WordFrames]:
-        """The words of the segment so far; `sure` when a second pass has weighed them."""
+        """Return the words of the segment so far; `sure` when a second pass has rescored them."""
         if self._decoder.hyp() is None:
             return []
         # Only the second pass leaves a lattice, and with it probabilities; rounding takes them beyond 1.
@@ -181,7 +181,7 @@ def _decoder(options: Options) -> Any:
 
 
 def serve(recognition: Recognition, asked: BinaryIO, answers: BinaryIO) -> None:
-    """Answers frames until there are no more."""
+    """Answer request frames until the input ends."""
     while len(header := asked.read(HEADER_IN.size)) == HEADER_IN.size:
         kind, length = HEADER_IN.unpack(header)
         payload = asked.read(length)
@@ -203,7 +203,7 @@ def serve(recognition: Recognition, asked: BinaryIO, answers: BinaryIO) -> None:
 
 
 def main() -> None:
-    """Reads its options from the first argument."""
+    """Run the decoder program; the first argument holds its Options as JSON."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to act on
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     answers = os.fdopen(os.dup(1), "wb")

@@ -17,10 +17,10 @@ LIST = Path(__file__).with_name("obscene.rot13")
 
 @cache
 def obscene() -> frozenset[str]:
-    """The words that are left out, in lower case."""
+    """Return the obscene words that are left out of the vocabulary, in lower case."""
     return frozenset(codecs.decode(LIST.read_text(encoding="ascii"), "rot13").split())
 
 
 def decent(dictionary: Iterable[str]) -> Iterator[str]:
-    """The lines of a pronouncing dictionary (`word sounds`, `word(2) sounds`) but those of the words left out."""
+    """Yield the lines of a pronouncing dictionary (`word sounds`, `word(2) sounds`) except those of obscene words."""
     return (line for line in dictionary if line.partition(" ")[0].partition("(")[0].casefold() not in obscene())

@@ -35,7 +35,7 @@ _UNSEEN = np.float32(-1e30)  # added to the score of what may not be looked at
 
 @dataclass(frozen=True, slots=True)
 class Graphs:
-    """A decoder's two graphs, and what their inputs are called."""
+    """A decoder's two graphs, with the names of their inputs."""
 
     crossing: Any  # from the encoder's frames to keys and values
     stepping: Any
@@ -43,7 +43,7 @@ class Graphs:
 
 
 class Cohort:
-    """Windows on their way through the decoder. See Decoder."""
+    """Windows that the decoder advances together, with their shared cache; implements Decoder."""
 
     def __init__(self, graphs: Graphs, windows: Sequence[Floats]) -> None:
         self._graphs = graphs
@@ -54,7 +54,7 @@ class Cohort:
         self._given = 0  # columns of the last step
 
     def advance(self, tokens: Sequence[Sequence[int]]) -> Sequence[Logits]:
-        """See Decoder."""
+        """Run the decoder on each window's next tokens; return the logits [tokens, vocabulary] after each of them."""
         counts = np.array([len(each) for each in tokens])
         longest = int(counts.max())
         ids = np.full((len(tokens), longest), BEGIN, np.int64)
@@ -74,14 +74,14 @@ class Cohort:
         return [each[:count] for each, count in zip(logits, counts, strict=True)]
 
     def keep(self, counts: Sequence[int]) -> None:
-        """See Decoder."""
+        """Keep only the first `counts` of each window's last tokens in the cache; the others are masked from now on."""
         kept = np.arange(self._given) < np.array(counts)[:, None]
         self._columns = np.concatenate((self._columns, kept), axis=1)
         self._known += kept.sum(axis=1)
 
 
 def _crossed(graphs: Graphs, windows: Sequence[Floats]) -> dict[str, Any]:
-    """The inputs of a decoder that has no tokens yet."""
+    """Return the decoder's inputs before any token: keys and values of the encoder's frames, and an empty cache."""
     padded = np.zeros((len(windows), max(map(len, windows)), WIDTH), np.float32)
     for row, frames in enumerate(windows):
         padded[row, : len(frames)] = frames
@@ -95,7 +95,7 @@ def _crossed(graphs: Graphs, windows: Sequence[Floats]) -> dict[str, Any]:
 
 
 def _heard(windows: Sequence[Floats]) -> Floats:
-    """What is added to the scores of frames, for each window [windows, 1, 1, frames]."""
+    """Return what is added to the scores of frames, [windows, 1, 1, frames]."""
     lengths = np.array([len(frames) for frames in windows])
     there = np.arange(lengths.max()) < lengths[:, None]
     return np.where(there, np.float32(0), _UNSEEN)[:, None, None]

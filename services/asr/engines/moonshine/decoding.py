@@ -48,13 +48,17 @@ NO_DRAFT = Draft()
 
 
 class Decoder(Protocol):
-    """The network, listening to several windows at once."""
+    """A decoder network that attends to several windows at once."""
 
     def advance(self, tokens: Sequence[Sequence[int]]) -> Sequence[Logits]:
-        """Return the logits [tokens, vocabulary] after each of a window's next tokens; windows without any rest."""
+        """Return each window's logits [tokens, vocabulary] after each of its next tokens; windows that are done give
+        none.
+        """
 
     def keep(self, counts: Sequence[int]) -> None:
-        """Forget each window's last tokens but so many of the first of them: another one follows those."""
+        """Keep the first `counts` of each window's last tokens, and forget the rest: another token will follow those
+        kept.
+        """
 
 
 def most_tokens(seconds: float) -> int:
@@ -63,13 +67,13 @@ def most_tokens(seconds: float) -> int:
 
 
 class Search:
-    """The way to the hypothesis of one window, of at most so many tokens.
+    """The greedy search for one window's hypothesis, of at most so many tokens.
 
     One that loops ends where it first repeats itself.
     """
 
     def __init__(self, draft: Draft, most: int, final: bool = False) -> None:
-        """Begin with a draft. That of a final has the probabilities of its tokens computed anew."""
+        """Begin with a draft. For a final, the probabilities of the draft's tokens are computed anew."""
         self._draft = draft
         self._final = final
         self._most = most
@@ -80,17 +84,17 @@ class Search:
 
     @property
     def tokens(self) -> Sequence[int]:
-        """The tokens that the decoder is given next: one that it does not know, and those that are tried behind it."""
+        """The tokens to give the decoder next: one that it has not seen, and the draft's tokens to try behind it."""
         last = self._found[-1][0] if self._found else BEGIN
         return () if self.ended else (last, *self._tried)
 
     @property
     def found(self) -> Draft:
-        """The hypothesis so far."""
+        """The hypothesis found so far: tokens and their log probabilities."""
         return Draft(tuple(token for token, _ in self._found), tuple(log for _, log in self._found))
 
     def take(self, logits: Logits) -> int:
-        """Take the logits after each of `tokens`; return how many of those the decoder is to keep."""
+        """Accept the logits after each of `tokens`, and return how many of those tokens the decoder is to keep."""
         best = logits.argmax(axis=-1)
         same = _agreed(self._tried, best)
         end = self._place + same
@@ -112,7 +116,7 @@ class Search:
             self.ended = True
 
     def _resume(self, place: int, token: int) -> None:
-        """Find where the draft goes on behind a token that was not taken from it."""
+        """Find the draft's continuation behind a token that differs from the draft."""
         near = self._draft.tokens[place : place + _SOUGHT]
         self._place, self._tried = place, ()
         if token in near:
@@ -122,7 +126,7 @@ class Search:
 
 
 def decoded(decoder: Decoder, searches: Sequence[Search]) -> list[Draft]:
-    """Return the hypothesis of each window, all of them advanced together."""
+    """Return each window's hypothesis; all windows are advanced together."""
     while not all(search.ended for search in searches):
         logits = decoder.advance([search.tokens for search in searches])
         decoder.keep([0 if search.ended else search.take(each) for search, each in zip(searches, logits, strict=True)])
@@ -130,7 +134,7 @@ def decoded(decoder: Decoder, searches: Sequence[Search]) -> list[Draft]:
 
 
 def _agreed(tried: Sequence[int], best: NDArray[np.int64]) -> int:
-    """How many of the tried tokens the network would have chosen, up to the first that it would not."""
+    """Return how many of the tried tokens the network would have chosen, up to the first that it would not."""
     for number, token in enumerate(tried):
         if best[number] != token:
             return number
@@ -138,13 +142,13 @@ def _agreed(tried: Sequence[int], best: NDArray[np.int64]) -> int:
 
 
 def _log(logits: Logits, token: int) -> float:
-    """The logarithm of a token's probability."""
+    """Return the natural logarithm of a token's probability."""
     top = float(logits[token])
     return -float(np.log(np.exp(logits - top).sum()))
 
 
 def _looped(tokens: Sequence[int], final: bool) -> int:
-    """How many tokens are left when a loop at the end is cut to its first round; 0 when there is no loop."""
+    """Return how many tokens are left when a loop at the end is cut to its first round; 0 when there is no loop."""
     for period in _PERIODS:
         phrase = period >= _PHRASE and not final
         rounds = _SAID_TWICE if phrase else max(_LOOPED, ceil(_LOOP_TOKENS / period))

@@ -18,7 +18,7 @@ _FIRST = "first place"
 
 
 def encoding(graph: Graph) -> tuple[Graph, Cut]:
-    """Return the graph written so, and what it takes and gives. Raises KeyError where an operator is missing."""
+    """Return the encoder written so, and what it takes and gives. Raises KeyError where an operator is missing."""
     known = {node.name: node for node in graph.nodes}
     made = {name: node for node in graph.nodes for name in node.output}
     attentions: dict[str, list[NodeProto]] = {}  # by what they make
@@ -34,13 +34,13 @@ def encoding(graph: Graph) -> tuple[Graph, Cut]:
 
 
 def _rows(product: NodeProto, made: dict[str, NodeProto]) -> str:
-    """What a product takes, before that is rounded."""
+    """Return what a product takes, before that is rounded."""
     given = product.input[0]
     return str(made[given].input[0]) if made[given].op_type == "DynamicQuantizeLinear" else str(given)
 
 
 def _attention(rows: list[str], attended: str) -> list[NodeProto]:
-    """Of query, key and value, over all of a window."""
+    """Return an attention of query, key and value over all of a window."""
     query, key, value = rows
     turns = [turned(each, _FIRST) for each in (query, key)]
     inputs = [*(each.output[0] for each in turns), value]

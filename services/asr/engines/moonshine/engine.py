@@ -25,7 +25,7 @@ _FIRST_MS = 300  # of speech between two hypotheses while a segment has no words
 
 
 class Engine:
-    """See services.asr.engine.Engine."""
+    """The Moonshine engine: models on ONNX Runtime, shared by all sessions through batchers."""
 
     name = "moonshine"
     prefixes = AGREED
@@ -46,11 +46,11 @@ class Engine:
 
     @property
     def versions(self) -> Iterator[tuple[Version[Served], float]]:
-        """See Engine."""
+        """The model versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     async def start(self) -> None:
-        """See Engine. Raises InvalidArgument for a bundle it cannot serve, or a device it cannot have."""
+        """Load every bundle's model. Raises InvalidArgument for a bundle it cannot serve, or a missing device."""
         options = self._settings
         device = devices.chosen(options.device, options.threads)
         self.device = device.name
@@ -68,13 +68,15 @@ class Engine:
         self.version = self._versions.names
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the batchers and release all models."""
         await self._life.aclose()
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Recognize the session's speech in windows that are decoded again as they grow. Raises StageFailed,
+        AtCapacity.
+        """
         version = self._versions.pick(language, affinity)
         segments = Segments(version.model)
         async for item in heard:

@@ -27,7 +27,7 @@ _PADDED_FRAMES = 150  # at most: what padding costs then is less than what a bat
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A part of a segment's audio, and what was recognized in the most of it before."""
+    """A part of a segment's audio, and the draft recognized from most of it before."""
 
     pcm: Pcm
     draft: Draft = NO_DRAFT
@@ -35,17 +35,17 @@ class Window:
 
 
 class Listener(Protocol):
-    """Whatever can listen to audio."""
+    """A network that encodes audio and decodes from its frames."""
 
     def encoded(self, audio: Floats) -> Floats:
-        """Return the frames [frames, width] of a window of samples between -1 and 1."""
+        """Encode a window of samples between -1 and 1 into frames [frames, width]."""
 
     def listening(self, windows: Sequence[Floats]) -> Decoder:
-        """Return a decoder that listens to the frames of several windows, of any lengths."""
+        """Return a decoder over the frames of several windows, which may differ in length."""
 
 
 class Model:
-    """A network and its tokens. For the batcher's thread."""
+    """A loaded network with its tokenizer. Its methods are called by the batcher's thread alone."""
 
     def __init__(self, network: Listener, tokens: Tokenizer) -> None:
         self.tokens = tokens
@@ -71,7 +71,7 @@ class Model:
 
 
 def together(lengths: Sequence[int]) -> list[list[int]]:
-    """Return which windows are decoded together: those whose lengths, in frames, are not too far apart."""
+    """Group windows to decode together, as lists of indexes: those whose lengths in frames are not too far apart."""
     groups: list[list[int]] = []
     for number in sorted(range(len(lengths)), key=lambda number: -lengths[number]):
         if groups and lengths[groups[-1][0]] - lengths[number] <= _PADDED_FRAMES:

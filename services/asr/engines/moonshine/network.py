@@ -33,10 +33,10 @@ _BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph
 
 
 class Network:
-    """The graphs of a bundle. For one thread."""
+    """A bundle's encoder and decoder graphs. Used by one thread only."""
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
-        """Load the graphs. Raises InvalidArgument when a file is none, or not the one the layout asks for."""
+        """Load the graphs. Raises InvalidArgument when a file is no graph, or not the one that the layout asks for."""
         encoder = bundle.file("encoder_model.ort")
         self._encoder = devices.session(_written(encoder, _encoding), device, arena=False)
         path = bundle.file("decoder_model_merged.ort")
@@ -49,19 +49,19 @@ class Network:
         )
 
     def encoded(self, audio: Floats) -> Floats:
-        """Return the frames [frames, WIDTH] of a window of samples between -1 and 1."""
+        """Encode a window of samples between -1 and 1 into frames [frames, WIDTH]."""
         missing = max(0, LEAST_SAMPLES - len(audio))
         samples = np.pad(audio, (0, missing))[None]
         (frames,) = self._encoder.run([FRAMES], {SAMPLES: samples})
         return np.asarray(frames[0])
 
     def listening(self, windows: Sequence[Floats]) -> Decoder:
-        """Return a decoder that listens to the frames of several windows, of any lengths."""
+        """Return a decoder over the frames of several windows, which may differ in length."""
         return Cohort(self._graphs, windows)
 
 
 def _written(path: Path, write: Callable[[Graph], bytes]) -> bytes:
-    """A graph made of a file's. Raises InvalidArgument when that is none, or another than the makers' export."""
+    """Return an ONNX graph made of a file's. Raises InvalidArgument when that is not the makers' export."""
     try:
         return write(ort_format.read(path))
     except KeyError as missing:
@@ -69,12 +69,12 @@ def _written(path: Path, write: Callable[[Graph], bytes]) -> bytes:
 
 
 def _encoding(graph: Graph) -> bytes:
-    """The encoder's graph."""
+    """Return the ONNX graph of the encoder."""
     return ort_format.part(*encoding(signed(graph) if exact() else graph))
 
 
 def _crossing(graph: Graph) -> bytes:
-    """The graph of the keys and values that the decoder takes from the encoder's frames."""
+    """Return the ONNX graph that makes the decoder's keys and values from the encoder's frames."""
     first = graph.branches["else_branch"]
     whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
     batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
@@ -83,11 +83,11 @@ def _crossing(graph: Graph) -> bytes:
 
 
 def _stepping(graph: Graph) -> bytes:
-    """The graph of the decoder's steps, whose windows may have different lengths."""
+    """Return the ONNX graph of the decoder's steps, in which windows may have different lengths."""
     steps, cut = stepping(row_wise(graph.branches["then_branch"]))
     return ort_format.part(_quick(steps), cut)
 
 
 def _quick(graph: Graph) -> Graph:
-    """The graph with the quickest products of rows that are exact here."""
+    """Return a graph with the quickest products of rows that are exact here."""
     return signed_rows(graph) if exact() else graph

@@ -21,7 +21,7 @@ _IR_VERSION = 9
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A graph, or a branch of one."""
+    """A graph or one of its branches, as ONNX nodes and weights."""
 
     nodes: Sequence[NodeProto]
     weights: Sequence[TensorProto]
@@ -31,14 +31,14 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A part of a graph: what it computes, from what it is given."""
+    """Boundaries of a part to take out of a graph: its inputs and its outputs."""
 
     inputs: Sequence[ValueInfoProto]
     outputs: Sequence[str]
 
 
 def read(path: Path) -> Graph:
-    """Read a file. Raises InvalidArgument when it is not in ONNX Runtime's format."""
+    """Read a graph from a file. Raises InvalidArgument when it is not in ONNX Runtime's format."""
     content = path.read_bytes()
     if not InferenceSession.InferenceSessionBufferHasIdentifier(content, 0):
         raise fault(path.parent, f"{path.name} is not in ONNX Runtime's format.")
@@ -71,7 +71,7 @@ def part(graph: Graph, cut: Cut) -> bytes:
 
 
 def _ordered(nodes: Sequence[NodeProto]) -> list[NodeProto]:
-    """The operators, each behind those whose outputs it takes."""
+    """Return the operators sorted so that each follows those whose outputs it reads."""
     made = {name: node for node in nodes for name in node.output}
     ordered: list[NodeProto] = []
     seen: set[int] = set()
@@ -127,7 +127,7 @@ def _tensor(tensor: Any) -> TensorProto:
 
 
 def _all(owner: Any, name: str) -> Iterator[Any]:
-    """The elements of one of a flatbuffer's vectors."""
+    """Iterate over the elements of one of a flatbuffer's vectors."""
     one, count = getattr(owner, name), getattr(owner, f"{name}Length")()
     return (one(number) for number in range(count))
 
@@ -137,15 +137,15 @@ def _text(name: bytes | None) -> str:
 
 
 def floats(name: str, *shape: str | int) -> ValueInfoProto:
-    """Return an input of 32-bit floats."""
+    """Return the declaration of an input of 32-bit floats with this shape."""
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
 def integers(name: str, *shape: str | int) -> ValueInfoProto:
-    """Return an input of 64-bit integers."""
+    """Return the declaration of an input of 64-bit integers with this shape."""
     return helper.make_tensor_value_info(name, TensorProto.INT64, shape)
 
 
 def flags(name: str, *shape: str | int) -> ValueInfoProto:
-    """Return an input of booleans."""
+    """Return the declaration of an input of booleans with this shape."""
     return helper.make_tensor_value_info(name, TensorProto.BOOL, shape)

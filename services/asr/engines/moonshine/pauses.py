@@ -20,7 +20,7 @@ _LEAST_LEVEL = 1e-4  # of full scale: quieter is silence wherever it is
 
 @dataclass(frozen=True, slots=True)
 class CutRules:
-    """Where a window may be cut. Lengths in samples."""
+    """The rules for cutting a window at a pause. Lengths are in samples."""
 
     least_samples: int  # before the cut, and of the window altogether twice as much
     pause_samples: int  # of quiet around it
@@ -28,7 +28,7 @@ class CutRules:
 
 
 def quiet(pcm: Pcm) -> NDArray[np.bool_]:
-    """Tell of each whole frame of 20 ms whether it is quiet beside the loud frames of the same audio."""
+    """Return for each whole frame of 20 ms whether it is quiet compared with the loud frames of the same audio."""
     frames = pcm[: len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES).astype(np.float32)
     if not len(frames):
         return np.zeros(0, np.bool_)
@@ -58,7 +58,9 @@ def quietest(pcm: Pcm, first: int, last: int) -> int:
 
 
 def spread(lengths: list[int], pcm: Pcm) -> list[tuple[int, int]]:
-    """Return where words of so many letters lie when they share what is not quiet by their letters: start and end."""
+    """Return the start and end of words, in samples, when they share the audio that is not quiet by their letter
+    counts.
+    """
     voiced = np.repeat(~quiet(pcm), FRAME_SAMPLES)
     places = np.flatnonzero(voiced) if voiced.any() else np.arange(len(pcm))
     shares = np.concatenate(([0.0], np.cumsum(lengths, dtype=np.float64))) / max(1, sum(lengths))
@@ -70,6 +72,6 @@ def spread(lengths: list[int], pcm: Pcm) -> list[tuple[int, int]]:
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Start and end, in samples, of each stretch of frames that are all set."""
+    """Return start and end, in samples, of each run of frames whose flags are set."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], flags, [False])).astype(np.int8)))
     return [(int(start) * FRAME_SAMPLES, int(end) * FRAME_SAMPLES) for start, end in edges.reshape(-1, 2)]

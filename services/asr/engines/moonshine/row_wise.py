@@ -43,7 +43,7 @@ def row_wise(graph: Graph) -> Graph:
 
 
 def _product(node: NodeProto, made: Mapping[str, NodeProto]) -> tuple[str, str, str, str, str] | None:
-    """The names of a product's input in floats, its weight with scale and zero, and its bias; None: it is another."""
+    """Return the names of an 8-bit product's input, weight, scale, zero point and bias; None for other operators."""
     names = [*node.input, ""]
     if node.op_type == _FUSED:
         return names[0], names[1], names[2], names[3], names[4]
@@ -54,7 +54,9 @@ def _product(node: NodeProto, made: Mapping[str, NodeProto]) -> tuple[str, str, 
 
 
 def _packed(name: str, weight: NDArray[Any], scale: NDArray[Any], zero: NDArray[Any]) -> Iterable[TensorProto]:
-    """The weight [rows, columns] as the operator takes it: [columns, blocks, BLOCK], with a scale and zero a block."""
+    """Yield the weight [rows, columns] as the operator takes it, [columns, blocks, BLOCK], with a scale and zero per
+    block.
+    """
     rows, columns = weight.shape
     shape = columns, -(-rows // BLOCK)
     shift = 128 if weight.dtype == np.int8 else 0  # the operator's numbers are unsigned

@@ -26,7 +26,7 @@ _DOUBTED = 0.6  # a confidence: of what it makes of noise it is below, of words 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model, what batches its windows, and how they are cut."""
+    """A model, the batcher of its windows, and the rules by which windows are cut."""
 
     model: Model
     batcher: Batcher[Window, Draft]
@@ -39,7 +39,7 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the open segment: what was recognized in so much of its audio."""
+    """A part of the open segment: its audio, and the draft recognized in it."""
 
     start_samples: int  # on the session's clock
     pcm: Pcm
@@ -47,7 +47,7 @@ class Part:
 
 
 class Segments:
-    """The segments of one session, one after the other."""
+    """Recognizes the segments of one session, one after the other, in windows cut at pauses."""
 
     def __init__(self, served: Served) -> None:
         self._served = served
@@ -58,7 +58,7 @@ class Segments:
         self.samples = 0  # of this segment
 
     async def hear(self, speech: Speech) -> Hypothesis | None:
-        """Take audio that follows; return a hypothesis when one is due. Raises StageFailed, AtCapacity."""
+        """Add audio that follows; return a hypothesis when one is due. Raises StageFailed, AtCapacity."""
         self._add(speech)
         if not self._cadence.due(speech):
             return None
@@ -86,7 +86,7 @@ class Segments:
         return final
 
     def measures(self, final: Hypothesis) -> dict[str, float]:
-        """Return how it went, once: the words' mean confidence, and the time waited over the time of the audio."""
+        """Return the final's mean word confidence and real-time factor, and reset the counts."""
         sure = sum(word.confidence for word in final.words) / max(1, len(final.words))
         measured = {"confidence": sure, "rtf": self.seconds * ASR_RATE / max(1, self.samples)}
         self.seconds, self.samples = 0.0, 0
@@ -101,7 +101,7 @@ class Segments:
         self.samples += len(speech.pcm)
 
     def _cut(self) -> int:
-        """Where the open window is to be cut; 0: not yet."""
+        """Return the offset in the open window at which to cut it; 0 while it may not be cut yet."""
         pcm = self._parts[-1].pcm
         if place := pauses.cut(pcm, self._served.cuts):
             return place
@@ -109,7 +109,7 @@ class Segments:
         return pauses.quietest(pcm, most * 3 // 4, most) if len(pcm) > most else 0
 
     async def _split(self, place: int) -> None:
-        """Cut the open window; what lies before the cut is recognized for the last time before the final."""
+        """Cut the open window at `place`; the audio before the cut is recognized once more before the final."""
         open_window = self._parts.pop()
         head = replace(open_window, pcm=open_window.pcm[:place])
         head = await self._recognized(head, urgent=False)
@@ -118,7 +118,7 @@ class Segments:
         self._parts += [head, Part(open_window.start_samples + place, open_window.pcm[place:], rest)]
 
     def _wholes(self) -> list[Part]:
-        """The open segment in as few parts as the model takes at once."""
+        """Merge the open segment's parts into as few windows as the model takes, the last with trailing silence."""
         wholes: list[Part] = []
         for part in self._parts:
             if wholes and len(wholes[-1].pcm) + len(part.pcm) <= self._served.most_samples:
@@ -152,7 +152,7 @@ class Segments:
 
 
 def _said(spelled: Sequence[Spelled], found: Draft) -> Sequence[Spelled]:
-    """The words without notes of music, which are none; a single word that the model doubts was made up in noise."""
+    """Drop words that are musical notes, and a single word of low confidence, which the model made up from noise."""
     words = [word for word in spelled if any(map(str.isalnum, word.text))]
     doubted = len(words) == 1 and confidence(found.logs[words[0].first : words[0].end]) < _DOUBTED
     return [] if doubted else words

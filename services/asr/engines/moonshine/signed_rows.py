@@ -41,7 +41,7 @@ def signed_rows(graph: Graph) -> Graph:
 
 
 def _rounding(given: str) -> Iterator[NodeProto]:
-    """Rows over their largest numbers, in 8 bits."""
+    """Write what divides rows by their largest numbers, and rounds them to 8 bits."""
     yield helper.make_node("Abs", [given], [f"{given}/sizes"])
     yield helper.make_node("ReduceMax", [f"{given}/sizes", "rows/last"], [f"{given}/largest"], keepdims=1)
     yield helper.make_node("Max", [f"{given}/largest", "rows/least"], [f"{given}/reach"])
@@ -50,7 +50,7 @@ def _rounding(given: str) -> Iterator[NodeProto]:
 
 
 def _product(node: NodeProto) -> Iterator[NodeProto]:
-    """A product of rounded rows, made as large as they were."""
+    """Write a product of rounded rows, made as large as they were."""
     given, weight, made, bias = node.input[0], node.input[1], node.output[0], node.input[_BIAS : _BIAS + 1]
     inputs = [f"{given}/rounded", f"{weight}/signed", "rows/step", f"{weight}/scale", "rows/zero", f"{weight}/zero"]
     yield helper.make_node("MatMulIntegerToFloat", inputs, [f"{made}/shares"], domain="com.microsoft")
@@ -61,7 +61,7 @@ def _product(node: NodeProto) -> Iterator[NodeProto]:
 
 
 def _unpacked(node: NodeProto, weights: Mapping[str, TensorProto]) -> Iterator[TensorProto]:
-    """The weight of a product as signed numbers [rows, columns], with the scale and zero of each column."""
+    """Return the weight of a product as signed numbers [rows, columns], with the scale and zero of each column."""
     name = node.input[1]
     rows = next(attribute.i for attribute in node.attribute if attribute.name == "K")
     blocks, scales, zeros = (numpy_helper.to_array(weights[each]) for each in node.input[1:4])

@@ -97,7 +97,7 @@ def turning(graph: Graph, frequencies: str, most_places: int) -> list[TensorProt
 
 
 class _Writing:
-    """A new graph: operators of another one, by their names, and others beside them."""
+    """Writes a new graph: operators of another one, by their names, and others beside them."""
 
     def __init__(self, graph: Graph) -> None:
         self.known = {node.name: node for node in graph.nodes}
@@ -107,7 +107,7 @@ class _Writing:
 
     @property
     def graph(self) -> Graph:
-        """All that was written, and all weights there are."""
+        """Graph of all operators that were written, with the weights of the other one."""
         return Graph(self._nodes, [*self._graph.weights, *self._turning], self._graph.opsets, {})
 
     def same(self, name: str, given: str) -> str:

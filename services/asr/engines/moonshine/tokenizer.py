@@ -21,7 +21,7 @@ _TWICE = re.compile(r"([,;:])\1+")  # marks that the model writes twice where wi
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """A word, and the tokens `first` to `end` (exclusive) that spell it."""
+    """A word, and the range of tokens that spell it: from `first` up to `end`, exclusive."""
 
     text: str
     first: int
@@ -30,7 +30,7 @@ class Spelled:
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
-    """The tokens of a model, as bytes, in the order of their ids."""
+    """A model's vocabulary: its tokens as bytes, in the order of their ids."""
 
     pieces: tuple[bytes, ...]
 

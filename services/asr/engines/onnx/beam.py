@@ -21,7 +21,7 @@ from services.asr.engines.onnx.transducer import Prediction, Transducer, log_sof
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One hypothesis."""
+    """One hypothesis of a beam: its tokens, score, prediction and place in the hotwords."""
 
     emitted: tuple[Emitted, ...]
     score: float
@@ -33,13 +33,13 @@ class Path:
 
     @property
     def key(self) -> tuple[tuple[int, ...], int, int]:
-        """Equal for those that say the same and have the same before them."""
+        """A key that is equal for paths with the same tokens and the same continuation, which are merged."""
         return tuple(each.token for each in self.emitted), self.frame, self.symbols
 
 
 @dataclass(frozen=True, slots=True)
 class Beam:
-    """The hypotheses of a segment, the best first."""
+    """The hypotheses kept for a segment, the best first."""
 
     paths: tuple[Path, ...]
     hotwords: Hotwords | None
@@ -47,17 +47,17 @@ class Beam:
 
     @property
     def emitted(self) -> tuple[Emitted, ...]:
-        """See Found."""
+        """The tokens of the best hypothesis so far."""
         return self.paths[0].emitted
 
     @property
     def closed(self) -> tuple[Emitted, ...]:
-        """See Found: phrases that were only begun count no more."""
+        """The tokens of the best hypothesis if the segment ends here: phrases that are only begun add no score."""
         return max(self.paths, key=self._at_end).emitted
 
     @property
     def sure(self) -> int:
-        """See Found: what all hypotheses have in common, since every later one goes on from one of them."""
+        """Number of tokens that all hypotheses have in common: they never change, as later ones continue from them."""
         columns = zip(*([each.token for each in path.emitted] for path in self.paths), strict=False)
         return sum(1 for _ in takewhile(lambda tokens: len(set(tokens)) == 1, columns))
 
@@ -66,7 +66,7 @@ class Beam:
 
 
 class BeamTransducer:
-    """See Search."""
+    """Beam search of a transducer, with hotwords; implements Search."""
 
     biased = True
 
@@ -77,12 +77,12 @@ class BeamTransducer:
         self._margin = margin  # a token so much less likely than the best is not helped by hotwords
 
     def begin(self, hotwords: Hotwords | None) -> Beam:
-        """See Search."""
+        """Return the beam of a segment that begins: one empty path, at the root of the hotwords."""
         path = Path((), 0.0, self._transducer.first, node=hotwords.root if hotwords else None)
         return Beam((path,), hotwords)
 
     def advance(self, frames: Array, found: Sequence[Beam]) -> list[Beam]:
-        """See Search."""
+        """Search frames [segments, width, frames] further for each beam, and return the grown beams."""
         count = frames.shape[2]
         beams = list(found)
         while behind := list(_furthest_behind(beams, count)):
@@ -100,14 +100,14 @@ class BeamTransducer:
         ]
 
     def _scores(self, frames: Array, beams: Sequence[Beam], behind: Sequence[tuple[int, int]]) -> dict[int, Array]:
-        """By the identity of a path: its tokens' logarithms of probability."""
+        """Return the log probabilities of each path's next tokens, by the path's identity."""
         paths = [beams[number].paths[place] for number, place in behind]
         heard = frames[[number for number, _ in behind], :, [path.frame for path in paths]]
         logs = log_softmax(self._transducer.join(heard, [path.prediction for path in paths]))
         return {id(path): row for path, row in zip(paths, logs, strict=True)}
 
     def _grown(self, beam: Beam, places: Sequence[int], logs: dict[int, Array]) -> Beam:
-        """The best of what may follow, and of the paths that are further already."""
+        """Return the best paths among the continuations of those at `places` and the paths that are further already."""
         candidates = [path for place, path in enumerate(beam.paths) if place not in places]
         for place in places:
             candidates += self._following(beam, beam.paths[place], logs[id(beam.paths[place])])
@@ -136,7 +136,7 @@ class BeamTransducer:
                 )
 
     def _predict(self, beams: list[Beam]) -> None:
-        """Puts the tokens of those that were kept into their predictions."""
+        """Run the prediction network on the newest tokens of the paths that were kept."""
         waiting = [(path, path.waiting) for beam in beams for path in beam.paths if path.waiting is not None]
         if not waiting:
             return
@@ -150,7 +150,7 @@ class BeamTransducer:
 
 
 def _biased(logs: Array, gains: Array, margin: float) -> Array:
-    """What tokens score with what hotwords add. One that is out of the question is not made likely by them.
+    """Add the hotwords' gains to the tokens' log probabilities. A token far below the best gets none.
 
     Else a phrase just heard would be heard again at the same frame, for what it adds.
     """
@@ -159,7 +159,7 @@ def _biased(logs: Array, gains: Array, margin: float) -> Array:
 
 
 def _furthest_behind(beams: Sequence[Beam], count: int) -> Iterator[tuple[int, int]]:
-    """Beam and place of the paths to go on with."""
+    """Yield beam and path index of the paths that are furthest behind, and so are advanced next."""
     for number, beam in enumerate(beams):
         least = min(path.frame for path in beam.paths)
         if least < count:
@@ -174,7 +174,7 @@ def _by_beam(behind: Iterable[tuple[int, int]]) -> Iterator[tuple[int, list[int]
 
 
 def _one_of_each(paths: Iterable[Path], most: int) -> tuple[Path, ...]:
-    """The best, each thing that is said once."""
+    """Return the best paths, at most `most`, with duplicates merged into the better scored."""
     best: dict[object, Path] = {}
     for path in sorted(paths, key=lambda path: -path.score):
         best.setdefault(path.key, path)

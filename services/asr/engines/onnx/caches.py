@@ -29,31 +29,31 @@ _IR_VERSION = 9  # as old as the opset, so that any runtime reads it
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the encoder's caches: a session's shape, and the numbers in it."""
+    """One of the encoder's caches: its shape per session, and its element type."""
 
     shape: Shape
     dtype: np.dtype[Any]
 
 
 class Rows:
-    """Which rows are whose. One event loop only."""
+    """Hands out rows of the caches to segments. Used on one event loop only."""
 
     def __init__(self, count: int) -> None:
         self._free = list(range(count, FRESH, -1))
 
     def take(self) -> int:
-        """A row for a segment. Raises AtCapacity when all are taken."""
+        """Reserve a row for a segment. Raises AtCapacity when all are taken."""
         if not self._free:
             raise AtCapacity("ASR_CACHES_TAKEN", "All caches are in use.", retry_after_ms=1000, stage="ASR")
         return self._free.pop()
 
     def give_back(self, row: int) -> None:
-        """Ends a row's use. A step that is still on the device writes to it before its next owner's first does."""
+        """Release a row. A step still on the device writes to it before its next owner's first step does."""
         self._free.append(row)
 
 
 class Caches:
-    """The rows' contents. For one thread."""
+    """The contents of all rows, on the device. Used by one thread only."""
 
     def __init__(self, kinds: Sequence[Kind], rows: int, device: Device) -> None:
         self._pools = [
@@ -69,13 +69,13 @@ class Caches:
             self._scatter.into(f"written_{number}", pool)  # the input itself, so only the rows are copied
 
     def gathered(self, rows: Sequence[int]) -> list[OrtValue]:
-        """A batch of each cache, on the device. FRESH stands for a segment that begins."""
+        """Return a batch of each cache, on the device; the row FRESH stands for a segment that begins."""
         self._gather.put("rows", np.array(rows, np.int64))
         self._gather.run()
         return [self._gather.value(f"batch_{number}") for number in range(len(self._pools))]
 
     def write(self, rows: Sequence[int], batches: Sequence[OrtValue]) -> None:
-        """Puts a batch of each cache, on the device, to its rows, in place."""
+        """Write a batch of each cache, on the device, back to its rows in place."""
         self._scatter.put("rows", np.array(rows, np.int64)[:, None])
         for number, batch in enumerate(batches):
             self._scatter.keep(f"batch_{number}", batch)

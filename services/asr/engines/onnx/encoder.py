@@ -24,14 +24,14 @@ _OUTPUTS = 5  # frames, how many, and the caches
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a step's caches are: whose row, and whether there is anything in it."""
+    """The caches of a segment's step: its row, and whether earlier steps have filled it."""
 
     row: int
     fresh: bool
 
 
 class Encoder:
-    """A model of NeMo's. For one thread.
+    """A streaming NeMo encoder on ONNX Runtime. Used by one thread only.
 
     Inputs and outputs are known by their order, as in sherpa-onnx; exporters name them differently.
     """
@@ -50,7 +50,9 @@ class Encoder:
         self._caches = Caches([Kind(*kind) for kind in zip(shapes, dtypes, strict=True)], rows, device)
 
     def run(self, windows: Sequence[Array], places: Sequence[Place]) -> tuple[Array, list[OrtValue]]:
-        """Frames [batch, width, frames] of windows [frames, bins], and what is to be remembered if all goes well."""
+        """Encode windows [frames, bins] to frames [batch, width, frames]; also return the caches to pass to
+        `remember`.
+        """
         audio = np.ascontiguousarray(np.stack(windows).transpose(0, 2, 1), self._dtype)
         self._run.put(self._inputs[0], audio)
         self._run.put(self._inputs[1], np.full(len(windows), self._window_frames, np.int64))
@@ -62,12 +64,12 @@ class Encoder:
         return frames, [self._run.value(name) for name in self._outputs[2:]]
 
     def remember(self, places: Sequence[Place], remembered: Sequence[OrtValue]) -> None:
-        """Keeps what `run` gave for the next steps of the same segments."""
+        """Store the caches that `run` returned, for the next steps of the same segments."""
         self._caches.write([place.row for place in places], remembered)
 
 
 def checked(session: onnxruntime.InferenceSession, folder: Path) -> onnxruntime.InferenceSession:
-    """The session, if it is of an encoder that streams. Raises InvalidArgument."""
+    """Return the session if its graph is a streaming encoder. Raises InvalidArgument otherwise."""
     inputs, outputs = len(session.get_inputs()), len(session.get_outputs())
     if (inputs, outputs) != (_INPUTS, _OUTPUTS):
         expected = f"{_INPUTS} inputs and {_OUTPUTS} outputs (audio, length, three caches)"

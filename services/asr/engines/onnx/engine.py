@@ -24,7 +24,7 @@ from services.common.neural.batching import Batcher, Limits
 
 
 class Engine:
-    """The models of all languages; two of one language share its sessions."""
+    """Streaming NeMo models for all languages; sessions of a language are shared between the bundles that serve it."""
 
     name = "onnx"
 
@@ -45,11 +45,11 @@ class Engine:
 
     @property
     def versions(self) -> Iterator[tuple[Version[Served], float]]:
-        """See Engine."""
+        """The model versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     async def start(self) -> None:
-        """See Engine. Raises InvalidArgument for a bundle it cannot serve."""
+        """Load every bundle's model and warm it up. Raises InvalidArgument for a bundle that cannot be served."""
         options = self._settings
         device = devices.chosen(options.device, options.threads)
         self.device = device.name
@@ -70,13 +70,15 @@ class Engine:
         self.version = self._versions.names
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the batchers and release all models."""
         await self._life.aclose()
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Recognize the session's speech step by step, in batches with other sessions. Raises StageFailed,
+        AtCapacity.
+        """
         version = self._versions.pick(language, affinity)
         session = _Session(version, self._settings.hotword_score)
         try:
@@ -100,7 +102,7 @@ class Engine:
 
 
 class _Session:
-    """One session's segments, one after the other."""
+    """Recognizes the segments of one session, one after the other, with one model version."""
 
     def __init__(self, version: Version[Served], hotword_score: float) -> None:
         self._version = version

@@ -16,7 +16,7 @@ FULL_SCALE = np.float32(1 / 32768)
 
 
 def options(bins: int) -> fbank.FbankOptions:
-    """NeMo's: Hann windows of 25 ms every 10 ms, librosa's mel bands from 0 Hz to Nyquist, samples from -1 to 1.
+    """Return NeMo's options: Hann windows of 25 ms every 10 ms, librosa's mel bands to Nyquist, samples from -1 to 1.
 
     What is left as it is, kaldi's pre-emphasis of 0.97 above all, is as NeMo has it.
     """
@@ -34,7 +34,7 @@ def options(bins: int) -> fbank.FbankOptions:
 
 
 class Features:
-    """The frames of one segment. Little work, done where it is asked for; not for two threads at once."""
+    """Computes the log-mel frames of one segment, in the calling thread. Not safe for two threads at once."""
 
     def __init__(self, bins: int) -> None:
         self._fbank = fbank.OnlineFbank(options(bins))
@@ -43,16 +43,16 @@ class Features:
         self._first = 0  # the number of its first frame
 
     def hear(self, pcm: Pcm) -> None:
-        """Takes audio that follows the audio before."""
+        """Add audio that follows what was added before."""
         self._fbank.accept_waveform(ASR_RATE, (pcm * FULL_SCALE).tolist())
 
     @property
     def ready(self) -> int:
-        """Frames there are, from the segment's first."""
+        """Number of frames computed so far, from the segment's first."""
         return int(self._fbank.num_frames_ready)
 
     def window(self, start: int, count: int) -> Array:
-        """Frames from `start`, [count, bins]; they must be ready. What is before them is let go."""
+        """Return frames from `start` on, [count, bins], and drop those before them. The frames must be ready."""
         made = self._first + len(self._kept)
         fresh = np.empty((start + count - made, self._bins), np.float32)
         for place in range(len(fresh)):

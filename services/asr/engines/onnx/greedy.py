@@ -20,7 +20,7 @@ Indices: TypeAlias = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The tokens of a segment, after so many frames."""
+    """The tokens found in a segment, and the number of frames they were found in."""
 
     emitted: tuple[Emitted, ...] = ()
     frames: int = 0
@@ -28,24 +28,26 @@ class Said:
 
     @property
     def closed(self) -> tuple[Emitted, ...]:
-        """See Found."""
+        """The tokens if the segment ends here: the same as found so far, as a greedy search revises nothing."""
         return self.emitted
 
     @property
     def sure(self) -> int:
-        """See Found."""
+        """Number of tokens that will never change: all of them."""
         return len(self.emitted)
 
 
 @dataclass(frozen=True, slots=True)
 class Predicted(Said):
-    """And what follows from them."""
+    """The tokens found in a segment, with the prediction network's output after the last one."""
 
     prediction: Prediction = field(kw_only=True)
 
 
 class GreedyTransducer:
-    """See Search. Blank goes on to the next frame; any other token is emitted and asked after at the same frame."""
+    """Greedy transducer search: blank moves to the next frame, any other token is emitted and the frame
+    searched again.
+    """
 
     biased = False
 
@@ -54,11 +56,11 @@ class GreedyTransducer:
         self._blank = blank
 
     def begin(self, hotwords: Hotwords | None) -> Predicted:
-        """See Search."""
+        """Return the state of a segment that begins; hotwords are ignored by a greedy search."""
         return Predicted(prediction=self._transducer.first)
 
     def advance(self, frames: Array, found: Sequence[Predicted]) -> list[Predicted]:
-        """See Search."""
+        """Search frames [segments, width, frames] further for each segment, and return the new states."""
         paths = list(found)
         count = frames.shape[2]
         at = np.zeros(len(paths), int)  # the frame each one is at
@@ -88,7 +90,7 @@ class GreedyTransducer:
 
 
 class GreedyCtc:
-    """See Search. A token is emitted where it is the likeliest and was not at the frame before."""
+    """Greedy CTC search: a token is emitted where it is the likeliest and was not at the frame before."""
 
     biased = False
 
@@ -96,11 +98,13 @@ class GreedyCtc:
         self._blank = blank
 
     def begin(self, hotwords: Hotwords | None) -> Said:
-        """See Search."""
+        """Return the state of a segment that begins; hotwords are ignored by a greedy search."""
         return Said()
 
     def advance(self, frames: Array, found: Sequence[Said]) -> list[Said]:
-        """See Search. The frames hold the tokens' probabilities already, [segments, frames, tokens and blank]."""
+        """Search frames [segments, frames, tokens and blank], which already hold probabilities, and return the new
+        states.
+        """
         tokens = frames.argmax(axis=2)
         before = np.concatenate([[[each.last] for each in found], tokens[:, :-1]], axis=1)
         said = (tokens != self._blank) & (tokens != before)
@@ -116,7 +120,7 @@ class GreedyCtc:
 
 
 def _likely(logits: Array, tokens: Sequence[int]) -> list[tuple[int, float]]:
-    """The tokens, each with its probability."""
+    """Return the tokens, each paired with its probability under the logits."""
     if not len(tokens):
         return []
     chosen = np.take_along_axis(logits, np.asarray(tokens)[:, None], axis=1)

@@ -22,7 +22,7 @@ _BREAKS = str.maketrans(dict.fromkeys(" .,?!;:-", WORD))
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """The longest beginning of a phrase that the text ends with."""
+    """A state of the automaton: the longest beginning of a phrase that the text so far ends with."""
 
     depth: int = 0
     boundary: bool = False  # a word's end or start is the last of it
@@ -32,12 +32,12 @@ class Node:
 
     @property
     def matched(self) -> int:
-        """Characters that count: all but the boundary at the start."""
+        """Number of matched characters that score: all but the word boundary at the start."""
         return max(0, self.depth - 1)
 
 
 class Hotwords:
-    """The phrases of a session, against one model's tokens. What a token does is computed when first asked for."""
+    """A session's phrases against one model's tokens. A token's effect is computed when it is first asked for."""
 
     def __init__(self, phrases: Sequence[str], pieces: Sequence[str], score: float) -> None:
         self._pieces = [_plain(piece) for piece in pieces]
@@ -49,13 +49,17 @@ class Hotwords:
         self.after = lru_cache(_KNOWN)(self._after)
 
     def _after(self, node: Node) -> tuple[Array, list[Node]]:
-        """What each token adds to the score, and where it leads; blank, the last, adds nothing and stays."""
+        """Return the score that each token adds and the node it leads to; the last token, blank, adds nothing and
+        stays.
+        """
         steps = [self._walk(node, piece) for piece in self._pieces]
         gains = np.array([gain for gain, _ in steps] + [0.0], np.float32)
         return gains, [*(reached for _, reached in steps), node]
 
     def at_end(self, node: Node) -> float:
-        """What is added when the text ends here: a phrase that is whole counts, one begun does not."""
+        """Return the score to add when the text ends here: a complete phrase keeps its score, one only begun
+        loses it.
+        """
         gain, reached = self._walk(node, WORD)
         return gain - self._score * reached.matched
 

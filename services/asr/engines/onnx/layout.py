@@ -20,7 +20,7 @@ Shape: TypeAlias = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How audio goes through a model: windows of feature frames, each some frames after the one before."""
+    """A streaming model's windows of feature frames: their length, and the step from one to the next."""
 
     window_frames: int
     shift_frames: int
@@ -31,16 +31,16 @@ class Layout:
 
     @property
     def lead_frames(self) -> int:
-        """Feature frames at a window's start that the window before had already."""
+        """Number of feature frames at a window's start that were also in the window before."""
         return self.window_frames - self.shift_frames
 
     def windows(self, frames: int) -> int:
-        """How many windows it takes for all of so many frames to have come through; at least one."""
+        """Return how many windows carry so many feature frames through the model; at least one."""
         return max(1, -(-(frames - self.lead_frames) // self.shift_frames))
 
 
 def layout(metadata: Mapping[str, str], folder: Path) -> Layout:
-    """The layout told by a model's metadata. Raises InvalidArgument naming the key that is missing or wrong."""
+    """Read the layout from a model's metadata. Raises InvalidArgument naming the key that is missing or wrong."""
     normalize = metadata.get("normalize_type", "")
     if normalize not in NOT_NORMALIZED:
         raise fault(
@@ -58,7 +58,7 @@ def layout(metadata: Mapping[str, str], folder: Path) -> Layout:
 
 
 def predictor_shape(metadata: Mapping[str, str], folder: Path) -> tuple[int, int]:
-    """Layers and width of a transducer's prediction network. Raises as `layout` does."""
+    """Return layers and width of a transducer's prediction network. Raises InvalidArgument naming the wrong key."""
     return _count(metadata, "pred_rnn_layers", folder), _count(metadata, "pred_hidden", folder)
 
 

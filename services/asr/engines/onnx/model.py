@@ -1,4 +1,4 @@
-"""One model bundle, ready to hear the segments of many sessions, a step of several at a time."""
+"""One model bundle, loaded, which advances the segments of many sessions by a step in one batch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _GLOSSARIES = 32  # kept for sessions that bring the same phrases
 
 @dataclass(frozen=True, slots=True)
 class Step(Generic[F]):
-    """The next window of a segment."""
+    """The next step of a segment: its window of features, its caches, and the search's state."""
 
     window: Array  # [frames, bins]
     place: Place
@@ -43,7 +43,7 @@ class Step(Generic[F]):
 
 
 class Model(Generic[F]):
-    """An encoder, and a search over what comes out of it."""
+    """An encoder with a search over its frames. Used by the batcher's thread."""
 
     def __init__(self, encoder: Encoder, search: Search[F], layout: Layout, tokens: Tokens, rows: Rows) -> None:
         self.layout = layout
@@ -55,11 +55,12 @@ class Model(Generic[F]):
 
     @property
     def bins(self) -> int:
-        """Numbers in a feature frame."""
+        """Number of mel bins in a feature frame."""
         return self._encoder.bins
 
     def advance(self, steps: Sequence[Step[F]]) -> list[F]:
-        """What is known of each segment after its step. Blocking, for one thread. Raises StageFailed.
+        """Advance each segment by its step, and return the search's new states. Blocking, for one thread. Raises
+        StageFailed.
 
         The caches are written last: a step that failed can be taken again.
         """
@@ -74,7 +75,7 @@ class Model(Generic[F]):
         return found
 
     def warm_up(self, batch: int) -> None:
-        """Runs it once alone and once on a full batch: what is allocated at first use is then there. Blocking."""
+        """Run one step alone and one full batch, so that memory allocated at first use is there. Blocking."""
         silence = np.zeros((self.layout.window_frames, self.bins), np.float32)
         for count in (1, batch):
             self.advance([Step(silence, Place(row + 1, True), self.search.begin(None)) for row in range(count)])
@@ -84,7 +85,7 @@ class Model(Generic[F]):
 
 
 def opened(bundle: Bundle, settings: OnnxSettings, slots: int, device: Device) -> Model[Any]:
-    """The model of a bundle. Blocking. Raises InvalidArgument when its files are not what its layout says."""
+    """Load a bundle's model. Blocking. Raises InvalidArgument when its files do not match its layout."""
     if bundle.manifest.sample_rate_hertz not in (0, ASR_RATE):
         wrong = f"It hears {bundle.manifest.sample_rate_hertz} Hz; recognizers here hear {ASR_RATE}."
         raise fault(bundle.folder, wrong)

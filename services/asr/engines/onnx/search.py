@@ -1,4 +1,4 @@
-"""What every way of searching the encoder's frames for tokens has in common."""
+"""The interface of searches for tokens in the encoder's frames."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ MOST_SYMBOLS = 10  # a transducer emits at one frame, as in NeMo's and sherpa-on
 
 
 class Found(Protocol):
-    """What a search knows of one segment. A value: a step makes another."""
+    """A search's state for one segment. Immutable: each step makes another."""
 
     @property
     def emitted(self) -> tuple[Emitted, ...]:
-        """The best tokens so far."""
+        """The best tokens so far, in order."""
 
     @property
     def closed(self) -> tuple[Emitted, ...]:
@@ -25,19 +25,19 @@ class Found(Protocol):
 
     @property
     def sure(self) -> int:
-        """So many of the first ones of `emitted` will never change."""
+        """Number of leading tokens in `emitted` that will never change."""
 
 
 F = TypeVar("F")
 
 
 class Search(Protocol, Generic[F]):
-    """A way to search, for many segments at once. For one thread."""
+    """A search for tokens in the frames of many segments at once. Used by one thread only."""
 
     biased: bool  # whether hotwords make a difference
 
     def begin(self, hotwords: Hotwords | None) -> F:
-        """What is known of a segment that begins."""
+        """Return the search's state for a segment that begins."""
 
     def advance(self, frames: Array, found: Sequence[F]) -> list[F]:
-        """What is known after frames [segments, width, frames] more of each segment."""
+        """Return each segment's state after frames [segments, width, frames] more."""

@@ -1,4 +1,4 @@
-"""One segment of one session on its way through a model."""
+"""One session's segment on its way through a streaming model."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from services.common.neural.batching import Batcher, Item
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A model, and what batches its steps."""
+    """A model, and the batcher of its steps."""
 
     model: Model[Any]
     batcher: Batcher[Step[Any], Any]
 
 
 class Segment:
-    """Takes one of the model's rows, from its first audio until `close`. One step is on its way at a time."""
+    """An open segment, which holds one of the model's rows until `close`. It has one step at a time in the batcher."""
 
     def __init__(self, served: Served, session: Hashable, start_samples: int, hotwords: Hotwords | None) -> None:
         self._served = served
@@ -44,7 +44,7 @@ class Segment:
         self._seconds = 0.0  # that it waited for its steps
 
     async def hear(self, speech: Speech) -> bool:
-        """Takes audio that follows; true when that made a step. Raises StageFailed, AtCapacity."""
+        """Add audio that follows; return whether it completed a step. Raises StageFailed, AtCapacity."""
         self._features.hear(speech.pcm)
         self._bounds = Bounds(self._bounds.start_samples, self._bounds.end_samples + len(speech.pcm))
         before = self._steps
@@ -53,7 +53,7 @@ class Segment:
         return self._steps > before
 
     async def end(self, tail_frames: int) -> Hypothesis:
-        """The final, after so much silence behind the audio that all of it has come through, and so much more."""
+        """Return the final, after silence that carries all audio through the model and `tail_frames` more."""
         heard = self._bounds.end_samples - self._bounds.start_samples
         windows = self._layout.windows(-(-heard // FRAME_SAMPLES) + tail_frames)
         needed = (windows - 1) * self._layout.shift_frames + self._layout.window_frames
@@ -66,19 +66,19 @@ class Segment:
         return Hypothesis(self._words(self._found.closed), final=True)
 
     def interim(self) -> Hypothesis:
-        """What is known so far."""
+        """Return a hypothesis of all tokens found so far."""
         emitted = self._found.emitted
         stable = stable_words(self._served.model.tokens, emitted, self._found.sure)
         return Hypothesis(self._words(emitted), stable_words=stable)
 
     def measures(self, final: Hypothesis) -> dict[str, float]:
-        """How it went: the words' mean confidence, and the time its steps took over the time of its audio."""
+        """Return the final's mean word confidence and its real-time factor."""
         audio_seconds = (self._bounds.end_samples - self._bounds.start_samples) / ASR_RATE
         confidence = sum(word.confidence for word in final.words) / max(1, len(final.words))
         return {"confidence": confidence, "rtf": self._seconds / max(audio_seconds, 1 / ASR_RATE)}
 
     def close(self) -> None:
-        """Gives the row back. Once."""
+        """Release the segment's row. Must be called exactly once."""
         self._served.model.rows.give_back(self._row)
 
     @property

@@ -18,7 +18,7 @@ _MARKS = frozenset(".,?!;:¿¡")
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """A token, and the frame of the encoder's it came out at, counted from the segment's start."""
+    """A token, and the encoder frame at which it was emitted, counted from the segment's start."""
 
     token: int
     frame: int
@@ -26,7 +26,7 @@ class Emitted:
 
 
 class Tokens:
-    """What the numbers mean."""
+    """A model's vocabulary: the text piece of each token id."""
 
     def __init__(self, pieces: Sequence[str]) -> None:
         self.pieces = tuple(pieces)  # without the blank
@@ -34,12 +34,12 @@ class Tokens:
 
     @property
     def written(self) -> bool:
-        """Whether words come cased or punctuated."""
+        """Whether the model's tokens have capitals or punctuation."""
         plain = [piece for piece in self.pieces if not _SIGN.fullmatch(piece)]
         return any(piece != piece.lower() or not _MARKS.isdisjoint(piece) for piece in plain)
 
     def words(self, emitted: Sequence[Emitted]) -> Iterator[tuple[str, Sequence[Emitted]]]:
-        """Each word with its tokens, in order. Tokens that say nothing are left out."""
+        """Yield each word with its tokens, in order. Control tokens are left out."""
         start = 0
         for end in range(1, len(emitted) + 1):
             if end == len(emitted) or self.pieces[emitted[end].token].startswith(WORD):
@@ -51,7 +51,7 @@ class Tokens:
 
 
 def read(path: Path, blank: int, folder: Path) -> Tokens:
-    """The tokens of a `tokens.txt`: one a line, its number behind it, the blank last. Raises InvalidArgument."""
+    """Read a `tokens.txt` whose lines are a token and its id, blank last. Raises InvalidArgument for anything else."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
         numbered = {int(number): piece for piece, _, number in (line.rpartition(" ") for line in lines if line)}

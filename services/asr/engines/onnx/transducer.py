@@ -13,14 +13,16 @@ from services.asr.engines.onnx.features import Array
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What follows from the tokens so far: for the joiner, and for the prediction after one more."""
+    """The prediction network's output after some tokens, and its state for the next token."""
 
     output: Array  # [width]
     memory: tuple[Array, ...]  # of each recurrent state: [layers, width]
 
 
 class Transducer:
-    """For one thread. Inputs are known by their order: token, its length, states; frame, prediction."""
+    """A transducer's networks. Inputs go by order: token, length, states; frame, prediction. Used by one thread
+    only.
+    """
 
     def __init__(
         self,
@@ -40,7 +42,7 @@ class Transducer:
         self.first = self.predict([blank], [silent])[0]  # before any token
 
     def predict(self, tokens: Sequence[int], before: Sequence[Prediction]) -> list[Prediction]:
-        """What follows when each of the tokens is put behind what was before it."""
+        """Return the predictions after each token is appended to the one before it."""
         asked = [
             np.array(tokens, np.int32)[:, None],
             np.ones(len(tokens), np.int32),
@@ -53,7 +55,7 @@ class Transducer:
         ]
 
     def join(self, frames: Array, predictions: Sequence[Prediction]) -> Array:
-        """Logits [batch, tokens and blank] for frames [batch, width] after these predictions."""
+        """Return the joiner's logits [batch, tokens and blank] for frames [batch, width] and these predictions."""
         outputs = np.stack([each.output for each in predictions])
         asked = dict(zip(self._joiner_inputs, (frames[:, :, None], outputs[:, :, None]), strict=True))
         logits: Array = self._joiner.run(None, asked)[0]
@@ -61,7 +63,7 @@ class Transducer:
 
 
 def log_softmax(logits: Array) -> Array:
-    """Over the last axis; what are logarithms of probabilities already stay as they are."""
+    """Return the log-softmax over the last axis; values that already are log probabilities stay as they are."""
     shifted = logits - logits.max(axis=-1, keepdims=True)
     logs: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return logs

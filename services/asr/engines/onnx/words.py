@@ -1,4 +1,4 @@
-"""From tokens to words on the session's audio clock."""
+"""Turns tokens into words on the session's audio clock. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAME_SAMPLES = FRAME_MS * ASR_RATE // 1000
 
 
 def words(tokens: Tokens, emitted: Sequence[Emitted], layout: Layout, bounds: Bounds) -> tuple[Word, ...]:
-    """The words, in order and within the bounds.
+    """Return the words that the tokens spell, in order and within the bounds.
 
     A token has the place of the audio that is new in its frame. A model emits it when it is sure of it: at the end of
     what is said, or later.
@@ -32,7 +32,7 @@ def words(tokens: Tokens, emitted: Sequence[Emitted], layout: Layout, bounds: Bo
 
 
 def stable_words(tokens: Tokens, emitted: Sequence[Emitted], sure: int) -> int:
-    """So many of the first words never change, if so many of the first tokens never do: those another one follows."""
+    """Return how many leading words never change, given that `sure` leading tokens never do."""
     placed = {id(each): place for place, each in enumerate(emitted)}
     begun = [placed[id(said[0])] for _, said in tokens.words(emitted)]
     return sum(1 for _, after in pairwise(begun) if after < sure)

@@ -33,7 +33,7 @@ STEPS = 3  # of an answer, each with its own deadline: the call is opened, writt
 
 
 class Engine:
-    """Sessions on a Riva server."""
+    """Recognizes sessions on a Riva server, with one call per segment."""
 
     name = "riva"
     versions = ()
@@ -51,22 +51,24 @@ class Engine:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """See Engine."""
+        """BCP-47 tags of the languages that the server's models recognize; known after `start`."""
         return tuple(self._tags)
 
     @property
     def written(self) -> bool:
-        """See Engine."""
+        """Whether Riva's words come cased and punctuated: as its punctuation is set."""
         return self._settings.punctuation
 
     @property
     def biased(self) -> bool:
-        """See Engine."""
+        """Whether Riva boosts a session's terms: while the boost is above 0."""
         return self._settings.boost > 0
 
     @property
     def prefixes(self) -> Mapping[Stabilization, PrefixRules]:
-        """See Engine. Interim results come a few times a second; how theirs settle depends on the server's model."""
+        """The rules that conclude words of Riva's interim results, which come a few times a second and settle by its
+        model.
+        """
         if self._settings.trust_stability:
             return dict.fromkeys(Stabilization, PrefixRules(engine_told=True))
         return {
@@ -76,7 +78,9 @@ class Engine:
         }
 
     async def start(self) -> None:
-        """See Engine. Raises StageFailed without a server, InvalidArgument when it is not what the settings say."""
+        """Connect and check the server's models. Raises StageFailed without a server, InvalidArgument when settings
+        disagree.
+        """
         self._stub = riva_asr_pb2_grpc.RivaSpeechRecognitionStub(self._riva.open())
         request = listed(self._settings.model)
         told = await self._riva.configuration(self._stub.GetRivaSpeechRecognitionConfig, request)
@@ -91,13 +95,13 @@ class Engine:
         self.version = ", ".join(sorted({config.model_name for config in models})) or "unknown"
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Close the connection to the Riva server."""
         await self._riva.close()
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Recognize the session's speech with one Riva call per segment. Raises StageFailed when a call fails."""
         config = opening(self._settings, self._tags[language])
         lead_samples = self._settings.lead_ms * ASR_RATE // 1000
         async with Streams(self._riva, self._stub, lead_samples, self.load) as streams:
@@ -112,7 +116,7 @@ class Engine:
 
 
 class Streams:
-    """The calls of one session, one after the other, each with a task that reads from it.
+    """The Riva calls of one session, one after the other, each with a task that reads from it.
 
     The generator that uses this yields while such a task runs. The task never raises, so it never cancels whoever
     iterates (PEP 789): what its call ended with is raised where the call is used.
@@ -144,7 +148,7 @@ class Streams:
             await self._stack.aclose()  # not told of the error, which a task group would wrap
 
     async def send(self, speech: Speech, config: Any) -> Hypothesis | None:
-        """Sends audio of the open segment, which it opens with the first. The segment so far, if Riva told of it."""
+        """Send audio of the open segment, opening its call if needed; return a hypothesis if Riva has sent news."""
         try:
             if self._open is None:
                 await self._opened(config, speech.offset_samples)
@@ -154,7 +158,7 @@ class Streams:
             raise self._riva.fault(await self._first_hand(error, config)) from error
 
     async def finished(self) -> Hypothesis:
-        """The final of the open segment, if there is one."""
+        """Return the final of the open segment, which is empty when none is open. Raises StageFailed."""
         if self._open is None:
             return Hypothesis((), final=True)
         try:
@@ -165,7 +169,7 @@ class Streams:
         return final
 
     async def _opened(self, config: Any, start_samples: int) -> None:
-        """Opens a call for the segment whose audio starts there on the session's clock."""
+        """Open a call for the segment whose audio starts at `start_samples` on the session's clock."""
         call = self._stub.StreamingRecognize(metadata=self._riva.metadata)
         self._open = Stream(self._riva, call, Transcript(start_samples), self._lead_samples)
         self._reader = self._tasks.create_task(self._read(self._open))
@@ -176,7 +180,8 @@ class Streams:
             await stream.read()
 
     async def _first_hand(self, error: grpc.aio.AioRpcError, config: Any) -> grpc.aio.AioRpcError:
-        """What a call ended with. A status that crossed a write is lost, and INTERNAL is left (grpc/grpc#36066).
+        """Return the status that a call really ended with: one that crossed a write is lost to INTERNAL
+        (grpc/grpc#36066).
 
         A server that refuses calls refuses one more, in which nothing is written that could cross that.
         """
@@ -195,7 +200,7 @@ class Streams:
 
 
 class Stream:
-    """One call, of one segment."""
+    """One Riva call, which recognizes one segment."""
 
     def __init__(self, riva: Riva, call: Any, transcript: Transcript, lead_samples: int) -> None:
         loop = asyncio.get_running_loop()
@@ -208,11 +213,11 @@ class Stream:
 
     @property
     def answered(self) -> bool:
-        """Whether Riva has let the call in, and told something."""
+        """Whether Riva has accepted the call and sent results."""
         return self._transcript.begun
 
     async def read(self) -> None:
-        """Takes in what Riva tells until the call is over."""
+        """Read Riva's responses into the transcript until the call is over."""
         fault = None
         try:
             async for response in self._call:  # to the end: `read` gives up once a write has failed
@@ -225,7 +230,7 @@ class Stream:
             self._told.set()
 
     async def send(self, speech: Speech) -> Hypothesis | None:
-        """Sends audio, and waits until more may be sent. The segment so far, if Riva told of it."""
+        """Send audio, wait until more may be sent, and return a hypothesis if Riva has sent news."""
         self._transcript.sent_samples += len(speech.pcm)  # before: an answer may come at once
         await self.write(audio(speech))
         while not self._end.done() and (ahead_seconds := self._lead.ahead_seconds(self._transcript, self._now)) > 0:
@@ -236,7 +241,7 @@ class Stream:
         return self._transcript.news()
 
     async def write(self, request: Any) -> None:
-        """Sends a message. Raises what the call ended with, if it did."""
+        """Write a message to the call. Raises the status that the call ended with, if it has."""
         if not self._end.done():
             with suppress(asyncio.InvalidStateError):  # the call is over, and its reader is about to know
                 await self._riva.in_time(partial(self._call.write, request))
@@ -245,17 +250,19 @@ class Stream:
         raise self._riva.failed("Riva ended the call in the midst of speech.")
 
     async def finish(self) -> Hypothesis:
-        """Sends no more, and gives what there is when Riva has told all. Raises what the call ended with."""
+        """Half-close the call, and return its transcript when Riva has sent all of it. Raises the status it
+        ended with.
+        """
         await self._riva.in_time(self._call.done_writing)
         await self._ended()
         return self._transcript.final()
 
     def cancel(self) -> None:
-        """Nobody wants the rest."""
+        """Cancel the call: its remaining results are not wanted."""
         end_call(self._call)
 
     async def _ended(self) -> None:
-        """Waits for the end of the call. Raises what it ended with, if not well."""
+        """Wait for the end of the call. Raises the status it ended with, unless that is OK."""
         fault: grpc.aio.AioRpcError | None = await self._riva.in_time(lambda: asyncio.shield(self._end))
         if fault is not None:
             raise fault
@@ -267,13 +274,13 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """How far ahead audio may be sent: of real time, or of what Riva told to be through, if that is further."""
+    """How far audio may be sent ahead of real time, or of what Riva has processed, whichever is further."""
 
     most_samples: int
     opened_seconds: float  # when the call was, on the loop's clock
 
     def ahead_seconds(self, transcript: Transcript, now_seconds: float) -> float:
-        """How long it takes until more may be sent, if Riva tells nothing until then."""
+        """Return the seconds to wait before more audio may be sent, if Riva reports no progress until then."""
         passed_samples = (now_seconds - self.opened_seconds) * ASR_RATE
         free_samples = max(passed_samples, transcript.processed_samples) + self.most_samples
         return (transcript.sent_samples - free_samples) / ASR_RATE

@@ -17,7 +17,7 @@ STABLE = 0.9  # what is told with at least this stability is not changed any mor
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of a segment's transcript. Places are counted from where the segment's audio starts."""
+    """A part of a segment's transcript. Offsets count from the start of the segment's audio."""
 
     text: str
     finished: bool = False
@@ -27,7 +27,7 @@ class Part:
 
 
 class Transcript:
-    """What is known of one segment, whose audio starts at `start_samples` on the session's clock."""
+    """The transcript of one segment, whose audio starts at `start_samples` on the session's clock."""
 
     def __init__(self, start_samples: int) -> None:
         self.sent_samples = 0  # audio the recognizer was given
@@ -38,7 +38,7 @@ class Transcript:
         self._has_news = False
 
     def hear(self, parts: Sequence[Part]) -> None:
-        """Takes what one message tells."""
+        """Add the parts of one message: finished ones are appended, the others replace the unfinished rest."""
         self.processed_samples = max([self.processed_samples, *(part.processed_samples for part in parts)])
         told = [part for part in parts if part.text.split()]
         for part in told:
@@ -50,7 +50,7 @@ class Transcript:
             self._has_news = True
 
     def news(self) -> Hypothesis | None:
-        """The segment so far; None when there were no words since this was asked last."""
+        """Return a hypothesis of the segment so far; None when no words came since the last call."""
         if not self._has_news:
             return None
         self._has_news = False
@@ -61,7 +61,7 @@ class Transcript:
         return Hypothesis(self._words(), stability=min(1.0, stability), stable_words=stable_words)
 
     def final(self) -> Hypothesis:
-        """The whole segment. What was never finished is part of it: it is the best there is."""
+        """Return the final: the finished parts and the newest unfinished ones."""
         return Hypothesis(self._words(), final=True)
 
     def _words(self) -> tuple[Word, ...]:
@@ -75,7 +75,7 @@ class Transcript:
         )
 
     def _in_order(self, words: Sequence[Word]) -> Iterator[Word]:
-        """Words behind the finished ones, with places that follow each other, none outside of the audio."""
+        """Yield words behind the finished ones, with rising offsets that stay inside the audio."""
         begin, end = self._end_samples, max(self._end_samples, self.sent_samples)
         for word in words:
             starts = min(max(word.start_samples, begin), end)
@@ -84,7 +84,7 @@ class Transcript:
 
     @property
     def begun(self) -> bool:
-        """Whether the recognizer has told anything."""
+        """Whether the recognizer has sent any results."""
         return bool(self.processed_samples or self._finished or self._rest)
 
     @property
@@ -93,7 +93,7 @@ class Transcript:
 
 
 def placed(texts: Sequence[str], known: Sequence[Word], span: tuple[int, int]) -> list[Word]:
-    """Words with places: those of the known words that they match, marks and capitals aside.
+    """Return words with offsets, taken from the known words that match them without marks and capitals.
 
     Others share the place of the known words they stand for, or what lies between those that match, by their lengths;
     all of them the whole span, where no word is known.
@@ -117,7 +117,7 @@ def placed(texts: Sequence[str], known: Sequence[Word], span: tuple[int, int]) -
 
 
 def _shared(texts: Sequence[str], span: tuple[int, int], confidence: float) -> Iterator[Word]:
-    """The texts one behind the other, each with a part of the span as long as it is written."""
+    """Yield the texts as words that share the span by their length in characters."""
     start, end = span[0], max(span)
     total, before = sum(len(text) for text in texts), 0
     for text in texts:

@@ -1,4 +1,4 @@
-"""Between Riva's messages and the stage's own values."""
+"""Converts between Riva's messages and the stage's values. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from services.common.audio.pcm import ASR_RATE
 
 
 def listed(model: str) -> Any:
-    """Asks for the server's models, or one of them."""
+    """Build the request that lists the server's models, or just one of them."""
     return riva_asr_pb2.RivaSpeechRecognitionConfigRequest(model_name=model)
 
 
 def opening(settings: RivaSettings, tag: str, terms: Terms | None = None) -> Any:
-    """The first message of a call, in a language by Riva's name."""
+    """Build the first message of a call: its configuration, in a language by Riva's name."""
     config = riva_asr_pb2.RecognitionConfig(
         encoding=riva_audio_pb2.LINEAR_PCM,
         sample_rate_hertz=ASR_RATE,
@@ -42,18 +42,18 @@ def opening(settings: RivaSettings, tag: str, terms: Terms | None = None) -> Any
 
 
 def audio(speech: Speech) -> Any:
-    """A message with audio."""
+    """Build a message that carries audio."""
     return riva_asr_pb2.StreamingRecognizeRequest(audio_content=speech.pcm.astype("<i2").tobytes())
 
 
 def is_streaming(parameters: Mapping[str, str]) -> bool:
-    """Whether a model of such parameters recognizes streams."""
+    """Return whether a model with these parameters recognizes streams."""
     online = parameters.get("type", "online") == "online"
     return online and parameters.get("streaming", "true").lower() == "true" and "language_code" in parameters
 
 
 def parts(response: Any) -> Iterator[Part]:
-    """What an answer tells, in order. Places and confidences of words are told of final results only."""
+    """Yield the parts of a response, in order. Only final results give words' offsets and confidences."""
     for result in response.results:
         best = result.alternatives[0] if result.alternatives else riva_asr_pb2.SpeechRecognitionAlternative()
         words = tuple(
@@ -71,5 +71,5 @@ def _samples(milliseconds: int) -> int:
 
 
 def _confidence(told: float) -> float:
-    """0 to 1; some models tell a natural logarithm, and 0 says that there is none (riva_asr.proto)."""
+    """Return a confidence of 0 to 1; some models send a natural logarithm, and 0 means none (riva_asr.proto)."""
     return min(1.0, math.exp(told) if told < 0 else told)

@@ -33,7 +33,7 @@ NOTHING: Pcm = np.empty(0, dtype=np.int16)
 
 
 class Engine:
-    """Hears a word of its text in every so many milliseconds of loud audio."""
+    """The scripted engine: emits one word of its text for each word length of loud audio."""
 
     name = "scripted"
     device = "cpu"
@@ -57,15 +57,17 @@ class Engine:
         self.biased = bool(self._settings.mishears)
 
     async def start(self) -> None:
-        """See Engine."""
+        """Start the engine, which has nothing to load."""
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the engine, which holds nothing to release."""
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Emit a hypothesis whenever the audio has made a word, with the delays and faults that the settings
+        ask for.
+        """
         script = Script(self._settings, language)
         given_samples = 0
         with self.load.working():
@@ -83,7 +85,7 @@ class Engine:
                     yield script.interim()
 
     async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
-        """See Identifier: what is spoken in the middle of the utterance; unsure, the first of those it is not."""
+        """Return the language scripted for the middle of the utterance, or the first other one while it is unsure."""
         settings = self._settings
         middle = speech.offset_samples + len(speech.pcm) // 2
         turn = middle * 1000 // ASR_RATE // settings.spoken_ms
@@ -94,7 +96,7 @@ class Engine:
 
 
 class Script:
-    """The words of one session: each has its place on the session's audio clock.
+    """The words of one session, each with its place on the session's audio clock.
 
     The clock is divided into the words' lengths. A word is heard when the audio is loud where its length ends, so that
     every recognizer given that audio hears it, whatever was given before.
@@ -110,7 +112,7 @@ class Script:
         self._last = NOTHING  # of that audio
 
     def hear(self, speech: Speech) -> bool:
-        """Takes speech in; true when it made a word."""
+        """Add speech, and return whether it made a word."""
         if self._opened_samples is None:
             self._opened_samples = speech.offset_samples
         audio = np.concatenate((self._last, speech.pcm))
@@ -125,7 +127,7 @@ class Script:
         return len(self._words) > before
 
     def interim(self) -> Hypothesis:
-        """The open segment so far; its last word may be wrong as yet."""
+        """Return a hypothesis of the open segment; its last word may be wrong as yet."""
         words = list(self._words)
         if self._settings.tentative:
             last = words[-1]
@@ -133,7 +135,7 @@ class Script:
         return Hypothesis(tuple(words), stability=0.5)
 
     def final(self) -> Hypothesis:
-        """The open segment, which ends."""
+        """Return the final of the open segment, and begin another."""
         words = tuple(self._words)
         self._words.clear()
         self._opened_samples = None
@@ -141,7 +143,7 @@ class Script:
         return Hypothesis(words, final=True)
 
     def _speak(self, number: int, opened_samples: int) -> None:
-        """The word in the clock's so manieth length, or in what of that is in the segment."""
+        """Add the word of the clock's `number`-th word length, or of the part of that which lies in the segment."""
         end_samples = number * self._word_samples
         start_samples = max(end_samples - self._word_samples, opened_samples)
         text = self._text[(number - 1) % len(self._text)]

@@ -24,7 +24,7 @@ from services.common.neural.bundles import Bundle
 
 
 class Engine:
-    """The models of all languages; two of one language share its sessions."""
+    """sherpa-onnx models for all languages; sessions of a language are shared between the bundles that serve it."""
 
     name = "sherpa"
 
@@ -45,11 +45,13 @@ class Engine:
 
     @property
     def versions(self) -> Iterator[tuple[Version[Served], float]]:
-        """See Engine."""
+        """The model versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     async def start(self) -> None:
-        """See Engine. Raises InvalidArgument for a bundle it cannot serve, or a device it cannot have."""
+        """Try and load every bundle's model. Raises InvalidArgument for a bundle it cannot serve, or a device that is
+        missing.
+        """
         options = self._settings
         provider = model.provider(options)
         limits = Limits(options.max_batch, wait_ms=options.wait_ms, queue_items=max(512, self._slots))
@@ -69,13 +71,13 @@ class Engine:
         self.prefixes = CERTAIN if greedy and all(layouts.layout_of(bundle).streaming for bundle, _ in made) else AGREED
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the batchers and release all models."""
         await self._life.aclose()
 
     async def recognize(
         self, heard: AsyncIterator[Heard], language: str, affinity: int = 0
     ) -> AsyncGenerator[Hypothesis, None]:
-        """See Engine."""
+        """Recognize the session's speech with the model that its affinity picks. Raises StageFailed."""
         version = self._versions.pick(language, affinity)
         session = version.model.session()
         heard_samples = 0  # of the open segment
@@ -108,6 +110,6 @@ async def _answer(session: Session, item: Heard) -> Hypothesis | None:
 
 
 def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> dict[str, float]:
-    """How it went: the words' mean confidence, and the time its steps took over the time of its audio."""
+    """Return the final's mean word confidence, and its real-time factor: seconds waited per second of audio."""
     confidence = sum(word.confidence for word in final.words) / len(final.words)
     return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}

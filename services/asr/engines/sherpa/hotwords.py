@@ -1,4 +1,4 @@
-"""A model's letters: what it can be told to hear, and how its words are written."""
+"""A model's letters: which terms it can be biased to, and whether its words are written with capitals."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _BETWEEN = "/"  # phrases, as sherpa-onnx takes them
 
 @dataclass(frozen=True, slots=True)
 class Alphabet:
-    """The letters of a model's tokens."""
+    """The letters of a model's tokens, and how it uses capitals."""
 
     letters: frozenset[str]  # those that are tokens by themselves, from which every word can be spelled
     capitals: bool  # it knows no others
     written: bool  # it knows both
 
     def plain(self, text: str) -> str:
-        """Words as the stage takes them from a model without cases."""
+        """Return words in lower case where the model has capitals only, else as they are."""
         return text.lower() if self.capitals else text
 
     def hotwords(self, phrases: Sequence[str]) -> str:
-        """Phrases as sherpa-onnx takes them.
+        """Return the phrases as sherpa-onnx's hotword string, without those that the model cannot spell.
 
         Those with a letter the model does not have are left out: sherpa-onnx would take none of them, and write all of
         them to its log.
@@ -44,7 +44,7 @@ class Alphabet:
 
 
 def alphabet(path: Path) -> Alphabet:
-    """Of a tokens.txt: one token a line, its number behind it."""
+    """Read the letters of a tokens.txt: one token a line, with its id behind it."""
     tokens = [line.rpartition(" ")[0] for line in path.read_text(encoding="utf-8", errors="replace").splitlines()]
     said = "".join(token for token in tokens if not (token.startswith("<") and token.endswith(">")))
     upper, lower = any(map(str.isupper, said)), any(map(str.islower, said))

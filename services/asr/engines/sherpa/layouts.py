@@ -1,4 +1,4 @@
-"""The bundles that sherpa-onnx is given: their files, and what it is told about them."""
+"""Layouts of the bundles that sherpa-onnx serves: their files, and the options of their recognizers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STAGE, ENGINE, TWIN = "asr", "sherpa", "onnx"  # the other engine's bundles of N
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A kind of model."""
+    """A kind of model: how sherpa-onnx builds its recognizer, and the files that takes."""
 
     make: str  # the constructor of sherpa_onnx's recognizer
     files: Mapping[str, str]  # its arguments that are files
@@ -66,7 +66,7 @@ LAYOUTS: Mapping[str, Layout] = {
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a recognizer is made: plain values, so that another process can make it too."""
+    """The arguments of a recognizer, as plain values, so that another process can make it too."""
 
     make: str
     streaming: bool
@@ -74,12 +74,12 @@ class Recipe:
 
     @property
     def main_file(self) -> str:
-        """The model that holds the metadata."""
+        """Path of the model file that holds the metadata."""
         return str(self.options.get("model") or self.options["encoder"])
 
 
 def opened(folder: Path) -> Bundle:
-    """The bundle in a folder, all of its files checked. Raises InvalidArgument."""
+    """Open the bundle in a folder and check all of its files. Raises InvalidArgument."""
     of_twin = bundles.read(folder).manifest.engine == TWIN
     bundle = bundles.opened(folder, STAGE, TWIN if of_twin else ENGINE, LAYOUTS)
     for name in (*layout_of(bundle).files.values(), TOKENS):
@@ -91,12 +91,14 @@ def opened(folder: Path) -> Bundle:
 
 
 def layout_of(bundle: Bundle) -> Layout:
-    """What is known of its layout."""
+    """Return the layout that a bundle's manifest names."""
     return LAYOUTS[bundle.manifest.layout]
 
 
 def recipe(bundle: Bundle, language: str, settings: SherpaSettings, provider: str) -> Recipe:
-    """For a model of the bundle that hears this language. Raises InvalidArgument for a setting it cannot have."""
+    """Return the recipe of a recognizer for this language. Raises InvalidArgument for a setting the model
+    cannot have.
+    """
     layout = layout_of(bundle)
     options: dict[str, Any] = {argument: str(bundle.file(name)) for argument, name in layout.files.items()}
     options |= {"tokens": str(bundle.file(TOKENS)), "num_threads": settings.threads, "provider": provider}
@@ -109,12 +111,12 @@ def recipe(bundle: Bundle, language: str, settings: SherpaSettings, provider: st
 
 
 def model_language(bundle: Bundle, language: str) -> str:
-    """What the model calls a language: as the manifest says, else its primary subtag."""
+    """Return the model's name of a language: as the manifest maps it, else its primary subtag."""
     return bundle.manifest.tags.get(language) or language.partition("-")[0].lower()
 
 
 def biased(bundle: Bundle, settings: SherpaSettings) -> bool:
-    """Whether it hears terms rather than what sounds like them."""
+    """Return whether the bundle's model can be biased to terms under these settings."""
     return settings.decoding == "beam" and layout_of(bundle).transducer and bundle.has(PIECES)
 
 

@@ -1,4 +1,4 @@
-"""A bundle's models, tried and loaded."""
+"""Tries and loads a bundle's models."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CPU, CUDA = "cpu", "cuda"
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What was made of a bundle, for some of its languages."""
+    """A recognizer made from a bundle, and the languages it serves."""
 
     languages: Sequence[str]
     served: Served
@@ -43,18 +43,20 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """How recognizers are batched: each apart, within the same limits."""
+    """Makes a batcher for each recognizer, all within the same limits."""
 
     limits: Limits
     load: Load  # of the engine
 
     def batcher(self, name: str, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Batcher[Any, Any]:
-        """One recognizer's."""
+        """Return a new batcher for one recognizer, with its own part of the load."""
         return Batcher(name, compute, self.limits, self.load.part(self.limits.most_items))
 
 
 async def loaded(bundle: Bundle, settings: SherpaSettings, provider: str, batches: Batches) -> list[Loaded]:
-    """A recognizer for all of a bundle's languages, or one for each where it has to be told. Raises InvalidArgument."""
+    """Load one recognizer for all of a bundle's languages, or one each where the model must be set. Raises
+    InvalidArgument.
+    """
     made = []
     for languages in _together(bundle):
         recipe = layouts.recipe(bundle, languages[0], settings, provider)
@@ -66,7 +68,9 @@ async def loaded(bundle: Bundle, settings: SherpaSettings, provider: str, batche
 
 
 def provider(settings: SherpaSettings) -> str:
-    """What sherpa-onnx is told to compute on. Raises InvalidArgument when `cuda` was asked for and cannot be had."""
+    """Return sherpa-onnx's provider for the device set. Raises InvalidArgument when `cuda` was asked for and is
+    missing.
+    """
     built = _built_for_cuda()
     if settings.device == CUDA and not built:
         raise no_cuda("this sherpa-onnx was built without it (its wheels with +cuda in the version have it)")
@@ -78,12 +82,12 @@ def provider(settings: SherpaSettings) -> str:
 
 
 def no_cuda(why: str) -> InvalidArgument:
-    """The fault of a GPU that was asked for in vain."""
+    """Return the error for a GPU that was asked for and is missing, with the reason `why`."""
     return InvalidArgument("DEVICE_MISSING", f"CUDA was asked for, but {why}.", "ASR_SHERPA__DEVICE", ("auto", "cpu"))
 
 
 def device_name(provider: str) -> str:
-    """As it is told: "cpu", or "cuda: NVIDIA H100"."""
+    """Return the name of a provider's device, for example "cpu" or "cuda: NVIDIA H100"."""
     if provider == CPU:
         return CPU
     return f"cuda: {gpus()[0] or 'a GPU'}"
@@ -91,7 +95,7 @@ def device_name(provider: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """How a recognizer is made."""
+    """A recognizer's recipe, with its trial, the settings and the batchers it gets."""
 
     recipe: Recipe
     trial: Trial
@@ -120,7 +124,7 @@ def _loaded(bundle: Bundle, languages: Sequence[str], made: _Made) -> Loaded:
 
 
 def _together(bundle: Bundle) -> Iterator[Sequence[str]]:
-    """The languages that one recognizer hears."""
+    """Yield groups of the bundle's languages, each of which one recognizer serves."""
     languages = bundle.manifest.languages
     if not layouts.layout_of(bundle).language:
         yield languages

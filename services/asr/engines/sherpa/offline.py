@@ -27,14 +27,14 @@ _LEAST_SAMPLES = ASR_RATE // 4  # of a recording: of less than a window sherpa-o
 
 
 class OfflineModel:
-    """A recognizer of sherpa-onnx's, for one language. For the batcher's thread."""
+    """A sherpa-onnx recognizer of whole recordings, for one language. Used by the batcher's thread."""
 
     def __init__(self, recognizer: Any, most_seconds: float) -> None:
         self._recognizer = recognizer
         self.most_samples = int(most_seconds * ASR_RATE)  # at once; 0: any
 
     def recognize(self, recordings: Sequence[Pcm]) -> list[Told | Exception]:
-        """Blocking."""
+        """Recognize recordings, mono 16 kHz; return each one's result, or the error. Blocking."""
         streams = [self._stream(pcm) for pcm in recordings]
         try:
             self._recognizer.decode_streams(streams)
@@ -51,19 +51,19 @@ class OfflineModel:
 
 @dataclass(frozen=True, slots=True)
 class Offline:
-    """A model, and what batches its recordings."""
+    """A model of whole recordings, the batcher of its recordings, and the interval of its hypotheses in samples."""
 
     model: OfflineModel
     batcher: Batcher[Pcm, Told]
     hypothesis_samples: int
 
     def session(self) -> OfflineSession:
-        """For one session."""
+        """Return a new recognition session on this model."""
         return OfflineSession(self)
 
 
 class OfflineSession:
-    """One session's segments, one after the other."""
+    """Recognizes the segments of one session, one after the other, each whole as it grows."""
 
     def __init__(self, served: Offline) -> None:
         self._served = served
@@ -73,7 +73,7 @@ class OfflineSession:
         self.seconds = 0.0  # that it waited for the recognizer
 
     async def hear(self, speech: Speech) -> Hypothesis | None:
-        """Takes audio that follows; a hypothesis when one is due."""
+        """Add audio that follows; return a hypothesis when one is due and it has words. Raises StageFailed."""
         if not self._heard:
             self._start_samples = speech.offset_samples
         self._heard.append(speech.pcm)
@@ -83,17 +83,17 @@ class OfflineSession:
         return Hypothesis(found) if found else None
 
     async def end(self) -> Hypothesis:
-        """The final of the open segment."""
+        """Return the final of the open segment, and begin another. Raises StageFailed."""
         found = await self._words(urgent=True) if self._heard else ()
         self._heard.clear()
         self._cadence.restart()
         return Hypothesis(found, final=True)
 
     def bias(self, terms: Terms) -> None:
-        """These models take none, which the engine says."""
+        """Ignore the terms: these models take none, and the engine says so."""
 
     async def _words(self, urgent: bool) -> tuple[Word, ...]:
-        """Of the whole open segment; one longer than the model hears at once is heard in parts."""
+        """Recognize the whole open segment; one longer than the model takes at once is recognized in parts."""
         started = time.monotonic()
         audio = np.concatenate(self._heard)
         most = self._served.model.most_samples or len(audio)

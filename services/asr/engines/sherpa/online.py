@@ -26,7 +26,7 @@ _USUAL_FACTOR, _USUAL_FRAMES = 4, 80  # of models that tell no subsampling facto
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the engine has to know of a model."""
+    """The properties of a streaming model that its sessions need: tail, token length and time scale."""
 
     tail_samples: int  # so much silence brings all of the audio through
     token_seconds: float
@@ -35,7 +35,7 @@ class Traits:
 
 
 def traits(metadata: dict[str, str], ctc: bool, beam: bool, tail_ms: int) -> Traits:
-    """Of a model with this metadata. Raises ValueError for a number that is none."""
+    """Return the traits of a model from its metadata. Raises ValueError for a number that cannot be parsed."""
     factor = int(metadata.get("subsampling_factor", _USUAL_FACTOR))
     frames = max(int(metadata.get(name, 0)) for name in ("window_size", "T", "decode_chunk_len")) or _USUAL_FRAMES
     return Traits(
@@ -48,7 +48,7 @@ def traits(metadata: dict[str, str], ctc: bool, beam: bool, tail_ms: int) -> Tra
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be done for a stream next: take audio in, and go one chunk on if there is one."""
+    """The next step of a stream: audio to accept, and one chunk to decode if there is one."""
 
     stream: Any
     pcm: Pcm | None = None
@@ -57,7 +57,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stepped:
-    """What came of it."""
+    """The outcome of a step: the result so far, whether a chunk was decoded, and whether more are ready."""
 
     told: Told
     went_on: bool  # there was a chunk
@@ -65,7 +65,7 @@ class Stepped:
 
 
 class OnlineModel:
-    """A recognizer of sherpa-onnx's. `advance` is for the batcher's thread."""
+    """A streaming sherpa-onnx recognizer. `advance` is called by the batcher's thread."""
 
     def __init__(self, recognizer: Any, traits: Traits, alphabet: Alphabet) -> None:
         self.traits = traits
@@ -74,11 +74,13 @@ class OnlineModel:
         self._tail = np.zeros(traits.tail_samples, dtype=np.float32)
 
     def stream(self, hotwords: str) -> Any:
-        """A stream for a segment."""
+        """Return a new stream for a segment, biased to the hotwords if there are any."""
         return self._recognizer.create_stream(hotwords) if hotwords else self._recognizer.create_stream()
 
     def advance(self, steps: Sequence[Step]) -> list[Stepped | Exception]:
-        """Blocking. A stream that was in a step which broke has lost its state: nothing may be tried again."""
+        """Run one step of each stream. Blocking. A stream in a step that broke has lost its state and cannot be
+        retried.
+        """
         try:
             for step in steps:
                 self._take_in(step)
@@ -106,18 +108,18 @@ class OnlineModel:
 
 @dataclass(frozen=True, slots=True)
 class Online:
-    """A model, and what batches its steps."""
+    """A streaming model, and the batcher of its steps."""
 
     model: OnlineModel
     batcher: Batcher[Step, Stepped]
 
     def session(self) -> OnlineSession:
-        """For one session."""
+        """Return a new recognition session on this model."""
         return OnlineSession(self)
 
 
 class OnlineSession:
-    """One session's segments, one after the other."""
+    """Recognizes the segments of one session, one after the other, each on a stream of its own."""
 
     def __init__(self, served: Online) -> None:
         self._served = served
@@ -128,7 +130,7 @@ class OnlineSession:
         self.seconds = 0.0  # that it waited for steps
 
     async def hear(self, speech: Speech) -> Hypothesis | None:
-        """Takes audio that follows; a hypothesis when it made one that tells anything."""
+        """Add audio that follows; return a hypothesis when the model has decoded more and it has words."""
         if self._stream is None:
             self._stream = self._served.model.stream(self._hotwords)
             self._bounds = Bounds(speech.offset_samples, speech.offset_samples)
@@ -143,7 +145,7 @@ class OnlineSession:
         return Hypothesis(found, stable_words=max(0, len(found) - 1) if never_changes else 0)
 
     async def end(self) -> Hypothesis:
-        """The final of the open segment."""
+        """Return the final of the open segment, which is empty when none is open. Raises StageFailed."""
         if self._stream is None:
             return Hypothesis((), final=True)
         await self._run(Step(self._stream, last=True), urgent=True)
@@ -151,11 +153,11 @@ class OnlineSession:
         return Hypothesis(self._words(), final=True)
 
     def bias(self, terms: Terms) -> None:
-        """From the next segment on."""
+        """Bias the recognizer to these terms from the next segment on."""
         self._hotwords = self._served.model.alphabet.hotwords(terms.phrases)
 
     async def _run(self, step: Step, urgent: bool) -> bool:
-        """All the chunks there are; whether there were any."""
+        """Run a step and all chunks that are ready after it; return whether there were any."""
         started = time.monotonic()
         stepped = await self._submit(step, urgent)
         went_on = stepped.went_on
@@ -173,10 +175,10 @@ class OnlineSession:
 
 
 def samples(pcm: Pcm) -> NDArray[np.float32]:
-    """As sherpa-onnx takes them: -1 to 1."""
+    """Return PCM as sherpa-onnx takes it: 32-bit floats from -1 to 1."""
     return pcm.astype(np.float32) / np.float32(32_768)
 
 
 def broken(error: Exception) -> StageFailed:
-    """The fault of a recognizer that raised."""
+    """Return the StageFailed error for a recognizer that raised."""
     return StageFailed("ASR_ENGINE_FAILED", f"The recognizer broke: {type(error).__name__}.", stage="ASR")

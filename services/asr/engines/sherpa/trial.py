@@ -1,4 +1,4 @@
-"""Makes a recognizer and hears silence with it, in a process of its own.
+"""Makes a recognizer and runs it on silence, in a process of its own.
 
 sherpa-onnx ends its process for many a file that is wrong; so it is this one that ends, and what it wrote says why.
 
@@ -32,14 +32,14 @@ _UNKNOWN = "Unknown language"  # it would hear in another one
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came out of one that went well."""
+    """The result of a trial that went well: the model's metadata and its device."""
 
     metadata: dict[str, str]  # of the main model's file
     on_cpu: bool  # it was to compute elsewhere, and could not
 
 
 async def tried(recipe: Recipe, folder: Path) -> Trial:
-    """Raises InvalidArgument for a bundle that sherpa-onnx cannot use, with its own words."""
+    """Run a trial of the recipe. Raises InvalidArgument, with sherpa-onnx's own words, for a bundle it cannot use."""
     command = (sys.executable, "-m", __name__, json.dumps(asdict(recipe)))
     child = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=PIPE)
     try:
@@ -57,13 +57,13 @@ async def tried(recipe: Recipe, folder: Path) -> Trial:
 
 
 def recognizer(recipe: Recipe) -> Any:
-    """sherpa-onnx's recognizer. Ends the process for what is wrong with it, or raises RuntimeError."""
+    """Make sherpa-onnx's recognizer. For a wrong file sherpa-onnx ends the process, or raises RuntimeError."""
     kind = sherpa_onnx.OnlineRecognizer if recipe.streaming else sherpa_onnx.OfflineRecognizer
     return getattr(kind, recipe.make)(**recipe.options)
 
 
 def main() -> None:
-    """The other process."""
+    """Run the trial in this process, and print the model's metadata as JSON."""
     recipe = Recipe(**json.loads(sys.argv[1]))
     made = recognizer(recipe)
     streams = [made.create_stream() for _ in range(2)]

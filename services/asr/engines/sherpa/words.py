@@ -14,7 +14,7 @@ _GLUE = "@@"  # at the end of a paraformer's token whose word goes on
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A result of sherpa-onnx. Times are seconds from the segment's start."""
+    """A result of sherpa-onnx. Times are in seconds from the segment's start."""
 
     text: str
     tokens: tuple[str, ...] = ()
@@ -23,7 +23,7 @@ class Told:
 
 
 def words(told: Told, bounds: Bounds, token_seconds: float) -> tuple[Word, ...]:
-    """The words, in order and within the bounds; `token_seconds` is how long a token is taken to last.
+    """Return the words, in order and within the bounds; each token is taken to last `token_seconds`.
 
     Where the model tells no times, or tokens that are not the text's, the words share the segment by their letters.
     """
@@ -41,7 +41,7 @@ def words(told: Told, bounds: Bounds, token_seconds: float) -> tuple[Word, ...]:
 
 
 def _spans(texts: Sequence[str], tokens: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """The first and last token of each word; of fewer words when the tokens do not spell them."""
+    """Yield the first and last token index of each word; fewer words when the tokens do not spell them."""
     letters = [token.replace(_GLUE, "").replace("\u2581", "").strip() for token in tokens]
     place = 0
     for text in texts:

@@ -20,7 +20,7 @@ _ALTERNATIVES = 8  # looked at where the likeliest continuation would go on with
 
 
 def loaded(bundle: Bundle, computing: Computing) -> ctranslate2.Translator:
-    """The model of a bundle. Blocking; raises InvalidArgument when CTranslate2 cannot load it."""
+    """Load a bundle's model. Blocking. Raises InvalidArgument when CTranslate2 cannot load it."""
     bundle.file("model.bin")
     try:
         return ctranslate2.Translator(
@@ -35,7 +35,7 @@ def loaded(bundle: Bundle, computing: Computing) -> ctranslate2.Translator:
 
 
 class Batch:
-    """Jobs, which are all answered by the next step. See Decoding."""
+    """Texts of which the next step translates all to their end; implements Decoding."""
 
     crossed = (0, 0)  # it is not known
 
@@ -48,20 +48,20 @@ class Batch:
 
     @property
     def free(self) -> int:
-        """See Decoding."""
+        """Number of texts that may join."""
         return self.most - len(self.jobs)
 
     @property
     def rows(self) -> int:
-        """See Decoding."""
+        """Number of texts that the next step translates."""
         return len(self.jobs)
 
     def join(self, jobs: Sequence[Job]) -> None:
-        """See Decoding."""
+        """Add texts to those that the next step translates."""
         self.jobs += jobs
 
     def step(self) -> None:
-        """See Decoding."""
+        """Translate all texts to their end and resolve their futures; the batch is empty afterwards."""
         results = self._translated([job.text for job in self.jobs])
         for job, (ids, score) in zip(self.jobs, results, strict=True):
             if job.future.set_running_or_notify_cancel():
@@ -69,16 +69,18 @@ class Batch:
         self.jobs = []
 
     def leave(self, gone: Callable[[Job], bool]) -> None:
-        """See Decoding."""
+        """Remove the texts for which `gone` holds."""
         self.jobs = [job for job in self.jobs if not gone(job)]
 
     def clear(self) -> list[Job]:
-        """See Decoding."""
+        """Remove all texts, and return them."""
         jobs, self.jobs = self.jobs, []
         return jobs
 
     def score(self, asked: Scoring) -> Sequence[Sequence[float]]:
-        """See Decoding. Of the wanted ids only those that the translation has are scored, each in its own place."""
+        """Return the log probability of each wanted id behind each pick; only ids that the translation has are
+        scored.
+        """
         source = self._pieces.source_tokens(asked.source)
         words = self._pieces.target_tokens(asked.words)
         (scored,) = self._model.score_batch([source], [words])
@@ -97,7 +99,9 @@ class Batch:
         return [found[0] for found in results]
 
     def _asked(self, texts: Sequence[Text], alternatives: int) -> list[list[tuple[list[int], float]]]:
-        """The ids behind the prompt of each text, and their score; of each so many, that begin with different ones."""
+        """Return several answers per text, each the ids behind the prompt and a score; they begin with different
+        ids.
+        """
         results = self._model.translate_batch(
             [self._pieces.source_tokens(text.source) for text in texts],
             [self._pieces.target_tokens(text.prompt) for text in texts],

@@ -1,4 +1,4 @@
-"""Between texts and the ids of a model that was converted for CTranslate2."""
+"""Converts between texts and the token ids of a model that was converted for CTranslate2."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _ONE = "sentencepiece.bpe.model"  # of models that have one for all languages
 
 
 class Pieces:
-    """The tokenizer of a bundle. See Tokenizer; ids are places in the model's vocabularies."""
+    """A bundle's tokenizer, whose ids are indexes in the model's vocabularies; implements Tokenizer."""
 
     def __init__(self, bundle: Bundle) -> None:
-        """Raise InvalidArgument where a file is missing, or is not what the layout says."""
+        """Read the vocabularies. Raises InvalidArgument where a file is missing, or does not match the layout."""
         marian = bundle.manifest.layout == "ct2-marian"
         self._spelling = tuple(sentence_pieces(bundle, name) for name in (_names(marian)))
         self._words = _vocabularies(bundle)  # of source and target
@@ -34,51 +34,51 @@ class Pieces:
 
     @property
     def end(self) -> int:
-        """The id that ends a translation."""
+        """The id of the token that ends a translation."""
         return self._ids[1][END]
 
     @property
     def count(self) -> int:
-        """How many ids a translation may have."""
+        """Number of ids in the target vocabulary."""
         return len(self._words[1])
 
     def source(self, text: str, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a text to translate, with language tokens and end."""
         tokens = [*self._languages.source(pair), *self._spelling[0].encode(text, out_type=str), *self._languages.ends]
         return [self._ids[0].get(token, self.unknown) for token in tokens]
 
     def prompt(self, pair: Pair) -> list[int]:
-        """See Tokenizer. CTranslate2 itself puts the first token before it."""
+        """Return the ids that every translation starts with, but for the first: CTranslate2 adds that one itself."""
         return [self._ids[1][token] for token in self._languages.target(pair)]
 
     def target(self, text: str) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a piece of a translation, without start and end."""
         return [self._ids[1].get(piece, self.unknown) for piece in self._spelling[1].encode(text, out_type=str)]
 
     def text(self, ids: Sequence[int]) -> str:
-        """See Tokenizer."""
+        """Return the text that ids spell; end and unknown ids spell nothing."""
         said = [self._words[1][each] for each in ids if each not in (self.end, self.unknown)]
         return str(self._spelling[1].decode_pieces(said)).replace(SPACE, " ").strip()
 
     def begins(self, count: int) -> Array:
-        """See Tokenizer."""
+        """Return for each of the first `count` ids whether it may follow a whole word."""
         return word_begins(count, self._words[1].__getitem__, self.end)
 
     def source_tokens(self, ids: Sequence[int]) -> list[str]:
-        """The tokens of a source, as CTranslate2 takes them."""
+        """Return a source's ids as the token strings that CTranslate2 takes."""
         return [self._words[0][each] for each in ids]
 
     def target_tokens(self, ids: Sequence[int]) -> list[str]:
-        """The tokens of a translation, as CTranslate2 takes them."""
+        """Return a translation's ids as the token strings that CTranslate2 takes."""
         return [self._words[1][each] for each in ids]
 
     def target_ids(self, tokens: Sequence[str]) -> list[int]:
-        """The ids of tokens that CTranslate2 gave."""
+        """Return the ids of token strings that CTranslate2 returned."""
         return [self._ids[1].get(token, self.unknown) for token in tokens]
 
 
 class _Languages:
-    """How a model is told the languages of a pair, and where a source ends."""
+    """Language tokens of a model, and the token that ends a source."""
 
     def __init__(self, bundle: Bundle, marian: bool) -> None:
         self._marian = marian
@@ -87,17 +87,19 @@ class _Languages:
         self.ends = () if _config(bundle).get("add_source_eos") else (END,)
 
     def source(self, pair: Pair) -> list[str]:
-        """The tokens that a source begins with: its language; of a Marian model for several targets, the target."""
+        """Return the tokens that a source begins with: its language; for a Marian model of several targets, the
+        target.
+        """
         if not self._marian:
             return [self._called(pair.source)]
         return [self._tags[pair.target]] if pair.target in self._tags else []
 
     def target(self, pair: Pair) -> list[str]:
-        """The tokens that a translation begins with."""
+        """Return the tokens that a translation begins with: the target language; none for a Marian model."""
         return [] if self._marian else [self._called(pair.target)]
 
     def check(self, bundle: Bundle, ids: tuple[dict[str, int], ...]) -> None:
-        """Raise InvalidArgument where the model does not know what a language is called."""
+        """Raise InvalidArgument where the model has no token for one of the bundle's languages."""
         for pair in (Pair(*each) for each in bundle.manifest.pairs):
             for known, tokens in ((ids[0], self.source(pair)), (ids[1], self.target(pair))):
                 for token in tokens:

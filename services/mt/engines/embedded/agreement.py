@@ -31,7 +31,7 @@ _ELIDED = re.compile(r"[aeiouh\u00e0-\u00ff]", re.IGNORECASE)  # an article befo
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the words around a noun agree with."""
+    """Gender and number of a noun, which the words around it agree with."""
 
     gender: str  # "m" or "f"
     number: str  # "sg" or "pl"
@@ -41,7 +41,7 @@ Ask: TypeAlias = Callable[[str], Awaitable[str]]
 
 
 class Agreement:
-    """Finds nouns for the terms of one pair. Without an analyser there are none."""
+    """Finds stand-in nouns for the terms of one pair; without an analyser there are none."""
 
     def __init__(self, analyser: Command, ask: Ask) -> None:
         self._analyser = analyser
@@ -50,7 +50,7 @@ class Agreement:
         self._forms: dict[str, Form | None] = {}
 
     async def nouns(self, terms: Iterable[Term]) -> Mapping[Term, Sequence[Noun]]:
-        """The nouns that may stand for each term; kept terms are names, and have none."""
+        """Return the nouns that may stand in for each term; terms that are kept are names, and have none."""
         translated = [term for term in terms if term.translation]
         if not self._analyser or not translated:
             return {}
@@ -78,7 +78,7 @@ class Agreement:
 
 
 async def analysed(analyser: Command, texts: Sequence[str]) -> list[Form | None]:
-    """The form of the noun that heads each text, as far as the analyser knows it; none where it does not answer."""
+    """Analyse texts, and return the form of each one's head noun; None where the analyser does not know it."""
     lines = "\n".join(escaped(" ".join(text.split())) for text in texts)
     child = await asyncio.create_subprocess_exec(
         *analyser, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
@@ -95,7 +95,7 @@ async def analysed(analyser: Command, texts: Sequence[str]) -> list[Form | None]
 
 
 def form_of(analysis: str) -> Form | None:
-    """Gender and number of the first noun of an analysis, if nothing but articles and the like stands before it."""
+    """Return gender and number of an analysis' first noun, if only articles and the like stand before it."""
     for unit in _UNIT.findall(analysis):
         if noun := _NOUN.search(unit):
             return Form(noun["gender"], noun["number"])

@@ -29,7 +29,8 @@ class _Rules:
 
 
 def guessed(answer: str, pair: Pair, kept: Set[str]) -> str:
-    """An answer of Apertium, still marked, with the likely form of each unknown word; `kept` ones stay as they are.
+    """Return Apertium's answer, still marked, with the likely form of each unknown word; `kept` words stay as they
+    are.
 
     Words with a capital that the lexicon lacks are names, which are written as they are. What stands before an unknown
     word, for Apertium no noun, is put right as well.
@@ -49,7 +50,7 @@ def _likely(word: str, pair: Pair) -> str:
 
 @lru_cache(_MOST_KNOWN)
 def cognate(word: str, pair: Pair) -> str:
-    """The likely form of a word in small letters; the word itself where its pair has no rules."""
+    """Return the likely target form of a word in small letters; the word itself where its pair has no rules."""
     rules = _rules(pair)
     if rules is None or len(word) < _LEAST_LETTERS:
         return word

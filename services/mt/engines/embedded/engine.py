@@ -20,7 +20,7 @@ SPARE_SECONDS = 2.0  # programs that do not answer are replaced first
 
 
 class Engine:
-    """Translates with the pairs installed on this machine."""
+    """Translates with the Apertium pairs that are installed on this machine, in child programs."""
 
     name = "embedded"
     shaped = True
@@ -38,7 +38,9 @@ class Engine:
         self.pairs: tuple[Pair, ...] = ()
 
     async def start(self) -> None:
-        """See Engine. Warms the pairs the settings name; a target's regional varieties start when first asked for."""
+        """Find the installed pairs and start those that the settings name; regional targets start with their first
+        text.
+        """
         settings = self._settings
         modes = {pair: commands(path.read_text()) for pair, path in installed(settings.modes).items()}
         for pair, stages in modes.items():
@@ -57,19 +59,19 @@ class Engine:
                     tasks.create_task(translator.warm())
 
     async def stop(self) -> None:
-        """See Engine."""
+        """End all pipelines, and wait until their programs are gone."""
         for translator in self._translators.values():
             await translator.close()
 
     async def translate(self, source: Source) -> Translation:
-        """See Engine."""
+        """Translate a text with its pair's pipelines. Raises StageFailed when two of them break over one sentence."""
         try:
             return await self._translators[source.pair].translate(source)
         finally:
             await self._trim(source.pair)
 
     async def _trim(self, used: Pair) -> None:
-        """Ends the pipelines that nobody has used for the longest time, beyond those that are kept."""
+        """End the least recently used pipelines, beyond the number that is kept idle."""
         self._translators[used] = self._translators.pop(used)  # the last one used stands last
         surplus = sum(translator.idle for translator in self._translators.values()) - self._settings.idle
         for translator in list(self._translators.values()):
@@ -79,7 +81,7 @@ class Engine:
 
 
 async def _version() -> str:
-    """Of the programs; the pairs have their own, which their packages tell."""
+    """Return the version of the installed Apertium programs; the pairs have versions of their own."""
     asked = await asyncio.create_subprocess_exec("lt-proc", "--version", stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL)
     answer, _ = await asked.communicate()
     return "lttoolbox " + answer.decode().split()[-1]

@@ -12,7 +12,7 @@ _FIRST_PERSON = re.compile(r"\bi\b(?!\.\w)")  # not the "i" of "i.e."
 
 
 def written_out(text: str) -> str:
-    """The text without contractions and with a capital I; "John's" and "I'd", which have several meanings, stay."""
+    """Return the text without contractions and with a capital I; ambiguous ones such as "John's" and "I'd" stay."""
     text = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return _FIRST_PERSON.sub("I", _CONTRACTED.sub(_expanded, text))
 

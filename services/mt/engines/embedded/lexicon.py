@@ -13,7 +13,7 @@ _VOWELS = "aeiouáéíóú"
 
 
 def known(word: str, pair: Pair) -> str | None:
-    """The translation of a word, written with the capital it has; None where the table has none.
+    """Return the lexicon's translation of a word, with the word's capital; None where the table has none.
 
     A plural in -s is made of the singular, in languages of the Iberian kind.
     """

@@ -1,4 +1,4 @@
-"""Keeps what a user wrote apart from the signs of Apertium's stream format."""
+"""Escapes user text against the syntax of Apertium's stream format, and reads its marks. Pure."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _SIGN = re.compile(r"\\(?P<kept>[/$\[\]{}^<>])|\\?[@*#~\\]|[\^$\[\]{}<>/]")
 
 
 def escaped(text: str) -> str:
-    """A cleaned text as Apertium can be given it."""
+    """Return a cleaned text with the characters of Apertium's stream format escaped."""
     return text.translate(_INWARD)
 
 
 def unescaped(text: str) -> str:
-    """Undoes `escaped`."""
+    """Return the text without the escapes that `escaped` put in."""
     return text.translate(_OUTWARD)
 
 
 def unmarked(text: str) -> str:
-    """An answer, still escaped, without what programs add: marks, tags, other forms, names of their own, escapes."""
+    """Return an answer, still escaped, without the programs' own marks: tags, other forms, names and escapes."""
     text = _OTHERS.sub("", _TAG.sub("", _INNER.sub("", text)))
     return _SIGN.sub(lambda sign: sign["kept"] or "", text)
 
 
 def unknown_words(text: str) -> list[str]:
-    """The words that an answer, still escaped, marks as unknown."""
+    """Return the words that an answer, still escaped, marks as unknown."""
     return re.findall(r"\*\\?(\w+)", text)
 
 
 def count_unknown(text: str) -> int:
-    """How many words an answer, still escaped, marks as unknown."""
+    """Return how many words an answer, still escaped, marks as unknown."""
     return len(_UNKNOWN.findall(text))

@@ -22,7 +22,7 @@ LOOKS_UP_ITSELF = 3
 
 
 def installed(folder: Path) -> Mapping[Pair, Path]:
-    """The pairs whose mode files lie in a folder; modes that are a step of one only are left out."""
+    """Return the pairs whose mode files lie in a folder; modes of a single pipeline step are left out."""
     found: dict[Pair, Path] = {}
     for path in sorted(folder.glob("*.mode")):
         pair = pair_of(path.stem)
@@ -32,7 +32,7 @@ def installed(folder: Path) -> Mapping[Pair, Path]:
 
 
 def pair_of(mode: str) -> Pair | None:
-    """The languages in the name of a mode: "spa-eng_US" is es to en-US; None for "spa-eng-tagger" and the like."""
+    """Return the languages in a mode's name: "spa-eng_US" is es to en-US; None for "spa-eng-tagger" and the like."""
     names = mode.split("-")
     if len(names) != 2:
         return None
@@ -49,7 +49,7 @@ def _tag(name: str) -> str:
 
 
 def commands(line: str) -> list[Command]:
-    """The stages of a mode's shell line, each told to answer when it reads a NUL."""
+    """Return the stages of a mode's shell line as commands, each set to flush its answer at a NUL."""
     stages: list[Command] = []
     for stage in line.strip().split("|"):
         program, *arguments = shlex.split(stage)
@@ -64,5 +64,5 @@ def commands(line: str) -> list[Command]:
 
 
 def analyser_of(stages: Sequence[Command]) -> Command:
-    """The first stage of a pair, which analyses its source language, as a program that ends with its input."""
+    """Return the first stage of a pair, its source analyser, as a command that ends with its input."""
     return tuple(argument for argument in stages[0] if argument != "-z") if stages else ()

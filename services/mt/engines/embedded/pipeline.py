@@ -18,18 +18,20 @@ END = b"\n\0"
 
 
 class PipelineBroke(Exception):
-    """A program of the pipeline has ended."""
+    """Raised when a program of an Apertium pipeline has ended."""
 
 
 class Pipeline:
-    """One pair's programs. An answer that was not waited for leaves it out of step: close it then."""
+    """One pair's running programs. After an answer that was not awaited the pipeline is out of step, and must be
+    closed.
+    """
 
     def __init__(self, stages: Sequence[Process]) -> None:
         self._stages = stages
 
     @classmethod
     async def started(cls, commands: Sequence[Command], start_seconds: float) -> Pipeline:
-        """A pipeline that has answered once. Raises StageFailed when it cannot."""
+        """Start a pipeline, and wait for a first answer. Raises StageFailed when none comes in time."""
         stages: list[Process] = []
         pipeline = cls(stages)
         try:
@@ -46,11 +48,11 @@ class Pipeline:
 
     @property
     def alive(self) -> bool:
-        """Whether no program of it is known to have ended."""
+        """Whether no program of the pipeline is known to have ended."""
         return all(stage.returncode is None for stage in self._stages)
 
     async def ask(self, text: str) -> str:
-        """The pipeline's answer to a text without NUL. Raises PipelineBroke when it has ended."""
+        """Return the pipeline's answer to a text without NUL. Raises PipelineBroke when a program has ended."""
         into, out = self._stages[0].stdin, self._stages[-1].stdout
         assert into is not None
         assert out is not None
@@ -67,14 +69,16 @@ class Pipeline:
         return answer.removesuffix(END).decode(errors="replace")
 
     async def close(self) -> None:
-        """Ends every program and waits until all are gone, stopped ones too."""
+        """End every program and wait until all are gone, stopped ones too."""
         async with asyncio.TaskGroup() as tasks:
             for stage in self._stages:
                 tasks.create_task(ended(stage))
 
 
 async def _spawn(commands: Sequence[Command], stages: list[Process]) -> None:
-    """Starts the programs in order and adds each to `stages` at once, so that the caller can end what was started."""
+    """Start the programs in order, adding each to `stages` at once, so that the caller can end those that were
+    started.
+    """
     upstream = PIPE
     for number, command in enumerate(commands):
         last = number == len(commands) - 1
@@ -100,5 +104,5 @@ def _close(descriptor: int) -> None:
 
 
 def engine_failed(message: str) -> StageFailed:
-    """The fault of a translator that broke."""
+    """Return the StageFailed error for an Apertium translator that broke."""
     return StageFailed("MT_ENGINE_FAILED", message, retry_after_ms=500, stage="MT")

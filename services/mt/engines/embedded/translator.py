@@ -27,11 +27,11 @@ MOST_WORDS = 100  # of a sentence that is asked in one piece: its programs get s
 
 
 class PipelineGone(Exception):
-    """A pipeline ended while nothing was asked of it."""
+    """Raised for a pipeline that ended while it was idle."""
 
 
 class Translator:
-    """Translates one pair. A pipeline that dies or hangs is replaced, and the sentence asked once more."""
+    """Translates one pair. A pipeline that dies or hangs is replaced, and its sentence retried once."""
 
     def __init__(
         self, pair: Pair, pool: Pool[Pipeline], turns: Turns, reply_seconds: float, analyser: Command = ()
@@ -44,24 +44,26 @@ class Translator:
         self._fatal = FatalTexts("MT")
 
     async def warm(self) -> None:
-        """Starts one pipeline, unless one is there."""
+        """Start one pipeline, unless there is one."""
         await self._pool.warm(1)
 
     @property
     def idle(self) -> int:
-        """How many pipelines wait for a text."""
+        """Number of pipelines that wait for a text."""
         return self._pool.idle
 
     async def trim(self) -> None:
-        """Ends one pipeline that waits; the next text may start it again."""
+        """End one idle pipeline; the next text may start it again."""
         await self._pool.trim()
 
     async def close(self) -> None:
-        """Ends the pipelines."""
+        """End all pipelines of the pair, and wait until they are gone."""
         await self._pool.close()
 
     async def translate(self, source: Source) -> Translation:
-        """The translation. Raises StageFailed when two pipelines broke over the same sentence."""
+        """Translate a text, sentence by sentence. Raises StageFailed when two pipelines broke over the same
+        sentence.
+        """
         text = cleaned(source.text)
         async with self._turns.taken(source.final):
             asked = masked(text, source.terms, await self._agreement.nouns(source.terms))
@@ -117,7 +119,7 @@ class Translator:
 
 
 def _bounded(text: str) -> Iterator[Sentence]:
-    """The sentences of a text; an endless one in pieces, the last of which ends as it does."""
+    """Yield the sentences of a text; an overlong one in pieces, the last of which keeps its ending."""
     for sentence in sentences(text):
         *pieces, last = in_stretches(sentence.body, MOST_WORDS)
         for piece in pieces:

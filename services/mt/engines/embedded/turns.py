@@ -11,7 +11,7 @@ from services.common.engines.load import Load
 
 
 class Turns:
-    """A fixed number of turns, given to finals first, and to the longest waiting among equals."""
+    """A fixed number of turns, given to finals first, and among equals to the longest waiting."""
 
     def __init__(self, total: int, load: Load) -> None:
         self._free = total
@@ -21,7 +21,7 @@ class Turns:
 
     @asynccontextmanager
     async def taken(self, final: bool) -> AsyncIterator[None]:
-        """Holds a turn for the block; waits while there is none."""
+        """Hold a turn for the block, and wait for it while all are taken."""
         if self._free:
             self._free -= 1
         else:

@@ -23,7 +23,7 @@ _SPANISH_OPENING = {"?": "¿", "!": "¡"}
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A sentence on its way: `source` is what is asked, `answer` what came back, still escaped and marked."""
+    """A sentence on its way through Apertium: `source` is sent, `answer` came back, still escaped and marked."""
 
     sentence: Sentence
     pair: Pair
@@ -34,7 +34,7 @@ class Draft:
 
     @classmethod
     def of(cls, sentence: Sentence, pair: Pair, standins: frozenset[str] = frozenset()) -> Self:
-        """The first draft of a sentence."""
+        """Return the first draft of a sentence, with its words as Apertium reads them best."""
         source = sentence.body.lower() if shouted(sentence.body) else sentence.body
         if langcodes.get(pair.source).language == "en":
             source = written_out(source)
@@ -42,12 +42,12 @@ class Draft:
 
     @property
     def has_words(self) -> bool:
-        """Whether there is anything to translate."""
+        """Whether the draft has any letters to translate."""
         return any(char.isalpha() for char in self.source)
 
     @property
     def question(self) -> str:
-        """What Apertium is asked: always with a stop, without which the tagger guesses badly.
+        """The text to send to Apertium: always with a full stop, without which its tagger guesses badly.
 
         The stop stands apart, or "No." would be read as the abbreviation of "number".
         """
@@ -55,26 +55,26 @@ class Draft:
 
     @property
     def unknown_count(self) -> int:
-        """How many words Apertium did not know and should have."""
+        """Number of words that Apertium did not know, stand-ins for terms left out."""
         return count_unknown(self.answer) - sum(word.lower() in self.standins for word in unknown_words(self.answer))
 
     @property
     def may_hold_names(self) -> bool:
-        """Whether a word is unknown that might be known with a capital, like "monday" or "london"."""
+        """Whether an unknown word in small letters might be known with a capital, like "monday" or "london"."""
         return not self.names and bool(self._unknown_lower())
 
     def answered(self, answer: str) -> Self:
-        """The draft with its answer."""
+        """Return the draft with Apertium's answer to it."""
         return replace(self, answer=answer)
 
     def with_names(self) -> Self:
-        """The draft to ask again, with capitals on the unknown words."""
+        """Return the draft to send again, with capitals on its unknown words."""
         names = self._unknown_lower()
         return replace(self, source=_rewritten(self.source, names, str.capitalize), names=names, answer="")
 
     @property
     def text(self) -> str:
-        """The translation, written like the sentence."""
+        """The translation, with the capitals, spaces and ending of the sentence."""
         if not self.has_words:
             return self.sentence.body + self.sentence.ending
         in_vain = self.names & {word.lower() for word in unknown_words(self.answer)}

@@ -20,20 +20,20 @@ _ENDED_SHARE = 2  # a step ends when one in so many texts has ended: each end co
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which ids may follow."""
+    """The ids that may follow in a translation: word beginnings, end, and an optional shortlist."""
 
     begins: Array  # [ids], whether one begins a word, or ends the text
     end: int
     shortlist: Shortlist | None = None
 
     def of(self, source: Sequence[int]) -> Array | None:
-        """Those that may translate a source; none where all may."""
+        """Return the ids that may translate a source; None where all may."""
         return None if self.shortlist is None else self.shortlist.candidates(source)
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
-    """A translation under way."""
+    """A translation under way: its ids so far, and the ids it may hold."""
 
     allowed: Array | None  # the ids it may hold
     ids: list[int] = field(default_factory=list)
@@ -41,14 +41,14 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """All that the device needs to go on."""
+    """The device's state between two steps: rows, and the candidates of their next ids."""
 
     rows: Rows
     candidates: Candidates
 
 
 class Batch:
-    """Jobs, and the rows of their translations in the same order. See Decoding."""
+    """Jobs, and the rows of their translations in the same order; implements Decoding."""
 
     def __init__(self, model: Model, choice: Choice, most: int) -> None:
         self.most = most
@@ -60,21 +60,21 @@ class Batch:
 
     @property
     def free(self) -> int:
-        """See Decoding."""
+        """Number of texts that may join."""
         return self.most - len(self.jobs)
 
     @property
     def rows(self) -> int:
-        """See Decoding."""
+        """Number of rows that a step computes: one per text."""
         return len(self.jobs)
 
     @property
     def crossed(self) -> tuple[int, int]:
-        """See Decoding."""
+        """Bytes sent to the device and received from it so far."""
         return self._model.bytes_in, self._model.bytes_out
 
     def join(self, jobs: Sequence[Job]) -> None:
-        """See Decoding."""
+        """Read new texts and begin their translations; those whose translation is empty are answered at once."""
         first = len(self.jobs)
         jobs = sorted(jobs, key=lambda job: len(job.text.source))  # those alike in length are read together
         self.jobs += jobs  # before anything can fail, so that they are among those set aside
@@ -90,7 +90,7 @@ class Batch:
         self._answer()
 
     def step(self) -> None:
-        """See Decoding."""
+        """Decode several ids more for each text; those that end are answered and leave."""
         assert self._state is not None
         pause = Pause(_STEPS, max(1, len(self.jobs) // _ENDED_SHARE), self._choice.end)
         ids, rows = self._model.step(self._state.rows, self._state.candidates, pause)
@@ -100,16 +100,16 @@ class Batch:
         self._answer()
 
     def leave(self, gone: Callable[[Job], bool]) -> None:
-        """See Decoding."""
+        """Remove the texts for which `gone` holds."""
         self._keep([row for row, job in enumerate(self.jobs) if not gone(job)])
 
     def clear(self) -> list[Job]:
-        """See Decoding."""
+        """Remove all texts and their state, and return them."""
         jobs, self.jobs, self._drafts, self._state = self.jobs, [], [], None
         return jobs
 
     def score(self, asked: Scoring) -> Sequence[Sequence[float]]:
-        """See Decoding. What the model may not answer is scored beside what it may."""
+        """Return the log probability of each wanted id behind each pick, also of ids that the model may not answer."""
         allowed, wanted = self._choice.of(asked.source), np.array(asked.wanted)
         draft = _Draft(None if allowed is None else np.union1d(allowed, wanted))
         candidates = self._candidates([draft])
@@ -120,7 +120,7 @@ class Batch:
         return scores
 
     def _read(self, rows: range, candidates: Candidates) -> Rows:
-        """Reads texts, and chooses what their translations begin with."""
+        """Encode texts, and choose the first id of each one's translation."""
         texts, candidates = [self.jobs[row].text for row in rows], candidates.kept(rows)
         lengths = np.array([len(text.prompt) for text in texts])
         read = self._model.read(
@@ -132,7 +132,7 @@ class Batch:
         return Rows(last, lengths, lengths + [text.limit - 1 for text in texts], read.cells, read.sources)
 
     def _first(self, read: Begun, candidates: Candidates, whole: Sequence[bool]) -> Array:
-        """The likeliest id for each row; where it must begin a word, of those that do."""
+        """Return the likeliest id of each row; in rows that must begin a word, of those ids that do."""
         logits = read.logits[:, 0]
         wrong = np.array(whole)[:, None] & ~self._choice.begins[candidates.ids]
         return np.asarray(candidates.ids[np.where(wrong, -np.inf, logits).argmax(1)])
@@ -142,7 +142,7 @@ class Batch:
         return self._model.table.candidates(lists) if lists else self._model.table.every
 
     def _answer(self) -> None:
-        """Answers the texts that have ended; they leave."""
+        """Resolve the futures of the texts that have ended, and remove them."""
         left = []
         for row, (job, draft) in enumerate(zip(self.jobs, self._drafts, strict=True)):
             ids = draft.ids[: job.text.limit]
@@ -156,7 +156,7 @@ class Batch:
         self._keep(left)
 
     def _keep(self, rows: Sequence[int]) -> None:
-        """Keeps some rows; the candidates of those that leave stay until others join."""
+        """Keep some rows; the candidates of those that leave stay until other texts join."""
         if len(rows) == len(self.jobs) or not self._state:
             return
         self.jobs = [self.jobs[row] for row in rows]

@@ -17,26 +17,28 @@ COLUMNS = "columns"  # candidates that are integers, [width, ids]
 
 
 def by_integers(network: Network) -> bool:
-    """Whether the last product is one of integers."""
+    """Return whether the network's last product is computed with 8-bit integers."""
     return network.by_integers and network.table.scale is not None and integers.exact()
 
 
 class Blocks:
-    """Adds blocks to a graph."""
+    """Adds a transformer's and SSRU's blocks to a graph."""
 
     def __init__(self, graph: Graph, width: int, heads: int, many: bool = False) -> None:
-        """`many` is for those that get many tokens at once; all that get the same tokens have to be made alike."""
+        """Set `many` for blocks that get many tokens at once; all blocks that get the same tokens must be made
+        alike.
+        """
         self._whole = many and integers.exact()
         self._graph = graph
         self._width = width
         self._heads = heads
 
     def flat(self, value: str) -> str:
-        """[rows, tokens, width] as [rows * tokens, width]."""
+        """Reshape [rows, tokens, width] to [rows * tokens, width]."""
         return self._graph.reshaped(value, -1, self._width)
 
     def attended(self, part: Attention, value: str, there: str) -> str:
-        """The encoder's attention to all tokens of the row that are `there`."""
+        """Add the encoder's self-attention, to all tokens of the row that `there` marks."""
         graph = self._graph
         made = self._linear(value, joined(part.query, part.key, part.value))
         split = graph.split("Split", made, names=[""] * 3, axis=1, num_outputs=3)
@@ -45,7 +47,7 @@ class Blocks:
         return self.added(self._linear(mixed, part.out), value, part.norm)
 
     def remember(self, part: Attention, value: str, like: str, names: Sequence[str]) -> None:
-        """Keys and values of the sources, [rows, heads, length, head's width], under two names."""
+        """Add keys and values of the sources, [rows, heads, length, head's width], as outputs under two names."""
         graph = self._graph
         made = self._linear(value, joined(part.key, part.value))
         for name, each in zip(names, graph.split("Split", made, names=[""] * 2, axis=1, num_outputs=2), strict=True):
@@ -54,7 +56,7 @@ class Blocks:
             graph.add("Transpose", graph.add("Reshape", each, form), perm=(0, 2, 1, 3), name=name)
 
     def attended_source(self, part: Attention, value: str, given: tuple[str, str, str]) -> str:
-        """The decoder's attention to the source.
+        """Add the decoder's attention to the source.
 
         `given` are the name of what was remembered, `there`, and what is shaped [rows, tokens, …] as the value is; ""
         where each row has one token.
@@ -66,19 +68,19 @@ class Blocks:
         return self.added(self._linear(mixed, part.out), value, part.norm)
 
     def fed(self, part: Fed, value: str) -> str:
-        """The two linear layers, and what they are added to."""
+        """Add the two feed-forward layers, and the residual sum with its normalization."""
         graph = self._graph
         wide = graph.add("Relu", self._linear(value, part.wide))
         return self.added(self._linear(wide, part.narrow, positive=True), value, part.norm)
 
     def stepped(self, part: Cell, value: str, before: str) -> tuple[str, str]:
-        """An SSRU cell over one token: the answer, and the cell from then on."""
+        """Add an SSRU cell over one token; return the names of its output and of its next state."""
         forget, new = self._gates(part, value)
         cell = _kept(self._graph, forget, new, before)
         return self.added(self._graph.add("Relu", cell), value, part.norm), cell
 
     def run(self, part: Cell, value: str, like: str) -> tuple[str, str]:
-        """An SSRU cell over all tokens of rows: the answers, and the cell behind each, [rows, tokens, width]."""
+        """Add an SSRU cell over all tokens; return the names of outputs and states, each [rows, tokens, width]."""
         graph = self._graph
         forget, new = (self._by_row(each, like) for each in self._gates(part, value))
         rows = graph.add("Shape", like, start=0, end=1)
@@ -98,20 +100,20 @@ class Blocks:
         return self.added(graph.add("Relu", self.flat(cells)), value, part.norm), cells
 
     def last_picked(self, value: str, pick: str, name: str) -> None:
-        """Of [rows, tokens, width] what stands at the last of each row's picks, [rows, width], under a name."""
+        """Add an output [rows, width] with the values of [rows, tokens, width] at the last of each row's picks."""
         graph = self._graph
         last = graph.add("Gather", pick, graph.integers(-1), axis=1)
         graph.add("GatherND", value, last, batch_dims=1, name=name)
 
     def picked(self, value: str, pick: str, like: str) -> str:
-        """What stands at each row's picks, [rows, picks, width]."""
+        """Select the values at each row's picks, [rows, picks, width]."""
         graph = self._graph
         return graph.add(
             "GatherND", self._by_row(value, like), graph.add("Unsqueeze", pick, graph.integers(2)), batch_dims=1
         )
 
     def added(self, value: str, before: str, norm: Norm) -> str:
-        """The sum, normalized.
+        """Add the normalized sum of two values.
 
         Not by an `Add`: ONNX Runtime would make one operator of the two (SkipLayerNormalization), which on the CPU was
         measured to take seven times as long for 200 rows.
@@ -119,14 +121,14 @@ class Blocks:
         return self._graph.norm(self._graph.add("Sum", value, before), norm)
 
     def headed(self, network: Network, value: str) -> str:
-        """The last product: with candidates, or where they are integers with those turned."""
+        """Add the product with the output table, over the candidates if any; integer tables are transposed."""
         if by_integers(network):
             assert network.table.scale is not None
             return integers.by_columns(self._graph, value, COLUMNS, network.table.scale.astype(np.float32))
         return self._graph.add("Gemm", value, "candidates", transB=1)
 
     def _linear(self, value: str, linear: Linear, positive: bool = False) -> str:
-        """A linear layer."""
+        """Add a linear layer, in floats or by the integer product that suits its weight."""
         if linear.weight.scale is None:
             return self._graph.linear(value, linear)
         if self._whole and linear.step is not None and not positive:
@@ -142,7 +144,7 @@ class Blocks:
         return graph.add("Sigmoid", forget), new
 
     def _by_row(self, value: str, like: str) -> str:
-        """[rows * tokens, width] as [rows, tokens, width], by what is shaped [rows, tokens, …]."""
+        """Reshape [rows * tokens, width] to [rows, tokens, width], with the rows of `like`, [rows, tokens, …]."""
         graph = self._graph
         form = graph.add("Concat", graph.add("Shape", like, start=0, end=2), graph.integers(self._width), axis=0)
         return graph.add("Reshape", value, form)
@@ -152,7 +154,7 @@ class Blocks:
         return self._graph.add("MultiHeadAttention", *given, domain=_MICROSOFT, num_heads=self._heads)
 
     def _scanned(self, prefix: str) -> GraphProto:
-        """The body of a scan over the tokens of rows."""
+        """Return the body of a scan over the tokens of rows: the SSRU recurrence."""
         body = Graph(f"{prefix}.scan.")
         cell, forget, new = (
             body.takes(f"{prefix}.scan.{name}", TensorProto.FLOAT, ["rows", self._width])
@@ -166,5 +168,5 @@ class Blocks:
 
 
 def _kept(graph: Graph, forget: str, new: str, before: str) -> str:
-    """f · c + (1 - f) · new, as new + f · (c - new)."""
+    """Add f · c + (1 - f) · new, computed as new + f · (c - new)."""
     return graph.add("Add", new, graph.add("Mul", forget, graph.add("Sub", before, new)))

@@ -19,17 +19,17 @@ _FLOAT, _INTEGER, _BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 
 
 def remembered(network: Network) -> list[str]:
-    """The names of what is remembered of sources: keys and values of each of the decoder's layers."""
+    """Return the names of the sources' cached keys and values, two per decoder layer."""
     return [f"cross.{layer}.{what}" for layer in range(len(network.decoder)) for what in ("key", "value")]
 
 
 def cells(network: Network) -> list[str]:
-    """The names of what is remembered of translations: a cell of each of the decoder's layers."""
+    """Return the names of the translations' SSRU states, one per decoder layer."""
     return [f"cell.{layer}" for layer in range(len(network.decoder))]
 
 
 def reading(network: Network) -> ModelProto:
-    """The graph that reads sources, and begins their translations.
+    """Return the graph that encodes sources, and begins their translations.
 
     `source` [rows, length, width] is what their ids looked up, places added; `there` [rows, length] tells 1 where there
     are some, in int32. `prompt` [rows, tokens, width] likewise; `pick` [rows, picks] says behind which of its tokens to
@@ -66,7 +66,7 @@ def reading(network: Network) -> ModelProto:
 
 
 def stepping(network: Network) -> ModelProto:
-    """The graph that goes on with translations, greedily, for `steps` tokens at most.
+    """Return the graph that continues translations greedily, for at most `steps` tokens.
 
     `last` [rows] is the candidate that each has come to, `position` [rows] its place, `limit` [rows] the first place
     that none has. It ends as soon as `enough` rows have ended: by the candidate `end`, or at their limit. Answers
@@ -107,7 +107,7 @@ def stepping(network: Network) -> ModelProto:
 
 
 def _take_candidates(graph: Graph, network: Network) -> None:
-    """The candidates: as integers, which the last product needs turned, or as they are looked up."""
+    """Add the candidates' inputs: as integers, which the last product needs transposed, or as floats."""
     if by_integers(network):
         graph.add("Transpose", graph.takes("candidates", TensorProto.INT8, ["ids", network.width]), name=COLUMNS)
     else:
@@ -115,7 +115,7 @@ def _take_candidates(graph: Graph, network: Network) -> None:
 
 
 class _Body:
-    """One token of each row."""
+    """The loop body of the stepping graph: one token of each row."""
 
     def __init__(self, network: Network) -> None:
         self._network = network

@@ -29,7 +29,7 @@ _PROBED = 64  # numbers of a probe
 
 @cache
 def exact() -> bool:
-    """Whether ONNX Runtime multiplies unsigned by signed integers exactly here, however great they are."""
+    """Return whether ONNX Runtime multiplies unsigned by signed 8-bit integers exactly on this processor."""
     graph = Graph()
     given = graph.takes("given", TensorProto.UINT8, [1, _PROBED])
     weights = np.full((_PROBED, _PROBED), _SIGNED, np.int8)
@@ -44,7 +44,7 @@ def exact() -> bool:
 
 
 def by_step(graph: Graph, value: str, linear: Linear) -> str:
-    """A linear layer on [rows, in], all rows rounded alike: in two halves, by what the model says of its inputs.
+    """Add a linear layer on [rows, in] whose rows are all rounded by the step that the model gives for its inputs.
 
     The first half reaches twice as far as the model says, so that nothing is cut off.
     """
@@ -60,7 +60,7 @@ def by_step(graph: Graph, value: str, linear: Linear) -> str:
 
 
 def by_rows(graph: Graph, value: str, linear: Linear, positive: bool) -> str:
-    """A linear layer on [rows, in], each row rounded as a whole; `positive` where no number is below zero."""
+    """Add a linear layer on [rows, in], each row rounded as a whole; `positive` where no number is below zero."""
     if positive:
         made = _of_positive(graph, value, linear)
     else:
@@ -69,7 +69,7 @@ def by_rows(graph: Graph, value: str, linear: Linear, positive: bool) -> str:
 
 
 def by_columns(graph: Graph, value: str, columns: str, scale: Array) -> str:
-    """[rows, in] by a matrix of integers [in, out] that the graph is given, each row rounded as a whole."""
+    """Add the product of [rows, in] and an integer matrix [in, out] of the graph, each row rounded as a whole."""
     return _of_any(graph, value, columns, graph.holds(scale))
 
 
@@ -94,19 +94,19 @@ def _of_any(graph: Graph, value: str, weights: str, weights_scale: str) -> str:
 
 
 def _of_halves(graph: Graph, product: str) -> str:
-    """The sum of the products of two halves of numbers, which stand one behind the other."""
+    """Add the sum of the products of two halves of numbers, which are stacked one behind the other."""
     high, low = graph.split("Split", product, names=["", ""], axis=0, num_outputs=2)
     return graph.add("Add", high, graph.add("Mul", low, _number(graph, 1 / _HALVES)))
 
 
 def _scale(graph: Graph, sizes: str, most: int) -> str:
-    """What a row's greatest number has to be divided by to be `most`, [rows, 1]."""
+    """Add the scale, [rows, 1], by which a row's greatest number becomes `most`."""
     greatest = graph.add("ReduceMax", sizes, graph.integers(1), keepdims=1)
     return graph.add("Max", graph.add("Mul", greatest, _number(graph, 1 / most)), _number(graph, _LEAST))
 
 
 def _product(graph: Graph, rounded: str, weights: tuple[str, str], step: str, zero: int = _ZERO) -> str:
-    """`weights` are the names of the integers and of their scale."""
+    """Add a product of 8-bit integers; `weights` names the integer matrix and its scale."""
     given = (rounded, weights[0], step, weights[1], graph.holds(np.array(zero, np.uint8)))
     return graph.add("MatMulIntegerToFloat", *given, domain=_MICROSOFT)
 
@@ -121,7 +121,7 @@ def _number(graph: Graph, value: float) -> str:
 
 
 def by_blocks(graph: Graph, value: str, linear: Linear) -> str:
-    """A linear layer on [rows, in], each row rounded in blocks."""
+    """Add a linear layer on [rows, in], each row rounded in blocks."""
     weight = linear.weight
     assert weight.scale is not None
     taken, made = weight.values.shape

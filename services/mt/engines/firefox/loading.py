@@ -1,4 +1,4 @@
-"""Makes a model of a bundle."""
+"""Loads a bundle of Firefox Translations into a model."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MODEL, SHORTLIST = "model.bin", "lex.bin"
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How models are to be made."""
+    """Options for loading models: device, precision and shortlist."""
 
     device: Device
     precision: Literal["auto", "fp32", "int8"] = "auto"
@@ -32,7 +32,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model, and what turns texts into its ids."""
+    """A loaded model, with its tokenizer and the ids it may choose."""
 
     model: Model
     pieces: Pieces
@@ -40,7 +40,7 @@ class Loaded:
 
 
 def load(bundle: Bundle, asking: Asking) -> Loaded:
-    """The model, ready. Raises InvalidArgument saying what is wrong with the bundle, or with the settings."""
+    """Load a bundle's model. Raises InvalidArgument saying what is wrong with the bundle, or with the settings."""
     precision = _precision(asking)
     with _naming(bundle, MODEL):
         read = network(parsed(bundle.file(MODEL).read_bytes()), floats=precision == "fp32")

@@ -37,24 +37,24 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MarianFile:
-    """What a file holds."""
+    """The content of a Marian model file: its tensors and options."""
 
     tensors: Mapping[str, Weight]  # in the shapes that the network has them: [in, out], or [1, out]
     options: Mapping[str, str]
 
     def weight(self, name: str) -> Weight:
-        """A tensor, as it is stored. Raises Malformed where there is none."""
+        """Return a tensor as it is stored. Raises Malformed where there is none."""
         try:
             return self.tensors[name]
         except KeyError:
             raise Malformed(f"it has no tensor {name}") from None
 
     def vector(self, name: str) -> Array:
-        """A tensor of one row, in one dimension. Raises Malformed where there is none."""
+        """Return a tensor of one row as a one-dimensional array. Raises Malformed where there is none."""
         return np.ascontiguousarray(self.weight(name).floats.reshape(-1))
 
     def step(self, name: str) -> float | None:
-        """What a matrix's inputs may be rounded to multiples of, in 8 bits; None where the file does not say.
+        """Return the step to which a matrix's inputs may be rounded in 8 bits; None where the file gives none.
 
         It was measured on texts when the model was made ready for integers. Raises Malformed where it is none.
         """
@@ -68,7 +68,7 @@ class MarianFile:
 
 
 def parsed(content: bytes) -> MarianFile:
-    """The tensors of a file, which are views of its content as far as they can be. Raises Malformed.
+    """Parse a file into its tensors, views of its content where possible. Raises Malformed.
 
     Every length in the file is compared with what is left of it before anything is taken.
     """
@@ -89,7 +89,7 @@ def parsed(content: bytes) -> MarianFile:
 
 
 def _described(content: bytes) -> tuple[list[tuple[int, ...]], list[str], list[tuple[int, ...]], int]:
-    """Headers, names and shapes of all tensors, and where the first one begins."""
+    """Return headers, names and shapes of all tensors, and the offset of the first one."""
     try:
         version, count = struct.unpack_from("<2Q", content)
         if version != _VERSION:
@@ -142,7 +142,7 @@ def _integers(name: str, shape: tuple[int, ...], stored: memoryview) -> Weight:
 
 
 def _scalars(options: str) -> Iterator[tuple[str, str]]:
-    """The options that have one value, each on its line; what is indented belongs to another one."""
+    """Yield the options with a single value, each from its line; indented lines belong to another option."""
     for line in options.splitlines():
         key, colon, value = line.partition(":")
         if colon and not line.startswith((" ", "-", "#")):

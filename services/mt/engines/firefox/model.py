@@ -1,4 +1,4 @@
-"""A network on its device. Blocking, and for one thread only."""
+"""Runs a network's graphs on a device. Blocking, and for one thread only."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from services.mt.neural.weights import Array
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What is remembered of sources, by the rows of their translations."""
+    """The sources' masks and cached keys and values, in the order of their translations' rows."""
 
     there: Array  # [rows, length], int32: 1 where the source has a token
     memory: Array  # [2 * layers, rows, heads, length, head's width]
 
     def kept(self, rows: Sequence[int]) -> Sources:
-        """Of some rows, as long as the longest of them."""
+        """Return some rows, cut to the length of the longest of them."""
         length = int(self.there[rows].sum(1).max(initial=1))
         memory = np.ascontiguousarray(self.memory[:, rows, :, :length])
         return Sources(np.ascontiguousarray(self.there[rows, :length]), memory)
 
     def then(self, more: Sources) -> Sources:
-        """With other rows behind these."""
+        """Return these rows followed by other ones, padded to the same length."""
         length = max(self.there.shape[1], more.there.shape[1])
         there, memory = [], []
         for each in (self, more):
@@ -43,7 +43,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Where translations are."""
+    """The translations under way: last ids, positions, limits, SSRU states and sources."""
 
     last: Array  # [rows], the id of the last token
     position: Array  # [rows], the place it has
@@ -52,12 +52,12 @@ class Rows:
     sources: Sources
 
     def kept(self, rows: Sequence[int]) -> Rows:
-        """Some of them."""
+        """Return the selected rows."""
         cells = np.ascontiguousarray(self.cells[:, rows])
         return Rows(self.last[rows], self.position[rows], self.limit[rows], cells, self.sources.kept(rows))
 
     def then(self, more: Rows) -> Rows:
-        """With others behind these."""
+        """Return these rows followed by other ones."""
         last, position, limit = (
             np.concatenate([getattr(each, name) for each in (self, more)]) for name in ("last", "position", "limit")
         )
@@ -67,7 +67,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """When a step ends."""
+    """The conditions that end a step: a number of tokens, or enough rows that have ended."""
 
     steps: int  # after so many tokens
     enough: int  # after so many rows have ended
@@ -76,7 +76,7 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """Sources that were read, and translations that begin."""
+    """Encoded sources, with the states and logits of translations that begin."""
 
     sources: Sources
     cells: Array  # [layers, rows, width]
@@ -84,7 +84,7 @@ class Begun:
 
 
 class Model:
-    """Computes with a network, whose weights it does not keep but for the table."""
+    """Computes with a network's graphs; of the weights only the embedding table is kept."""
 
     def __init__(self, network: Network, device: Device) -> None:
         self.table = Table(network, by_integers(network))
@@ -96,7 +96,7 @@ class Model:
     def read(
         self, sources: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]], picks: Array, candidates: Candidates
     ) -> Begun:
-        """Reads sources, and what their translations start with.
+        """Encode sources and the prompts of their translations.
 
         Answers behind the tokens `picks` [rows, picks] of each prompt; the cells are those behind the last of them.
         """
@@ -115,7 +115,7 @@ class Model:
         return Begun(Sources(there, memory), cells, made["logits"])
 
     def step(self, rows: Rows, candidates: Candidates, pause: Pause) -> tuple[Array, Rows]:
-        """Goes on with rows. Answers ids [steps, rows], whatever follows the end of a row, and where they are then."""
+        """Continue translations. Return ids [steps, rows], arbitrary behind a row's end, and the rows' next state."""
         given = {
             "last": np.searchsorted(candidates.ids, rows.last),
             "position": rows.position,

@@ -42,7 +42,7 @@ _MOST_LAYERS = 64
 
 @dataclass(frozen=True, slots=True)
 class Fed:
-    """The two linear layers of a block, and the normalization behind them."""
+    """The feed-forward block: two linear layers, and the normalization behind them."""
 
     wide: Linear
     narrow: Linear
@@ -51,7 +51,7 @@ class Fed:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """An SSRU cell."""
+    """The weights of an SSRU cell: value and forget gates, and the normalization."""
 
     value: Linear
     forget: Linear
@@ -60,7 +60,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class EncoderLayer:
-    """A layer of the encoder."""
+    """The weights of an encoder layer: self-attention and feed-forward block."""
 
     own: Attention
     fed: Fed
@@ -68,7 +68,7 @@ class EncoderLayer:
 
 @dataclass(frozen=True, slots=True)
 class DecoderLayer:
-    """A layer of the decoder."""
+    """The weights of a decoder layer: SSRU cell, attention to the source, and feed-forward block."""
 
     cell: Cell
     source: Attention
@@ -77,7 +77,7 @@ class DecoderLayer:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """All weights, and what the options say of them."""
+    """All weights of a model, with the dimensions that its options give."""
 
     table: Weight  # [ids, width]: of sources, of translations and, turned, of the last product
     bias: Array  # [ids], of the last product
@@ -87,27 +87,28 @@ class Network:
 
     @property
     def ids(self) -> int:
-        """How many ids there are."""
+        """Number of ids in the vocabulary."""
         return int(self.table.values.shape[0])
 
     @property
     def width(self) -> int:
-        """Of what an id looks up."""
+        """Width of an embedding."""
         return int(self.table.values.shape[1])
 
     @property
     def by_integers(self) -> bool:
-        """Whether its linear layers are as they are stored."""
+        """Whether the linear layers keep their stored 8-bit integers."""
         return self.encoder[0].fed.wide.weight.scale is not None
 
     @property
     def scale(self) -> float:
-        """What an id looks up is multiplied by."""
+        """The factor that embeddings are multiplied by: the square root of their width."""
         return math.sqrt(self.width)
 
 
 def network(file: MarianFile, floats: bool) -> Network:
-    """The network of a file; with `floats` its linear layers are in single precision, else as they are stored.
+    """Return the network of a file; with `floats` its linear layers become single precision, else they stay as
+    stored.
 
     Raises Malformed where it is another network, or incomplete.
     """
@@ -122,7 +123,7 @@ def network(file: MarianFile, floats: bool) -> Network:
 
 
 def positions(count: int, width: int) -> Array:
-    """What is added to the ids of each place, [count, width]: sines, then cosines (Marian's `sinusoidal`)."""
+    """Return the positional encodings, [count, width]: sines, then cosines (Marian's `sinusoidal`)."""
     half = width // 2
     steps = np.exp(np.arange(half) * -(math.log(10_000) / max(1, half - 1)))
     angles = np.arange(count)[:, None] * steps

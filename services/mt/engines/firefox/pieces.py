@@ -15,10 +15,10 @@ VOCABULARY = "vocab.spm"
 
 
 class Pieces:
-    """See Tokenizer. A translation starts with an id behind all others, which looks up zeros."""
+    """A sentencepiece tokenizer whose translations start with an id behind all others, which embeds to zeros."""
 
     def __init__(self, bundle: Bundle, ids: int) -> None:
-        """For a model of so many ids. Raises InvalidArgument where the vocabulary does not fit it."""
+        """Read the tokenizer for a model of `ids` ids. Raises InvalidArgument where the vocabulary does not fit."""
         self._pieces: sentencepiece.SentencePieceProcessor = sentence_pieces(bundle, VOCABULARY)
         count = self._pieces.get_piece_size()
         if count != ids:
@@ -30,23 +30,23 @@ class Pieces:
             raise fault(bundle.folder, f"{VOCABULARY} has no piece for what is unknown, or for the end.")
 
     def source(self, text: str, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a text to translate, followed by the end."""
         return [*self.target(text), self.end]
 
     def prompt(self, pair: Pair) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids that every translation starts with: the start id, whatever the pair."""
         return [self.start]
 
     def target(self, text: str) -> list[int]:
-        """See Tokenizer."""
+        """Return the ids of a piece of a translation, without start and end."""
         return list(self._pieces.encode(text))
 
     def text(self, ids: Sequence[int]) -> str:
-        """See Tokenizer."""
+        """Return the text that ids spell; start, end and unknown ids spell nothing."""
         special = (self.end, self.start, self.unknown)
         said = "".join(self._pieces.id_to_piece(each) for each in ids if each not in special)
         return said.replace(SPACE, " ").strip()
 
     def begins(self, count: int) -> Array:
-        """See Tokenizer."""
+        """Return for each of the first `count` ids whether it may follow a whole word."""
         return word_begins(count, self._pieces.id_to_piece, self.end)

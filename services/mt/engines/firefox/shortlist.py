@@ -22,7 +22,7 @@ _HEADER = struct.Struct("<6Q")
 
 
 class Shortlist:
-    """The lists of a file. Raises Malformed for what is no such file, or one for other ids."""
+    """A model's lexical shortlist. Raises Malformed for another kind of file, or one for a different vocabulary."""
 
     def __init__(self, content: bytes, ids: int) -> None:
         if len(content) < _HEADER.size:
@@ -42,6 +42,6 @@ class Shortlist:
             raise Malformed("its lists do not follow each other")
 
     def candidates(self, source: Sequence[int]) -> Array:
-        """The ids that may translate a source, in ascending order."""
+        """Return the ids that may translate a source, in ascending order."""
         lists = [self._lists[self._offsets[each] : self._offsets[each + 1]] for each in set(source)]
         return merged([self._frequent, *lists], self._ids)

@@ -1,4 +1,4 @@
-"""The table that ids are looked up in: of sources, of translations, and of the last product's columns."""
+"""A model's embedding table, which sources, translations and the last product share."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _NEVER = np.float32(-1e9)  # added to the logit of a candidate that is none for 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """The ids that the translations of some rows may hold."""
+    """The ids that the translations of some rows may hold, with their table rows and biases."""
 
     ids: Array  # [ids], ascending
     rows: Array  # [ids, width], what they look up, as numbers or as the integers that the table has
     bias: Array  # [rows or 1, ids], added to their logits
 
     def kept(self, rows: Sequence[int]) -> Candidates:
-        """For some rows."""
+        """Return the candidates of the selected rows."""
         return self if len(self.bias) == 1 else replace(self, bias=self.bias[rows])
 
 
 class Table:
-    """A copy of a network's table, in the numbers it is stored in: what it was read from can be dropped."""
+    """A copy of a network's table as stored (integers or floats), so that the network's weights can be dropped."""
 
     def __init__(self, network: Network, by_integers: bool = False) -> None:
-        """`by_integers` where candidates are to be in the numbers they are stored in, too."""
+        """Copy the table; with `by_integers` candidates are also returned as the stored integers."""
         self._by_integers = by_integers
         start = np.zeros((1, network.width), network.table.values.dtype)  # a translation starts with zeros
         self._values = np.concatenate([network.table.values, start])
@@ -42,11 +42,11 @@ class Table:
         self._positions = positions(MOST_POSITIONS, network.width)
 
     def placed(self, ids: Array) -> Array:
-        """What ids [rows, tokens] look up, each added to its place, [rows, tokens, width]."""
+        """Return the embeddings of ids [rows, tokens] plus their positions, [rows, tokens, width]."""
         return np.asarray(self._values[ids] * self._factor + self._positions[: ids.shape[1]])
 
     def candidates(self, lists: Sequence[Array]) -> Candidates:
-        """The ids that are in one of the lists; each row may have those of its own."""
+        """Return candidates for rows: the ids that are in any of the lists, each row limited to its own list."""
         ids = merged(lists, len(self._bias))
         places = np.zeros(len(self._bias), np.int64)
         places[ids] = np.arange(len(ids))
@@ -57,7 +57,7 @@ class Table:
 
     @cached_property
     def every(self) -> Candidates:
-        """All ids, for every row."""
+        """All ids as candidates, the same for every row."""
         ids = np.arange(len(self._bias))
         return Candidates(ids, self._looked_up(ids), self._bias[None])
 
@@ -71,7 +71,7 @@ class Table:
 
 
 def merged(lists: Sequence[Array], count: int) -> Array:
-    """The numbers below `count` that are in one of the lists, in ascending order."""
+    """Return the numbers below `count` that are in any of the lists, in ascending order."""
     found = np.zeros(count, bool)
     for each in lists:
         found[each] = True

@@ -15,7 +15,7 @@ _CANDIDATES = 32  # looked through for one that begins a word
 
 
 class Batch:
-    """Jobs at the places of the model, in the same order."""
+    """Jobs at the places of the model, in the same order; implements Decoding."""
 
     def __init__(self, model: Model, begins: Array) -> None:
         self._model = model
@@ -29,26 +29,26 @@ class Batch:
 
     @property
     def most(self) -> int:
-        """How many texts there may be. One place is left for scoring."""
+        """Most texts at once: the model's places, less one that is left for scoring."""
         return self._model.places - 1
 
     @property
     def free(self) -> int:
-        """How many texts may join."""
+        """Number of texts that may join."""
         return self.most - len(self.jobs)
 
     @property
     def rows(self) -> int:
-        """How many a step computes."""
+        """Number of rows that a step computes: the beams of all texts."""
         return len(self.jobs) * self._model.beams
 
     @property
     def crossed(self) -> tuple[int, int]:
-        """Bytes that went to the device and came from it so far, in all."""
+        """Bytes sent to the device and received from it so far."""
         return self._model.bytes_in, self._model.bytes_out
 
     def join(self, jobs: Sequence[Job]) -> None:
-        """Takes texts in; those whose translation is empty leave at once."""
+        """Encode new texts and begin their translations; those whose translation is empty leave at once."""
         first = len(self.jobs)
         jobs = sorted(jobs, key=lambda job: len(job.text.source))  # those alike in length are encoded together
         texts = [job.text for job in jobs]
@@ -65,7 +65,7 @@ class Batch:
         self._settle(slice(first, first + len(jobs)), *self._beginning(best, scores, whole))
 
     def step(self) -> None:
-        """One token more for each text; those that end leave."""
+        """Decode one token more for each text; those that end are answered and leave."""
         count = len(self.jobs)
         positions = self._prompts[:count] + self._beams.lengths[:count] - 1
         answers = self._model.step(
@@ -74,19 +74,19 @@ class Batch:
         self._settle(slice(0, count), *self._by_text(answers, count))
 
     def leave(self, gone: Callable[[Job], bool]) -> None:
-        """Takes some texts out."""
+        """Remove the texts for which `gone` holds."""
         for place in reversed(range(len(self.jobs))):
             if gone(self.jobs[place]):
                 self._leave(place)
 
     def clear(self) -> list[Job]:
-        """Takes all texts out, whatever state the model is in."""
+        """Remove all texts and reset the model, whatever state it is in; return the texts."""
         jobs, self.jobs = self.jobs, []
         self._model.clear()
         return jobs
 
     def score(self, asked: Scoring) -> Sequence[Sequence[float]]:
-        """See Model."""
+        """Return the log probability of each wanted id behind each pick of a translation."""
         scores: list[list[float]] = self._model.score(asked.source, asked.words, asked.picks, asked.wanted).tolist()
         return scores
 
@@ -95,7 +95,7 @@ class Batch:
         return answers.best.reshape(form), answers.scores.reshape(form)
 
     def _beginning(self, best: Array, scores: Array, whole: Array) -> tuple[Array, Array]:
-        """Only such tokens as begin a word, where one must; with none among the likeliest the text ends."""
+        """Keep only tokens that begin a word, where one must; with none among the likeliest the text ends."""
         wrong = ~self._begins[best] & whole[:, None, None]
         if not wrong.any():
             return best, scores
@@ -117,7 +117,7 @@ class Batch:
                 self._leave(place)
 
     def _order(self, places: slice, chosen: Chosen) -> None:
-        """Rows go on with what those before them remember; behind a prompt all of a text remember the same."""
+        """Reorder the rows' memory after a search step; behind a prompt all rows of a text share the same memory."""
         if self._model.beams == 1 or places.start:
             return
         order = np.where(chosen.ended[:, None], np.arange(self._model.beams), chosen.order)

@@ -1,4 +1,4 @@
-"""What `config.json` and `generation_config.json` of a model say."""
+"""Reads a model's `config.json` and `generation_config.json`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EarlyStopping: TypeAlias = bool | Literal["never"]
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How a translation is looked for; the words are those of `transformers`' generation settings."""
+    """Settings of the search, under the names of `transformers`' generation settings."""
 
     beams: int
     length_penalty: float
@@ -33,7 +33,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A model, apart from its weights."""
+    """A model's configuration: everything but its weights."""
 
     ids: Ids
     shape: Shape
@@ -42,7 +42,7 @@ class Config:
 
 
 def config(bundle: Bundle) -> Config:
-    """Reads both files. Raises InvalidArgument naming what is missing or cannot be served."""
+    """Read both files. Raises InvalidArgument naming what is missing or cannot be served."""
     told = _read(bundle, "config.json")
     asked = {**told, **_read(bundle, "generation_config.json")} if bundle.has("generation_config.json") else told
     wanted = _MODELS[bundle.manifest.layout]
@@ -93,13 +93,13 @@ def _read(bundle: Bundle, name: str) -> dict[str, Any]:
 
 
 def _sines(count: int, width: int) -> Array:
-    """Marian's positions: sines in the first half, cosines in the second (arXiv 1706.03762, not interleaved)."""
+    """Return Marian's positions: sines in the first half, cosines in the second (arXiv 1706.03762, not interleaved)."""
     angles = np.arange(count)[:, None] / 10_000 ** (2 * np.arange((width + 1) // 2) / width)
     return np.concatenate([np.sin(angles), np.cos(angles[:, : width // 2])], axis=1).astype(np.float32)
 
 
 def _spaced_sines(count: int, width: int) -> Array:
-    """M2M100's positions, as tensor2tensor computed them: the last frequency is 1/10000 exactly."""
+    """Return M2M100's positions as tensor2tensor computed them: the last frequency is 1/10000 exactly."""
     half = width // 2
     steps = np.arange(half, dtype=np.float32) * np.float32(-np.log(10_000) / (half - 1))
     angles = np.arange(_OFFSET, count + _OFFSET, dtype=np.float32)[:, None] * np.exp(steps)[None]

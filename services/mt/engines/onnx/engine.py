@@ -24,7 +24,7 @@ _WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
 
 
 class Engine:
-    """Translates with the bundles it is given; several for the same pair share its sessions."""
+    """Translates with ONNX models, a bundle per pair; several bundles for a pair share its sessions."""
 
     name = "onnx"
     shaped = True
@@ -42,11 +42,13 @@ class Engine:
 
     @property
     def versions(self) -> Iterator[tuple[Version[Any], float]]:
-        """See Engine."""
+        """The model versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     async def start(self) -> None:
-        """See Engine."""
+        """Load the bundles' models on the device. Raises InvalidArgument for a bundle or a setting that cannot be
+        served.
+        """
         device = chosen(self._settings.device, self._settings.threads)
         asking = Asking(
             device,
@@ -80,13 +82,13 @@ class Engine:
         self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, device.name
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the decoding loops and release all models."""
         for model in self._models:
             await model.close()
         self._models.clear()
 
     async def translate(self, source: Source) -> Translation:
-        """See Engine."""
+        """Translate a text with the model that its session's affinity picks. Raises StageFailed, AtCapacity."""
         version = self._versions.pick(source.pair, source.affinity)
         with version.failing(MeshError):
             answer = await version.model.translate(source)

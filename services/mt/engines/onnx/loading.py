@@ -1,4 +1,4 @@
-"""Makes a model of a bundle, checked against the graphs it came in."""
+"""Loads a bundle into a model, which is checked against the graphs it came in."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ODD, _COMPARED = 5, 512  # ids that the check takes, and how many it looks at
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """How models are to be made."""
+    """Options for loading models: device, precision, rows and search."""
 
     device: Device
     precision: Precision = "auto"
@@ -42,7 +42,7 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model, and what turns texts into its ids."""
+    """A loaded model, with its tokenizer, precision and number of ids."""
 
     model: Model
     tokenizer: Tokenizer
@@ -51,7 +51,7 @@ class Loaded:
 
 
 def load(bundle: Bundle, asking: Asking) -> Loaded:
-    """The model, ready. Raises InvalidArgument saying what is wrong with the bundle, or with the settings."""
+    """Load a bundle's model. Raises InvalidArgument saying what is wrong with the bundle, or with the settings."""
     precision = chosen(bundle, asking)
     told = config(bundle)
     told = replace(told, search=_search(told.search, asking))
@@ -67,7 +67,7 @@ def load(bundle: Bundle, asking: Asking) -> Loaded:
 
 
 def chosen(bundle: Bundle, asking: Asking) -> str:
-    """The precision: as asked, else half on a GPU, single, or whatever there is.
+    """Return the precision: as asked, else half on a GPU, single on the CPU, or the one that the bundle has.
 
     Raises InvalidArgument when what was asked for is not there, or cannot be computed on the device.
     """
@@ -115,7 +115,9 @@ def _decoder(bundle: Bundle, precision: str) -> tuple[str, Decoder]:
 
 
 def _check(bundle: Bundle, name: str, model: Model, precision: str) -> None:
-    """Compares logits of a few tokens with those of the graph that the weights were read from."""
+    """Compare the model's logits of a few tokens with those of the graph that its weights came from. Raises on a
+    difference.
+    """
     config = model.config
     source, words = [_ODD, _ODD + 2, config.ids.end], [config.ids.start, _ODD + 1, _ODD + 3]
     ids, lengths = padded([source], config.ids.pad)
@@ -134,7 +136,7 @@ def _check(bundle: Bundle, name: str, model: Model, precision: str) -> None:
 
 
 def _inputs(exported: onnxruntime.InferenceSession, hidden: Array, words: Array) -> dict[str, Array]:
-    """All that an exported decoder asks for, with no past."""
+    """Return the inputs of an exported decoder for a first pass, with an empty cache."""
     attention = np.ones(hidden.shape[:2], np.int64)
     given = {"input_ids": words, "encoder_hidden_states": hidden, "encoder_attention_mask": attention}
     for each in exported.get_inputs():

@@ -1,4 +1,4 @@
-"""What rows remember of their words and of their sources, on the device. One thread only."""
+"""The rows' cached keys and values, on the device. One thread only."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Kind = np.dtype[np.generic]
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A part of a memory: some of its places, which follow each other."""
+    """A part of a memory: some consecutive places of one tensor."""
 
     address: int
     shape: tuple[int, int, int, int]
 
 
 class Memory:
-    """As many tensors as are remembered, each [places, heads, room, width]; places are taken from the first on."""
+    """Cache tensors, each [places, heads, room, width]; places are taken from the first on."""
 
     def __init__(self, count: int, shape: tuple[int, int, int], kind: Kind, device: Device) -> None:
         self.room = 0
@@ -41,11 +41,11 @@ class Memory:
         self._spare: list[onnxruntime.OrtValue] = []
 
     def clear(self) -> None:
-        """Forgets all, and releases it."""
+        """Release all tensors."""
         self._tensors, self._spare, self.room = [], [], 0
 
     def grow(self, room: int, used: int) -> bool:
-        """Makes room for so many tokens, keeping the first `used` places. Whether anything has moved."""
+        """Make room for so many tokens, keeping the first `used` places; return whether tensors have moved."""
         if room <= self.room:
             return False
         room = -(-room // _BLOCK) * _BLOCK
@@ -58,16 +58,16 @@ class Memory:
         return True
 
     def views(self, first: int, count: int) -> list[View]:
-        """Each tensor's part of `count` places."""
+        """Return each tensor's part of `count` places from `first` on."""
         return self._views(self._tensors, first, count)
 
     def move(self, source: int, target: int, count: int) -> None:
-        """Copies what `count` places remember to other places."""
+        """Copy the content of `count` places to other places."""
         rows = range(source, source + count)
         self._copy(self._ordering, self._views(self._tensors, 0, source + count), self.views(target, count), rows)
 
     def order(self, rows: Sequence[int]) -> None:
-        """The first places remember what `rows` did."""
+        """Reorder the first places: place i gets the content of `rows[i]`."""
         if not self._spare:
             self._spare = self._zeros()
         count = len(rows)
@@ -75,7 +75,7 @@ class Memory:
         self._tensors, self._spare = self._spare, self._tensors
 
     def _zeros(self) -> list[onnxruntime.OrtValue]:
-        """Zeros, for what is masked must be numbers: nothing makes it count if it is none."""
+        """Return tensors of zeros: masked values must be numbers, as NaN would spoil the attention."""
         shape = (self._places, self._heads, self.room, self._width)
         make, device = onnxruntime.OrtValue.ortvalue_from_shape_and_type, self._device
         made = [make(shape, self._kind.type, device.kind, device.number) for _ in range(self._count)]
@@ -114,10 +114,10 @@ class Memory:
 
 
 def bind_input(binding: onnxruntime.IOBinding, name: str, view: View, kind: Kind, device: Device) -> None:
-    """Binds a part of a memory as an input."""
+    """Bind a part of a memory as an input of a graph."""
     binding.bind_input(name, device.kind, device.number, kind, view.shape, view.address)
 
 
 def bind_output(binding: onnxruntime.IOBinding, name: str, view: View, kind: Kind, device: Device) -> None:
-    """Binds a part of a memory as an output."""
+    """Bind a part of a memory as an output of a graph."""
     binding.bind_output(name, device.kind, device.number, kind, view.shape, view.address)

@@ -22,7 +22,7 @@ from services.mt.neural.weights import Array, Decoder
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What may follow: ids and their scores, best first, [rows, picks, k]."""
+    """The likeliest next ids and their scores, best first, [rows, picks, k]."""
 
     best: Array
     scores: Array
@@ -31,14 +31,14 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How many ids to answer, and whether their scores are logarithms of probabilities; else they are logits."""
+    """How many ids to return, and whether their scores are log probabilities or logits."""
 
     k: int = 1
     scored: bool = False
 
 
 class Model:
-    """Texts that are decoded together, at places 0 to `count`. Each has `beams` rows, which follow each other."""
+    """Decodes texts together, at places 0 to `count`, each with `beams` consecutive rows."""
 
     def __init__(self, encoder: Path, decoder: Decoder, config: Config, device: Device, places: int) -> None:
         self.config = config
@@ -64,11 +64,11 @@ class Model:
 
     @property
     def bytes_in(self) -> int:
-        """To the device, in all."""
+        """Bytes sent to the device so far."""
         return self._given + self._own.bytes_in + self._cross.bytes_in
 
     def join(self, sources: Sequence[Sequence[int]], prompts: Sequence[Sequence[int]], asked: Asked) -> Answers:
-        """Takes texts in, behind those that are here, with what their translations start with.
+        """Encode texts and their prompts behind those that are here; return their first answers.
 
         Answers what may follow each; the rows of a text are alike.
         """
@@ -84,7 +84,7 @@ class Model:
         return answers
 
     def step(self, ids: Array, positions: Array, asked: Asked) -> Answers:
-        """One token more of each row: `ids` and `positions` are [rows]. Answers what may follow."""
+        """Decode one token more of each row, `ids` and `positions` being [rows]; return the likeliest next ids."""
         moved = self._own.grow(int(positions.max()) + 1, self.count * self.beams)
         if moved or self._binding is None or asked != self._asked:
             self._binding, self._asked = self._bound(0, self.count, asked), asked
@@ -93,13 +93,13 @@ class Model:
         return self._run(self._binding)
 
     def order(self, rows: Sequence[int]) -> None:
-        """Each row goes on with what another of its text remembers."""
+        """Reorder the rows' memory: row i continues from that of `rows[i]`, of the same text."""
         if any(row != other for row, other in enumerate(rows)):
             self._own.order(rows)
             self._binding = None
 
     def leave(self, place: int) -> None:
-        """A text leaves; the last one takes its place."""
+        """Remove a text; the last one takes its place."""
         last = self.count - 1
         if place != last:
             self._own.move(last * self.beams, place * self.beams, self.beams)
@@ -110,13 +110,13 @@ class Model:
             self.clear()
 
     def clear(self) -> None:
-        """All texts leave at once."""
+        """Remove all texts, and release their memory."""
         self.count, self._binding = 0, None
         self._own.clear()
         self._cross.clear()
 
     def score(self, source: Sequence[int], words: Sequence[int], picks: Sequence[int], wanted: Sequence[int]) -> Array:
-        """How likely each of `wanted` is behind each of `picks` in a translation, [picks, wanted], as logarithms.
+        """Return the log probability of each of `wanted` behind each of `picks` in a translation, [picks, wanted].
 
         Takes a place for the while.
         """
@@ -133,7 +133,7 @@ class Model:
         return scores
 
     def encoded(self, ids: Array, lengths: Array) -> onnxruntime.OrtValue:
-        """What the encoder makes of padded sources, on the device."""
+        """Return the encoder's hidden states of padded sources, on the device."""
         binding = self._encoder.io_binding()
         there = (np.arange(ids.shape[1]) < lengths[:, None]).astype(np.int64)
         self._feed(binding, {"input_ids": ids, "attention_mask": there})
@@ -143,7 +143,7 @@ class Model:
         return hidden
 
     def _encode(self, sources: Sequence[Sequence[int]], first: int) -> None:
-        """Remembers sources at places from `first` on."""
+        """Encode sources, and store their keys and values at places from `first` on."""
         self._cross.grow(max(map(len, sources)), first)
         for group in alike(sources) if self.device.kind == "cpu" else [sources]:  # a GPU rather has few large ones
             self._encode_together(group, first)
@@ -161,7 +161,7 @@ class Model:
         self._lengths[first : first + len(sources)] = lengths
 
     def _bound(self, first: int, count: int, asked: Asked) -> onnxruntime.IOBinding:
-        """A step of some texts, with what they remember, and with what stays the same from step to step."""
+        """Bind a step of some texts: their memory, and the inputs that stay the same from step to step."""
         binding = self._step.io_binding()
         own = self._own.views(first * self.beams, count * self.beams)
         for name, new, view in zip(self._names["own"], self._names["new"], own, strict=True):
@@ -176,7 +176,7 @@ class Model:
         return binding
 
     def _feed(self, binding: onnxruntime.IOBinding, given: dict[str, Array]) -> None:
-        """Gives a graph what the host has."""
+        """Bind arrays of the host as inputs of a graph."""
         for name, values in given.items():
             self._given += values.nbytes
             binding.bind_cpu_input(name, np.ascontiguousarray(values))
@@ -189,7 +189,7 @@ class Model:
 
 
 def loaded(model: ModelProto, device: Device) -> onnxruntime.InferenceSession:
-    """A graph of our own, ready to run. By way of a file, for a message cannot hold more than two gigabytes."""
+    """Load one of our own graphs, by way of a file, as a protobuf message cannot exceed two gigabytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.onnx")
         onnx.save_model(model, path, save_as_external_data=True, location="weights")

@@ -20,13 +20,13 @@ _MADE_BY_NORM = ("LayerNormalization", "Add")
 
 
 def decoder(model: ModelProto) -> Decoder:
-    """The weights. Raises Unrecognized where the graph is not that of a Marian or M2M100 decoder."""
+    """Return a decoder's weights. Raises Unrecognized where the graph is not a Marian or M2M100 decoder."""
     return _Reading(Trace(model)).decoder()
 
 
 @dataclass(frozen=True, slots=True)
 class _Product:
-    """A linear layer in the graph."""
+    """A linear layer as found in the graph, with the node that computes it."""
 
     linear: Linear
     node: NodeProto
@@ -116,7 +116,7 @@ class _Reading:
         return _Product(Linear(weight, None if bias is None else vector(bias)), node)
 
     def _integers(self, node: NodeProto, weight: Weight) -> tuple[Weight, str]:
-        """The weight with its scale, which stands in the product of scales that the sums are multiplied by."""
+        """Return the weight with its scale, read from the product of scales that the integer sums are multiplied by."""
         cast = self._first(self._trace.below(node.output[0], ("Cast",)), "a sum of integers as numbers")
         scaled = self._first(self._trace.below(cast.output[0], ("Mul",)), "scales of a sum of integers")
         product = self._trace.maker(next(each for each in scaled.input if each != cast.output[0]))
@@ -143,7 +143,7 @@ class _Reading:
         return norm
 
     def _norm(self, name: str) -> Norm | None:
-        """The normalization that a value comes straight out of."""
+        """Return the normalization whose output a value directly is; None for other values."""
         node = self._trace.maker(name)
         while node is not None and node.op_type in ("Identity", "Cast", "Reshape", "DynamicQuantizeLinear"):
             name = node.input[0]
@@ -165,14 +165,14 @@ class _Reading:
         return Norm(vector(weight), vector(bias), _EPSILON)
 
     def _split(self, node: NodeProto) -> tuple[np.ndarray | None, NodeProto | None]:
-        """The constant that a node takes, and what makes the other."""
+        """Return a node's constant input, and the node that computes its other input."""
         for one, other in (node.input[:2], reversed(node.input[:2])):
             if (numbers := self._trace.numbers(one)) is not None:
                 return numbers, self._trace.maker(other)
         return None, None
 
     def _table(self) -> Weight:
-        """What the ids look up; it may be stored as integers, and be read as numbers behind the look-up."""
+        """Return the embedding table; it may be stored as integers that are dequantized behind the look-up."""
         for node in self._trace.nodes:
             if node.op_type == "Gather" and self._of_ids(node.input[1]):
                 table = self._trace.constant(node.input[0])

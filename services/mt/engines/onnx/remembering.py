@@ -1,4 +1,4 @@
-"""Graphs around what is remembered: keys and values of sources, and rows in another order."""
+"""Graphs for the decoder's memory: keys and values of sources, and reordering of rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind: TypeAlias = np.dtype[np.generic]
 
 
 def cross(decoder: Decoder, heads: int, told: Kind) -> ModelProto:
-    """The graph of the keys and values of sources.
+    """Return the graph that computes keys and values of sources.
 
     Of `hidden` [texts, length, width] in the numbers `told`, padded to `room`: [texts, heads, room, head's width] each.
     """
@@ -41,7 +41,9 @@ def cross(decoder: Decoder, heads: int, told: Kind) -> ModelProto:
 
 
 def copies(count: int, kind: Kind, grown: bool) -> ModelProto:
-    """The graph that orders rows anew: `out.N` has the `rows` of `in.N`; `grown` with `more` room for tokens."""
+    """Return the graph that reorders rows: `out.N` has the `rows` of `in.N`; with `grown`, `more` room for tokens
+    too.
+    """
     graph = Graph()
     rows = graph.takes("rows", _INTEGER, ["rows"])
     room = "room"
@@ -60,7 +62,7 @@ def copies(count: int, kind: Kind, grown: bool) -> ModelProto:
 
 
 def zeros(kind: Kind) -> ModelProto:
-    """The graph of zeros in a `shape`: made on the device, they need not be brought there."""
+    """Return the graph that makes zeros of a `shape` on the device, so that none are copied there."""
     graph = Graph()
     nothing = numpy_helper.from_array(np.zeros(1, kind))
     graph.add("ConstantOfShape", graph.takes("shape", _INTEGER, [4]), name="zeros", value=nothing)
@@ -69,11 +71,11 @@ def zeros(kind: Kind) -> ModelProto:
 
 
 def memories(prefix: str, layers: int) -> list[str]:
-    """The names of what is remembered: keys and values of each layer."""
+    """Return the names of a memory's tensors: keys and values of each layer."""
     return [f"{prefix}.{layer}.{what}" for layer in range(layers) for what in ("key", "value")]
 
 
 def kind_of(decoder: Decoder) -> Kind:
-    """Of its numbers, beside integers."""
+    """Return the decoder's floating-point type: half where its table is, else single."""
     half = decoder.table.values.dtype == np.float16
     return np.dtype(np.float16 if half else np.float32)

@@ -17,7 +17,7 @@ _LOW = np.float32(-1e9)  # below all scores; what it is added to can be told fro
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """How the rows of all texts go on."""
+    """The result of a search step for the rows of all texts: ids, order and which texts ended."""
 
     ids: Array  # [texts, beams], each row's next token
     order: Array  # [texts, beams], which of the text's rows it follows
@@ -42,19 +42,19 @@ class Beams:
         self._done_lengths = np.zeros((places, beams), np.int64)
 
     def join(self, place: int, limit: int) -> None:
-        """A text comes in that may have `limit` tokens."""
+        """Begin a text at a place, with at most `limit` tokens."""
         self.lengths[place], self._limits[place], self._improving[place] = 0, limit, True
         self._scores[place], self._done_scores[place], self._done_lengths[place] = _LOW, _LOW, 0
         self._scores[place, 0] = 0.0  # so that the first token is chosen once, not by every beam
 
     def move(self, source: int, target: int) -> None:
-        """The text of one place takes another."""
+        """Move the state of one place to another."""
         of_texts: list[Array] = [self.lengths, self._limits, self._improving, self._tokens, self._scores]
         for each in (*of_texts, self._done, self._done_scores, self._done_lengths):
             each[target] = each[source]
 
     def found(self, place: int) -> list[tuple[list[int], float]]:
-        """The translations of a text that ended, best first, with their scores."""
+        """Return the translations of a text that ended, best first, with their scores."""
         lengths, scores = self._done_lengths[place], self._done_scores[place]
         return [
             (self._done[place, beam, :length].tolist(), float(scores[beam]))
@@ -63,7 +63,7 @@ class Beams:
         ]
 
     def advance(self, places: slice, best: Array, scores: Array) -> Chosen:
-        """Goes on with the likeliest tokens of each row, [texts, beams, k], best first, and their scores."""
+        """Advance by the likeliest tokens of each row, [texts, beams, k], best first, and their scores."""
         best, scores = self._at_the_end(places, best, scores)
         if self._scores.shape[1] == 1:
             return self._greedily(places, best[:, 0, 0], scores[:, 0, 0])
@@ -82,7 +82,7 @@ class Beams:
         return Chosen(chosen, order, self._ended(places) | ends.all(1))
 
     def _greedily(self, places: slice, ids: Array, scores: Array) -> Chosen:
-        """What the search comes to with one beam: nothing to sort, for a step shall cost next to nothing."""
+        """Advance with one beam, which needs no sorting: the cheap path of greedy search."""
         lengths = self.lengths[places]
         self._tokens[range(places.start, places.stop), 0, lengths] = ids
         self._scores[places, 0] += scores
@@ -96,7 +96,7 @@ class Beams:
         return Chosen(ids[:, None], np.zeros((len(ids), 1), np.int64), ended)
 
     def _at_the_end(self, places: slice, best: Array, scores: Array) -> tuple[Array, Array]:
-        """Where a text must end now, the end is all that can follow."""
+        """Allow only the end for texts that have reached their limit."""
         last = self.lengths[places] + 1 >= self._limits[places]
         if not (self._search.forced_end and last.any()):
             return best, scores
@@ -106,7 +106,7 @@ class Beams:
         return best, scores
 
     def _finish(self, places: slice, total: Array, rows: Array, ids: Array, ends: Array) -> None:
-        """Keeps the best of the translations that end now, among the likeliest, and of those before."""
+        """Keep the best of the translations that end now, among the likeliest, and of those that ended before."""
         beams = self._scores.shape[1]
         can = ends & (np.arange(ids.shape[1]) < beams) & self._open(places)[:, None]
         if not can.any():
@@ -132,7 +132,7 @@ class Beams:
         self._improving[places] &= self._can_improve(places)
 
     def _can_improve(self, places: slice) -> Array:
-        """Whether a translation under way may still become better than the worst of those found."""
+        """Return for each text whether an unfinished translation may still beat the worst finished one."""
         search = self._search
         lengths = self.lengths[places]
         if search.early_stopping == "never" and search.length_penalty > 0:
@@ -142,7 +142,7 @@ class Beams:
         return np.asarray(~full | (possible > self._done_scores[places].min(1)))
 
     def _open(self, places: slice) -> Array:
-        """Whether a translation found now is still taken."""
+        """Return for each text whether another finished translation would still be kept."""
         full = (self._done_lengths[places] > 0).all(1)
         return np.asarray(self._improving[places] & ~(full & self._stops_early))
 

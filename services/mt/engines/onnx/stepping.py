@@ -27,7 +27,7 @@ _FEW_IDS = 16_384  # so few are looked through at once
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the weights do not tell of a decoder."""
+    """A decoder's properties that its weights do not show."""
 
     heads: int
     scale: float  # of what the ids look up
@@ -38,7 +38,7 @@ class Shape:
 
 
 def step(decoder: Decoder, shape: Shape) -> ModelProto:
-    """The graph of a step.
+    """Return the graph of a decoding step.
 
     `ids` and `positions` are [rows, tokens]; `pick` [rows, picks] tells behind which of the tokens to answer;
     `lengths` [texts] how long each source is (the rows of a text stand together); `k` how many ids to answer;
@@ -73,7 +73,7 @@ class _Step:
         return graph.model()
 
     def _looked_up(self, ids: str, positions: str) -> str:
-        """[rows * tokens, width]"""
+        """Add the scaled embeddings and positions, [rows * tokens, width]."""
         graph = self._graph
         table = graph.holds(self._decoder.table.floats.astype(self._kind), "table")
         found = graph.add("Gather", table, graph.reshaped(ids, -1))
@@ -82,7 +82,7 @@ class _Step:
         return graph.add("Add", scaled, graph.add("Gather", places, graph.reshaped(positions, -1)))
 
     def _places(self, positions: str) -> str:
-        """Where each token's keys and values go, [rows, heads, tokens, 3]."""
+        """Add the indexes at which each token's keys and values are stored, [rows, heads, tokens, 3]."""
         graph = self._graph
         heads = graph.holds(np.arange(self._shape.heads, dtype=np.int64).reshape(1, -1, 1), "heads")
         tokens = graph.add("Unsqueeze", positions, graph.integers(1))
@@ -97,7 +97,7 @@ class _Step:
         return graph.add("Concat", *each, axis=3)
 
     def _masks(self, positions: str, lengths: str) -> tuple[str, str]:
-        """What keeps a token from those behind it, and from what stands behind a source: 0 or minus infinity."""
+        """Add the masks, 0 or minus infinity, that hide later tokens, and the padding behind a source."""
         graph = self._graph
         own = self._remembered("own", "rows", "room")
         source = self._remembered("cross", "texts", "source")
@@ -113,7 +113,7 @@ class _Step:
         return [self._graph.takes(name, TYPES[self._kind], form) for name in names]
 
     def _counted(self, memory: str) -> str:
-        """0, 1, ... as far as there is room, [1, 1, 1, room]."""
+        """Add the numbers 0, 1, … up to the memory's room, [1, 1, 1, room]."""
         graph = self._graph
         room = graph.add("Squeeze", graph.add("Shape", memory, start=2, end=3))
         zero, one = (graph.holds(np.array(number, np.int64)) for number in (0, 1))
@@ -128,14 +128,14 @@ class _Step:
         return self._part(value, layer.norm, lambda taken: self._fed(layer, taken))
 
     def _part(self, value: str, norm: Norm, compute: Callable[[str], str]) -> str:
-        """A part of a layer, added to what went in."""
+        """Add a part of a layer with its residual sum, normalized before or after it."""
         before = self._decoder.normalizes_before
         made = compute(self._graph.norm(value, norm) if before else value)
         added = self._graph.add("Add", value, made)
         return added if before else self._graph.norm(added, norm)
 
     def _attended(self, number: int, part: Attention, value: str, given: Sequence[str]) -> str:
-        """Attention to the row's own words, this one among them, which is remembered."""
+        """Add self-attention to the row's tokens, this one included, whose key and value are stored."""
         graph, (at, mask) = self._graph, given
         made = graph.linear(value, joined(part.query, part.key, part.value))
         query, *new = (
@@ -150,20 +150,20 @@ class _Step:
         return graph.linear(self._mixed(query, key, value, mask), part.out)
 
     def _attended_source(self, number: int, part: Attention, value: str, mask: str) -> str:
-        """Attention to the source; the rows of a text look at the same one."""
+        """Add attention to the source, which all rows of a text share."""
         query = self._by_head(self._graph.linear(value, part.query), "lengths")
         mixed = self._mixed(query, f"cross.{number}.key", f"cross.{number}.value", mask)
         return self._graph.linear(mixed, part.out)
 
     def _by_head(self, value: str, like: str) -> str:
-        """[rows * tokens, width] as [rows or texts, heads, tokens, head's width]."""
+        """Reshape [rows * tokens, width] to [rows or texts, heads, tokens, head's width]."""
         graph = self._graph
         count = graph.add("Shape", like, start=0, end=1)
         form = graph.add("Concat", count, graph.integers(-1, self._shape.heads, self._size), axis=0)
         return graph.turned(graph.add("Reshape", value, form), 0, 2, 1, 3)
 
     def _mixed(self, query: str, key: str, value: str, mask: str) -> str:
-        """Values by how well their keys go with the query, [rows * tokens, width]."""
+        """Add the values weighted by the softmax of query and keys, [rows * tokens, width]."""
         graph = self._graph
         scores = graph.add("Add", graph.scores(query, key, float(self._size**-0.5)), mask)
         mixed = graph.add("MatMul", graph.add("Softmax", scores, axis=-1), value)
@@ -182,7 +182,7 @@ class _Step:
         return graph.linear(active, layer.narrow)
 
     def _answer(self, value: str, ids: str) -> None:
-        """Only what is asked for crosses from the device: `k` ids, and their scores."""
+        """Add the outputs: only the best `k` ids and their scores leave the device."""
         graph = self._graph
         pick = graph.takes("pick", _INTEGER, ["rows", "picks"])
         by_row = graph.add("Reshape", value, graph.add("Concat", graph.add("Shape", ids), graph.integers(-1), axis=0))
@@ -210,7 +210,7 @@ class _Step:
         graph.gives(name, kind, ["rows", "picks", "of_each"])
 
     def _logits(self, picked: str) -> tuple[str, str]:
-        """Those that may be answered, and those whose probabilities are counted."""
+        """Add the logits of the ids that may be answered, and those that the softmax counts."""
         graph, head, shape = self._graph, self._decoder.head, self._shape
         count = head.weight.values.shape[1]
         assert head.bias is not None
@@ -230,7 +230,7 @@ class _Step:
         return self._graph.add("Gemm", picked, "table", self._graph.holds(head.bias), transB=1)
 
     def _best(self, logits: str, counted: str) -> tuple[str, str, str]:
-        """The best ids, their scores, and what each was divided by, as a logarithm."""
+        """Add the best ids, their scores, and the logarithm of each score's normalizer."""
         graph = self._graph
         k, scored = graph.takes("k", _INTEGER, [1]), graph.takes("scored", TensorProto.BOOL, [1])
         sums = graph.add(
@@ -247,7 +247,7 @@ class _Step:
         return self._graph.split("TopK", values, k, names=["", ""], axis=1)
 
     def _top_of_blocks(self, logits: str, k: str) -> tuple[str, str]:
-        """The best of so many ids, found in the blocks with the highest maxima: the others need no second look."""
+        """Add the best `k` ids, searched only in the blocks with the highest maxima."""
         graph = self._graph
         blocks = graph.reshaped(logits, 0, -1, _BLOCK)
         _, highest = self._top(graph.add("ReduceMax", blocks, graph.integers(2), keepdims=0), k)
@@ -259,13 +259,13 @@ class _Step:
 
 
 def _branch(kind: str, taken: Sequence[str], **attributes: Any) -> GraphProto:
-    """A graph of one node, over values of the graph around it."""
+    """Return a graph of one node over values of the enclosing graph."""
     made = helper.make_tensor_value_info(f"of.{kind}", TensorProto.FLOAT, None)
     return helper.make_graph([helper.make_node(kind, taken, [f"of.{kind}"], **attributes)], kind, [], [made])
 
 
 def _in_blocks(decoder: Decoder) -> Decoder:
-    """The decoder with as many ids as fill blocks; those that are none have no chance."""
+    """Return the decoder with its vocabulary padded to whole blocks; the added ids have no chance."""
     table, head = decoder.table, decoder.head
     count = head.weight.values.shape[1]
     missing = -count % _BLOCK if count >= _FEW_IDS else 0

@@ -1,4 +1,4 @@
-"""Walks the graph of an exported decoder along its values."""
+"""Walks the graph of an exported decoder along its values. Pure."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SHAPES = ("Shape", "Size", "ConstantOfShape", "Range")  # what comes from the f
 
 
 class Unrecognized(Exception):
-    """The graph is not built as the exporters build a decoder."""
+    """Raised where a graph is not built as the known exporters build a decoder."""
 
 
 def first_pass(model: ModelProto) -> tuple[Sequence[NodeProto], Sequence[GraphProto]]:
-    """The nodes that compute from no past, and the graphs they are in: all, or a branch of a merged decoder."""
+    """Return the nodes that compute without a cache, and their graphs: all, or a branch of a merged decoder."""
     branches = [node for node in model.graph.node if node.op_type == "If"]
     if not any(value.name == "use_cache_branch" for value in model.graph.input):
         return model.graph.node, (model.graph,)
@@ -30,7 +30,7 @@ def first_pass(model: ModelProto) -> tuple[Sequence[NodeProto], Sequence[GraphPr
 
 
 class Trace:
-    """Where each value comes from and goes to."""
+    """Finds the producers and consumers of each value in a graph."""
 
     def __init__(self, model: ModelProto) -> None:
         self.nodes, graphs = first_pass(model)
@@ -43,21 +43,21 @@ class Trace:
                 self._takers.setdefault(name, []).append(node)
 
     def maker(self, name: str) -> NodeProto | None:
-        """The node that computes a value; none for an input or a weight."""
+        """Return the node that computes a value; None for an input or a weight."""
         return self._makers.get(name)
 
     def takers(self, name: str) -> Sequence[NodeProto]:
-        """The nodes that take a value, in order."""
+        """Return the nodes that take a value as input, in order."""
         return self._takers.get(name, ())
 
     def constant(self, name: str) -> Weight | None:
-        """What a value is always; none where it depends on inputs."""
+        """Return the constant that a value always is; None where it depends on inputs."""
         if name not in self._constants:
             self._constants[name] = self._evaluated(name)
         return self._constants[name]
 
     def numbers(self, name: str) -> Array | None:
-        """A constant as floating point numbers."""
+        """Return a constant as floating-point numbers; None where the value is not constant."""
         constant = self.constant(name)
         return None if constant is None else constant.floats
 
@@ -74,7 +74,7 @@ class Trace:
         return _computed(node, given) if len(given) == len(node.input) else None
 
     def above(self, name: str, kinds: Sequence[str]) -> Iterator[NodeProto]:
-        """Nodes of some kinds that a value is computed from, nearest first; does not look beyond one it has found."""
+        """Yield the nodes of some kinds that a value is computed from, nearest first, and none beyond one found."""
         seen, names = set[str](), [name]
         while names:
             name = names.pop(0)
@@ -88,7 +88,7 @@ class Trace:
                 names += node.input
 
     def below(self, name: str, kinds: Sequence[str]) -> Iterator[NodeProto]:
-        """Likewise the nodes that are computed from a value."""
+        """Yield the nodes of some kinds that are computed from a value, nearest first, and none beyond one found."""
         seen, names = set[str](), [name]
         while names:
             name = names.pop(0)
@@ -103,7 +103,7 @@ class Trace:
 
 
 def _computed(node: NodeProto, given: Sequence[Weight]) -> Weight | None:
-    """What a node makes of constants."""
+    """Return a node's result on constant inputs; None where it is not constant."""
     if node.op_type == "Transpose":
         return given[0].transposed if given[0].values.ndim == 2 else None
     if node.op_type == "DequantizeLinear":
@@ -112,7 +112,7 @@ def _computed(node: NodeProto, given: Sequence[Weight]) -> Weight | None:
 
 
 def attribute(node: NodeProto, name: str, default: float) -> float:
-    """A number that a node was given."""
+    """Return a numeric attribute of a node, or the default."""
     for each in node.attribute:
         if each.name == name:
             return float(onnx.helper.get_attribute_value(each))
@@ -120,5 +120,5 @@ def attribute(node: NodeProto, name: str, default: float) -> float:
 
 
 def vector(values: Array) -> Array:
-    """A bias or the like, in one dimension."""
+    """Return a bias or the like as a contiguous one-dimensional array."""
     return np.ascontiguousarray(values.reshape(-1))

@@ -32,7 +32,7 @@ _CONTROLS = dict.fromkeys([*range(32), 127], " ")
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How Riva is asked for a pair."""
+    """The model and language names with which Riva is called for a pair."""
 
     model: str
     source: str
@@ -40,7 +40,7 @@ class Route:
 
 
 class Engine:
-    """The pairs of a Riva server."""
+    """Translates with the pairs that a Riva server offers."""
 
     name = "riva"
     shaped = False
@@ -59,11 +59,13 @@ class Engine:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """See Engine."""
+        """The pairs that the server's models translate; known after `start`."""
         return tuple(self._routes)
 
     async def start(self) -> None:
-        """See Engine. Raises StageFailed without a server, InvalidArgument when it is not what the settings say."""
+        """Connect and list the server's pairs. Raises StageFailed without a server, InvalidArgument when settings
+        disagree.
+        """
         self._stub = riva_nmt_pb2_grpc.RivaTranslationStub(self._riva.open())
         request = riva_nmt_pb2.AvailableLanguageRequest(model=self._settings.model)
         told = await self._riva.configuration(self._stub.ListSupportedLanguagePairs, request)
@@ -77,11 +79,13 @@ class Engine:
         self.version = ", ".join(sorted({route.model for route in self._routes.values()}))
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Close the connection to the Riva server."""
         await self._riva.close()
 
     async def translate(self, source: Source) -> Translation:
-        """See Engine. Where Riva did not honour the terms, it is asked again with other words in their place."""
+        """Translate a text with Riva; where the answer lacks terms, retry with stand-in words for them. Raises
+        StageFailed.
+        """
         route = self._routes[source.pair]
         text = _MARKUP.sub(" ", composed(source.text).translate(_CONTROLS))
         translation = await self._ask(route, text, phrases(text, source.terms))
@@ -107,14 +111,14 @@ class Engine:
         return str(response.translations[0].text).strip()
 
     def _add(self, route: Route) -> None:
-        """Serves a pair by the first model that has it."""
+        """Add a pair, served by the first model that has it."""
         pair = Pair(written(route.source), written(route.target))
         if pair.source and pair.target and pair.source != pair.target:
             self._routes.setdefault(pair, route)
 
 
 def phrases(text: str, terms: Sequence[Term]) -> list[str]:
-    """The do-not-translate phrases of a composed text: its terms as they stand in it, some with what replaces them.
+    """Return the do-not-translate phrases of a composed text: its terms as written there, some with a replacement.
 
     A term is left out that cannot be told from two, because of what stands in it.
     """

@@ -17,7 +17,7 @@ _WORD = re.compile(r"\w[\w'\u2019-]*")
 
 
 class Engine:
-    """Translates "hello, world" into "hello-es, world-es", or word by word by its own table."""
+    """Translates "hello, world" into "hello-es, world-es", or word by word with a table of its own."""
 
     name = "scripted"
     shaped = False
@@ -37,13 +37,13 @@ class Engine:
         self.pairs = there + back
 
     async def start(self) -> None:
-        """See Engine."""
+        """Start the engine, which has nothing to load."""
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the engine, which holds nothing to release."""
 
     async def translate(self, source: Source) -> Translation:
-        """See Engine."""
+        """Mark each word with the target language, with the delays and faults that the settings ask for."""
         target = source.pair.target
         if self._failures_left:
             self._failures_left -= 1

@@ -21,7 +21,7 @@ WARM_UP = "ok"
 
 
 class Engine:
-    """Speaks each clause with a child of its own, which takes about 20 ms to its first sample."""
+    """Synthesizes each clause in a child program of its own, which takes about 20 ms to its first sample."""
 
     name = "embedded"
     device = "cpu"
@@ -39,7 +39,9 @@ class Engine:
         self._known_phonemes: dict[str, Phonemes] = {}  # by voice, without its variant
 
     async def start(self) -> None:
-        """See Engine."""
+        """List the installed voices and synthesize a warm-up clause. Raises StageFailed without the program or its
+        voices.
+        """
         self.version = await espeak.version(self._settings.program)
         self.voices = await espeak.voices(self._settings.program, self._settings.variants)
         if not self.voices:
@@ -51,10 +53,12 @@ class Engine:
         self.sample_rate_hertz = reader.rate_hertz
 
     async def stop(self) -> None:
-        """See Engine. Each child ends with its iterator."""
+        """Do nothing: each child program ends with its generator."""
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
-        """See Engine."""
+        """Synthesize a clause with espeak-ng, in pieces of PIECE_MS. Raises StageFailed when the program fails or
+        hangs.
+        """
         reader = WavReader()
         piece_bytes = 2 * (self.sample_rate_hertz * PIECE_MS // 1000)
         made = b""
@@ -68,12 +72,12 @@ class Engine:
             yield made
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """See Engine. The default voice of the language is asked; its variants have the same."""
+        """Return the phonemes of the language's default voice as IPA symbols; its variants have the same."""
         voice = next(voice for voice in self.voices if voice.language == language)
         return (await self._phonemes(voice)).symbols
 
     async def _text(self, clause: Clause) -> str:
-        """What espeak-ng reads for a clause: some words as phonemes."""
+        """Return a clause as espeak-ng's input, with words that have a pronunciation as phonemes."""
         if not clause.pronunciations:
             return espeak.spoken(clause.text)
         written = (await self._phonemes(clause.voice)).written
@@ -98,7 +102,7 @@ class Engine:
         return espeak.speech(self._settings.program, arguments, text)
 
     async def _next(self, wav: AsyncGenerator[bytes, None]) -> bytes:
-        """The next bytes; none at the end. Raises StageFailed when they take too long."""
+        """Return the next bytes, empty at the end. Raises StageFailed when they take too long."""
         try:
             with self.load.working():
                 async with own_time(self._settings.reply_seconds):

@@ -28,18 +28,18 @@ _STRESS = dict(zip(ipa.STRESSES, "',", strict=True))
 
 @dataclass(frozen=True, slots=True)
 class Phonemes:
-    """The phonemes of one language."""
+    """The phonemes of one language: espeak-ng's name of each IPA symbol, and which are vowels."""
 
     names: Mapping[str, str]  # by IPA
     vowels: frozenset[str]  # in IPA
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """What pronunciations may be made of, beside stress marks."""
+        """The IPA symbols that pronunciations may use, beside stress marks."""
         return tuple(sorted(self.names))
 
     def written(self, pronunciation: str) -> str:
-        """A pronunciation as espeak-ng reads it. Raises UnknownSymbol.
+        """Return a pronunciation in espeak-ng's phoneme names. Raises UnknownSymbol.
 
         IPA sets stress before the syllable, espeak-ng before the vowel.
         """
@@ -59,7 +59,7 @@ class Phonemes:
 
 
 async def phonemes(program: str, voice: str) -> Phonemes:
-    """The phonemes of a voice's language, as espeak-ng tells them. Raises StageFailed without the program."""
+    """Ask espeak-ng for the phonemes of a voice's language. Raises StageFailed without the program."""
     probes = [_VOWEL_BESIDE, _CONSONANT_BESIDE, *(f"'{name}|{_CONSONANT_BESIDE}" for name in _VOWELS)]
     probes += (f"{name}|{_VOWEL_BESIDE}" for name in _CONSONANTS)
     text = "\n\n".join(f"[[{probe}]]" for probe in probes)

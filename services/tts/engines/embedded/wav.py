@@ -11,18 +11,18 @@ _PCM, _MONO, _BITS = 1, 1, 16
 
 
 class NotSpeech(Exception):
-    """The bytes are no WAV of mono 16-bit PCM."""
+    """Raised for bytes that are no WAV of mono 16-bit PCM."""
 
 
 class WavReader:
-    """Takes the bytes in any pieces. `rate_hertz` is 0 until the head has been read."""
+    """Reads a WAV that arrives in pieces of any size. `rate_hertz` is 0 until the head has been read."""
 
     def __init__(self) -> None:
         self.rate_hertz = 0
         self._pending = b""
 
     def pcm(self, piece: bytes) -> Pcm:
-        """The samples that can be read now. Raises NotSpeech when there is no such sound in it."""
+        """Return the samples that can be read now. Raises NotSpeech when the bytes are no such WAV."""
         self._pending += piece
         if not self.rate_hertz:
             self.rate_hertz, start = head(self._pending)
@@ -33,7 +33,7 @@ class WavReader:
 
 
 def head(wav: bytes) -> tuple[int, int]:
-    """Samples per second, and where the samples start; both 0 while too few bytes are there.
+    """Return the sampling rate and the offset of the samples in bytes; both 0 while too few bytes are there.
 
     Raises NotSpeech when it is not mono 16-bit PCM.
     """

@@ -29,7 +29,7 @@ PAUSE_MS = 150  # between sentences of a clause, beside the silence that is kept
 
 
 class Engine:
-    """Serves the voices of some bundles. Bundles of the same name are versions of the same voices."""
+    """Serves the Kokoro voices of some bundles. Bundles of the same name are versions of the same voices."""
 
     name = "kokoro"
     sample_rate_hertz = SAMPLE_RATE_HERTZ
@@ -44,21 +44,21 @@ class Engine:
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """See Engine. In the order of the bundles."""
+        """The voices of all bundles, in the order of the bundles."""
         return tuple(self._versions)
 
     @property
     def networks(self) -> Sequence[Sequence[Voice]]:
-        """See Engine. All voices are of one network, or of versions of it."""
+        """All voices as one group: they are of one network, or of versions of it, and equally fast."""
         return [self.voices]
 
     @property
     def versions(self) -> Iterable[tuple[Version[Any], float]]:
-        """See Engine."""
+        """The voices' versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     async def start(self) -> None:
-        """See Engine. Raises InvalidArgument for a bundle that cannot be served."""
+        """Load the bundles and warm up. Raises InvalidArgument for a bundle that cannot be served."""
         settings = self._settings.some("tts", self.name)
         device = devices.chosen(settings.device, settings.threads)
         for served in settings.bundles:
@@ -66,17 +66,17 @@ class Engine:
         self.device, self.version = device.name, self._versions.names
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the networks of all bundles, failing what waits."""
         for model in {id(version.model): version.model for version, _ in self._versions.reported()}.values():
             await model.stop()
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """See Engine."""
+        """Return the IPA symbols that pronunciations in the language may use."""
         voice = next(voice for voice in self.voices if voice.language == language)
         return tuple(sorted(language_of(voice.name).sounds))
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
-        """See Engine."""
+        """Synthesize a clause with the version that its session's affinity picks. Raises StageFailed, AtCapacity."""
         version = self._versions.pick(clause.voice, clause.affinity)
         piece_bytes = 2 * (self.sample_rate_hertz * PIECE_MS // 1000)
         with Measured(version, self.sample_rate_hertz) as measured:
@@ -89,7 +89,7 @@ class Engine:
                     measured.going_on()
 
     async def _speech(self, model: Model, clause: Clause) -> AsyncGenerator[Pcm, None]:
-        """The clause's sentences without the silence around them, and short pauses between."""
+        """Yield the samples of the clause's sentences, trimmed of silence, with short pauses between."""
         pause = np.zeros(0, dtype="<i2")
         loudness, ahead = gain(clause.voice.name), Ahead()
         for sentence in await model.sentences(clause):
@@ -104,7 +104,7 @@ class Engine:
                 pause = np.zeros(round(self.sample_rate_hertz * PAUSE_MS / 1000 / clause.speaking_rate), dtype="<i2")
 
     async def _serve(self, served: Served, device: devices.Device) -> None:
-        """Load a bundle and take it in."""
+        """Load a bundle, and serve its voices."""
         bundle = await asyncio.to_thread(bundles.opened, served.path, "tts", type(self).name, (LAYOUT,))
         model = await asyncio.to_thread(opened, bundle, device, self._settings, self.load)
         await model.start()

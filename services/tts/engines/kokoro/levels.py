@@ -20,6 +20,6 @@ LEVELS = dict(zip(_WORDS[::2], map(float, _WORDS[1::2]), strict=True))
 
 
 def gain(voice: str) -> float:
-    """The factor of a voice's samples; 1.0 for a voice that was not measured."""
+    """Return the gain of a voice's samples; 1.0 for a voice that was not measured."""
     decibels = min(LEVEL - LEVELS.get(voice, LEVEL), MOST_RAISED)
     return float(10 ** (decibels / 20))

@@ -25,7 +25,7 @@ _BEST = ("af_heart", "bf_emma", "ef_dora", "ff_siwis", "if_sara", "pf_dora")  # 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Speaks the sentences of clauses, with all voices of a bundle."""
+    """Synthesizes sentences with all voices of a bundle."""
 
     speaker: Speaker
     styles: Mapping[str, Floats]  # [510, 256] of each voice
@@ -33,17 +33,19 @@ class Model:
     voices: tuple[Voice, ...]  # the default of each language first
 
     async def start(self) -> None:
-        """Take clauses from now on. Raises StageFailed or InvalidArgument when nobody writes phonemes."""
+        """Start the phonemizers and the network. Raises StageFailed or InvalidArgument when espeak-ng cannot be
+        used.
+        """
         for phonemizer in self.phonemizers.values():
             await phonemizer.start()
         await self.speaker.start()
 
     async def stop(self) -> None:
-        """End its work."""
+        """Stop the network, failing what waits."""
         await self.speaker.stop()
 
     async def sentences(self, clause: Clause) -> list[Sentence]:
-        """The sentences of a clause, in Kokoro's symbols, none too long. Raises StageFailed."""
+        """Return the sentences of a clause in Kokoro's symbols, split where too long. Raises StageFailed."""
         language = language_of(clause.voice.name)
         cut = fragments(clause)
         texts = [each.said for each in cut if isinstance(each.said, str)]
@@ -56,12 +58,14 @@ class Model:
         return [Sentence(ids(part), rows[min(len(part), len(rows)) - 1], clause.speaking_rate) for part in parts]
 
     def speech(self, sentence: Sentence, session: int, ahead: Ahead) -> AsyncGenerator[Floats, None]:
-        """Samples, as they are made; `ahead` is that of the clause. Raises StageFailed, AtCapacity."""
+        """Yield a sentence's samples as they are made; `ahead` counts those of its clause. Raises StageFailed,
+        AtCapacity.
+        """
         return self.speaker.speech(sentence, session, ahead)
 
 
 def language_of(voice: str) -> Language:
-    """The language of a voice by its name, as in `ef_dora`. Raises KeyError for one of another language."""
+    """Return the language of a voice by its name, as in `ef_dora`. Raises KeyError for a language without symbols."""
     return _BY_LETTER[voice[:1]]
 
 
@@ -69,7 +73,7 @@ _BY_LETTER = {language.letter: language for language in LANGUAGES}
 
 
 def opened(bundle: Bundle, device: Device, settings: KokoroSettings, load: Load) -> Model:
-    """The model of a bundle, its network loaded, a part of the load. Blocking. Raises InvalidArgument."""
+    """Load a bundle's model; its network counts as a part of the load. Blocking. Raises InvalidArgument."""
     rows = styles(bundle)
     languages = [language for language in LANGUAGES if language.tag in bundle.manifest.languages]
     if unknown := sorted(set(bundle.manifest.languages) - {language.tag for language in languages}):

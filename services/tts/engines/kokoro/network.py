@@ -39,7 +39,7 @@ Style: TypeAlias = Floats  # [256]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
-    """Symbols to say."""
+    """A sentence to synthesize: symbol ids, the voice's style, and speed."""
 
     ids: Sequence[int]  # 1 to 510, without the pads
     style: Style
@@ -48,7 +48,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Frames:
-    """A sentence, or some of its frames, between the two parts."""
+    """The decoder's input for a sentence or a window of it: content, pitch, energy and style."""
 
     content: Floats  # [512, F]
     pitch: Floats  # [2 F]
@@ -58,28 +58,28 @@ class Frames:
 
     @property
     def count(self) -> int:
-        """Its frames."""
+        """Number of frames, each of 600 samples."""
         return int(self.content.shape[1])
 
     def cut(self, start: int, stop: int) -> Frames:
-        """Some of its frames."""
+        """Return the frames from `start` to `stop`, exclusive."""
         halves = slice(2 * start, 2 * stop)
         return Frames(self.content[:, start:stop], self.pitch[halves], self.energy[halves], self.style)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """A network in two parts. Its methods are blocking; each may be called from a thread of its own."""
+    """A Kokoro network in two parts. Methods are blocking; each may be called from a thread of its own."""
 
     text: InferenceSession
     decoder: InferenceSession
 
     def frames(self, sentences: Sequence[Sentence]) -> list[Frames]:
-        """Text to frames, one sentence after the other: the network has no room for several."""
+        """Encode sentences to frames, one after the other: the network cannot batch them."""
         return [self._frames(each) for each in sentences]
 
     def samples(self, windows: Sequence[Frames]) -> list[Floats]:
-        """Frames to samples, `HOP` for each, one window after the other."""
+        """Decode windows to `HOP` samples per frame, one window after the other."""
         return [self._samples(each) for each in windows]
 
     def _frames(self, sentence: Sentence) -> Frames:
@@ -93,7 +93,7 @@ class Network:
 
 
 def fed(sentence: Sentence) -> dict[str, NDArray[Any]]:
-    """The inputs of the first part, or of the whole, for a sentence."""
+    """Return a sentence's inputs to the first part of the network, or to the whole."""
     return {
         "tokens": np.array([[0, *sentence.ids, 0]], dtype=np.int64),
         "style": sentence.style[None],
@@ -102,7 +102,7 @@ def fed(sentence: Sentence) -> dict[str, NDArray[Any]]:
 
 
 def loaded(bundle: Bundle, device: Device) -> Network:
-    """The network of a bundle, split. Raises InvalidArgument for a file that is no such network."""
+    """Load a bundle's network and split it. Raises InvalidArgument for a file that is no such network."""
     path = bundle.file("model.onnx")
     try:
         model = onnx.load(path)
@@ -120,7 +120,7 @@ def loaded(bundle: Bundle, device: Device) -> Network:
 
 
 def styles(bundle: Bundle) -> Mapping[str, Floats]:
-    """The styles of each voice of a bundle, [510, 256], by its name. Raises InvalidArgument for other files."""
+    """Read the styles, [510, 256], of a bundle's voices, by name. Raises InvalidArgument for other files."""
     names = [Path(name) for name in bundle.manifest.files if name.startswith("voices/")]
     return {path.stem: _styles(bundle, path) for path in names if path.suffix == ".bin"}
 
@@ -133,7 +133,7 @@ def _styles(bundle: Bundle, path: Path) -> Floats:
 
 
 def _part(model: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]) -> bytes:
-    """The model of what lies between."""
+    """Extract the part of a model between inputs and outputs, serialized."""
     graph = model.graph
     known = {each.name for each in (*graph.value_info, *graph.input, *graph.output)}
     for name in {*inputs, *outputs} - known:

@@ -28,7 +28,9 @@ _FRAMES_PER_MS = SAMPLE_RATE_HERTZ / 1000 / HOP
 
 
 class Speaker:
-    """One network, its work one piece after the other: of several sessions, who has waited longest is next."""
+    """Synthesizes sentences with one network, one piece after the other: the session that has waited longest is
+    next.
+    """
 
     def __init__(
         self, network: Network, settings: KokoroSettings, load: Load, clock: Callable[[], float] = time.monotonic
@@ -40,17 +42,17 @@ class Speaker:
         self._sizes = _sizes(settings)
 
     async def start(self) -> None:
-        """Take sentences from now on."""
+        """Start accepting sentences."""
         await self._frames.start()
         await self._samples.start()
 
     async def stop(self) -> None:
-        """Fail what waits."""
+        """Stop, failing the sentences that wait."""
         await self._frames.stop()
         await self._samples.stop()
 
     async def speech(self, sentence: Sentence, session: int, ahead: Ahead) -> AsyncGenerator[Floats, None]:
-        """Give a sentence's samples as they are made, counted in what is `ahead` of the clause.
+        """Yield a sentence's samples as they are made, counting them in `ahead`, the clause's playback.
 
         Raises StageFailed, and AtCapacity when too much waits.
         """
@@ -70,7 +72,7 @@ class Speaker:
                 yield splicer.joined(samples, (window.first - window.start) * HOP, (window.last - window.start) * HOP)
 
     def _next(self, before: int, frames: int, silent: int, ahead: Ahead) -> int:
-        """Frames of the next window of a sentence; `before` is 0 at its beginning."""
+        """Return the frames of a sentence's next window; `before` is 0 for its first one."""
         pace, left = self._tempo.frame_seconds, ahead.seconds(self._clock())
         if before or left:
             return self._sizes.following(before or self._sizes.first, left, pace)

@@ -13,10 +13,10 @@ from services.tts.neural.running import Floats
 
 
 class Splicer:
-    """Takes the samples of windows in order, and gives the speech of as many samples."""
+    """Joins the samples of consecutive windows into seamless speech of the same length."""
 
     def __init__(self, fade: int, most_shift: int) -> None:
-        """Fade over so many samples, and shift a window by at most so many."""
+        """Begin with cross-fades of `fade` samples, and windows shifted by at most `most_shift` samples."""
         self._fade, self._most = fade, most_shift
         rising = np.sin(np.linspace(0, np.pi / 2, fade, dtype=np.float32)) ** 2
         self._rising, self._falling = rising, 1 - rising
@@ -24,11 +24,11 @@ class Splicer:
 
     @property
     def beside(self) -> int:
-        """Samples that a window needs on either side of what is kept of it."""
+        """Number of samples that a window needs beyond either end of what is kept of it."""
         return self._fade + 2 * self._most
 
     def joined(self, samples: Floats, first: int, last: int) -> Floats:
-        """What a window adds to the speech: as many samples as `first` to `last` of it, joined to the window before.
+        """Return the speech that a window adds: its samples `first` to `last`, joined to the window before.
 
         Beside them are at least `beside` samples, or none where the speech begins or ends.
         """
@@ -42,7 +42,7 @@ class Splicer:
         return made
 
     def _shift(self, samples: Floats, first: int) -> int:
-        """Where the window goes on most like the tail: to be shifted by -most to most."""
+        """Return the shift, between -most and most samples, at which the window best continues the tail."""
         tail = self._tail
         searched = samples[first - self._most : first + self._most + len(tail)]
         if len(searched) < len(tail):

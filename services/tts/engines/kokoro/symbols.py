@@ -97,7 +97,7 @@ _BRITISH = {"e^\u0259": "\u025b\u02d0", "\u027e": "t"}
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """How a language is written in Kokoro's symbols."""
+    """A language in Kokoro's symbols: its espeak-ng voice, and the sounds that are replaced."""
 
     tag: str  # BCP-47
     espeak_voice: str  # that writes its phonemes
@@ -105,23 +105,25 @@ class Language:
     replaced: Mapping[str, str]  # sounds of espeak-ng by what stands for them, beside those of IDS
 
     def written(self, phonemes: str) -> str:
-        """espeak-ng's phonemes and a sentence's marks in Kokoro's symbols; what has no symbol is left out."""
+        """Return espeak-ng's phonemes and a sentence's marks as Kokoro's symbols; what has no symbol is left out."""
         return "".join(char for char in self._replaced(phonemes) if char in IDS)
 
     def unknown(self, phonemes: str) -> set[str]:
-        """The characters of espeak-ng's phonemes that no symbol stands for."""
+        """Return the characters of espeak-ng's phonemes that have no symbol."""
         return set(self._replaced(phonemes)) - IDS.keys() - _UNHEARD
 
     @property
     def sounds(self) -> frozenset[str]:
-        """The IPA symbols of pronunciations."""
+        """The IPA symbols that pronunciations may use."""
         letters = {char for char in IDS if unicodedata.category(char) == "Ll" and char not in _NO_IPA}
         nasal = {unicodedata.normalize("NFC", vowel + _NASAL) for vowel in letters & ipa.VOWELS}
         joined = {sound.replace(TIE, "") for sound in _JOINED if TIE in sound and sound != _TWICE}
         return frozenset({*letters, *joined, *(each for each in nasal if len(each) == 1), _NASAL, _LONG})
 
     def pronounced(self, pronunciation: str) -> str:
-        """A pronunciation as espeak-ng writes phonemes: IPA sets stress before the syllable, it before the vowel."""
+        """Return a pronunciation as espeak-ng writes phonemes: stress before the vowel, not before the syllable as
+        in IPA.
+        """
         written, stress = "", ""
         for symbol in ipa.symbols_of(pronunciation, self.sounds):
             if symbol in ipa.STRESSES:
@@ -134,7 +136,7 @@ class Language:
         return written
 
     def _replaced(self, phonemes: str) -> str:
-        """Sounds by what stands for them, the longest first."""
+        """Replace sounds with their symbols, the longest first."""
         sounds = {**_JOINED, **self.replaced}
         longest_first = sorted(sounds, key=len, reverse=True)
         text = unicodedata.normalize("NFD", phonemes).replace("c\u0327", "\u00e7")
@@ -152,7 +154,7 @@ LANGUAGES = (
 
 
 def split(symbols: str, most: int = LONG) -> list[str]:
-    """A sentence in parts of at most so many symbols: cut behind marks where it can be, else between words.
+    """Split a sentence's symbols into parts of at most `most`: behind marks where possible, else between words.
 
     The parts are as few as that allows.
     """
@@ -168,5 +170,5 @@ def split(symbols: str, most: int = LONG) -> list[str]:
 
 
 def ids(symbols: str) -> list[int]:
-    """The network's numbers of symbols."""
+    """Return the network's ids of symbols."""
     return [IDS[symbol] for symbol in symbols]

@@ -1,4 +1,4 @@
-"""How long a network takes for a frame, measured as it works, and how many share it."""
+"""Measures how long a network takes per frame, and counts the sessions that share it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _UNKNOWN = FRAME_SECONDS / 2  # before the first
 
 
 class Tempo:
-    """Of one network, whose work is done one piece after the other."""
+    """Measures one network, which computes one piece after the other."""
 
     def __init__(self, compute: Callable[[Sequence[Frames]], Sequence[Floats]], clock: Callable[[], float]) -> None:
-        """Measure `compute`, which decodes windows."""
+        """Measure calls of `compute`, which decodes windows, by `clock` in seconds."""
         self._compute = compute
         self._clock = clock
         self._seconds = 0.0  # 0: not measured yet; set in the thread that computes
@@ -25,12 +25,12 @@ class Tempo:
 
     @property
     def frame_seconds(self) -> float:
-        """Seconds for a frame of a session, while all that speak now take turns."""
+        """Seconds per frame of one session, while all sessions that speak now take turns."""
         return (self._seconds or _UNKNOWN) * max(1, self._sessions)
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
-        """A session waits for windows as long as the block lasts."""
+        """Count a session as waiting for windows, for as long as the block lasts."""
         self._sessions += 1
         try:
             yield
@@ -38,7 +38,7 @@ class Tempo:
             self._sessions -= 1
 
     def samples(self, windows: Sequence[Frames]) -> Sequence[Floats]:
-        """Decode windows; blocking. The time is the clock's: what else the machine does takes part of it."""
+        """Decode windows and record the wall time taken, load of other programs included. Blocking."""
         began = self._clock()
         made = self._compute(windows)
         took = (self._clock() - began) / sum(window.count for window in windows)

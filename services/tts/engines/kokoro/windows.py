@@ -16,23 +16,23 @@ SPARE = 1.1  # times what a frame took before: one window is slower than another
 
 
 class Ahead:
-    """What was made of a clause and is still to be heard, by a listener who hears it as it comes."""
+    """The speech of a clause that is made but not yet played, assuming that playback starts with the first of it."""
 
     def __init__(self) -> None:
         self._ends = -math.inf
 
     def made(self, seconds: float, now: float) -> None:
-        """Add speech that is heard behind all before it, or from now on if that is over."""
+        """Add `seconds` of speech, played behind all before it, or from `now` on if that is over."""
         self._ends = max(self._ends, now) + seconds
 
     def seconds(self, now: float) -> float:
-        """How much is still to be heard; 0 before anything was made."""
+        """Return how many seconds are yet to be played; 0 before anything was made."""
         return max(0.0, self._ends - now)
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How many frames windows keep, and are decoded beside those."""
+    """Rules for the sizes of windows, in frames: context on either side, first, later and longest."""
 
     context: int  # on either side of those that are kept
     lookahead: int  # behind those of the first window of a clause, which waits for no more
@@ -43,7 +43,7 @@ class Sizes:
     budget_seconds: float  # that the first window takes at most, where it is more than the least
 
     def beginning(self, frames: int, silent: int, frame_seconds: float) -> int:
-        """Of the first window of a clause: the fewest after which all others can come in time.
+        """Return the first window's frames: the fewest after which all later windows can be in time.
 
         Without any, as many as the budget allows. `silent` frames at its beginning are not heard; a frame takes so many
         seconds to decode.
@@ -56,7 +56,8 @@ class Sizes:
         return most
 
     def following(self, before: int, ahead_seconds: float, frame_seconds: float) -> int:
-        """Of the next window: as many as come in time. `before` is what the window before it kept.
+        """Return the next window's frames, as many as are in time; `before` is the number that the window before
+        kept.
 
         Where it would be late in any case, as many as it takes for the one behind it to be in time, but at most twice
         as many as before: what is heard stops for as long as that takes.
@@ -67,13 +68,13 @@ class Sizes:
         return min(max(self.later, fitting), self.most)
 
     def window(self, kept: int, size: int, frames: int) -> Window:
-        """The window that keeps `size` frames behind the first `kept` of a sentence, or what is left of it."""
+        """Return the window that keeps `size` frames, or what is left, behind the first `kept` of a sentence."""
         last = min(kept + size, frames)
         behind = self.context if kept else self.lookahead
         return Window(max(0, kept - self.context), min(last + behind, frames), kept, last)
 
     def _goes_on(self, left: int, ahead_seconds: float, frame_seconds: float) -> bool:
-        """Whether all that is left can come in time."""
+        """Return whether all frames that are left can be made in time."""
         while left > 0:
             size = min(self._fitting(ahead_seconds, frame_seconds), self.most, left)
             if size < min(self.later, left):
@@ -83,11 +84,11 @@ class Sizes:
         return True
 
     def _fitting(self, ahead_seconds: float, frame_seconds: float) -> int:
-        """Frames of a window that is there when all before it was heard."""
+        """Return the frames of a window that is ready when all speech before it has been played."""
         return int(ahead_seconds / (SPARE * frame_seconds)) - 2 * self.context
 
     def _lasting(self, frame_seconds: float) -> int:
-        """Frames of a window that are heard for as long as another such window takes; `most` where none are."""
+        """Return the fewest frames that play for as long as the next such window takes; `most` where none do."""
         taken = SPARE * frame_seconds
         left = FRAME_SECONDS - taken
         return min(self.most, math.ceil(2 * self.context * taken / left)) if left > 0 else self.most

@@ -25,7 +25,7 @@ PIECE_MS = 80
 
 
 class Engine:
-    """Serves the voices of some bundles. Bundles of the same name are versions of one voice."""
+    """Serves the VITS voices of some bundles. Bundles of the same name are versions of one voice."""
 
     name = "onnx"
 
@@ -40,27 +40,27 @@ class Engine:
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """See Engine. In the order of the bundles, `name#speaker` where one has several."""
+        """The voices in the order of the bundles, named `name#speaker` where a bundle has several speakers."""
         return tuple(self._speakers)
 
     @property
     def networks(self) -> Sequence[Sequence[Voice]]:
-        """See Engine. Versions of a bundle count as one."""
+        """The voices grouped by network; versions of a bundle count as one."""
         names = dict.fromkeys(name for name, _ in self._speakers.values())
         return [[voice for voice, (own, _) in self._speakers.items() if own == name] for name in names]
 
     @property
     def versions(self) -> Iterable[tuple[Version[Any], float]]:
-        """See Engine."""
+        """The voices' versions that are served, each with its share of the sessions."""
         return self._versions.reported()
 
     @property
     def pronounces(self) -> bool:
-        """See Engine."""
+        """Whether any voice takes pronunciations: those that read phonemes do."""
         return any(version.model.sounds for version, _ in self._versions.reported())
 
     async def start(self) -> None:
-        """See Engine. Raises InvalidArgument for a bundle that cannot be served."""
+        """Load the bundles and warm up. Raises InvalidArgument for a bundle that cannot be served."""
         settings = self._settings.some("tts", self.name)
         device = devices.chosen(settings.device, settings.threads, cudnn_conv_algo_search="HEURISTIC")
         for served in settings.bundles:
@@ -70,18 +70,18 @@ class Engine:
         self.device, self.version = device.name, self._versions.names
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the networks of all voices, failing what waits."""
         for version, _ in self._versions.reported():
             await version.model.stop()
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """See Engine. What all voices of the language have."""
+        """Return the IPA symbols that all voices of the language have in common."""
         names = {name for voice, (name, _) in self._speakers.items() if voice.language == language}
         known = [each.model.sounds for each, _ in self._versions.reported() if each.bundle in names]
         return tuple(sorted(frozenset.intersection(*known)))
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
-        """See Engine."""
+        """Synthesize a clause with the version that its session's affinity picks. Raises StageFailed, AtCapacity."""
         name, speaker = self._speakers[clause.voice]
         version = self._versions.pick(name, clause.affinity)
         piece_bytes = 2 * (self.sample_rate_hertz * PIECE_MS // 1000)
@@ -95,7 +95,7 @@ class Engine:
                     measured.going_on()
 
     async def _resampled(self, voice: NeuralVoice, clause: Clause, speaker: int) -> AsyncGenerator[Floats, None]:
-        """The clause's samples at the engine's rate."""
+        """Yield the clause's samples, resampled to the engine's rate."""
         rate = voice.told.sample_rate_hertz
         if rate == self.sample_rate_hertz:
             resampler = None
@@ -109,7 +109,7 @@ class Engine:
             yield resampler.resample_chunk(np.zeros(0, np.float32), last=True)
 
     async def _serve(self, served: Served, device: devices.Device) -> None:
-        """Loads a bundle and takes it in."""
+        """Load a bundle, and serve its voices."""
         bundle = await asyncio.to_thread(bundles.opened, served.path, "tts", type(self).name, LAYOUTS)
         manifest = bundle.manifest
         if len(manifest.languages) != 1:

@@ -1,4 +1,4 @@
-"""What the first part of a voice's network is fed with. Pure."""
+"""Builds the inputs of a voice's first part. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MMS = frozenset({"input_ids", "attention_mask"})
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sentence:
-    """Symbols to say."""
+    """A sentence to synthesize: symbol ids, stretch and speaker."""
 
     ids: Sequence[int]
     stretch: float = 1.0  # of the voice's own durations
@@ -29,7 +29,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Feeds:
-    """Turns sentences into the inputs of a graph, in either layout."""
+    """Builds a graph's inputs from sentences, in either layout."""
 
     names: Collection[str]  # of its inputs
     own: Scales  # of the voice
@@ -37,11 +37,11 @@ class Feeds:
 
     @property
     def quiet(self) -> Feeds:
-        """The same without noise."""
+        """The same inputs without noise, for results that can be compared."""
         return replace(self, used=Scales(0.0, self.used.length, 0.0))
 
     def of(self, sentences: Sequence[Sentence]) -> Fed:
-        """The inputs for some sentences, the shorter ones padded with the symbol 0, which a mask takes out.
+        """Return the inputs for some sentences; shorter ones are padded with symbol 0, which a mask hides.
 
         A graph without an input for the stretch of each takes one sentence.
         """

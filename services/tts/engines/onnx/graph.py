@@ -21,12 +21,14 @@ _PLACEWISE = {"Add", "Sub", "Mul", "Div", "LeakyRelu", "Relu", "Tanh", "Sigmoid"
 
 
 class NotSplit(Exception):
-    """A graph has not the parts of a VITS voice, or other operators in them: the message says which."""
+    """Raised for a graph without the parts of a VITS voice, or with unknown operators in them; the message says
+    which.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """The last part of a graph, from latent to samples."""
+    """The decoder's place in a graph: latent input, other inputs, frames of context, and samples per frame."""
 
     latent: str  # [B, C, F]
     conditions: tuple[str, ...]  # what else it reads, the same for all frames: [B, ...]
@@ -35,7 +37,7 @@ class Decoder:
 
 
 class Graph:
-    """A model's graph, and who makes and reads each of its tensors. Changed in place."""
+    """A model's graph, with the producer and consumers of each tensor. Changed in place."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
@@ -51,37 +53,37 @@ class Graph:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of its inputs."""
+        """Names of the graph's inputs, weights left out."""
         weights = {weight.name for weight in self.model.graph.initializer}
         return tuple(each.name for each in self.model.graph.input if each.name not in weights)
 
     @property
     def output(self) -> str:
-        """The name of its first output, the samples."""
+        """Name of the graph's first output, the samples."""
         return str(self.model.graph.output[0].name)
 
     def durations(self) -> str:
-        """The frames of each symbol, [B, 1, T]. Raises NotSplit."""
+        """Return the name of the durations, frames per symbol [B, 1, T]. Raises NotSplit."""
         ceils = [node for node in self.model.graph.node if node.op_type == "Ceil"]
         if len(ceils) != 1:
             raise NotSplit(f"{len(ceils)} operators round durations up, not one")
         return str(ceils[0].output[0])
 
     def batched(self, names: Collection[str]) -> None:
-        """Lets inputs have any first dimension: Piper's exports say 1 for speakers, and compute any number."""
+        """Free the first dimension of inputs: Piper's exports fix it to 1 for speakers, but compute any number."""
         for each in self.model.graph.input:
             if each.name in names and each.type.tensor_type.shape.dim:
                 each.type.tensor_type.shape.dim[0].dim_param = "batch"
 
     def stretched(self) -> None:
-        """Gives it an input that each item's durations are multiplied by before they are rounded. Raises NotSplit."""
+        """Add an input by which each item's durations are multiplied before rounding. Raises NotSplit."""
         rounded = self._maker[self.durations()]
         plain, scaled = rounded.input[0], f"{rounded.input[0]}_stretched"
         rounded.input[0] = scaled
         self._inserted(helper.make_node("Mul", [plain, STRETCH], [scaled], scaled), STRETCH, (None, 1, 1))
 
     def with_noises(self) -> None:
-        """Gives it inputs that its two noises are multiplied by. Raises NotSplit."""
+        """Add inputs by which the graph's two noises are multiplied. Raises NotSplit."""
         before = self._before(self.durations())
         drawn = [node.output[0] for node in self.model.graph.node if node.op_type in _RANDOM]
         for noise in drawn:
@@ -91,7 +93,7 @@ class Graph:
             self._inserted(helper.make_node("Mul", [node.output[0], name], [noise], f"{noise}_scaled"), name, ())
 
     def decoder(self) -> Decoder:
-        """Where the samples are made. Raises NotSplit."""
+        """Find the decoder, which makes the samples. Raises NotSplit."""
         after = self._after(self.durations())
         pre = self._first_convolution(after)
         moving = self._after(pre.input[0]) & self._before(self.output)
@@ -102,7 +104,7 @@ class Graph:
         return Decoder(pre.input[0], tuple(sorted(crossing)), reach, hop)
 
     def part(self, inputs: Iterable[str], outputs: Iterable[str]) -> bytes:
-        """The model of what lies between."""
+        """Extract the part of the model between inputs and outputs, serialized."""
         names = [*inputs, *outputs]
         known = {
             each.name for each in (*self.model.graph.value_info, *self.model.graph.input, *self.model.graph.output)
@@ -114,7 +116,7 @@ class Graph:
         return bytes(Extractor(self.model).extract_model(sorted(given), list(outputs)).SerializeToString())
 
     def _first_convolution(self, after: Collection[str]) -> onnx.NodeProto:
-        """The one that reads the latent: before the first transposed one, and of what has frames."""
+        """Return the convolution that reads the latent: before the first transposed one, over frames."""
         makers = [self._maker[name] for name in self._before(self.output) if name in self._maker]
         ups = [node for node in makers if node.op_type == "ConvTranspose"]
         firsts = [node for node in ups if not any(up.output[0] in self._before(node.input[0]) for up in ups)]
@@ -148,7 +150,7 @@ class Graph:
         self._index()
 
     def _before(self, name: str) -> set[str]:
-        """The tensors that one depends on, and itself."""
+        """Return the names of a tensor and all tensors that it depends on."""
         found, waiting = set(), [name]
         while waiting:
             tensor = waiting.pop()
@@ -158,7 +160,7 @@ class Graph:
         return found
 
     def _after(self, name: str) -> set[str]:
-        """The tensors that depend on one."""
+        """Return the names of all tensors that depend on a tensor."""
         found: set[str] = set()
         waiting = [name]
         while waiting:
@@ -169,7 +171,7 @@ class Graph:
         return found
 
     def _constant(self) -> set[str]:
-        """Weights, and what is computed of nothing else."""
+        """Return the names of weights, and of tensors computed from weights alone."""
         found = {weight.name for weight in self.model.graph.initializer}
         for node in self.model.graph.node:
             if node.op_type not in _RANDOM and all(name in found for name in node.input if name):
@@ -180,7 +182,7 @@ class Graph:
 def _reach(
     inner: Iterable[onnx.NodeProto], latent: str, output: str, weights: dict[str, TensorProto]
 ) -> tuple[int, int]:
-    """Frames that samples depend on to either side, never too few, and samples of a frame."""
+    """Return how many frames samples depend on to either side, never too few, and how many samples a frame makes."""
     reach: dict[str, float] = {latent: 0.0}
     rate: dict[str, int] = {latent: 1}
     for node in inner:
@@ -198,7 +200,7 @@ def _reach(
 
 
 def _of_convolution(node: onnx.NodeProto, weights: dict[str, TensorProto]) -> tuple[float, int]:
-    """Places of its input that it reads to either side, at most, and places it makes of one."""
+    """Return how far a convolution reads to either side of a place, at most, and how many places it makes of one."""
     attributes = {each.name: helper.get_attribute_value(each) for each in node.attribute}
     kernel = _only(attributes.get("kernel_shape") or weights[node.input[1]].dims[2:])
     stride = _only(attributes.get("strides") or [1])

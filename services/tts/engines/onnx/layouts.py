@@ -1,4 +1,4 @@
-"""What the files of a voice say about it: Piper's `voice.onnx.json`, and the configs of an MMS export."""
+"""Reads a voice's files: Piper's `voice.onnx.json`, or the configs of an MMS export."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Scales:
-    """How a voice speaks of itself."""
+    """A voice's scales: noise, length and noise of durations."""
 
     noise: float  # of the latent
     length: float  # of durations
@@ -28,7 +28,7 @@ class Scales:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A voice as its files describe it."""
+    """A voice as its files describe it: symbols, sampling rate, scales and speakers."""
 
     model: Path
     symbols: Symbols | Characters
@@ -78,7 +78,7 @@ class _MmsTokenizer(BaseModel):
 
 
 def described(bundle: Bundle) -> Described:
-    """What a bundle's files say. Raises InvalidArgument for files that say nothing, or that it is no voice of ours."""
+    """Read a bundle's description of its voice. Raises InvalidArgument for missing files, or an unsupported voice."""
     return _piper(bundle) if bundle.manifest.layout == "piper" else _mms(bundle)
 
 

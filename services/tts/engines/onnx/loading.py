@@ -1,4 +1,4 @@
-"""Loads a voice's network, splits it, and sees that the parts say what the whole says."""
+"""Loads a voice's network, splits it, and checks that the parts compute what the whole does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _PROBE_FRAMES = 8  # kept of each window
 
 
 def loaded(bundle: Bundle, voice: Described, used: Scales, device: Device) -> Parts | Whole:
-    """The network of a voice, ready, and tried. Raises InvalidArgument for a file that is no such network."""
+    """Load and try a voice's network. Raises InvalidArgument for a file that is no such network."""
     graph, why = _prepared(bundle, voice)
     feeds = Feeds(graph.inputs, voice.scales, used)
     whole = Whole(devices.session(graph.model.SerializeToString(), device), feeds)
@@ -51,13 +51,13 @@ def loaded(bundle: Bundle, voice: Described, used: Scales, device: Device) -> Pa
 
 
 def probes(voice: Described) -> list[Sentence]:
-    """Two sentences of different lengths and speakers, of symbols the voice has."""
+    """Return two sentences for trials, of different lengths and speakers, in the voice's symbols."""
     ids = voice.symbols.some()
     return [Sentence(ids), Sentence(ids[: len(ids) // 2], speaker=max(voice.speakers.values(), default=0))]
 
 
 def _prepared(bundle: Bundle, voice: Described) -> tuple[Graph, str]:
-    """The graph with the inputs it is fed by, and why it cannot be split."""
+    """Return the graph with the inputs it is fed by, and the reason why it cannot be split, if any."""
     try:
         graph = Graph(onnx.load(voice.model))
     except (DecodeError, OSError) as error:
@@ -87,7 +87,7 @@ def _split(graph: Graph, feeds: Feeds, device: Device) -> Parts:
 
 
 def _agrees(parts: Parts, probes: Sequence[Sentence], expected: Sequence[Floats]) -> bool:
-    """Whether sentences may be padded. Raises NotSplit when the parts say something else than the whole."""
+    """Return whether sentences may be padded. Raises NotSplit when the parts compute something else than the whole."""
     alone = [parts.latents([probe])[0] for probe in probes]
     for latent, samples in zip(alone, expected, strict=True):
         cuts = list(Cutting(parts.at.reach, _PROBE_FRAMES, _PROBE_FRAMES, even=False).windows(latent.count))

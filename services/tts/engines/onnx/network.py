@@ -19,18 +19,18 @@ A = TypeVar("A")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Latent:
-    """A sentence between the two parts."""
+    """A sentence between the network's two parts: its frames, and the decoder's other inputs."""
 
     frames: Floats  # [C, F]
     conditions: tuple[Floats, ...]  # what else the decoder reads, such as the speaker
 
     @property
     def count(self) -> int:
-        """Its frames."""
+        """Number of frames."""
         return int(self.frames.shape[1])
 
     def cut(self, start: int, stop: int) -> Latent:
-        """Some of its frames."""
+        """Return the frames from `start` to `stop`, exclusive."""
         return Latent(self.frames[:, start:stop], self.conditions)
 
 
@@ -42,14 +42,14 @@ class Whole:
     feeds: Feeds
 
     def samples(self, sentences: Sequence[Sentence]) -> list[Floats]:
-        """Text to samples, one after the other: only the network knows where the padding of each would begin."""
+        """Synthesize sentences one after the other: where each one's padding begins only the network knows."""
         output = self.session.get_outputs()[0].name
         return [np.ravel(run(self.session, [output], self.feeds.of([each]))[0]) for each in sentences]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Parts:
-    """A network in two parts. Its methods are blocking; each may be called from a thread of its own."""
+    """A network in two parts. Methods are blocking; each may be called from a thread of its own."""
 
     encoder: InferenceSession
     decoder: InferenceSession
@@ -59,11 +59,13 @@ class Parts:
     padded: bool  # whether sentences of different lengths may go together
 
     def latents(self, sentences: Sequence[Sentence]) -> list[Latent]:
-        """Text to latent."""
+        """Encode sentences into latents; those of the same length go in one batch."""
         return _grouped(sentences, self._length, self._latents)
 
     def samples(self, cut: Sequence[Latent]) -> list[Floats]:
-        """Latent to samples, those of the same length at once: padding would be heard at the end."""
+        """Decode latents to samples; those of the same length go in one batch, as padding would be audible at the
+        end.
+        """
         return _grouped(cut, _count, self._samples)
 
     def _length(self, sentence: Sentence) -> int:
@@ -93,7 +95,7 @@ def _count(latent: Latent) -> int:
 def _grouped(
     items: Sequence[Q], key: Callable[[Q], Hashable], compute: Callable[[Sequence[Q]], Sequence[A]]
 ) -> list[A]:
-    """An answer for each item, in order; those with the same key are computed together."""
+    """Return an answer for each item, in order; items with the same key are computed together."""
     groups: dict[Hashable, list[int]] = {}
     for place, item in enumerate(items):
         groups.setdefault(key(item), []).append(place)

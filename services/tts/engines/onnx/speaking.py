@@ -19,18 +19,18 @@ class Speaker(Protocol):
     """A network as the engine uses it."""
 
     async def start(self) -> None:
-        """Takes sentences from now on."""
+        """Start accepting sentences."""
 
     async def stop(self) -> None:
-        """Fails what waits."""
+        """Stop, failing the sentences that wait."""
 
     def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
-        """The samples, as they are made. Raises StageFailed, and AtCapacity when too much waits."""
+        """Yield a sentence's samples as they are made. Raises StageFailed, and AtCapacity when too much waits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """How a voice's work is batched.
+    """Makes the batchers of a voice's work, within the settings' limits.
 
     Latents and samples are parts of the load of their own. Samples are most of the work, so it is their batches that
     fill up; where sentences should wait for their latents instead, that is told as well.
@@ -40,14 +40,14 @@ class Batches:
     load: Load  # of the engine
 
     def batcher(self, name: str, compute: Callable[[Sequence[Any]], Sequence[Any]]) -> Batcher[Any, Any]:
-        """For one kind of work."""
+        """Return a new batcher for one kind of work, with its own part of the load."""
         most = self.settings.batch_items
         limits = Limits(most_items=most, wait_ms=self.settings.batch_wait_ms)
         return Batcher(name, compute, limits, self.load.part(most))
 
 
 class InWindows:
-    """Makes a sentence's latent at once and its samples window by window: the first sound waits for a short one."""
+    """Encodes a sentence at once and decodes it window by window: the first sound needs a short window only."""
 
     def __init__(self, parts: Parts, sample_rate_hertz: int, batches: Batches, even: bool) -> None:
         settings = batches.settings
@@ -63,17 +63,17 @@ class InWindows:
         )
 
     async def start(self) -> None:
-        """See Speaker."""
+        """Start accepting sentences."""
         await self._latents.start()
         await self._samples.start()
 
     async def stop(self) -> None:
-        """See Speaker."""
+        """Stop, failing the sentences that wait."""
         await self._latents.stop()
         await self._samples.stop()
 
     async def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
-        """See Speaker."""
+        """Yield a sentence's samples window by window. Raises StageFailed, AtCapacity."""
         latent = await self._latents.submit(Item(sentence, session, cost=len(sentence.ids)))
         hop = self._hop
         for window in self._cutting.windows(latent.count):
@@ -83,19 +83,19 @@ class InWindows:
 
 
 class AtOnce:
-    """Makes a sentence's samples at once."""
+    """Synthesizes each sentence in a single step."""
 
     def __init__(self, whole: Whole, batches: Batches) -> None:
         self._sentences: Batcher[Sentence, Floats] = batches.batcher("tts.sentences", whole.samples)
 
     async def start(self) -> None:
-        """See Speaker."""
+        """Start accepting sentences."""
         await self._sentences.start()
 
     async def stop(self) -> None:
-        """See Speaker."""
+        """Stop, failing the sentences that wait."""
         await self._sentences.stop()
 
     async def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
-        """See Speaker."""
+        """Yield all samples of a sentence at once. Raises StageFailed, AtCapacity."""
         yield await self._sentences.submit(Item(sentence, session, cost=len(sentence.ids)))

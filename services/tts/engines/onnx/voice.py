@@ -1,4 +1,4 @@
-"""A voice of a bundle: what its files say, who is asked for its phonemes, and its network."""
+"""A bundle's voice: its description, phonemizer and network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from services.tts.settings import OnnxSettings
 
 
 class NeuralVoice:
-    """Speaks the sentences of clauses, with all its speakers."""
+    """Synthesizes the sentences of clauses, with all speakers of a voice."""
 
     def __init__(self, told: Described, speaker: Speaker, phonemizer: Phonemizer) -> None:
         self.told = told
@@ -28,30 +28,30 @@ class NeuralVoice:
         self._phonemizer = phonemizer
 
     async def start(self) -> None:
-        """Takes clauses from now on. Raises StageFailed or InvalidArgument when nobody tells its phonemes."""
+        """Start the phonemizer and the network. Raises StageFailed or InvalidArgument when espeak-ng cannot be used."""
         if self.told.espeak_voice:
             await self._phonemizer.start()
         await self._speaker.start()
 
     async def stop(self) -> None:
-        """Ends its batches."""
+        """Stop the network, failing what waits."""
         await self._speaker.stop()
 
     @property
     def sounds(self) -> frozenset[str]:
-        """The IPA symbols of pronunciations; none when it reads characters."""
+        """The IPA symbols that pronunciations may use; none when the voice reads characters."""
         symbols = self.told.symbols
         return (
             frozenset() if isinstance(symbols, Characters) or not self.told.espeak_voice else frozenset(symbols.sounds)
         )
 
     async def sentences(self, clause: Clause, speaker: int) -> list[Sentence]:
-        """The sentences of a clause, in the voice's symbols. Raises StageFailed."""
+        """Return the sentences of a clause in the voice's symbols. Raises StageFailed."""
         spelled = await self._spelled(clause)
         return [Sentence(ids, 1 / clause.speaking_rate, speaker) for ids in spelled if ids]
 
     def speech(self, sentence: Sentence, session: int) -> AsyncGenerator[Floats, None]:
-        """Samples at the voice's own rate, as they are made. Raises StageFailed, AtCapacity."""
+        """Yield a sentence's samples at the voice's own rate, as they are made. Raises StageFailed, AtCapacity."""
         return self._speaker.speech(sentence, session)
 
     async def _spelled(self, clause: Clause) -> list[list[int]]:
@@ -68,7 +68,7 @@ class NeuralVoice:
 
 
 def opened(bundle: Bundle, device: Device, settings: OnnxSettings, load: Load) -> NeuralVoice:
-    """The voice of a bundle, its network loaded and tried, a part of the load. Blocking. Raises InvalidArgument."""
+    """Load and try a bundle's voice; its network counts as a part of the load. Blocking. Raises InvalidArgument."""
     if not settings.batch_items:  # a GPU computes many in little more than the time of one, a CPU one after the other
         settings = settings.model_copy(update={"batch_items": 16 if device.kind == "cuda" else 1})
     told = described(bundle)
@@ -82,7 +82,7 @@ def opened(bundle: Bundle, device: Device, settings: OnnxSettings, load: Load) -
 
 
 def _used(bundle: Bundle, own: Scales, settings: OnnxSettings) -> Scales:
-    """How the voice shall speak. Raises InvalidArgument for noise in a network that has none."""
+    """Return the scales to use, by settings and voice. Raises InvalidArgument for noise in a network that has none."""
     noise = own.noise if settings.noise is None else settings.noise
     duration_noise = own.duration_noise if settings.duration_noise is None else settings.duration_noise
     if bundle.manifest.layout == "mms" and ((noise and not own.noise) or (duration_noise and not own.duration_noise)):

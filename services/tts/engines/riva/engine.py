@@ -33,14 +33,14 @@ STEPS = 3  # of a first piece, each with its own deadline: the text is sent, the
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What Riva calls a voice, and the language it speaks."""
+    """Riva's name of a voice, and the language it speaks."""
 
     name: str
     language: str
 
 
 class Engine:
-    """The voices of a Riva server."""
+    """Synthesizes with the voices of a Riva server."""
 
     name = "riva"
     versions = ()
@@ -58,21 +58,23 @@ class Engine:
 
     @property
     def voices(self) -> tuple[Voice, ...]:
-        """See Engine."""
+        """The voices of the server's models; known after `start`."""
         return tuple(self._known)
 
     @property
     def sample_rate_hertz(self) -> int:
-        """See Engine. Riva converts to it."""
+        """The sampling rate that Riva is asked for, and converts to."""
         return self._settings.sample_rate_hertz
 
     @property
     def pronounces(self) -> bool:
-        """See Engine."""
+        """Whether pronunciations are sent to Riva, as the settings say."""
         return self._settings.pronunciations != "none"
 
     async def start(self) -> None:
-        """See Engine. Raises StageFailed without a server, InvalidArgument when it is not what the settings say."""
+        """Connect and list the server's voices. Raises StageFailed without a server, InvalidArgument when settings
+        disagree.
+        """
         self._stub = riva_tts_pb2_grpc.RivaSpeechSynthesisStub(self._riva.open())
         request = riva_tts_pb2.RivaSynthesisConfigRequest(model_name=self._settings.model)
         told = await self._riva.configuration(self._stub.GetRivaSynthesisConfig, request)
@@ -83,17 +85,17 @@ class Engine:
         self.version = ", ".join(sorted({config.model_name for config in told.model_config})) or "unknown"
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Close the connection to the Riva server."""
         await self._riva.close()
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """See Engine. Riva does not tell them."""
+        """Return the settings' IPA symbols, or those of the IPA chart: Riva does not list its own."""
         if not self.pronounces:
             return ()
         return tuple(self._settings.symbols) or CHART
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
-        """See Engine."""
+        """Synthesize a clause with one Riva call. Raises StageFailed when the call fails."""
         request = self._request(clause)
         pieces = Pieces(1.0 if self._settings.rate == "ssml" else clause.speaking_rate, self.sample_rate_hertz)
         call = self._stub.SynthesizeOnline(metadata=self._riva.metadata)
@@ -133,7 +135,7 @@ class Engine:
 
 
 class Pieces:
-    """Speech at the wanted rate, in pieces of at most `PIECE_MS`, out of bytes in pieces of any length."""
+    """Converts received audio to the wanted rate, in pieces of at most `PIECE_MS`."""
 
     def __init__(self, rate: float, sample_rate_hertz: int) -> None:
         self._tempo = Tempo(rate, sample_rate_hertz)
@@ -142,7 +144,7 @@ class Pieces:
         self._made = b""
 
     def of(self, audio: bytes) -> Iterator[bytes]:
-        """The whole pieces there are, with so many bytes more."""
+        """Add bytes, and yield the pieces that are complete."""
         audio = self._odd + audio
         even = len(audio) // 2 * 2
         self._odd = audio[even:]
@@ -152,14 +154,14 @@ class Pieces:
             self._made = self._made[self._most_bytes :]
 
     def rest(self) -> Iterator[bytes]:
-        """The last pieces."""
+        """Yield what is left at the end of the audio."""
         made = self._made + self._tempo.rest()
         for start in range(0, len(made), self._most_bytes):
             yield made[start : start + self._most_bytes]
 
 
 def _voices(parameters: Mapping[str, str]) -> Iterator[tuple[Voice, Known]]:
-    """The voices of a model: "EN-US.Aria:0,ES-US.Isabela:1", or "Female-1:0", which speaks all of its languages."""
+    """Yield a model's voices: "EN-US.Aria:0,ES-US.Isabela:1", or "Female-1:0", which speaks all of its languages."""
     tags = [tag.strip() for tag in parameters.get("language_code", "").split(",") if written(tag.strip())]
     name = parameters.get("voice_name", "")
     for each in parameters.get("subvoices", "").split(",") or [""]:

@@ -16,12 +16,12 @@ _ENTRY = "  "  # between a word and its phonemes
 
 
 def plain(text: str) -> str:
-    """The text in one line, with nothing left in it that could be read as SSML."""
+    """Return the text on one line, with nothing in it that could be read as SSML."""
     return " ".join(plain_text(text).translate(_TAGS).split())
 
 
 def ssml(clause: Clause, phonemes: bool, rate: bool) -> str:
-    """The clause as SSML, with its pronunciations, its speaking rate, or both."""
+    """Return the clause as SSML, with its pronunciations, its speaking rate, or both."""
     pieces = []
     for text, said in _parts(clause):
         words = escape(" ".join(re.split(r"\s", plain_text(text))))
@@ -35,7 +35,7 @@ def ssml(clause: Clause, phonemes: bool, rate: bool) -> str:
 
 
 def with_dictionary(clause: Clause) -> tuple[str, str]:
-    """The clause, and the pronunciations of words in it as `word  phonemes`, with commas between.
+    """Return the clause, and its pronunciations as a list of `word phonemes`, separated by commas.
 
     There are entries for single words only. Several words are entered one by one where their pronunciation has as many;
     else they become one word, which nobody reads.
@@ -54,7 +54,7 @@ def with_dictionary(clause: Clause) -> tuple[str, str]:
 
 
 def _parts(clause: Clause) -> Iterator[tuple[str, Pronunciation | None]]:
-    """The clause in order: what stands in it, and how that is said where it is told."""
+    """Yield the clause's parts in order: the text, and its pronunciation where there is one."""
     text, end = composed(clause.text), 0
     known = {Term(composed(each.text)): each for each in clause.pronunciations}
     for found in occurrences(text, tuple(known), plurals=False):

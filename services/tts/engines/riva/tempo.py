@@ -9,7 +9,7 @@ from services.common.audio.pcm import Pcm
 
 
 class Tempo:
-    """Takes speech piece by piece, mono, and gives what `rate` times the tempo makes of it; 0.5 to 2.0.
+    """Changes the tempo of mono speech by `rate`, 0.5 to 2.0, piece by piece.
 
     At the filter's end the last samples may be missing that it kept for what follows: `rest` gives them.
     """
@@ -19,7 +19,7 @@ class Tempo:
         self._graph = chain(sample_rate_hertz, ("atempo", f"{rate:g}")) if rate != 1.0 else None
 
     def convert(self, pcm: Pcm) -> bytes:
-        """What can be made of the speech so far, as little-endian PCM."""
+        """Add samples, and return what can be converted so far, as little-endian PCM."""
         if self._graph is None or not len(pcm):
             return pcm.tobytes()
         frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout="mono")
@@ -28,7 +28,7 @@ class Tempo:
         return b"".join(piece.tobytes() for piece in ready(self._graph))
 
     def rest(self) -> bytes:
-        """What is left at the end."""
+        """Return what is left at the end, as little-endian PCM."""
         if self._graph is None:
             return b""
         self._graph.push(None)

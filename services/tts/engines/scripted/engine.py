@@ -20,7 +20,7 @@ SYMBOLS = ("a", "b", "d", "e", "i", "k", "l", "m", "n", "o", "r", "s", "t", "u")
 
 
 class Engine:
-    """Each voice has its own pitch, each character its time."""
+    """Emits tones: each voice has its own pitch, each character its duration."""
 
     name = "scripted"
     device = "cpu"
@@ -40,17 +40,17 @@ class Engine:
         self.voices = tuple(Voice(f"{tag}-{number}", tag) for tag in self._settings.languages for number in numbers)
 
     async def start(self) -> None:
-        """See Engine."""
+        """Start the engine, which has nothing to load."""
 
     async def stop(self) -> None:
-        """See Engine."""
+        """Stop the engine, which holds nothing to release."""
 
     async def symbols(self, language: str) -> tuple[str, ...]:
-        """See Engine."""
+        """Return the fixed symbols that the scripted engine accepts in any language."""
         return SYMBOLS
 
     async def synthesize(self, clause: Clause) -> AsyncGenerator[bytes, None]:
-        """See Engine."""
+        """Emit a tone as long as the clause, with the delays and faults that the settings ask for."""
         await self._break_down(clause.voice.language)
         said = "".join(part.ipa if isinstance(part, Pronunciation) else part for part in parts(clause))
         milliseconds = len(said) * self._settings.char_ms / clause.speaking_rate
