@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from services.asr.engines.moonshine import ort_format, stepping
-from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
+from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
 from services.asr.engines.moonshine.stepping import HEAD_WIDTH, HEADS, HEARD, LOGITS, PLACES, TOKENS, VISIBLE, past
 from tests.models.installed import installed
@@ -47,7 +47,7 @@ def makers(branch: Graph) -> Any:
     inputs = [
         integers(TOKENS, "batch", "tokens"),
         integers(_PLACES, "batch", "tokens"),
-        flags(_VISIBLE, "batch", 1, "tokens", "all"),
+        helper.make_tensor_value_info(_VISIBLE, TensorProto.BOOL, ("batch", 1, "tokens", "all")),
         integers(_FRAMES, "batch", "frames"),
         *(floats(name, "batch", HEADS, "length", HEAD_WIDTH) for name in [*past("decoder"), *past("encoder")]),
     ]
