@@ -12,8 +12,9 @@ import pytest
 from services.asr.engines.moonshine import ort_format
 from services.asr.engines.moonshine.encoding import FRAMES, SAMPLES, encoding
 from services.asr.engines.moonshine.ort_format import Graph
-from services.asr.engines.moonshine.signed import exact, signed
+from services.asr.engines.moonshine.signed import signed
 from services.common.audio.pcm import ASR_RATE
+from services.common.neural.exactness import exact
 from tests.models.installed import installed
 
 BUNDLE = installed("moonshine-tiny-en")

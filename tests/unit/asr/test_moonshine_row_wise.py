@@ -12,8 +12,8 @@ from onnx import NodeProto, helper, numpy_helper
 
 from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, part
 from services.asr.engines.moonshine.row_wise import row_wise
-from services.asr.engines.moonshine.signed import exact
 from services.asr.engines.moonshine.signed_rows import signed_rows
+from services.common.neural.exactness import exact
 
 ROWS, COLUMNS = 72, 16  # of the weight: the first is no multiple of a block
 RANDOM = np.random.default_rng(1)

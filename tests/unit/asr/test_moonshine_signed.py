@@ -10,7 +10,8 @@ import pytest
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, part
-from services.asr.engines.moonshine.signed import exact, signed
+from services.asr.engines.moonshine.signed import signed
+from services.common.neural.exactness import exact
 
 ROWS, COLUMNS, ZERO = 64, 16, 131
 RANDOM = np.random.default_rng(1)

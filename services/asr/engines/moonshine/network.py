@@ -19,12 +19,13 @@ from services.asr.engines.moonshine.decoding import Decoder
 from services.asr.engines.moonshine.encoding import FRAMES, SAMPLES, encoding
 from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
-from services.asr.engines.moonshine.signed import exact, signed
+from services.asr.engines.moonshine.signed import signed
 from services.asr.engines.moonshine.signed_rows import signed_rows
 from services.asr.engines.moonshine.stepping import LAYERS, present, stepping
 from services.common.neural import devices
 from services.common.neural.bundles import Bundle, fault
 from services.common.neural.devices import Device
+from services.common.neural.exactness import exact
 
 Floats = NDArray[np.float32]
 

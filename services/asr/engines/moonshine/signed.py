@@ -6,17 +6,13 @@ such a product is summed in 16 bits, which the largest numbers overflow: there w
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
-import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 
 from services.asr.engines.moonshine.ort_format import Graph
 
 _WEIGHT, _ZERO = 1, {"DynamicQuantizeMatMul": 3, "MatMulIntegerToFloat": 5}  # inputs of each operator
 _HALF = 128
-_LENGTH = 64  # of the products that are tried
 
 
 def signed(graph: Graph) -> Graph:
@@ -35,18 +31,3 @@ def _moved(tensor: TensorProto) -> TensorProto:
         return tensor
     numbers = numpy_helper.to_array(tensor).astype(np.int16) - _HALF
     return numpy_helper.from_array(numbers.astype(np.int8), tensor.name)
-
-
-@cache
-def exact() -> bool:
-    """Return whether ONNX Runtime multiplies signed weights exactly here, tried with the largest numbers there are."""
-    inputs = np.full((2, _LENGTH), 255, np.uint8)
-    weight = np.repeat(np.array([[127, -128]], np.int8), _LENGTH, axis=0)
-    node = helper.make_node("MatMulInteger", ["x", "w"], ["y"])
-    x = helper.make_tensor_value_info("x", TensorProto.UINT8, inputs.shape)
-    y = helper.make_tensor_value_info("y", TensorProto.INT32, None)
-    graph = helper.make_graph([node], "largest", [x], [y], [numpy_helper.from_array(weight, "w")])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"x": inputs})
-    return bool(np.array_equal(found, inputs.astype(np.int32) @ weight.astype(np.int32)))
