@@ -71,7 +71,7 @@ class IdentificationSettings(BaseModel):
     )
     sure: float = Field(0.97, ge=0.5, le=1, description="Confidence that decides at once.")
     least: float = Field(
-        0.6, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
+        0.55, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
     )
     per_minute: int = Field(60, ge=1, le=600, description="Looks a minute of audio that a session has on the average.")
 
