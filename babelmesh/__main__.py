@@ -1,4 +1,4 @@
-"""`python -m babelmesh`, the same as `babelmesh`."""
+"""Runs the command line: `python -m babelmesh` does the same as `babelmesh`."""
 
 from babelmesh.cli.main import main
 

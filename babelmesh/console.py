@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, all about the run to stderr. Nothing that is shown steers the terminal."""
+"""Console output: results to stdout, all about the run to stderr, with terminal control characters escaped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ESCAPED = "babelmesh.escaped"  # a handler of characters that cannot be encoded
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A renderable, its text fit to be shown, whoever it is from."""
+    """A renderable whose text is escaped where it would steer the terminal."""
 
     renderable: RenderableType
 
@@ -31,7 +31,7 @@ class Shown:
 
 
 def prepare() -> None:
-    r"""Has characters that the output's encoding lacks written `\u00f1`, as JSON has it, instead of failing by them."""
+    r"""Escape characters that the output's encoding lacks, as in `\u00f1`, instead of failing on them."""
     codecs.register_error(ESCAPED, _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -45,25 +45,25 @@ def _escaped(error: UnicodeError) -> tuple[str, int]:
 
 
 def close_output() -> None:
-    """Gives up stdout: what is written from now on, and at the interpreter's end, goes nowhere."""
+    """Redirect stdout to nowhere, so that later writes, and the interpreter's last flush, cannot fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def line(text: str) -> None:
-    """A line of results, unwrapped, at once."""
+    """Print a line of results, unwrapped and flushed."""
     print(printable_lines(text), flush=True)
 
 
 def note(text: str = "") -> None:
-    """A line about the run."""
+    """Print a line about the run to stderr."""
     print(printable_lines(text), file=sys.stderr, flush=True)
 
 
 def fail(text: str) -> None:
-    """The one line that says why the program ends."""
+    """Print the one line that says why the program ends."""
     note(f"babelmesh: {text}")
 
 
 def show(renderable: RenderableType) -> None:
-    """A table or the like, to stdout."""
+    """Print a table or another renderable to stdout."""
     out.print(Shown(renderable))

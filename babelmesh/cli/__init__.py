@@ -1,1 +1,1 @@
-"""The command line, and what it shows and leaves on disk."""
+"""The command line: its commands, their views of a session, and the files they write."""

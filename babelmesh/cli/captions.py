@@ -1,4 +1,4 @@
-"""Captions as they grow: per language and segment, what is concluded and what may still change."""
+"""Collects captions as they grow: by language and segment, concluded and tentative text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from babelmesh.client.printable import printable
 
 @dataclass(frozen=True, slots=True)
 class Languages:
-    """The languages of a session by the names the user gave them, which the server may have resolved to others."""
+    """The languages of a session under the names that the user gave; the server may have resolved them to others."""
 
     source: str
     targets: tuple[str, ...]
@@ -20,18 +20,18 @@ class Languages:
 
     @classmethod
     def agreed(cls, source: str, targets: Sequence[str], ready: Ready) -> Languages:
-        """The languages asked for, beside those the server made of them."""
+        """Pair the languages asked for with those that the server resolved them to."""
         resolved = tuple(target.lang for target in ready.config.targets)
         return cls(source, tuple(targets), resolved, len(ready.config.source_langs) > 1)
 
     def label(self, target_lang: str) -> str:
-        """The user's name for a target language of an event."""
+        """Return the user's name for a target language of an event."""
         return dict(zip(self.resolved, self.targets, strict=False)).get(target_lang, target_lang)
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """A segment in one language, so far or final."""
+    """The newest text of a segment in one language, interim or final."""
 
     lang: str
     segment_id: int
@@ -44,17 +44,17 @@ class Caption:
 
     @property
     def concluded(self) -> str:
-        """What will not change."""
+        """The beginning of the text that will not change."""
         return self.text if self.final else self.text[: self.stable_length]
 
     @property
     def tentative(self) -> str:
-        """What may still change."""
+        """The rest of the text, which may still change."""
         return self.text[len(self.concluded) :]
 
 
 class Captions:
-    """All captions of a session. Each result replaces the one before it, so a corrected final just takes its place."""
+    """All captions of a session. Each result replaces the one before it, also a corrected final."""
 
     def __init__(self, languages: Languages) -> None:
         self._languages = languages
@@ -62,7 +62,7 @@ class Captions:
         self._spoken: dict[str, dict[int, str]] = {}
 
     def take(self, event: Event) -> Caption | None:
-        """Notes a transcript or a translation and returns its caption, fit to be shown; None for other events.
+        """Record a transcript or a translation and return its caption, fit to be shown; None for other events.
 
         Of speech it notes what was begun to be spoken.
         """
@@ -92,12 +92,13 @@ class Captions:
         return caption
 
     def of(self, lang: str) -> list[Caption]:
-        """The captions of a language, by segment; those whose text was withdrawn are left out."""
+        """Return the captions of a language, by segment; those whose text was withdrawn are left out."""
         segments = self._segments.get(lang, {})
         return [segments[number] for number in sorted(segments) if segments[number].text.strip()]
 
     def concluded(self, lang: str) -> list[Caption]:
-        """The captions of a language as a session that is cut short leaves them, each as far as it is concluded.
+        """Return the captions of a language, each cut to its concluded text, as a session leaves them that is cut
+        short.
 
         What was spoken was concluded, whether or not a caption has told so. A part of a caption has that part of its
         time.
@@ -113,7 +114,7 @@ class Captions:
         return found
 
     def start_ms(self, segment_id: int) -> int:
-        """Where a segment's speech starts; 0 while nothing of it has come."""
+        """Return the offset at which a segment's speech starts; 0 while nothing of the segment has come."""
         known = self._segments.get(self._languages.source, {}).get(segment_id)
         return known.start_ms if known else 0
 
@@ -124,7 +125,7 @@ class Captions:
             segments[chunk.segment_id] = f"{before} {printable(chunk.text).strip()}".strip()
 
     def _unseen(self, lang: str, segment_id: int) -> Caption:
-        """A caption of a segment of which no text has come in a language: it has the time of what was said."""
+        """Return an empty caption for a segment without text in a language, with the times of its transcript."""
         heard = self._segments.get(self._languages.source, {}).get(segment_id)
         span = (heard.start_ms, heard.end_ms) if heard else (0, 0)
         return Caption(lang, segment_id, "", 0, False, *span)

@@ -1,4 +1,4 @@
-"""What the commands do, once their options have been read."""
+"""Runs the commands, once their options have been parsed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """How a session is shown, and where it leaves its files."""
+    """The output of a session: its view, and the folder of its files."""
 
     json: bool = False
     folder: Path | None = None
@@ -48,7 +48,7 @@ class Output:
     shown: bool = True
 
     def view(self, languages: Languages, track: Track) -> View:
-        """JSON lines, live captions on a terminal, plain lines elsewhere."""
+        """Return the view of a session: JSON lines, live captions on a terminal, plain lines elsewhere."""
         if not self.shown:
             return Unseen()
         if self.json:
@@ -60,7 +60,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files to translate, one session each."""
+    """Files to translate, one session each, with their output."""
 
     paths: Sequence[Path]
     wanted: Wanted
@@ -71,7 +71,7 @@ class Files:
     track: int | None = None  # from 1; None: the first that is not silent
 
     async def translate(self, mesh: Mesh) -> None:
-        """Translates them in order. All are looked into before the first one starts.
+        """Translate the files in order, after probing all of them.
 
         Raises Incomplete at the end where something of one of them was left out, else NothingRecognized where no word
         was recognized in one of them.
@@ -85,7 +85,7 @@ class Files:
             raise NothingRecognized(f"No word was recognized in {', '.join(map(str, wordless))}.")
 
     async def _translate(self, mesh: Mesh, file: AudioFile, shortfalls: Shortfalls) -> bool:
-        """Translates a file, and says whether there was a word in it."""
+        """Translate one file in a session of its own; return whether any word was recognized."""
         kept: list[Recording | Explainer] = []  # none while the session is not open
         videos: list[Path] = []
         decoded, heard = file.chunks(), Heard()
@@ -127,14 +127,14 @@ class Files:
 
 
 async def translate(server: Server, files: Files) -> None:
-    """`babelmesh translate`."""
+    """Run `babelmesh translate`: connect to a mesh, and translate the files."""
     async with reached(server) as mesh:
         await files.translate(mesh)
 
 
 @asynccontextmanager
 async def reached(server: Server) -> AsyncIterator[Mesh]:
-    """A connection to the mesh that was named, or to one of its own that lasts as long as the block."""
+    """Connect to the mesh that was named, or to a new local one that lasts as long as the block."""
     async with AsyncExitStack() as stack:
         addresses = server.addresses
         if not addresses:
@@ -145,7 +145,7 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
 
 @asynccontextmanager
 async def _own_mesh(services: Sequence[Service], logs: Path) -> AsyncIterator[str]:
-    """A mesh of this machine, once all that it needs is there; the gateway's address. Raises MeshFailed."""
+    """Run a local mesh for the block, and yield its gateway's address. Raises MeshFailed where it cannot run."""
     with log_folder(logs) as folder:
         preflight.check(services, folder, supervisor.environment())
         console.note(f"Starting the mesh: ASR, MT, TTS and gateway. Logs are in {folder}/.")
@@ -154,7 +154,7 @@ async def _own_mesh(services: Sequence[Service], logs: Path) -> AsyncIterator[st
 
 
 async def up(ports: Ports, logs: Path, told: Variables) -> None:
-    """`babelmesh up`: runs until Ctrl-C or SIGTERM. `told` are variables for the stages."""
+    """Run `babelmesh up` until Ctrl-C or SIGTERM. `told` are variables for the stages."""
     async with _own_mesh(mesh_services(ports, told), logs) as address:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -171,7 +171,7 @@ async def up(ports: Ports, logs: Path, told: Variables) -> None:
 
 
 async def mic(server: Server, wanted: Wanted, output: Output, device: str | None) -> None:
-    """`babelmesh mic`: until Ctrl-C, which still lets what was said be translated."""
+    """Run `babelmesh mic` until Ctrl-C, after which what was spoken is still translated."""
     with microphone(device) as spoken:
         loop = asyncio.get_running_loop()
 
@@ -194,7 +194,7 @@ async def mic(server: Server, wanted: Wanted, output: Output, device: str | None
 
 
 async def text(server: Server, wanted: Wanted, output: Output, lines: Sequence[str]) -> None:
-    """`babelmesh text`: the lines given, or those of stdin as they come."""
+    """Run `babelmesh text` on the given lines, or on those of stdin as they come."""
 
     shortfalls = Shortfalls()
 

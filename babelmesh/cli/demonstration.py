@@ -1,4 +1,4 @@
-"""`babelmesh demo`: recorded speech at the pace it was spoken, and then what this machine makes of it.
+"""Runs `babelmesh demo`: recorded speech at its own pace, then a report of latencies and speeds on this machine.
 
 English into other languages, Spanish into English, each while it is spoken; how late, by which models, and how much
 faster than the speaker they are. A voice that does not keep that pace is given the recording behind it.
@@ -38,7 +38,7 @@ class Prompt:
     package: str
 
     def find(self) -> Path:
-        """Where it is. Raises PromptMissing."""
+        """Return the recording's path. Raises PromptMissing when its package is not installed."""
         for path in sorted(PROMPTS.glob(f"{self.folder}/**/{self.name}")):
             return path
         raise PromptMissing(f"The recorded speech is missing: apt install {self.package}.")
@@ -51,7 +51,7 @@ NEIGHBOUR = "ca"  # where one of them cannot be had
 
 
 async def demo(server: Server, wanted: Wanted, output: Output) -> None:
-    """Runs the demo on the mesh that is named, or on one of its own. Without targets it takes those that there are."""
+    """Run the demo on the mesh that is named, or on a local one; without targets into all that are available."""
     english, folder = ENGLISH.find(), output.folder or Path("out")
     async with reached(server) as mesh:
         has = await mesh.describe()
@@ -76,7 +76,7 @@ async def demo(server: Server, wanted: Wanted, output: Output) -> None:
 
 
 class Watcher:
-    """A view that keeps what was agreed and how late everything came."""
+    """A view that records the agreed configuration and the latencies of a session."""
 
     def __init__(self, langs: Sequence[str]) -> None:
         self.ready = Ready()
@@ -86,23 +86,25 @@ class Watcher:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Close nothing: this view holds no resources."""
 
     def heard(self, audio_ms: float) -> None:
-        """Progress is shown elsewhere."""
+        """Ignore the progress of sending, which another view shows."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Keeps the agreement and the latencies."""
+        """Record the agreed configuration and the latencies."""
         self.ledger.take(event)
         if isinstance(event, Ready):
             self.ready = event
 
     def note(self, line: str) -> None:
-        """What became of the connection is shown elsewhere."""
+        """Ignore notices about the connection, which another view shows."""
 
 
 def targets(has: DescribeResponse) -> tuple[str, ...]:
-    """What English is translated into here: the usual languages, and a neighbour for one that cannot be had."""
+    """Return the demo's targets for English: the usual languages, each replaced by a neighbour where it is
+    unavailable.
+    """
     into = {_language(pair.target_lang) for pair in has.pairs if _language(pair.source_lang) == "en"}
     missing = [lang for lang in TARGETS if lang not in into]
     for lang in missing:
@@ -112,7 +114,7 @@ def targets(has: DescribeResponse) -> tuple[str, ...]:
 
 
 def slow_voices(has: DescribeResponse, agreed: Ready) -> dict[str, str]:
-    """By target, a neural voice that does not speak it live here, because it does not keep pace."""
+    """Return, by target, a neural voice that is installed but too slow to speak it live."""
     found: dict[str, str] = {}
     for spoken in agreed.voices:
         if spoken.engine == SMALL_ENGINE:
@@ -127,7 +129,7 @@ def slow_voices(has: DescribeResponse, agreed: Ready) -> dict[str, str]:
 
 
 def _spanish(has: DescribeResponse) -> Path | None:
-    """The Spanish recording; None, with a line that says why, where it is not spoken to this mesh."""
+    """Return the path of the Spanish recording; None, after printing why, where this mesh cannot translate it."""
     if not any(_language(lang) == "es" for lang in has.source_langs):
         _note("\nSpanish is not recognized here: `make setup` fetches the model for it.")
         return None
@@ -139,7 +141,7 @@ def _spanish(has: DescribeResponse) -> Path | None:
 
 
 def _tell(watched: Watcher) -> None:
-    """Which voices spoke in a session, where the screen has covered it, and how late everything was."""
+    """Print the voices that spoke in a session, where the screen has covered them, and the latencies."""
     for voice in watched.ready.voices if console.out.is_terminal else ():
         why = f": {voice.reason}" if voice.reason else ""
         _note(f"{voice.target_lang} was spoken by {voice.voice} ({voice.engine}){why}")
@@ -148,7 +150,7 @@ def _tell(watched: Watcher) -> None:
 
 
 async def _measured(mesh: Mesh, recording: Path, wanted: Wanted) -> None:
-    """Translates a recording as fast as this machine can, to say how fast that is."""
+    """Translate a recording as fast as this machine can, and print its speed."""
     seconds = probe(recording).duration_ms / 1000
     with TemporaryDirectory(prefix="babelmesh-demo-") as folder:
         started = time.monotonic()
@@ -163,7 +165,7 @@ async def _measured(mesh: Mesh, recording: Path, wanted: Wanted) -> None:
 
 
 async def _voiced(mesh: Mesh, files: Files, voices: dict[str, str]) -> None:
-    """Has the files spoken by voices that are too slow to be heard live, and says so."""
+    """Translate the files with voices that are too slow for live speech, and print that it is done."""
     if not voices:
         return
     named = ", ".join(f"{voice} ({lang})" for lang, voice in voices.items())
@@ -179,7 +181,7 @@ async def _voiced(mesh: Mesh, files: Files, voices: dict[str, str]) -> None:
 
 
 def _moved(folder: Path, place: Path, langs: Iterable[str]) -> list[str]:
-    """Puts the speech and subtitles of these languages in their place; gives the names of the speech."""
+    """Move these languages' speech and subtitles to their final place; return the names of the speech files."""
     speech: list[str] = []
     for lang in langs:
         for path in sorted(folder.glob(f"*.{lang}.*")):
@@ -197,5 +199,5 @@ def _note(text: str) -> None:
 
 
 def _language(tag: str) -> str:
-    """A tag without region or script."""
+    """Return a language tag without region or script."""
     return tag.split("-", maxsplit=1)[0].lower()

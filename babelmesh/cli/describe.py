@@ -1,4 +1,4 @@
-"""What a mesh has, as a table."""
+"""Formats the features of a mesh as a table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, 
 
 
 def table(mesh: DescribeResponse) -> Table:
-    """Languages, pairs, voices, engines, formats and limits; a language's default voice comes first."""
+    """Return a table of languages, pairs, voices, engines, formats and limits; default voices come first."""
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="bold", no_wrap=True)
     rows.add_column()
@@ -48,14 +48,14 @@ def table(mesh: DescribeResponse) -> Table:
 
 
 def _way(pair: LanguagePair) -> str:
-    """A way of several steps, and who takes each."""
+    """Return a pair's way of several steps, with the engine of each."""
     languages = [pair.steps[0].source_lang, *(step.target_lang for step in pair.steps)]
     engines = [step.engine for step in pair.steps]
     return f"{pair.source_lang} into {pair.target_lang}: {' > '.join(languages)} ({', '.join(engines)})"
 
 
 def _speeds(voices: Iterable[Voice]) -> str:
-    """Of each engine whose voices were measured, the slowest."""
+    """Return each engine's slowest measured voice, with its real-time factor."""
     slowest: dict[str, float] = {}
     for voice in voices:
         if voice.real_time_factor:
@@ -69,7 +69,7 @@ def _engine(engine: EngineInfo) -> str:
 
 
 def _language(tag: str) -> str:
-    """A tag without region or script."""
+    """Return a language tag without region or script."""
     return tag.split("-", maxsplit=1)[0].lower()
 
 

@@ -1,4 +1,4 @@
-"""An utterance as a picture: a lane per language and step, each word where it belongs in time. As text, and as SVG."""
+"""Draws an utterance, as text or SVG: a lane per language and step, with each word at its time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLOURS = {"heard": "#57606a", "concluded": "#0969da", "spoken": "#1a7f37"}
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A mark on a row of its lane. It stands right of its moment, or left of it where there is no room."""
+    """A mark placed on a row of its lane: right of its moment, or left of it where there is no room."""
 
     mark: Mark
     row: int
@@ -29,25 +29,25 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From milliseconds to columns or pixels."""
+    """A linear scale from milliseconds to columns or pixels."""
 
     start_ms: float
     end_ms: float
     width: float
 
     def at(self, ms: float) -> float:
-        """Where a moment lies."""
+        """Return the position of a moment, in columns or pixels."""
         return (ms - self.start_ms) / max(1.0, self.end_ms - self.start_ms) * self.width
 
     def ticks(self) -> list[float]:
-        """Round moments, in milliseconds from the start; at most ten."""
+        """Return round moments for a time axis, in milliseconds from the start; at most ten."""
         length_ms = self.end_ms - self.start_ms
         step = next((step for step in TICKS_MS if length_ms / step <= MOST_TICKS), TICKS_MS[-1])
         return [float(tick) for tick in range(0, int(length_ms) + 1, step)]
 
 
 def placed(marks: Sequence[Mark], scale: Scale, width_of: Callable[[Mark], float], gap: float) -> list[Placed]:
-    """Each mark on the first row where it does not cover another."""
+    """Place each mark on the first row where it does not cover another."""
     rows: list[float] = []  # where each row is free from
     places = []
     for mark in marks:
@@ -60,7 +60,7 @@ def placed(marks: Sequence[Mark], scale: Scale, width_of: Callable[[Mark], float
 
 
 def ascii_picture(utterance: Utterance, width: int) -> list[str]:
-    """Lines of at most `width` columns. "|" is the moment the words beside it came."""
+    """Draw an utterance as lines of at most `width` columns; "|" marks the moment at which the words beside it came."""
     margin = max(len(_label(lane)) for lane in utterance.lanes) + 1
     columns = max(NARROWEST, width - margin - 1)
     scale = Scale(utterance.start_ms, utterance.end_ms, columns - 1)
@@ -96,7 +96,7 @@ def _ascii_lane(lane: Lane, scale: Scale, columns: int, margin: int) -> list[str
 
 
 def svg_picture(utterance: Utterance) -> str:
-    """The same as an SVG document."""
+    """Draw an utterance as an SVG document."""
     scale = Scale(utterance.start_ms, utterance.end_ms, SVG_WIDTH - SVG_LEFT - 20)
     top, parts = 2.5 * SVG_ROW, []
     for lane in utterance.lanes:

@@ -1,4 +1,4 @@
-"""One utterance explained: when each word was heard, concluded, translated and spoken, from the events alone."""
+"""Explains one utterance from its events: when each word was recognized, concluded, translated and spoken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORDS = 10  # of the utterance that is explained, if there is a choice: enough t
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """Words, and when they came, in milliseconds on the session's clock."""
+    """Words, and the moment at which they came, in milliseconds on the session's clock."""
 
     text: str
     start_ms: float
@@ -22,7 +22,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """What happened to one language's words in one step, in order."""
+    """The words of one language in one step, in the order they came."""
 
     lang: str
     step: str  # "heard", "concluded" or "spoken"
@@ -31,7 +31,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """A segment's way through the mesh."""
+    """A segment's path through the mesh: its span, and a lane per language and step."""
 
     segment_id: int
     start_ms: float
@@ -39,7 +39,9 @@ class Utterance:
     lanes: tuple[Lane, ...]
 
     def summary(self) -> list[str]:
-        """A line per target: how long after the first word began the first one came, and the last after the last."""
+        """Return a line per target: the delays of its first word after the first spoken one, and of its last after
+        the last.
+        """
         said = self.lanes[0].marks
         lines = []
         for lane in self.lanes[2:]:
@@ -53,7 +55,7 @@ class Utterance:
 
 @dataclass(slots=True)
 class _Growing:
-    """Concluded text: each result adds words to it."""
+    """Concluded text that grows with each result."""
 
     marks: list[Mark] = field(default_factory=list)
     count: int = 0
@@ -77,7 +79,7 @@ class _Segment:
 
 
 class Explanation:
-    """The events of a session, kept as far as they tell when a word got how far."""
+    """The events of one session, as far as they show when each word was processed."""
 
     def __init__(self, languages: Languages) -> None:
         self._languages = languages
@@ -85,7 +87,7 @@ class Explanation:
         self._played_ms: dict[str, float] = {}  # by target: when all speech that has come will have been heard
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Notes an event that came at a moment of the session's clock."""
+        """Record an event that came at a moment of the session's clock."""
         match event:
             case AsrResult():
                 self._hear(event, at_ms)
@@ -96,7 +98,7 @@ class Explanation:
                 self._speak(event, at_ms)
 
     def utterance(self) -> Utterance | None:
-        """The finished utterance that is best to look at; None while there is none."""
+        """Return the finished utterance with the most to show; None while there is none."""
         finished = [number for number, segment in self._segments.items() if segment.heard]
         if not finished:
             return None
@@ -121,7 +123,7 @@ class Explanation:
             segment.start_ms = result.words[0].start_ms
 
     def _speak(self, chunk: TtsChunk, at_ms: float) -> None:
-        """Speech is heard when it comes, or when what came before is over."""
+        """Record when a chunk is heard: when it comes, or when the speech before it is over."""
         lang = self._languages.label(chunk.target_lang)
         marks = self._segment(chunk.segment_id).spoken.setdefault(lang, [])
         start_ms = max(at_ms, self._played_ms.get(lang, 0))

@@ -17,7 +17,9 @@ from babelmesh.client.events import Event
 
 
 class Explainer:
-    """Watches a session; at its end, leaves NAME.explain.svg and prints the same, unless lines of JSON are wanted."""
+    """A view that draws one utterance at the session's end: into NAME.explain.svg, and as text unless JSON is
+    wanted.
+    """
 
     def __init__(self, place: Place, languages: Languages, printed: bool) -> None:
         self._path = place.path("explain.svg")
@@ -29,14 +31,14 @@ class Explainer:
         return self
 
     def heard(self, audio_ms: float) -> None:
-        """Source audio explains nothing by itself."""
+        """Ignore the progress of sending: it explains nothing by itself."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Notes an event."""
+        """Record an event for the explanation."""
         self._explanation.take(event, at_ms)
 
     def note(self, line: str) -> None:
-        """Nothing that was said."""
+        """Ignore notices about the connection."""
 
     def __exit__(self, *_: object) -> None:
         utterance = self._explanation.utterance()
@@ -50,11 +52,11 @@ class Explainer:
             _print(utterance)
 
     def tracks(self) -> list[LanguageTrack]:
-        """A picture is no track."""
+        """Return no tracks: the picture is none."""
         return []
 
     def written(self) -> list[Path]:
-        """The file it leaves, if it had something to draw."""
+        """Return the path of the picture, if there was an utterance to draw."""
         return [self._path] if self._drawn else []
 
 

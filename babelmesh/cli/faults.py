@@ -1,4 +1,4 @@
-"""Faults on demand, for rehearsals: `mesh.fault.v1` as the command line asks for it."""
+"""Simulates faults, for rehearsals: the client of `mesh.fault.v1`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ANSWER_SECONDS = 10.0
 
 
 class FaultKind(StrEnum):
-    """What goes wrong."""
+    """The kinds of faults that `babelmesh fault` accepts."""
 
     CRASH = "crash"
     HANG = "hang"
@@ -26,7 +26,7 @@ class FaultKind(StrEnum):
 
 
 class FaultStage(StrEnum):
-    """Where: in a replica of one of these, as the gateway picks it."""
+    """The stages a fault can be passed on to, in a replica that the gateway picks."""
 
     ASR = "asr"
     MT = "mt"
@@ -35,7 +35,7 @@ class FaultStage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is to go wrong, when, and for how long. Zero where it is not told."""
+    """A fault to simulate: what, when and for how long. Zero stands for the server's default."""
 
     kind: FaultKind
     stage: FaultStage | None = None  # None: in the server that is called
@@ -47,7 +47,7 @@ class Fault:
 
 
 async def simulate_fault(address: str, fault: Fault) -> None:
-    """Arms a fault. Raises SessionFailed when the server refuses it, or is not there."""
+    """Arm a fault on a server. Raises SessionFailed when it is refused, or the server cannot be reached."""
     request = fault_pb2.SimulateFaultRequest(
         stage=fault.stage.name if fault.stage else "",
         kind=fault_pb2.FaultKind.Value(f"FAULT_KIND_{fault.kind.name}"),

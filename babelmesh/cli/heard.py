@@ -1,4 +1,4 @@
-"""Whether a session recognized anything."""
+"""A view that finds out whether a session recognized any words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from babelmesh.client.events import AsrResult, Event
 
 
 class Heard:
-    """A view that knows whether a word has been recognized."""
+    """A view that records whether any word has been recognized."""
 
     def __init__(self) -> None:
         self.words = False
@@ -17,15 +17,15 @@ class Heard:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Close nothing: this view holds no resources."""
 
     def heard(self, audio_ms: float) -> None:
-        """Audio alone is no word."""
+        """Ignore the progress of sending: audio alone is no word."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Looks for words in a transcript."""
+        """Look for words in a final transcript."""
         if isinstance(event, AsrResult) and event.final:
             self.words = self.words or any(character.isalnum() for character in event.text)
 
     def note(self, line: str) -> None:
-        """What became of the connection is no word."""
+        """Ignore notices about the connection."""

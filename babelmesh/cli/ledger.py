@@ -1,4 +1,4 @@
-"""The latency ledger for people: how long after it was spoken each segment had come through each step."""
+"""Latencies for people: how long after it was spoken each segment had passed each step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEPS: tuple[tuple[str, Callable[[Latency], int]], ...] = (
 
 
 class Ledger:
-    """The latency events of a session."""
+    """The latency events of one session."""
 
     def __init__(self, languages: Languages) -> None:
         self._languages = languages
@@ -34,16 +34,16 @@ class Ledger:
         return bool(self._rows)
 
     def take(self, event: Event) -> None:
-        """Notes a latency event."""
+        """Record a latency event."""
         if isinstance(event, Latency):
             self._rows[event.segment_id, self._languages.label(event.target_lang)] = event
 
     def medians(self) -> str:
-        """The median delay of each step, behind the last word of a segment, in one line."""
+        """Return one line with the median delay of each step behind a segment's last word."""
         return ", ".join(f"{name} {_seconds(self._delays(step), statistics.median)} s" for name, step in STEPS)
 
     def table(self) -> Table:
-        """A row per segment and target, the last ones when there are many, and the median of all."""
+        """Return a table with a row per segment and target (the last ones when there are many) and the medians."""
         table = Table(
             title="Seconds after the last word of a segment", title_style="bold", box=box.SIMPLE_HEAD, show_footer=True
         )
@@ -66,7 +66,9 @@ class Ledger:
 
 
 def _delay(latency: Latency, step: Callable[[Latency], int]) -> list[int]:
-    """How long after the capture, in milliseconds; empty for a step that did not take place."""
+    """Return a step's delay after capture in a list, in milliseconds; an empty list for a step that did not take
+    place.
+    """
     return [step(latency) - latency.captured_ms] if step(latency) else []
 
 

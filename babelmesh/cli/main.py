@@ -92,7 +92,7 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
 
 
 def _told(engines: Engines, models: Path | None) -> Variables:
-    """What the stages of a mesh of our own are to be told."""
+    """Return the variables for the stages of a local mesh."""
     try:
         return serving.variables(engines, folder(models), supervisor.environment(), console.note)
     except ModelsFailed as error:
@@ -101,7 +101,7 @@ def _told(engines: Engines, models: Path | None) -> Variables:
 
 
 def _place(server: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
-    """The mesh a command uses: one that runs, or one of its own, with the engines that are named."""
+    """Return the mesh that a command uses: a running one, or a local one with the engines that are named."""
     at = place(server, ca, engines, models)
     return replace(at, variables=_told(engines, models)) if engines else at
 
@@ -280,7 +280,7 @@ def _run(command: Coroutine[Any, Any, None]) -> None:
 
 
 async def _until_terminated(command: Coroutine[Any, Any, None]) -> None:
-    """SIGTERM is taken like Ctrl-C: everything is closed, then the program ends."""
+    """Run a command; SIGTERM stops it as Ctrl-C does, closing everything first."""
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
     await command
 
@@ -291,6 +291,6 @@ def _hint(error: BabelmeshError) -> str:
 
 
 def main() -> None:
-    """The entry point."""
+    """Run the command line: the entry point of the `babelmesh` program."""
     console.prepare()
     app()

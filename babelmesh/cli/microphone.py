@@ -1,4 +1,4 @@
-"""A microphone as a source of audio."""
+"""A microphone as a source of audio for a session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT_CHUNKS = 300  # 30 s: what a held stream may leave unsent before the oldest
 
 
 class Microphone:
-    """Chunks as they are spoken, until `stop`. Audio dropped for lateness leaves a gap in the offsets."""
+    """Yields chunks from a microphone until `stop`. Audio dropped for lateness leaves a gap in the offsets."""
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -26,7 +26,7 @@ class Microphone:
         self._changed = asyncio.Event()
 
     def stop(self) -> None:
-        """What has been spoken is still handed out, then the source ends."""
+        """Stop recording; what has been recorded is still yielded, then the source ends."""
         self._stopped = True
         self._changed.set()
 
@@ -42,19 +42,19 @@ class Microphone:
         return self._chunks.popleft()
 
     def spoken(self, pcm: bytes) -> None:
-        """Takes a chunk, in the loop's own thread."""
+        """Add a chunk, in the event loop's thread."""
         self._chunks.append(Chunk(pcm, self._offset_samples))
         self._offset_samples += len(pcm) // 2
         self._changed.set()
 
     def recorded(self, pcm: Any, _frames: int, _time: Any, _status: Any) -> None:
-        """Takes a chunk from the thread that records."""
+        """Add a chunk from the recording thread."""
         self._loop.call_soon_threadsafe(self.spoken, bytes(pcm))
 
 
 @contextmanager
 def microphone(device: str | None = None) -> Iterator[Microphone]:
-    """The default input device, or the one named or numbered, recording for the block. Raises AudioUnreadable."""
+    """Record from the default input device, or the one named or numbered, for the block. Raises AudioUnreadable."""
     source = Microphone()
     sounddevice = _sounddevice()
     try:

@@ -1,4 +1,4 @@
-"""A translated voice over the original speech, which is lowered while the voice speaks. Streams; nothing is held whole.
+"""Mixes a translated voice over the original speech, which is lowered under it. Streams; nothing is held whole.
 
 Sound is float32 between -1 and 1, [channels, samples], at one rate. The gain of the original follows the voice: it has
 come down by the time the voice starts, and rises when the voice has been silent for a while.
@@ -28,19 +28,19 @@ BLOCK_SAMPLES = 1024  # of one frame
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of the sound that is mixed."""
+    """The sample rate and channel layout of the sound that is mixed."""
 
     rate: int  # samples per second
     layout: str  # "mono" or "stereo"
 
     @property
     def channels(self) -> int:
-        """How many channels it has."""
+        """Number of channels: 1 or 2."""
         return 1 if self.layout == "mono" else 2
 
 
 def mixed(original: Path, voice: Path | None, form: Form, track: int = 0) -> Iterator[Sound]:
-    """A track of the original with a voice over it, or alone, in blocks of BLOCK_SAMPLES, as long as the longer.
+    """Yield a track of the original with a voice over it, in blocks of BLOCK_SAMPLES, until the longer one ends.
 
     The original is on its container's time, as it is when it is recognized.
     """
@@ -61,21 +61,23 @@ def mixed(original: Path, voice: Path | None, form: Form, track: int = 0) -> Ite
 
 
 class Gain:
-    """The gain of the original under a voice, in time."""
+    """The gain of the original under a voice, over time."""
 
     def __init__(self, voice: Path, rate: int) -> None:
         self._per_step = rate * STEP_MS / 1000
         self._steps = ducking(_speaking(voice))
 
     def at(self, start: int, length: int) -> Sound:
-        """The gains of samples from one on."""
+        """Return the gains of `length` samples from `start` on."""
         places = (start + np.arange(length)) / self._per_step
         known = np.arange(len(self._steps))
         return np.interp(places, known, self._steps, right=1.0).astype(np.float32)
 
 
 def ducking(speaking: npt.NDArray[np.bool_]) -> Sound:
-    """The gain of each step, from whether the voice speaks in it; short pauses are bridged, both ends are ramps."""
+    """Return the gain of each step, given whether the voice speaks in it; short pauses are bridged, both ends are
+    ramps.
+    """
     steps = HOLD_MS // STEP_MS
     ramp = RAMP_MS // STEP_MS
     ends = np.flatnonzero(np.diff(np.concatenate(([0], speaking.view(np.int8), [0])))).reshape(-1, 2)
@@ -96,7 +98,7 @@ def ducking(speaking: npt.NDArray[np.bool_]) -> Sound:
 
 
 class Blocks:
-    """A file's sound in one form, in blocks of equal length but the last."""
+    """A file's sound converted to one form, in blocks of equal length; the last may be shorter."""
 
     def __init__(self, path: Path, form: Form, track: int = 0) -> None:
         self._frames = _frames(path, form, track)
@@ -107,7 +109,7 @@ class Blocks:
         return self._frames
 
     def take(self) -> Sound:
-        """The next block; one without samples at the end."""
+        """Return the next block; one without samples at the end."""
         block = next(self._frames, None)
         self.ended = block is None
         return np.zeros((self._channels, 0), dtype=np.float32) if block is None else block
@@ -120,7 +122,7 @@ def _frames(path: Path, form: Form, track: int) -> Iterator[Sound]:
 
 
 def _speaking(voice: Path) -> npt.NDArray[np.bool_]:
-    """Whether a voice speaks, step by step."""
+    """Return for each step whether the voice is audible in it."""
     form = Form(24_000, "mono")
     size = form.rate * STEP_MS // 1000
     found: list[npt.NDArray[np.bool_]] = []

@@ -1,4 +1,4 @@
-"""`babelmesh models`: its commands."""
+"""The commands of `babelmesh models`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ FEW = 3  # languages that are listed of more than that
 
 
 def folder(models: Path | None) -> Models:
-    """The models folder, as told or where it is by default."""
+    """Return the models folder: the one given, or the default."""
     return Models((models or default_folder()).expanduser())
 
 
@@ -148,7 +148,7 @@ def _row(each: Installed | Entry) -> Sequence[str]:
 
 
 def _shortened(serves: Sequence[str]) -> str:
-    """What is served; of many pairs, their languages; of many languages, the first."""
+    """Return the languages served, shortened: of many pairs the languages, of many languages the first few."""
     if len(serves) <= MANY:
         return " ".join(serves)
     languages = sorted({lang for each in serves for lang in each.split(">")})
@@ -168,7 +168,7 @@ def _table(last: str, rows: Sequence[tuple[Sequence[str], str, str]]) -> Table:
 
 
 def _download_size(entry: Entry) -> str:
-    """What fetching it takes from the network, where that is known."""
+    """Return the download size of a catalogue entry; empty where it is unknown."""
     return size(count) if (count := download_bytes([entry])) else ""
 
 
@@ -179,7 +179,7 @@ def _tell_installed(bundle: Bundle) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn what goes wrong into a line and a status. SIGTERM is taken like Ctrl-C, so that nothing is left behind."""
+    """Turn errors into a line and an exit status. SIGTERM stops the block as Ctrl-C does, leaving nothing half done."""
     before = signal.signal(signal.SIGTERM, lambda number, frame: signal.raise_signal(signal.SIGINT))
     try:
         yield

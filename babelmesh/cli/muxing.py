@@ -1,4 +1,4 @@
-"""The video of a recording with its translations: a track for each voice over the original, and subtitles.
+"""Muxes a recording with its translations: a track for each voice over the original, and subtitles.
 
 What was there is copied as it is, but audio that the container cannot hold. A recording without video becomes audio
 with the same tracks.
@@ -40,7 +40,7 @@ Timed = tuple[float, int, Any]  # seconds, a number that no other has, a packet
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a recording is written as."""
+    """The container that a recording is written as, and whether it has video."""
 
     video: bool
     container: str  # as FFmpeg names it
@@ -48,7 +48,8 @@ class Layout:
 
 
 def muxed(recording: Path, folder: Path, tracks: Sequence[LanguageTrack], heard: int = 0) -> Path:
-    """Writes NAME.LANG.mp4 (or .mkv, .mka; `translated` for several languages), and gives its path. Raises MuxFailed.
+    """Write NAME.LANG.mp4 (or .mkv, .mka; `translated` for several languages), and return its path. Raises
+    MuxFailed.
 
     The first track is that of the language spoken, which is the recording's audio track `heard`, from 0.
     """
@@ -70,7 +71,7 @@ def muxed(recording: Path, folder: Path, tracks: Sequence[LanguageTrack], heard:
 
 
 def layout(path: Path, heard: int = 0) -> Layout:
-    """What a recording can be written as, by what it holds. Raises Refused: it has no audio."""
+    """Return the container that fits a recording's streams. Raises Refused when it has no audio."""
     with opened(path) as recording:
         if not _video(recording):
             return Layout(False, "matroska", ".mka")
@@ -169,12 +170,12 @@ def _shown(cues: Sequence[Cue], stream: Any, began: float) -> Iterator[tuple[flo
 
 
 def _numbered(packets: Iterator[tuple[float, Any]], place: int) -> Iterator[Timed]:
-    """Packets that can be put in order, those of one moment by their stream."""
+    """Yield packets with a key that orders them by time, and by stream at one time."""
     return ((at, place, packet) for at, packet in packets)
 
 
 def _video(recording: Any) -> list[Any]:
-    """The streams of moving pictures: a cover is none."""
+    """Return the video streams, without cover pictures."""
     covers = av.stream.Disposition.attached_pic
     return [stream for stream in recording.streams.video if not stream.disposition & covers]
 
@@ -184,5 +185,5 @@ def _codecs(recording: Any, heard: int) -> set[str]:
 
 
 def _rate(rate: int) -> int:
-    """The rate to encode at: the recording's own, or the next that AAC has."""
+    """Return the rate to encode at: the recording's own, or the next that AAC supports."""
     return next((each for each in RATES if each >= rate), RATES[-1])

@@ -1,4 +1,4 @@
-"""What a server refuses, named as the command line does: by the option that the value came from."""
+"""Renames fields that a server refuses to the command-line options that their values came from."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPTIONS: Sequence[tuple[str, str]] = (
 
 
 def by_option(error: BabelmeshError) -> BabelmeshError:
-    """The same error with the option of the command line for the field at fault, where there is one."""
+    """Return the error with the command-line option in place of the field at fault, where there is one."""
     if not isinstance(error, SessionFailed):
         return error
     for path, option in _OPTIONS:

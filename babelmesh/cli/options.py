@@ -1,4 +1,4 @@
-"""What the command line says, checked: bad values are usage errors, told before anything starts."""
+"""Parses the command line's options: bad values are usage errors, raised before anything starts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where a mesh is, and who may say that it is the one. No addresses: a mesh of our own, its stages so told."""
+    """The mesh to use: its addresses and trusted certificates; without addresses a local mesh with these variables."""
 
     addresses: str
     ca: Path | None = None
@@ -44,7 +44,7 @@ class Server:
 
 
 class Hold(StrEnum):
-    """Where a live session stands between early and unchanging, as `--stabilization` names it."""
+    """How a live session trades early text against stable text, as `--stabilization` names it."""
 
     FAST = "fast"
     BALANCED = "balanced"
@@ -61,7 +61,7 @@ _STABILIZATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What a listener of live speech waits for; None: as the server sees fit."""
+    """A listener's wishes on latency; None leaves a value to the server."""
 
     stabilization: Hold | None = None
     latency_ms: int | None = None
@@ -69,7 +69,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """From what, into what, with which voices."""
+    """The translation a command asks for: languages, voices, glossary and latency."""
 
     source: str  # a language, several with commas between them, or AUTO
     targets: tuple[str, ...]
@@ -79,7 +79,7 @@ class Wanted:
     waiting: Waiting = field(default_factory=Waiting)
 
     def config(self, live: bool = True) -> SessionConfig:
-        """The hello that asks for it: results as they grow, or, of what nobody waits for, whole segments."""
+        """Return the hello: with interim results for live speech, in whole segments where nobody waits."""
         # Left open, a language without a voice still gets captions.
         delivery = DELIVERY_UNSPECIFIED if self.voice else DELIVERY_CAPTIONS
         spoken = self.source.split(",")
@@ -104,12 +104,12 @@ class Wanted:
 
 
 def several(source: str) -> bool:
-    """Whether `--from` allows more than one language."""
+    """Return whether `--from` allows more than one language."""
     return source == AUTO or "," in source
 
 
 def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str] = (), glossary: str = "") -> Wanted:
-    """Reads `--from`, `--to`, `--voice`, each `--voice-name` and `--glossary`. Raises typer.BadParameter."""
+    """Parse `--from`, `--to`, `--voice`, each `--voice-name` and `--glossary`. Raises typer.BadParameter."""
     targets, source = languages(to), ",".join(languages(source, "--from"))
     voices = dict(_voice_name(name, targets) for name in voice_names)
     if voices and not voice:
@@ -121,7 +121,7 @@ def wanted(source: str, to: str, voice: bool = False, voice_names: Sequence[str]
 
 
 def languages(text: str, option: str = "--to") -> tuple[str, ...]:
-    """The languages of a comma-separated list. Raises typer.BadParameter."""
+    """Return the languages of a comma-separated list. Raises typer.BadParameter."""
     langs = tuple(lang.strip() for lang in text.split(",") if lang.strip())
     if not langs:
         raise typer.BadParameter("name at least one language, like es,ca", param_hint=option)
@@ -132,27 +132,27 @@ def languages(text: str, option: str = "--to") -> tuple[str, ...]:
 
 
 def one_language(source: str) -> str:
-    """Checks that typed lines are in a language that is named. Raises typer.BadParameter."""
+    """Return the language of typed lines, which must be named. Raises typer.BadParameter."""
     if several(source):
         raise typer.BadParameter("typed lines are in one language, which is not found out", param_hint="--from")
     return source
 
 
 def separate(files: Sequence[Path]) -> None:
-    """Checks that no two files would leave output of the same name. Raises typer.BadParameter."""
+    """Check that no two files would write output of the same name. Raises typer.BadParameter."""
     for stem, count in Counter(path.stem for path in files).items():
         if count > 1:
             raise typer.BadParameter(f"{count} files are called {stem}; translate them into different folders")
 
 
 def of_demo(to: str, voice: bool, glossary: str) -> Wanted:
-    """Reads the demo's `--to`, which may be left open, `--voice` and `--glossary`. Raises typer.BadParameter."""
+    """Parse the demo's `--to`, which may be left out, `--voice` and `--glossary`. Raises typer.BadParameter."""
     asked = wanted("en", to or "es", voice, glossary=glossary)
     return asked if to else replace(asked, targets=())
 
 
 def demo_server(addresses: str, ca: Path | None) -> Server:
-    """Reads the demo's `--server` and `--ca`. Raises typer.BadParameter."""
+    """Parse the demo's `--server` and `--ca`. Raises typer.BadParameter."""
     if ca and not addresses:
         raise typer.BadParameter("a mesh of its own has no certificate; name another with --server", param_hint="--ca")
     return Server(addresses, ca)
@@ -168,7 +168,9 @@ def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
 
 
 def place(addresses: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
-    """Reads `--server`, `--ca`, `--engines` and `--models`: one that runs, or of its own. Raises BadParameter."""
+    """Parse `--server`, `--ca`, `--engines` and `--models` into a running or a local mesh. Raises
+    typer.BadParameter.
+    """
     if engines and addresses != DEFAULT_ADDRESS:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
     if engines and ca:
@@ -179,7 +181,7 @@ def place(addresses: str, ca: Path | None, engines: Engines | None, models: Path
 
 
 def spoken_live(realtime: bool, explain: bool, waiting: Waiting) -> None:
-    """Checks that what only makes sense at the pace of speech is asked for at that pace. Raises typer.BadParameter."""
+    """Check that options which only make sense for live speech are given with it. Raises typer.BadParameter."""
     if realtime:
         return
     late = "what is sent faster than it was spoken is translated in whole sentences; add --realtime"

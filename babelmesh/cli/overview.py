@@ -1,4 +1,4 @@
-"""A running mesh, watched through its gateways: `mesh.overview.v1` as the command line asks for it."""
+"""The state of a running mesh, streamed from its gateways: the client of `mesh.overview.v1`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Spread: TypeAlias = overview_pb2.Spread
 
 @dataclass(slots=True)
 class Gateway:
-    """One of those that were named, and what it told last. Instants are seconds of `time.monotonic`."""
+    """A gateway that is watched, with its last message. Instants are in seconds of `time.monotonic`."""
 
     address: str
     told: Overview | None = None  # None while it is gone
@@ -37,25 +37,25 @@ class Gateway:
     was_gone: bool = False
 
     def tells(self, told: Overview) -> None:
-        """It told what it sees."""
+        """Record a message of the gateway."""
         if self.told is None:
             self.since = time.monotonic()
         self.told, self.trouble = told, ""
 
     def goes(self, trouble: str) -> None:
-        """It is not there."""
+        """Record that the gateway cannot be reached, and why."""
         if self.told is not None:
             self.since, self.was_gone = time.monotonic(), True
         self.told, self.trouble = None, trouble
 
     @property
     def known(self) -> bool:
-        """Whether it answered, or failed to."""
+        """Whether the gateway has answered, or failed to."""
         return self.told is not None or bool(self.trouble)
 
 
 async def follow(gateway: Gateway, changed: Callable[[], None]) -> None:
-    """Keeps a gateway as it tells, for ever; `changed` is called with each news of it."""
+    """Watch a gateway for ever, reconnecting as needed; `changed` is called with each message or loss."""
     while True:
         try:
             await _watch(gateway, changed)
@@ -82,18 +82,18 @@ async def _watch(gateway: Gateway, changed: Callable[[], None]) -> None:
 
 
 def as_object(told: Overview) -> dict[str, Any]:
-    """What it told, as JSON with the contract's names. What is unset is left out."""
+    """Return a gateway's message as JSON with the contract's names, without unset fields."""
     return MessageToDict(told, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
 
 
 def state_of(replica: Replica) -> str:
-    """A word: serving, starting, draining, stuck; lost where nothing is heard of it."""
+    """Return a replica's state in a word: serving, starting, draining, stuck, or lost."""
     name = stage_pb2.State.Name(replica.state)
     return "lost" if replica.state == stage_pb2.STATE_UNSPECIFIED else name.removeprefix("STATE_").lower()
 
 
 def replicas_of(gateways: Iterable[Gateway], stage: str) -> list[Replica]:
-    """The replicas of a stage, as the gateway sees them that hears most of them."""
+    """Return the replicas of a stage, as seen by the gateway that reaches the most of them."""
     seen = [list(each.replicas) for gateway in gateways if gateway.told for each in _of(gateway.told, stage)]
     return max(seen, key=lambda replicas: sum(bool(replica.state) for replica in replicas), default=[])
 
@@ -103,7 +103,7 @@ def _of(told: Overview, stage: str) -> list[overview_pb2.Stage]:
 
 
 def pairs_of(gateways: Iterable[Gateway]) -> list[Pair]:
-    """What became of the segments of all gateways together.
+    """Return the language pairs of all gateways, those of equal languages summed up.
 
     Of several, the median is the mean of theirs, by segments, and the 95th percentile that of the worst.
     """

@@ -1,4 +1,4 @@
-"""Files and folders with what was said: their owner alone may read them, whatever the umask lets others do.
+"""Files and folders with a session's content: readable by their owner alone, whatever the umask.
 
 That holds for a folder the user names, too: the folders that are missing are made so, those that are there stay as they
 are, and every file is written so. Whoever wants to share a file says so (`chmod`).
@@ -17,7 +17,7 @@ FOLDER_MODE, FILE_MODE = 0o700, 0o600
 
 
 def private_folder(path: Path) -> None:
-    """Makes a folder, and those above it that are missing. Raises OutputUnwritable."""
+    """Create a private folder, and those above it that are missing. Raises OutputUnwritable."""
     for folder in reversed([path, *path.parents]):
         if folder.exists() and not folder.is_dir():
             raise OutputUnwritable(f"{folder} is no folder: nothing can be written into it.")
@@ -27,7 +27,7 @@ def private_folder(path: Path) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turns what the system says against writing a file, inside the block, into OutputUnwritable."""
+    """Turn the system's errors while writing a file, inside the block, into OutputUnwritable."""
     try:
         yield
     except OSError as error:
@@ -36,7 +36,7 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """An empty file beside `path` to write to, which takes its place, whatever was there, when the block is left.
+    """Yield an empty file beside `path` to write to, which replaces it when the block is left.
 
     A block that fails, or takes the file away, before it has written anything leaves nothing. Raises OutputUnwritable.
     """

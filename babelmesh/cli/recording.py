@@ -1,4 +1,4 @@
-"""What a session leaves on disk: speech, subtitles, events, for its user alone to read (see `private`)."""
+"""Writes a session's files: speech, subtitles and events, readable by the user alone (see `private`)."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from babelmesh.client.printable import printable_lines
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the files of a session go, and how its speech is laid out."""
+    """The folder and name of a session's files, and the timing of its speech."""
 
     folder: Path
     name: str
     live: bool  # speech lies where it was heard; else where its segment was spoken
 
     def path(self, ending: str) -> Path:
-        """`folder/name.ending`."""
+        """Return the path `folder/name.ending`."""
         return self.folder / f"{self.name}.{ending}"
 
 
 class Recording:
-    """A view that writes NAME.LANG.wav, .srt, .vtt and NAME.json.
+    """A view that writes a session's NAME.LANG.wav, .srt, .vtt and NAME.json.
 
     A session cut short leaves the speech and events that had come, and subtitles of all that was concluded.
     """
@@ -50,10 +50,10 @@ class Recording:
         return self
 
     def heard(self, audio_ms: float) -> None:
-        """Source audio leaves nothing on disk."""
+        """Ignore the progress of sending: source audio is not written."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Notes an event that came at a moment of the session's clock. Raises OutputUnwritable."""
+        """Record an event that came at a moment of the session's clock. Raises OutputUnwritable."""
         self._captions.take(event)
         with writing(self._place.path("json")):
             self._events.add(event, at_ms)
@@ -66,7 +66,7 @@ class Recording:
                 self._timelines[lang].add(event, max(at_ms, start_ms) if self._place.live else start_ms)
 
     def note(self, line: str) -> None:
-        """The files are the same, whatever became of the connection."""
+        """Ignore notices about the connection: the files stay the same."""
 
     def __exit__(self, *_: object) -> None:
         with self._open:
@@ -76,13 +76,13 @@ class Recording:
                 self._write(f"{lang}.vtt", subtitles.vtt(captions))
 
     def tracks(self) -> list[LanguageTrack]:
-        """Its languages as tracks, the one that was spoken first."""
+        """Return the session's languages as tracks, the spoken one first."""
         langs = (self._languages.source, *self._languages.targets)
         voices = {lang: self._place.path(f"{lang}.wav") for lang in self._timelines}
         return [LanguageTrack(lang, voices.get(lang), subtitles.cues(self._captions.concluded(lang))) for lang in langs]
 
     def written(self) -> list[Path]:
-        """The files it leaves, speech first."""
+        """Return the paths of the files written, speech first."""
         langs = (self._languages.source, *self._languages.targets)
         endings = [f"{lang}.wav" for lang in self._timelines]
         endings += [f"{lang}.{kind}" for lang in langs for kind in ("srt", "vtt")]
@@ -103,7 +103,7 @@ class Recording:
 
 
 class _EventFile:
-    """A JSON array of events, one a line, written as they come."""
+    """Writes events as a JSON array, one a line, as they come."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One session from its source to those who watch it."""
+"""Runs one session from its source to its views."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from babelmesh.client.session import Chunk, Source
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to translate, how, and for whom. Both calls are made once the session is open."""
+    """A session to run: source, configuration and views. Source and views are made once the session is open."""
 
     config: SessionConfig
     source: Callable[[Ready], Source]
@@ -25,7 +25,7 @@ class Job:
 
 
 async def run(mesh: Mesh, job: Job) -> None:
-    """Runs a session to its end. Raises SessionFailed, or what the source raises; the views have ended by then."""
+    """Run a session to its end. Raises SessionFailed, or the source's own error, after the views have been closed."""
     told: list[View] = []
 
     def notice(line: str) -> None:
@@ -51,7 +51,7 @@ async def run(mesh: Mesh, job: Job) -> None:
 
 
 def voices(ready: Ready, languages: Languages) -> list[str]:
-    """Which voice speaks each target, and why, where the server gives a reason."""
+    """Return a line per target with the voice that speaks it, and the reason where the server gives one."""
     return [
         f"{languages.label(each.target_lang)}: {each.voice} ({each.engine}), {each.reason}"
         for each in ready.voices
@@ -60,7 +60,7 @@ def voices(ready: Ready, languages: Languages) -> list[str]:
 
 
 def warnings(ready: Ready, languages: Languages) -> list[str]:
-    """What will make results worse than they need be, as far as the server knows it when the session opens."""
+    """Return warnings about quality that the server knows of when the session opens."""
     if not ready.wideband:
         return []
     spoken, rate = languages.label(ready.config.source_lang), ready.config.input.sample_rate
@@ -68,7 +68,7 @@ def warnings(ready: Ready, languages: Languages) -> list[str]:
 
 
 class Told:
-    """A source that tells the views how far it has been sent, and keeps the session's clock by that."""
+    """A source that reports its progress to the views, and derives the session's clock from it."""
 
     def __init__(self, source: Source, views: Sequence[View]) -> None:
         self._chunks = aiter(source)
@@ -77,7 +77,7 @@ class Told:
         self._heard_ms = 0.0
 
     def at_ms(self) -> float:
-        """The session's clock: it starts with the first audio."""
+        """Return the session's clock in milliseconds, which starts with the first audio."""
         return 0 if self._started_at is None else (time.monotonic() - self._started_at) * 1000
 
     def __aiter__(self) -> AsyncIterator[bytes | Chunk | str]:

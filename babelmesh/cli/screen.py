@@ -31,7 +31,7 @@ TAIL_SEGMENTS = 12  # more never fit into a panel
 
 @dataclass(slots=True)
 class Track:
-    """The source: what it is called, how long it is, how much of it has been sent."""
+    """The source's name, its length, and how much of it has been sent."""
 
     title: str
     total_ms: float  # 0 for a source without a known end
@@ -39,7 +39,7 @@ class Track:
 
 
 class Screen:
-    """A view that redraws in place, at most twelve times a second, and leaves its last picture and the ledger."""
+    """A view that redraws in place, at most twelve times a second, and leaves its last frame and the latencies."""
 
     def __init__(self, console: Console, languages: Languages, track: Track) -> None:
         self._live = Live(console=console, auto_refresh=False)
@@ -62,19 +62,19 @@ class Screen:
             self._live.console.print(Shown(self._ledger.table()))
 
     def heard(self, audio_ms: float) -> None:
-        """Moves the bar."""
+        """Advance the progress bar."""
         self._track.heard_ms = audio_ms
         self._draw_soon()
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Updates the captions."""
+        """Update the captions and latencies from an event."""
         self._captions.take(event)
         self._ledger.take(event)
         self._notice = notice_of(event) or self._notice
         self._draw_soon()
 
     def note(self, line: str) -> None:
-        """Shows it below the captions, at once: nothing may move for a while."""
+        """Show a notice below the captions at once, as nothing else may change for a while."""
         self._notice = printable(line)
         self._draw()
 
@@ -87,7 +87,7 @@ class Screen:
         self._live.update(Shown(self.picture()), refresh=True)
 
     def picture(self) -> RenderableType:
-        """All of it, never taller or wider than the terminal."""
+        """Return the whole screen, never higher or wider than the terminal."""
         console = self._live.console
         width = min(console.width, WIDEST)
         langs = (self._languages.source, *self._languages.targets)
@@ -117,7 +117,7 @@ def _bar(track: Track, width: int) -> RenderableType:
 
 
 def _flow(captions: Sequence[Caption]) -> Text:
-    """The last captions as one running text."""
+    """Return the last captions as one running text."""
     flow = Text()
     for caption in captions[-TAIL_SEGMENTS:]:
         flow.append(" " if flow else "")
@@ -135,7 +135,7 @@ def _panel(lang: str, flow: Text, size: tuple[int, int], console: Console) -> Re
 
 
 def _row(lang: str, flow: Text, width: int, console: Console) -> RenderableType:
-    """One language in one line, for terminals too low for panels: its newest words."""
+    """Return one language as a single line of its newest words, for terminals too low for panels."""
     label = Text(f"{lang}  ", style="bold")
     lines = flow.wrap(console, max(1, width - label.cell_len))
     return Text.assemble(label, lines[-1] if lines else "", no_wrap=True, overflow="crop")

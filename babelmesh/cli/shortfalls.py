@@ -1,4 +1,4 @@
-"""What of a session's input the mesh left out, as far as it said so."""
+"""Records the parts of a session's input that the mesh reported as left out."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DONE_WITHOUT = {"MT": "translated", "TTS": "spoken"}
 
 
 class Shortfalls:
-    """A view that shows nothing, and remembers what was left out."""
+    """A view that records which input was left out, and shows nothing."""
 
     def __init__(self) -> None:
         self._audio_ms: Counter[str] = Counter()  # by reason
@@ -24,16 +24,16 @@ class Shortfalls:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Close nothing: this view holds no resources."""
 
     def heard(self, audio_ms: float) -> None:
-        """What was sent is not left out by that."""
+        """Ignore the progress of sending."""
 
     def note(self, line: str) -> None:
-        """A notice is no shortfall."""
+        """Ignore notices about the connection: they report no input as left out."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Remembers gaps, and segments that were quarantined."""
+        """Record gaps, and segments that were quarantined."""
         if not isinstance(event, Flow):
             return
         for gap in event.gaps:
@@ -44,7 +44,7 @@ class Shortfalls:
                 self._segments[(less.stage, less.target_lang)] += 1
 
     def sentences(self) -> Iterator[str]:
-        """What was left out, a sentence each."""
+        """Yield a sentence for each kind of input that was left out."""
         for reason, milliseconds in self._audio_ms.items():
             yield f"{milliseconds / 1000:.1f} s of audio were left out ({reason})."
         for (stage, lang), count in self._segments.items():
@@ -52,6 +52,6 @@ class Shortfalls:
 
 
 def require_whole(shortfalls: Shortfalls) -> None:
-    """Raises Incomplete when something was left out."""
+    """Raise Incomplete when any input was left out."""
     if sentences := list(shortfalls.sentences()):
         raise Incomplete(" ".join(sentences))

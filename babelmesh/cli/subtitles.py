@@ -22,7 +22,7 @@ _UNBRACED = str.maketrans("{}", "()")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown at once, and when."""
+    """Lines of text shown together, and their time span."""
 
     start_ms: int
     end_ms: int
@@ -30,7 +30,7 @@ class Cue:
 
 
 def srt(captions: Sequence[Caption]) -> str:
-    """The finals among `captions` as SubRip."""
+    """Format the finals among `captions` as SubRip."""
     blocks = []
     for number, cue in enumerate(cues(captions), 1):
         span = f"{timestamp(cue.start_ms, ',')} --> {timestamp(cue.end_ms, ',')}"
@@ -39,7 +39,7 @@ def srt(captions: Sequence[Caption]) -> str:
 
 
 def vtt(captions: Sequence[Caption]) -> str:
-    """The finals among `captions` as WebVTT."""
+    """Format the finals among `captions` as WebVTT."""
     blocks = ["WEBVTT\n"]
     for cue in cues(captions):
         span = f"{timestamp(cue.start_ms, '.')} --> {timestamp(cue.end_ms, '.')}"
@@ -48,7 +48,7 @@ def vtt(captions: Sequence[Caption]) -> str:
 
 
 def cues(captions: Sequence[Caption]) -> list[Cue]:
-    """Cues in order and without overlap; a long caption becomes several that share its time by their length.
+    """Return cues in order and without overlap; a long caption becomes several that share its time by length.
 
     What has no time of its own is shown for as long as reading takes; what was spoken meanwhile comes behind it.
     """
@@ -66,7 +66,7 @@ def cues(captions: Sequence[Caption]) -> list[Cue]:
 
 
 def timestamp(offset_ms: int, decimal: str) -> str:
-    """HH:MM:SS and three decimals."""
+    """Format an offset as HH:MM:SS and three decimals."""
     seconds, ms = divmod(offset_ms, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{decimal}{ms:03}"
 
@@ -94,7 +94,7 @@ def _split(caption: Caption) -> list[Cue]:
 
 
 def _even_lines(text: str) -> list[str]:
-    """As few lines as fit, and those of like length: no cue with one left-over word."""
+    """Wrap text into as few lines as fit, of similar length, so that no cue ends with a single left-over word."""
     lines = textwrap.wrap(text, LINE_LENGTH)
     for width in range(LINE_LENGTH - 1, 0, -1):
         narrower = textwrap.wrap(text, width)

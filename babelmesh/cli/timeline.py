@@ -1,4 +1,4 @@
-"""Translated speech on a timeline, as a WAV file."""
+"""Writes translated speech on a timeline, as a WAV file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from babelmesh.client.events import TtsChunk
 
 
 class Timeline:
-    """Clauses of one language in the order they came, silence between them, none before its time.
+    """Clauses of one language in the order they came, separated by silence, none before its time.
 
     A clause that comes while the one before it still speaks follows it directly.
     """
@@ -28,18 +28,18 @@ class Timeline:
 
     @property
     def length_ms(self) -> int:
-        """How long it is so far."""
+        """Length of the timeline so far, in milliseconds."""
         return self._samples * 1000 // self._hertz
 
     def add(self, chunk: TtsChunk, not_before_ms: float) -> None:
-        """Appends a chunk; a clause's first is preceded by silence up to `not_before_ms`."""
+        """Append a chunk; a clause's first is preceded by silence up to `not_before_ms`."""
         if chunk.text or not self._clause_open:  # the last chunk of an interrupted clause never came
             self._append(bytes(2 * max(0, round(not_before_ms * self._hertz / 1000) - self._samples)))
         self._append(chunk.data)
         self._clause_open = not chunk.last
 
     def close(self) -> None:
-        """Completes the file."""
+        """Complete and close the file."""
         self._file.close()
 
     def _append(self, pcm: bytes) -> None:

@@ -1,4 +1,4 @@
-"""A running mesh on one screen, once a second: gateways, stages, and how late translations are."""
+"""Draws a running mesh on one screen, once a second: gateways, stages, and translation latencies."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NARROW = 56  # columns, below which only the first of what is measured fits
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a terminal. Marks are what bars are drawn of: full and empty."""
+    """A terminal's size, with the characters that bars are drawn of: full and empty."""
 
     width: int
     height: int = 0  # 0: as high as need be
@@ -30,7 +30,7 @@ class Size:
 
     @property
     def bar(self) -> int:
-        """Columns of a bar; 0 where there is no room."""
+        """Columns of a bar; 0 where there is no room for one."""
         room = min(LONGEST_BAR, self.width - ROOM_OF_BAR)
         return room if room >= 5 else 0
 
@@ -47,7 +47,7 @@ class _Row:
 
 
 def picture(gateways: Sequence[Gateway], size: Size) -> RenderableType:
-    """All of it, no higher than the terminal: where there is no room, a stage becomes one row."""
+    """Return the whole screen, no higher than the terminal: where there is no room, a stage becomes one row."""
     own = list(_gateway_rows(gateways))
     stages = {stage: replicas_of(gateways, stage) for stage in STAGES}
     rows = [row for stage in STAGES for row in _each(stage, stages[stage])]
@@ -103,7 +103,7 @@ def _summed(stage: str, replicas: Sequence[Replica]) -> _Row:
 
 
 def _tiers(replicas: Sequence[Replica]) -> str:
-    """How many sessions are on each tier, the largest first; of replicas without tiers nothing."""
+    """Return the number of sessions on each tier, the largest first; empty for replicas without tiers."""
     sessions: Counter[str] = Counter()
     for tier in (tier for each in replicas for tier in reversed(each.tiers)):
         sessions[tier.name] += tier.sessions
@@ -158,7 +158,7 @@ def _seconds(spread: Spread | None) -> tuple[str, str]:
 
 
 def _notes(gateways: Sequence[Gateway]) -> Iterator[Text]:
-    """What a person should know: in yellow, a line each."""
+    """Yield a warning line, in yellow, for each gateway that is lost or back, and for degradations."""
     for gateway in gateways:
         seconds = time.monotonic() - gateway.since
         if gateway.trouble:

@@ -1,4 +1,4 @@
-"""What a session leaves of one language: its speech and its subtitles."""
+"""The output of a session in one language: speech and subtitles."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from babelmesh.cli.subtitles import Cue
 
 @dataclass(frozen=True, slots=True)
 class LanguageTrack:
-    """A language of a recording."""
+    """One language of a translated recording: its speech file, if any, and its subtitles."""
 
     lang: str
     voice: Path | None  # its speech, on the recording's own time; None: there is none, or it is the one that was spoken

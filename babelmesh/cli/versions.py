@@ -1,4 +1,4 @@
-"""Versions as the command line tells them: of the software, and what those of a stage's models have done."""
+"""Prints versions: of the software, and of a stage's models with their measures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UNTOLD = "of an older version, which does not tell"
 
 
 async def served(addresses: str, ca: Path | None) -> None:
-    """Prints the versions of this client, of a gateway, and of the engines it uses. Raises SessionFailed."""
+    """Print the versions of this client, of a gateway, and of the engines it uses. Raises SessionFailed."""
     async with connect(addresses, ca) as mesh:
         answer = await mesh.describe()
     for line in of_software(version("babelmesh"), answer):
@@ -30,7 +30,7 @@ async def served(addresses: str, ca: Path | None) -> None:
 
 
 async def reported(addresses: Sequence[str]) -> None:
-    """Prints what the versions of models have done that replicas of stages serve. Raises SessionFailed."""
+    """Print the measures of the model versions that replicas of stages serve. Raises SessionFailed."""
     reports = [(address, await report(address)) for address in addresses]
     if any(told for _, told in reports):
         console.show(table(reports))
@@ -39,7 +39,9 @@ async def reported(addresses: Sequence[str]) -> None:
 
 
 async def report(address: str) -> Sequence[stage_pb2.Version]:
-    """The versions a replica of a stage serves. Raises SessionFailed when it is not there, or is no stage."""
+    """Return the versions that a stage's replica serves. Raises SessionFailed when it is unreachable, or is no
+    stage.
+    """
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         with typed_failures(address):
             told = await stage_pb2_grpc.StageStub(channel).Report(stage_pb2.ReportRequest(), timeout=ANSWER_SECONDS)
@@ -47,13 +49,13 @@ async def report(address: str) -> Sequence[stage_pb2.Version]:
 
 
 def of_software(own: str, answer: DescribeResponse) -> list[str]:
-    """Lines with the versions of this client, of a server, and of the engines that the server uses."""
+    """Return lines with the versions of this client, of a server, and of the server's engines."""
     engines = [f"{each.stage}: {each.engine} {each.version}".rstrip() for each in answer.engines]
     return [f"client: babelmesh {own}", f"server: babelmesh {answer.server_version or UNTOLD}", *engines]
 
 
 def table(reports: Sequence[tuple[str, Sequence[stage_pb2.Version]]]) -> Table:
-    """A row for each version, those of one language or pair after each other, with the means of what was measured."""
+    """Return a table with a row per version, grouped by language or pair, with the means of its measures."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("replica", "serves", "version"):
         shown.add_column(heading, no_wrap=True)

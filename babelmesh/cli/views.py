@@ -1,4 +1,4 @@
-"""Those who watch a session: what a view is, and the two plain ones."""
+"""The views of a session: their protocol, and the plain ones."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class View(Protocol):
     """Watches one session from `ready` to its end, as a context manager around it."""
 
     def heard(self, audio_ms: float) -> None:
-        """So much source audio has been sent by now."""
+        """Report that `audio_ms` of source audio have been sent."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """An event came, at a moment of the session's clock."""
+        """Handle an event that came at a moment of the session's clock."""
 
     def note(self, line: str) -> None:
-        """Something a person should know that is no event: the connection was lost, and is there again."""
+        """Show a notice that is no event, such as a connection that was lost or is back."""
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: object) -> None: ...
 
 
 class Lines:
-    """Final captions as plain lines: offset, language, text. Of typed text, translations only: the rest is known."""
+    """Prints final captions as plain lines: offset, language, text; for typed text translations only."""
 
     def __init__(self, languages: Languages, typed: bool = False) -> None:
         self._captions = Captions(languages)
@@ -39,13 +39,13 @@ class Lines:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Close nothing: this view holds no resources."""
 
     def heard(self, audio_ms: float) -> None:
-        """Progress has no line."""
+        """Ignore the progress of sending, which has no line."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Prints finals, and what a person should know of the rest."""
+        """Print final captions, and notices about other events."""
         caption = self._captions.take(event)
         if caption and caption.final and caption.text.strip():
             if not self._typed:
@@ -56,52 +56,52 @@ class Lines:
             self.note(notice)
 
     def note(self, line: str) -> None:
-        """Prints it beside the results."""
+        """Print a notice to stderr, beside the results."""
         console.note(line)
 
 
 class Unseen:
-    """Shows nothing."""
+    """A view that shows nothing."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Close nothing: this view holds no resources."""
 
     def heard(self, audio_ms: float) -> None:
-        """Progress is not shown."""
+        """Ignore the progress of sending."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """An event is not shown."""
+        """Ignore the event."""
 
     def note(self, line: str) -> None:
-        """What became of the connection is not shown."""
+        """Ignore notices about the connection."""
 
 
 class JsonLines:
-    """Every event as a line of JSON."""
+    """Prints every event as a line of JSON."""
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is left open."""
+        """Close nothing: this view holds no resources."""
 
     def heard(self, audio_ms: float) -> None:
-        """Progress has no line."""
+        """Ignore the progress of sending, which has no line."""
 
     def take(self, event: Event, at_ms: float) -> None:
-        """Prints the event."""
+        """Print the event as a line of JSON."""
         console.line(json.dumps(event_json(event, at_ms), ensure_ascii=False))
 
     def note(self, line: str) -> None:
-        """Prints it beside the events: it is none."""
+        """Print a notice to stderr, as it is no event."""
         console.note(line)
 
 
 def notice_of(event: Event) -> str:
-    """What a person should know of an event that is no result, fit to be shown; empty for nothing."""
+    """Return a notice about an event that is no result, fit to be shown; empty for most events."""
     return printable(_notice_of(event))
 
 
@@ -135,7 +135,7 @@ def _degraded(less: Degraded) -> str:
 
 
 def clock(offset_ms: float) -> str:
-    """An offset for people: 1:02:03.4, or 2:03.4 in the first hour."""
+    """Format an offset for people: 1:02:03.4, or 2:03.4 in the first hour."""
     tenths = int(offset_ms // 100)
     hours, minutes, seconds = tenths // 36_000, tenths // 600 % 60, tenths % 600 / 10
     return f"{hours}:{minutes:02}:{seconds:04.1f}" if hours else f"{minutes}:{seconds:04.1f}"

@@ -1,4 +1,4 @@
-"""`babelmesh top`: looks at a mesh until a person has seen enough."""
+"""Runs `babelmesh top`: watches a mesh until the user ends it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIRST_SECONDS = 5.0  # for the first answer, where one is all that is wanted
 
 
 async def top(addresses: Sequence[str], once: bool, as_events: bool) -> None:
-    """Shows what the gateways see: live on a terminal, else or with `once` a single time, or as lines of JSON.
+    """Show what the gateways report: live on a terminal; else, or with `once`, a single time; or as lines of JSON.
 
     Raises SessionFailed when one answer is wanted and none comes.
     """
@@ -66,7 +66,7 @@ def _print(gateways: Sequence[Gateway]) -> None:
 
 
 async def _look(gateways: Sequence[Gateway]) -> None:
-    """Has each tell once. Raises SessionFailed when none does."""
+    """Wait for a first message of each gateway. Raises SessionFailed when none sends one."""
     async with _followed(gateways) as changed:
         await _answered(gateways, changed)
     if not any(gateway.told for gateway in gateways):
@@ -76,7 +76,7 @@ async def _look(gateways: Sequence[Gateway]) -> None:
 
 @asynccontextmanager
 async def _followed(gateways: Sequence[Gateway], also: asyncio.Event | None = None) -> AsyncIterator[asyncio.Event]:
-    """Follows them inside the block; the event is set with each news."""
+    """Watch the gateways inside the block; the event is set with each message."""
     changed = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         following = [tasks.create_task(follow(gateway, changed.set)) for gateway in gateways]
@@ -95,7 +95,7 @@ async def _pass_on(event: asyncio.Event, to: asyncio.Event) -> None:
 
 
 async def _answered(gateways: Sequence[Gateway], changed: asyncio.Event) -> None:
-    """Waits until each has answered or failed to, but not for long."""
+    """Wait until each gateway has answered or failed to, for at most FIRST_SECONDS."""
     try:
         async with asyncio.timeout(FIRST_SECONDS):
             while not all(gateway.known for gateway in gateways):
@@ -121,7 +121,7 @@ def _size(terminal: Console, whole: bool = False) -> Size:
 
 @contextmanager
 def _keys(of: str, pressed: Callable[[], None]) -> Iterator[None]:
-    """Calls `pressed` when one of these keys is; inside the block, what is typed is not shown."""
+    """Call `pressed` when one of these keys is pressed; inside the block typed keys are not echoed."""
     if not sys.stdin.isatty():
         yield
         return

@@ -19,7 +19,7 @@ CHUNK_SAMPLES = SAMPLE_RATE * CHUNK_MS // 1000
 
 
 def duration_ms(pcm: bytes) -> float:
-    """How long 16-bit mono PCM at 16 kHz lasts."""
+    """Return the duration of 16-bit mono PCM at 16 kHz, in milliseconds."""
     return len(pcm) / 2 / SAMPLE_RATE * 1000
 
 
@@ -28,19 +28,19 @@ FORM = Form(SAMPLE_RATE, 1, floats=False, block_samples=CHUNK_SAMPLES)
 
 @dataclass(frozen=True, slots=True)
 class AudioFile:
-    """A file known to hold audio; made by `probe`."""
+    """A probed file with audio; made by `probe`."""
 
     path: Path
     duration_ms: float  # as its container tells; 0 when it does not
     track: int = 0  # the one that is read, among its audio tracks, from 0
 
     def chunks(self) -> Decoded:
-        """Its audio, on the time of its container. Raises AudioUnreadable where it cannot be decoded."""
+        """Return the file's audio on its container's clock. Raises AudioUnreadable where it cannot be decoded."""
         return Decoded(str(self.path), self.track, FORM)
 
 
 def probe(path: Path, track: int | None = None) -> AudioFile:
-    """Looks into a file for a track, from 1; for the first that is not silent unless one is named.
+    """Probe a file for an audio track, counted from 1; without a number for the first that is not silent.
 
     Raises AudioUnreadable when the file is missing, empty, or no audio comes out of it, or when it has no such track.
     """
@@ -51,7 +51,7 @@ def probe(path: Path, track: int | None = None) -> AudioFile:
 
 
 class Pace:
-    """Holds audio back to `speed` times real time, measured against one start, so that no drift adds up.
+    """Holds audio back to `speed` times real time, measured from one start, so that no drift adds up.
 
     A speed of 0 holds nothing back. Audio that is late for whatever reason goes out at once until it has caught up.
     """
@@ -69,7 +69,7 @@ class Pace:
         self._audio_ms = 0.0
 
     async def hold(self, audio_ms: float) -> None:
-        """Waits until the next `audio_ms` of audio would have been spoken."""
+        """Wait until the next `audio_ms` of audio would have been spoken."""
         self._audio_ms += audio_ms
         if self._speed:
             wait = self._start + self._audio_ms / 1000 / self._speed - self._now()
@@ -78,7 +78,7 @@ class Pace:
 
 
 class Paced:
-    """Chunks, decoded beside the event loop, each handed out when its last sample would have been spoken."""
+    """Yields chunks, decoded beside the event loop, each when its last sample would have been spoken."""
 
     def __init__(self, chunks: Iterator[bytes], pace: Pace) -> None:
         self._chunks = chunks
@@ -104,16 +104,17 @@ class FileSource(Paced):
 
     @property
     def findings(self) -> Findings:
-        """What was wrong with what has been read so far: damaged places that were skipped, holes, an early end."""
+        """The faults found in what has been read so far: damaged places, holes, an early end."""
         return self._decoded.findings
 
     def close(self) -> None:
-        """Ends the reading of a file that is not read to its end."""
+        """Stop reading the file before its end."""
         self._decoded.close()
 
 
 def audio_file(path: str | Path, speed: float = 1.0, track: int | None = None) -> FileSource:
-    """A source for `Session.translate`: a file at `speed` times real time, 0 for as fast as the stream takes it.
+    """Return a source for `Session.translate`: a file at `speed` times real time; 0 for as fast as the stream takes
+    it.
 
     `track` counts its audio tracks from 1; without it, the first that is not silent is read. What is damaged is
     skipped, and told by `findings` afterwards. Raises AudioUnreadable.

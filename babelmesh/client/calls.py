@@ -1,4 +1,4 @@
-"""The call a session is held over, and the next one when it is lost: to any gateway, tried less and less often."""
+"""A session's call, and its replacement when it is lost: any gateway is tried, with growing pauses."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _lost = wait_random_exponential(multiplier=0.05, max=0.3)  # to connect took its
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What a session is opened with."""
+    """The parameters that a session is opened with."""
 
     hello: SessionConfig
     metadata: Metadata
@@ -34,7 +34,7 @@ class Terms:
 
 
 class Calls:
-    """The calls of one session, one after the other."""
+    """The calls that carry one session, one after the other."""
 
     def __init__(self, gateways: Gateways, terms: Terms) -> None:
         self._gateways = gateways
@@ -44,12 +44,12 @@ class Calls:
 
     @property
     def stream(self) -> Stream:
-        """The call now."""
+        """The current call. The session must be open."""
         assert self._stream is not None, "the session is not open"
         return self._stream
 
     async def open(self) -> Ready:
-        """The first call. Raises SessionFailed."""
+        """Open the first call. Raises SessionFailed."""
         hello = SessionConfig()
         hello.CopyFrom(self._terms.hello)
         if self._terms.resume and not hello.heartbeat_ms:
@@ -61,7 +61,7 @@ class Calls:
         return ready
 
     async def replace(self, failure: SessionFailed, hello: Callable[[float], SessionConfig]) -> Ready:
-        """The next call, after one that was lost. Raises SessionFailed when none can be had."""
+        """Open the next call after a loss. Raises SessionFailed when no gateway accepts it in time."""
         leaving, left = self.stream.leaving, self._patience.lost(time.monotonic())
         await self.stream.close()
         if left <= 0:
@@ -93,11 +93,11 @@ class Calls:
         return ready
 
     def advanced(self) -> None:
-        """The session got further: the next loss is another one."""
+        """Record progress of the session: the next loss is treated as a new one."""
         self._patience.advanced()
 
     async def close(self) -> None:
-        """Ends the call."""
+        """End the current call."""
         if self._stream is not None:
             await self._stream.close()
 
@@ -107,7 +107,7 @@ class Calls:
 
 
 def _bearable(attempt: Callable[[], Awaitable[tuple[Stream, Ready]]]) -> Callable[[], Awaitable[tuple[Stream, Ready]]]:
-    """An attempt that may be made again, until two servers have ended upon its hello."""
+    """Return the attempt as one that may be repeated until two servers have ended upon its hello."""
     ended = 0
 
     async def made() -> tuple[Stream, Ready]:
@@ -125,7 +125,7 @@ def _bearable(attempt: Callable[[], Awaitable[tuple[Stream, Ready]]]) -> Callabl
 
 
 def _wait(state: RetryCallState) -> float:
-    """Jittered, further and further apart, and no sooner than the server asked for."""
+    """Return the seconds until the next attempt: jittered, growing, and no fewer than the server asked for."""
     failure = state.outcome.exception() if state.outcome else None
     if not isinstance(failure, SessionFailed) or failure.code in LOST:
         return _lost(state)

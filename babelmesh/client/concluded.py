@@ -10,7 +10,8 @@ Result = TypeVar("Result", AsrResult, TranslationResult)
 
 
 def newer(result: Result, known: Result | None) -> Result | None:
-    """A result as the reader is to get it after the one known; None where it says nothing new or takes text back.
+    """Return a result as the reader is to get it after the known one; None where it brings nothing new or takes text
+    back.
 
     A final that was made again may come under a lower number, and of a transcript it may differ: it is then corrected.
     """
@@ -31,7 +32,7 @@ def newer(result: Result, known: Result | None) -> Result | None:
 
 
 def is_typed(transcript: AsrResult | None) -> bool:
-    """Whether a transcript is of typed text: it takes no time on the audio clock."""
+    """Return whether a transcript is of typed text, which takes no time on the audio clock."""
     return bool(transcript and transcript.text and transcript.start_ms == transcript.end_ms and not transcript.words)
 
 

@@ -1,4 +1,4 @@
-"""One session as its client knows it: what was said, what came back, and the hello that goes on from there. Pure."""
+"""A session's state at its client: messages sent, events received, and the hello to resume with. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAY = Marker(marker="babelmesh-stay")  # the client's own ping, kept from the r
 
 
 class Conversation:
-    """The session opened by a hello. Instants are seconds of a steady clock."""
+    """The state of a session opened by a hello. Instants are in seconds of a steady clock."""
 
     def __init__(self, hello: SessionConfig, ready: Ready, resume: bool, now: float = 0.0) -> None:
         self._session_id = ready.session_id
@@ -39,21 +39,21 @@ class Conversation:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can go on over another call."""
+        """Whether the session can be resumed over another call."""
         return self._resume
 
     @property
     def complete(self) -> bool:
-        """Whether the session's `end` came: nothing is lost with the call."""
+        """Whether the session's `end` has come, so that losing the call loses nothing."""
         return self._received.complete
 
     @property
     def ended(self) -> bool:
-        """Whether the client has said that nothing more is sent."""
+        """Whether the client has half-closed: nothing more is sent."""
         return self._log.ended
 
     def said(self, message: ClientMessage | None, now: float) -> None:
-        """The client says something, or that there is no more. A chunk of audio is given its offset."""
+        """Record a message that the client sends, None for the half-close. A chunk of audio is given its offset."""
         entry = self._log.add(message, self._received.finals)
         if self._started is None and entry.kind in ("audio", "text"):
             self._started = now - self._log.seconds(entry)
@@ -61,16 +61,18 @@ class Conversation:
             self._received.targets_set([target.lang for target in message.control.targets])
 
     def unwritten(self, written: int) -> Entry | None:
-        """What is to be written next, behind an entry of the log."""
+        """Return the first entry of the log behind number `written`; None when all is written."""
         return self._log.after(written)
 
     def wrote(self) -> None:
-        """An entry was written. Where nothing can be sent again, nothing is kept for it."""
+        """Record that an entry was written. In a session that cannot resume, the log is then emptied."""
         if not self._resume:
             self._log.forget()
 
     def heard(self, event: Event, written: int) -> Sequence[Event]:
-        """An event came over a call that so much of the log was written to. Returns what is news to the reader."""
+        """Record an event from a call to which the log was written up to `written`; return what is new to the
+        reader.
+        """
         if isinstance(event, (Ready, GoAway)) and self._resume:
             self._received.handle = event.resume or self._received.handle
             return []
@@ -91,7 +93,7 @@ class Conversation:
         return news
 
     def hello(self, now: float) -> SessionConfig:
-        """The hello to go on with at another server."""
+        """Return the hello with which to resume at another server."""
         clock_ms = round((now - self._started) * 1000) if self._started is not None else 0
         hello = SessionConfig(resume=self._received.handle)
         hello.MergeFrom(self._log.hello)
@@ -101,12 +103,12 @@ class Conversation:
         return hello
 
     def lost(self, written: int, now: float) -> None:
-        """A server went away without a word, over a call that so much of the log was written to."""
+        """Record that a server was lost, over a call to which the log was written up to `written`."""
         entries = {f"{entry.kind} {entry.number}" for entry in self._log.in_work(written)}
         self._deaths.lost(entries | {f"segment {number}" for number in self._received.unfinished}, now)
 
     def resumed(self, ready: Ready, now: float = 0.0) -> Sequence[Event]:
-        """Another server goes on. Returns what its reader is to be told; the log is to be written again.
+        """Record that another server took over; return the events its reader needs. The log is to be written again.
 
         What two servers have ended over is not, and is named to the reader.
         """

@@ -1,4 +1,4 @@
-"""What of a session's input servers end over: two that end over the same are enough. Pure.
+"""Finds input that servers end over: once two have ended over it, it is left out. Pure.
 
 A server that goes away without a word may have ended over what it had in work. Another one that is sent the same, and
 goes away soon too, proves it; then it is left out: a line that ends servers does not walk from one to the next.
@@ -21,7 +21,7 @@ class _Suspicion:
 
 
 class Deaths:
-    """The servers of one session, one after the other. Input is named by its kind, a space and a number."""
+    """The losses of one session's servers. Input is named by its kind, a space and a number."""
 
     def __init__(self, server: str, now: float) -> None:
         self.server = server  # as it names itself; empty: it does not, and nothing can be known
@@ -30,11 +30,11 @@ class Deaths:
 
     @property
     def count(self) -> int:
-        """How many servers in a row have ended, if the last one has."""
+        """Number of servers in a row that have ended, if the last one has."""
         return self._now.deaths
 
     def lost(self, in_work: AbstractSet[str], now: float) -> None:
-        """Record that the server went away without a word, with this input in work."""
+        """Record that the server was lost without a status, with this input in work."""
         self._before = self._now
         soon = now - self._since < STEADY_SECONDS
         common = self._now.input & in_work if soon else frozenset()
@@ -42,13 +42,13 @@ class Deaths:
         self._now = _Suspicion(deaths, common or frozenset(in_work))
 
     def bore(self, kind: str) -> None:
-        """Record that the server works on input of a kind and has not ended over it: that is suspected no more."""
+        """Record that the server processed input of a kind without ending: that input is suspected no more."""
         left = frozenset(each for each in self._now.input if not each.startswith(kind))
         if left != self._now.input:
             self._now = replace(self._now, input=left)
 
     def resumed(self, server: str, now: float) -> frozenset[str]:
-        """Record which server goes on. Returns the input that is to be left out from now on.
+        """Record which server took over; return the input that is to be left out from now on.
 
         The server that was lost has not ended when it is there again: then the connection was lost.
         """

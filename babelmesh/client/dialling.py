@@ -1,4 +1,4 @@
-"""How channels to gateways are opened: in plaintext, or encrypted where an address begins with `grpcs://`."""
+"""Opens channels to gateways: plaintext, or encrypted where an address begins with `grpcs://`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ SCHEME = "grpcs://"
 
 @dataclass(frozen=True, slots=True)
 class Dialling:
-    """Whom to believe that they are the host an address names."""
+    """How to open channels: the certificate authorities that are trusted."""
 
     authorities: bytes | None = None  # certificates in PEM form; None: those that gRPC brings along
 
     def channel(self, address: str, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
-        """A channel to an address; whoever asked for it closes it."""
+        """Return a channel to an address; the caller must close it."""
         if not address.startswith(SCHEME):
             return grpc.aio.insecure_channel(address, options=options)
         credentials = grpc.ssl_channel_credentials(self.authorities)
@@ -30,7 +30,7 @@ class Dialling:
 
 
 def dialling(addresses: Sequence[str], ca: Path | None) -> Dialling:
-    """For these addresses, with the file of certificates that is trusted there. Raises AddressUnusable."""
+    """Return how to reach these addresses, trusting the certificates of file `ca`. Raises AddressUnusable."""
     for each in addresses:
         scheme, separator, _ = each.partition("://")
         if separator and f"{scheme}{separator}" != SCHEME:
@@ -44,7 +44,7 @@ def dialling(addresses: Sequence[str], ca: Path | None) -> Dialling:
 
 
 def _authorities(ca: Path) -> bytes:
-    """A file's certificates, looked at: gRPC would take a bad one for a server that is not there."""
+    """Return a file's certificates, checked: gRPC would report a bad one as an unreachable server."""
     try:
         found = ca.read_bytes()
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What can go wrong, as the user of the package meets it.
+"""The exceptions of the package, as its users meet them.
 
 BabelmeshError        str() is one line a person can act on
 ├── SessionFailed     the server refused, failed or is not there: `code` says which
@@ -32,25 +32,25 @@ CONNECTION_LOST = "CONNECTION_LOST"  # a server answered and is gone
 
 
 class BabelmeshError(Exception):
-    """Whatever this package raises on its own account."""
+    """Base of all exceptions that this package raises itself."""
 
     exit_status = 1  # of a command that ends by it
 
 
 class AddressUnusable(BabelmeshError):
-    """An address is in no form that is known, or the certificates to trust there cannot be used."""
+    """An address has no known form, or its trusted certificates cannot be used."""
 
 
 class AudioUnreadable(BabelmeshError):
-    """A source of audio cannot be opened, read, or holds none."""
+    """A source of audio cannot be opened or read, or holds no audio."""
 
 
 class GlossaryUnreadable(BabelmeshError):
-    """A glossary's file cannot be read, or is not in the contract's form."""
+    """A glossary file cannot be read, or does not have the contract's form."""
 
 
 class PromptMissing(BabelmeshError):
-    """The recorded speech the demo streams is not installed."""
+    """The recorded speech that the demo streams is not installed."""
 
 
 class ModelsFailed(BabelmeshError):
@@ -58,23 +58,23 @@ class ModelsFailed(BabelmeshError):
 
 
 class MuxFailed(BabelmeshError):
-    """A recording and its translations cannot be put into one file."""
+    """A recording and its translations cannot be muxed into one file."""
 
 
 class Incomplete(BabelmeshError):
-    """A session is over, and something of its input was left out."""
+    """A session ended, and some of its input was left out."""
 
     exit_status = 3
 
 
 class NothingRecognized(BabelmeshError):
-    """A session went well, and no word was recognized in what was sent."""
+    """A session ended well, but no word was recognized in its input."""
 
     exit_status = 4
 
 
 class OutputUnwritable(BabelmeshError):
-    """What a session leaves cannot be written."""
+    """An output file of a session cannot be written."""
 
 
 class MeshFailed(BabelmeshError):
@@ -83,7 +83,7 @@ class MeshFailed(BabelmeshError):
 
 @dataclass(eq=False)
 class SessionFailed(BabelmeshError):
-    """The server ended a call, or could not be reached.
+    """The server ended a call with an error, or could not be reached.
 
     `code` is one of the contract's error codes, UNREACHABLE or CONNECTION_LOST, or the name of a bare gRPC status.
     """
@@ -101,14 +101,14 @@ class SessionFailed(BabelmeshError):
 
 
 def from_event(error: Error) -> SessionFailed:
-    """The exception for an error the server sent in the stream. Its message may tell field and values itself."""
+    """Return the exception for an Error event. The event's message may already name the field and accepted values."""
     message = error.message.removeprefix(f"{error.field}: ").removesuffix(f" Accepted: {', '.join(error.accepted)}.")
     return SessionFailed(error.code, message, error.field, tuple(error.accepted), error.retry_after_ms)
 
 
 @contextmanager
 def typed_failures(address: str, started: bool = False) -> Iterator[None]:
-    """Turns what gRPC raises inside the block into SessionFailed."""
+    """Turn gRPC's errors inside the block into SessionFailed."""
     try:
         yield
     except grpc.aio.AioRpcError as error:
@@ -116,7 +116,9 @@ def typed_failures(address: str, started: bool = False) -> Iterator[None]:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFailed:
-    """The exception for a call that ended with a status other than OK; `started` once the server had answered."""
+    """Return the exception for a call that ended with a status other than OK; `started` once the server had
+    answered.
+    """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
     failure = _bare(error, address, started)
     for detail in status.details if status else ():

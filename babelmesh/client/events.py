@@ -1,4 +1,4 @@
-"""What a session yields: the messages of the contract, under their own names.
+"""The events that a session yields: the contract's messages, under their own names.
 
 The generated classes are typed and documented by the .proto itself, so they are the events as they are; a second set of
 classes would have to be kept in step with it for nothing. The rest of the package takes them from here.
@@ -187,7 +187,7 @@ __all__ = [
 
 
 def _documented(name: str, thing: Any) -> None:
-    """Gives a message or an enum the contract's comment as its docstring; that of an enum tells its values too."""
+    """Set the contract's comment as the docstring of a message or an enum, with an enum's values."""
     if name not in DOCS or isinstance(thing, int):
         return
     values = thing.keys() if isinstance(thing, EnumTypeWrapper) else ()
@@ -199,19 +199,19 @@ for _name in __all__:
 
 
 def event_of(message: ServerMessage) -> Event | None:
-    """The event inside a server message; None for a kind newer than this client."""
+    """Return the event inside a server message; None for a kind newer than this client."""
     kind = message.WhichOneof("payload")
     return getattr(message, kind) if kind else None
 
 
 def event_json(event: Event, at_ms: float) -> dict[str, Json]:
-    """An event as JSON: its kind, when it came on the session's clock, and its fields. Audio is told by its size."""
+    """Return an event as JSON: kind, time on the session's clock, and fields. Audio is given as its size."""
     kind = next(field.name for field in ServerMessage.DESCRIPTOR.fields if field.message_type is event.DESCRIPTOR)
     return {"event": kind, "at_ms": round(at_ms), **as_json(event)}
 
 
 def as_json(message: Message) -> dict[str, Json]:
-    """A message as JSON with the contract's names, defaults included; numbers stay numbers, bytes become a count."""
+    """Return a message as JSON with the contract's names, defaults included; bytes become a count."""
     fields: dict[str, Json] = {}
     for field in message.DESCRIPTOR.fields:
         value = getattr(message, field.name)

@@ -1,4 +1,4 @@
-"""Any of several gateways: where calls are opened, and which failures another try may mend."""
+"""Opens calls at any of several gateways, and decides which failures are retried."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ _LEAVING = {"GOING_AWAY", "DRAINING", "NOT_READY", "CLIENT_TOO_SLOW"}
 
 
 def may_pass(failure: BaseException) -> bool:
-    """Whether another try, or another gateway, may do better: no answer, or one that says when to ask again."""
+    """Return whether a retry, here or elsewhere, may succeed: no answer, or one with a retry delay."""
     if not isinstance(failure, SessionFailed):
         return False
     return failure.code in LOST | _LEAVING or failure.retry_after_ms > 0
 
 
 def pause_ms(failure: SessionFailed) -> int:
-    """How long the server asked to be left alone. Where none answered, nobody asked."""
+    """Return the milliseconds the server asked to wait; 0 where no server answered."""
     return 0 if failure.code in LOST else failure.retry_after_ms
 
 
 class Gateways:
-    """The addresses of one mesh, in order of preference, each with the channel that its plain calls go over."""
+    """The gateways of one mesh, in order of preference, each with a channel for its unary calls."""
 
     def __init__(self, channels: Mapping[str, grpc.aio.Channel], dial: Dialling = PLAIN) -> None:
         self._channels = channels
@@ -75,11 +75,11 @@ class Gateways:
 
     @property
     def addresses(self) -> Sequence[str]:
-        """As they were given."""
+        """The addresses in the order and form they were given."""
         return tuple(self._channels)
 
     async def ask(self, question: Callable[[RealtimeTranslateAsyncStub], Awaitable[T]]) -> T:
-        """The answer of the first gateway that gives one. Raises SessionFailed."""
+        """Return the answer of the first gateway that gives one. Raises SessionFailed."""
 
         async def asked(address: str) -> T:
             with typed_failures(address):
@@ -88,7 +88,7 @@ class Gateways:
         return await _first(self.addresses, asked)
 
     async def open(self, hello: SessionConfig, metadata: Metadata) -> tuple[Stream, Ready]:
-        """A new session at the first gateway that takes it. Raises SessionFailed.
+        """Open a new session at the first gateway that accepts it. Raises SessionFailed.
 
         A link that loses packets may break while it connects, and is tried again; an address that refuses is not.
         """
@@ -111,7 +111,7 @@ class Gateways:
         return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata, self._dial)
 
     async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
-        """The session at another gateway, or the one that lost it, over a fresh connection. Raises SessionFailed.
+        """Resume a session at another gateway, or the one that lost it, on a new connection. Raises SessionFailed.
 
         `hello` is asked for once there is a connection: it tells the session's clock.
         """
@@ -123,7 +123,7 @@ class Gateways:
 async def _over_a_fresh_connection(
     addresses: Sequence[str], hello: Callable[[], SessionConfig], metadata: Metadata, dial: Dialling
 ) -> tuple[Stream, Ready]:
-    """A session at the first gateway that can be reached and takes it."""
+    """Open a session at the first gateway that can be reached and accepts it, on a new connection."""
     left, failures = [*addresses], list[SessionFailed]()
     while left:
         there = await _reached(left, dial)
@@ -153,7 +153,7 @@ async def _reached(addresses: Sequence[str], dial: Dialling) -> Reached:
 
 
 async def _first(addresses: Sequence[str], attempt: Callable[[str], Awaitable[T]]) -> T:
-    """What the first address gives; raises the most promising of the failures when none gives anything."""
+    """Return the first address's result; when all fail, raise the failure most worth retrying."""
     failures = []
     for address in addresses:
         try:

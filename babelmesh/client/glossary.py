@@ -1,4 +1,4 @@
-"""Glossaries from files: the JSON form of the contract's Glossary."""
+"""Glossary files: the JSON form of the contract's Glossary."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from babelmesh.client.events import Glossary
 
 
 def glossary_file(path: str | Path) -> Glossary:
-    """The glossary in a file. Raises GlossaryUnreadable.
+    """Read a glossary from a file. Raises GlossaryUnreadable.
 
     {"terms": [{"source": "voicemail", "translations": {"es": "buzón de voz"}}]}
     """
@@ -28,7 +28,7 @@ def glossary_file(path: str | Path) -> Glossary:
 
 
 def glossary_named(text: str) -> Glossary:
-    """The glossary in a file, or without such a file the one the server keeps by that name.
+    """Return the glossary in a file, or, without such a file, a reference to the server's glossary of that name.
 
     Raises GlossaryUnreadable for what is no name and no file either.
     """

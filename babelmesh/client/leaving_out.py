@@ -1,4 +1,4 @@
-"""How a reader is told of input that is left out because servers ended over it. Pure."""
+"""Reports input that is left out because servers ended over it. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ _FIELDS = {"text": "text.text", "set_dictionary": "control.glossary", "set_targe
 
 
 def left_out(entries: Sequence[Entry], log: ReplayLog) -> list[Event]:
-    """The events that name what was left out: audio by where it lies, text by how it begins, the rest by its field."""
+    """Return events that name the input left out: audio by its offsets, text by its beginning, the rest by its
+    field.
+    """
     gaps: list[Gap] = []
     for entry in entries:
         if entry.kind == "audio":

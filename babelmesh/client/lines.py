@@ -1,4 +1,4 @@
-"""Typed text as a source: one segment a line."""
+"""Typed text as a source: one segment per line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WORD_END = re.compile(r"(?<=\S)(?=\s)")
 
 
 def portions(text: str, most: int) -> Iterator[str]:
-    """A text in pieces of so many code points at most, in order; whole unless it is longer.
+    """Yield a text in pieces of at most `most` code points, in order; whole unless it is longer.
 
     A piece ends with a sentence where one ends in its second half, else with a word, else where it has to, but not
     between a letter and its accents. The spaces between two pieces are left out.
@@ -38,7 +38,9 @@ def portions(text: str, most: int) -> Iterator[str]:
 
 
 def _cut(window: str, most: int) -> int:
-    """How long the first piece is, at least 1, of a window that has one code point more than a piece may have."""
+    """Return the length, at least 1, of the first piece of a window that is one code point longer than a piece may
+    be.
+    """
     sentences = [end.end() for end in _SENTENCE_END.finditer(window) if most // 2 < end.end() <= most]
     if sentences:
         return sentences[-1]
@@ -49,14 +51,14 @@ def _cut(window: str, most: int) -> int:
 
 
 async def given(lines: Sequence[str]) -> AsyncIterator[str]:
-    """Lines that are there already, without byte order marks; blank ones are none."""
+    """Yield the given lines, without byte order marks and blank lines."""
     for line in lines:
         if text := line.replace(BOM, "").strip():
             yield text
 
 
 async def typed(descriptor: int | None = None) -> AsyncIterator[str]:
-    """Lines of stdin, or another descriptor, as they are typed or piped in; waiting for them never blocks the loop."""
+    """Yield lines of stdin, or another descriptor, as they come, without blocking the event loop."""
     source = sys.stdin.fileno() if descriptor is None else descriptor
     unfinished = b""
     while more := await _read(source):
@@ -68,7 +70,7 @@ async def typed(descriptor: int | None = None) -> AsyncIterator[str]:
 
 
 async def _read(descriptor: int) -> bytes:
-    """What has come, at least a byte; nothing at the end.
+    """Return the bytes that have come, at least one; none at the end.
 
     A terminal is one with stdout and the shell, so it stays blocking; it is read once it has something.
     """

@@ -1,4 +1,4 @@
-"""The client: a connection to a mesh, and what can be asked of it."""
+"""A connection to a mesh: sessions, text translation and description."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OPERATIONS_ADDRESS = "localhost:7710"  # of a local mesh, for those who run it
 
 
 def _unheard(line: str) -> None:
-    """Nobody asked."""
+    """Ignore a notice: the default where the caller passes no function for them."""
 
 
 class Mesh:
@@ -34,7 +34,7 @@ class Mesh:
 
     @property
     def address(self) -> str:
-        """Where its gateways are, as `connect` was told."""
+        """The gateways' addresses, comma-separated, as given to `connect`."""
         return ",".join(self._gateways.addresses)
 
     @asynccontextmanager
@@ -46,7 +46,7 @@ class Mesh:
         resume: bool = True,
         notice: Callable[[str], None] = _unheard,
     ) -> AsyncIterator[sessions.Session]:
-        """Opens a session; the block begins once the server is ready for audio.
+        """Open a session; the block begins once the server is ready for audio.
 
         A session whose connection is lost goes on at any of the gateways, by itself unless `resume` is False, where the
         server offers it and as long as it lets it. Its events do not tell; `notice` gets a line for a person.
@@ -68,20 +68,20 @@ class Mesh:
     async def translate_text(
         self, text: str, source_lang: str, target_langs: str | Sequence[str], glossary: Glossary | None = None
     ) -> dict[str, str]:
-        """The translation of a text by target language. Raises SessionFailed."""
+        """Translate a text, and return its translations by target language. Raises SessionFailed."""
         langs = [target_langs] if isinstance(target_langs, str) else target_langs
         request = pb.TranslateTextRequest(text=text, source_lang=source_lang, target_langs=langs, glossary=glossary)
         response = await self._gateways.ask(lambda stub: stub.TranslateText(request, metadata=_trace_metadata()))
         return {translation.target_lang: translation.text for translation in response.translations}
 
     async def describe(self) -> DescribeResponse:
-        """Languages, pairs, voices, engines and limits of this mesh. Raises SessionFailed."""
+        """Return languages, pairs, voices, engines and limits of this mesh. Raises SessionFailed."""
         return await self._gateways.ask(lambda stub: stub.Describe(pb.DescribeRequest(), metadata=_trace_metadata()))
 
 
 @asynccontextmanager
 async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> AsyncIterator[Mesh]:
-    """A connection for the block, to any of the gateways whose addresses are given with a comma between.
+    """Connect for the block to any of the gateways whose comma-separated addresses are given.
 
     `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
     the authorities in the PEM file `ca`, or without one to those that gRPC brings along. Nothing is sent before the
@@ -95,7 +95,7 @@ async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> Asy
 
 
 async def is_serving(address: str) -> bool:
-    """Whether a server at an address says it is ready for calls."""
+    """Return whether the server at an address reports that it is serving."""
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         try:
             answer = await HealthStub(channel).Check(  # type: ignore[attr-defined]  # its stubs leave methods out
@@ -107,7 +107,7 @@ async def is_serving(address: str) -> bool:
 
 
 def _trace_metadata() -> tuple[tuple[str, str], ...]:
-    """The caller's trace, in W3C form: the session becomes a part of it."""
+    """Return the caller's trace context as W3C metadata, so that the session becomes part of its trace."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return tuple(carrier.items())

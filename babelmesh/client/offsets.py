@@ -1,4 +1,4 @@
-"""Where each chunk lies on the session's audio clock, counted in samples of the input's own rate. Pure."""
+"""The place of each chunk on the session's audio clock, in samples of the input's own rate. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_OPUS_SAMPLES = 5760  # of a packet: one that tells more is corrupt
 
 
 class AudioClock:
-    """Numbers chunks where the format tells how long they are: a repeat is then recognized as one."""
+    """Assigns offsets to chunks whose length their format reveals, so that a repeat can be recognized."""
 
     def __init__(self, sound: AudioFormat) -> None:
         self.rate = sound.sample_rate
@@ -22,11 +22,11 @@ class AudioClock:
 
     @property
     def now_samples(self) -> int:
-        """Where the next chunk begins unless it says otherwise."""
+        """Offset of the next chunk, in samples, unless it has one of its own."""
         return self._next
 
     def place(self, chunk: AudioChunk) -> int:
-        """Gives a chunk its offset, unless it has one or can have none. Returns where it ends."""
+        """Set a chunk's offset, unless it has one or can have none; return where the chunk ends."""
         length = self._length(chunk.data)
         if length is None:
             return self._next
@@ -36,7 +36,9 @@ class AudioClock:
         return chunk.offset_samples + length
 
     def _length(self, data: bytes) -> int | None:
-        """As `samples_in`; an empty or corrupt Opus packet lasts as long as the one before, as servers count."""
+        """Return the chunk's samples; an empty or corrupt Opus packet lasts as long as the one before, as servers
+        count.
+        """
         if self._format != "opus":
             return samples_in(data, self._format, self.rate)
         samples = opus_samples(data)
@@ -45,7 +47,7 @@ class AudioClock:
 
 
 def samples_in(data: bytes, sound_format: str, rate: int) -> int | None:
-    """How many samples a chunk holds; None where its bytes do not tell."""
+    """Return how many samples a chunk holds; None where its bytes do not reveal that."""
     match sound_format:
         case "pcm16le":
             return len(data) // 2
@@ -57,7 +59,7 @@ def samples_in(data: bytes, sound_format: str, rate: int) -> int | None:
 
 
 def opus_samples(packet: bytes) -> int:
-    """How many samples at 48 kHz an Opus packet holds, by its first bytes (RFC 6716, section 3.1)."""
+    """Return how many samples at 48 kHz an Opus packet holds, by its first bytes (RFC 6716, section 3.1)."""
     if not packet:
         return 0
     configuration, code = packet[0] >> 3, packet[0] & 3

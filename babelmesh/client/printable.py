@@ -1,4 +1,4 @@
-r"""Text from elsewhere, made fit to be shown: what would steer a terminal, or turn a line around, is written out.
+r"""Makes foreign text fit to be shown: characters that would steer a terminal, or reverse a line, are escaped.
 
 Escaped are the control characters of ASCII and Latin-1 (ESC and CSI among them), the characters that override or embed
 a direction of writing, those that separate lines and paragraphs, and lone surrogates. They are written `\u001b`, as
@@ -17,10 +17,10 @@ _WHITE = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029]")
 
 
 def printable(text: str) -> str:
-    """One line of text: what breaks lines becomes a space, other characters that steer are escaped."""
+    """Return text as one line: line breaks become spaces, other steering characters are escaped."""
     return printable_lines(_WHITE.sub(" ", text))
 
 
 def printable_lines(text: str) -> str:
-    """Text with its line feeds and tabs; other characters that steer are escaped."""
+    """Return text with its line feeds and tabs; other steering characters are escaped."""
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

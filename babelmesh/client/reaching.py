@@ -26,14 +26,14 @@ OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)  # else attempts at on
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """An open connection; who has it closes it."""
+    """An open connection, which its receiver must close."""
 
     channel: grpc.aio.Channel
     address: str
 
 
 async def reached(addresses: Sequence[str], options: Sequence[tuple[str, Any]], dial: Dialling = PLAIN) -> Reached:
-    """Tries the addresses in turn until one answers, for as long as the caller waits."""
+    """Connect to the first of the addresses that answers, retrying for as long as the caller waits."""
     first: asyncio.Future[Reached] = asyncio.get_running_loop().create_future()
     try:
         async with asyncio.TaskGroup() as attempts:
@@ -68,7 +68,7 @@ async def _attempt(channel: grpc.aio.Channel, address: str, first: asyncio.Futur
 
 
 async def _is_ready(channel: grpc.aio.Channel) -> bool:
-    """Whether it connects, at the first try: gRPC's own next one would come later than ours."""
+    """Return whether the channel connects at the first try: gRPC's own next try would come later than ours."""
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             state = channel.get_state(try_to_connect=True)

@@ -1,4 +1,4 @@
-"""What came of a session: what of it is news to the reader, and what another server must be told to go on. Pure.
+"""The events received of a session: which are new to the reader, and what to report when resuming. Pure.
 
 Of each result the reader gets one final and interim ones that rise; concluded text is never taken back; speech is
 contiguous; what starts ends; each end comes once. Undisturbed, a server sends nothing else and all passes as it is.
@@ -28,7 +28,7 @@ _VOICE = {ev.SPEECH_EVENT_TYPE_VOICE_STARTED: True, ev.SPEECH_EVENT_TYPE_VOICE_E
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """How far final transcripts reach that came without a gap between them."""
+    """How far final transcripts reach without a gap between them."""
 
     audio_ms: int = 0  # speech before it is in one
     typed: int = 0  # segments of typed text
@@ -36,7 +36,7 @@ class Covered:
 
 @dataclass(slots=True)
 class _InLang:
-    """What came of one segment in one language."""
+    """The results of one segment in one language."""
 
     result: TranslationResult | None = None
     said: Said = field(default_factory=Said)
@@ -68,7 +68,7 @@ class _Segment:
 
     @property
     def accounted(self) -> set[str]:
-        """The languages whose latency came: all of the segment was sent in these."""
+        """Languages whose latency event came: all of the segment was sent in these."""
         return {lang for lang, each in self.by_lang.items() if each.accounted}
 
     def in_lang(self, lang: str) -> _InLang:
@@ -83,7 +83,7 @@ class _Segment:
 
 
 class Received:
-    """The events of one session, from its first `ready` to its end, over however many calls."""
+    """The events of one session, from its first `ready` to its end, over all of its calls."""
 
     def __init__(self, langs: Collection[str] = (), heartbeats: bool = False, interim: bool = True) -> None:
         self._interim = interim  # whether open segments are shown
@@ -100,11 +100,11 @@ class Received:
 
     @property
     def complete(self) -> bool:
-        """Whether the session's `end` came."""
+        """Whether the session's `end` has come."""
         return self._states.complete
 
     def take(self, event: Event) -> Sequence[Event]:
-        """What of an event is news to the reader."""
+        """Record an event, and return what of it is new to the reader."""
         match event:
             case AsrResult():
                 return self._transcribed(event)
@@ -133,27 +133,27 @@ class Received:
         return self._states.take(event)
 
     def targets_set(self, langs: Sequence[str]) -> None:
-        """These were asked for; one that had ended may end again."""
+        """Record that targets were requested anew; one that had ended may end again."""
         self._langs = frozenset()
         self._states.wanted(langs)
 
     def resumed(self) -> Sequence[Event]:
-        """Another server goes on: what the one before had said of its own state no longer holds."""
+        """Record that another server took over: the states that the one before reported no longer hold."""
         return self._states.resumed()
 
     def covered(self, up_to: int | None) -> Covered:
-        """What the final transcripts cover of which `report` tells."""
+        """Return how far the final transcripts reach of which `report` tells."""
         last = self.finals if up_to is None else min(self.finals, max(up_to, self._settled))
         final = next((each for at in range(last, self._delivered, -1) if (each := self._final(at))), None)
         return final.covered if final else self._covered
 
     @property
     def unfinished(self) -> list[int]:
-        """The segments of which a final transcript came, and not yet all that is made of it."""
+        """Segments whose final transcript came, but not yet all results made of it."""
         return [number for number, each in self._segments.items() if each.final and not self._langs <= each.accounted]
 
     def report(self, up_to: int | None, session_id: str, clock_ms: int) -> ev.Received:
-        """What came behind the handle, of segments up to a number only where one is given."""
+        """Return what came after the handle, for segments up to number `up_to` where one is given."""
         told = dict(self._told(up_to))
         voices = []
         for lang, voice in self._voices.items():
@@ -164,7 +164,7 @@ class Received:
         return ev.Received(session_id=session_id, clock_ms=clock_ms, segments=segments, voices=voices)
 
     def _told(self, up_to: int | None) -> Iterator[tuple[int, _Segment]]:
-        """Without a gap, and only the last may be open, but for one that is not shown."""
+        """Yield the segments to report, without a gap; only the last may be open, except for one that is not shown."""
         number = self._delivered + 1
         last = None if up_to is None else max(up_to, self._settled)
         while last is None or number <= last:
@@ -180,7 +180,7 @@ class Received:
         return segment if segment and segment.final else None
 
     def _passes(self, number: int) -> bool:
-        """Whether a segment is open beside finals of the other source behind it, and not shown."""
+        """Return whether a segment is open but not shown, beside later finals of the other source."""
         segment = self._segments.get(number)
         shown = self._interim or (segment is not None and segment.transcript is not None)
         return not shown and self._final(number + 1) is not None
@@ -231,7 +231,7 @@ class Received:
         return [event]
 
     def _hushed(self, lang: str) -> Sequence[Event]:
-        """A voice that is still said to speak when its target ends."""
+        """Return the end of a voice that is still reported as speaking when its target ends."""
         voice = self._voices.get(lang)
         if voice is None or not voice.speaking:
             return []
@@ -248,7 +248,9 @@ class Received:
         return [latency] if news else []
 
     def _acknowledged(self, ack: ev.Ack) -> None:
-        """What begins before the offset has been delivered everywhere. Without a newer handle it must still be told."""
+        """Forget segments that begin before an acknowledged offset; without a newer handle they must still be
+        reported.
+        """
         self.heard_ms = max(self.heard_ms, ack.finalized_offset_ms)
         if self.handle and not ack.resume:
             return
@@ -263,7 +265,8 @@ class Received:
             self._settled += 1
 
     def _delivered_all(self, segment: _Segment, offset_ms: int) -> bool:
-        """Whether a handle for an offset is behind a segment; where that is not sure, a server passes over it.
+        """Return whether a handle for an offset lies behind a segment; where unsure, the server will skip the
+        segment.
 
         Typed text takes no time: its accounts tell, of the targets there are. Where those are not known, a server that
         acknowledges at all has not left so many behind.

@@ -1,4 +1,4 @@
-"""What was sent, as far as it must be sent again when the connection is lost. Pure.
+"""The messages sent, as long as they may have to be sent again. Pure.
 
 Kept are audio until it is in a final transcript or acknowledged, typed text until its segment's final transcript came,
 commands until audio behind them was acknowledged, pings until they are answered, and the end. What an acknowledged
@@ -24,7 +24,7 @@ _CLOSING = ("commit", "pause")  # these end a segment of typed text
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A message in the log."""
+    """A message in the log, with its number and place."""
 
     number: int  # rising
     message: ClientMessage | None  # None: the half-close
@@ -35,7 +35,7 @@ class Entry:
 
     @property
     def kind(self) -> str:
-        """ "audio", "text", the action of a control, or "end"."""
+        """The entry's kind: "audio", "text", the action of a control, or "end"."""
         if self.message is None:
             return "end"
         kind = str(self.message.WhichOneof("payload"))
@@ -61,19 +61,19 @@ class ReplayLog:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing may follow."""
+        """Whether the half-close is in the log: nothing may follow."""
         return bool(self._entries) and self._entries[-1].message is None
 
     @property
     def known_finals(self) -> int | None:
-        """The last segment a server may be told of that begins at the log's beginning; None for all.
+        """The last segment to report to a server that begins at the log's beginning; None for all.
 
         A change of targets that is replayed comes behind the segments that were final before it, and before all others.
         """
         return next((entry.finals for entry in self._entries if entry.kind == "set_target_lang"), None)
 
     def add(self, message: ClientMessage | None, finals: int = 0) -> Entry:
-        """Appends a message, None for the half-close; a chunk of audio is given its offset."""
+        """Append a message, None for the half-close; a chunk of audio is given its offset."""
         place, typed = self._clock.now_samples, self._typed.closed
         end = self._clock.place(message.audio) if message and message.HasField("audio") else place
         self._last += 1
@@ -85,34 +85,34 @@ class ReplayLog:
         return entry
 
     def seconds(self, entry: Entry) -> float:
-        """How long the audio of an entry is."""
+        """Return the length of an entry's audio in seconds; 0 for other kinds."""
         return self._ms(entry.end_samples - entry.place_samples) / 1000
 
     def after(self, number: int) -> Entry | None:
-        """The first entry behind a number."""
+        """Return the first entry behind a number; None without one."""
         index = bisect_right(self._entries, number, key=lambda entry: entry.number)
         return self._entries[index] if index < len(self._entries) else None
 
     def in_work(self, written: int) -> list[Entry]:
-        """The input among the entries up to a number: what a server they were written to may end over."""
+        """Return the input among the entries up to a number: what a server that received them may end over."""
         return [entry for entry in self._entries if entry.number <= written and entry.kind in _INPUT]
 
     def leave_out(self, numbers: Collection[int]) -> list[Entry]:
-        """Takes entries out of the log, which are sent to nobody again, and returns them."""
+        """Remove entries from the log, so that they are never sent again, and return them."""
         gone = [entry for entry in self._entries if entry.number in numbers]
         self._keep(lambda entry: entry.number not in numbers)
         return gone
 
     def stretch_ms(self, entry: Entry) -> tuple[int, int]:
-        """Where the audio of an entry begins and ends on the session's audio clock, in milliseconds."""
+        """Return where an entry's audio begins and ends on the session's audio clock, in milliseconds."""
         return round(self._ms(entry.place_samples)), round(self._ms(entry.end_samples))
 
     def forget(self) -> None:
-        """Keeps nothing of all this: the session cannot be resumed."""
+        """Drop all entries but the half-close: the session cannot be resumed."""
         self._keep(lambda entry: entry.kind == "end")
 
     def acknowledged(self, offset_ms: int, written: int) -> None:
-        """Everything before an offset has been delivered, by a call on which the entries up to a number were written.
+        """Drop what was delivered before an offset, by a call on which the entries up to `written` were written.
 
         What was set before the offset is in force; a call that has not been told of it yet must be all the same.
         """
@@ -124,7 +124,7 @@ class ReplayLog:
         self._keep(lambda entry: entry.number not in numbers)
 
     def concluded(self, covered: Covered, heard_ms: int) -> None:
-        """Final transcripts came that a server can be told of, and of the audio before an offset results."""
+        """Drop the typed text and audio that final transcripts cover."""
         self._keep(lambda entry: entry.kind != "audio" or self._ms(entry.end_samples) > covered.audio_ms)
         written = self._typed.concluded(self._entries, covered.typed)
         self._keep(lambda entry: entry.number not in written)
@@ -135,19 +135,19 @@ class ReplayLog:
         self._keep(lambda entry: entry.kind != "interrupt" or not taken(entry))
 
     def answered(self, marker: str) -> None:
-        """A ping came back: the oldest of its name."""
+        """Drop the oldest ping with this marker, which was answered."""
         for entry in self._entries:
             if entry.kind == "ping" and entry.message and entry.message.control.marker == marker:
                 self._keep(lambda each: each is not entry)  # noqa: B023  # called at once
                 return
 
     def refused(self, action: str) -> None:
-        """A glossary, or targets, were refused: those before stay in force."""
+        """Drop a refused glossary or targets: those before stay in force."""
         refused = [entry for entry in self._entries if entry.kind == action][-1:]
         self._keep(lambda entry: entry not in refused)
 
     def rewind(self, resumed_ms: int) -> None:
-        """The server wants the audio from an offset on again, and what else is here."""
+        """Prepare to send the audio from an offset on again, with all other entries."""
         self._keep(lambda entry: entry.kind != "audio" or self._ms(entry.end_samples) > resumed_ms)
         if self._paused:
             number = self._entries[0].number if self._entries else self._last + 1
@@ -168,7 +168,7 @@ class ReplayLog:
                 self._paused = action == "pause"
 
     def _done(self, entry: Entry, offset_ms: int) -> bool:
-        """Whether an acknowledgement is past an entry.
+        """Return whether an acknowledged offset is past an entry.
 
         A command at the very offset may not have been read yet; a commit there has nothing left to end.
         """
@@ -194,7 +194,7 @@ class ReplayLog:
 
 
 class _TypedText:
-    """Which typed text is in which segment: a final chunk, a commit or the end closes one; a blank one is none."""
+    """Maps typed text to segments: a final chunk, a commit or the end closes one; a blank one counts as none."""
 
     def __init__(self) -> None:
         self.closed = 0
@@ -202,14 +202,14 @@ class _TypedText:
         self._concluded = 0
 
     def add(self, entry: Entry) -> None:
-        """Follows an entry."""
+        """Add an entry, which may close the open segment."""
         if entry.message and entry.kind == "text":
             self._open += entry.message.text.text
         if _closes(entry) and self._open.strip():
             self.closed, self._open = self.closed + 1, ""
 
     def concluded(self, entries: Iterable[Entry], count: int) -> set[int]:
-        """The numbers of the entries whose segments are among the first so many."""
+        """Return the numbers of the entries whose segments are among the first `count`."""
         done: set[int] = set()
         gathered: list[int] = []
         text = ""

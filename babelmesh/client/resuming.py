@@ -1,4 +1,4 @@
-"""One session over however many calls: a lost one is resumed at any gateway, and the reader need not know.
+"""Carries one session over any number of calls: a lost one is resumed at any gateway, unseen by the reader.
 
     write ─▶ log ─▶ the call ─▶ read ─▶ what is news ─▶ reader
               ▲                  │ lost
@@ -35,7 +35,9 @@ from babelmesh.client.stream import Stream
 
 
 class Link:
-    """What is sent goes through whole; what comes, comes once. Raises SessionFailed where it cannot go on."""
+    """A session's link: each message is delivered, each event arrives once. Raises SessionFailed where it cannot go
+    on.
+    """
 
     def __init__(self, calls: Calls, conversation: Conversation, tasks: asyncio.TaskGroup) -> None:
         self._calls = calls
@@ -48,7 +50,7 @@ class Link:
         self._again: asyncio.Task[None] | None = None
 
     async def read(self) -> Event | None:
-        """The next event; None once the session has ended well."""
+        """Return the next event; None once the session has ended well. Raises SessionFailed."""
         while True:
             async with (
                 self._reading
@@ -62,7 +64,7 @@ class Link:
                 await self._fetch()
 
     async def write(self, message: ClientMessage) -> None:
-        """Returns once a call has taken the message; should that be lost, it is sent again."""
+        """Send a message; return once a call has taken it. Should that call be lost, it is sent again."""
         async with self._writing:
             if self._conversation.ended:
                 raise _ENDED
@@ -70,7 +72,7 @@ class Link:
             await self._push()
 
     async def end(self) -> None:
-        """Nothing more will be written."""
+        """Half-close the session: nothing more will be written."""
         async with self._writing:
             if not self._conversation.ended:
                 self._conversation.said(None, time.monotonic())
@@ -78,12 +80,12 @@ class Link:
                     await self._push()
 
     def stop(self) -> None:
-        """Sends nothing again."""
+        """Stop sending entries again after a loss."""
         if self._again is not None:
             self._again.cancel()
 
     async def _push(self) -> None:
-        """Writes what the log has that the call has not, in order; over the next call where this one is lost."""
+        """Write the entries that the call has not had, in order; on the next call where this one is lost."""
         while (entry := self._conversation.unwritten(self._calls.stream.written)) is not None:
             stream = self._calls.stream
             try:
@@ -95,7 +97,7 @@ class Link:
                 self._conversation.wrote()
 
     async def _met_end(self, stream: Stream) -> None:
-        """A write has failed. What the server said last, and its reason, are still to be read."""
+        """Record that a write has failed; the server's last messages, and its status, are still to be read."""
         if self._calls.stream is stream:
             async with self._reading:
                 while self._calls.stream is stream and not self._outcome:
@@ -104,7 +106,7 @@ class Link:
             raise self._outcome
 
     async def _fetch(self) -> None:
-        """Takes in the next message. At the end of the call, the next call, or how the session ended."""
+        """Receive the next message. At the end of the call, open the next one or record how the session ended."""
         stream = self._calls.stream
         try:
             message = await stream.read()
@@ -124,7 +126,7 @@ class Link:
                 self._calls.advanced()
 
     def _follow(self, event: Event, stream: Stream) -> None:
-        """A server that will close is left once little has to be said again: behind an acknowledgement."""
+        """Leave a server that will close once little is to be sent again, just after an acknowledgement."""
         if isinstance(event, GoAway) and self._conversation.resumable:
             stream.leave_within(event.time_left_ms / 2000)
         elif isinstance(event, Ack) and stream.leaving:
@@ -154,7 +156,7 @@ class Link:
 
 
 def _advances(event: Event) -> bool:
-    """Whether the session got further by an event, and not just as far as before."""
+    """Return whether an event shows that the session got further than before."""
     return isinstance(event, (Marker, End, TtsChunk)) or (
         isinstance(event, (AsrResult, TranslationResult)) and event.final
     )

@@ -1,4 +1,4 @@
-"""One session: audio or text in, events out.
+"""The session of a client: audio or text in, events out.
 
     ready ─▶ send_* / translate ─▶ events ─▶ end
 
@@ -37,7 +37,7 @@ Source: TypeAlias = AsyncIterable[bytes | Chunk | str]  # a str is one segment o
 
 
 class Session:
-    """An open session; made by `Mesh.session`. Iterate it for its events; it ends when the server has sent the last."""
+    """An open session; made by `Mesh.session`. Iterate over it for its events, until the server has sent the last."""
 
     def __init__(self, link: Link, ready: Ready, tasks: asyncio.TaskGroup) -> None:
         self.ready = ready  # what was agreed: session id, configuration in force, limits
@@ -46,7 +46,7 @@ class Session:
         self._feeding: asyncio.Task[None] | None = None
 
     def translate(self, source: Source) -> AsyncIterator[Event]:
-        """Sends a whole source of audio or text, ends the session after it, and yields the events meanwhile.
+        """Send a whole source of audio or text, end the session after it, and yield the events meanwhile.
 
         What the source raises is raised out of the session's `async with`.
         """
@@ -54,46 +54,46 @@ class Session:
         return self
 
     async def send_audio(self, pcm: bytes, offset_samples: int | None = None) -> None:
-        """Sends audio in the agreed format; waits while the server holds the stream."""
+        """Send audio in the agreed format; waits while the server holds the stream."""
         await self._link.write(ClientMessage(audio=AudioChunk(data=pcm, offset_samples=offset_samples)))
 
     async def send_text(self, text: str, final: bool = False) -> None:
-        """Appends text to the open segment, without byte order marks; `final` ends the segment."""
+        """Append text to the open segment, without byte order marks; `final` ends the segment."""
         await self._link.write(ClientMessage(text=TextChunk(text=text.replace(BOM, ""), final=final)))
 
     async def commit(self) -> None:
-        """Ends the open segment here."""
+        """End the open segment here."""
         await self._control(Control(action="commit"))
 
     async def pause(self) -> None:
-        """Says that no audio comes for a while."""
+        """Announce that no audio comes for a while, until `resume`."""
         await self._control(Control(action="pause"))
 
     async def resume(self) -> None:
-        """Ends a pause."""
+        """End a pause: audio follows again."""
         await self._control(Control(action="resume"))
 
     async def interrupt(self, target_lang: str = "") -> None:
-        """Drops translated speech that has not been sent yet, of one target or of all."""
+        """Drop translated speech that has not been sent yet, of one target or of all."""
         await self._control(Control(action="interrupt", target_lang=target_lang))
 
     async def ping(self, marker: str) -> None:
-        """Asks for a Marker event once everything sent before has been dealt with."""
+        """Request a Marker event once everything sent before has been processed."""
         await self._control(Control(action="ping", marker=marker))
 
     async def set_targets(self, targets: str | Target | Sequence[str | Target]) -> None:
-        """Sets the target languages from now on, instead of those before: one, or several.
+        """Set the target languages from now on, one or several, instead of those before.
 
         Those that are refused leave the ones before in force: an `Error` event that is not fatal says why.
         """
         await self._control(Control(action="set_target_lang", targets=as_targets(targets)))
 
     async def set_dictionary(self, glossary: Glossary) -> None:
-        """Sets the glossary from now on."""
+        """Set the glossary from now on, instead of the one before."""
         await self._control(Control(action="set_dictionary", glossary=glossary))
 
     async def end(self) -> None:
-        """Says that nothing more will be sent; the events of what was sent still come."""
+        """End the input: nothing more will be sent; events of what was sent still come."""
         await self._link.end()
 
     def __aiter__(self) -> AsyncIterator[Event]:
@@ -106,7 +106,7 @@ class Session:
         return event
 
     def stop_feeding(self) -> None:
-        """Takes nothing more from the source of `translate`, and sends nothing again."""
+        """Stop reading the source of `translate`, and stop sending again after a loss."""
         self._link.stop()
         if self._feeding is not None:
             self._feeding.cancel()
@@ -132,7 +132,7 @@ class Session:
                 await source.aclose()
 
     async def _stay(self) -> None:
-        """Keeps a source that is silent for long, like a person who types, from being taken for gone."""
+        """Keep the session from timing out while its source is silent, as a person who types may be."""
         while self.ready.limits.idle_timeout_ms:
             await asyncio.sleep(self.ready.limits.idle_timeout_ms / 3000)
             try:
@@ -146,7 +146,7 @@ class Session:
 
 @asynccontextmanager
 async def opened(gateways: Gateways, terms: Terms) -> AsyncIterator[Session]:
-    """Says hello, waits for `ready`, and holds the session open for the block; leaves no task behind."""
+    """Open a session for the block: send the hello and wait for `ready`. No task outlives the block."""
     calls = Calls(gateways, terms)
     try:
         ready = await calls.open()
@@ -162,6 +162,6 @@ async def opened(gateways: Gateways, terms: Terms) -> AsyncIterator[Session]:
 
 
 def as_targets(targets: str | Target | Sequence[str | Target]) -> list[Target]:
-    """Targets given by language alone, or in full; one alone is a list of one."""
+    """Return targets, given as tags or in full, as a list; a single one becomes a list of one."""
     targets = [targets] if isinstance(targets, str | Target) else targets
     return [Target(lang=target) if isinstance(target, str) else target for target in targets]

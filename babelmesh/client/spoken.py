@@ -1,4 +1,4 @@
-"""The speech of one target as it came: contiguous on the voice's own clock, and how far each segment has been said."""
+"""The speech of one target as received: contiguous on the voice's own clock, and by segment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from babelmesh.client.events import TtsChunk
 
 @dataclass(slots=True)
 class Said:
-    """What was said of one segment."""
+    """The speech received of one segment: whole clauses, and the current one."""
 
     spoken: list[str] = field(default_factory=list)  # clauses spoken to their end, or left out by name
     speaking: str = ""  # the clause of which only a part came
@@ -17,11 +17,11 @@ class Said:
     samples: int = 0  # of all its speech
 
     def left_out(self, clause: str) -> None:
-        """A clause was left out by name."""
+        """Record a clause that the server left out by name."""
         self.spoken.append(clause)
 
     def take(self, chunk: TtsChunk) -> None:
-        """Follows a chunk. A clause whose last chunk is not there when another begins was interrupted: it is over."""
+        """Record a chunk. A clause without its last chunk counts as interrupted when another begins."""
         if chunk.text:
             self.spoken += [self.speaking] if self.speaking else []
             self.speaking, self.speaking_samples = chunk.text, 0
@@ -42,11 +42,11 @@ class VoiceClock:
 
     @property
     def now_ms(self) -> int:
-        """Where it stands."""
+        """Position of the clock in milliseconds: the speech received so far."""
         return self.samples * 1000 // self.rate if self.rate else 0
 
     def take(self, chunk: TtsChunk, said: Said) -> TtsChunk | None:
-        """The chunk less what came before; None when nothing is left.
+        """Return the chunk without what came before; None when nothing is left.
 
         Its offset is in whole milliseconds, so what is trimmed may be a millisecond short of the truth.
         """

@@ -1,4 +1,4 @@
-"""What a server tells of states: the source speaks, the stream is held, a stage is degraded, a target has ended. Pure.
+"""The states that a server reports: source speaking, stream held, stages degraded, targets ended. Pure.
 
 Each change is told once, and what has started ends, over however many servers one session is served by.
 """
@@ -35,11 +35,11 @@ class States:
 
     @property
     def complete(self) -> bool:
-        """Whether the session's `end` came."""
+        """Whether the session's `end` has come."""
         return "" in self._ended
 
     def take(self, event: Event) -> Sequence[Event]:
-        """What of an event is news."""
+        """Record an event, and return what of it is new to the reader."""
         match event:
             case SpeechEvent() if event.type in _SOURCE:
                 return self._turned(event)
@@ -52,21 +52,21 @@ class States:
         return [event]
 
     def ended(self, end: End) -> Sequence[Event]:
-        """A target or the session ended."""
+        """Record the end of a target or the session; return it unless it came before."""
         news = end.target_lang not in self._ended
         self._ended.add(end.target_lang)
         return [end] if news else []
 
     def wanted(self, langs: Sequence[str]) -> None:
-        """Targets that were asked for, some perhaps again."""
+        """Record that targets were requested, some perhaps again."""
         self._ended -= set(langs)
 
     def goes_on(self, lang: str) -> None:
-        """There is news of a target: it was taken in again before it had ended, and will end once more."""
+        """Record news of a target: it was requested again before it had ended, and will end once more."""
         self._ended.discard(lang)
 
     def resumed(self) -> Sequence[Event]:
-        """Another server holds nothing and has every stage, until it says otherwise."""
+        """Return the events that reset a lost server's states: held streams and degraded stages."""
         over = [_over(less) for less in self._flow.degraded]
         news = [Flow(degraded=over)] if over or self._flow.held else []
         del self._flow.degraded[:]
@@ -80,7 +80,7 @@ class States:
         return [event]
 
     def _flows(self, flow: Flow) -> Sequence[Event]:
-        """Gaps that were told are not told again; what then says no more than a backlog is a heartbeat."""
+        """Return the flow without gaps reported before; one with just a backlog left serves as a heartbeat."""
         gaps = [gap for gap in flow.gaps if gap not in self._flow.gaps]
         self._flow.gaps.extend(gaps)
         del self._flow.gaps[:-MOST_GAPS]

@@ -1,4 +1,4 @@
-"""One Stream call: its reads and writes, with every failure turned into SessionFailed."""
+"""Wraps one Stream call: reads and writes, with every failure turned into SessionFailed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READY_SECONDS = 10.0  # a server decides about a hello within milliseconds
 
 
 class Stream:
-    """The call. It may be abandoned from anywhere: whoever reads or writes then meets CONNECTION_LOST."""
+    """A Stream call. It may be abandoned from anywhere: its reader and writer then get CONNECTION_LOST."""
 
     def __init__(self, call: Call, address: str, channel: grpc.aio.Channel | None = None) -> None:
         self.address = address
@@ -35,7 +35,7 @@ class Stream:
         self._timers: dict[str, asyncio.TimerHandle] = {}
 
     async def greet(self, hello: SessionConfig, seconds: float = READY_SECONDS) -> Ready:
-        """Says hello and waits for `ready`. Raises SessionFailed."""
+        """Send the hello and wait for `ready`. Raises SessionFailed."""
         try:
             async with asyncio.timeout(seconds):
                 return await self._greeted(hello)
@@ -58,7 +58,7 @@ class Stream:
         raise SessionFailed(NO_READY, "The server did not answer the hello with ready.")
 
     async def read(self) -> ServerMessage | None:
-        """The next message; None once the server ended the call well."""
+        """Return the next message; None once the server ended the call with OK. Raises SessionFailed."""
         self._reading = True
         try:
             with self._typed():
@@ -70,17 +70,17 @@ class Stream:
         return message if isinstance(message, ServerMessage) else None
 
     async def write(self, message: ClientMessage) -> None:
-        """Returns once the transport has taken the message. One at a time."""
+        """Send a message; return once the transport has taken it. One at a time."""
         with self._typed():
             await self._call.write(message)
 
     async def done_writing(self) -> None:
-        """Half-closes the call; nothing happens when it is over already."""
+        """Half-close the call; does nothing when the call is over already."""
         with self._typed(), suppress(grpc.aio.InternalError):  # the call ended meanwhile: a batch that failed
             await self._call.done_writing()
 
     def expect_heartbeats(self, period_seconds: float) -> None:
-        """Takes it for lost when several heartbeats are missing while somebody reads."""
+        """Abandon the call when several heartbeats are missing while a reader waits."""
         silence, loop = Silence(period_seconds), asyncio.get_running_loop()
 
         def tick(due: float, read: int) -> None:
@@ -95,12 +95,12 @@ class Stream:
         self._timers["silence"] = loop.call_at(first, tick, first, self._reads)
 
     def leave_within(self, seconds: float) -> None:
-        """Abandons it after so long."""
+        """Abandon the call after so many seconds."""
         self.leaving = True
         self._timers["leaving"] = asyncio.get_running_loop().call_later(seconds, self.abandon)
 
     def abandon(self) -> None:
-        """Ends the call from this side."""
+        """Cancel the call from this side."""
         for timer in self._timers.values():
             timer.cancel()
         if not self._call.cancel():
@@ -108,7 +108,7 @@ class Stream:
             self._call._cython_call.cancel("left")  # type: ignore[attr-defined]  # there is no public way
 
     async def close(self) -> None:
-        """Ends the call, and the connection where it has one of its own."""
+        """End the call, and close its connection where it has one of its own."""
         self.abandon()
         if self._channel is not None:
             await self._channel.close()

@@ -1,1 +1,1 @@
-"""A mesh of local processes: started, kept alive, and stopped together."""
+"""A mesh of local processes: starts them, keeps them alive, and stops them together."""

@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def end_with_parent(parent: int) -> None:
-    """Has the kernel send SIGTERM here when the parent is gone, even if it was killed; Linux only."""
+    """Ask the kernel for SIGTERM when the parent process is gone, even if it was killed; Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         if os.getppid() != parent:  # it was gone before the kernel was asked

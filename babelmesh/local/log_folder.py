@@ -1,4 +1,4 @@
-"""A folder for logs that one mesh has to itself while it runs."""
+"""Reserves a log folder for one mesh while it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST_MESHES = 20  # side by side, of one folder's name
 
 @contextmanager
 def log_folder(wanted: Path) -> Iterator[Path]:
-    """Gives the folder wanted, or one beside it (logs-2, logs-3, ...) while another mesh writes its logs there.
+    """Yield the wanted folder, or one beside it (logs-2, logs-3, ...) while another mesh writes its logs there.
 
     Raises MeshFailed when it cannot be made, or written.
     """
@@ -40,7 +40,7 @@ def _opened(folder: Path) -> int:
 
 
 def _taken(place: int) -> bool:
-    """Whether an opened folder is ours now; the lock ends with this process, however that ends."""
+    """Return whether an opened folder could be locked; the lock ends with this process."""
     try:
         fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

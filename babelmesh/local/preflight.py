@@ -1,4 +1,4 @@
-"""What a mesh of this machine needs, looked for before any of its processes starts."""
+"""Checks what a local mesh needs before any of its processes starts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MODULES = {
 
 
 def check(services: Sequence[Service], logs: Path, environment: Mapping[str, str]) -> None:
-    """Looks for all that services need. Raises MeshFailed, naming each thing that is missing and what brings it.
+    """Check the services' needs. Raises MeshFailed, naming each thing that is missing and what provides it.
 
     `environment` is what they inherit, `logs` the folder of their logs, which is there.
     """

@@ -1,4 +1,4 @@
-"""When a service that ended is started again. Pure."""
+"""Decides when a service that ended is restarted. Pure."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ MOST_DEATHS = 5  # in a row without having been ready: it never will be
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long to wait after the ends of a service so far."""
+    """The pause before a restart, after the deaths of a service so far."""
 
     pause_seconds: float = 0.0
     deaths: int = 0  # in a row, without having been ready
 
     @property
     def hopeless(self) -> bool:
-        """Whether another start makes no sense."""
+        """Whether the service died too often to be restarted."""
         return self.deaths >= MOST_DEATHS
 
     def after(self, ready_seconds: float | None) -> Backoff:
-        """With one end more, of a service that had been ready for so long; None when it never was."""
+        """Return the backoff after one more death, of a service that was ready for so long; None when it never was."""
         pause_seconds = min(2 * self.pause_seconds, LONGEST_SECONDS) or FIRST_SECONDS
         if ready_seconds is None:
             return Backoff(pause_seconds, self.deaths + 1)

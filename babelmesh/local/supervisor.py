@@ -17,6 +17,7 @@ from typing import Literal, Never
 
 from babelmesh.client.errors import MeshFailed
 from babelmesh.client.mesh import is_serving
+from babelmesh.local.ports import unused
 from babelmesh.local.restarts import Backoff
 
 START_SECONDS = 120.0  # loading a recognizer on a busy laptop takes its time
@@ -30,7 +31,7 @@ OPERATIONS = "GATEWAY_OPERATIONS"  # the variable with the address of a gateway'
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Where the services listen on loopback."""
+    """The loopback ports of a local mesh's services."""
 
     gateway: int = 7700
     asr: int = 7701
@@ -41,7 +42,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process of the mesh."""
+    """One process of a local mesh: its command, address and variables."""
 
     name: str
     command: Sequence[str]
@@ -50,13 +51,13 @@ class Service:
 
     @property
     def operations(self) -> str:
-        """The address, HOST:PORT, where the service says how it is: the gateway does on a port of its own."""
+        """The HOST:PORT at which the service reports its state: the gateway has a port of its own for that."""
         return self.variables.get(OPERATIONS, self.address)
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A started service."""
+    """A service that was started, with its process and log."""
 
     service: Service
     child: asyncio.subprocess.Process
@@ -64,25 +65,21 @@ class Running:
 
 
 def _silent(line: str) -> None:
-    """Tells nobody."""
+    """Ignore a line: the default where the caller passes no function for it."""
 
 
 def free_ports() -> Ports:
-    """Ports nobody listens on now."""
+    """Return five ports on which nobody listens now."""
     return Ports(*unused_ports(5))
 
 
 def unused_ports(count: int) -> list[int]:
-    """So many ports nobody listens on now, each another one."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports
+    """Return `count` distinct ports on which nobody listens now."""
+    return unused(HOST, count)
 
 
 def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingProxyType({})) -> list[Service]:
-    """The four services, the gateway last: stopped in reverse, it lets its sessions end before their stages go.
+    """Return the four services, gateway last: stopped in reverse, its sessions end before their stages do.
 
     `told` are variables for the stages' environments, by stage.
     """
@@ -97,7 +94,7 @@ def mesh_services(ports: Ports, told: Mapping[str, Mapping[str, str]] = MappingP
 
 
 def environment() -> Mapping[str, str]:
-    """The variables of our own environment, with their values: what a service inherits."""
+    """Return our own environment's variables, which services inherit."""
     return MappingProxyType(os.environ)
 
 
@@ -109,7 +106,7 @@ def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
 
 @asynccontextmanager
 async def local_mesh(services: Sequence[Service], logs: Path, tell: Callable[[str], None]) -> AsyncIterator[str]:
-    """A mesh for the block, which gets the gateway's address. Its services are `supervised`."""
+    """Run a mesh for the block, and yield its gateway's address. Its services are `supervised`."""
     async with supervised(services, logs, tell=tell) as started:
         yield started[-1].service.address
 
@@ -121,7 +118,7 @@ async def supervised(
     ready: Callable[[str], Awaitable[bool]] = is_serving,
     tell: Callable[[str], None] = _silent,
 ) -> AsyncIterator[list[Running]]:
-    """As `running`, and starts each service again that ends, however it did; `tell` hears of it in one line.
+    """Run services as `running`, and restart each that ends; `tell` is called with a line about it.
 
     The list's entries are replaced by what was started in their place. Raises MeshFailed when services are not ready
     the first time, and cuts the block short with it when one dies too often in a row without having been ready.
@@ -153,7 +150,7 @@ async def _kept(
 
 
 async def _lived(service: Running, ready: Callable[[str], Awaitable[bool]]) -> float | None:
-    """Waits for the end of a service; how long it had been ready then, in seconds, or None when it never was."""
+    """Wait for a service to end; return how many seconds it had been ready, or None when it never was."""
     loop = asyncio.get_running_loop()
     while service.child.returncode is None:
         if await ready(service.service.address):
@@ -170,7 +167,7 @@ async def _lived(service: Running, ready: Callable[[str], Awaitable[bool]]) -> f
 async def running(
     services: Sequence[Service], logs: Path, ready: Callable[[str], Awaitable[bool]] = is_serving
 ) -> AsyncIterator[list[Running]]:
-    """Has the services running and ready for the block; none is left after it, however it is left.
+    """Run the services, ready, for the block; none is left after it, however it is left.
 
     Their output goes to `logs`/NAME.log. Raises MeshFailed when a port is taken, or a service ends or is not ready in
     time.
@@ -192,7 +189,7 @@ async def running(
 
 
 async def stopped(started: Sequence[Running]) -> None:
-    """Ends services and whatever they started: gently, the last started first; at once when cancelled meanwhile."""
+    """Stop services and all they started: gently, the last started first; at once when cancelled meanwhile."""
     try:
         for batch in (started[-1:], started[:-1]):
             for each in batch:
@@ -220,7 +217,7 @@ def _check(services: Sequence[Service], logs: Path) -> None:
 
 
 def port_fault(address: str) -> str:
-    """Why nothing can listen at HOST:PORT now; empty where something can."""
+    """Return why nothing can listen at HOST:PORT now; empty where something can."""
     host, port = address.rsplit(":", 1)
     try:
         socket.create_server((host, int(port))).close()
@@ -230,7 +227,7 @@ def port_fault(address: str) -> str:
 
 
 async def start(service: Service, log: Path, mode: Literal["wb", "ab"]) -> Running:
-    """Starts a service in a process group of its own, its output going to `log`. Raises MeshFailed."""
+    """Start a service in a process group of its own, its output going to `log`. Raises MeshFailed."""
     try:
         with log.open(mode) as output:
             child = await asyncio.create_subprocess_exec(
@@ -273,7 +270,7 @@ def _obituary(service: Running) -> str:
 
 
 def _tail(lines: Sequence[str]) -> Sequence[str]:
-    """The last lines of a log; of a traceback only what was raised."""
+    """Return the last lines of a log; of a traceback only the exception."""
     tail = lines[-TAIL_LINES:]
     if any(line.lstrip().startswith("File ") for line in tail):
         raised = max(index for index, line in enumerate(tail) if line[:1].strip() or not index)
@@ -293,7 +290,7 @@ def _advice(tail: str, service: Running) -> str:
 
 
 def kill_group(group: int) -> None:
-    """Kills a process that leads a group, with all it started; no matter if nothing of it is left."""
+    """Kill a process group with all its processes; one that is gone already is ignored."""
     try:
         os.killpg(group, signal.SIGKILL)
     except ProcessLookupError:

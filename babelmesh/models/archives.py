@@ -1,4 +1,6 @@
-"""Files read out of archives, member by member: a wheel is a zip, an npm package a tar. Nothing is unpacked as told."""
+"""Reads files out of archives, member by member: a wheel is a zip, an npm package a tar. Nothing is unpacked to
+disk.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ Archive = zipfile.ZipFile | tarfile.TarFile
 
 
 class Archives:
-    """Archives that are open for the block, so that a package with many files is read once."""
+    """Archives kept open for the block, so that a package with many files is read once."""
 
     def __init__(self) -> None:
         self._open: dict[Path, Archive] = {}
@@ -37,7 +39,7 @@ class Archives:
             self.close(path)
 
     def close(self, path: Path) -> None:
-        """Close an archive, which is opened anew when it is asked for again."""
+        """Close an archive; it is opened anew when a member is next read."""
         if archive := self._open.pop(path, None):
             archive.close()
 

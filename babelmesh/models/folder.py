@@ -1,4 +1,4 @@
-"""The folder of the bundles that are installed: NAME/VERSION, each whole or not there."""
+"""The folder of installed bundles: NAME/VERSION, each complete or absent."""
 
 from __future__ import annotations
 
@@ -22,34 +22,34 @@ _DATA = ".local/share"  # XDG Base Directory Specification: where XDG_DATA_HOME 
 
 
 def default_folder() -> Path:
-    """Where bundles are kept unless told otherwise."""
+    """Return the default folder of bundles."""
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / _DATA) / "babelmesh" / "models"
 
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A bundle in the folder, whose manifest can be read."""
+    """An installed bundle with a readable manifest."""
 
     bundle: Bundle
 
     @property
     def manifest(self) -> Manifest:
-        """What it says of itself."""
+        """The bundle's manifest."""
         return self.bundle.manifest
 
     @property
     def title(self) -> str:
-        """As it can be named on the command line."""
+        """The name and version, as they are named on the command line: "name@version"."""
         return f"{self.manifest.name}@{self.manifest.version}"
 
     @property
     def placed(self) -> float:
-        """When it was installed, in seconds since 1970."""
+        """Time of installation, in seconds since 1970."""
         return (self.bundle.folder / MANIFEST).stat().st_mtime
 
     @property
     def fault(self) -> str:
-        """What is wrong with its files, by their sizes: their sums take `verify` long. Empty when nothing is."""
+        """The first wrong file, by size alone: checksums take `verify` long. Empty when all are right."""
         for name, expected in self.manifest.files.items():
             path = self.bundle.folder / name
             if not path.is_file():
@@ -60,13 +60,13 @@ class Installed:
 
 
 class Models:
-    """The folder."""
+    """The folder of installed bundles, and of downloads that are not complete yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def installed(self) -> tuple[list[Installed], list[str]]:
-        """The bundles, and what is wrong with those whose manifest cannot be read."""
+        """Return the installed bundles, and a line for each whose manifest cannot be read."""
         found, faults = [], []
         for manifest in sorted(self.folder.glob(f"[!.]*/*/{MANIFEST}")):
             try:
@@ -76,7 +76,7 @@ class Models:
         return found, faults
 
     def named(self, names: Sequence[str]) -> list[Installed]:
-        """The bundles called NAME or NAME@VERSION; all without a name. Raises ModelsFailed."""
+        """Return the bundles called NAME or NAME@VERSION; all without names. Raises ModelsFailed."""
         found, faults = self.installed()
         chosen: list[Installed] = []
         for name in names:
@@ -91,7 +91,7 @@ class Models:
         return chosen if names else found
 
     def whole(self, name: str, version: str) -> Installed | None:
-        """The bundle of a version, unless it is missing or something is wrong with it at first sight."""
+        """Return the bundle of a version, unless it is missing or a file has the wrong size."""
         try:
             installed = Installed(read(self.place(name, version)))
         except InvalidArgument:
@@ -99,15 +99,15 @@ class Models:
         return None if installed.fault else installed
 
     def place(self, name: str, version: str) -> Path:
-        """Where a bundle belongs."""
+        """Return the folder where a bundle belongs."""
         return self.folder / name / version
 
     def partial(self, title: str) -> Path:
-        """Where the files of a bundle gather that is not whole yet: the next try goes on with them."""
+        """Return the folder that gathers the files of an incomplete bundle, which the next try continues."""
         return self._made(self.folder / PARTIAL / title)
 
     def archive(self, name: str) -> Path:
-        """Where the archive of a package is kept while a bundle that needs it is not whole."""
+        """Return the folder that keeps a package's archive while a bundle that needs it is incomplete."""
         return self._made(self.folder / PARTIAL / ARCHIVES / name)
 
     @contextmanager
@@ -133,13 +133,13 @@ class Models:
                 return
 
     def _remove_broken(self) -> None:
-        """Remove what a fetch left that was killed: nobody else fetches now."""
+        """Delete the leftovers of a fetch that was killed; no other process may be fetching."""
         for broken in (*self.folder.glob(".building-*"), *(self.folder / PARTIAL / ARCHIVES).glob("*/.coming-*")):
             shutil.rmtree(broken, ignore_errors=True)
 
     @contextmanager
     def building(self) -> Iterator[Path]:
-        """A folder to make a bundle in, gone afterwards."""
+        """Yield a temporary folder to make a bundle in."""
         try:
             with tempfile.TemporaryDirectory(prefix=".building-", dir=self._made(self.folder)) as folder:
                 yield Path(folder)
@@ -147,7 +147,7 @@ class Models:
             raise ModelsFailed(f"{error.filename or self.folder}: {error.strerror or error}.") from error
 
     def install(self, built: Path, manifest: Manifest) -> Bundle:
-        """Puts a finished bundle in its place, at once. One that is there already makes way."""
+        """Move a finished bundle to its place atomically, replacing one that is there."""
         folder = built / "bundle"
         write(folder, manifest)
         place = self.place(manifest.name, manifest.version)
@@ -157,17 +157,17 @@ class Models:
         return Bundle(folder.rename(place), manifest)
 
     def remove_partial(self, title: str) -> None:
-        """Forgets what had gathered."""
+        """Delete the files gathered for a bundle."""
         shutil.rmtree(self.folder / PARTIAL / title, ignore_errors=True)
 
     def remove_partials(self) -> None:
-        """Forget everything that is no bundle."""
+        """Delete everything in the folder that is no bundle."""
         for each in (self.folder / PARTIAL).glob("*"):
             if each.is_dir():
                 shutil.rmtree(each, ignore_errors=True)
 
     def _prune(self) -> None:
-        """Remove the folders of what is not whole, as far as nothing is in them."""
+        """Remove the folders of incomplete bundles that are empty."""
         for folder, _, _ in os.walk(self.folder / PARTIAL, topdown=False):
             with suppress(OSError):
                 os.rmdir(folder)

@@ -1,4 +1,4 @@
-"""Files of a hub of models, by huggingface_hub: an extra, imported when something is fetched."""
+"""Fetches files of a model hub with huggingface_hub, an extra that is imported when needed."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ANSWER_SECONDS = 10.0
 
 
 def check_hub() -> None:
-    """Make sure that the hub's library is installed. Raises SourceUnreachable."""
+    """Check that the hub's library is installed. Raises SourceUnreachable."""
     with _failures(""):
         pass
 
 
 def hub_file(piece: Piece, folder: Path) -> Path:
-    """Download a file of a repository at its commit into a folder. Raises SourceFailed, OSError.
+    """Download a file of a repository, at its commit, into a folder. Raises SourceFailed, OSError.
 
     What came of a file that broke off stays in the folder: the next try goes on with it.
     """
@@ -38,7 +38,7 @@ def hub_file(piece: Piece, folder: Path) -> Path:
 
 @cache
 def _check_commit(repository: str, commit: str) -> None:
-    """Ask once for the commit: a download would take long to find out that there is no hub."""
+    """Check once that the commit exists: a download would take long to find out that the hub is unreachable."""
     from huggingface_hub import HfApi  # noqa: PLC0415 - an extra
 
     HfApi().model_info(repository, revision=commit, timeout=ANSWER_SECONDS)
@@ -46,7 +46,7 @@ def _check_commit(repository: str, commit: str) -> None:
 
 @contextmanager
 def _failures(repository: str) -> Iterator[None]:
-    """Say what went wrong with the hub."""
+    """Turn the hub library's errors into SourceFailed or SourceUnreachable."""
     try:
         from huggingface_hub import errors  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -67,5 +67,5 @@ def _failures(repository: str) -> Iterator[None]:
 
 
 def _line(error: Exception) -> str:
-    """The first line of a message."""
+    """Return the first line of an error's message."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,4 +1,4 @@
-"""A bundle made of a folder with a model's files, as they are published or were exported."""
+"""Makes a bundle of a folder with a model's files, as published or exported."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MODEL = {"asr": "a recognizer's", "mt": "a translator's", "tts": "a voice's"}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What its manifest is to say. Empty where the files or the catalogue tell."""
+    """The user's wishes for a bundle's manifest. Empty values are taken from the files or the catalogue."""
 
     name: str = ""
     version: str = ""
@@ -37,7 +37,7 @@ class Wanted:
 
 
 def import_folder(models: Models, folder: Path, wanted: Wanted, link: bool = False) -> Bundle:
-    """Makes a bundle of a folder's files, copied or linked, and installs it.
+    """Make a bundle of a folder's files, copied or linked, and install it.
 
     Raises ModelsFailed; InvalidArgument when the folder is a bundle already, and broken.
     """
@@ -56,7 +56,7 @@ def import_folder(models: Models, folder: Path, wanted: Wanted, link: bool = Fal
 
 
 def _bundled(folder: Path, wanted: Wanted) -> tuple[dict[str, Any], dict[str, str]]:
-    """What a folder that is a bundle already says, and its files, checked. Raises InvalidArgument."""
+    """Return the manifest and files of a folder that already is a bundle, verified. Raises InvalidArgument."""
     bundle = read(folder)
     verify(bundle)
     if wanted.layout not in ("", bundle.manifest.layout):
@@ -87,7 +87,7 @@ def _check_pins(entry: Entry | None, sums: Mapping[str, FileSum]) -> None:
 
 
 def _told(folder: Path, files: Mapping[str, str], layout: Layout) -> dict[str, Any]:
-    """What the files themselves tell."""
+    """Return the manifest's values that the files themselves contain."""
     told: dict[str, Any] = {
         "name": re.sub(r"[^a-z0-9._-]+", "-", folder.resolve().name.lower()).strip("-._"),
         "version": "1",
@@ -116,7 +116,9 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _manifest(told: dict[str, Any], wanted: Wanted, entry: Entry | None, sums: Mapping[str, FileSum]) -> Manifest:
-    """The files' word, over it the catalogue's, over both the user's. Raises ModelsFailed naming the option missing."""
+    """Return the manifest of files, catalogue and user, the later overriding. Raises ModelsFailed naming a missing
+    option.
+    """
     fields = dict(told)
     if entry:
         fields |= {name: getattr(entry, name) for name in ("languages", "pairs", "tags", "licence")}

@@ -1,4 +1,4 @@
-"""The layouts of models: by which files one is known, and under which names they stand in a bundle."""
+"""The layouts of models: which files identify each one, and their names in a bundle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CARDS: Files = {name: (name,) for name in ("README.md", "LICENSE", "MODEL_CARD"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One layout. Files are named as in the bundle, with the patterns that find them, the best first."""
+    """One layout: file names in the bundle, with the patterns that find them, the best first."""
 
     name: str
     stage: str
@@ -34,7 +34,7 @@ class Layout:
     sample_rate_hertz: int = 0
 
     def files(self, there: Sequence[str]) -> dict[str, str] | None:
-        """The paths of its files among those that are there, by their names in the bundle; None when one is missing."""
+        """Return the paths of the layout's files by their names in the bundle; None when one is missing."""
         needed = {name: _first(patterns, there) for name, patterns in self.needs.items()}
         if None in needed.values() or any(_first([pattern], there) for pattern in self.without):
             return None
@@ -49,7 +49,7 @@ def _named(*names: str) -> dict[str, Sequence[str]]:
 
 
 def _either(names: Sequence[str], *patterns: str) -> dict[str, Sequence[str]]:
-    """Files of several parts, each found by one of the patterns."""
+    """Return files of several parts, each found by one of the patterns."""
     return {f"{name}.onnx": tuple(pattern.format(name) for pattern in patterns) for name in names}
 
 
@@ -171,7 +171,7 @@ LAYOUTS = (
 
 
 def found(folder: Path, asked: str = "") -> tuple[Layout, dict[str, str]]:
-    """The layout of the model in a folder, or the one asked for, and its files. Raises ModelsFailed."""
+    """Return the layout of the model in a folder, or the one asked for, and its files. Raises ModelsFailed."""
     there = _there(folder)
     fitting = [(layout, files) for layout in LAYOUTS if (files := layout.files(there)) is not None]
     if asked:
@@ -189,7 +189,7 @@ def found(folder: Path, asked: str = "") -> tuple[Layout, dict[str, str]]:
 
 
 def _check_single(layout: Layout, files: Mapping[str, str], there: Sequence[str]) -> None:
-    """Raises ModelsFailed when another file beside the one taken would do as well."""
+    """Raise ModelsFailed when another file beside the chosen one would match as well."""
     for name, patterns in layout.needs.items():
         taken = Path(files[name])
         pattern = next(each for each in patterns if _fits(taken.name, each))
@@ -199,7 +199,7 @@ def _check_single(layout: Layout, files: Mapping[str, str], there: Sequence[str]
 
 
 def _weights(files: Mapping[str, str], there: Sequence[str]) -> dict[str, str]:
-    """Files beside the models taken, which hold their weights: a model finds them by their name."""
+    """Return the files beside the chosen models that hold their weights, which a model finds by name."""
     beside = {f"{path}{ending}" for path in files.values() for ending in ("_data", ".data")}
     return {path.rsplit("/", maxsplit=1)[-1]: path for path in there if path in beside}
 
@@ -215,7 +215,7 @@ def _there(folder: Path) -> list[str]:
 
 
 def _first(patterns: Sequence[str], there: Sequence[str]) -> str | None:
-    """The path whose last part matches the first pattern that any does; those higher up go before those in folders."""
+    """Return the path whose last part matches the earliest pattern; paths higher up go before those in folders."""
     for pattern in patterns:
         for path in there:
             if _fits(path.rsplit("/", maxsplit=1)[-1], pattern):
@@ -228,5 +228,5 @@ def _fits(name: str, pattern: str) -> bool:
 
 
 def _known(asked: str) -> str:
-    """What each layout is known by."""
+    """Return the files by which each layout is identified, as a text."""
     return "; ".join(f"{layout.name} ({', '.join(layout.needs)})" for layout in LAYOUTS if asked in ("", layout.name))

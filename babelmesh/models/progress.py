@@ -1,4 +1,4 @@
-"""How far a download is: a bar with size, rate and time left on a terminal, a plain line now and then elsewhere."""
+"""Shows the progress of a download: a bar on a terminal, an occasional plain line elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Show = Callable[[str, int], AbstractContextManager[Reached]]  # begins a downloa
 
 
 def size(count: float) -> str:
-    """A number of bytes, as people write it."""
+    """Format a number of bytes, as in "1.2 GB"."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if count >= unit:
             return f"{count / unit:.1f} {name}"
@@ -26,7 +26,7 @@ def size(count: float) -> str:
 
 
 def shown(what: str, total: int) -> AbstractContextManager[Reached]:
-    """Show a download on stderr for the block."""
+    """Show the progress of a download on stderr for the block."""
     terminal = Console(stderr=True)
     return _bar(terminal, what, total) if terminal.is_terminal else lines(what, total)
 
@@ -47,7 +47,7 @@ def lines(
     tell: Callable[[str], None] = console.note,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Reached]:
-    """Show a download as lines: one each LINE_SECONDS with percent and rate, and one when it is done."""
+    """Show a download as plain lines: one each LINE_SECONDS with percent and rate, and one at the end."""
     began = told = clock()
     most = 0
 

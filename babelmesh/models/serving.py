@@ -1,4 +1,4 @@
-"""Which engine each stage of a local mesh runs, and on which of the bundles that are installed."""
+"""Chooses each stage's engine and installed bundles for a local mesh."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Tell = Callable[[str], None]
 
 
 class Engines(StrEnum):
-    """What a mesh can be run on."""
+    """The sets of engines that a local mesh can run."""
 
     DEFAULT = "default"  # the default bundles, as far as they are installed, and the small engines for the rest
     SMALL = "small"  # pocketsphinx, Apertium and espeak-ng
@@ -30,7 +30,7 @@ class Engines(StrEnum):
 
 
 def variables(engines: Engines, models: Models, told: Collection[str], tell: Tell) -> Variables:
-    """What the stages' services are to be told. A stage whose engine a variable in `told` chooses is left alone.
+    """Return the stages' variables. A stage whose engine a variable in `told` already sets is left alone.
 
     Raises ModelsFailed when NEURAL finds no bundle for a stage, or two that would share its sessions without anybody
     having said so.
@@ -52,7 +52,7 @@ def variables(engines: Engines, models: Models, told: Collection[str], tell: Tel
 
 
 def _default(stage: str, installed: Sequence[Installed], told: Collection[str], tell: Tell) -> Mapping[str, str]:
-    """The variables of one stage that runs on the default bundles that are there, the small engine beside them."""
+    """Return one stage's variables for the installed default bundles, with the small engine beside them."""
     bundles: dict[str, list[Installed]] = {}  # by engine; an engine whose bundles a variable names brings none
     for each in [each for each in DEFAULTS if each.stage == stage]:
         if _bundles(stage, each.engine) in told and not each.missing:
@@ -69,7 +69,7 @@ def _default(stage: str, installed: Sequence[Installed], told: Collection[str], 
 
 
 def _absent(default: Default, installed: Sequence[Installed]) -> str:
-    """Why a default bundle cannot be served; empty when it can."""
+    """Return why a default bundle cannot be served; empty when it can."""
     for each in installed:
         if each.manifest.name == default.bundle and each.manifest.engine == default.engine:
             return f"{each.fault}: `babelmesh models fetch {default.bundle}`" if each.fault else ""
@@ -77,7 +77,7 @@ def _absent(default: Default, installed: Sequence[Installed]) -> str:
 
 
 def _bundles(stage: str, engine: str) -> str:
-    """The variable that names an engine's bundles."""
+    """Return the variable that lists an engine's bundles."""
     return f"{stage.upper()}_{engine.upper()}__BUNDLES"
 
 
@@ -86,7 +86,7 @@ def _paths(those: Sequence[Installed]) -> str:
 
 
 def _chosen(stage: str, installed: Sequence[Installed], told: Collection[str], tell: Tell) -> Mapping[str, str] | None:
-    """The variables of one stage on any bundle installed; None when there is nothing to serve."""
+    """Return one stage's variables for any installed bundles; None when there are none."""
     for engine in NEURAL[stage]:
         name = _bundles(stage, engine)
         if name in told:
@@ -100,7 +100,7 @@ def _chosen(stage: str, installed: Sequence[Installed], told: Collection[str], t
 
 
 def _newest(found: Sequence[Installed], stage: str) -> list[Installed]:
-    """Of each name what was installed last."""
+    """Return a stage's bundles, of each name the one installed last."""
     newest: dict[str, Installed] = {}
     for each in found:
         other = newest.get(each.manifest.name)
@@ -110,7 +110,7 @@ def _newest(found: Sequence[Installed], stage: str) -> list[Installed]:
 
 
 def _check_overlap(stage: str, those: Sequence[Installed], name: str) -> None:
-    """Voices of one language are told apart by their names; recognizers and translators would share the sessions."""
+    """Raise ModelsFailed when bundles overlap in a language; voices may, as their names tell them apart."""
     first: dict[str, Installed] = {}
     for each in those if stage != "tts" else ():
         for serves in each.manifest.serves:
@@ -121,7 +121,7 @@ def _check_overlap(stage: str, those: Sequence[Installed], name: str) -> None:
 
 
 def _missing(stage: str) -> str:
-    """What to do for a stage without a bundle."""
+    """Return the advice for a stage without a bundle."""
     example = next(
         (each for each in catalogue().values() if each.stage == stage and each.engine in NEURAL[stage]), None
     )

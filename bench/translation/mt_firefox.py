@@ -30,8 +30,8 @@ from bench.measuring.report import Goal, Rows, at_least, finish
 from services.common.neural import bundles
 from services.common.neural.devices import Device
 from services.mt.engine import Pair, Source
-from services.mt.engines.firefox import Engine
 from services.mt.engines.firefox.batch import Batch
+from services.mt.engines.firefox.engine import Engine
 from services.mt.engines.firefox.loading import Asking, Loaded, load
 from services.mt.neural.jobs import Job, Text
 from services.mt.settings import MtSettings

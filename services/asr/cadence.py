@@ -1,4 +1,4 @@
-"""How often an engine makes a hypothesis. Pure; lengths in samples."""
+"""Decides how often an engine makes a hypothesis. Pure; lengths in samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many sessions that speak in real time this machine carries, measured when the stage starts.
+"""Measures, when the stage starts, how many real-time sessions this machine carries.
 
 Measured is the engine's time on a sound like speech; time in which other programs had the processor does not count, so
 that services which start at once do not take each other for slow machines. A limit on processor time does.

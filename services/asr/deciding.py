@@ -1,4 +1,5 @@
-"""When the language of the open utterance is looked for, and when it is decided. Pure; time is the session's audio.
+"""Decides when to identify the language of the open utterance, and when it is final. Pure; time is the session's
+audio.
 
 A look costs little and is often wrong about the first words; one at more of the utterance is surer. So there are a few
 of them, each at more of the audio, until one is sure enough. Segments split from one utterance share its language.

@@ -1,4 +1,4 @@
-"""Where segments start and end. A pure state machine: time is samples of audio, speech is the VAD's probabilities."""
+"""Finds where segments start and end, as a pure state machine: time is samples, speech is the VAD's probabilities."""
 
 from __future__ import annotations
 
@@ -141,7 +141,8 @@ class Endpointing:
 
 
 class WeakPoint:
-    """The best place for a split among the frames heard: where it is faintest, the latest of equal ones.
+    """Finds the best place for a split among the frames received: the faintest, and among equally faint ones the
+    latest.
 
     Until frames were heard, it is where it was made.
     """

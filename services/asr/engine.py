@@ -38,7 +38,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One recognized word, with its place on the session's audio clock."""
+    """A recognized word, with its place in samples on the session's audio clock."""
 
     text: str
     start_samples: int

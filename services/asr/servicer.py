@@ -74,7 +74,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         log.info("fewer slots offered, as this machine carries", extra={"fields": {"slots": carried}})
 
     async def drain(self, seconds: float) -> None:
-        """Do nothing: calls end by themselves, or are moved by the gateway, which is told that the replica drains."""
+        """Do nothing: calls end by themselves, or the gateway moves them, as it sees that the replica drains."""
 
     async def stop(self) -> None:
         """Stop the engines and release what they hold."""

@@ -1,4 +1,4 @@
-"""Which words of a growing hypothesis are concluded: LocalAgreement-n, hold-n (Liu et al., Interspeech 2020). Pure."""
+"""Concludes words of a growing hypothesis: LocalAgreement-n, hold-n (Liu et al., Interspeech 2020). Pure."""
 
 from __future__ import annotations
 

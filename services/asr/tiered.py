@@ -1,4 +1,4 @@
-"""One session's recognition where its language has several tiers: each segment by the one that it gets.
+"""Recognizes a session whose language has several tiers, each segment with the tier that it is given.
 
 The engine of a tier hears whole segments. It goes on with the next one, or it ends, and another engine goes on.
 """

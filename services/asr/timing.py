@@ -1,4 +1,4 @@
-"""How fast a recognizer is on this machine, timed at start, where a language has several to choose from."""
+"""Times recognizers on this machine at start, where a language has several to choose from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cancellations that get lost: one that an exception came in place of, and one of a call that gRPC takes for ended."""
+"""Recovers lost cancellations: those replaced by an exception, and those of a call that gRPC takes for ended."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 class TaskGroup(asyncio.TaskGroup):
-    """A TaskGroup after whose failure its task is not taken for cancelled.
+    """A TaskGroup whose failure does not leave its own task marked as cancelled.
 
     A group whose task fails while the block is left already cancels the task it is in, to end the wait, and before
     Python 3.13 leaves it marked as such (python/cpython#116720): `cancelling` then says so for good.

@@ -1,4 +1,4 @@
-"""The faults of the mesh, and their form on the wire.
+"""The errors of the mesh, and their form on the wire.
 
     MeshError
     ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest

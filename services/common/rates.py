@@ -1,4 +1,4 @@
-"""How much of something may happen in a time: an allowance that refills steadily. Pure; the caller has the clock."""
+"""Rate limits: an allowance that refills steadily. Pure; the caller has the clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Translations made before: sessions ask the same text again and again while its segment grows, and so do others.
+"""Caches translations: sessions ask for the same text again and again while its segment grows, and so do others.
 
 In memory only, and bounded. Texts of one session answer another's questions, never show in them.
 """

@@ -1,4 +1,4 @@
-"""Terms with a fixed translation, for an engine that cannot be told of them.
+"""Masks terms with a fixed translation, for an engine that takes no terms itself.
 
 Each term is replaced by another word before the text is translated, and put back in its place afterwards. A
 translator by rules takes a made-up word for a name it does not know: it keeps it whole and finds its place in the

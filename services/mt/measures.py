@@ -1,4 +1,4 @@
-"""What the stage measures of its translations: how long they took, and what shows a translator that lost its way."""
+"""Metrics of the stage's translations: their duration, and signs of a translator that ran in a loop."""
 
 from __future__ import annotations
 

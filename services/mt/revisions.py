@@ -1,4 +1,5 @@
-"""What a step made of a sentence's earlier revision: its beginning is kept, so that translations stay still. Pure.
+"""Remembers a sentence's earlier translation, whose beginning the next one keeps, so that text does not flicker.
+Pure.
 
 A hint only, in memory and bounded: without it the answer is made anew, as on another replica.
 """

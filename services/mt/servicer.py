@@ -49,7 +49,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         await self._engines.start()
 
     async def drain(self, seconds: float) -> None:
-        """Do nothing: calls are short, and the gateway, which is told that the replica drains, sends no more."""
+        """Do nothing: calls are short, and the gateway sends no more, as it sees that the replica drains."""
 
     async def stop(self) -> None:
         """Stop the engines and release what they hold."""

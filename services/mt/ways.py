@@ -1,4 +1,4 @@
-"""The way of each pair: a direct pair of one engine, or a chain of several engines' pairs. Pure.
+"""Chooses the way of each pair: a direct pair of one engine, or a chain of several engines' pairs. Pure.
 
 `ways.toml` says which chains measured better than a direct pair, MT_WAYS what this stage prefers.
 """

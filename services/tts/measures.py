@@ -79,7 +79,7 @@ class Sound:
             self.settle()
 
     def settle(self) -> None:
-        """Measure the samples that wait for it."""
+        """Measure the samples added since the last measurement."""
         if self._pieces:
             audio = np.concatenate(self._pieces)
             self._pieces.clear()

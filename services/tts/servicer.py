@@ -55,7 +55,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         await self._engines.start()
 
     async def drain(self, seconds: float) -> None:
-        """Do nothing: calls end by themselves, or are moved by the gateway, which is told that the replica drains."""
+        """Do nothing: calls end by themselves, or the gateway moves them, as it sees that the replica drains."""
 
     async def stop(self) -> None:
         """Stop the engines and release what they hold."""

@@ -1,4 +1,4 @@
-"""A clause: its measures, and its span `tts.synthesize`, which tells the engine's time from the reader's."""
+"""Metrics of a clause and its span `tts.synthesize`, which parts the engine's time from the reader's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast networks speak on this machine, as it is measured at start: it decides which voice is a language's default.
+"""Measures at start how fast neural voices are on this machine, which decides each language's default voice.
 
 A voice slower than its words come is heard later and later, and takes the time of the recognizer beside it.
 """

@@ -1,4 +1,4 @@
-"""Which voice a clause gets where its language has several tiers: the largest that keeps the objective.
+"""Chooses a clause's voice where its language has several tiers: the largest that keeps the objective.
 
 The caller names the tier of the utterance's clauses before, so that a voice changes between utterances only, whichever
 replica speaks.

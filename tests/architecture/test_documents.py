@@ -94,7 +94,7 @@ def test_the_reference_of_the_contracts_has_every_message_field_and_comment() ->
     for name, message in realtime.DESCRIPTOR.message_types_by_name.items():
         section = page.split(f"\n## {name}\n")[1].split("\n## ")[0]
         assert not [field.name for field in message.fields if f"| `{field.name}` |" not in section]
-    assert "| 1 | `source_lang` | string | Language " in page
+    assert "| 1 | `source_lang` | string | Source language (BCP-47)" in page
     assert "map of string to string" in page
     assert "one of `payload`" in page
     assert "(mesh.stage.v1.md#" in pages["mesh.overview.v1"]

@@ -72,7 +72,6 @@ async def test_children_are_warm_at_the_start_and_gone_at_the_end() -> None:
 async def test_a_child_that_died_while_it_was_idle_is_replaced_unseen() -> None:
     async with embedded() as engine:
         children()[0].kill()
-        await asyncio.sleep(0.1)  # for the loop to hear of it
         assert [hypothesis.final for hypothesis in await hypotheses(engine)][-1:] == [True]
 
 

@@ -7,14 +7,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import ClassVar
 
 from services.asr.engine import Heard, Hypothesis
-from services.asr.engines import scripted as asr
+from services.asr.engines.scripted import engine as asr
 from services.common.errors import StageFailed
 from services.common.server.lifecycle import Servicer, running
 from services.common.settings import ServiceSettings
 from services.mt.engine import Source, Translation
-from services.mt.engines import scripted as mt
+from services.mt.engines.scripted import engine as mt
 from services.tts.engine import Clause
-from services.tts.engines import scripted as tts
+from services.tts.engines.scripted import engine as tts
 
 
 class Mt(mt.Engine):

@@ -9,11 +9,11 @@ import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.asr.engine import Heard
-from services.asr.engines import scripted as asr_scripted
+from services.asr.engines.scripted import engine as asr_scripted
 from services.mt.engine import Source, Translation
-from services.mt.engines import scripted as mt_scripted
+from services.mt.engines.scripted import engine as mt_scripted
 from services.tts.engine import Clause
-from services.tts.engines import scripted as tts_scripted
+from services.tts.engines.scripted import engine as tts_scripted
 from tests.mesh.mesh import UTTERANCE, chunks, gateway, hello, loud, quiet, talk
 from tests.mesh.resuming import lost_after, resumed, resuming
 

@@ -15,7 +15,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.common.errors import Defect
 from services.tts.engine import Clause
-from services.tts.engines import scripted
+from services.tts.engines.scripted import engine as scripted
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from tests.measured import Measured, measured

@@ -15,7 +15,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import InvalidArgument, StageFailed
 from services.common.server.lifecycle import running
 from services.mt.engine import Pair, Source, Translation
-from services.mt.engines import scripted
+from services.mt.engines.scripted import engine as scripted
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from tests.mesh.mt import asking, text_of

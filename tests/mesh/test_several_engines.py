@@ -8,7 +8,7 @@ import pytest
 
 from services.common.errors import InvalidArgument
 from services.mt.engine import Pair
-from services.mt.engines import scripted
+from services.mt.engines.scripted import engine as scripted
 from services.mt.serving import Engines
 from services.mt.settings import MtSettings
 

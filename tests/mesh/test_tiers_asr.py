@@ -11,7 +11,7 @@ import pytest
 
 from mesh.asr.v1 import asr_pb2
 from services.asr.engine import Heard, Hypothesis
-from services.asr.engines import scripted
+from services.asr.engines.scripted import engine as scripted
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import InvalidArgument

@@ -13,7 +13,7 @@ import pytest
 from mesh.tts.v1 import tts_pb2_grpc
 from services.common.server.lifecycle import running
 from services.tts.engine import Clause
-from services.tts.engines import scripted
+from services.tts.engines.scripted import engine as scripted
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from tests.measured import Measured, measured

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.asr.engines import scripted
+from services.asr.engines.scripted import engine as scripted
 from tests.mesh.mesh import gateway, hello, talk
 
 

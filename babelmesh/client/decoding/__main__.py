@@ -25,27 +25,27 @@ LOOKED_AT = Form(16_000, 1, floats=False, block_samples=160)
 
 
 class Answer:
-    """What is written for the client, record by record."""
+    """Writes records for the client to a stream."""
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._told = Findings().dumped()
 
     def write(self, kind: Kind, payload: bytes = b"") -> None:
-        """Writes a record and starts to count the processor's time anew."""
+        """Write a record, and restart the count of processor time."""
         self._out.write(record(kind, payload))
         self._out.flush()
         count_anew()
 
     def tell(self, findings: Findings) -> None:
-        """Writes what was found, if it is news."""
+        """Write the findings, if they have changed."""
         if (payload := findings.dumped()) != self._told:
             self._told = payload
             self.write(Kind.FINDINGS, payload)
 
 
 def main() -> None:
-    """Does what the first argument asks for."""
+    """Read or probe the file that the first argument asks for."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold what was said
     count_anew()
     wish = Wish.loaded(sys.argv[1])
@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def count_anew() -> None:
-    """Gives the next packet all of the processor's time that one may take."""
+    """Restart the limit of processor time for the next packet."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
 
 
@@ -78,7 +78,7 @@ def _parts(path: Path) -> list[Part]:
 
 
 def read(wish: Wish, form: Form, spans: list[Part], answer: Answer) -> None:
-    """Writes the sound of a file from a place on. Raises Refused."""
+    """Write the sound of a file from a place on. Raises Refused."""
 
     def reached(place: Place) -> None:
         answer.tell(reading.findings)
@@ -91,7 +91,7 @@ def read(wish: Wish, form: Form, spans: list[Part], answer: Answer) -> None:
 
 
 def look(wish: Wish, spans: list[Part]) -> Look:
-    """What a file has to be read. Raises Refused: it has no audio, or not the track that is wished for."""
+    """Probe a file. Raises Refused when it has no audio, or not the track that is wished for."""
     path = Path(wish.path)
     refused = Refused("has no audio stream.")
     for span in spans:

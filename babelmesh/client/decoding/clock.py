@@ -1,4 +1,5 @@
-"""The container's clock: the silence that belongs between two frames.
+"""The container's clock: how much silence belongs between two frames. Pure; frames are only asked for length and
+time.
 
 Pure: frames are only asked for their length and their time.
 """
@@ -20,7 +21,7 @@ Frame = TypeVar("Frame")
 
 @dataclass(frozen=True, slots=True)
 class Timed(Generic[Frame]):
-    """A frame, how long it is, and where it stands on the clock, in seconds."""
+    """A frame with its length and its place on the clock, in seconds."""
 
     frame: Frame
     seconds: float
@@ -31,7 +32,7 @@ class Timed(Generic[Frame]):
 
 @dataclass(frozen=True, slots=True)
 class Placed(Generic[Frame]):
-    """A frame, and the silence that comes before it, in seconds."""
+    """A frame with the silence to insert before it, in seconds."""
 
     frame: Frame
     silence: float
@@ -40,7 +41,8 @@ class Placed(Generic[Frame]):
 
 
 def placed(frames: Iterator[Timed[Frame]], position: float, end: float | None) -> Iterator[Placed[Frame]]:
-    """Frames with the silence in front of each. The clock starts at `position`; no hole reaches behind `end`, if known.
+    """Yield frames with the silence before each. The clock starts at `position`; no hole extends beyond `end`, if
+    known.
 
     Frames that come too early, as after a clock that was set back, follow directly.
     """
@@ -62,7 +64,7 @@ def placed(frames: Iterator[Timed[Frame]], position: float, end: float | None) -
 
 
 def _ahead(timed: Timed[Frame], position: float, end: float | None) -> float:
-    """How far a frame is ahead of the sound before it; 0 where that is no hole."""
+    """Return how many seconds a frame is ahead of the sound before it; 0 where that is no hole."""
     if timed.at is None:
         return 0.0
     ahead = timed.at - position

@@ -1,4 +1,4 @@
-"""Frames of any form, which may change from one to the next, as sound of one form.
+"""Converts frames of any form, which may change from one to the next, to sound of one form.
 
 Two channels are made one so that speech recorded in opposite phase is heard: their sum would cancel it.
 """
@@ -21,14 +21,14 @@ NEGLIGIBLE = 0.001  # of the energy known by now: 30 dB less
 
 
 class Downmix:
-    """Two channels made one: their mean, or half their difference while they are in opposite phase."""
+    """Mixes two channels to one: their mean, or half their difference while they are in opposite phase."""
 
     def __init__(self) -> None:
         self._energies = np.zeros(3)  # of both channels, and of the one in the other
         self._sign = 1.0
 
     def mono(self, stereo: Sound) -> Sound:
-        """One channel of two; where the phase changes, it changes over the whole block."""
+        """Return stereo sound as mono; where the phase changes, the mix is cross-faded over the whole block."""
         left, right = stereo[0].astype(np.float64), stereo[1].astype(np.float64)
         self._energies *= 1 - FORGOTTEN
         known = self._energies[:2].sum()
@@ -47,7 +47,7 @@ class Downmix:
 
 
 class Converter:
-    """Frames in the form that is wanted. A frame of another form than the one before starts the conversion anew."""
+    """Converts frames to one form; a frame of another form than the one before restarts the conversion."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
@@ -56,7 +56,7 @@ class Converter:
         self._downmix = Downmix()
 
     def converted(self, frame: av.AudioFrame) -> list[Sound]:
-        """The sound of a frame, and of those before it as far as it was held back: float32, [channels, samples]."""
+        """Convert a frame; return its sound with what was held back of earlier ones: float32, [channels, samples]."""
         frame.pts = None  # time is counted in samples
         sounds: list[Sound] = []
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
@@ -68,7 +68,7 @@ class Converter:
         return sounds + self._out(frame)
 
     def rest(self) -> list[Sound]:
-        """The sound that is still held back; afterwards, all starts anew."""
+        """Return the sound that is still held back, and reset the conversion."""
         sounds = self._out(None) if self._resampler else []
         self._resampler, self._known = None, None
         return sounds
@@ -85,7 +85,7 @@ class Converter:
 
 
 class Blocks:
-    """Sound cut into blocks of equal length, as bytes of the form that is wanted."""
+    """Cuts sound into blocks of equal length, as bytes of the wanted form."""
 
     def __init__(self, form: Form) -> None:
         self._form = form
@@ -93,7 +93,7 @@ class Blocks:
         self._length = 0
 
     def add(self, sound: Sound) -> list[bytes]:
-        """The blocks that are whole now."""
+        """Add sound, and return the blocks that are complete."""
         self._waiting.append(sound)
         self._length += sound.shape[1]
         size = self._form.block_samples
@@ -105,7 +105,7 @@ class Blocks:
         return [self._bytes(all_[:, start : start + size]) for start in range(0, whole, size)]
 
     def rest(self) -> list[bytes]:
-        """The last block, which is shorter, if there is one."""
+        """Return the last, shorter block, if there is one."""
         left, self._waiting, size = self._waiting, [], self._length
         self._length = 0
         return [self._bytes(np.concatenate(left, axis=1))] if size else []

@@ -1,4 +1,4 @@
-"""What reading a file came upon: damaged places, holes in its clock, an early end."""
+"""Faults found when reading a file: damaged places, holes in its clock, an early end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(slots=True)
 class Findings:
-    """How much of a file's sound is missing, and why. Lengths are estimates where a format does not tell them."""
+    """How much of a file's sound is missing, and why. Lengths are estimates where a format gives none."""
 
     damaged_places: int = 0
     damaged_ms: int = 0
@@ -19,22 +19,22 @@ class Findings:
     unread_parts: int = 0  # of a joined file
 
     def damage(self, at_ms: float) -> None:
-        """Counts a damaged place; how much of it is lost is told by `lose`."""
+        """Count a damaged place; `lose` adds the length of its lost sound."""
         if not self.damaged_places:
             self.first_damage_ms = round(at_ms)
         self.damaged_places += 1
 
     def lose(self, seconds: float) -> None:
-        """Counts sound that is lost at the last damaged place."""
+        """Add `seconds` of sound lost at the last damaged place."""
         self.damaged_ms += round(seconds * 1000)
 
     def hole(self, seconds: float) -> None:
-        """Counts a hole in the container's clock."""
+        """Count a hole in the container's clock."""
         self.holes += 1
         self.holes_ms += round(seconds * 1000)
 
     def add(self, more: Findings) -> None:
-        """Counts what was found behind a place as well."""
+        """Add the findings of a later part of the file."""
         if not self.damaged_places:
             self.first_damage_ms = more.first_damage_ms
         self.damaged_places += more.damaged_places
@@ -45,7 +45,7 @@ class Findings:
         self.unread_parts += more.unread_parts
 
     def sentences(self) -> list[str]:
-        """What a person should know of it, a sentence each; none of a file in order."""
+        """Return a sentence for each kind of fault; none for an intact file."""
         told: list[str] = []
         if self.damaged_places:
             places = "1 damaged place was" if self.damaged_places == 1 else f"{self.damaged_places} damaged places were"
@@ -64,12 +64,12 @@ class Findings:
         return told
 
     def dumped(self) -> bytes:
-        """The findings as a record holds them."""
+        """Return the findings as a record's payload."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def loaded(cls, payload: bytes) -> Findings:
-        """The findings that a record holds."""
+        """Return the findings that a record's payload holds."""
         return cls(**json.loads(payload))
 
 

@@ -1,4 +1,4 @@
-"""The sound of a file, read by a process of its own, so that no file can end the client.
+"""Reads a file's sound in a child process, so that no file can end the client.
 
 Where that process ends in the middle, another one goes on behind the packet that ended it, which is told as a damaged
 place.
@@ -21,7 +21,7 @@ MOST_RESTARTS = 20
 
 
 def looked_into(path: str, track: int | None, decoder: Sequence[str] = DECODER) -> Look:
-    """What a file has. Raises AudioUnreadable: it is missing, no audio comes out of it, or it has no such track."""
+    """Probe a file. Raises AudioUnreadable when it is missing, yields no audio, or lacks the track."""
     with _Process(Wish(path, track), decoder).running() as process:
         for kind, payload in process.records():
             match kind:
@@ -33,7 +33,7 @@ def looked_into(path: str, track: int | None, decoder: Sequence[str] = DECODER) 
 
 
 class Decoded:
-    """The blocks of a file's sound, an iterator; `findings` says what was wrong with what has been read so far.
+    """An iterator over the blocks of a file's sound; `findings` holds the faults found so far.
 
     Raises AudioUnreadable where nothing of it can be read. `close` may be called from any thread.
     """
@@ -53,7 +53,7 @@ class Decoded:
         return next(self._blocks)
 
     def close(self) -> None:
-        """Ends the process, if it still runs: no block follows."""
+        """End the child process, if it still runs: no block follows."""
         self._closed = True
         if self._process is not None:
             self._process.kill()
@@ -86,7 +86,7 @@ class Decoded:
             raise AudioUnreadable(f"{self._wish.path} cannot be read as audio: the decoder ended.")
 
     def _go_on_behind(self, place: Place) -> None:
-        """Notes the damaged place, and wishes for the packet behind it, or where none came, for the next part."""
+        """Record the damaged place, and continue behind its packet, or with the next part where no packet came."""
         assert self._wish.form is not None
         self.findings.damage(place.samples * 1000 / self._wish.form.rate)
         if place == self._wish.place:
@@ -97,7 +97,7 @@ class Decoded:
 
 
 class _Process:
-    """The process that reads for one wish."""
+    """The child process that reads for one wish."""
 
     def __init__(self, wish: Wish, decoder: Sequence[str]) -> None:
         # Ctrl-C at the terminal is for the client, which ends this when it has left its files.
@@ -111,7 +111,7 @@ class _Process:
 
     @contextmanager
     def running(self) -> Iterator[_Process]:
-        """Itself, for the block; it has ended behind it."""
+        """Yield this process for the block, and end it afterwards."""
         try:
             yield self
         finally:
@@ -121,12 +121,12 @@ class _Process:
                 self._child.stdout.close()
 
     def records(self) -> Iterator[tuple[Kind, bytes]]:
-        """What it writes."""
+        """Yield the records that the process writes."""
         assert self._child.stdout is not None
         return records(self._child.stdout)
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Kill the process at once."""
         self._child.kill()
 
 

@@ -1,4 +1,4 @@
-"""Which of several tracks is heard, where none is named: the first that is not silent."""
+"""Chooses the audio track of a file where none is named: the first that is not silent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SILENT = 0.001  # of full scale, -60 dB: a track that is never louder is silent
 
 
 def audible(container: InputContainer, alive: Callable[[], None]) -> int:
-    """The number, from 0, of the first audio track that is not silent throughout; 0 where all are.
+    """Return the index, from 0, of the first audio track that is not silent throughout; 0 where all are.
 
     The first track is read until something is heard, the others meanwhile; `alive` is called with each packet.
     """
@@ -39,7 +39,7 @@ def audible(container: InputContainer, alive: Callable[[], None]) -> int:
 
 
 def peak(frame: av.AudioFrame) -> float:
-    """The loudest sample of a frame, 1 being full scale."""
+    """Return the peak level of a frame, 1 being full scale."""
     samples = frame.to_ndarray()
     if not samples.size:
         return 0.0

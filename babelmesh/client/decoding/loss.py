@@ -1,4 +1,4 @@
-"""Decoding packets, and estimating how much sound is lost where that fails."""
+"""Decodes packets, and estimates how much sound is lost where that fails."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST_SKIPPED_SECONDS = 0.1  # of ADTS; less may be a tag
 
 
 class Loss:
-    """Decodes packets in order, and keeps whether the next frame has a damaged place before it, and how long it was."""
+    """Decodes packets in order, and records for the next frame whether sound before it was lost, and how much."""
 
     def __init__(self, container: InputContainer, stream: AudioStream) -> None:
         self._stream = stream
@@ -29,7 +29,7 @@ class Loss:
         self._bytes = container.size if self._adts else 0
 
     def frames(self, packet: Packet[Any] | None) -> list[av.AudioFrame]:
-        """The frames of a packet; none of one that is damaged, or of a place that could not be read."""
+        """Return the frames of a packet; none of a damaged one, or of a place that could not be read."""
         if packet is None:
             self._damaged = True
             return []
@@ -45,13 +45,13 @@ class Loss:
         return [frame for frame in decoded if frame.samples and frame.sample_rate]
 
     def taken(self) -> tuple[bool, float]:
-        """Whether something before the frame was lost, and an estimate of it in seconds; told once."""
+        """Return whether sound before the frame was lost, and an estimate in seconds; resets both."""
         damaged, lost = self._damaged, self._lost
         self._damaged, self._lost = False, 0.0
         return damaged, lost
 
     def at_end(self) -> tuple[bool, float]:
-        """The same of what has no frame behind it; and of ADTS, of bytes that became no packet."""
+        """Return the same for what has no frame behind it; for ADTS, also bytes that became no packet."""
         damaged, lost = self.taken()
         if self._adts and (skipped := self._adts.skipped(self._bytes)):
             return True, lost + skipped
@@ -66,7 +66,7 @@ class Loss:
 
 
 class Adts:
-    """How many bytes of ADTS became packets: its parser skips what has no header and says nothing of it."""
+    """Counts how many bytes of ADTS became packets: its parser silently skips what has no header."""
 
     def __init__(self) -> None:
         self._tag_bytes: int | None = None
@@ -74,14 +74,14 @@ class Adts:
         self._seconds = 0.0
 
     def take(self, packet: Packet[Any]) -> None:
-        """Counts a packet."""
+        """Count a packet."""
         if self._tag_bytes is None:
             self._tag_bytes = packet.pos or 0
         self._bytes += packet.size
         self._seconds += _seconds(packet)
 
     def skipped(self, all_bytes: int) -> float:
-        """About how many seconds the other bytes were; 0 where it is less than a few frames."""
+        """Return about how many seconds the other bytes were; 0 where that is less than a few frames."""
         left = all_bytes - self._bytes - (self._tag_bytes or 0)
         seconds = left * self._seconds / self._bytes if self._bytes else 0.0
         return seconds if seconds > LEAST_SKIPPED_SECONDS else 0.0

@@ -1,4 +1,4 @@
-"""Opening files as FFmpeg's containers, and reading their packets over damaged places."""
+"""Opens files as FFmpeg's containers, and reads their packets over damaged places."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ MOST_FAILURES = 100  # of the demuxer, one after the other, until it is believed
 
 
 class Refused(Exception):
-    """A file, or a part of it, gives no audio; str() says why, as the end of a sentence about it."""
+    """A file, or a part of one, without usable audio; str() gives the reason, as the end of a sentence about it."""
 
 
 @contextmanager
 def opened(path: Path, part: Part | None = None) -> Iterator[InputContainer]:
-    """A file, or a part of it, with at least one audio track. Raises Refused."""
+    """Open a file, or a part of it, with at least one audio track. Raises Refused."""
     try:
         with _opened(path, part) as container:
             if not container.streams.audio:
@@ -51,12 +51,12 @@ def _opened(path: Path, part: Part | None) -> Iterator[InputContainer]:
 
 
 def decodable(stream: AudioStream) -> bool:
-    """Whether FFmpeg has a decoder for a track."""
+    """Return whether FFmpeg has a decoder for a track."""
     return getattr(stream, "codec_context", None) is not None
 
 
 def packets(container: InputContainer, *streams: AudioStream) -> Iterator[Packet[Any] | None]:
-    """The packets of some streams, the ones without bytes at the end too; None for each place that cannot be read."""
+    """Yield the packets of some streams, with the empty ones at the end; None for each place that cannot be read."""
     failures = 0
     demuxed = container.demux(*streams)
     while failures < MOST_FAILURES:

@@ -32,14 +32,14 @@ _OGG_HEAD_BYTES = 27
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One of the files that a file consists of, as a span of its bytes."""
+    """One of the files that a joined file consists of, as a span of its bytes."""
 
     start: int
     end: int
 
 
 def parts(path: Path) -> list[Part]:
-    """The files that a file consists of, in order: mostly one, itself. The file is not empty. Raises OSError."""
+    """Return the files that a joined file consists of, in order; mostly just one. Raises OSError."""
     if not path.is_file():
         return [Part(0, 0)]
     with path.open("rb") as file:
@@ -59,7 +59,7 @@ def _starts(content: mmap.mmap) -> list[int]:
 
 
 def _links(content: mmap.mmap) -> list[int]:
-    """Where the links of an Ogg chain begin. The first pages of streams side by side follow each other directly."""
+    """Return where the links of an Ogg chain begin. First pages of parallel streams directly follow each other."""
     starts: list[int] = []
     group_end = -1
     for found in _OGG_FIRST.finditer(content):
@@ -76,7 +76,7 @@ def _whole(content: mmap.mmap, at: int) -> bool:
 
 
 class Window(io.RawIOBase):
-    """A span of a file's bytes as a file of its own."""
+    """A span of a file's bytes, readable as a file of its own."""
 
     def __init__(self, path: Path, part: Part) -> None:
         self.name = path.name
@@ -85,28 +85,28 @@ class Window(io.RawIOBase):
         self._file.seek(part.start)
 
     def read(self, size: int = -1) -> bytes:
-        """Up to so many bytes; none at the span's end."""
+        """Return up to `size` bytes; none at the span's end."""
         left = max(0, self._part.end - self._file.tell())
         return self._file.read(left if size < 0 else min(size, left))
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Moves to a place of the span, and gives it."""
+        """Move to an offset in the span, and return it."""
         base = {io.SEEK_SET: self._part.start, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._part.end}[whence]
         return self._file.seek(max(self._part.start, base + offset)) - self._part.start
 
     def tell(self) -> int:
-        """The place in the span."""
+        """Return the current offset in the span."""
         return self._file.tell() - self._part.start
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True: the span can be read."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True: the span can be sought in."""
         return True
 
     def close(self) -> None:
-        """Closes the file behind it."""
+        """Close the underlying file, and this one."""
         self._file.close()
         super().close()

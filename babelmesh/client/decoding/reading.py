@@ -1,4 +1,4 @@
-"""One track of a file, all of its parts, as blocks of equal length on the time of its container."""
+"""Reads one track of a file, through all of its parts, as blocks on its container's clock."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXACT = {"mov", "matroska", "wav", "flac", "aiff", "caf", "asf", "w64"}  # forma
 
 
 class Reading:
-    """The sound of one track, from a place on; `findings` says what was wrong with what has been read so far.
+    """The sound of one track from a place on; `findings` holds the faults found so far.
 
     `reached` is called with each place before it is decoded.
     """
@@ -41,7 +41,7 @@ class Reading:
         self._position = 0.0  # seconds of this part that have sounded
 
     def blocks(self, spans: Sequence[Part], start: Place = START) -> Iterator[bytes]:
-        """The blocks of a file's parts. Raises Refused where none of them gives audio."""
+        """Yield the blocks of a file's parts. Raises Refused where none of them has audio."""
         blocks = Blocks(self._form)
         refused: Refused | None = None
         read = start.part
@@ -111,7 +111,7 @@ class Reading:
 
 
 def _length(container: InputContainer, stream: AudioStream) -> float | None:
-    """Where a track ends, by its header; None where that is not known for certain."""
+    """Return where a track ends in seconds, by its header; None where that is not certain."""
     if container.format.name.split(",", maxsplit=1)[0] not in EXACT:
         return None
     began = (container.start_time or 0) / MICROSECONDS

@@ -1,4 +1,4 @@
-"""What the client and the process that decodes for it say to each other: a wish as JSON, and records back."""
+"""The messages between the client and its decoding process: a wish as JSON, and records back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PLACE = struct.Struct("<IIQ")
 
 
 class Kind(bytes, Enum):
-    """What a record holds."""
+    """The kinds of records."""
 
     SOUND = b"s"
     PLACE = b"p"
@@ -26,7 +26,7 @@ class Kind(bytes, Enum):
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of sound that is wanted: float32, or 16-bit integers, [channels, samples], in blocks of equal length."""
+    """The wanted form of sound: float32 or 16-bit integers, [channels, samples], in blocks of equal length."""
 
     rate: int  # samples per second
     channels: int  # 1 or 2
@@ -36,25 +36,25 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where reading stands: the part of a joined file, the packet of that part, and how much of it has sounded."""
+    """A reading position: part of a joined file, packet of that part, and samples already output."""
 
     part: int = 0
     packet: int = 0
     samples: int = 0  # of the part, as the form counts them
 
     def packed(self) -> bytes:
-        """The place as a record holds it."""
+        """Return the place as a record's payload."""
         return _PLACE.pack(self.part, self.packet, self.samples)
 
     @classmethod
     def unpacked(cls, payload: bytes) -> Place:
-        """The place that a record holds."""
+        """Return the place that a record's payload holds."""
         return cls(*_PLACE.unpack(payload))
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the process is to do: decode one track of a file from a place on, or, without a form, look into the file."""
+    """A task for the process: to decode a track from a place on, or, without a form, to probe the file."""
 
     path: str
     track: int | None  # among the audio tracks, from 0; None: the first that is not silent
@@ -62,12 +62,12 @@ class Wish:
     place: Place = Place()
 
     def dumped(self) -> str:
-        """The wish as an argument of a command line."""
+        """Return the wish as a command-line argument."""
         return json.dumps(asdict(self))
 
     @classmethod
     def loaded(cls, text: str) -> Wish:
-        """The wish that an argument tells."""
+        """Return the wish that an argument holds."""
         read = json.loads(text)
         form = Form(**read["form"]) if read["form"] else None
         return cls(read["path"], read["track"], form, Place(**read["place"]))
@@ -75,29 +75,29 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look into a file has found: how many audio tracks it has, the one to read, and how long it says it is."""
+    """The result of probing a file: its number of audio tracks, the one to read, and its stated length."""
 
     tracks: int
     track: int
     duration_ms: float  # 0 where its container does not say
 
     def dumped(self) -> bytes:
-        """The look as a record holds it."""
+        """Return the result as a record's payload."""
         return json.dumps(asdict(self)).encode()
 
     @classmethod
     def loaded(cls, payload: bytes) -> Look:
-        """The look that a record holds."""
+        """Return the result that a record's payload holds."""
         return cls(**json.loads(payload))
 
 
 def record(kind: Kind, payload: bytes) -> bytes:
-    """A record, ready to be written."""
+    """Return a record as bytes: kind, length and payload."""
     return _HEAD.pack(kind.value, len(payload)) + payload
 
 
 def records(stream: IO[bytes]) -> Iterator[tuple[Kind, bytes]]:
-    """The records of a stream, up to its end; one that was cut off is left out."""
+    """Yield the records of a stream, up to its end; one that was cut off is left out."""
     while len(head := stream.read(_HEAD.size)) == _HEAD.size:
         kind, length = _HEAD.unpack(head)
         payload = stream.read(length)

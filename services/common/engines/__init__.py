@@ -1,1 +1,1 @@
-"""What engines of all stages share: their choice by settings, their load, tiers, versions, and child programs."""
+"""Code shared by engines of all stages: their choice by settings, load, tiers, versions, and child programs."""

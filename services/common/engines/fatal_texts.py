@@ -1,4 +1,4 @@
-"""Texts that engines' programs die of: each is tried twice, and then refused by name for a while.
+"""Quarantines texts that engines' programs die of: each is tried twice, then refused by name for a while.
 
 Only digests are kept, made with a key of this process, so nothing that anybody said can be read from memory.
 """

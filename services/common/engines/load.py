@@ -1,4 +1,4 @@
-"""How busy an engine has been of late: what waits for it, and how much of what it can do at once is in use.
+"""Measures how busy an engine has been: the wait for it, and the share of its capacity in use.
 
 Both are means over the last seconds, so that whoever looks now and then (a gateway, an autoscaler) sees neither a lucky
 nor an unlucky moment.

@@ -89,13 +89,13 @@ def _made(stage: str, name: str, settings: Any) -> Any:
 
 
 def engine_class(stage: str, name: str) -> Any:
-    """Return the class of an engine's name: `embedded` in `services.asr.engines.embedded`, or `module:Class`.
+    """Return the class of an engine's name: `embedded` in `services.asr.engines.embedded.engine`, or `module:Class`.
 
     Raises InvalidArgument when there is no such engine, or a library it needs is missing.
     """
     module_name, _, class_name = name.partition(":")
     if not class_name:
-        module_name, class_name = f"services.{stage}.engines.{name}", "Engine"
+        module_name, class_name = f"services.{stage}.engines.{name}.engine", "Engine"
     try:
         return getattr(importlib.import_module(module_name), class_name)
     except (ImportError, AttributeError) as error:

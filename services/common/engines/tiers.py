@@ -1,4 +1,4 @@
-"""Which of several models, its tier, an utterance gets: the largest whose answers keep the objective. Pure.
+"""Chooses the tier of an utterance, one of several models: the largest whose answers keep the objective. Pure.
 
 Times are seconds on one monotonic clock, told by the caller. Tiers are counted from 0, the smallest.
 """

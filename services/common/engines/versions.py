@@ -1,4 +1,4 @@
-"""Versions of a model side by side: which one answers a session, and how each of them does.
+"""Serves versions of a model side by side: chooses the one for a session, and counts how each does.
 
 Two bundles for the same language share its sessions by their weights. A session stays with one version, whatever the
 replica: the choice hangs on the session's affinity alone.

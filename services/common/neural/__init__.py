@@ -1,1 +1,1 @@
-"""What engines on neural networks share: model bundles, devices, and batches across sessions."""
+"""Code shared by engines on neural networks: model bundles, devices, and batches across sessions."""

@@ -1,4 +1,4 @@
-"""Batches across sessions: what several ask of one device at about the same time is computed at once.
+"""Batches work across sessions: items for one device that come at about the same time are computed at once.
 
 An idle device takes a lone item at once. While it computes, items gather for the next batch (`queueing` says which go,
 and when). No task runs between the batches, so none can die unseen: each step is a callback of the loop.

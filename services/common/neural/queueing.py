@@ -1,4 +1,4 @@
-"""Which items go into the next batch, and when: pure, so that it is tested without sleeping.
+"""Decides which items go into the next batch, and when. Pure, so that it is tested without sleeping.
 
 Urgent items go first. Within each kind sessions take turns, and a session's own items keep their order.
 """

@@ -1,4 +1,4 @@
-"""A model that is in memory while it is used, and for a while after. One event loop only."""
+"""Keeps a model in memory while it is used, and for a while after. One event loop only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one message of a unary call, read so that a call without it ends as well.
+"""Reads the one message of a unary call such that a call without it ends as well.
 
 gRPC's server for asyncio sends no status to a unary call that is half-closed before its message: no handler runs, and
 the call stays until its connection goes. So unary methods are served as if they took a stream of requests, which is the

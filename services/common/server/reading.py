@@ -1,4 +1,4 @@
-"""Messages from their bytes: what cannot be parsed, or is too large, becomes a value that carries its refusal.
+"""Parses messages: one that cannot be parsed, or is too large, becomes a value that carries its refusal.
 
 gRPC ends a call whose message cannot be parsed as INTERNAL or UNKNOWN, with a traceback in the log. It is the caller
 who is at fault, so it is told so, by whoever takes the message up.

@@ -14,7 +14,7 @@ ADMITTED = "mesh-admitted"  # in the initial metadata of a stream that holds a s
 
 
 class Slots:
-    """A fixed number of slots without a queue: a caller gets a slot now, or is told when to retry.
+    """Admits at most a fixed number of streams, without a queue: a caller gets a slot now, or is told when to retry.
 
     Those in reserve are for what was let in before, here or elsewhere, and goes on.
     """

@@ -1,4 +1,4 @@
-"""Time in which this process, or a program it started, was ready to work and not let: on a busy machine nobody's fault.
+"""Measures how long this process, or a child, was ready to work but was given no processor on a busy machine.
 
 Linux tells of each thread how long it has waited for a processor, a limit on processor time included, and of each
 process whether it is stopped. Elsewhere nothing is told, and all time counts.

@@ -1,4 +1,4 @@
-"""The one resolver of BCP-47 tags: what a client calls a language, against what an engine calls it.
+"""Resolves BCP-47 tags: finds an engine's own tag for the language that a client names.
 
 Tags come from strangers, and the library that knows them parses each subtag one call deeper and keeps every tag it
 has ever seen. So a tag that is longer than any real one never reaches it, its answers are kept in tables of our own,

@@ -1,1 +1,1 @@
-"""What translators on neural networks share: whose text is decoded next, tokens, terms, and graphs."""
+"""Code shared by translators on neural networks: decoding loops, tokens, terms, and graphs."""

@@ -1,4 +1,4 @@
-"""Numbers as the target language writes them: separators, percent, signs of currencies. Pure.
+"""Formats numbers as the target language writes them: separators, percent, signs of currencies. Pure.
 
 A translator copies a number, or writes it as it has seen it written; what it is, the source says.
 """

@@ -1,4 +1,4 @@
-"""Sentences that are said every day, with their translations: models of sentences make one-word ones up. Pure.
+"""Translates everyday sentences from a table, as sentence models hallucinate on one-word input. Pure.
 
 `phrases.tsv` holds a row for each, a column for each language, in small letters and without marks.
 """

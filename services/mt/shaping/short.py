@@ -1,4 +1,4 @@
-"""Sentences of a word or two, which models of sentences make up more to: asked again with another ending. Pure."""
+"""Detects hallucinated answers to sentences of a word or two, and offers variants to retry with. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Set phrases of a step's answer, as the target's writers have them: `usage.toml` by the pair of the step. Pure."""
+"""Rewrites set phrases of a step's answer in the target's usage, by `usage.toml`. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asks espeak-ng, as a program, how it says the fragments of a clause. GPL: it is never linked."""
+"""Asks espeak-ng, as a program, for the phonemes of a clause's fragments. GPL: it is never linked."""
 
 from __future__ import annotations
 

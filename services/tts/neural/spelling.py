@@ -1,4 +1,4 @@
-"""Texts as symbols of a voice: by phonemes of espeak-ng, as Piper's voices have them, or by characters."""
+"""Turns texts into a voice's symbols: espeak-ng's phonemes, as for Piper's voices, or characters."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Language, Speech
-from services.asr.engines.ctranslate2 import Engine, features, tokens
-from services.asr.engines.ctranslate2.engine import Identifying
+from services.asr.engines.ctranslate2 import features, tokens
+from services.asr.engines.ctranslate2.engine import Engine, Identifying
 from services.asr.engines.ctranslate2.model import most_tokens
 from services.asr.engines.ctranslate2.reading import Decoded, heard, likeliest, unlooped, words
 from services.asr.engines.ctranslate2.session import Pace, Served

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.asr.engines import scripted
+from services.asr.engines.scripted import engine as scripted
 from services.asr.serving import Engines
 from services.asr.settings import AsrSettings
 

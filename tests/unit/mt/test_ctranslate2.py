@@ -12,7 +12,7 @@ import pytest
 from services.common.errors import InvalidArgument
 from services.common.text.terminology import Term
 from services.mt.engine import Pair, Source
-from services.mt.engines.ctranslate2 import Engine
+from services.mt.engines.ctranslate2.engine import Engine
 from services.mt.settings import MtSettings
 from tests.models.mt import copying
 

@@ -12,7 +12,7 @@ import pytest
 
 from services.common.errors import InvalidArgument
 from services.mt.engine import Pair, Source, Translation
-from services.mt.engines.firefox import Engine
+from services.mt.engines.firefox.engine import Engine
 from services.mt.settings import MtSettings
 from tests.unit.mt import firefox_models as models
 

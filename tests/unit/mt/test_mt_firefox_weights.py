@@ -9,7 +9,7 @@ import pytest
 
 from services.common.text.terminology import Term
 from services.mt.engine import Pair, Source
-from services.mt.engines.firefox import Engine
+from services.mt.engines.firefox.engine import Engine
 from services.mt.settings import MtSettings
 from tests.models.installed import installed
 

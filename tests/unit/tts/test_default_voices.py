@@ -12,7 +12,7 @@ import pytest
 from services.common.errors import InvalidArgument, StageFailed
 from services.tts import speeds
 from services.tts.engine import Clause, Voice
-from services.tts.engines import scripted
+from services.tts.engines.scripted import engine as scripted
 from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings

@@ -12,7 +12,7 @@ from services.common.audio.pcm import Pcm, from_bytes
 from services.common.errors import InvalidArgument
 from services.tts.engine import Clause, Pronunciation
 from services.tts.engines.embedded.phonemes import phonemes
-from services.tts.engines.kokoro import Engine
+from services.tts.engines.kokoro.engine import Engine
 from services.tts.engines.kokoro.levels import LEVEL, LEVELS, gain
 from services.tts.engines.kokoro.splicing import Splicer
 from services.tts.engines.kokoro.symbols import IDS, LANGUAGES, MOST, TIE, Language, split

@@ -1,4 +1,4 @@
-"""From what Whisper decoded to words on the session's audio clock, without what it made up. Pure."""
+"""Turns Whisper's tokens into words on the session's audio clock, without hallucinations. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One session's segments on a model that recognizes whole windows: the open segment again and again as it grows.
+"""Recognizes one session's segments on a model of whole windows: the open segment is decoded again as it grows.
 
 Its words settle by LocalAgreement, as Macháček et al. have it ("Turning Whisper into Real-Time Transcription System",
 2023).

@@ -1,4 +1,4 @@
-"""Whisper's tokens: those that begin a transcript, and what the others spell."""
+"""Converts between Whisper's tokens and text, and builds the prompts of its transcripts."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class Engine:
         hangs.
         """
         async with self._lent() as child:
-            await child.ask(SESSION)
+            await child.begin()
             cadence = Cadence(self._settings.hypothesis_ms * ASR_RATE // 1000)
             start_samples: int | None = None  # of the open segment
             async for item in heard:
@@ -110,7 +110,7 @@ class Engine:
     async def _start_child(self) -> SphinxChild:
         child = SphinxChild(await _spawn(self._settings), self._settings)
         try:
-            await child.ask(SESSION)  # answered once its model is loaded
+            await child.ask(SESSION, seconds=START_SECONDS)  # answered once its model is loaded
         except BaseException:
             await child.close()
             raise
@@ -124,24 +124,34 @@ class SphinxChild:
         self._process = process
         self._settings = settings
 
-    async def ask(self, kind: bytes, payload: bytes = b"") -> list[WordFrames] | None:
-        """Send one frame to the program, and return its answer. Raises StageFailed when it gives none in time.
+    async def begin(self) -> None:
+        """Begin a session. A program that died while it was idle is replaced. Raises StageFailed."""
+        if self._process.returncode is None:
+            try:
+                await self._answer(SESSION, b"", START_SECONDS)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                await ended(self._process)  # it had died, which the loop had not heard of yet
+            else:
+                return
+        self._process = await _spawn(self._settings)
+        await self.ask(SESSION, seconds=START_SECONDS)
 
-        At a session's start, a program that died while it was idle is replaced. Raises StageFailed when the program
-        dies or does not answer in time.
+    async def ask(self, kind: bytes, payload: bytes = b"", seconds: float | None = None) -> list[WordFrames] | None:
+        """Send one frame to the program, and return its answer.
+
+        Raises StageFailed when the program dies, or gives none in so many seconds of its own, `reply_seconds` if unset.
         """
-        seconds = self._settings.reply_seconds
-        if kind == SESSION:
-            seconds = START_SECONDS
-            if self._process.returncode is not None:
-                self._process = await _spawn(self._settings)
+        try:
+            return await self._answer(kind, payload, seconds or self._settings.reply_seconds)
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise _failed("ended unexpectedly") from error
+
+    async def _answer(self, kind: bytes, payload: bytes, seconds: float) -> list[WordFrames] | None:
         try:
             async with own_time(seconds):
                 answer = await _exchange(self._process, HEADER_IN.pack(kind, len(payload)) + payload)
         except TimeoutError as error:
             raise _failed(f"gave no answer within {seconds} s") from error
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise _failed("ended unexpectedly") from error
         words: list[WordFrames] | None = json.loads(answer)
         return words
 

@@ -1,4 +1,4 @@
-"""Several windows that a decoder advances together, each with tokens and frames of its own number.
+"""Advances several windows of different lengths together through a decoder.
 
 The cache has a column for each token that any of them was given; a window sees the columns of its own tokens, and of
 those only the ones that it keeps. Nothing is moved within the cache, since tokens carry their places with them.

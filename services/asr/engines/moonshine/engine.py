@@ -1,4 +1,4 @@
-"""The engine: bundles of Moonshine, each with a batcher; two of one language share its sessions."""
+"""The Moonshine engine: bundles with a batcher each; two of one language share its sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keeps the capitals and marks that words had: a window that grows, or is cut, would write them otherwise. Pure."""
+"""Keeps the capitals and marks of recognized words when a window grows or is cut. Pure."""
 
 from __future__ import annotations
 

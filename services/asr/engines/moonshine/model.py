@@ -1,4 +1,4 @@
-"""One model bundle, ready to recognize the windows of many sessions."""
+"""Loads a Moonshine bundle, which recognizes the windows of many sessions in batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a window of speech is quiet: the places where it may be cut, and those that words do not lie in. Pure."""
+"""Finds quiet places in a window of speech: where to cut, and where no words lie. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes each row of an 8-bit product's input keep its result, whatever other rows are computed with it.
+"""Makes the result of each row of an 8-bit product independent of the other rows in the batch.
 
 The makers' products scale their input by its largest value, over all rows: the words of one window then depend on who
 else is in the batch, and on how much of a draft is tried at once. `MatMulNBits` scales each row by itself, in blocks.

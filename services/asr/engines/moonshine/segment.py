@@ -1,4 +1,4 @@
-"""One session's segments on their way through a model: windows cut at pauses, and decoded again as they grow."""
+"""Recognizes one session's segments in windows that are cut at pauses, and decoded again as they grow."""
 
 from __future__ import annotations
 

@@ -1,5 +1,1 @@
 """Streaming recognizers of NeMo's on ONNX Runtime, on a GPU or not: the steps of all sessions are batched."""
-
-from services.asr.engines.onnx.engine import Engine
-
-__all__ = ["Engine"]

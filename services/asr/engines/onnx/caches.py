@@ -1,4 +1,4 @@
-"""What the encoder remembers of all open segments, on the device, one row each.
+"""The encoder's caches of all open segments, on the device, one row each.
 
 A batch's rows are gathered into the encoder's inputs, and what comes out is written back to their places, by two small
 graphs that run on the same device: no cache ever crosses to the host, and Python copies nothing.

@@ -1,4 +1,4 @@
-"""Phrases to be heard rather than others: an Aho-Corasick automaton (1975) over the characters of the tokens.
+"""Biases a beam search to phrases, with an Aho-Corasick automaton (1975) over the characters of the tokens.
 
 By characters rather than tokens, so that it does not matter into which pieces the model would cut a phrase, and no
 tokenizer is needed. What is matched so far of a phrase adds to a hypothesis' score for each character, and is taken

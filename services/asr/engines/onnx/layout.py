@@ -1,4 +1,4 @@
-"""What a streaming export of NeMo says of itself, in the metadata of its encoder.
+"""Reads a streaming NeMo export's layout from its encoder's metadata.
 
 The keys are those of sherpa-onnx's export scripts (scripts/nemo/fast-conformer-hybrid-transducer-ctc).
 """

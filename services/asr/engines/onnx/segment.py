@@ -1,4 +1,4 @@
-"""One session's segment on its way through a streaming model."""
+"""Recognizes one segment of a session, step by step, on a streaming model."""
 
 from __future__ import annotations
 

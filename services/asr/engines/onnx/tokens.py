@@ -1,4 +1,4 @@
-"""A model's tokens, and how they make words. The pieces are sentencepiece's: "▁" stands before a word."""
+"""Joins a model's tokens into words. The pieces are sentencepiece's: "▁" stands before a word."""
 
 from __future__ import annotations
 

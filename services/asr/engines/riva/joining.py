@@ -1,4 +1,4 @@
-"""Joins what a recognizer elsewhere tells of a segment, part by part, into hypotheses. Pure.
+"""Joins the parts of a segment's transcript that a remote recognizer sends into hypotheses. Pure.
 
 It tells finished parts once and the rest again and again; words have places and confidences in finished parts only.
 """

@@ -1,5 +1,1 @@
-"""An engine that hears how much was said, and makes up what: for tests, load, and the simulation of a GPU's batches."""
-
-from services.asr.engines.scripted.engine import Engine
-
-__all__ = ["Engine"]
+"""A scripted engine, which makes up words from the amount of loud audio: for tests, load, and simulated GPU batches."""

@@ -1,4 +1,4 @@
-"""An engine that hears how much was said, and makes up what: for tests, load, and the simulation of a GPU's batches.
+"""A scripted engine, which makes up words from the amount of loud audio: for tests, load, and simulated GPU batches.
 
 What it makes of a session depends on the session's own audio alone, and on where that stands on the session's clock.
 """

@@ -1,4 +1,4 @@
-"""Models that hear whole recordings, made streaming: the open segment is heard again and again as it grows.
+"""Models of whole recordings, made streaming: the open segment is recognized again as it grows.
 
 Its words then settle by LocalAgreement (services.asr.stable_prefix; Liu et al., Interspeech 2020; used on such a model
 by Macháček et al., "Turning Whisper into Real-Time Transcription System", 2023).

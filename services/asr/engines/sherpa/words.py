@@ -1,4 +1,4 @@
-"""From what sherpa-onnx tells of a segment to words on the session's audio clock. Pure."""
+"""Turns sherpa-onnx's results into words on the session's audio clock. Pure."""
 
 from __future__ import annotations
 

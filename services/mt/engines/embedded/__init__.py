@@ -1,5 +1,1 @@
 """Apertium: rules and dictionaries, no weights, on the CPU. GPL: it runs as programs beside us, never inside."""
-
-from services.mt.engines.embedded.engine import Engine
-
-__all__ = ["Engine"]

@@ -1,4 +1,4 @@
-"""Nouns that stand for terms, so that the words around a term agree with what it becomes.
+"""Finds nouns that stand in for terms, so that the words around a term agree with its translation.
 
 "The account" with a made-up word becomes "el xqz"; with "guitar" for it, "la guitarra", and put back "la cuenta". The
 analyser of the target language tells gender and number of what a term becomes, and of the translations of some nouns.

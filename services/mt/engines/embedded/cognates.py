@@ -1,4 +1,4 @@
-"""Words that a pair's dictionary lacks, written as its target language most likely writes them. Pure.
+"""Translates words that a pair's dictionary lacks by the spelling rules of related languages. Pure.
 
 Neighbours share most of their learned words: "regressão" is "regresión". `cognates.toml` has the rules of each pair.
 """

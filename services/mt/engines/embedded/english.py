@@ -1,4 +1,4 @@
-"""English as a recognizer or a hurried typist writes it, made into English as Apertium's dictionaries have it."""
+"""Normalizes English as a recognizer or a hurried typist writes it for Apertium's dictionaries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everyday words that a pair's dictionary lacks, with their translation: `lexicon.tsv`. Pure."""
+"""Translates everyday words that a pair's dictionary lacks, from `lexicon.tsv`. Pure."""
 
 from __future__ import annotations
 

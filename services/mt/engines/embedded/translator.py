@@ -1,4 +1,4 @@
-"""One pair of languages on Apertium: its pipelines, whose turn it is, and what is done when one breaks."""
+"""Translates one pair of languages with Apertium: pipelines, turns, and retries when a pipeline breaks."""
 
 from __future__ import annotations
 

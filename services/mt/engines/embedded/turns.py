@@ -1,4 +1,4 @@
-"""Who may use a pair's pipelines next: finals go before interim text."""
+"""Decides who may use a pair's pipelines next: finals go before interim text."""
 
 from __future__ import annotations
 

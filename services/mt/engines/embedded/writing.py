@@ -1,4 +1,4 @@
-"""How a sentence is put to Apertium, and its answer made into prose."""
+"""Prepares a sentence for Apertium, and turns the answer into prose."""
 
 from __future__ import annotations
 

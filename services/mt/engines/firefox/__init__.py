@@ -1,5 +1,1 @@
 """An engine on Firefox Translations' models, computed by ONNX Runtime."""
-
-from services.mt.engines.firefox.engine import Engine
-
-__all__ = ["Engine"]

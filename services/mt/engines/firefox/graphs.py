@@ -1,4 +1,4 @@
-"""The two graphs that a text is translated with, made of a network's weights.
+"""Builds the two graphs of a translation from a network's weights.
 
 The first reads sources and what their translations start with, all at once. The second goes on from there, some tokens
 in one call: the loop over the tokens is within the graph, for to call a graph this small costs as much as to compute

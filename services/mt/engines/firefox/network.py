@@ -1,4 +1,4 @@
-"""What a model of Firefox Translations consists of: a transformer's encoder, and a decoder of SSRU cells.
+"""The network of a Firefox Translations model: a transformer's encoder, and a decoder of SSRU cells.
 
 SSRU (arXiv 1906.02342, "simpler simple recurrent unit") takes the place of the decoder's attention to its own words:
 c' = f · c + (1 - f) · (W x) with f = sigmoid(Wf x + bf), and relu(c') is the answer. What a row remembers of its words

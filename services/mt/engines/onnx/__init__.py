@@ -1,5 +1,1 @@
 """Marian and M2M100 models on ONNX Runtime, on a GPU or not, decoding the texts of all sessions together."""
-
-from services.mt.engines.onnx.engine import Engine
-
-__all__ = ["Engine"]

@@ -1,5 +1,1 @@
 """An engine that marks every word with its target: for tests, load, and the simulation of a GPU's batches."""
-
-from services.mt.engines.scripted.engine import Engine
-
-__all__ = ["Engine"]

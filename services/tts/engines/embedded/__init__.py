@@ -1,5 +1,1 @@
 """espeak-ng: formant synthesis in over a hundred languages, on the CPU. GPL: it runs as a program beside us."""
-
-from services.tts.engines.embedded.engine import Engine
-
-__all__ = ["Engine"]

@@ -1,4 +1,4 @@
-"""From IPA to espeak-ng's own names of phonemes, which differ between its languages.
+"""Converts IPA to espeak-ng's own names of phonemes, which differ between its languages.
 
 No table is kept: espeak-ng is asked how it writes each of its phonemes in IPA, in the language of the voice, and that
 is read backwards. A phoneme that a language lacks comes back empty.

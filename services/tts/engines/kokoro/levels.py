@@ -1,4 +1,4 @@
-"""How loud each of Kokoro's voices is of itself, and what makes them as loud as each other."""
+"""Gains that make all of Kokoro's voices equally loud, from each one's measured level."""
 
 from __future__ import annotations
 

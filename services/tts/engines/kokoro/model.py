@@ -1,4 +1,4 @@
-"""A bundle of Kokoro: its voices, who writes their phonemes, and its network."""
+"""A Kokoro bundle: its voices, phonemizers and network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Speaks sentences with a network that all sessions share: the text at once, the samples window by window."""
+"""Synthesizes sentences on a network that all sessions share: frames at once, samples window by window."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kokoro's symbols, and how the IPA of espeak-ng is written in them. Pure.
+"""Converts espeak-ng's IPA into Kokoro's symbols. Pure.
 
 The ids are those of the `vocab` in Kokoro-82M's published config.json; the graph does not hold them. The network was
 trained on one letter for each diphthong and affricate, so espeak-ng is asked to join their parts with a tie.

@@ -1,4 +1,4 @@
-"""How many frames are decoded next, by how fast frames are made here and how much made is still to be heard. Pure.
+"""Sizes of the windows to decode, by the speed of decoding and the speech still to be played. Pure.
 
 A window is decoded with `context` frames on either side, which cost as much as those that are kept. It comes in time if
 it is there before the listener has heard what was made before.

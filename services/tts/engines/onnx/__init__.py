@@ -1,5 +1,1 @@
 """VITS voices, as Piper and MMS publish them, on ONNX Runtime: on a GPU or not, in batches across sessions."""
-
-from services.tts.engines.onnx.engine import Engine
-
-__all__ = ["Engine"]

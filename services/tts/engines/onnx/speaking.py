@@ -1,4 +1,4 @@
-"""Speaks sentences with a network that all sessions share, in batches across them."""
+"""Synthesizes sentences on a network that all sessions share, in batches across them."""
 
 from __future__ import annotations
 

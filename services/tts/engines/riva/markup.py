@@ -1,4 +1,4 @@
-"""How a clause and its pronunciations are written for a synthesizer that reads SSML, or takes a dictionary. Pure."""
+"""Writes a clause with its pronunciations as SSML, or as text with a dictionary. Pure."""
 
 from __future__ import annotations
 

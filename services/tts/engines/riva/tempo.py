@@ -1,4 +1,4 @@
-"""Faster or slower speech of the same pitch, for voices that have one rate only: ffmpeg's atempo filter."""
+"""Changes the tempo of speech at the same pitch, for voices of one rate only, with ffmpeg's atempo filter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An engine that sings a tone as long as the text: for tests, load, and the simulation of a slow device."""
+"""A scripted engine, which emits a tone as long as the text: for tests, load, and simulated slow devices."""
 
 from __future__ import annotations
 
