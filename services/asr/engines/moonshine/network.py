@@ -7,7 +7,8 @@ Its weights are the makers', and so is what it computes, but that its 8-bit prod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -38,14 +39,18 @@ class Network:
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
         """Load the graphs. Raises InvalidArgument when a file is no graph, or not the one that the layout asks for."""
-        encoder = bundle.file("encoder_model.ort")
-        self._encoder = devices.session(_written(encoder, _encoding), device, arena=False)
+        path = bundle.file("encoder_model.ort")
+        with _makers_export(path):
+            self._encoder = devices.session(_encoding(ort_format.read(path)), device, arena=False)
         path = bundle.file("decoder_model_merged.ort")
-        if ort_format.read(path).branches.keys() != {"then_branch", "else_branch"}:
+        graph = ort_format.read(path)
+        if graph.branches.keys() != {"then_branch", "else_branch"}:
             raise fault(bundle.folder, f"{path.name} has no branches with and without a cache.")
+        with _makers_export(path):
+            step = devices.session(_stepping(graph), device, arena=False)
         self._graphs = Graphs(
-            devices.session(_written(path, _crossing), device, arena=False),
-            devices.session(_written(path, _stepping), device, arena=False),
+            devices.session(_crossing(graph), device, arena=False),
+            step,
             [_BATCH.format(layer) for layer in range(LAYERS)],
         )
 
@@ -61,10 +66,11 @@ class Network:
         return Cohort(self._graphs, windows)
 
 
-def _written(path: Path, write: Callable[[Graph], bytes]) -> bytes:
-    """Return an ONNX graph made of a file's. Raises InvalidArgument when that is not the makers' export."""
+@contextmanager
+def _makers_export(path: Path) -> Iterator[None]:
+    """Report an operator that a file lacks as InvalidArgument: the file is another than the makers' export."""
     try:
-        return write(ort_format.read(path))
+        yield
     except KeyError as missing:
         raise fault(path.parent, f"{path.name} has no operator {missing}.") from missing
 
