@@ -15,9 +15,10 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from bench.measuring.report import Goal, Rows, at_least, finish, percentile
 from bench.recognition.dialogue import LANGS, LONG_SECONDS, Placed, Recorded, drawn, installed, mixed
@@ -74,6 +75,9 @@ class Deaf:
         return found
 
 
+D = TypeVar("D", bound=Deaf)
+
+
 def said(tag: str) -> Any:
     """What hears one language: its tag at every piece of speech, and at the end."""
 
@@ -103,8 +107,9 @@ def main() -> None:
     sys.exit(not finish("languages_decided", [table(decisions), cost(looks, decisions, len(dialogues))], goals))
 
 
-async def decided(dialogues: Sequence[Sequence[Placed]]) -> tuple[list[Decision], list[float]]:
-    """What the utterances of each dialogue are taken for, and the CPU seconds of each look."""
+@asynccontextmanager
+async def identifying(kind: type[D]) -> AsyncIterator[D]:
+    """An engine of a kind that only finds out languages, as the environment has the stage."""
     settings = AsrSettings()
     recognizers = Engines(settings)
     await recognizers.start()
@@ -112,12 +117,17 @@ async def decided(dialogues: Sequence[Sequence[Placed]]) -> tuple[list[Decision]
         if recognizers.identifier is None:
             sys.exit("Skipped: no engine tells languages apart.")
         tags = [next(tag for tag in recognizers.identified if tag.startswith(lang)) for lang in LANGS]
-        deaf = Deaf(recognizers.identifier, settings, tags)
-        decisions: list[Decision] = []
-        for dialogue in dialogues:
-            decisions += [each async for each in _decisions(deaf, dialogue)]
+        yield kind(recognizers.identifier, settings, tags)
     finally:
         await recognizers.stop()
+
+
+async def decided(dialogues: Sequence[Sequence[Placed]]) -> tuple[list[Decision], list[float]]:
+    """What the utterances of each dialogue are taken for, and the CPU seconds of each look."""
+    decisions: list[Decision] = []
+    async with identifying(Deaf) as deaf:
+        for dialogue in dialogues:
+            decisions += [each async for each in _decisions(deaf, dialogue)]
     return decisions, deaf.looks
 
 

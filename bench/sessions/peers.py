@@ -1,12 +1,13 @@
 """Live recognition beside a peer: WhisperLiveKit with Whisper tiny.en, and our mesh with the same weights and its own.
 
-    python -m bench.sessions.peers CORPUS.jsonl --peer PYTHON [--streams 1,4] [--seconds 45] [--rounds 1]
+    python -m bench.sessions.peers CORPUS.jsonl [--peer PYTHON] [--streams 1,4] [--seconds 45] [--rounds 1]
 
 PYTHON is that of an environment with `pip install torch==2.13.0 whisperlivekit==0.2.26 faster-whisper av psutil`; the
-weights are the bundle whisper-tiny-en. A stream is recordings of the corpus with a second of silence after each, at
-real pace; the arms take turns, with the same streams. Ours translates into Spanish captions as well, which the peer
-does not. First word: from the onset of speech to the first word shown. Lag: StreamLAAL, computation-aware, of the words
-from when they did not change any more. Processor time is that of all processes, until all answers are there.
+weights are the bundle whisper-tiny-en. Without it our default is measured alone, and no goal. A stream is recordings of
+the corpus with a second of silence after each, at real pace; the arms take turns, with the same streams. Ours
+translates into Spanish captions as well, which the peer does not. First word: from the onset of speech to the first
+word shown. Lag: StreamLAAL, computation-aware, of the words from when they did not change any more. Processor time is
+that of all processes, until all answers are there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from babelmesh.models.folder import Models, default_folder
 from bench.measuring.corpus import FRAME_SAMPLES, LOUD_SHARE, PAUSE_SECONDS, Recording, read_corpus
 from bench.measuring.emissions import transcribed_words
 from bench.measuring.metrics import Sentence, stream_laal
-from bench.measuring.processes import LocalMesh, Usage, local_mesh, metered
+from bench.measuring.processes import SERVICES, LocalMesh, Usage, local_mesh, metered
 from bench.measuring.report import Goal, Rows, at_most, finish
 from bench.measuring.take import Take, captions, take
 from bench.recognition.wer import normalized
@@ -82,7 +83,11 @@ class Round:
     @property
     def cpu(self) -> float:
         """Processor seconds for a second of a stream."""
-        return sum(self.usage.cpu_seconds.values()) / sum(each.source_seconds for each in self.takes)
+        return sum(map(self.cpu_of, self.usage.cpu_seconds))
+
+    def cpu_of(self, process: str) -> float:
+        """Processor seconds of one process for a second of a stream."""
+        return self.usage.cpu_seconds.get(process, 0.0) / sum(each.source_seconds for each in self.takes)
 
     def first_words(self) -> list[float]:
         """Seconds from onset to the first word shown, of each stream that got one."""
@@ -129,7 +134,7 @@ def _talk(recordings: Sequence[Recording], seconds: float) -> Talk:
     return Talk(np.concatenate(parts), tuple(sentences))
 
 
-async def measured(options: argparse.Namespace, recordings: Sequence[Recording], weights: Path) -> list[Round]:
+async def measured(options: argparse.Namespace, recordings: Sequence[Recording], weights: Path | None) -> list[Round]:
     """All rounds; the arm that begins is another one in each."""
     rounds = []
     async with AsyncExitStack() as open_for:
@@ -149,9 +154,11 @@ async def measured(options: argparse.Namespace, recordings: Sequence[Recording],
     return rounds
 
 
-async def _arms(open_for: AsyncExitStack, python: str, weights: Path) -> Mapping[str, Arm]:
-    peer = await open_for.enter_async_context(whisperlivekit(python, weights))
+async def _arms(open_for: AsyncExitStack, python: str | None, weights: Path | None) -> Mapping[str, Arm]:
     own = engines.flat("default")
+    if python is None or weights is None:
+        return {OWN: await _ours(open_for, own)}
+    peer = await open_for.enter_async_context(whisperlivekit(python, weights))
     ctranslate2 = {"ASR_ENGINE": "ctranslate2", "ASR_CTRANSLATE2__BUNDLES": json.dumps([str(weights)])}
     return {
         NAME: Arm(peer.mesh, peer.takes),
@@ -195,11 +202,23 @@ def _figures(own: Sequence[Round]) -> tuple[float | None, ...]:
     )
 
 
+def by_service(rounds: Sequence[Round]) -> Rows:
+    """One row for each of our arms and number of streams: processor seconds of each service a second of a stream."""
+    rows = Rows("CPU s per stream s, of each service", ("arm", "streams", *SERVICES))
+    for count in sorted({len(each.takes) for each in rounds}):
+        for name in dict.fromkeys(each.arm for each in rounds if each.arm != NAME):
+            own = [each for each in rounds if (each.arm, len(each.takes)) == (name, count)]
+            rows.add(name, count, *(median(each.cpu_of(service) for each in own) for service in SERVICES))
+    return rows
+
+
 def goals(rows: Rows) -> dict[str, Goal]:
-    """What one stream of ours may take of what the peer's takes, and what several may lose."""
+    """What one stream of ours may take of what the peer's takes, and what several may lose; none without a peer."""
     found = {(str(row[0]), int(row[1] or 0)): [float(cell or 0) for cell in row[2:]] for row in rows.rows}
-    reached = {}
+    reached: dict[str, Goal] = {}
     for (name, count), (first, lag, wer, lost, cpu, _) in found.items():
+        if (NAME, count) not in found:
+            continue
         their_first, their_lag, their_wer, their_lost, their_cpu, _ = found[NAME, count]
         if name == SAME and count == 1:
             reached["peers.first_word"] = at_most(first / their_first, 0.7)
@@ -215,17 +234,18 @@ def main() -> None:
     """Print the table; end with status 1 when a goal was missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--peer", required=True, metavar="PYTHON", help="of the environment of WhisperLiveKit")
+    parser.add_argument("--peer", metavar="PYTHON", help="of the environment of WhisperLiveKit")
     parser.add_argument("--streams", default="1,4", help="numbers of streams at once, with commas between")
     parser.add_argument("--seconds", type=float, default=45.0, help="least length of a stream")
     parser.add_argument("--rounds", type=int, default=1, help="of all arms, for each number of streams")
     options = parser.parse_args()
     installed, _ = Models(default_folder()).installed()
     weights = next((each.bundle.folder for each in installed if each.manifest.name == WEIGHTS), None)
-    if weights is None:
+    if options.peer and weights is None:
         sys.exit(f"The bundle {WEIGHTS} is not installed: `babelmesh models fetch {WEIGHTS}`.")
-    rows = table(asyncio.run(measured(options, read_corpus(options.corpus, None, SHOWN), weights)))
-    sys.exit(not finish("peers", [rows], goals(rows)))
+    rounds = asyncio.run(measured(options, read_corpus(options.corpus, None, SHOWN), weights))
+    rows = table(rounds)
+    sys.exit(not finish("peers", [rows, by_service(rounds)], goals(rows)))
 
 
 if __name__ == "__main__":

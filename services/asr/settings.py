@@ -71,7 +71,7 @@ class IdentificationSettings(BaseModel):
     )
     sure: float = Field(0.97, ge=0.5, le=1, description="Confidence that decides at once.")
     least: float = Field(
-        0.6, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
+        0.55, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
     )
     per_minute: int = Field(60, ge=1, le=600, description="Looks a minute of audio that a session has on the average.")
 
@@ -173,7 +173,7 @@ class MoonshineSettings(NeuralSettings):
     """Settings of the Moonshine engine (`ASR_MOONSHINE__*`); docs/engines/asr-moonshine.md explains them."""
 
     hypothesis_ms: int = Field(
-        300, ge=100, le=5_000, description="Milliseconds of speech between two hypotheses; up to four times as many."
+        400, ge=100, le=5_000, description="Milliseconds of speech between two hypotheses; up to four times as many."
     )
     window_ms: int = Field(
         3_000, ge=1_000, le=30_000, description="A window as long as this is cut at the next pause of the speaker."

@@ -21,13 +21,6 @@ AGREED: Mapping[Stabilization, PrefixRules] = {
     Stabilization.BALANCED: PrefixRules(agreement=2, held_words=1),
     Stabilization.AGGRESSIVE: PrefixRules(agreement=3, held_words=1),
 }
-# What a quick engine hears again after a third of a second differs little from what it heard before, also where it is
-# wrong: one more hypothesis must agree.
-QUICK: Mapping[Stabilization, PrefixRules] = {
-    Stabilization.FAST: PrefixRules(agreement=2),
-    Stabilization.BALANCED: PrefixRules(agreement=3),
-    Stabilization.AGGRESSIVE: PrefixRules(agreement=4, held_words=1),
-}
 
 
 def all_alike(written: Mapping[Path, bool], field: str) -> bool:

@@ -29,6 +29,7 @@ class Watchdog:
         self._patience_seconds = patience_seconds
         self._seconds = 0.0  # its clock
         self._began: dict[Step, float] = {}  # by its clock, the oldest first
+        self._works = asyncio.Event()  # while there are any
 
     def step(self) -> Step:
         """Return a wait for the engine, an async context manager that may be entered repeatedly, one use after
@@ -42,9 +43,18 @@ class Watchdog:
         return self._seconds - next(iter(self._began.values()), self._seconds)
 
     @property
+    def working(self) -> bool:
+        """Whether the engine works for somebody."""
+        return bool(self._began)
+
+    @property
     def stuck(self) -> bool:
         """Whether the engine has had longer for an answer than its patience allows."""
         return self.oldest_seconds > self._patience_seconds
+
+    async def works(self) -> None:
+        """Wait until the engine works for somebody."""
+        await self._works.wait()
 
     def passes(self, seconds: float) -> None:
         """Advance the clock. Of a long stretch only as much counts as a look may be late."""
@@ -53,10 +63,13 @@ class Watchdog:
     def begins(self, step: Step) -> None:
         """Record that the engine works for a step."""
         self._began[step] = self._seconds
+        self._works.set()
 
     def rests(self, step: Step) -> None:
         """Record that the engine does not, or no longer, work for a step."""
         self._began.pop(step, None)
+        if not self._began:
+            self._works.clear()
 
 
 class Step:
@@ -110,10 +123,16 @@ class Step:
 
 
 async def watch(watchdog: Watchdog, changed: Callable[[bool], Awaitable[None]]) -> Never:
-    """Advance the watchdog's clock, and call `changed` whenever the engine becomes stuck or recovers."""
+    """Advance the watchdog's clock, and call `changed` whenever the engine becomes stuck or recovers.
+
+    While the engine is asked nothing there is nothing to look at, and nobody does.
+    """
     loop = asyncio.get_running_loop()
     told, looked, denied = False, loop.time(), None
     while True:
+        if not told and not watchdog.working:
+            await watchdog.works()
+            looked = loop.time()
         await asyncio.sleep(LOOK_SECONDS)
         now = loop.time()
         passed, looked = now - looked, now

@@ -50,3 +50,16 @@ def test_a_segment_begins_with_a_whole_interval() -> None:
     assert hypotheses(cadence, 1) == 0
     cadence.restart()
     assert hypotheses(cadence, 1) == 0
+
+
+def test_hypotheses_come_sooner_until_the_segment_has_words() -> None:
+    cadence = Cadence(4000, 2000)
+    assert hypotheses(cadence, 8) == 4
+    cadence.worded()
+    assert hypotheses(cadence, 8) == 2
+    cadence.restart()
+    assert hypotheses(cadence, 8) == 4
+
+
+def test_an_interval_shorter_than_that_of_the_first_words_stays() -> None:
+    assert hypotheses(Cadence(1000, 2000), 8) == 8

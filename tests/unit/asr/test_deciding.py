@@ -101,3 +101,10 @@ def test_what_an_earlier_recognizer_decided_of_the_first_utterance_stands() -> N
     assert decision.language == Language("es")
     decision.ended(split=False)
     assert decision.language.tentative
+
+
+def test_a_last_look_that_is_a_little_surer_of_one_language_is_believed() -> None:
+    decision = Deciding("en", IdentificationSettings())
+    assert due(decision, 1.2, ends=True)
+    decision.found(Language("es", 0.57), ends=True)
+    assert decision.language == Language("es", 0.57)

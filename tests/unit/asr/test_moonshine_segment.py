@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,11 +49,16 @@ def model() -> Fake:
 
 
 @pytest.fixture
-async def segments(model: Fake) -> AsyncIterator[Segments]:
+async def served(model: Fake) -> AsyncIterator[Served]:
     batcher: Batcher[Window, Draft] = Batcher("asr.window", model.recognize, Limits())
     cuts = CutRules(least_samples=2 * ASR_RATE, pause_samples=ASR_RATE // 2, after_samples=ASR_RATE // 2)
     async with batcher:
-        yield Segments(Served(model, batcher, ASR_RATE, 10 * ASR_RATE, 0, cuts))
+        yield Served(model, batcher, ASR_RATE, ASR_RATE, 10 * ASR_RATE, 0, cuts)
+
+
+@pytest.fixture
+def segments(served: Served) -> Segments:
+    return Segments(served)
 
 
 def speech(*words: int) -> Pcm:
@@ -72,6 +78,11 @@ async def hear(segments: Segments, pcm: Pcm) -> list[str]:
 
 async def test_the_open_window_is_recognized_again_as_it_grows(segments: Segments) -> None:
     assert await hear(segments, speech(0, 1, 2)) == ["w0", "w0 w1", "w0 w1 w2"]
+
+
+async def test_a_segment_is_recognized_sooner_until_it_has_words(served: Served, model: Fake) -> None:
+    await hear(Segments(replace(served, first_samples=ASR_RATE // 2)), speech(-1, 1, 2, 3))
+    assert [len(window.pcm) / ASR_RATE for window in model.windows] == [0.5, 1.0, 1.5, 2.0, 3.0, 4.0]
 
 
 async def test_a_window_is_given_what_was_recognized_in_it_before(segments: Segments, model: Fake) -> None:

@@ -8,7 +8,7 @@ import pytest
 from bench.measuring.corpus import Recording
 from bench.measuring.processes import Usage
 from bench.sessions.peer_server import NAME, taken
-from bench.sessions.peers import OWN, SAME, Round, goals, table, talks
+from bench.sessions.peers import OWN, SAME, Round, by_service, goals, table, talks
 from services.common.audio.pcm import ASR_RATE, Pcm
 
 PEER = [(1.0, "", "one"), (2.0, "one", "one two"), (2.5, "one two", "one two")]
@@ -56,3 +56,14 @@ def test_ours_is_held_against_the_peer_in_the_same_round() -> None:
     assert all(goal.ok for goal in reached.values())
     assert reached["peers.first_word"].value == pytest.approx(0.6, abs=0.02)
     assert reached["peers.cpu_1"].value == pytest.approx(0.15)
+
+
+def test_ours_alone_has_no_goal_and_is_told_service_by_service() -> None:
+    [talk] = talks(RECORDINGS, 1, 1.0)
+    rounds = [
+        Round(OWN, [talk], [taken(talk.pcm, PEER)], Usage({"asr": cpu, "mt": 0.3}, {}, {"asr": 100.0}))
+        for cpu in (1, 3, 9)
+    ]
+    assert goals(table(rounds)) == {}
+    [row] = by_service(rounds).as_json()
+    assert [row[name] for name in ("asr", "mt", "tts")] == pytest.approx([1.0, 0.1, 0.0])

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from services.common.server.watchdog import Watchdog
+from services.common.server import watchdog as module
+from services.common.server.watchdog import Watchdog, watch
 
 
 def passing(watchdog: Watchdog, seconds: float) -> None:
@@ -78,3 +79,38 @@ async def test_a_pause_outside_of_a_wait_begins_none() -> None:
         pass
     passing(watchdog, 60)
     assert not watchdog.stuck
+
+
+class Counting(Watchdog):
+    """Counts how often it is looked at."""
+
+    looks = 0
+
+    def passes(self, seconds: float) -> None:
+        self.looks += 1
+        super().passes(seconds)
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_nobody_looks_at_an_engine_that_is_asked_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0)
+    watchdog = Counting(patience_seconds=1.0)
+
+    async def changed(stuck: bool) -> None:
+        raise AssertionError(stuck)
+
+    watching = asyncio.create_task(watch(watchdog, changed))
+    await turns(20)
+    assert watchdog.looks == 0
+    async with watchdog.step():
+        await turns(20)
+        assert watchdog.looks >= 10
+    await turns(2)
+    looks = watchdog.looks
+    await turns(20)
+    assert watchdog.looks == looks
+    watching.cancel()

@@ -6,7 +6,7 @@ those only the ones that it keeps. Nothing is moved within the cache, since toke
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,23 +14,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.asr.engines.moonshine.decoding import Logits
+from services.asr.engines.moonshine.stepping import (
+    HEAD_WIDTH,
+    HEADS,
+    HEARD,
+    LOGITS,
+    PLACES,
+    TOKENS,
+    VISIBLE,
+    past,
+    present,
+)
 from services.asr.engines.moonshine.tokenizer import BEGIN
 
 Floats = NDArray[np.float32]
 
-LAYERS, WIDTH = 6, 288
-_HEADS, _HEAD_WIDTH = 8, 36
-_KINDS = ("key", "value")
-
-
-def past(of: str) -> list[str]:
-    """Return the names of a graph's inputs for keys and values of the "decoder" or the "encoder"."""
-    return [f"past_key_values.{layer}.{of}.{kind}" for layer in range(LAYERS) for kind in _KINDS]
-
-
-def present(of: str) -> list[str]:
-    """Return the names of a graph's outputs for keys and values of the "decoder" or the "encoder"."""
-    return [f"present.{layer}.{of}.{kind}" for layer in range(LAYERS) for kind in _KINDS]
+WIDTH = 288
+_UNSEEN = np.float32(-1e30)  # added to the score of what may not be looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,6 @@ class Graphs:
 
     crossing: Any  # from the encoder's frames to keys and values
     stepping: Any
-    names: Mapping[str, str]  # of `positions`, `visible` and `frames`
     batches: Sequence[str]  # inputs that take the number of windows
 
 
@@ -49,6 +48,7 @@ class Cohort:
     def __init__(self, graphs: Graphs, windows: Sequence[Floats]) -> None:
         self._graphs = graphs
         self._feed = _crossed(graphs, windows)
+        self._heard = _heard(windows)
         self._known = np.zeros(len(windows), np.int64)  # tokens of each window
         self._columns = np.zeros((len(windows), 0), np.bool_)  # of the cache, which each window sees
         self._given = 0  # columns of the last step
@@ -63,11 +63,12 @@ class Cohort:
         steps = np.arange(longest)
         own = np.broadcast_to(np.tri(longest, dtype=np.bool_), (len(tokens), longest, longest))
         before = np.broadcast_to(self._columns[:, None], (len(tokens), longest, self._columns.shape[1]))
-        names = self._graphs.names
-        self._feed["input_ids"] = ids
-        self._feed[names["positions"]] = self._known[:, None] + steps
-        self._feed[names["visible"]] = np.concatenate((before, own), axis=2)[:, None]
-        logits, *cache = self._graphs.stepping.run(["logits", *present("decoder")], self._feed)
+        seen = np.concatenate((before, own), axis=2)[:, None]
+        self._feed[TOKENS] = ids
+        self._feed[PLACES] = self._known[:, None] + steps
+        self._feed[VISIBLE] = np.where(seen, np.float32(0), _UNSEEN)
+        self._feed[HEARD] = np.repeat(self._heard, longest, axis=2)
+        logits, *cache = self._graphs.stepping.run([LOGITS, *present("decoder")], self._feed)
         self._feed.update(zip(past("decoder"), cache, strict=True))
         self._given = longest
         return [each[:count] for each, count in zip(logits, counts, strict=True)]
@@ -81,8 +82,7 @@ class Cohort:
 
 def _crossed(graphs: Graphs, windows: Sequence[Floats]) -> dict[str, Any]:
     """Return the decoder's inputs before any token: keys and values of the encoder's frames, and an empty cache."""
-    lengths = np.array([len(frames) for frames in windows])
-    padded = np.zeros((len(windows), int(lengths.max()), WIDTH), np.float32)
+    padded = np.zeros((len(windows), max(map(len, windows)), WIDTH), np.float32)
     for row, frames in enumerate(windows):
         padded[row, : len(frames)] = frames
     count = np.array(len(windows), np.int64)
@@ -90,6 +90,12 @@ def _crossed(graphs: Graphs, windows: Sequence[Floats]) -> dict[str, Any]:
         present("encoder"), {"encoder_hidden_states": padded, **dict.fromkeys(graphs.batches, count)}
     )
     feed: dict[str, Any] = dict(zip(past("encoder"), crossed, strict=True))
-    feed |= {name: np.zeros((len(windows), _HEADS, 0, _HEAD_WIDTH), np.float32) for name in past("decoder")}
-    feed[graphs.names["frames"]] = (np.arange(padded.shape[1]) < lengths[:, None]).astype(np.int64)
+    feed |= {name: np.zeros((len(windows), HEADS, 0, HEAD_WIDTH), np.float32) for name in past("decoder")}
     return feed
+
+
+def _heard(windows: Sequence[Floats]) -> Floats:
+    """Return what is added to the scores of frames, [windows, 1, 1, frames]."""
+    lengths = np.array([len(frames) for frames in windows])
+    there = np.arange(lengths.max()) < lengths[:, None]
+    return np.where(there, np.float32(0), _UNSEEN)[:, None, None]

@@ -11,7 +11,7 @@ from services.asr.engines.moonshine.decoding import Draft
 from services.asr.engines.moonshine.model import LAYOUTS, Model, Window, opened
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.segment import Segments, Served
-from services.asr.neural.settling import QUICK
+from services.asr.neural.settling import AGREED
 from services.asr.settings import AsrSettings, MoonshineSettings
 from services.common.audio.pcm import ASR_RATE
 from services.common.engines.load import Load
@@ -21,13 +21,14 @@ from services.common.neural import bundles, devices
 from services.common.neural.batching import Batcher, Limits
 
 _PER_MS = ASR_RATE // 1000
+_FIRST_MS = 300  # of speech between two hypotheses while a segment has no words
 
 
 class Engine:
     """The Moonshine engine: models on ONNX Runtime, shared by all sessions through batchers."""
 
     name = "moonshine"
-    prefixes = QUICK
+    prefixes = AGREED
     biased = False
     wideband = False
     written = True
@@ -109,6 +110,7 @@ def _served(model: Model, batcher: Batcher[Window, Draft], options: MoonshineSet
         model,
         batcher,
         options.hypothesis_ms * _PER_MS,
+        _FIRST_MS * _PER_MS,
         options.max_window_ms * _PER_MS,
         options.tail_ms * _PER_MS,
         cuts,

@@ -1,35 +1,36 @@
 """Moonshine's graphs on ONNX Runtime: an encoder of audio, and a decoder that advances several windows at once.
 
 The makers' decoder cannot be batched as it is: it takes each window to have as many tokens as the others. So its branch
-with a cache is taken out of their file, and is given places and masks instead of making them of the cache's length. Its
-weights are the makers', and so is what it computes, but that its 8-bit products scale each row by itself.
+with a cache is written anew (`stepping`), and is given places and masks instead of making them of the cache's length.
+Its weights are the makers', and so is what it computes, but that its 8-bit products scale each row by itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.asr.engines.moonshine import ort_format
-from services.asr.engines.moonshine.cohort import LAYERS, WIDTH, Cohort, Graphs, past, present
+from services.asr.engines.moonshine.cohort import WIDTH, Cohort, Graphs
 from services.asr.engines.moonshine.decoding import Decoder
-from services.asr.engines.moonshine.ort_format import Cut, Graph, flags, floats, integers
+from services.asr.engines.moonshine.encoding import FRAMES, SAMPLES, encoding
+from services.asr.engines.moonshine.ort_format import Cut, Graph, floats, integers
 from services.asr.engines.moonshine.row_wise import row_wise
+from services.asr.engines.moonshine.signed import signed
+from services.asr.engines.moonshine.signed_rows import signed_rows
+from services.asr.engines.moonshine.stepping import LAYERS, present, stepping
 from services.common.neural import devices
 from services.common.neural.bundles import Bundle, fault
 from services.common.neural.devices import Device
+from services.common.neural.exactness import exact
 
 Floats = NDArray[np.float32]
 
 LEAST_SAMPLES = 1_600  # of a window: the encoder's convolutions need a few hundred
-_ENCODER = ("input_values", "attention_mask")
-# What the decoder's graph makes of the cache's length, and is given instead. The names are those of the makers' export.
-_POSITIONS = "/model/decoder/Unsqueeze_output_0"  # [batch, tokens]: the place of each token in its text
-_VISIBLE = "/model/decoder/Expand_output_0"  # [batch, 1, tokens, cache + tokens]: which tokens it may look at
-_FRAMES = "/model/decoder/Slice_1_output_0"  # [batch, frames]: 1 where there is audio
 _BATCH = "/model/decoder/layers.{}/encoder_attn/Gather_output_0"  # in the graph of what it takes from the frames
 
 
@@ -38,17 +39,18 @@ class Network:
 
     def __init__(self, bundle: Bundle, device: Device) -> None:
         """Load the graphs. Raises InvalidArgument when a file is no graph, or not the one that the layout asks for."""
-        self._encoder = devices.session(bundle.file("encoder_model.ort"), device, arena=False)
-        if tuple(place.name for place in self._encoder.get_inputs()) != _ENCODER:
-            raise fault(bundle.folder, f"Its encoder does not take {' and '.join(_ENCODER)}.")
+        path = bundle.file("encoder_model.ort")
+        with _makers_export(path):
+            self._encoder = devices.session(_encoding(ort_format.read(path)), device, arena=False)
         path = bundle.file("decoder_model_merged.ort")
         graph = ort_format.read(path)
         if graph.branches.keys() != {"then_branch", "else_branch"}:
             raise fault(bundle.folder, f"{path.name} has no branches with and without a cache.")
+        with _makers_export(path):
+            step = devices.session(_stepping(graph), device, arena=False)
         self._graphs = Graphs(
             devices.session(_crossing(graph), device, arena=False),
-            devices.session(_stepping(graph), device, arena=False),
-            {"positions": _POSITIONS, "visible": _VISIBLE, "frames": _FRAMES},
+            step,
             [_BATCH.format(layer) for layer in range(LAYERS)],
         )
 
@@ -56,13 +58,26 @@ class Network:
         """Encode a window of samples between -1 and 1 into frames [frames, WIDTH]."""
         missing = max(0, LEAST_SAMPLES - len(audio))
         samples = np.pad(audio, (0, missing))[None]
-        feed = {"input_values": samples, "attention_mask": np.ones(samples.shape, np.int64)}
-        (frames,) = self._encoder.run(["last_hidden_state"], feed)
+        (frames,) = self._encoder.run([FRAMES], {SAMPLES: samples})
         return np.asarray(frames[0])
 
     def listening(self, windows: Sequence[Floats]) -> Decoder:
         """Return a decoder over the frames of several windows, which may differ in length."""
         return Cohort(self._graphs, windows)
+
+
+@contextmanager
+def _makers_export(path: Path) -> Iterator[None]:
+    """Report an operator that a file lacks as InvalidArgument: the file is another than the makers' export."""
+    try:
+        yield
+    except KeyError as missing:
+        raise fault(path.parent, f"{path.name} has no operator {missing}.") from missing
+
+
+def _encoding(graph: Graph) -> bytes:
+    """Return the ONNX graph of the encoder."""
+    return ort_format.part(*encoding(signed(graph) if exact() else graph))
 
 
 def _crossing(graph: Graph) -> bytes:
@@ -71,17 +86,15 @@ def _crossing(graph: Graph) -> bytes:
     whole = Graph([*graph.nodes, *first.nodes], [*graph.weights, *first.weights], graph.opsets, {})
     batch = [integers(_BATCH.format(layer)) for layer in range(LAYERS)]
     inputs = [floats("encoder_hidden_states", "batch", "frames", WIDTH), *batch]
-    return ort_format.part(row_wise(whole), Cut(inputs, present("encoder")))
+    return ort_format.part(_quick(row_wise(whole)), Cut(inputs, present("encoder")))
 
 
 def _stepping(graph: Graph) -> bytes:
     """Return the ONNX graph of the decoder's steps, in which windows may have different lengths."""
-    inputs: list[Any] = [
-        integers("input_ids", "batch", "tokens"),
-        integers(_POSITIONS, "batch", "tokens"),
-        flags(_VISIBLE, "batch", 1, "tokens", "all"),
-        integers(_FRAMES, "batch", "frames"),
-    ]
-    inputs += [floats(name, "batch", 8, "cache", 36) for name in past("decoder")]
-    inputs += [floats(name, "batch", 8, "frames", 36) for name in past("encoder")]
-    return ort_format.part(row_wise(graph.branches["then_branch"]), Cut(inputs, ["logits", *present("decoder")]))
+    steps, cut = stepping(row_wise(graph.branches["then_branch"]))
+    return ort_format.part(_quick(steps), cut)
+
+
+def _quick(graph: Graph) -> Graph:
+    """Return a graph with the quickest products of rows that are exact here."""
+    return signed_rows(graph) if exact() else graph

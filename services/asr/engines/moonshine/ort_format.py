@@ -144,8 +144,3 @@ def floats(name: str, *shape: str | int) -> ValueInfoProto:
 def integers(name: str, *shape: str | int) -> ValueInfoProto:
     """Return the declaration of an input of 64-bit integers with this shape."""
     return helper.make_tensor_value_info(name, TensorProto.INT64, shape)
-
-
-def flags(name: str, *shape: str | int) -> ValueInfoProto:
-    """Return the declaration of an input of booleans with this shape."""
-    return helper.make_tensor_value_info(name, TensorProto.BOOL, shape)

@@ -31,6 +31,7 @@ class Served:
     model: Model
     batcher: Batcher[Window, Draft]
     hypothesis_samples: int
+    first_samples: int  # instead of those, while a segment has no words
     most_samples: int  # of a window
     tail_samples: int  # of silence behind a segment's audio
     cuts: CutRules
@@ -50,7 +51,7 @@ class Segments:
 
     def __init__(self, served: Served) -> None:
         self._served = served
-        self._cadence = Cadence(served.hypothesis_samples)
+        self._cadence = Cadence(served.hypothesis_samples, served.first_samples)
         self._parts: list[Part] = []  # of the open segment; all but the last are cut off and recognized
         self._shown: tuple[Word, ...] = ()  # the words of the last hypothesis
         self.seconds = 0.0  # that were waited for the model, in this segment
@@ -68,7 +69,10 @@ class Segments:
         self._shown = kept(self._shown, words)
         if place := self._cut():  # now that its words have the marks they have beside those behind the cut
             await self._split(place)
-        return Hypothesis(self._shown) if self._shown else None
+        if not self._shown:
+            return None
+        self._cadence.worded()
+        return Hypothesis(self._shown)
 
     async def end(self) -> Hypothesis:
         """Return the final of the open segment, and begin another. Raises StageFailed, AtCapacity."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import GraphProto, TensorProto
 
+from services.common.neural.exactness import exact
 from services.mt.engines.firefox import integers
 from services.mt.engines.firefox.network import Cell, Fed, Network
 from services.mt.neural.building import Graph, joined
@@ -18,7 +19,7 @@ COLUMNS = "columns"  # candidates that are integers, [width, ids]
 
 def by_integers(network: Network) -> bool:
     """Return whether the network's last product is computed with 8-bit integers."""
-    return network.by_integers and network.table.scale is not None and integers.exact()
+    return network.by_integers and network.table.scale is not None and exact()
 
 
 class Blocks:
@@ -28,7 +29,7 @@ class Blocks:
         """Set `many` for blocks that get many tokens at once; all blocks that get the same tokens must be made
         alike.
         """
-        self._whole = many and integers.exact()
+        self._whole = many and exact()
         self._graph = graph
         self._width = width
         self._heads = heads

@@ -8,10 +8,7 @@ blocks, which an operator of its own multiplies; for one it takes longer.
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
-import onnxruntime
 from onnx import TensorProto
 
 from services.mt.neural.building import Graph
@@ -24,23 +21,6 @@ _ZERO = 128  # of unsigned integers that stand for signed ones
 _HALVES = 2 * _SIGNED  # one of the first half is so many of the second
 _LEAST = 1e-9  # the greatest number of a row that is all zeros
 _INTEGERS = 4  # the operator's `accuracy_level` for products of 8-bit integers
-_PROBED = 64  # numbers of a probe
-
-
-@cache
-def exact() -> bool:
-    """Return whether ONNX Runtime multiplies unsigned by signed 8-bit integers exactly on this processor."""
-    graph = Graph()
-    given = graph.takes("given", TensorProto.UINT8, [1, _PROBED])
-    weights = np.full((_PROBED, _PROBED), _SIGNED, np.int8)
-    graph.add("MatMulInteger", given, graph.holds(weights), name="made")
-    graph.gives("made", TensorProto.INT32, [1, _PROBED])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    model = graph.model().SerializeToString()
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    (made,) = session.run(None, {"given": np.full((1, _PROBED), _UNSIGNED, np.uint8)})
-    return bool((made == _PROBED * _SIGNED * _UNSIGNED).all())
 
 
 def by_step(graph: Graph, value: str, linear: Linear) -> str:
