@@ -91,7 +91,7 @@ class Engine:
         turn = middle * 1000 // ASR_RATE // settings.spoken_ms
         spoken = settings.spoken[turn % len(settings.spoken)]
         if len(speech.pcm) * 1000 // ASR_RATE < settings.sure_ms:
-            return Language(next(each for each in allowed if each != spoken), 0.55)
+            return Language(next(each for each in allowed if each != spoken), 0.5)
         return Language(spoken, 0.99)
 
 
