@@ -7,20 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from services.common.engines.load import Load
-from services.common.engines.versions import Version, Versions
-from services.common.errors import MeshError
+from services.common.engines.versions import Version
 from services.common.neural.bundles import opened
 from services.common.neural.devices import chosen
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.onnx.batch import Batch
 from services.mt.engines.onnx.loading import Asking, load
 from services.mt.neural.loop import Loop
-from services.mt.neural.translating import Bounds, Translating, repetition
+from services.mt.neural.served import Models
+from services.mt.neural.translating import Bounds, Translating
 from services.mt.settings import MtSettings, OnnxSettings
 
 LAYOUTS = ("marian", "m2m100")
 _MOST_AT_ONCE = 200  # ids of a source: models were trained on sentences
-_WARM = ("Hello.", "This is a sentence of some more words, as people say them.")
 
 
 class Engine:
@@ -32,9 +31,8 @@ class Engine:
 
     def __init__(self, settings: MtSettings) -> None:
         self._settings: OnnxSettings = settings.onnx.some("MT", "ONNX")
-        self._models: list[Translating] = []
+        self._models = Models()
         self.load = Load("mt")  # of texts that are decoded together, or wait to be
-        self._versions: Versions[Pair, Translating] = Versions()
         self.patience_seconds = self._settings.patience_seconds
         self.version = ""
         self.device = ""
@@ -43,7 +41,7 @@ class Engine:
     @property
     def versions(self) -> Iterator[tuple[Version[Any], float]]:
         """The model versions that are served, each with its share of the sessions."""
-        return self._versions.reported()
+        return self._models.versions.reported()
 
     async def start(self) -> None:
         """Load the bundles' models on the device. Raises InvalidArgument for a bundle or a setting that cannot be
@@ -71,26 +69,14 @@ class Engine:
                 config.ids.end,
             )
             model = Translating(loaded.tokenizer, loop, begins, bounds)
-            self._models.append(model)
-            manifest = bundle.manifest
-            for pair in (Pair(*each) for each in manifest.pairs):
-                serves = f"{pair.source}>{pair.target}"
-                version = Version(manifest.name, manifest.version, serves, served.weight, model)
-                self._versions.add(pair, version)
-            for text in _WARM:
-                await model.translate(Source(text, Pair(*manifest.pairs[0])))
-        self.pairs, self.version, self.device = tuple(self._versions), self._versions.names, device.name
+            await self._models.add(bundle.manifest, served.weight, model)
+        versions = self._models.versions
+        self.pairs, self.version, self.device = tuple(versions), versions.names, device.name
 
     async def stop(self) -> None:
         """Stop the decoding loops and release all models."""
-        for model in self._models:
-            await model.close()
-        self._models.clear()
+        await self._models.close()
 
     async def translate(self, source: Source) -> Translation:
         """Translate a text with the model that its session's affinity picks. Raises StageFailed, AtCapacity."""
-        version = self._versions.pick(source.pair, source.affinity)
-        with version.failing(MeshError):
-            answer = await version.model.translate(source)
-        version.answered(length_ratio=len(answer.text) / len(source.text), repetition=repetition(answer.text))
-        return answer
+        return await self._models.translate(source)
