@@ -12,6 +12,7 @@ from services.asr.engines.ctranslate2 import tokens
 from services.asr.engines.ctranslate2.model import MOST_SAMPLES, Look, WhisperModel, Window
 from services.asr.engines.ctranslate2.reading import Decoded
 from services.asr.engines.ctranslate2.session import Served, Session
+from services.asr.neural.measures import measures
 from services.asr.neural.settling import AGREED
 from services.asr.settings import AsrSettings
 from services.common.audio.pcm import ASR_RATE
@@ -104,7 +105,7 @@ class Engine:
                     yield hypothesis
                 if isinstance(item, Endpoint):
                     if hypothesis and hypothesis.words:
-                        version.answered(**_measures(hypothesis, session.seconds, heard_samples))
+                        version.answered(**measures(hypothesis, session.seconds, heard_samples))
                     session.seconds, heard_samples = 0.0, 0
 
     async def identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
@@ -171,9 +172,3 @@ async def _answer(session: Session, item: Heard) -> Hypothesis | None:
             return await session.end()
         case Terms():
             return None
-
-
-def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> dict[str, float]:
-    """Return the final's mean word confidence, and its real-time factor: seconds waited per second of audio."""
-    confidence = sum(word.confidence for word in final.words) / len(final.words)
-    return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}

@@ -17,8 +17,9 @@ from services.asr.engines.moonshine.forms import kept
 from services.asr.engines.moonshine.model import Model, Window
 from services.asr.engines.moonshine.pauses import CutRules
 from services.asr.engines.moonshine.tokenizer import Spelled
+from services.asr.neural.measures import measures
 from services.asr.neural.word_times import confidence
-from services.common.audio.pcm import ASR_RATE, Pcm
+from services.common.audio.pcm import Pcm
 from services.common.neural.batching import Batcher, Item
 
 _DOUBTED = 0.6  # a confidence: of what it makes of noise it is below, of words by themselves that were said above
@@ -87,8 +88,7 @@ class Segments:
 
     def measures(self, final: Hypothesis) -> dict[str, float]:
         """Return the final's mean word confidence and real-time factor, and reset the counts."""
-        sure = sum(word.confidence for word in final.words) / max(1, len(final.words))
-        measured = {"confidence": sure, "rtf": self.seconds * ASR_RATE / max(1, self.samples)}
+        measured = measures(final, self.seconds, self.samples)
         self.seconds, self.samples = 0.0, 0
         return measured
 

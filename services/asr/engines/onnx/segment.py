@@ -17,8 +17,8 @@ from services.asr.engines.onnx.layout import Layout
 from services.asr.engines.onnx.model import Model, Step
 from services.asr.engines.onnx.tokens import Emitted
 from services.asr.engines.onnx.words import FRAME_SAMPLES, stable_words, words
+from services.asr.neural.measures import measures
 from services.asr.neural.word_times import Bounds
-from services.common.audio.pcm import ASR_RATE
 from services.common.neural.batching import Batcher, Item
 
 
@@ -73,9 +73,7 @@ class Segment:
 
     def measures(self, final: Hypothesis) -> dict[str, float]:
         """Return the final's mean word confidence and its real-time factor."""
-        audio_seconds = (self._bounds.end_samples - self._bounds.start_samples) / ASR_RATE
-        confidence = sum(word.confidence for word in final.words) / max(1, len(final.words))
-        return {"confidence": confidence, "rtf": self._seconds / max(audio_seconds, 1 / ASR_RATE)}
+        return measures(final, self._seconds, self._bounds.end_samples - self._bounds.start_samples)
 
     def close(self) -> None:
         """Release the segment's row. Must be called exactly once."""

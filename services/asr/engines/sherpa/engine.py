@@ -13,9 +13,9 @@ from importlib import metadata
 from services.asr.engine import Endpoint, Heard, Hypothesis, Speech, Terms
 from services.asr.engines.sherpa import layouts, model
 from services.asr.engines.sherpa.model import Batches, Loaded, Served, Session
+from services.asr.neural.measures import measures
 from services.asr.neural.settling import AGREED, CERTAIN, all_alike
 from services.asr.settings import AsrSettings
-from services.common.audio.pcm import ASR_RATE
 from services.common.engines.load import Load
 from services.common.engines.versions import Version, Versions
 from services.common.errors import StageFailed
@@ -89,7 +89,7 @@ class Engine:
                 yield hypothesis
             if isinstance(item, Endpoint):
                 if hypothesis and hypothesis.words:
-                    version.answered(**_measures(hypothesis, session.seconds, heard_samples))
+                    version.answered(**measures(hypothesis, session.seconds, heard_samples))
                 session.seconds, heard_samples = 0.0, 0
 
     def _serve(self, bundle: Bundle, loaded: Loaded, weight: float) -> None:
@@ -107,9 +107,3 @@ async def _answer(session: Session, item: Heard) -> Hypothesis | None:
         case Terms():
             session.bias(item)
             return None
-
-
-def _measures(final: Hypothesis, waited_seconds: float, heard_samples: int) -> dict[str, float]:
-    """Return the final's mean word confidence, and its real-time factor: seconds waited per second of audio."""
-    confidence = sum(word.confidence for word in final.words) / len(final.words)
-    return {"confidence": confidence, "rtf": waited_seconds * ASR_RATE / max(1, heard_samples)}
