@@ -52,6 +52,23 @@ def symbols_of(ipa: str, known: Iterable[str]) -> list[str]:
     return found
 
 
+def as_espeak(ipa: str, known: Iterable[str], tie: str = "") -> str:
+    """Return a pronunciation as espeak-ng writes phonemes: stress before the vowel, not before the syllable.
+
+    `tie` goes between the letters of a symbol of several. Raises UnknownSymbol.
+    """
+    written, stress = "", ""
+    for symbol in symbols_of(ipa, known):
+        if symbol in STRESSES:
+            stress = symbol
+        elif unicodedata.normalize("NFD", symbol)[0] in VOWELS:
+            written += stress + tie.join(symbol)
+            stress = ""
+        else:
+            written += tie.join(symbol)
+    return written
+
+
 def complaint(ipa: str, known: Iterable[str]) -> str:
     """Return why a pronunciation cannot be spoken with the known symbols; empty when it can."""
     try:

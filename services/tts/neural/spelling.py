@@ -112,16 +112,7 @@ class Symbols:
         """Return a pronunciation as espeak-ng writes phonemes: stress before the vowel, not before the syllable as
         in IPA.
         """
-        written, stress = "", ""
-        for symbol in ipa.symbols_of(pronunciation, self.sounds):
-            if symbol in ipa.STRESSES:
-                stress = symbol
-            elif unicodedata.normalize("NFD", symbol)[0] in ipa.VOWELS:
-                written += stress + symbol
-                stress = ""
-            else:
-                written += symbol
-        return written
+        return ipa.as_espeak(pronunciation, self.sounds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,16 +124,7 @@ class Language:
         """Return a pronunciation as espeak-ng writes phonemes: stress before the vowel, not before the syllable as
         in IPA.
         """
-        written, stress = "", ""
-        for symbol in ipa.symbols_of(pronunciation, self.sounds):
-            if symbol in ipa.STRESSES:
-                stress = symbol
-            elif unicodedata.normalize("NFD", symbol)[0] in ipa.VOWELS:
-                written += stress + TIE.join(symbol)
-                stress = ""
-            else:
-                written += TIE.join(symbol)
-        return written
+        return ipa.as_espeak(pronunciation, self.sounds, TIE)
 
     def _replaced(self, phonemes: str) -> str:
         """Replace sounds with their symbols, the longest first."""
