@@ -20,7 +20,7 @@ def of(checkout: Path | None, services: Sequence[Service]) -> list[Service]:
         return list(services)
     starter = next(each for each in CHILDREN if (checkout / each).exists()).removesuffix(".py").replace("/", ".")
     known = "".join(path.read_text() for path in (checkout / "services").rglob("settings.py"))
-    unknown = {name for name in (OPERATIONS, REFLECTION) if name.partition("_")[2].lower() not in known}
+    unknown = {name for name in (OPERATIONS, REFLECTION) if f"    {name.partition('_')[2].lower()}:" not in known}
     code = {"PYTHONPATH": f"{checkout}:{checkout / 'gen'}", "PYTHONSAFEPATH": "1"}
     return [
         replace(
