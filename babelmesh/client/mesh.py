@@ -11,12 +11,12 @@ from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 from grpc_health.v1.health_pb2_grpc import HealthStub
 from opentelemetry import propagate
 
+from babelmesh._stubs.realtime.v1 import realtime_translate_pb2 as pb
 from babelmesh.client import session as sessions
 from babelmesh.client.calls import Terms
 from babelmesh.client.dialling import dialling
 from babelmesh.client.events import DescribeResponse, Glossary, SessionConfig, Target
 from babelmesh.client.gateways import CHANNEL_OPTIONS, Gateways
-from realtime.v1 import realtime_translate_pb2 as pb
 
 DEFAULT_ADDRESS = "localhost:7700"
 OPERATIONS_ADDRESS = "localhost:7710"  # of a local mesh, for those who run it
