@@ -7,9 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import grpc
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
-from opentelemetry import propagate
 
 from babelmesh._stubs.realtime.v1 import realtime_translate_pb2 as pb
 from babelmesh.client import session as sessions
@@ -97,6 +94,9 @@ async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> Asy
 
 async def is_serving(address: str) -> bool:
     """Return whether the server at an address reports that it is serving."""
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse  # noqa: PLC0415  # the server's
+    from grpc_health.v1.health_pb2_grpc import HealthStub  # noqa: PLC0415  # the server's
+
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         try:
             answer = await HealthStub(channel).Check(  # type: ignore[attr-defined]  # its stubs leave methods out
@@ -108,7 +108,14 @@ async def is_serving(address: str) -> bool:
 
 
 def _trace_metadata() -> tuple[tuple[str, str], ...]:
-    """Return the caller's trace context as W3C metadata, so that the session becomes part of its trace."""
+    """Return the caller's trace context as W3C metadata, so that the session becomes part of its trace.
+
+    A program that traces has OpenTelemetry; without it there is no trace.
+    """
+    try:
+        from opentelemetry import propagate  # noqa: PLC0415  # where it is installed
+    except ImportError:
+        return ()
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return tuple(carrier.items())
