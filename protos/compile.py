@@ -86,7 +86,7 @@ def _compile(out: Path) -> None:
 def _give_to_client(out: Path, stubs: Path) -> None:
     """Moves the stubs that a client speaks into its package, and leaves a module by the old name for each."""
     shutil.rmtree(stubs, ignore_errors=True)
-    stubs.mkdir()
+    stubs.mkdir(parents=True)
     (stubs / "__init__.py").write_text(_POOL)
     for path in sorted(path for folder in SPOKEN for path in (out / folder).rglob("*.py*")):
         place = stubs / path.relative_to(out)
