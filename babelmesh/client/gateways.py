@@ -110,10 +110,10 @@ class Gateways:
                 raise
         return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata, self._dial)
 
-    async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
-        """Resume a session at another gateway, or the one that lost it, on a new connection. Raises SessionFailed.
+    async def reopen(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
+        """Open a lost session again at another gateway, or the one that lost it, on a new connection.
 
-        `hello` is called once there is a connection, as it states the session's clock.
+        `hello` is called once there is a connection, as it states the session's clock. Raises SessionFailed.
         """
         after = self.addresses.index(lost) + 1
         in_turn = [*self.addresses[after:], *self.addresses[:after]]

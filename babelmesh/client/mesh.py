@@ -40,14 +40,14 @@ class Mesh:
         source_lang: str = "",
         targets: str | Target | Sequence[str | Target] = (),
         config: SessionConfig | None = None,
-        resume: bool = True,
+        reconnect: bool = True,
         notice: Callable[[str], None] = _unheard,
     ) -> AsyncIterator[sessions.Session]:
         """Open a session; the block begins once the server is ready for audio.
 
-        A session whose connection is lost resumes at any of the gateways by itself, unless `resume` is False, where
-        the server offers it and for as long as it allows. Its events do not show that; `notice` is called with a line
-        for a person.
+        A session whose connection is lost reconnects to any of the gateways by itself, unless `reconnect` is False,
+        where the server offers it and for as long as it allows. Its events do not show that; `notice` is called with a
+        line for a person.
 
         `config` sets whatever else the contract's hello can hold; the languages given here are put into it. Audio is
         pcm16le at 16 kHz unless it sets another format; an empty `input` announces text alone, which needs no
@@ -59,7 +59,7 @@ class Mesh:
             hello.ClearField("input")
         hello.source_lang = source_lang or hello.source_lang
         hello.targets.extend(sessions.as_targets(targets))
-        terms = Terms(hello, _trace_metadata(), resume, notice)
+        terms = Terms(hello, _trace_metadata(), reconnect, notice)
         async with sessions.opened(self._gateways, terms) as session:
             yield session
 
