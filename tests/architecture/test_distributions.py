@@ -7,6 +7,7 @@ import runpy
 import tomllib
 from typing import Any
 
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -35,6 +36,13 @@ def test_the_clients_wheel_holds_its_package_alone_with_its_stubs_and_types() ->
     assert {path.split("/")[0] for path in shipped} == {"babelmesh"}
     assert {"babelmesh/py.typed", "babelmesh/_stubs/realtime/v1/realtime_translate_pb2.pyi"} <= shipped
     assert not [path for path in shipped if path.endswith(".pyc")]
+
+
+def test_the_clients_sources_are_what_its_wheel_is_built_of() -> None:
+    shipped = {each.distribution_path for each in SdistBuilder(str(ROOT)).recurse_included_files()}
+    tops = {"babelmesh", "protos", "hatch_build.py", "README.md", "LICENSE"}  # hatch adds pyproject.toml and .gitignore
+    assert {path.split("/")[0] for path in shipped} == tops
+    assert not [path for path in shipped if "_stubs" in path]
 
 
 def test_the_services_wheel_holds_the_services_and_their_contracts() -> None:
