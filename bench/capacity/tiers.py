@@ -24,6 +24,7 @@ from itertools import cycle
 import numpy as np
 
 import babelmesh
+from babelmesh.client.events import short_name
 from bench.capacity.tiers_simulated import Played, Scene, play
 from bench.measuring.processes import Variables, local_mesh
 from bench.measuring.report import Goal, Rows, at_least, at_most, finish, percentile
@@ -169,8 +170,8 @@ def _segments(began: float, heard: Take) -> list[Segment]:
     for _, event in heard.events:
         if isinstance(event, babelmesh.Flow):
             for less in event.degraded:
-                if less.reason == "TIER":
-                    tiers[less.stage] = LARGEST if less.over else less.tier
+                if less.reason == babelmesh.DEGRADED_REASON_TIER:
+                    tiers[short_name(babelmesh.Stage, less.stage)] = LARGEST if less.over else less.tier
         elif isinstance(event, babelmesh.AsrResult):
             told[event.segment_id] = {**told.get(event.segment_id, {}), "ASR": tiers["ASR"]}
         elif isinstance(event, babelmesh.TranslationResult):
