@@ -33,7 +33,7 @@ def _heard(answers: Answers) -> list[tuple[str, str, int, str]]:
 
 async def test_each_utterance_gets_a_tier_of_the_language_it_is_in() -> None:
     async with serving(_settings(_script("large"))) as stub:
-        answers = await session(stub, TURNS, languages=BOTH_TAGS)
+        answers = await session(stub, TURNS, langs=BOTH_TAGS)
     assert _heard(answers) == [("en-US", "large", 0, "large-en-us"), ("es-ES", "large", 0, "large-es-es")]
     tentative = [each for each in interims(answers) if each.lang_tentative]
     assert {each.tier for each in tentative} == {"large"}
@@ -41,13 +41,13 @@ async def test_each_utterance_gets_a_tier_of_the_language_it_is_in() -> None:
 
 async def test_a_budget_that_a_large_model_cannot_keep_gets_the_small_one_of_each_language() -> None:
     async with serving(_settings(_script("large", compute_ms=10))) as stub:
-        answers = await session(stub, TURNS, languages=BOTH_TAGS, objective_ms=5)
+        answers = await session(stub, TURNS, langs=BOTH_TAGS, objective_ms=5)
     assert _heard(answers) == [("en-US", "scripted", 1, "small-en-us"), ("es-ES", "scripted", 1, "small-es-es")]
 
 
 async def test_a_language_with_one_engine_beside_one_with_tiers_is_heard_by_that() -> None:
-    async with serving(_settings(_script("large", langs=["en-US"], spoken=[]))) as stub:
-        answers = await session(stub, TURNS, languages=BOTH_TAGS)
+    async with serving(_settings(_script("large", languages=["en-US"], spoken=[]))) as stub:
+        answers = await session(stub, TURNS, langs=BOTH_TAGS)
     assert _heard(answers) == [("en-US", "large", 0, "large-en-us"), ("es-ES", "", 0, "small-es-es")]
 
 
