@@ -177,7 +177,7 @@ def _segments(began: float, heard: Take) -> list[Segment]:
         elif isinstance(event, babelmesh.TranslationResult):
             told[event.segment_id] = {**told.get(event.segment_id, {}), "MT": tiers["MT"]}
         elif isinstance(event, babelmesh.Latency):
-            late = (event.translated_ms - event.captured_ms) / 1000 if event.translated_ms else None
+            late = (event.translated_ms - event.captured_ms) / 1000 if event.HasField("translated_ms") else None
             of = told.get(event.segment_id, {})
             found.append(Segment(began + event.captured_ms / 1000, late, of.get("ASR", ""), of.get("MT", "")))
     return found
