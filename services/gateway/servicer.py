@@ -88,6 +88,7 @@ class GatewayServicer:
                 settings.operations,
                 lambda server: operators.add_to(server, self._sight, self._recent),
                 settings.connections,
+                settings.connection_backlog,
                 settings.trust_traces,
                 settings.client_reflection,
             ),
