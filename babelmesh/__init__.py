@@ -8,6 +8,7 @@ async with babelmesh.connect("localhost:7700") as mesh:
 """
 
 from babelmesh.client.audio import audio_file
+from babelmesh.client.dialling import Tls
 from babelmesh.client.errors import AddressUnusable, AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
 from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
@@ -147,6 +148,7 @@ __all__ = [
     "StageBacklog",
     "Target",
     "TargetVoice",
+    "Tls",
     "TranslationResult",
     "TtsChunk",
     "TurnTaking",
