@@ -60,7 +60,7 @@ async def answered(address: str, authority: Authority) -> bool:
 
 
 async def test_a_session_goes_on_while_every_certificate_and_its_authority_are_replaced(
-    keys: Keys, tmp_path: Path
+    keys: Keys, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     old = Authority.made(tmp_path / "old")  # of which nothing is but what the client trusts at first
     swap(old.file, keys.authority.file.read_bytes())
@@ -83,6 +83,7 @@ async def test_a_session_goes_on_while_every_certificate_and_its_authority_are_r
     check(new)
     assert len(heard.finals("es")) == 2
     assert len(new.finals("es")) == 1
+    assert not logged(caplog, "recognizer broke off")
 
 
 @asynccontextmanager
@@ -129,8 +130,8 @@ async def test_new_calls_go_over_a_new_connection_and_the_old_one_closes_after_i
             await eventually(lambda: elsewhere(replicas, first))
             assert await describe(first) is first
             assert not first.lost.is_set()
-        await until(first.lost.is_set)
         await until(lambda: first.channel.get_state() is grpc.ChannelConnectivity.SHUTDOWN)
+        assert not first.lost.is_set()
         assert replicas.available
 
 

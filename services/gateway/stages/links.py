@@ -15,6 +15,7 @@ from services.common.grpc_options import CHANNEL
 from services.common.tls.calling import Dial
 
 _numbers = itertools.count(1)
+_LAST_WORDS_SECONDS = 0.5  # for who made the last call on a connection to have dealt with its end
 
 
 class Uses:
@@ -113,10 +114,13 @@ class Links:
         return before
 
     async def close_unused(self, replaced: Link) -> None:
-        """Close a connection that was replaced once no call is made on it any more."""
+        """Close a connection that was replaced once no call is made on it any more.
+
+        It is not lost then: who made the last call may still wait for that, while the end of the call is dealt with.
+        """
         await replaced.uses.none.wait()
+        await asyncio.sleep(_LAST_WORDS_SECONDS)
         self._replaced.remove(replaced)
-        replaced.lost.set()
         await replaced.channel.close()
 
     async def close(self) -> None:
