@@ -26,15 +26,16 @@ class Certificates:
     authority: Authority
     leaves: Mapping[str, Leaf]
     trusted: Path  # whom processes and clients trust
+    reload_seconds: float
 
     @classmethod
-    def made(cls, folder: Path) -> Certificates:
-        """Return the first ones."""
+    def made(cls, folder: Path, reload_seconds: float = RELOAD_SECONDS) -> Certificates:
+        """Return the first ones, whose files are looked at every so many seconds."""
         authority = Authority.made(folder / "0")
         trusted = folder / "trusted.crt"
         swap(trusted, authority.file.read_bytes())
         leaves = {name: Leaf(folder / f"{name}.crt", folder / f"{name}.key") for name in _HOLDS}
-        made = cls(folder, authority, leaves, trusted)
+        made = cls(folder, authority, leaves, trusted, reload_seconds)
         made.sign()
         return made
 
@@ -59,7 +60,7 @@ class Certificates:
             own = {
                 "TLS_CERTIFICATE": leaf.certificate,
                 "TLS_KEY": leaf.key,
-                "TLS_RELOAD_SECONDS": RELOAD_SECONDS,
+                "TLS_RELOAD_SECONDS": self.reload_seconds,
                 "HEALTH": health[service],
             }
             if service == "gateway":

@@ -49,7 +49,7 @@ class Spoken:
     reconnects: int = 0
     failure: str = ""
 
-    async def speak(self, address: str, tls: babelmesh.Tls, stop: asyncio.Event) -> None:
+    async def speak(self, address: str, tls: babelmesh.Tls | None, stop: asyncio.Event) -> None:
         """Speak, utterance by utterance, until it is to stop."""
         try:
             async with babelmesh.connect(address, tls) as mesh, mesh.session("en", "es", notice=self._cut) as session:

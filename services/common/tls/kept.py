@@ -31,6 +31,7 @@ class Kept:
 
     def __init__(self, files: Files, shown: Shown) -> None:
         """Read the files. Raises InvalidArgument, whose field is the setting at fault."""
+        self._read = _stamps(files)  # what was read last; nothing where it was refused
         self.pems: Pems = read(files)
         self.replaced = asyncio.Event()  # set once these are no longer the newest
         self._files = files
@@ -47,13 +48,17 @@ class Kept:
                 await self.look()
 
     async def look(self) -> None:
-        """Read the files, and take what they hold over where it is new and of use."""
+        """Read the files where they changed, and take what they hold over where it is of use."""
+        stamps = _stamps(self._files)
+        if stamps and stamps == self._read:
+            return
         try:
             found = await asyncio.to_thread(read, self._files)
         except InvalidArgument as error:
+            self._read = ()
             self._refuse(error)
             return
-        self._trouble = ""
+        self._read, self._trouble = stamps, ""
         if found != self.pems:
             self._take(found)
 
@@ -82,3 +87,12 @@ class Kept:
         ends = {"certificate": self.pems.certificate_ends, "authorities": self.pems.authorities_end}
         now = time.time()
         return [((end - now) / DAY_SECONDS, {**of, "of": name}) for name, end in ends.items() if end != float("inf")]
+
+
+def _stamps(files: Files) -> tuple[tuple[int, ...], ...]:
+    """Return what tells one state of the files from another; nothing where one of them is not there."""
+    try:
+        found = [path.stat() for path in files.paths]
+    except OSError:
+        return ()
+    return tuple((each.st_dev, each.st_ino, each.st_size, each.st_mtime_ns, each.st_ctime_ns) for each in found)
