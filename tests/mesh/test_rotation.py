@@ -24,6 +24,7 @@ from services.gateway.stages.links import Link
 from services.gateway.stages.replicas import Replicas
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
+from tests.measured import measured
 from tests.mesh.checks import check
 from tests.mesh.encrypted import GATEWAY_ID, Keys, channel, encrypted
 from tests.mesh.fake_stage import until
@@ -156,7 +157,7 @@ async def test_files_that_are_broken_change_nothing_until_they_are_whole(
 ) -> None:
     caplog.set_level(logging.INFO)
     other = keys.authority.leaf("another", "IP:127.0.0.1")
-    whole, key = keys.stage.key.read_bytes(), other.key.read_bytes()
+    key = other.key.read_bytes()
     own = MtSettings(engine="scripted", drain_seconds=0, **keys.stages)
     async with running(MtServicer(own), own) as port, called(keys, port) as replicas:
         for broken in (key[:50], key, b""):
@@ -166,10 +167,18 @@ async def test_files_that_are_broken_change_nothing_until_they_are_whole(
             async with channel(f"127.0.0.1:{port}", keys.authority, keys.gateway) as to:
                 await mt_pb2_grpc.MtStub(to).Describe(mt_pb2.DescribeRequest())
             caplog.clear()
-        swap(keys.stage.certificate, other.certificate.read_bytes())
-        swap(keys.stage.key, key)
-        await until(lambda: logged(caplog, "certificates taken"))
-    assert whole != key
+        with measured() as seen:
+            await until(lambda: seen.counted("certificate.reloads").get(("mt", "clients", "refused"), 0) >= 2)
+            assert seen.values("certificate.expiry") == {
+                ("mt", "clients", "certificate"): pytest.approx(2, abs=0.01),
+                ("mt", "clients", "authorities"): pytest.approx(2, abs=0.01),
+                ("gateway", "stages", "certificate"): pytest.approx(2, abs=0.01),
+                ("gateway", "stages", "authorities"): pytest.approx(2, abs=0.01),
+            }
+            swap(keys.stage.certificate, other.certificate.read_bytes())
+            swap(keys.stage.key, key)
+            await until(lambda: logged(caplog, "certificates taken"))
+            assert seen.counted("certificate.reloads")["mt", "clients", "taken"] == 1
 
 
 def logged(caplog: pytest.LogCaptureFixture, event: str) -> bool:

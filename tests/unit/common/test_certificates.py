@@ -124,7 +124,7 @@ def test_a_key_of_another_certificate_is_told_by_both_settings(authority: Author
         ("localhost:1", True),
         ("0.0.0.0:1", False),
         ("[::]:1", False),
-        ("10.0.0.1:1", False),
+        ("192.0.2.1:1", False),
         ("asr:1", False),
     ],
 )
