@@ -11,7 +11,7 @@ from rich.table import Table
 
 from babelmesh import console
 from babelmesh.cli.options import Server
-from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Voice, as_json
+from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Stage, Voice, as_json, short_name
 from babelmesh.client.mesh import connect
 
 
@@ -78,7 +78,7 @@ def _speeds(voices: Iterable[Voice]) -> str:
 
 
 def _engine(engine: EngineInfo) -> str:
-    named = f"{engine.stage} {engine.engine} {engine.version}".strip()
+    named = f"{short_name(Stage, engine.stage)} {engine.engine} {engine.version}".strip()
     return f"{named} on {engine.device}" if engine.device else named
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from services.common.errors import InvalidArgument
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME, which Python does not name
+_EDWARDS = b"wBQYDK2V"  # in the PEM of every key of Ed25519 or Ed448: its algorithm, as base64
 _FLIGHTS = 4  # a handshake in memory is over by then
 _BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
 
@@ -82,11 +83,15 @@ def _contents(files: Files) -> dict[Path, bytes]:
     found = {}
     for each in (files.certificate, files.key, files.authorities):
         if each:
-            try:
-                found[each.path] = each.path.read_bytes()
-            except OSError as error:
-                raise _unusable(each, f"{each.path} cannot be read: {error.strerror}.") from error
+            found[each.path] = _contents_of(each)
     return found
+
+
+def _contents_of(file: File) -> bytes:
+    try:
+        return file.path.read_bytes()
+    except OSError as error:
+        raise _unusable(file, f"{file.path} cannot be read: {error.strerror}.") from error
 
 
 def _trusted_until(file: File, pem: bytes) -> float:
@@ -122,6 +127,8 @@ def _shown_until(certificate: File, key: File, role: Role, pem: bytes) -> float:
             raise _unusable(key, f"{key.path} {why}.") from error
         except OSError as error:  # it went away since it was read
             raise _unusable(key, f"{key.path} cannot be read: {error.strerror}.") from error
+    if _EDWARDS in _contents_of(key):
+        raise _unusable(key, f"{key.path} is a key of Ed25519, which gRPC cannot use. Accepted: ECDSA P-256, RSA.")
     shown = _handshake(trusting, showing, role, certificate)
     if ssl.cert_time_to_seconds(str(shown["notAfter"])) <= time.time():
         raise _unusable(certificate, f"The certificate in {certificate.path} expired on {shown['notAfter']}.")

@@ -18,6 +18,7 @@ def edge(settings: GatewaySettings, sight: Sight, recent: Recent) -> Edge:
         settings.operations,
         lambda server: overview.add_to(server, sight, recent),
         settings.connections,
+        settings.connection_backlog,
         Callers(file_of(settings, own), settings.operations_tls_callers, names),
         settings.trust_traces,
         settings.client_reflection,

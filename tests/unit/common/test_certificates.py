@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import subprocess
 import time
 from pathlib import Path
 
@@ -112,6 +113,16 @@ def test_a_key_of_another_certificate_is_told_by_both_settings(authority: Author
     other = authority.leaf("other", "DNS:localhost")
     with pytest.raises(InvalidArgument, match="is not the key of X_TLS_CERTIFICATE") as refused:
         read(files(Role.SERVER, leaf.certificate, other.key))
+    assert refused.value.field == "X_TLS_KEY"
+
+
+@pytest.mark.parametrize("algorithm", ["ed25519", "ed448"])
+def test_a_key_that_grpc_cannot_use_is_refused_and_not_left_to_the_handshake(tmp_path: Path, algorithm: str) -> None:
+    certificate, key = tmp_path / "e.crt", tmp_path / "e.key"
+    made = ("openssl", "req", "-x509", "-newkey", algorithm, "-nodes", "-subj", "/CN=e", "-keyout", key)
+    subprocess.run((*made, "-out", certificate), check=True, capture_output=True)
+    with pytest.raises(InvalidArgument, match="which gRPC cannot use") as refused:
+        read(files(Role.SERVER, certificate, key))
     assert refused.value.field == "X_TLS_KEY"
 
 
