@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ class Tls:
 
     `ca` holds the authorities that are trusted, instead of those that gRPC brings along. `certificate` and `key` are
     shown to servers that ask for them; the key is not encrypted. `name` is what a server's certificate has to hold,
-    where that is not the address' host. Files are read when the connection is made: one that is to be shown or trusted
-    later takes another `connect`.
+    where that is not the address' host. Files are read again for each new connection, such as one that a session is
+    resumed over: they may be replaced at any time.
     """
 
     ca: Path | None = None
@@ -32,24 +33,32 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialling:
-    """How to open channels: what is trusted, and what is shown. All of it is checked, in PEM form."""
+class _Pems:
+    """What the files of a `Tls` hold, checked."""
 
     authorities: bytes | None = None  # None: those that gRPC brings along
     certificate: bytes | None = None
     key: bytes | None = None
-    name: str = ""
+
+
+class Dialling:
+    """How to open channels: each with what the files hold then, or held last where they are of no use by then."""
+
+    def __init__(self, tls: Tls | None = None) -> None:
+        """Read the files. Raises AddressUnusable."""
+        self._tls = tls or Tls()
+        self._pems = _read_all(self._tls)
 
     def channel(self, address: str, options: Sequence[tuple[str, Any]]) -> grpc.aio.Channel:
         """Return a channel to an address; the caller must close it."""
         if not address.startswith(SCHEME):
             return grpc.aio.insecure_channel(address, options=options)
-        credentials = grpc.ssl_channel_credentials(self.authorities, self.key, self.certificate)
-        named = [("grpc.ssl_target_name_override", self.name)] if self.name else []
+        with suppress(AddressUnusable):  # files that are being replaced
+            self._pems = _read_all(self._tls)
+        pems = self._pems
+        credentials = grpc.ssl_channel_credentials(pems.authorities, pems.key, pems.certificate)
+        named = [("grpc.ssl_target_name_override", self._tls.name)] if self._tls.name else []
         return grpc.aio.secure_channel(address.removeprefix(SCHEME), credentials, options=[*options, *named])
-
-
-PLAIN = Dialling()
 
 
 def dialling(addresses: Sequence[str], tls: Tls | None) -> Dialling:
@@ -63,12 +72,16 @@ def dialling(addresses: Sequence[str], tls: Tls | None) -> Dialling:
     plain = [each for each in addresses if not each.startswith(SCHEME)]
     if plain:
         raise AddressUnusable(f"{plain[0]} is plaintext: no certificate is looked at. Accepted: {SCHEME}{plain[0]}.")
+    return Dialling(tls)
+
+
+def _read_all(tls: Tls) -> _Pems:
     if (tls.certificate is None) != (tls.key is None):
         raise AddressUnusable("A certificate and its key go together: one of them is missing.")
     authorities = _authorities(tls.ca) if tls.ca else None
     if tls.certificate is None or tls.key is None:
-        return Dialling(authorities, name=tls.name)
-    return Dialling(authorities, *_pair(tls.certificate, tls.key), tls.name)
+        return _Pems(authorities)
+    return _Pems(authorities, *_pair(tls.certificate, tls.key))
 
 
 def _authorities(ca: Path) -> bytes:
@@ -97,3 +110,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise AddressUnusable(f"{path} cannot be read: {error.strerror}.") from None
+
+
+PLAIN = Dialling()  # in plaintext, and by TLS to whom gRPC trusts

@@ -15,6 +15,7 @@ import babelmesh
 from babelmesh.cli import options, watching
 from babelmesh.cli.faults import Fault, FaultKind, simulate_fault
 from bench.capacity.fronted import certified
+from bench.measuring.authority import swap
 from tests.mesh.encrypted import Keys, encrypted
 from tests.mesh.mesh import UTTERANCE, gateway_address
 from tests.mesh.relay import Relay, relay
@@ -125,6 +126,34 @@ async def test_a_certificate_for_another_name_is_told_from_one_that_is_not_trust
             f"grpcs://{address}", babelmesh.Tls(keys.authority.file, name="localhost")
         ) as mesh:
             assert (await mesh.describe()).engines
+
+
+async def test_a_session_is_resumed_with_the_files_that_are_there_by_then(tmp_path: Path) -> None:
+    first = certified(tmp_path / "first")
+    ca, told = tmp_path / "ca.crt", list[str]()
+    swap(ca, (first / "tls.crt").read_bytes())
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(first / "tls.crt", first / "tls.key")
+    context.set_alpn_protocols(["h2"])
+
+    async def spoken(link: Relay) -> AsyncIterator[bytes]:
+        for start in range(0, len(UTTERANCE), 6400):
+            if start == 6400 * 6:
+                second = certified(tmp_path / "second")
+                context.load_cert_chain(second / "tls.crt", second / "tls.key")
+                swap(ca, (second / "tls.crt").read_bytes())
+                link.cut()
+            yield UTTERANCE[start : start + 6400]
+
+    async with (
+        gateway_address() as address,
+        relay(address, context) as (through, link),
+        babelmesh.connect(f"grpcs://{through}", babelmesh.Tls(ca)) as mesh,
+        mesh.session("en", ["es"], notice=told.append) as session,
+    ):
+        events = [event async for event in session.translate(spoken(link))]
+    assert [each.segment_id for each in events if isinstance(each, babelmesh.TranslationResult) and each.final] == [1]
+    assert told
 
 
 async def test_operators_commands_show_a_certificate(keys: Keys, capsys: pytest.CaptureFixture[str]) -> None:
