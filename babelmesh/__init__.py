@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from babelmesh.client.audio import audio_file
+    from babelmesh.client.dialling import Tls
     from babelmesh.client.errors import (
         AddressUnusable,
         AudioUnreadable,
@@ -204,6 +205,7 @@ __all__ = [
     "StageBacklog",
     "Target",
     "TargetVoice",
+    "Tls",
     "TranslationResult",
     "TtsChunk",
     "TurnTaking",
@@ -226,6 +228,7 @@ if not TYPE_CHECKING:
         "Mesh": "mesh",
         "Session": "session",
         "SessionFailed": "errors",
+        "Tls": "dialling",
         "audio_file": "audio",
         "connect": "mesh",
         "glossary_file": "glossary",

@@ -140,7 +140,7 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
         if not addresses:
             services = mesh_services(free_ports(), server.variables)
             addresses = await stack.enter_async_context(_own_mesh(services, Path("logs")))
-        yield await stack.enter_async_context(connect(addresses, server.ca))
+        yield await stack.enter_async_context(connect(addresses, server.tls))
 
 
 @asynccontextmanager

@@ -18,6 +18,10 @@ Ca = Annotated[
     Path | None,
     typer.Option("--ca", metavar="FILE", help="Certificates (PEM) to trust at grpcs:// addresses, instead of gRPC's."),
 ]
+Certificate = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="FILE KEY", help="Certificate and its key (PEM) to show at grpcs:// addresses."),
+]
 From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language typed.")]
 Spoken = Annotated[
     str,

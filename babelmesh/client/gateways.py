@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 import grpc
 
 from babelmesh._stubs.realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
-from babelmesh.client.dialling import Dialling
+from babelmesh.client.dialling import PLAIN, Dialling
 from babelmesh.client.errors import CONNECTION_LOST, UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.client.events import Ready, SessionConfig
-from babelmesh.client.reaching import PLAIN, Reached, reached
+from babelmesh.client.reaching import Reached, reached
 from babelmesh.client.stream import NO_READY, Stream
 
 if TYPE_CHECKING:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import grpc
 
 from babelmesh._stubs.realtime.v1 import realtime_translate_pb2 as pb
 from babelmesh.client import session as sessions
 from babelmesh.client.calls import Terms
-from babelmesh.client.dialling import dialling
+from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.events import DescribeResponse, Glossary, SessionConfig, Target
 from babelmesh.client.gateways import CHANNEL_OPTIONS, Gateways
 
@@ -78,15 +77,15 @@ class Mesh:
 
 
 @asynccontextmanager
-async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> AsyncIterator[Mesh]:
+async def connect(address: str = DEFAULT_ADDRESS, tls: Tls | None = None) -> AsyncIterator[Mesh]:
     """Connect for the block to any of the gateways whose comma-separated addresses are given.
 
     `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
-    the authorities in the PEM file `ca`, or without one to those that gRPC brings along. Nothing is sent before the
-    first call, which fails when no gateway can be reached. Raises AddressUnusable.
+    authorities that `tls` names, or without it to those that gRPC brings along. Nothing is sent before the first call,
+    which fails when no gateway can be reached. Raises AddressUnusable.
     """
     addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
-    dial = dialling(addresses, ca)
+    dial = dialling(addresses, tls)
     async with AsyncExitStack() as stack:
         channels = {each: await stack.enter_async_context(dial.channel(each, CHANNEL_OPTIONS)) for each in addresses}
         yield Mesh(Gateways(channels, dial))

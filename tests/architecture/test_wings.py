@@ -46,7 +46,7 @@ MANY_ATTRIBUTES = {
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
     "servicer.py GatewayServicer": 14,  # what lives as long as the process
-    "stages/replica.py Replica": 11,  # two connections, and what was seen over each
+    "stages/replica.py Replica": 10,  # its connections, and what was seen over each
     "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
     "stages/tries.py Tries": 10,  # the account of one question
     "translation/segment.py Segment": 9,  # a record: how far text and speech have got

@@ -20,7 +20,8 @@ from services.common.states import State
 from services.common.telemetry import metrics
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Abandoned, unless
-from services.gateway.stages.replica import Link, Replica, ReplicaPlace
+from services.gateway.stages.links import Link
+from services.gateway.stages.replica import Replica
 from services.gateway.stages.tries import (
     LONGEST_SECONDS,
     MOST_DEATHS,
@@ -115,7 +116,7 @@ class Replicas:
         """Take over a new list of addresses. Returns the replicas that came and those that went."""
         removed = [self._replicas.pop(address) for address in list(self._replicas) if address not in addresses]
         added = {
-            address: Replica(ReplicaPlace(self.stage, address), self._changed)
+            address: Replica(self._addresses.place(self.stage, address), self._changed)
             for address in addresses
             if address not in self._replicas
         }
@@ -213,7 +214,8 @@ class Replicas:
         link = replica.place()
         tries.tried.add(link.replica_id)
         try:
-            result = await unless(link.lost, partial(attempt, link))
+            with link.uses.one():
+                result = await unless(link.lost, partial(attempt, link))
         except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
             raise self.failed(tries, error, link) from error
         if tries.suspect is None:  # else its answer may not be whole yet
