@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
+
+from services.common.changes import Changes
 
 T = TypeVar("T")
 
@@ -25,51 +26,46 @@ class Channel(Generic[T]):
         self._items: deque[T] = deque()
         self._room = room
         self._closed = False
-        self._changed = asyncio.Condition()
+        self._changed = Changes()
 
     def __len__(self) -> int:
         return len(self._items)
 
     async def put(self, item: T) -> None:
         """Add an item once there is room. Raises ChannelClosed when the channel has been closed."""
-        async with self._changed:
-            while not self._closed and len(self._items) >= self._room:
-                await self._changed.wait()
-            if self._closed:
-                raise ChannelClosed
-            self._items.append(item)
-            self._changed.notify_all()
+        while not self._closed and len(self._items) >= self._room:
+            await self._changed.wait()
+        if self._closed:
+            raise ChannelClosed
+        self._items.append(item)
+        self._changed.tell()
 
     async def close(self) -> None:
         """End the channel: items inside can still be taken. Closing it again has no effect."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._changed.tell()
 
     async def clear(self) -> list[T]:
         """Remove all waiting items, and return them."""
-        async with self._changed:
-            items = list(self._items)
-            self._items.clear()
-            self._changed.notify_all()
-            return items
+        items = list(self._items)
+        self._items.clear()
+        self._changed.tell()
+        return items
 
     async def wait(self) -> bool:
         """Wait for an item without taking it; return False when the channel ended first."""
-        async with self._changed:
-            while not self._items and not self._closed:
-                await self._changed.wait()
-            return bool(self._items)
+        while not self._items and not self._closed:
+            await self._changed.wait()
+        return bool(self._items)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
 
     async def __anext__(self) -> T:
-        async with self._changed:
-            while not self._items and not self._closed:
-                await self._changed.wait()
-            if not self._items:
-                raise StopAsyncIteration
-            item = self._items.popleft()
-            self._changed.notify_all()
-            return item
+        while not self._items and not self._closed:
+            await self._changed.wait()
+        if not self._items:
+            raise StopAsyncIteration
+        item = self._items.popleft()
+        self._changed.tell()
+        return item

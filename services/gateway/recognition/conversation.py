@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
+from services.common.changes import Changes
 from services.common.channel import Channel
 from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.recognition.outage import ITS_OWN
@@ -107,7 +108,7 @@ class Conversation:
                     if not self._listening.hear(said):
                         raise BrokeOff("it finalizes nothing")
                     self._look()
-                    await self._feed.answered()
+                    self._feed.answered()
                     await tell(self._listening, self._heard)
         except CallIsOver:
             raise _meaning(await self._to.ending()) from None
@@ -173,48 +174,40 @@ class Feed:
     def __init__(self, listening: Listening, hurried: Callable[[], bool] = lambda: False) -> None:
         self.hurried = hurried  # whether the session is so far behind that something gives way
         self._listening = listening
-        self._changed = asyncio.Condition()
+        self._changed = Changes()
         self.finished = False
 
     async def say(self, said: Said) -> None:
         """Put something behind all before it, once there is room."""
-        async with self._changed:
-            while self._listening.buffer.full:
-                await self._changed.wait()
-            self._listening.say(said)
-            self._changed.notify_all()
+        while self._listening.buffer.full:
+            await self._changed.wait()
+        self._listening.say(said)
+        self._changed.tell()
 
     async def end(self) -> None:
         """Let the recognizer know that nothing more will be said."""
-        async with self._changed:
-            self.finished = True
-            self._changed.notify_all()
+        self.finished = True
+        self._changed.tell()
 
     async def begun(self) -> bool:
         """Wait until something was said. False when the audio ended first."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.finished or not self._listening.buffer.empty)
-            return not self._listening.buffer.empty
+        while self._listening.buffer.empty and not self.finished:
+            await self._changed.wait()
+        return not self._listening.buffer.empty
 
     async def next(self) -> Asked | None:
         """Wait for what is to be sent next; None at the end."""
-        async with self._changed:
-            while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
-                await self._change()
-            return asked
-
-    async def _change(self) -> None:
-        try:
-            async with asyncio.timeout(KEEPALIVE_SECONDS):
-                await self._changed.wait()
-        except TimeoutError:
-            if not self._listening.buffer.asking:
+        loop = asyncio.get_running_loop()
+        ask_at = loop.time() + KEEPALIVE_SECONDS
+        while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
+            await self._changed.wait(KEEPALIVE_SECONDS)
+            if loop.time() >= ask_at and not self._listening.buffer.asking:
                 self._listening.buffer.ask()
+        return asked
 
-    async def answered(self) -> None:
+    def answered(self) -> None:
         """Note that the recognizer has answered: there may be room now, or something to send."""
-        async with self._changed:
-            self._changed.notify_all()
+        self._changed.tell()
 
 
 class Liveness:

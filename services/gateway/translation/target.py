@@ -54,7 +54,7 @@ class Target:
         if isinstance(said, Transcript) and said.language_tentative:
             return None  # it may be in another language: there is nothing to translate yet
         if isinstance(said, Transcript) and not said.final:
-            return await self._translator.inbox.put_interim(said)
+            return self._translator.inbox.put_interim(said)
         if isinstance(said, Transcript):
             await self._translator.shortage.waits(said.segment_id)
             said = replace(said, words=())  # nobody here reads them, and it may wait for long
@@ -74,7 +74,7 @@ class Target:
     async def leave(self) -> None:
         """End the target though the session goes on: open segments end as they stand."""
         self._leaving = True
-        await self._translator.inbox.drop_interim()
+        self._translator.inbox.drop_interim()
         await self.end_transcripts()
 
     async def run(self, after: Target | None = None) -> None:
