@@ -35,6 +35,7 @@ WINGS = (
 MOST_ATTRIBUTES = 6
 # Objects with more, each with its reason and how many it has. The list only ever gets shorter.
 MANY_ATTRIBUTES = {
+    "account/backlog.py Backlog": 7,  # what waits, and the oldest of it, which saves looking at all
     "account/ledger.py Ledger": 8,  # two clocks, and where each of them began
     "agreement/budget.py Shares": 7,  # a record: one share for each step
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
@@ -47,6 +48,7 @@ MANY_ATTRIBUTES = {
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
     "servicer.py GatewayServicer": 14,  # what lives as long as the process
+    "stages/calls.py Attempt": 8,  # what it is left for, and by when
     "stages/replica.py Replica": 11,  # two connections, and what was seen over each
     "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
     "stages/tries.py Tries": 10,  # the account of one question

@@ -7,6 +7,7 @@ itself and stops reading past the bound, or gives something up, as was agreed. T
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -67,9 +68,10 @@ class Backlog:
     ) -> None:
         self.accepted_samples = start_samples  # the offset up to which audio was taken in, or left out
         self.overload = Overload(policy, bound_samples)
-        self._unrecognized: list[tuple[int, int]] = []  # from, to; in order, with the gaps between them
-        self._tickets: list[Ticket] = []
         self.skipped = Skipped()
+        self._unrecognized: deque[tuple[int, int]] = deque()  # from, to; in order, with the gaps between them
+        self._tickets: dict[Ticket, None] = {}  # in the order they began
+        self._since_samples = start_samples  # no ticket has an earlier one
         self._room = asyncio.Event()
         self._room.set()
 
@@ -90,28 +92,31 @@ class Backlog:
 
     def recognized(self, offset_samples: int) -> None:
         """Record that the recognizer has been through the audio clock up to an offset, gaps included."""
-        left = [(max(start, offset_samples), end) for start, end in self._unrecognized]
-        self._unrecognized = [(start, end) for start, end in left if start < end]
+        while self._unrecognized and self._unrecognized[0][0] < offset_samples:
+            _, end = self._unrecognized.popleft()
+            if end > offset_samples:
+                self._unrecognized.appendleft((offset_samples, end))
         self._weigh()
 
     def begin(self, stage: str, lang: str, since_samples: int) -> Ticket:
         """Begin a piece of work, on speech that ends at an offset."""
         ticket = Ticket(stage, lang, since_samples)
-        self._tickets.append(ticket)
+        self._tickets[ticket] = None
+        self._since_samples = min(self._since_samples, since_samples)
         return ticket
 
     def close(self, ticket: Ticket) -> None:
         """Close a piece of work: its result was written, or there is none. Closing twice is the same as once."""
         if ticket in self._tickets:
-            self._tickets.remove(ticket)
+            del self._tickets[ticket]
             self._weigh()
 
     def stages(self) -> list[tuple[str, str, int]]:
         """Stage, language and how many samples it is behind, for every stage with work waiting."""
         behind: dict[tuple[str, str], int] = {}
-        for start, end in self._unrecognized:
+        for start, end in list(self._unrecognized):
             behind["ASR", ""] = behind.get(("ASR", ""), 0) + end - start
-        for ticket in self._tickets:  # in the order they began: of a stage and language the oldest counts
+        for ticket in list(self._tickets):  # in the order they began: of a stage and language the oldest counts
             behind.setdefault((ticket.stage, ticket.lang), self.accepted_samples - ticket.since_samples)
         return [(*where, samples) for where, samples in behind.items()]
 
@@ -125,16 +130,28 @@ class Backlog:
         await self._room.wait()
 
     def _weigh(self) -> None:
+        """Let something give way, or hold the audio, where the work lies too far behind.
+
+        Usually all of it is so new that neither can be, and stages need not be told apart.
+        """
+        overload, half = self.overload, self.overload.bound_samples // 2
+        first = self._unrecognized[0][0] if self._unrecognized else self.accepted_samples
+        if not self._tickets:
+            self._since_samples = self.accepted_samples
+        if overload.level is Level.ALL and self.accepted_samples - min(first, self._since_samples) <= half:
+            self._room.set()
+            return
+        self._since_samples = min((each.since_samples for each in self._tickets), default=self.accepted_samples)
         stages, holding, most = self.stages(), 0, 0
         for _, _, samples in stages:
             most = max(most, samples)
-        self.overload.weigh(most, self.accepted_samples)
+        overload.weigh(most, self.accepted_samples)
         for stage, _, samples in stages:
-            if self.overload.holds(stage):
+            if overload.holds(stage):
                 holding = max(holding, samples)
-        if holding > self.overload.bound_samples:
+        if holding > overload.bound_samples:
             self._room.clear()
-        elif holding <= self.overload.bound_samples // 2:
+        elif holding <= half:
             self._room.set()
 
 

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import grpc
 
@@ -17,7 +18,7 @@ from services.common.cancelling import TaskGroup
 from services.common.grpc_options import CHANNEL
 from services.common.server.lifecycle import channel
 from services.common.states import State
-from services.gateway.stages.calls import Abandoned, unless
+from services.gateway.stages.calls import Abandoned, Attempt, Signal
 from services.gateway.stages.watching import CUT_OFF, SILENT, Silence, answers, fall_silent, watch
 from services.gateway.values.stages import Seen, Status
 
@@ -27,6 +28,7 @@ ANSWERING_SECONDS = 0.2  # one that answers over a new connection would by then 
 FORGIVEN_SECONDS = 10.0  # after which it counts no more that a replica was late
 MOST_LATE = 5  # of late that count: each but the first doubles how long a silence is borne
 _numbers = itertools.count(1)
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,17 @@ class Link:
 
     replica_id: int  # a number for logs: addresses stay out of them
     channel: grpc.aio.Channel
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: Signal = field(default_factory=Signal)
     died: asyncio.Event = field(default_factory=asyncio.Event)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
+    _stubs: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def stub(self, of: Callable[[grpc.aio.Channel], S]) -> S:
+        """The stub of a service over this connection; it is made once."""
+        if (known := self._stubs.get(of)) is None:
+            known = self._stubs[of] = of(self.channel)
+        stub: S = known
+        return stub
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +99,7 @@ class Replica:
         self._status = Status()
         self._late = False
         self._lateness = Lateness()
-        self._spoke = asyncio.Event()  # since it was late
+        self._spoke = Signal()  # since it was late
         self._placed = 0  # calls, since it told its status
         self._retired = False
 
@@ -195,7 +205,8 @@ class Replica:
                 return SILENT
             self._fall_late()
             try:
-                await unless(self._spoke, lambda: self._anew(silence.patience))
+                with Attempt(self._spoke):
+                    await self._anew(silence.patience)
                 return CUT_OFF
             except Abandoned:
                 pass  # it speaks again

@@ -104,7 +104,7 @@ class Stages:
         return self._catalog
 
     async def _ask_asr(self, link: Link) -> Catalog:
-        stub = asr_pb2_grpc.AsrStub(link.channel)
+        stub = link.stub(asr_pb2_grpc.AsrStub)
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
         return replace(
@@ -115,13 +115,13 @@ class Stages:
         )
 
     async def _ask_mt(self, link: Link) -> Catalog:
-        stub = mt_pb2_grpc.MtStub(link.channel)
+        stub = link.stub(mt_pb2_grpc.MtStub)
         told = await stub.Describe(mt_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("MT", told.engine, told.version, follows_glossary=True, device=told.device)
         return replace(self._catalog.of(engine), ways=tuple(map(_way, told.pairs)))
 
     async def _ask_tts(self, link: Link) -> Catalog:
-        stub = tts_pb2_grpc.TtsStub(link.channel)
+        stub = link.stub(tts_pb2_grpc.TtsStub)
         told = await stub.Describe(tts_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("TTS", told.engine, told.version, told.pronunciation, told.device)
         voices = tuple(
@@ -149,17 +149,17 @@ class Stages:
 
         async def attempt(link: Link) -> Recognizing:
             with Owned() as opened:
-                call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=tracing.outgoing()))
-                async with replicas.patience(link, self._timeout):
-                    await call.write(asr_pb2.RecognizeRequest(config=wanted))
-                    if ADMITTED not in dict(await call.initial_metadata()):
-                        await call.read()  # refused: raises its status
+                call = opened.add(link.stub(asr_pb2_grpc.AsrStub).Recognize(metadata=tracing.outgoing()))
+                await call.write(asr_pb2.RecognizeRequest(config=wanted))
+                if ADMITTED not in dict(await call.initial_metadata()):
+                    await call.read()  # refused: raises its status
                 admitted.add(opened.release(call))
             return Recognizing(call, link)
 
         replicas = self._replicas["ASR"]
         with Owned() as admitted:
-            recognizing = await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0, waits=True)))
+            tries = replicas.tries(Budget(retry_seconds=0.0, waits=True))
+            recognizing = await replicas.call(attempt, tries, self._timeout)
             admitted.release(recognizing.call)
         return recognizing
 
@@ -184,10 +184,9 @@ class Stages:
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
             timeout = tries.left(time.monotonic()) if asked.timeout_ms else None
-            async with replicas.patience(link, self._timeout):
-                return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
+            return await link.stub(mt_pb2_grpc.MtStub).Translate(request, timeout=timeout, metadata=metadata)
 
-        response = await replicas.call(attempt, tries)
+        response = await replicas.call(attempt, tries, self._timeout)
         replicas.answered(tries)
         replicas.took(tries)
         asked.rung.took(response.tier, response.larger_tiers)
@@ -198,7 +197,7 @@ class Stages:
         request = tts_pb2.DescribePronunciationRequest(language=voice_lang)
 
         async def attempt(link: Link) -> tts_pb2.DescribePronunciationResponse:
-            return await tts_pb2_grpc.TtsStub(link.channel).DescribePronunciation(request, timeout=self._timeout)
+            return await link.stub(tts_pb2_grpc.TtsStub).DescribePronunciation(request, timeout=self._timeout)
 
         return tuple((await self._replicas["TTS"].call(attempt)).symbols)
 
@@ -226,7 +225,7 @@ class Stages:
         """Make one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
 
         async def attempt(link: Link) -> None:
-            await fault_pb2_grpc.FaultStub(link.channel).SimulateFault(fault, timeout=self._timeout)
+            await link.stub(fault_pb2_grpc.FaultStub).SimulateFault(fault, timeout=self._timeout)
 
         replicas = self._replicas[stage]
         await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))

@@ -98,11 +98,14 @@ class Target:
         """Translate one transcript after the other; after an outage several at once, but in order all the same."""
         shortage = self._translator.shortage
         while works := await self._translator.inbox.take(AT_ONCE if shortage.on else 1):
-            async with TaskGroup() as asking:
-                answers = [asking.create_task(self._answer(work)) for work in works]
-                for work, answer in zip(works, answers, strict=True):
-                    await self._deliver(work, await answer)
-            if not self._translator.inbox.waiting:
+            if len(works) == 1:
+                await self._deliver(works[0], await self._answer(works[0]))
+            else:
+                async with TaskGroup() as asking:
+                    answers = [asking.create_task(self._answer(work)) for work in works]
+                    for work, answer in zip(works, answers, strict=True):
+                        await self._deliver(work, await answer)
+            if shortage.on and not self._translator.inbox.waiting:
                 await shortage.settle()
 
     async def _answer(self, work: Work) -> _Answer | None:
