@@ -15,7 +15,7 @@ class Changes:
     __slots__ = ("_waiting",)
 
     def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
+        self._waiting: list[asyncio.Future[bool]] = []
 
     def tell(self) -> None:
         """Wake all that wait now."""
@@ -23,16 +23,16 @@ class Changes:
             waiting, self._waiting = self._waiting, []
             for each in waiting:
                 if not each.done():
-                    each.set_result(None)
+                    each.set_result(True)
 
-    async def wait(self, seconds: float = 0.0) -> None:
-        """Wait for the next change, for at most so many seconds; 0 for as long as it takes."""
+    async def wait(self, seconds: float = 0.0) -> bool:
+        """Wait for the next change, for at most so many seconds; 0 for as long as it takes. Returns whether it came."""
         loop = asyncio.get_running_loop()
-        change = loop.create_future()
+        change: asyncio.Future[bool] = loop.create_future()
         self._waiting.append(change)
         timer = loop.call_later(seconds, _end, change) if seconds else None
         try:
-            await change
+            return await change
         finally:
             if change in self._waiting:  # the time was over, or who waited was cancelled
                 self._waiting.remove(change)
@@ -40,6 +40,6 @@ class Changes:
                 timer.cancel()
 
 
-def _end(change: asyncio.Future[None]) -> None:
+def _end(change: asyncio.Future[bool]) -> None:
     if not change.done():
-        change.set_result(None)
+        change.set_result(False)

@@ -52,11 +52,26 @@ class Channel(Generic[T]):
         self._changed.tell()
         return items
 
-    async def wait(self) -> bool:
-        """Wait for an item without taking it; return False when the channel ended first."""
+    @property
+    def closed(self) -> bool:
+        """Whether the channel was ended."""
+        return self._closed
+
+    async def wait(self, seconds: float = 0.0) -> bool:
+        """Wait for an item without taking it; return False when the channel ended first.
+
+        Also when none came for so many seconds; 0 waits for as long as it takes.
+        """
         while not self._items and not self._closed:
-            await self._changed.wait()
+            if not await self._changed.wait(seconds):
+                return False
         return bool(self._items)
+
+    def take(self) -> T:
+        """Take the next item, which must be there (see `wait`)."""
+        item = self._items.popleft()
+        self._changed.tell()
+        return item
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self

@@ -33,9 +33,9 @@ from services.gateway.agreement.tenants import Tenants
 from services.gateway.incoming.call import (
     Call,
     CallContext,
+    Pace,
     Sizes,
     half_closed,
-    paced,
     read_all,
     received,
     refusable,
@@ -229,9 +229,8 @@ class GatewayServicer:
                 shared.account.report,
             ),
         )
-        clock, spoke = asyncio.get_running_loop().time, partial(self._lives.proved, opening.life)
-        sent = received(call.inbound, settings.idle_timeout_ms / 1000)
-        said = paced(sent, settings.messages_per_second, clock, spoke=spoke)
+        spoke = partial(self._lives.proved, opening.life)
+        said = received(call.inbound, Pace(settings.messages_per_second, settings.idle_timeout_ms / 1000, spoke))
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)

@@ -41,7 +41,7 @@ MANY_ATTRIBUTES = {
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
-    "incoming/microphone.py Microphone": 10,  # the chain from packets to the audio clock
+    "incoming/microphone.py Microphone": 12,  # the chain from packets to the audio clock
     "outgoing/outbox.py Outbox": 9,  # what waits, in order and by what it is about; its size and age
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -61,11 +62,12 @@ class Microphone:
         self._hearing = Hearing(self._decoder)
         self._next = start_samples  # offset of the next sample out
         self._late_samples = 0  # that were counted
+        plain = sound.format == "pcm16le" and self._decoder.rate == ASR_RATE
+        # The longest chunk that is audio as it comes, where it follows the one before; else 0.
+        self._plain = settings.max_chunk_ms * ASR_RATE // 1000 if plain else 0
+        # Of a chunk that is no work for a thread; FLAC's frames are found and decoded one by one.
+        self.quick_bytes = _QUICK_BYTES if sound.format == "flac" else sys.maxsize
         self._reach = reach or Reach()
-
-    def slow(self, size_bytes: int) -> bool:
-        """Whether a chunk of so many bytes is work for a thread: FLAC's frames are found and decoded one by one."""
-        return self._sound.format == "flac" and size_bytes > _QUICK_BYTES
 
     def hear(self, chunk: pb.AudioChunk) -> list[Out]:
         """What a chunk adds. Raises InvalidArgument when it does not fit what was agreed.
@@ -73,6 +75,18 @@ class Microphone:
         Raises StageFailed when it is one of many in a row that are corrupt.
         """
         self._require_same(chunk)
+        samples = len(chunk.data) // 2
+        if self._plain and not len(chunk.data) % 2 and 0 < samples <= self._plain:
+            start = chunk.offset_samples if chunk.HasField("offset_samples") else self._packets.next
+            if self._timeline.follow(start, samples):
+                self._packets.next = start + samples
+                audio = Audio(self._hearing.follow(chunk.data), self._next)
+                self._next += samples
+                return [audio]
+        return self._placed(chunk)
+
+    def _placed(self, chunk: pb.AudioChunk) -> list[Out]:
+        """What a chunk adds that is to be put in its place, or decoded, or resampled."""
         if self._sound.format == "flac":
             pcm, missing = self._decoder.decode(chunk.data), self._missing()
             silent = sum(part.end - part.start for part in missing)  # it came with earlier chunks
@@ -219,6 +233,13 @@ class Hearing:
         if self._conceals is None:
             self._before = np.concatenate((self._before, whole))[-self._edge_samples :]
         return Decoded(whole, corrupt)
+
+    def follow(self, data: bytes) -> Pcm:
+        """The sound of PCM that follows what was heard before, whole."""
+        pcm = np.frombuffer(data, "<i2")
+        whole = pcm if len(pcm) >= self._edge_samples else np.concatenate((self._before, pcm))
+        self._before, self._corrupt, self._audio = whole[-self._edge_samples :], 0, True
+        return pcm
 
     def require_audio(self) -> None:
         """Raise InvalidArgument where something came, and none of it was audio, at the end of the stream."""

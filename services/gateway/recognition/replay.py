@@ -59,10 +59,14 @@ class Listening:
         """The number of the open segment, or of the next: another recognizer starts with it."""
         return self.seam.segment_id
 
-    def say(self, said: Said) -> None:
-        """Put something behind all before it. When that is too much to keep, the recognizer is asked what is done."""
+    def say(self, said: Said) -> bool:
+        """Put something behind all before it. When that is too much to keep, the recognizer is asked what is done.
+
+        Returns whether anything is to be sent now.
+        """
         if self.buffer.append(said):
             self.buffer.ask()
+        return self.buffer.ready
 
     def next(self, rest: bool = False) -> Asked | None:
         """What the recognizer of now is to be sent next; see `ReplayBuffer.next`."""
@@ -171,9 +175,10 @@ class ReplayBuffer:
         return self._room_samples <= 0 or len(self._kept) >= _MOST_KEPT
 
     @property
-    def empty(self) -> bool:
-        """Whether the buffer keeps nothing."""
-        return not self._kept
+    def ready(self) -> bool:
+        """Whether something is to be sent now: small audio at the end waits for more."""
+        last, unsent = self._kept[-1] if self._kept else None, len(self._kept) - self._told.pieces
+        return unsent > (isinstance(last, Audio) and len(last.pcm) < COALESCED_SAMPLES)
 
     @property
     def owed(self) -> bool:
@@ -271,9 +276,10 @@ class ReplayBuffer:
 
     def _let_go(self) -> None:
         kept = list(self._unsettled())
-        self._room_samples += _samples(self._kept)
-        self._kept, self._told.pieces = [each for each, _ in kept], sum(told for _, told in kept)
-        self._room_samples -= _samples(self._kept)
+        before, self._kept = self._kept, [each for each, _ in kept]
+        self._told.pieces = sum(told for _, told in kept)
+        for pieces, sign in ((before, 1), (self._kept, -1)):
+            self._room_samples += sign * sum(len(each.pcm) for each in pieces if isinstance(each, Audio))
 
     def _unsettled(self) -> Iterator[tuple[Kept, bool]]:
         """What is still to be kept, and whether it was sent."""
@@ -291,7 +297,3 @@ class ReplayBuffer:
                         yield kept, told
                 case Marked():
                     yield kept, told
-
-
-def _samples(pieces: list[Kept]) -> int:
-    return sum(len(each.pcm) for each in pieces if isinstance(each, Audio))
