@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Hashable
 from typing import Generic, TypeVar
 
-from services.common.changes import Changes
+from services.common.channel import Changes
 
 T = TypeVar("T")
 

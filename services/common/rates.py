@@ -41,12 +41,6 @@ class Allowance:
         self._refill(now)
         self._left -= 1.0
 
-    def pay(self, now: float) -> float:
-        """Count one event, and return the seconds that it has to wait; 0 where it may happen now."""
-        self._left = min(self._rate.burst, self._left + (now - self._at) * self._rate.per_second) - 1.0
-        self._at = now
-        return max(0.0, -self._left / self._rate.per_second)
-
     def _refill(self, now: float) -> None:
         self._left = min(self._rate.burst, self._left + (now - self._at) * self._rate.per_second)
         self._at = now

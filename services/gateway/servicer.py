@@ -21,6 +21,7 @@ from services.common.server.replica import Edge, Replica
 from services.common.server.slots import Slots
 from services.common.states import State
 from services.common.telemetry import metrics, rpcs
+from services.common.telemetry.tracing import outgoing
 from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.describing import described
@@ -267,7 +268,7 @@ class GatewayServicer:
 
     async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
         asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
-        translation = await self._stages.translate(asked)
+        translation = await self._stages.translate(asked, outgoing())
         return messages.text_translation(lang, translation, terms.uses(text, translation))
 
     async def Describe(

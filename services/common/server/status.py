@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
-from services.common.changes import Changes
+from services.common.channel import Changes
 from services.common.server.replica import Replica
 from services.common.states import State
 

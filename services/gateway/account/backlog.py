@@ -6,12 +6,12 @@ itself and stops reading past the bound, or gives something up, as was agreed. T
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
 from services.common.audio.pcm import ASR_RATE
+from services.common.channel import Changes
 from services.gateway.values.speech import Audio
 from services.gateway.values.terms import OverloadPolicy
 
@@ -72,8 +72,8 @@ class Backlog:
         self._unrecognized: deque[tuple[int, int]] = deque()  # from, to; in order, with the gaps between them
         self._tickets: dict[Ticket, None] = {}  # in the order they began
         self._since_samples = start_samples  # no ticket has an earlier one
-        self._room = asyncio.Event()
-        self._room.set()
+        self.held = False  # no more audio may be taken in for now: past the bound, until half of it is worked off
+        self._room = Changes()
 
     def accept(self, samples: int, end_samples: int) -> None:
         """Count audio that was taken in, up to an offset."""
@@ -120,14 +120,10 @@ class Backlog:
             behind.setdefault((ticket.stage, ticket.lang), self.accepted_samples - ticket.since_samples)
         return [(*where, samples) for where, samples in behind.items()]
 
-    @property
-    def held(self) -> bool:
-        """Whether no more audio may be taken in for now: past the bound, until half of it is worked off."""
-        return not self._room.is_set()
-
     async def room(self) -> None:
         """Wait until audio may be taken in."""
-        await self._room.wait()
+        while self.held:
+            await self._room.wait()
 
     def _weigh(self) -> None:
         """Let something give way, or hold the audio, where the work lies too far behind.
@@ -139,7 +135,8 @@ class Backlog:
         if not self._tickets:
             self._since_samples = self.accepted_samples
         if overload.level is Level.ALL and self.accepted_samples - min(first, self._since_samples) <= half:
-            self._room.set()
+            if self.held:
+                self._let_in()
             return
         self._since_samples = min((each.since_samples for each in self._tickets), default=self.accepted_samples)
         stages, holding, most = self.stages(), 0, 0
@@ -150,9 +147,13 @@ class Backlog:
             if overload.holds(stage):
                 holding = max(holding, samples)
         if holding > overload.bound_samples:
-            self._room.clear()
+            self.held = True
         elif holding <= half:
-            self._room.set()
+            self._let_in()
+
+    def _let_in(self) -> None:
+        self.held = False
+        self._room.tell()
 
 
 class Level(IntEnum):
@@ -186,16 +187,11 @@ class Overload:
         self.bound_samples = bound_samples
         self._policy = policy
         self._since_samples = 0
-        self._told = Level.ALL
+        self.told = Level.ALL  # the level that the client knows of
 
     def holds(self, stage: str) -> bool:
         """Whether audio is held while a stage is too far behind."""
         return stage in _HOLDING[self._policy if self.live else OverloadPolicy.BLOCK]
-
-    @property
-    def skipping(self) -> bool:
-        """Whether audio is left out for now."""
-        return self.live and self.level is Level.SKIPPING
 
     def weigh(self, behind_samples: int, now_samples: int) -> None:
         """Choose the level for work that lies so far behind, at an offset of the audio clock."""
@@ -218,11 +214,11 @@ class Overload:
     @property
     def changed(self) -> bool:
         """Whether the level is another than the client was told."""
-        return self.level is not self._told
+        return self.level is not self.told
 
     def news(self) -> list[tuple[str, bool]]:
         """The stages spared since this was asked last, False, and those that are not spared any more, True."""
-        before, self._told = self._told, self.level
+        before, self.told = self.told, self.level
         begun = [(_SPARED[level], False) for level in _SPARED if before < level <= self.level]
         over = [(_SPARED[level], True) for level in reversed(_SPARED) if self.level < level <= before]
         return begun + over

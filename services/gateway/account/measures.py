@@ -15,7 +15,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 from opentelemetry.metrics import Histogram
@@ -23,7 +23,6 @@ from opentelemetry.metrics import Histogram
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import ASR_RATE
 from services.common.telemetry import metrics
-from services.common.text.concluded import common_prefix
 from services.gateway.account.ledger import Delivered, Ledger, Outcome
 from services.gateway.values.continuation import Continuation, SegmentContinuation, beginning
 
@@ -113,11 +112,13 @@ class Measures:
             case "asr":
                 self._shown("", message.asr)
             case "translation":
-                self._shown(message.translation.target_lang, message.translation)
-                if message.translation.retranslation:
-                    _CONTRADICTED.add(1, self._target(message.translation.target_lang))
-                if message.translation.stable_length:
-                    self._first("word", message.translation.target_lang, message.translation.segment_id)
+                result = message.translation
+                lang = result.target_lang
+                self._shown(lang, result)
+                if result.retranslation:
+                    _CONTRADICTED.add(1, self._target(lang))
+                if result.stable_length and ("word", lang, result.segment_id) not in self._begun:
+                    self._first("word", lang, result.segment_id)
             case "flow":
                 self._told(message.flow)
 
@@ -142,13 +143,12 @@ class Measures:
             _SEGMENTS.add(1, {**self._target(lang), "outcome": "lost"})
 
     def _heard(self, chunk: pb.TtsChunk) -> None:
-        self._first("audio", chunk.target_lang, chunk.segment_id)
+        if ("audio", chunk.target_lang, chunk.segment_id) not in self._begun:
+            self._first("audio", chunk.target_lang, chunk.segment_id)
         if chunk.speaking_rate:  # of a clause's first chunk
             _RATE.record(chunk.speaking_rate, {"target_lang": chunk.target_lang})
 
     def _first(self, what: str, lang: str, segment_id: int) -> None:
-        if (what, lang, segment_id) in self._begun:
-            return
         self._begun.add((what, lang, segment_id))
         age_seconds = self._ledger.age_seconds(segment_id)
         if age_seconds is None or not _record(_FIRST[what], age_seconds, self._target(lang)):
@@ -157,13 +157,18 @@ class Measures:
             self._recent.spoke(self._langs(lang), round(1000 * age_seconds))
 
     def _shown(self, lang: str, result: pb.AsrResult | pb.TranslationResult) -> None:
-        caption = self._captions.setdefault((lang, result.segment_id), Erasure())
-        caption.show(result.text)
+        caption = self._captions.get((lang, result.segment_id))
+        if caption is None:
+            caption = self._captions[lang, result.segment_id] = Erasure()
+        if result.text.startswith(caption.text) and result.text[len(caption.text) :][:1] in ("", " "):
+            caption.text = result.text  # it goes on, and takes nothing back
+        else:
+            caption.show(result.text)
         if result.final:
             del self._captions[lang, result.segment_id]
             text = {**self._target(lang), "text": "translation"} if lang else {**self.source, "text": "transcript"}
             _ERASED.add(caption.erased, text)
-            _FINAL.add(len(caption.words), text)
+            _FINAL.add(len(caption.text.split()), text)
 
     def _told(self, flow: pb.Flow) -> None:
         for less in flow.degraded:
@@ -189,13 +194,16 @@ class Measures:
 class Erasure:
     """Words of one caption that were taken back, as it was shown (Arivazhagan et al., 2020, arXiv 2004.03643)."""
 
-    words: list[str] = field(default_factory=list)  # as they stand now
+    text: str = ""  # as it stands now
     erased: int = 0
 
     def show(self, text: str) -> None:
         """Count what a caption takes back when it now reads like this."""
-        before, self.words = self.words, text.split()
-        self.erased += len(before) - common_prefix(before, self.words)
+        before, words, self.text = self.text.split(), text.split(), text
+        kept = min(len(before), len(words))
+        while before[:kept] != words[:kept]:
+            kept -= 1
+        self.erased += len(before) - kept
 
 
 def _begun(goes_on: Continuation) -> set[tuple[str, str, int]]:

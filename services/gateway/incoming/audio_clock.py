@@ -67,13 +67,14 @@ class Timeline:
             self._held.append(packet)
         yield from self._release()
 
-    def follow(self, start: int, samples: int) -> bool:
-        """Take in a chunk that begins exactly where the one before it ended, as most do. False, and not taken, else."""
-        if self._held or start != self._at or start != self._told_end:
-            return False
-        self._at = self._told_end = start + samples
-        self._begun, self._exact = True, False
-        return True
+    def at_rest(self, start: int) -> bool:
+        """Whether nothing is held, and a chunk that begins there begins exactly where the one before it ended."""
+        return not self._held and start == self._at == self._told_end
+
+    def follow(self, samples: int) -> None:
+        """Note that chunks came, each exactly where the one before it ended."""
+        self._at += samples
+        self._told_end, self._begun, self._exact = self._at, True, False
 
     def settle(self) -> Iterator[PlacedChunk]:
         """All that is held: nothing is waited for."""

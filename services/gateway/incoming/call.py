@@ -14,8 +14,7 @@ from google.protobuf.message import DecodeError
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.channel import Channel
 from services.common.errors import InvalidArgument, TooSlow
-from services.common.rates import Allowance, Rate
-from services.common.server.reading import Unreadable, reader, too_large
+from services.common.server.reading import Unreadable, reader, refusing, too_large
 from services.gateway.outgoing.outbox import Outbox
 from services.gateway.settings import GatewaySettings
 
@@ -110,12 +109,14 @@ async def received(inbound: Channel[Inbound], pace: Pace) -> AsyncIterator[pb.Cl
 
     Raises TooSlow when none comes for long, InvalidArgument at one that is not readable.
     """
-    allowance = Allowance(Rate(pace.per_second, BURST_SECONDS * pace.per_second), pace.clock())
-    spoken = False
+    left = burst = BURST_SECONDS * pace.per_second  # of messages, as in an `Allowance`
+    at, spoken = pace.clock(), False
     while inbound or await inbound.wait(pace.idle_seconds):
         message = inbound.take()
-        if wait := allowance.pay(pace.clock()):
-            await pace.sleep(wait)
+        now = pace.clock()
+        left, at = min(burst, left + (now - at) * pace.per_second) - 1.0, now
+        if left < 0:
+            await pace.sleep(-left / pace.per_second)
         if not spoken:
             spoken = True
             pace.spoke()
@@ -183,6 +184,7 @@ class Sizes:
             least=min(settings.max_chunk_bytes + _REST_BYTES, text, glossary),
         )
 
+    @refusing
     def parse(self, message: bytes) -> Inbound:
         """Parse a client's message, unless it is larger than its kind may be."""
         first = _KINDS.get(message[0]) if message else None

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, fields
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.audio.pcm import ASR_RATE
 from services.common.errors import MeshError
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
@@ -13,6 +14,7 @@ from services.gateway.values.stages import Way
 from services.gateway.values.terms import Glossary, TargetTerms, Terms, Uses
 
 ServerMessage = pb.ServerMessage
+_SAMPLES_PER_MS = ASR_RATE // 1000
 Event = pb.SpeechEventType
 
 
@@ -130,8 +132,8 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         segment_id=said.segment_id,
         revision=said.revision,
         stable_length=said.stable_length,
-        start_ms=milliseconds(said.start_samples),
-        end_ms=milliseconds(said.end_samples),
+        start_ms=said.start_samples // _SAMPLES_PER_MS,
+        end_ms=said.end_samples // _SAMPLES_PER_MS,
         confidence=said.confidence,
         stability=said.stability,
         corrected=said.corrected,
@@ -162,8 +164,8 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         stable_length=caption.stable_length,
         target_lang=lang,
         source_revision=said.revision,
-        start_ms=milliseconds(said.start_samples),
-        end_ms=milliseconds(said.end_samples),
+        start_ms=said.start_samples // _SAMPLES_PER_MS,
+        end_ms=said.end_samples // _SAMPLES_PER_MS,
         glossary=glossary_uses(uses) if uses.terms else (),
         glossary_version=uses.version,
         retranslation=caption.retranslation,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
-from services.common.changes import Changes
+from services.common.channel import Changes
 
 M = TypeVar("M")
 SMALL_BYTES = 64  # what a message counts that is made when its turn has come

@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
-from services.common.changes import Changes
-from services.common.channel import Channel
+from services.common.channel import Changes, Channel
 from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.account.backlog import Level, Overload
 from services.gateway.recognition.outage import ITS_OWN
@@ -118,7 +117,7 @@ class Conversation:
 
     def _look(self) -> None:
         self._liveness.owe(self._listening.buffer.owed)
-        if self._listening.seam.between:
+        if self._listening.seam.shown is None:
             self._settled.set()
         else:
             self._settled.clear()

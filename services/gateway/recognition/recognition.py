@@ -75,7 +75,7 @@ class Recognition:
         self._resumed = seed.resumed
         self._patience = patience
         bound_samples = samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS)
-        self._listening = Listening(bound_samples, seed, lambda: shared.dictionary.phrases)
+        self._listening = Listening(bound_samples, seed, partial(getattr, shared.dictionary, "phrases"))
         self.feed = Feed(self._listening, shared.account.backlog.overload, shared.terms.input is not None)
         self._call: Recognizing | None = None
         self._calls = Owned()

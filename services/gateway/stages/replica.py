@@ -44,13 +44,13 @@ class Link:
     lost: Signal = field(default_factory=Signal)
     died: asyncio.Event = field(default_factory=asyncio.Event)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
-    _stubs: dict[Any, Any] = field(default_factory=dict, repr=False)
+    stubs: dict[Any, Any] = field(default_factory=dict, repr=False)  # made so far, by their class
 
     def stub(self, of: Callable[[grpc.aio.Channel], S]) -> S:
         """The stub of a service over this connection; it is made once."""
-        if (known := self._stubs.get(of)) is None:
-            known = self._stubs[of] = of(self.channel)
-        stub: S = known
+        if of not in self.stubs:
+            self.stubs[of] = of(self.channel)
+        stub: S = self.stubs[of]
         return stub
 
 
@@ -94,29 +94,21 @@ class Replica:
         self.known = asyncio.Event()  # whether it has answered once, or failed to
         self._place = place
         self._changed = changed
-        self._link = place.connect()
+        self.link = place.connect()  # to make calls on; who does takes a slot off `free`
         self._next: Link | None = None  # it has answered over this one
         self._status = Status()
         self._late = False
         self._lateness = Lateness()
         self._spoke = Signal()  # since it was late
-        self._placed = 0  # calls, since it told its status
         self._retired = False
-
-    @property
-    def replica_id(self) -> int:
-        """The number that the replica's links are named by in logs."""
-        return self._place.replica_id
+        self.replica_id = place.replica_id  # the number that its links are named by in logs
+        self.serving = False  # whether calls may be placed on it
+        self.free = 0  # slots, as far as known; below nothing where more calls were placed than there were
 
     @property
     def state(self) -> State:
         """The state that the replica told last; UNKNOWN while it is late or lost."""
         return State.UNKNOWN if self._late else self._status.state
-
-    @property
-    def serving(self) -> bool:
-        """Whether calls may be placed on the replica."""
-        return self._status.state is State.SERVING and not self._late and not self._retired
 
     @property
     def late(self) -> bool:
@@ -138,34 +130,28 @@ class Replica:
         """Whether the replica told that it has no slot for anybody."""
         return 0 < self._status.slots_total <= self._status.slots_used
 
-    @property
-    def free(self) -> int:
-        """How many slots are free, as far as known; below nothing where more calls were placed than there were."""
-        return self._status.slots_total - self._status.slots_used - self._placed
-
-    def place(self) -> Link:
-        """Return the connection to make one call on, which counts as placed."""
-        self._placed += 1
-        return self._link
+    def _news(self) -> None:
+        self.serving = self._status.state is State.SERVING and not self._late and not self._retired
+        self._changed()
 
     def retire(self) -> None:
         """Take the replica off the stage's list: it gets no new calls, and long ones are to leave."""
         self._retired = True
-        self._link.draining.set()
-        self._changed()
+        self.link.draining.set()
+        self._news()
 
     def leave(self) -> None:
         """Send those who wait for this replica to the others, where it is late."""
         if self._late:
-            self._link.lost.set()
+            self.link.lost.set()
 
     async def run(self, patience: float) -> None:
         """Watch the replica as long as it is one of the stage's. After `patience` seconds of silence it is late."""
         failures = 0
         try:
             while not self._retired:
-                if self._link.lost.is_set():
-                    self._link, self._next = self._next or self._place.connect(), None
+                if self.link.lost.is_set():
+                    self.link, self._next = self._next or self._place.connect(), None
                 try:
                     reason = await self._watched(patience)
                     failures = failures + 1 if self._status.state is State.UNKNOWN else 0
@@ -174,8 +160,8 @@ class Replica:
                     if not self._next:
                         await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, longest))
                 finally:
-                    self._link.lost.set()
-                    await self._link.channel.close()  # cancels calls under those who wait: `lost` had them leave before
+                    self.link.lost.set()
+                    await self.link.channel.close()  # cancels calls under those who wait: `lost` had them leave before
         finally:
             if self._next:
                 await self._next.channel.close()
@@ -185,7 +171,7 @@ class Replica:
         now = time.monotonic()
         silence = Silence(self._lateness.patience(patience, now), now)
         async with TaskGroup() as tasks:
-            reading = tasks.create_task(watch(self._link.channel, silence, self._heard))
+            reading = tasks.create_task(watch(self.link.channel, silence, self._heard))
             waiting = tasks.create_task(self._outwait(silence))
             leaving = tasks.create_task(self._left())
             done, _ = await asyncio.wait((reading, waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -194,7 +180,7 @@ class Replica:
         return done.pop().result()
 
     async def _left(self) -> str:
-        await self._link.lost.wait()
+        await self.link.lost.wait()
         return SILENT
 
     async def _outwait(self, silence: Silence) -> str:
@@ -230,27 +216,28 @@ class Replica:
         self._late = True
         self._lateness.late(time.monotonic())
         self._spoke.clear()
-        self._changed()
+        self._news()
 
     def _heard(self, status: Status) -> None:
         if status.state is not self.state:
             self._tell("replica told its state", state=status.state.name)
-        self._status, self._placed, self._late = status, 0, False
+        self._status, self._late = status, False
+        self.free = status.slots_total - status.slots_used
         self._spoke.set()
         if status.state is State.DRAINING:
-            self._link.draining.set()
+            self.link.draining.set()
         self.known.set()
-        self._changed()
+        self._news()
 
     def _lose(self, reason: str) -> None:
         if self._status.state is not State.UNKNOWN:
             self._tell("replica lost", reason=reason)
-        self._status, self._late = Status(), False
+        self._status, self._late, self.free = Status(), False, 0
         if reason not in (SILENT, CUT_OFF):
-            self._link.died.set()
-        self._link.lost.set()
+            self.link.died.set()
+        self.link.lost.set()
         self.known.set()
-        self._changed()
+        self._news()
 
     def _tell(self, event: str, **fields: str) -> None:
         named = {"stage": self._place.stage, "replica": self._place.replica_id}

@@ -50,6 +50,8 @@ class Replicas:
 
     def __init__(self, stage: str, addresses: Addresses, watch_seconds: float, resolve_seconds: float) -> None:
         self.stage = stage
+        self._of = {"stage": stage.lower()}
+        self._answered = {**self._of, "outcome": "answered"}
         self._addresses = addresses
         self._seconds = (watch_seconds, resolve_seconds)
         self._replicas: dict[str, Replica] = {}
@@ -162,19 +164,20 @@ class Replicas:
         Raises StageFailed when too many did lately.
         """
         now = time.monotonic()
-        deaths = 0 if suspect is None else self._suspects.deaths(suspect, now)
+        deaths = self._suspects.deaths(suspect, now) if suspect in self._suspects.known else 0
         if deaths >= MOST_DEATHS:
             raise quarantined(self.stage)
         return Tries(self.stage, budget, now, suspect, deaths)
 
     def answered(self, tries: Tries) -> None:
         """Record that the question has its whole answer: nobody died of it."""
-        self._suspects.answered(tries.suspect)
-        self._count("answered")
+        if tries.suspect in self._suspects.known:
+            self._suspects.answered(tries.suspect)
+        _CALLS.add(1, self._answered)
 
     def took(self, tries: Tries) -> None:
         """Record how long the question waited for a translation, or for the first piece of speech."""
-        _DURATION.record(time.monotonic() - tries.started, {"stage": self.stage.lower()})
+        _DURATION.record(time.monotonic() - tries.started, self._of)
 
     async def call(
         self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None, seconds: float = 0.0
@@ -197,7 +200,9 @@ class Replicas:
             await asyncio.sleep(0.0 if self._untried(tries) else random.uniform(0.0, longest))
 
     async def _try(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries, seconds: float) -> T:
-        link = self._pick(tries).place()
+        replica = self._pick(tries)
+        replica.free -= 1
+        link = replica.link
         tries.tried.add(link.replica_id)
         try:
             with self.attempt(link, seconds):
@@ -205,7 +210,7 @@ class Replicas:
         except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
             raise self.failed(tries, error, link) from error
         if tries.suspect is None:  # else its answer may not be whole yet
-            self._count("answered")
+            _CALLS.add(1, self._answered)
         return result
 
     def failed(self, tries: Tries, error: CallFailed, link: Link) -> MeshError:
@@ -219,7 +224,7 @@ class Replicas:
         return fault
 
     def _count(self, outcome: str) -> None:
-        _CALLS.add(1, {"stage": self.stage.lower(), "outcome": outcome})
+        _CALLS.add(1, {**self._of, "outcome": outcome})
 
     def _pick(self, tries: Tries) -> Replica:
         best = self._freest(tries)
@@ -257,21 +262,21 @@ class Suspects:
     """How many replicas ended with a question in work since it was last answered. Times are seconds on one clock."""
 
     def __init__(self) -> None:
-        self._deaths: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
+        self.known: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
 
     def deaths(self, question: Hashable, now: float) -> int:
         """How many replicas ended with a question in work since it was last answered."""
-        count, last = self._deaths.get(question, (0, now))
+        count, last = self.known.get(question, (0, now))
         return count if now - last < SECONDS else 0
 
     def died(self, question: Hashable, now: float) -> None:
         """Record one more replica that ended with a question in work."""
         count = self.deaths(question, now) + 1
-        self._deaths.pop(question, None)
-        self._deaths[question] = (count, now)
-        if len(self._deaths) > ROOM:
-            self._deaths.popitem(last=False)
+        self.known.pop(question, None)
+        self.known[question] = (count, now)
+        if len(self.known) > ROOM:
+            self.known.popitem(last=False)
 
     def answered(self, question: Hashable) -> None:
         """Clear the record of a question that got its whole answer."""
-        self._deaths.pop(question, None)
+        self.known.pop(question, None)

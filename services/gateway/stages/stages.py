@@ -18,6 +18,7 @@ from services.common.errors import AtCapacity, MeshError
 from services.common.retrying import RETRY_MS, jittered
 from services.common.server.slots import ADMITTED, FULL
 from services.common.telemetry import metrics, rpcs, tracing
+from services.common.telemetry.tracing import Metadata
 from services.common.text.terminology import Term
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
@@ -163,7 +164,7 @@ class Stages:
             admitted.release(recognizing.call)
         return recognizing
 
-    async def translate(self, asked: Question, context: Context | None = None) -> str:
+    async def translate(self, asked: Question, metadata: Metadata = ()) -> str:
         """Translate a text. What failed is asked again, within the question's time where it has one."""
         request = mt_pb2.TranslateRequest(
             text=asked.text,
@@ -176,20 +177,22 @@ class Stages:
             objective_ms=asked.objective_ms,
             tier=asked.rung.tier,
         )
-        request.terms.extend(map(_term, asked.terms))
-        metadata = tracing.outgoing(context)
+        if asked.terms:
+            request.terms.extend(map(_term, asked.terms))
         replicas = self._replicas["MT"]
         seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
         tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
             timeout = tries.left(time.monotonic()) if asked.timeout_ms else None
-            return await link.stub(mt_pb2_grpc.MtStub).Translate(request, timeout=timeout, metadata=metadata)
+            stub = link.stubs.get(mt_pb2_grpc.MtStub) or link.stub(mt_pb2_grpc.MtStub)
+            response: mt_pb2.TranslateResponse = await stub.Translate(request, timeout=timeout, metadata=metadata)
+            return response
 
         response = await replicas.call(attempt, tries, self._timeout)
-        replicas.answered(tries)
         replicas.took(tries)
-        asked.rung.took(response.tier, response.larger_tiers)
+        replicas.answered(tries)
+        asked.rung.tier, asked.rung.larger = response.tier, response.larger_tiers
         return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeAlias
 
-from services.common.changes import Changes
+from services.common.channel import Changes
 from services.common.errors import MeshError, TooSlow
 from services.gateway.account.account import Shared
 from services.gateway.account.backlog import Level, Ticket
@@ -44,7 +44,8 @@ class Translator:
         It does not for an interim one that could not be had, or took longer than the session's budget has for it: a
         newer one is on its way.
         """
-        if not asked.text or self._terms.of(said.language).same_language:
+        terms = self._terms.of(said.language) if self._terms.by_source else self._terms
+        if not asked.text or terms.same_language:
             return asked.text
         if not said.final and not self._worthwhile:
             return None
@@ -89,12 +90,13 @@ class Translator:
 
     async def _translation(self, said: Transcript, asked: Question, ticket: Ticket) -> str:
         try:
-            translation = await self._shared.stages.translate(asked, self._account.ledger.trace(said.segment_id))
+            translation = await self._shared.stages.translate(asked, self._account.ledger.metadata(said.segment_id))
         except MeshError as fault:
             if away(fault) or not said.final:  # who waits for the stage holds nobody
                 self._account.backlog.close(ticket)
             raise
-        self.shortage.answered()
+        if self.shortage.on:
+            self.shortage.answered()
         return translation
 
     async def _patience(self) -> None:

@@ -146,11 +146,6 @@ class Transcript:
         return self.start_samples == self.end_samples
 
     @property
-    def in_language(self) -> str:
-        """What is shown of it: the text and, where there is some, its language and whether that is decided."""
-        return f"{self.language}{'?' * self.language_tentative} {self.text}" if self.text else ""
-
-    @property
     def stable_text(self) -> str:
         """What of the text can be translated: all of a final, the concluded part of an interim."""
         return self.text if self.final else self.text[: self.stable_length].rstrip()

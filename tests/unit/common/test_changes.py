@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from services.common.cancelling import TaskGroup
-from services.common.changes import Changes
+from services.common.channel import Changes
 
 
 async def test_all_that_wait_are_woken_by_one_change() -> None:
