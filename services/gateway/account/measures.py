@@ -24,6 +24,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import ASR_RATE
 from services.common.telemetry import metrics
 from services.gateway.account.ledger import Delivered, Ledger, Outcome
+from services.gateway.outgoing import closed
 from services.gateway.values.continuation import Continuation, SegmentContinuation, beginning
 
 _FIRST = {"word": metrics.histogram("babelmesh.first_word"), "audio": metrics.histogram("babelmesh.first_audio")}
@@ -49,10 +50,10 @@ _DEGRADED_FOR = {
     "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG", "TIER"),
 }
 _SKIPPED_FOR = {
-    "MISSING_AUDIO": "missing",
-    "CORRUPT_AUDIO": "corrupt",
-    "SKIPPED": "overload",
-    "QUARANTINED": "quarantined",
+    pb.GAP_REASON_MISSING_AUDIO: "missing",
+    pb.GAP_REASON_CORRUPT_AUDIO: "corrupt",
+    pb.GAP_REASON_SKIPPED: "overload",
+    pb.GAP_REASON_QUARANTINED: "quarantined",
 }
 WINDOW_SECONDS = 60.0
 MOST = 10_000  # segments kept, and degradations; of more, the oldest are forgotten
@@ -113,12 +114,11 @@ class Measures:
                 self._shown("", message.asr)
             case "translation":
                 result = message.translation
-                lang = result.target_lang
-                self._shown(lang, result)
+                self._shown(result.target_lang, result)
                 if result.retranslation:
-                    _CONTRADICTED.add(1, self._target(lang))
-                if result.stable_length and ("word", lang, result.segment_id) not in self._begun:
-                    self._first("word", lang, result.segment_id)
+                    _CONTRADICTED.add(1, self._target(result.target_lang))
+                if result.stable_length:
+                    self._first("word", result.target_lang, result.segment_id)
             case "flow":
                 self._told(message.flow)
 
@@ -131,8 +131,8 @@ class Measures:
             return
         steps_ms = asdict(delivered.steps)
         for step in _TYPED_STEPS if delivered.typed else _SPOKEN_STEPS:
-            if at_ms := steps_ms[f"{step}_ms"]:
-                _record(_STEP, _seconds(at_ms - delivered.since_ms), self._step(lang, step))
+            if (at_ms := steps_ms[f"{step}_ms"]) is not None:
+                _record(_STEP, _seconds(at_ms - delivered.since_ms), {**self._target(lang), "step": step})
         lag_seconds = _seconds(delivered.steps.sent_ms - delivered.since_ms)
         known = _record(_LAG, lag_seconds, self._target(lang))
         self._recent.sent(self._langs(lang), round(1000 * lag_seconds) if known else None)
@@ -143,12 +143,13 @@ class Measures:
             _SEGMENTS.add(1, {**self._target(lang), "outcome": "lost"})
 
     def _heard(self, chunk: pb.TtsChunk) -> None:
-        if ("audio", chunk.target_lang, chunk.segment_id) not in self._begun:
-            self._first("audio", chunk.target_lang, chunk.segment_id)
+        self._first("audio", chunk.target_lang, chunk.segment_id)
         if chunk.speaking_rate:  # of a clause's first chunk
             _RATE.record(chunk.speaking_rate, {"target_lang": chunk.target_lang})
 
     def _first(self, what: str, lang: str, segment_id: int) -> None:
+        if (what, lang, segment_id) in self._begun:
+            return
         self._begun.add((what, lang, segment_id))
         age_seconds = self._ledger.age_seconds(segment_id)
         if age_seconds is None or not _record(_FIRST[what], age_seconds, self._target(lang)):
@@ -157,13 +158,8 @@ class Measures:
             self._recent.spoke(self._langs(lang), round(1000 * age_seconds))
 
     def _shown(self, lang: str, result: pb.AsrResult | pb.TranslationResult) -> None:
-        caption = self._captions.get((lang, result.segment_id))
-        if caption is None:
-            caption = self._captions[lang, result.segment_id] = Erasure()
-        if result.text.startswith(caption.text) and result.text[len(caption.text) :][:1] in ("", " "):
-            caption.text = result.text  # it goes on, and takes nothing back
-        else:
-            caption.show(result.text)
+        caption = self._captions.setdefault((lang, result.segment_id), Erasure())
+        caption.show(result.text)
         if result.final:
             del self._captions[lang, result.segment_id]
             text = {**self._target(lang), "text": "translation"} if lang else {**self.source, "text": "transcript"}
@@ -173,10 +169,16 @@ class Measures:
     def _told(self, flow: pb.Flow) -> None:
         for less in flow.degraded:
             if not less.over:
-                _DEGRADATIONS.add(1, {"stage": less.stage.lower(), "reason": less.reason})
+                _DEGRADATIONS.add(
+                    1,
+                    {
+                        "stage": closed.stage_name(less.stage).lower(),
+                        "reason": closed.degraded_reason_name(less.reason),
+                    },
+                )
                 self._recent.degraded()
         for gap in flow.gaps:
-            reason = _SKIPPED_FOR.get(gap.reason, gap.reason)
+            reason = _SKIPPED_FOR[gap.reason]
             seconds = min(_seconds(gap.to_ms - gap.from_ms), MOST_SECONDS)
             (_FILLED if gap.filled else _SKIPPED).add(seconds, {**self.source, "reason": reason})
 
@@ -185,9 +187,6 @@ class Measures:
 
     def _langs(self, lang: str) -> Langs:
         return self.source["source_lang"], lang
-
-    def _step(self, lang: str, step: str) -> dict[str, str]:
-        return {**self._target(lang), "step": step}
 
 
 @dataclass(slots=True)

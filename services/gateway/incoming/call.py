@@ -125,7 +125,7 @@ async def received(inbound: Channel[Inbound], pace: Pace) -> AsyncIterator[pb.Cl
         yield message
     if not inbound.closed:
         waited = f"No message came for {pace.idle_seconds:g} s."
-        raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=1)
+        raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=0)
 
 
 async def written(writing: asyncio.Task[None], seconds: float) -> None:
