@@ -141,7 +141,7 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         lang_confidence=said.language_confidence,
         lang_tentative=said.language_tentative,
         words=map(_word, said.words),
-        origin=closed.origin(said.typed),
+        origin=closed.ORIGINS[said.typed],
     )
     return pb.ServerMessage(asr=result)
 
@@ -170,7 +170,7 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         glossary=glossary_uses(uses) if uses.terms else (),
         glossary_version=uses.version,
         retranslation=caption.retranslation,
-        origin=closed.origin(said.typed),
+        origin=closed.ORIGINS[said.typed],
     )
     return pb.ServerMessage(translation=result)
 
@@ -226,7 +226,7 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
     told = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name != "typed"}
-    tts = pb.TtsChunk(format="pcm16le", origin=closed.origin(chunk.typed), **told)
+    tts = pb.TtsChunk(format="pcm16le", origin=closed.ORIGINS[chunk.typed], **told)
     return pb.ServerMessage(tts=tts)
 
 
