@@ -172,7 +172,8 @@ class Ledger:
     def finalized(self, offset_samples: int) -> None:
         """All audio before an offset is in a final transcript or held no speech."""
         self.delivery.finalized(offset_samples)
-        while len(self._arrivals) > 1 and self._arrivals[0][0] < self.position.offset_samples:
+        needed_samples = self.position.offset_samples
+        while len(self._arrivals) > 1 and self._arrivals[0][0] < needed_samples:
             self._arrivals.popleft()
 
     def acknowledge(self, least_samples: int = 1) -> Position | None:

@@ -15,6 +15,7 @@ from services.gateway.values.stages import Way
 from services.gateway.values.terms import Glossary, TargetTerms, Terms, Uses
 
 ServerMessage = pb.ServerMessage
+_OF_A_CHUNK = [each.name for each in fields(SpeechChunk) if each.name != "typed"]
 Event = pb.SpeechEventType
 
 
@@ -225,9 +226,8 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
-    told = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name != "typed"}
-    tts = pb.TtsChunk(format="pcm16le", origin=closed.ORIGINS[chunk.typed], **told)
-    return pb.ServerMessage(tts=tts)
+    told = {name: getattr(chunk, name) for name in _OF_A_CHUNK}
+    return pb.ServerMessage(tts=pb.TtsChunk(format="pcm16le", origin=closed.ORIGINS[chunk.typed], **told))
 
 
 def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -125,6 +125,9 @@ class ClauseStart:
     lag_ms: int | None = None
 
 
+_WITHOUT_START = ClauseStart()
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One chunk of a clause's speech."""
@@ -169,15 +172,18 @@ class Speech:
         await self._account.outbox.drop_speech(self._lang)
 
     def _written(self, piece: Piece) -> list[ServerMessage]:
+        start = piece.start or _WITHOUT_START
         chunk = SpeechChunk(
             data=piece.pcm.astype("<i2", copy=False).tobytes(),
             sample_rate=self._rate,
             segment_id=piece.clause.segment_id,
             target_lang=self._lang,
             offset_ms=self._position_ms,
+            text=start.text,
             last=piece.last,
+            speaking_rate=start.speaking_rate,
+            lag_ms=start.lag_ms,
             typed=piece.clause.typed,
-            **asdict(piece.start or ClauseStart()),
         )
         turn = self._turn(talking=True)
         self._account.ledger.delivery.voice_sent(self._lang, self._position + len(piece.pcm))
