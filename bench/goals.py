@@ -69,6 +69,8 @@ MEASUREMENTS = (
     Measurement("bench.chaos.partitions", ("R4.partition",)),
     Measurement("bench.chaos.embedded", ("R1.embedded",)),
     Measurement("bench.chaos.gateways", ("R2",)),
+    Measurement("bench.capacity.hops", ("C2",), short=("--segments", "2", "--pairs", "1")),
+    Measurement("bench.capacity.messages", ("C3", "C9"), short=("--sessions", "2", "--seconds", "4", "--pairs", "1")),
     Measurement("bench.capacity.fanout", ("C8",)),
     Measurement("bench.capacity.telemetry", ("C7",)),
     Measurement("bench.recognition.asr_density", ("asr_density",)),

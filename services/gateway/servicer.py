@@ -21,6 +21,7 @@ from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.states import State
 from services.common.telemetry import metrics, rpcs
+from services.common.telemetry.tracing import outgoing
 from services.common.tls.calling import Dial
 from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
@@ -34,9 +35,9 @@ from services.gateway.agreement.tenants import Tenants
 from services.gateway.incoming.call import (
     Call,
     CallContext,
+    Pace,
     Sizes,
     half_closed,
-    paced,
     read_all,
     received,
     refusable,
@@ -225,9 +226,8 @@ class GatewayServicer:
                 shared.account.report,
             ),
         )
-        clock, spoke = asyncio.get_running_loop().time, partial(self._lives.proved, opening.life)
-        sent = received(call.inbound, settings.idle_timeout_ms / 1000)
-        said = paced(sent, settings.messages_per_second, clock, spoke=spoke)
+        spoke = partial(self._lives.proved, opening.life)
+        said = received(call.inbound, Pace(settings.messages_per_second, settings.idle_timeout_ms / 1000, spoke))
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
@@ -265,7 +265,7 @@ class GatewayServicer:
 
     async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
         asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
-        translation = await self._stages.translate(asked)
+        translation = await self._stages.translate(asked, outgoing())
         return messages.text_translation(lang, translation, terms.uses(text, translation))
 
     async def Describe(

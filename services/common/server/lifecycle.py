@@ -24,6 +24,7 @@ from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.server import endings, hardening
 from services.common.server.door import Doors, Guard
+from services.common.server.loops import spare_collector
 from services.common.server.observing import observed
 from services.common.server.ports import Ports, add_for_clients, add_for_operators, servers
 from services.common.server.replica import Replica
@@ -188,6 +189,7 @@ async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
         async with running(servicer, settings, end_soon) as port:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
+            spare_collector()
             log.info("serving", extra={"fields": {"port": port, **_operators_port(servicer)}})
             await stop.wait()
             log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
@@ -203,11 +205,7 @@ def run(
     make: Callable[[], tuple[Servicer, ServiceSettings]],
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> None:
-    """Run a service's `__main__`: settings, logs, telemetry and loop. `make` is called inside the loop.
-
-    A service that starts child programs stays with asyncio's own loop. uvloop is faster at messages, but it forks where
-    asyncio does not copy the process, and a fork beside gRPC's threads now and then ends before the program has begun.
-    """
+    """Run a service's `__main__`: settings, logs, telemetry and loop. `make` is called inside the loop."""
 
     async def body() -> None:
         servicer, settings = make()

@@ -106,16 +106,22 @@ class Ingress:
         A glossary is set on the way: it counts from the next translation on, not from a place in the speech.
         """
         async for message in messages:
-            if message.WhichOneof("payload") == "control" and message.control.action == "end":
+            kind = message.WhichOneof("payload")
+            if kind == "audio":
+                for heard in await self._heard(message.audio):
+                    yield heard
+                continue
+            action = message.control.action if kind == "control" else ""
+            if action == "end":
                 _require_only_its_field(message.control)
                 break
-            if message.control.action in _COSTLY and not await self._allowed(message.control.action):
+            if action in _COSTLY and not await self._allowed(action):
                 continue
-            for said in await self._heard(message.audio) if message.HasField("audio") else self._inputs_of(message):
+            for said in self._inputs_of(message):
                 yield said
-            if message.control.action == "set_dictionary":
+            if action == "set_dictionary":
                 await self._set_glossary(message.control.glossary)
-            if message.control.action == "set_target_lang" and (targets := await self._agreed(message.control)):
+            if action == "set_target_lang" and (targets := await self._agreed(message.control)):
                 yield targets
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
@@ -170,8 +176,11 @@ class Ingress:
         if self._microphone is None:
             sound = require_sound(chunk.format or "pcm16le", chunk.sample_rate, "audio")
             self._microphone = self._opened(sound)
-        slow = self._microphone.slow(len(chunk.data))
-        heard = await asyncio.to_thread(self._microphone.hear, chunk) if slow else self._microphone.hear(chunk)
+        microphone = self._microphone
+        if len(chunk.data) > microphone.quick_bytes:
+            heard = await asyncio.to_thread(microphone.hear, chunk)
+        else:
+            heard = microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:

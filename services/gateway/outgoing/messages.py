@@ -10,11 +10,12 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
 from services.gateway.outgoing import closed
 from services.gateway.settings import GatewaySettings
-from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
+from services.gateway.values.speech import SAMPLES_PER_MS, Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
 from services.gateway.values.stages import Way
 from services.gateway.values.terms import Glossary, TargetTerms, Terms, Uses
 
 ServerMessage = pb.ServerMessage
+_OF_A_CHUNK = [each.name for each in fields(SpeechChunk) if each.name != "typed"]
 Event = pb.SpeechEventType
 
 
@@ -132,8 +133,8 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         segment_id=said.segment_id,
         revision=said.revision,
         stable_length=said.stable_length,
-        start_ms=milliseconds(said.start_samples),
-        end_ms=milliseconds(said.end_samples),
+        start_ms=said.start_samples // SAMPLES_PER_MS,
+        end_ms=said.end_samples // SAMPLES_PER_MS,
         confidence=said.confidence,
         stability=said.stability,
         corrected=said.corrected,
@@ -141,7 +142,7 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         lang_confidence=said.language_confidence,
         lang_tentative=said.language_tentative,
         words=map(_word, said.words),
-        origin=closed.origin(said.typed),
+        origin=closed.ORIGINS[said.typed],
     )
     return pb.ServerMessage(asr=result)
 
@@ -165,12 +166,12 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         stable_length=caption.stable_length,
         target_lang=lang,
         source_revision=said.revision,
-        start_ms=milliseconds(said.start_samples),
-        end_ms=milliseconds(said.end_samples),
+        start_ms=said.start_samples // SAMPLES_PER_MS,
+        end_ms=said.end_samples // SAMPLES_PER_MS,
         glossary=glossary_uses(uses) if uses.terms else (),
         glossary_version=uses.version,
         retranslation=caption.retranslation,
-        origin=closed.origin(said.typed),
+        origin=closed.ORIGINS[said.typed],
     )
     return pb.ServerMessage(translation=result)
 
@@ -225,9 +226,8 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
-    told = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name != "typed"}
-    tts = pb.TtsChunk(format="pcm16le", origin=closed.origin(chunk.typed), **told)
-    return pb.ServerMessage(tts=tts)
+    told = {name: getattr(chunk, name) for name in _OF_A_CHUNK}
+    return pb.ServerMessage(tts=pb.TtsChunk(format="pcm16le", origin=closed.ORIGINS[chunk.typed], **told))
 
 
 def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:

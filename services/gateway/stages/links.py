@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 
 from services.common.grpc_options import CHANNEL
 from services.common.tls.calling import Dial
+from services.gateway.stages.calls import Signal
 
+S = TypeVar("S")
 _numbers = itertools.count(1)
 _LAST_WORDS_SECONDS = 0.5  # for who made the last call on a connection to have dealt with its end
 
@@ -64,10 +66,18 @@ class Link:
 
     replica_id: int  # a number for logs: addresses stay out of them
     channel: grpc.aio.Channel
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    lost: Signal = field(default_factory=Signal)
     died: asyncio.Event = field(default_factory=asyncio.Event)
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     uses: Uses = field(default_factory=Uses)
+    stubs: dict[Any, Any] = field(default_factory=dict, repr=False)  # made so far, by their class
+
+    def stub(self, of: Callable[[grpc.aio.Channel], S]) -> S:
+        """The stub of a service over this connection; it is made once."""
+        if of not in self.stubs:
+            self.stubs[of] = of(self.channel)
+        stub: S = self.stubs[of]
+        return stub
 
 
 @dataclass(frozen=True, slots=True)

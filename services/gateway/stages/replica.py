@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from services.common.cancelling import TaskGroup
 from services.common.states import State
-from services.gateway.stages.calls import Abandoned, unless
+from services.gateway.stages.calls import Abandoned, Attempt, Signal
 from services.gateway.stages.links import Link, Links, ReplicaPlace
 from services.gateway.stages.watching import CUT_OFF, SILENT, Silence, answers, fall_silent, watch
 from services.gateway.values.stages import Seen, Status
@@ -55,24 +55,16 @@ class Replica:
         self._status = Status()
         self._late = False
         self._lateness = Lateness()
-        self._spoke = asyncio.Event()  # since it was late
-        self._placed = 0  # calls, since it told its status
+        self._spoke = Signal()  # since it was late
         self._retired = False
-
-    @property
-    def replica_id(self) -> int:
-        """The number that the replica's links are named by in logs."""
-        return self._place.replica_id
+        self.replica_id = place.replica_id  # the number that its links are named by in logs
+        self.serving = False  # whether calls may be placed on it
+        self.free = 0  # slots, as far as known; below nothing where more calls were placed than there were
 
     @property
     def state(self) -> State:
         """The state that the replica told last; UNKNOWN while it is late or lost."""
         return State.UNKNOWN if self._late else self._status.state
-
-    @property
-    def serving(self) -> bool:
-        """Whether calls may be placed on the replica."""
-        return self._status.state is State.SERVING and not self._late and not self._retired
 
     @property
     def late(self) -> bool:
@@ -95,20 +87,15 @@ class Replica:
         return 0 < self._status.slots_total <= self._status.slots_used
 
     @property
-    def free(self) -> int:
-        """How many slots are free, as far as known; below nothing where more calls were placed than there were."""
-        return self._status.slots_total - self._status.slots_used - self._placed
-
-    def place(self) -> Link:
-        """Return the connection to make one call on, which counts as placed."""
-        self._placed += 1
+    def link(self) -> Link:
+        """The connection to make calls on; who does takes a slot off `free`."""
         return self._links.current
 
     def retire(self) -> None:
         """Take the replica off the stage's list: it gets no new calls, and long ones are to leave."""
         self._retired = True
         self._leave_soon()
-        self._changed()
+        self._news()
 
     def leave(self) -> None:
         """Send those who wait for this replica to the others, where it is late."""
@@ -176,7 +163,8 @@ class Replica:
                 return SILENT
             self._fall_late()
             try:
-                await unless(self._spoke, lambda: self._anew(silence.patience))
+                with Attempt(self._spoke):
+                    await self._anew(silence.patience)
                 return CUT_OFF
             except Abandoned:
                 pass  # it speaks again
@@ -200,27 +188,32 @@ class Replica:
         self._late = True
         self._lateness.late(time.monotonic())
         self._spoke.clear()
-        self._changed()
+        self._news()
 
     def _heard(self, status: Status) -> None:
         if status.state is not self.state:
             self._tell("replica told its state", state=status.state.name)
-        self._status, self._placed, self._late = status, 0, False
+        self._status, self._late = status, False
+        self.free = status.slots_total - status.slots_used
         self._spoke.set()
         if status.state is State.DRAINING:
             self._leave_soon()
         self.known.set()
-        self._changed()
+        self._news()
 
     def _lose(self, reason: str) -> None:
         if self._status.state is not State.UNKNOWN:
             self._tell("replica lost", reason=reason)
-        self._status, self._late = Status(), False
+        self._status, self._late, self.free = Status(), False, 0
         for link in self._links:
             if reason not in (SILENT, CUT_OFF):
                 link.died.set()
             link.lost.set()
         self.known.set()
+        self._news()
+
+    def _news(self) -> None:
+        self.serving = self._status.state is State.SERVING and not self._late and not self._retired
         self._changed()
 
     def _leave_soon(self) -> None:

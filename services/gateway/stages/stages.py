@@ -18,6 +18,7 @@ from services.common.errors import AtCapacity, MeshError
 from services.common.retrying import RETRY_MS, jittered
 from services.common.server.slots import ADMITTED, FULL
 from services.common.telemetry import metrics, rpcs, tracing
+from services.common.telemetry.tracing import Metadata
 from services.common.text.terminology import Term
 from services.common.tls.calling import PLAIN, Dial
 from services.gateway.settings import GatewaySettings
@@ -112,7 +113,7 @@ class Stages:
         return self._catalog
 
     async def _ask_asr(self, link: Link) -> Catalog:
-        stub = asr_pb2_grpc.AsrStub(link.channel)
+        stub = link.stub(asr_pb2_grpc.AsrStub)
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
         return replace(
@@ -123,13 +124,13 @@ class Stages:
         )
 
     async def _ask_mt(self, link: Link) -> Catalog:
-        stub = mt_pb2_grpc.MtStub(link.channel)
+        stub = link.stub(mt_pb2_grpc.MtStub)
         told = await stub.Describe(mt_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("MT", told.engine, told.version, follows_glossary=True, device=told.device)
         return replace(self._catalog.of(engine), ways=tuple(map(_way, told.pairs)))
 
     async def _ask_tts(self, link: Link) -> Catalog:
-        stub = tts_pb2_grpc.TtsStub(link.channel)
+        stub = link.stub(tts_pb2_grpc.TtsStub)
         told = await stub.Describe(tts_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("TTS", told.engine, told.version, told.pronunciation, told.device)
         voices = tuple(
@@ -157,22 +158,22 @@ class Stages:
 
         async def attempt(link: Link) -> Recognizing:
             with Owned() as opened:
-                call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=tracing.outgoing()))
+                call = opened.add(link.stub(asr_pb2_grpc.AsrStub).Recognize(metadata=tracing.outgoing()))
                 link.uses.until_done(call)
-                async with replicas.patience(link, self._timeout):
-                    await call.write(asr_pb2.RecognizeRequest(config=wanted))
-                    if ADMITTED not in dict(await call.initial_metadata()):
-                        await call.read()  # refused: raises its status
+                await call.write(asr_pb2.RecognizeRequest(config=wanted))
+                if ADMITTED not in dict(await call.initial_metadata()):
+                    await call.read()  # refused: raises its status
                 admitted.add(opened.release(call))
             return Recognizing(call, link)
 
         replicas = self._replicas["ASR"]
         with Owned() as admitted:
-            recognizing = await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0, waits=True)))
+            tries = replicas.tries(Budget(retry_seconds=0.0, waits=True))
+            recognizing = await replicas.call(attempt, tries, self._timeout)
             admitted.release(recognizing.call)
         return recognizing
 
-    async def translate(self, asked: Question, context: Context | None = None) -> str:
+    async def translate(self, asked: Question, metadata: Metadata = ()) -> str:
         """Translate a text. What failed is asked again, within the question's time where it has one."""
         request = mt_pb2.TranslateRequest(
             text=asked.text,
@@ -185,21 +186,22 @@ class Stages:
             objective_ms=asked.objective_ms,
             tier=asked.rung.tier,
         )
-        request.terms.extend(map(_term, asked.terms))
-        metadata = tracing.outgoing(context)
+        if asked.terms:
+            request.terms.extend(map(_term, asked.terms))
         replicas = self._replicas["MT"]
         seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
         tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
             timeout = tries.left(time.monotonic()) if asked.timeout_ms else None
-            async with replicas.patience(link, self._timeout):
-                return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
+            stub = link.stubs.get(mt_pb2_grpc.MtStub) or link.stub(mt_pb2_grpc.MtStub)
+            response: mt_pb2.TranslateResponse = await stub.Translate(request, timeout=timeout, metadata=metadata)
+            return response
 
-        response = await replicas.call(attempt, tries)
-        replicas.answered(tries)
+        response = await replicas.call(attempt, tries, self._timeout)
         replicas.took(tries)
-        asked.rung.took(response.tier, response.larger_tiers)
+        replicas.answered(tries)
+        asked.rung.tier, asked.rung.larger = response.tier, response.larger_tiers
         return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
@@ -207,7 +209,7 @@ class Stages:
         request = tts_pb2.DescribePronunciationRequest(lang=voice_lang)
 
         async def attempt(link: Link) -> tts_pb2.DescribePronunciationResponse:
-            return await tts_pb2_grpc.TtsStub(link.channel).DescribePronunciation(request, timeout=self._timeout)
+            return await link.stub(tts_pb2_grpc.TtsStub).DescribePronunciation(request, timeout=self._timeout)
 
         return tuple((await self._replicas["TTS"].call(attempt)).symbols)
 
@@ -235,7 +237,7 @@ class Stages:
         """Make one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
 
         async def attempt(link: Link) -> None:
-            await fault_pb2_grpc.FaultStub(link.channel).SimulateFault(fault, timeout=self._timeout)
+            await link.stub(fault_pb2_grpc.FaultStub).SimulateFault(fault, timeout=self._timeout)
 
         replicas = self._replicas[stage]
         await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))

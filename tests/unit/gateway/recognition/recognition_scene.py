@@ -200,7 +200,7 @@ class Scene:
             audio = Audio(pcm, self.clock)
             self.clock = audio.end_samples
             self.shared.account.backlog.accept(len(pcm), audio.end_samples)
-            await self.recognition.say(audio)
+            await self.recognition.feed.say(audio)
 
     async def hear(self) -> None:
         async for heard in self.recognition.heard:
