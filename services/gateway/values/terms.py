@@ -136,6 +136,23 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
+class Masks:
+    """What of the source text is hidden, from whom, and how the rest is written."""
+
+    kinds: tuple[str, ...] = ()  # of personal data, as the contract names them
+    profanity: int = 0  # the least grade that is masked, as the contract numbers it; 0: none
+    stored_only: bool = False  # people see the text as it was said; only what is kept is masked
+    punctuation: bool = True
+    casing: bool = True
+    regions: tuple[str, ...] = ()  # whose telephone numbers are known, beside those of the language
+
+    @property
+    def any(self) -> bool:
+        """Whether a source text may differ from what was said."""
+        return bool(self.kinds or self.profanity) or not (self.punctuation and self.casing)
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """What was agreed with the client for its session."""
 
@@ -163,6 +180,7 @@ class Terms:
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
     source_langs: tuple[str, ...] = ()  # where several may be spoken: all of them, `source_lang` first
+    masks: Masks = field(default_factory=Masks)
     affinity: int = field(init=False, default=0)  # what its calls to the stages have in common, also once resumed
 
     def __post_init__(self) -> None:

@@ -1,0 +1,93 @@
+"""Checks of numbers that carry their own proof: cards, accounts, and the national ids of the served languages. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+CARD_LENGTHS = range(13, 20)
+_ISSUERS = ("1800", "2131", "22", "23", "24", "25", "26", "27", "3", "4", "5", "6", "81")
+_DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
+_NINO_NEVER_FIRST = "DFIQUV"
+IBAN_LENGTHS = {
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21,
+    "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27,
+    "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26,
+    "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MD": 24,
+    "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29,
+    "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24,
+    "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
+}  # fmt: skip
+
+
+def is_card(digits: str) -> bool:
+    """Return whether digits are a payment card's: an issuer's, and right by Luhn's check (ISO/IEC 7812-1)."""
+    if len(digits) not in CARD_LENGTHS or not digits.startswith(_ISSUERS):
+        return False
+    doubled = sum(_DOUBLED[int(digit)] for digit in digits[-2::-2])
+    return (doubled + sum(map(int, digits[-1::-2]))) % 10 == 0
+
+
+def is_iban(code: str) -> bool:
+    """Return whether a code in capitals is an account's: of its country's length, and right mod 97 (ISO 13616)."""
+    if IBAN_LENGTHS.get(code[:2]) != len(code) or not code[2:4].isdecimal():
+        return False
+    return int("".join(str(int(char, 36)) for char in code[4:] + code[:4])) % 97 == 1
+
+
+def is_lettered_id(code: str) -> bool:
+    """Return whether a code in capitals, letters and digits, is somebody's: DNI, NIE, NINO or codice fiscale."""
+    return _is_dni(code) or _is_nie(code) or _is_nino(code) or _is_codice_fiscale(code)
+
+
+def _is_dni(code: str) -> bool:
+    number = code[:-1]
+    return len(code) in (8, 9) and number.isdecimal() and code[-1] == _DNI_LETTERS[int(number) % 23]
+
+
+def _is_nie(code: str) -> bool:
+    return len(code) == 9 and code[0] in "XYZ" and _is_dni(str("XYZ".index(code[0])) + code[1:])
+
+
+def _is_nino(code: str) -> bool:
+    letters = code[:2] + code[8:]
+    return len(code) == 9 and code[2:8].isdecimal() and letters.isalpha() and _is_nino_letters(letters)
+
+
+def _is_nino_letters(letters: str) -> bool:
+    return letters[0] not in _NINO_NEVER_FIRST and letters[1] not in _NINO_NEVER_FIRST + "O" and letters[2] in "ABCD"
+
+
+def _is_codice_fiscale(code: str) -> bool:
+    letters = code[:6] + code[8:9] + code[11:12] + code[15:]
+    digits = code[6:8] + code[9:11] + code[12:15]
+    return len(code) == 16 and letters.isalpha() and digits.isdecimal()
+
+
+def is_number_id(digits: str, lang: str) -> bool:
+    """Return whether digits alone are an id of the language's countries beyond doubt: CPF (two check digits) for
+    Portuguese, NIR (mod 97) for French.
+    """
+    if lang == "pt":
+        return len(digits) == 11 and len(set(digits)) > 1 and _is_cpf(digits)
+    if lang == "fr":
+        return len(digits) == 15 and digits[0] in "12" and (int(digits[:13]) + int(digits[13:])) % 97 == 0
+    return False
+
+
+def _is_cpf(digits: str) -> bool:
+    return _mod_11(digits[:9], range(10, 1, -1)) == int(digits[9]) and _mod_11(digits[:10], range(11, 1, -1)) == int(
+        digits[10]
+    )
+
+
+def is_likely_id(digits: str) -> bool:
+    """Return whether nine or ten digits carry the check digit of a NIF (Portugal) or an NHS number (England)."""
+    if len(digits) == 9:
+        return _mod_11(digits[:8], range(9, 1, -1)) == int(digits[8])
+    return len(digits) == 10 and _mod_11(digits[:9], range(10, 1, -1)) == int(digits[9])
+
+
+def _mod_11(digits: str, weights: Sequence[int]) -> int:
+    rest = sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11
+    return 0 if rest < 2 else 11 - rest

@@ -1,0 +1,121 @@
+"""Finds addresses of e-mail, written or said ("john dot smith at example dot com"). Pure."""
+
+from __future__ import annotations
+
+from services.gateway.masking.finding.place import Found, Place, is_sign
+from services.gateway.masking.kinds import EMAIL
+from services.gateway.masking.reading import LETTER, NUMBER, SIGN, WORD, Reader, Unit
+
+_LONGEST = 24  # units of the part before the "at", and of that behind it
+_MOST_WORDS = 4  # words of a name in a row, where an address is announced
+_LABEL_WORDS = 3  # words of a domain in a row, where it is said
+_NAME_SIGNS = ".-_+"
+_KNOWN = frozenset(
+    "com net org edu gov info io dev app ai co me eu uk us ca au nz ie es mx ar cl pe ve ec uy pt br ao mz cat gal fr be ch "
+    "it de at nl pl se no fi dk cz ru cn jp in int biz mil name pro tv cloud online shop site tech".split()
+)
+
+
+def email(place: Place) -> Found | None:
+    """Return the address that begins at a place, and the unit behind it."""
+    at = _name(place)
+    if at is None:
+        return None
+    behind = _domain(place.reader, at + 1)
+    if behind is None or is_sign(place.reader.unit(behind), "@"):
+        return None
+    return Found(EMAIL, behind)
+
+
+def _name(place: Place) -> int | None:
+    """Return the unit of the "at" behind the name that begins at a place."""
+    reader, words, loose = place.reader, 1, False
+    if place.first.kind == SIGN or (place.first.text.lower() in place.words.fillers and _no_name(reader, place.at)):
+        return None
+    for at in range(place.at + 1, place.at + _LONGEST):
+        before, unit = reader.unit(at - 1), reader.unit(at)
+        if unit is None or before is None:
+            return None
+        if is_sign(unit, "@"):
+            return None if loose and unit.glued and not unit.said else at
+        if unit.kind == SIGN:
+            if unit.text not in _NAME_SIGNS or not (unit.said or unit.glued):
+                return None
+        elif before.kind == SIGN:
+            if not (before.said or unit.glued):
+                return None
+        elif not unit.glued:
+            loose = True
+            words += unit.kind == WORD and before.kind != SIGN
+            if not _tied(before, unit) and (words > _MOST_WORDS or not _announced(place, unit)):
+                return None
+    return None
+
+
+def _tied(before: Unit, unit: Unit) -> bool:
+    """Return whether a unit may continue a name though a space parts them: spelled letters, or a number."""
+    return before.kind == unit.kind == LETTER or NUMBER in (before.kind, unit.kind)
+
+
+def _announced(place: Place, unit: Unit) -> bool:
+    return place.announced(EMAIL) and unit.text.lower() not in place.words.fillers
+
+
+def _no_name(reader: Reader, at: int) -> bool:
+    """Return whether a common word is none here: nothing is tied to it."""
+    unit, following, third = reader.unit(at), reader.unit(at + 1), reader.unit(at + 2)
+    if following is None or (following.glued and not is_sign(following, ",;:!?")):
+        return False
+    spells = unit is not None and unit.text.isascii() and following.kind == LETTER
+    spelled = spells and third is not None and not third.glued
+    return not (spelled or is_sign(following, _NAME_SIGNS))
+
+
+def _domain(reader: Reader, at: int) -> int | None:
+    """Return the unit behind the domain that begins at a unit."""
+    end, limit, sign = None, at + _LONGEST, reader.unit(at - 1)
+    written = sign is not None and not sign.said
+    behind = _host(reader, at)
+    while behind > at and behind < limit and _parts(reader, behind):
+        at = behind + 1
+        behind, label = _label(reader, at)
+        if label in _KNOWN or (written and label.isalpha() and len(label) > 1):
+            end = behind
+    return end
+
+
+def _host(reader: Reader, at: int) -> int:
+    """Return the unit behind the first part of a domain, which may be said in several words."""
+    behind, _ = _label(reader, at)
+    for _ in range(_LABEL_WORDS):
+        unit = reader.unit(behind)
+        if behind == at or unit is None or unit.kind == SIGN:
+            break
+        behind, _ = _label(reader, behind)
+    return behind
+
+
+def _label(reader: Reader, at: int) -> tuple[int, str]:
+    """Return the unit behind a part of a domain, and its text: a word, letters that are spelled, what is tied to it."""
+    behind, unit, text = at, reader.unit(at), ""
+    while unit is not None and unit.kind != SIGN and behind < at + _LONGEST:
+        spelled = unit.kind == LETTER
+        text += unit.text.lower()
+        behind += 1
+        unit = reader.unit(behind)
+        if is_sign(unit, "-_"):
+            following = reader.unit(behind + 1)
+            if unit is None or following is None or following.kind == SIGN or not (unit.said or following.glued):
+                break
+            behind, unit, text = behind + 1, following, text + "-"
+        elif unit is None or not (unit.glued or unit.kind == NUMBER or (spelled and unit.kind == LETTER)):
+            break
+    return behind, text
+
+
+def _parts(reader: Reader, at: int) -> bool:
+    """Return whether a dot parts a domain here: a written one stands between letters, without a space."""
+    dot, following = reader.unit(at), reader.unit(at + 1)
+    if dot is None or following is None or not is_sign(dot, "."):
+        return False
+    return dot.said or (dot.glued and following.glued)
