@@ -7,6 +7,7 @@ from collections.abc import Sequence
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 CARD_LENGTHS = range(13, 20)
 _ISSUERS = ("1800", "2131", "22", "23", "24", "25", "26", "27", "3", "4", "5", "6", "81")
+_CNPJ_WEIGHTS = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NINO_NEVER_FIRST = "DFIQUV"
 IBAN_LENGTHS = {
@@ -36,8 +37,8 @@ def is_iban(code: str) -> bool:
 
 
 def is_lettered_id(code: str) -> bool:
-    """Return whether a code in capitals, letters and digits, is somebody's: DNI, NIE, NINO or codice fiscale."""
-    return _is_dni(code) or _is_nie(code) or _is_nino(code) or _is_codice_fiscale(code)
+    """Return whether a code in capitals, letters and digits, is somebody's: DNI, NIE, NINO, codice fiscale or RUT."""
+    return any(check(code) for check in (_is_dni, _is_nie, _is_nino, _is_codice_fiscale, is_rut))
 
 
 def _is_dni(code: str) -> bool:
@@ -64,6 +65,25 @@ def _is_codice_fiscale(code: str) -> bool:
     return len(code) == 16 and letters.isalpha() and digits.isdecimal()
 
 
+def is_rut(code: str) -> bool:
+    """Return whether a code is a Chilean RUT: seven or eight digits, and a digit or K that proves them."""
+    number = code[:-1]
+    if len(code) not in (8, 9) or not number.isdecimal():
+        return False
+    rest = sum(int(digit) * (2 + at % 6) for at, digit in enumerate(reversed(number))) % 11
+    return code[-1] == "0K987654321"[rest]
+
+
+def is_cnpj(code: str) -> bool:
+    """Return whether a code is a Brazilian CNPJ: twelve digits or letters, and two digits that prove them."""
+    if len(code) != 14 or not code.isalnum() or not code.isascii() or not code[12:].isdecimal() or len(set(code)) == 1:
+        return False
+    return all(
+        _mod_11_of([ord(char) - ord("0") for char in code[:end]], _CNPJ_WEIGHTS[13 - end :]) == int(code[end])
+        for end in (12, 13)
+    )
+
+
 def is_number_id(digits: str, lang: str) -> bool:
     """Return whether digits alone are an id of the language's countries beyond doubt: CPF (two check digits) for
     Portuguese, NIR (mod 97) for French.
@@ -81,13 +101,10 @@ def _is_cpf(digits: str) -> bool:
     )
 
 
-def is_likely_id(digits: str) -> bool:
-    """Return whether nine or ten digits carry the check digit of a NIF (Portugal) or an NHS number (England)."""
-    if len(digits) == 9:
-        return _mod_11(digits[:8], range(9, 1, -1)) == int(digits[8])
-    return len(digits) == 10 and _mod_11(digits[:9], range(10, 1, -1)) == int(digits[9])
-
-
 def _mod_11(digits: str, weights: Sequence[int]) -> int:
-    rest = sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11
+    return _mod_11_of([*map(int, digits)], weights)
+
+
+def _mod_11_of(values: Sequence[int], weights: Sequence[int]) -> int:
+    rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11
     return 0 if rest < 2 else 11 - rest

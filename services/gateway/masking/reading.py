@@ -7,7 +7,7 @@ was decided before may be decided otherwise once the text goes on.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
 from services.common.text.term_trie import folded
@@ -45,12 +45,15 @@ class Unit:
     open_end: bool = False  # whether it may be another one once the text goes on
 
 
-def tokens_of(text: str, start: int = 0) -> list[Token]:
-    """Return the tokens of a text from a code point on."""
+def tokens_of(text: str, start: int = 0, hesitations: Set[str] = frozenset()) -> list[Token]:
+    """Return the tokens of a text from a code point on, without hesitations."""
     found, end = [], start if start and not text[start - 1].isspace() else -1
     small = folded(text)
     for match in _TOKEN.finditer(text, start):
-        found.append(Token(small[match.start() : match.end()], *match.span(), glued=match.start() == end))
+        word = small[match.start() : match.end()]
+        if word in hesitations:
+            continue
+        found.append(Token(word, *match.span(), glued=match.start() == end))
         end = match.end()
     return found
 
@@ -63,7 +66,7 @@ class Reader:
         self.complete = complete
         self.past_end = False
         self._text = text
-        self._tokens = tokens_of(text, start)
+        self._tokens = tokens_of(text, start, words.hesitations)
         self._units: list[Unit] = []
 
     def unit(self, index: int) -> Unit | None:
@@ -150,19 +153,35 @@ class _Said:
         return digit * times
 
     def _number(self) -> str | None:
-        begun = self.behind
-        value = self._below_thousand()
-        if self._text(self.behind) in self._words.thousand:
-            self.behind += 1
-            self.large = True
-            rest = self._joined(self._below_thousand)
-            value = str(1000 * int(value or 1) + int(rest or 0))
+        begun, total, told = self.behind, 0, False
+        value = self._below_million()
         while value is not None and self._text(self.behind) in self._words.millions:
             self.behind += 1
-            self.large = True
-        if value is None:
+            total, told = total + 1_000_000 * int(value), True
+            value = self._joined(self._below_million)
+        if value is None and not told:
             self.behind = begun
-        return value
+            return None
+        self.large |= told
+        return str(total + int(value or 0)) if told else value
+
+    def _below_million(self) -> str | None:
+        """Read a number; a full thousand may be a part of a longer one ("four thousand double zero")."""
+        value = self._below_thousand()
+        if self._text(self.behind) not in self._words.thousand or value == "0":
+            return value
+        self.behind += 1
+        rest = int(self._joined(self._above_zero) or 0)
+        self.large |= rest > 0 or int(value or 1) > 9
+        return str(1000 * int(value or 1) + rest)
+
+    def _above_zero(self) -> str | None:
+        begun = self.behind
+        value = self._below_thousand()
+        if value is not None and int(value) > 0:
+            return value
+        self.behind = begun
+        return None
 
     def _below_thousand(self) -> str | None:
         if value := self._words.hundreds.get(self._text(self.behind)):

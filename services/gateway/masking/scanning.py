@@ -66,7 +66,7 @@ def scan(text: str, asked: Asked, complete: bool, since: Since = Since()) -> Sca
     """
     reader = Reader(text, words_of(asked.lang), complete, since.offset)
     finders = [finder for found, finder in _FINDERS if found & asked.kinds]
-    regions = tuple(dict.fromkeys([*regions_of(asked.lang), *asked.regions]))
+    regions = regions_of(asked.lang, tuple(asked.regions))
     at, cues, spans = since.at, dict(since.cues), list[Span]()
     while (unit := reader.unit(at)) is not None:
         reader.past_end = False

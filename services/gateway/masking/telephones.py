@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
 
 LENGTHS = range(7, 16)  # digits of a number: E.164 has fifteen at most
 _LEAST_ABROAD = 8
-# The first of each language are looked for without a word that announces a number.
 _REGIONS = {
     "en": ("US", "GB"),
     "es": ("ES", "MX"),
@@ -22,13 +22,38 @@ _REGIONS = {
     "nl": ("NL", "BE"),
     "pl": ("PL",),
 }
+# Where else a language is spoken: a number that is said, or written as telephone numbers are, may be theirs.
+_MORE_REGIONS = {
+    "en": ("IE", "CA", "AU", "NZ", "IN", "ZA"),
+    "es": ("AR", "CO", "CL", "PE", "VE", "EC", "UY", "US"),
+    "pt": ("AO", "MZ"),
+    "fr": ("CH", "CA", "LU"),
+    "de": ("CH", "LU"),
+    "it": ("CH",),
+}
+_COUNTED = "01234567891011"
 
 
-def regions_of(lang: str) -> Sequence[str]:
-    """Return the regions of a language (BCP-47), first that which its tag names."""
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The regions whose numbers are looked for: all numbers of some, and what looks like a number of more."""
+
+    near: tuple[str, ...]
+    far: tuple[str, ...]
+
+
+@lru_cache(256)
+def regions_of(lang: str, more: Sequence[str] = ()) -> Regions:
+    """Return the regions of a language (BCP-47), that of its tag among them, and some more."""
     language, *subtags = lang.split("-")
     named = [tag.upper() for tag in subtags if len(tag) == 2 and tag.upper() in phonenumbers.SUPPORTED_REGIONS]
-    return tuple(dict.fromkeys([*named, *_REGIONS.get(language.lower(), ())]))
+    near = tuple(dict.fromkeys([*named, *more, *_REGIONS.get(language.lower(), ())]))
+    return Regions(near, near + _MORE_REGIONS.get(language.lower(), ()))
+
+
+def is_counted(digits: str) -> bool:
+    """Return whether digits are those of somebody who counts."""
+    return digits.removeprefix("0") in _COUNTED[1:] or digits in _COUNTED[::-1]
 
 
 @lru_cache(4096)

@@ -31,6 +31,7 @@ class Words:
     hundred: frozenset[str] = frozenset()
     thousand: frozenset[str] = frozenset()
     millions: frozenset[str] = frozenset()
+    hesitations: frozenset[str] = frozenset()  # which may come anywhere
     fillers: frozenset[str] = frozenset()  # never the name before an "at"
 
 
@@ -50,7 +51,7 @@ def words_of(lang: str) -> Words:
 
 
 _TABLES = ("digits", "two_digits", "tens", "hundreds", "repeats", "letters", "months", "ordinals")
-_SETS = ("joiners", "hundred", "thousand", "millions", "fillers")
+_SETS = ("joiners", "hundred", "thousand", "millions", "hesitations", "fillers")
 
 
 def _two(words: str) -> tuple[str, str]:

@@ -49,6 +49,8 @@ def _begins(place: Place) -> bool:
     letters = 0
     for at in range(place.at, place.at + 7):
         unit = reader.unit(at)
+        if letters and is_sign(unit, "-"):
+            continue
         if is_number(unit):
             return letters > 0
         if unit is None or not _letters(reader, unit):
@@ -71,7 +73,8 @@ def _characters(reader: Reader, unit: Unit | None, before: str) -> str:
         return unit.text
     if letter := letter_of(reader, unit):
         return letter
-    written = unit.kind == WORD and unit.text.isascii() and (unit.capitals or unit.glued or not before)
+    bank = before[:2] in checks.IBAN_LENGTHS and before[2:4].isdecimal()
+    written = unit.kind == WORD and unit.text.isascii() and (unit.capitals or unit.glued or bank or not before)
     return unit.text.upper() if written and len(unit.text) <= (6 if unit.glued or not before else _GROUP) else ""
 
 

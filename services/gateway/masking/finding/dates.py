@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from services.gateway.masking.finding.place import Found, Place, is_number, is_sign
+from services.gateway.masking.finding.numbers import digits_at
+from services.gateway.masking.finding.place import Found, Place, announced_behind, is_number, is_sign
 from services.gateway.masking.kinds import BIRTH_DATE
 from services.gateway.masking.reading import NUMBER, WORD, Reader, Unit
 
@@ -14,20 +15,21 @@ _MOST_DAY, _MOST_MONTH = 31, 12
 
 def birth_date(place: Place) -> Found | None:
     """Return the date of birth that begins at a place."""
-    behind = _date(place.reader, place.at)
-    if behind is None or not (place.announced(BIRTH_DATE) or _said_behind(place.reader, behind)):
+    behind = _date(place.reader, place.at) or _said_date(place)
+    if behind is None or not (place.announced(BIRTH_DATE) or announced_behind(place.reader, behind, BIRTH_DATE, _BEHIND)):
         return None
     return Found(BIRTH_DATE, behind)
 
 
-def _said_behind(reader: Reader, at: int) -> bool:
-    for behind in range(at, at + _BEHIND):
-        unit = reader.unit(behind)
-        if unit is None or is_sign(unit, ".!?"):
-            return False
-        if unit.kind == WORD and reader.words.cues.get(unit.text) == BIRTH_DATE:
-            return True
-    return False
+def _said_date(place: Place) -> int | None:
+    """Return the unit behind a date that is said as six or eight digits, where one was announced."""
+    if not place.announced(BIRTH_DATE) or place.first.kind != NUMBER or not place.first.said:
+        return None
+    digits = digits_at(place)
+    if digits is None or not digits.whole or len(digits.text) not in (6, 8):
+        return None
+    day, month = sorted((int(digits.text[:2]), int(digits.text[2:4])), reverse=True)
+    return digits.behind if 0 < day <= _MOST_DAY and 0 < month <= _MOST_MONTH else None
 
 
 def _date(reader: Reader, at: int) -> int | None:
@@ -42,11 +44,20 @@ def _date(reader: Reader, at: int) -> int | None:
     behind = _day(reader, at)
     if behind is None:
         return None
-    behind = _over(reader, behind)
-    month = reader.unit(behind)
-    if month is None or month.kind != WORD or month.text not in reader.words.months:
+    over = _over(reader, behind)
+    month = reader.unit(over)
+    if month is not None and month.kind == WORD and month.text in reader.words.months:
+        return _year(reader, over + 1)
+    return _numbered_month(reader, behind, over)
+
+
+def _numbered_month(reader: Reader, behind: int, over: int) -> int | None:
+    """Return the unit behind a date whose month is a number: "veintiuno del siete de dos mil uno"."""
+    month = reader.unit(over)
+    if over == behind or month is None or not is_number(month) or not 0 < int(month.text) <= _MOST_MONTH:
         return None
-    return _year(reader, behind + 1)
+    year = _year(reader, over + 1)
+    return year if year > over + 1 else None
 
 
 def _figures(reader: Reader, at: int) -> int | None:

@@ -12,7 +12,7 @@ _LABEL_WORDS = 3  # words of a domain in a row, where it is said
 _NAME_SIGNS = ".-_+"
 _KNOWN = frozenset(
     "com net org edu gov info io dev app ai co me eu uk us ca au nz ie es mx ar cl pe ve ec uy pt br ao mz cat gal fr be ch "
-    "it de at nl pl se no fi dk cz ru cn jp in int biz mil name pro tv cloud online shop site tech".split()
+    "it de at nl pl se no fi dk cz ru cn jp in int biz mil name pro tv cloud online shop site tech example test local".split()
 )
 
 
@@ -21,7 +21,7 @@ def email(place: Place) -> Found | None:
     at = _name(place)
     if at is None:
         return None
-    behind = _domain(place.reader, at + 1)
+    behind = _domain(place, at + 1)
     if behind is None or is_sign(place.reader.unit(behind), "@"):
         return None
     return Found(EMAIL, behind)
@@ -47,14 +47,15 @@ def _name(place: Place) -> int | None:
         elif not unit.glued:
             loose = True
             words += unit.kind == WORD and before.kind != SIGN
-            if not _tied(before, unit) and (words > _MOST_WORDS or not _announced(place, unit)):
+            if not _tied(place, before, unit) and (words > _MOST_WORDS or not _announced(place, unit)):
                 return None
     return None
 
 
-def _tied(before: Unit, unit: Unit) -> bool:
+def _tied(place: Place, before: Unit, unit: Unit) -> bool:
     """Return whether a unit may continue a name though a space parts them: spelled letters, or a number."""
-    return before.kind == unit.kind == LETTER or NUMBER in (before.kind, unit.kind)
+    initial = before.kind == LETTER and before.text.lower() not in place.words.fillers
+    return initial or before.kind == unit.kind == LETTER or NUMBER in (before.kind, unit.kind)
 
 
 def _announced(place: Place, unit: Unit) -> bool:
@@ -71,17 +72,26 @@ def _no_name(reader: Reader, at: int) -> bool:
     return not (spelled or is_sign(following, _NAME_SIGNS))
 
 
-def _domain(reader: Reader, at: int) -> int | None:
+def _domain(place: Place, at: int) -> int | None:
     """Return the unit behind the domain that begins at a unit."""
-    end, limit, sign = None, at + _LONGEST, reader.unit(at - 1)
-    written = sign is not None and not sign.said
+    reader, end, limit = place.reader, None, at + _LONGEST
+    sure = _is_sure(place, at - 1)  # then any word may be the last part of the domain
     behind = _host(reader, at)
+    sure &= behind == _label(reader, at)[0]
     while behind > at and behind < limit and _parts(reader, behind):
         at = behind + 1
         behind, label = _label(reader, at)
-        if label in _KNOWN or (written and label.isalpha() and len(label) > 1):
+        if label in _KNOWN or (sure and label.isalpha() and len(label) > 1):
             end = behind
     return end
+
+
+def _is_sure(place: Place, at: int) -> bool:
+    """Return whether an "at" can be no word: written, of a language where it means nothing else, or announced."""
+    sign, before = place.reader.unit(at), place.reader.unit(at - 2)
+    return sign is not None and (
+        not sign.said or "at" not in place.words.signs or place.announced(EMAIL) or is_sign(before, _NAME_SIGNS)
+    )
 
 
 def _host(reader: Reader, at: int) -> int:

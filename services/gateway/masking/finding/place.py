@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.gateway.masking.kinds import CARD, IBAN, NATIONAL_ID, OTHER, PHONE
-from services.gateway.masking.reading import NUMBER, SIGN, Reader, Unit
+from services.gateway.masking.reading import NUMBER, SIGN, WORD, Reader, Unit
+from services.gateway.masking.telephones import Regions
 from services.gateway.masking.words import Words
 
 CUE_REACH = 12  # units from a word that announces something to it
@@ -29,7 +30,7 @@ class Place:
     at: int
     cues: Mapping[str, int]  # the last unit that announced each kind
     lang: str
-    regions: Sequence[str]  # of telephone numbers
+    regions: Regions  # of telephone numbers
 
     @property
     def words(self) -> Words:
@@ -52,6 +53,17 @@ class Place:
         """The kind of number that was announced last before the place; empty when none was."""
         near = [(self.cues[kind], kind) for kind in _NUMBERED if self.announced(kind)]
         return max(near)[1] if near else ""
+
+
+def announced_behind(reader: Reader, at: int, kind: str, reach: int) -> bool:
+    """Return whether a word behind a place says what stood there: "... is my date of birth"."""
+    for behind in range(at, at + reach):
+        unit = reader.unit(behind)
+        if unit is None or (is_sign(unit, ".!?") and not unit.said):
+            return False
+        if unit.kind == WORD and reader.words.cues.get(unit.text) == kind:
+            return True
+    return False
 
 
 def is_sign(unit: Unit | None, signs: str) -> bool:
