@@ -75,7 +75,7 @@ def found(sentences: Sequence[Sentence]) -> tuple[Scores, list[float]]:
 
 
 def leaked(sentences: Sequence[Sentence]) -> tuple[int, int]:
-    """How many revisions of growing sentences show what their final hides or take back what was concluded, of how many."""
+    """How many revisions of growing sentences show what their final hides, or take something back; and of how many."""
     leaks = revisions = 0
     for sentence in sentences:
         masker = Masker(MASKS, sentence.lang, seeker())

@@ -25,7 +25,33 @@ _NAMES = {
 }  # what others call kinds
 _WORD = re.compile(r"\w+")
 # What may stand at the ends of what somebody marks, and says nothing of anybody.
-_EMPTY = frozenset("the a an on of in is el la los las de del en es o a os as da do em é".split())
+_EMPTY = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "on",
+        "of",
+        "in",
+        "is",
+        "el",
+        "la",
+        "los",
+        "las",
+        "de",
+        "del",
+        "en",
+        "es",
+        "o",
+        "a",
+        "os",
+        "as",
+        "da",
+        "do",
+        "em",
+        "é",
+    ]
+)
 _MOST_BEYOND = 3  # words that a span may hold beside what it is there for
 
 
@@ -111,7 +137,9 @@ def judge(sentence: Sentence, spans: Sequence[Span], scores: Scores) -> None:
         score.wanted += 1
         score.hidden += (hidden := not list(_left(sentence.text, entity, spans)))
         if not hidden and entity.kind in MASKED:
-            scores.failures.append(f"missed {entity.kind}: {sentence.text[entity.start : entity.end]} | {sentence.text}")
+            scores.failures.append(
+                f"missed {entity.kind}: {sentence.text[entity.start : entity.end]} | {sentence.text}"
+            )
     for span in spans:
         score = scores.of(span.kind, sentence)
         score.spans += 1
@@ -134,6 +162,9 @@ def _left(text: str, entity: Entity, spans: Sequence[Span]) -> Iterator[str]:
 
 def _is_right(sentence: Sentence, span: Span) -> bool:
     entities = [each for each in sentence.entities if each.start < span.end and span.start < each.end]
-    words = [(each.start() + span.start, each.end() + span.start) for each in _WORD.finditer(sentence.text[span.start : span.end])]
+    words = [
+        (each.start() + span.start, each.end() + span.start)
+        for each in _WORD.finditer(sentence.text[span.start : span.end])
+    ]
     beyond = [start for start, end in words if not any(each.start < end and start < each.end for each in entities)]
     return bool(entities) and len(beyond) <= _MOST_BEYOND

@@ -43,7 +43,7 @@ from services.gateway.incoming.call import (
     written,
 )
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
-from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
+from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
 from services.gateway.operations import overview as operators
 from services.gateway.operations.scale.turned_away import TurnedAway
@@ -53,7 +53,6 @@ from services.gateway.outgoing.outbox import Outbox, Room
 from services.gateway.recognition.recognition import may_fail_over
 from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
-from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
 from services.gateway.values.stages import Catalog, Question, Status
@@ -234,8 +233,7 @@ class GatewayServicer:
         sent = received(call.inbound, settings.idle_timeout_ms / 1000)
         said = paced(sent, settings.messages_per_second, clock, spoke=spoke)
         recognition = opening.recognition(shared)
-        typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
-        session = Session(shared, recognition, typed)
+        session = opening.session(shared, recognition)
         with lasting(opening, shared.account) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written

@@ -17,7 +17,7 @@ from dataclasses import replace
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway.account.account import Shared
-from services.gateway.incoming.ingress import TYPED, Numbering, TypedSegment
+from services.gateway.incoming.ingress import TYPED, Source
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.turn_taking import source_turned
 from services.gateway.recognition.recognition import Recognition
@@ -41,11 +41,10 @@ from services.gateway.values.speech import (
 class Session:
     """Speech or typed text in; transcripts, translations and speech out."""
 
-    def __init__(self, shared: Shared, recognition: Recognition, typed: TypedSegment) -> None:
+    def __init__(self, shared: Shared, recognition: Recognition, source: Source) -> None:
         self._shared = shared
         self._recognition = recognition
-        self._typed = typed
-        self._numbering = Numbering(shared.goes_on)
+        self._source = source
         self._pipelines = TaskGroup()
         self._targets = Targets(shared, self._pipelines)
 
@@ -119,7 +118,7 @@ class Session:
         async for heard in self._recognition.heard:
             match heard:
                 case Transcript():
-                    said = replace(heard, segment_id=self._numbering.of(heard.segment_id, heard.final))
+                    said = replace(heard, segment_id=self._source.numbering.of(heard.segment_id, heard.final))
                     await self._transcribed(said, heard.segment_id)
                 case SourceEvent():
                     await source_turned(self._shared.floor, heard, self._shared.account.outbox)
@@ -130,7 +129,7 @@ class Session:
 
     async def _transcribed(self, said: Transcript, recognized_id: int = 0) -> None:
         """A revision of a segment: to the client, to every target, and its trace to the recognizer it came from."""
-        trace = await self._targets.transcribed(said)
+        trace = await self._targets.transcribed(await self._source.masked(said))
         if recognized_id:
             self._recognition.trace(recognized_id, trace)
 
@@ -139,10 +138,11 @@ class Session:
             await self._recognition.say(Commit())
 
     async def _type(self, said: Typed) -> None:
-        self._typed.extend(said.text)
-        if not self._typed.empty:
-            number, heard_samples = self._numbering.of(TYPED, said.final), self._shared.account.backlog.accepted_samples
-            await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
+        typed, heard_samples = self._source.typed, self._shared.account.backlog.accepted_samples
+        typed.extend(said.text)
+        if not typed.empty:
+            number = self._source.numbering.of(TYPED, said.final)
+            await self._transcribed(typed.transcript(number, said.final, heard_samples))
 
     async def _close_typed(self) -> None:
         await self._type(Typed("", final=True))

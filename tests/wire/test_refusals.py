@@ -102,12 +102,36 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     ),
     "no overload policy": ([hello("es", overload=9)], "UNKNOWN_VALUE", "hello.overload"),
     "a heartbeat too fast": ([hello("es", heartbeat_ms=199)], "OUT_OF_RANGE", "hello.heartbeat_ms"),
+    "a kind of data that nobody knows": (
+        [hello("es", mask_pii=True, masking=pb.Masking(pii_kinds=["phone", "shoe size"]))],
+        "UNKNOWN_KIND",
+        "hello.masking.pii_kinds[1]",
+    ),
+    "kinds of nothing": (
+        [hello("es", masking=pb.Masking(pii_kinds=["phone"]))],
+        "FIELD_NOT_READ",
+        "hello.masking.pii_kinds",
+    ),
+    "a grade of nothing": (
+        [hello("es", mask_pii=True, masking=pb.Masking(profanity_grade=pb.PROFANITY_GRADE_STRONG))],
+        "FIELD_NOT_READ",
+        "hello.masking.profanity_grade",
+    ),
+    "a scope of nothing": (
+        [hello("es", masking=pb.Masking(scope=pb.MASK_SCOPE_STORED))],
+        "FIELD_NOT_READ",
+        "hello.masking.scope",
+    ),
+    "no grade": (
+        [hello("es", mask_profanity=True, masking=pb.Masking(profanity_grade=9))],
+        "UNKNOWN_VALUE",
+        "hello.masking.profanity_grade",
+    ),
+    "no scope": ([hello("es", mask_pii=True, masking=pb.Masking(scope=9))], "UNKNOWN_VALUE", "hello.masking.scope"),
     "a protocol of tomorrow": ([hello("es", protocol_version=2)], "OUT_OF_RANGE", "hello.protocol_version"),
 }
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
-    "profanity": ({"mask_profanity": True}, "hello.mask_profanity"),
-    "PII": ({"mask_pii": True}, "hello.mask_pii"),
     "Opus out": ({"output": pb.AudioFormat(format="opus")}, "hello.output.format"),
     "formality": ({"targets": [pb.Target(lang="es", formality=pb.FORMALITY_FORMAL)]}, "hello.targets[0].formality"),
 }

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from services.gateway.agreement.masking_rules import known_kinds
+from services.gateway.masking.profanity import profanities
 from services.gateway.outgoing import messages
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.stages import Catalog
@@ -44,6 +46,8 @@ def described(catalog: Catalog, settings: GatewaySettings, glossaries: Sequence[
         identified_langs=catalog.identified,
         wideband_langs=catalog.wideband_langs,
         server_version=_own_version(),
+        mask_kinds=known_kinds(),
+        profanity_langs=profanities(settings.profanity).langs,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 CARD_LENGTHS = range(13, 20)
@@ -10,15 +12,9 @@ _ISSUERS = ("1800", "2131", "22", "23", "24", "25", "26", "27", "3", "4", "5", "
 _CNPJ_WEIGHTS = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
 _NINO_NEVER_FIRST = "DFIQUV"
-IBAN_LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21,
-    "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27,
-    "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26,
-    "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "MC": 27, "MD": 24,
-    "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29,
-    "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24,
-    "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
-}  # fmt: skip
+_TABLES = tomllib.loads((files(__package__) / "tables.toml").read_text(encoding="utf-8"))
+IBAN_LENGTHS: Mapping[str, int] = _TABLES["iban"]
+DOMAINS: frozenset[str] = frozenset(_TABLES["domains"])  # last parts of the names of machines
 
 
 def is_card(digits: str) -> bool:

@@ -9,7 +9,7 @@ from services.common.text.concluded import continues
 from services.common.text.terminology import composed
 from services.gateway.masking.kinds import NAME, PLACEHOLDERS, PROFANITY, Span
 from services.gateway.masking.names import Names
-from services.gateway.masking.profanity import Profanities, profane
+from services.gateway.masking.profanity import Grade, Profanities, profane
 from services.gateway.masking.scanning import Asked, Since, scan
 from services.gateway.masking.style import uncased, unpunctuated
 from services.gateway.values.speech import Transcript, Word
@@ -52,7 +52,7 @@ class Seeker:
             spans += scanned.spans
         if NAME in masks.kinds and self._names:
             settled, spans = self._with_names(text, lang, complete, spans)
-        if masks.profanity and (finder := self._profanities.of(lang, masks.profanity)):
+        if masks.profanity and (finder := self._profanities.of(lang, Grade(masks.profanity))):
             profanity, sure = profane(text, finder, complete, before.settled)
             settled = min(settled, sure)
             spans += [span for span in profanity if not _overlaps(span, spans)]
@@ -74,7 +74,7 @@ class Masker:
         self, masks: Masks, default_lang: str, seeker: Seeker, concluded: Iterable[Transcript | None] = ()
     ) -> None:
         """`concluded` are the open segments of a resumed session, as its client has them."""
-        self._masks = masks
+        self.masks = masks
         self._default_lang = default_lang
         self._seeker = seeker
         self._known: dict[int, Found] = {}  # by open segment, what is certain of its concluded text
@@ -82,13 +82,13 @@ class Masker:
 
     def masked(self, said: Transcript) -> Transcript:
         """Return a revision of a segment as it may be shown, translated, spoken and kept."""
-        if not self._masks.any:
+        if not self.masks.any:
             return said
         lang = said.language or self._default_lang
         text = composed(said.text)
         if said.final:
             return self._final(said, text, lang)
-        if said.language_tentative and self._masks.kinds:  # in another language there may be something to hide
+        if said.language_tentative and self.masks.kinds:  # in another language there may be something to hide
             return replace(said, text="", stable_length=0)
         stable = composed(said.text[: said.stable_length])
         whole = len(stable) if len(stable) == len(text) else max(len(stable), _last_space(text))
@@ -100,10 +100,11 @@ class Masker:
     def _final(self, said: Transcript, text: str, lang: str) -> Transcript:
         found = self._seeker.found(text, lang, True, self._known.pop(said.segment_id, _NOTHING))
         places = _places(said.words, text)
-        unsure = [place for word, place in zip(said.words, places, strict=True) if 0 < word.confidence < LEAST_CONFIDENCE]
+        heard = zip(said.words, places, strict=True)
+        unsure = [place for word, place in heard if 0 < word.confidence < LEAST_CONFIDENCE]
         spans = [span for span in found.spans if span.kind != PROFANITY or not _touches(span, unsure)]
-        written = self._styled(hidden(text, spans, len(text)))
         concluded = self._concluded.pop(said.segment_id, "")
+        written = self._styled(hidden(text, spans, len(text))) or concluded
         return replace(
             said,
             text=written,
@@ -126,8 +127,8 @@ class Masker:
         return self._styled(hidden(found.text, [span for span in found.spans if span.end <= end], end)).rstrip()
 
     def _styled(self, text: str) -> str:
-        text = text if self._masks.punctuation else unpunctuated(text)
-        return text if self._masks.casing else uncased(text)
+        text = text if self.masks.punctuation else unpunctuated(text)
+        return text if self.masks.casing else uncased(text)
 
     def _words(self, words: Sequence[Word], places: Sequence[range], spans: Sequence[Span]) -> Iterable[Word]:
         """The words of a final: those of one masked stretch become one, named by its placeholder."""
@@ -187,4 +188,3 @@ def _places(words: Sequence[Word], text: str) -> list[range]:
         places.append(range(end, end) if start < 0 else range(start, start + len(composed(word.text))))
         end = places[-1].stop
     return places
-

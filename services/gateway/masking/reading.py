@@ -7,6 +7,7 @@ was decided before may be decided otherwise once the text goes on.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from services.gateway.masking.words import Words
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _APOSTROPHES = ("'", "\N{RIGHT SINGLE QUOTATION MARK}")
 NUMBER, LETTER, WORD, SIGN = "number", "letter", "word", "sign"
+_MOST_TOKENS = 6  # of a unit, but for numbers that no address holds
 _LONGEST_NUMBER = 24  # digits of one that is written in one piece
 
 
@@ -27,6 +29,7 @@ class Token:
     start: int
     end: int
     glued: bool  # to the token before it: no space parts them
+    written: str  # with its capitals
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def tokens_of(text: str, start: int = 0, hesitations: Set[str] = frozenset()) ->
         word = small[match.start() : match.end()]
         if word in hesitations:
             continue
-        found.append(Token(word, *match.span(), glued=match.start() == end))
+        found.append(Token(word, *match.span(), match.start() == end, match.group()))
         end = match.end()
     return found
 
@@ -65,9 +68,10 @@ class Reader:
         self.words = words
         self.complete = complete
         self.past_end = False
-        self._text = text
         self._tokens = tokens_of(text, start, words.hesitations)
         self._units: list[Unit] = []
+        ats = {word for word, sign in words.signs.items() if sign == "@"} | {"@"}
+        self._ats = [at for at, token in enumerate(self._tokens) if token.text in ats]
 
     def unit(self, index: int) -> Unit | None:
         """Return the unit of that number; None behind the last."""
@@ -80,6 +84,15 @@ class Reader:
         unit = self._units[index]
         self.past_end |= unit.open_end
         return unit
+
+    def free_of_ats(self, index: int, reach: int) -> bool:
+        """Return whether no "at" is within reach of a unit, and will be none however the text goes on."""
+        unit = self.unit(index)
+        if unit is None:
+            return False
+        limit = unit.behind + _MOST_TOKENS * reach
+        known = self.complete or limit <= len(self._tokens)
+        return known and bisect_left(self._ats, limit) == bisect_left(self._ats, unit.behind)
 
     def token(self, at: int) -> Token | None:
         """Return a token; None behind the last."""
@@ -118,7 +131,7 @@ class Reader:
 
     def _word(self, at: int) -> Unit:
         token = self._tokens[at]
-        written = self._text[token.start : token.end]
+        written = token.written
         if len(written) == 1 and not (token.glued and at and self._tokens[at - 1].text in _APOSTROPHES):
             return self._made(LETTER, written.upper()[:1], at, at + 1)
         return self._made(WORD, token.text, at, at + 1, capitals=written.isupper())

@@ -60,7 +60,7 @@ class Scan:
     since: Since
 
 
-def scan(text: str, asked: Asked, complete: bool, since: Since = Since()) -> Scan:  # noqa: B008 - a frozen value
+def scan(text: str, asked: Asked, complete: bool, since: Since = Since()) -> Scan:
     """Find personal data in a text; `complete` says that it will not go on. An unfinished text ends behind a whole
     word.
     """
@@ -108,4 +108,3 @@ def _ends_sentence(reader: Reader, at: int) -> bool:
     before, following = reader.unit(at - 1) if at else None, reader.unit(at + 1)
     short = before is not None and before.kind == WORD and before.text in reader.words.cues and len(before.text) < 5
     return not short and not (following is not None and following.glued)
-

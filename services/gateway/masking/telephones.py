@@ -51,6 +51,11 @@ def regions_of(lang: str, more: Sequence[str] = ()) -> Regions:
     return Regions(near, near + _MORE_REGIONS.get(language.lower(), ()))
 
 
+def is_region(region: str) -> bool:
+    """Return whether a region, such as "ES", has telephone numbers."""
+    return region in phonenumbers.SUPPORTED_REGIONS
+
+
 def is_counted(digits: str) -> bool:
     """Return whether digits are those of somebody who counts."""
     return digits.removeprefix("0") in _COUNTED[1:] or digits in _COUNTED[::-1]

@@ -41,9 +41,11 @@ def words_of(lang: str) -> Words:
     told: dict[str, Any] = _all().get(lang.partition("-")[0].lower(), {})
     signs = {**_ANYWHERE, **told.get("signs", {})}
     cues = {word: kind for kind, listed in told.get("cues", {}).items() for word in listed}
+    tables: dict[str, Any] = {name: told.get(name, {}) for name in _TABLES}
+    sets: dict[str, Any] = {name: frozenset(told.get(name, ())) for name in _SETS}
     return Words(
-        **{name: told.get(name, {}) for name in _TABLES},
-        **{name: frozenset(told.get(name, ())) for name in _SETS},
+        **tables,
+        **sets,
         signs={words: sign for words, sign in signs.items() if " " not in words},
         long_signs={_two(words): sign for words, sign in signs.items() if " " in words},
         cues=cues,

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
+from services.gateway.outgoing.told_masks import masking
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
 from services.gateway.values.stages import Way
@@ -31,7 +32,11 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
         heartbeat_ms=terms.heartbeat_ms,
         source_langs=terms.source_langs,
+        mask_profanity=terms.masks.profanity > 0,
+        mask_pii=bool(terms.masks.kinds),
     )
+    if terms.masks.any:
+        config.masking.CopyFrom(masking(terms.masks))
     within = limits(settings)
     if not resume:
         within.resume_ms = 0

@@ -175,6 +175,7 @@ class Stages:
             affinity=asked.affinity,
             objective_ms=asked.objective_ms,
             tier=asked.rung.tier,
+            unstored=asked.unstored,
         )
         request.terms.extend(map(_term, asked.terms))
         metadata = tracing.outgoing(context)

@@ -159,6 +159,7 @@ class Question:
     objective_ms: int = 0  # within which the answer is to be there; 0: as the stage is set
     rung: Rung = field(default_factory=Rung, compare=False)  # the tier of the segment's other revisions
     affinity: int = 0  # questions with the same one are answered by the same version of a model
+    unstored: bool = False  # whether the stage may keep nothing of it for later
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -150,6 +150,11 @@ class Masks:
     def any(self) -> bool:
         """Whether a source text may differ from what was said."""
         return bool(self.kinds or self.profanity) or not (self.punctuation and self.casing)
+
+    @property
+    def shown(self) -> Masks:
+        """The masks of what people get: those of what is kept alone leave it as it was said."""
+        return replace(self, kinds=(), profanity=0) if self.stored_only else self
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,17 @@ from services.gateway.masking.kinds import BIRTH_DATE
 from services.gateway.masking.reading import NUMBER, WORD, Reader, Unit
 
 _BEHIND = 7  # units behind a date in which a word may say whose it is
-_ARTICLES = frozenset("the of on de del do da el le o a em in".split())
-_ENDINGS = frozenset("st nd rd th º ª o a er".split())
+_ARTICLES = frozenset(["the", "of", "on", "de", "del", "do", "da", "el", "le", "o", "a", "em", "in"])
+_ENDINGS = frozenset(["st", "nd", "rd", "th", "º", "ª", "o", "a", "er"])
 _MOST_DAY, _MOST_MONTH = 31, 12
 
 
 def birth_date(place: Place) -> Found | None:
     """Return the date of birth that begins at a place."""
     behind = _date(place.reader, place.at) or _said_date(place)
-    if behind is None or not (place.announced(BIRTH_DATE) or announced_behind(place.reader, behind, BIRTH_DATE, _BEHIND)):
+    if behind is None or not (
+        place.announced(BIRTH_DATE) or announced_behind(place.reader, behind, BIRTH_DATE, _BEHIND)
+    ):
         return None
     return Found(BIRTH_DATE, behind)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from services.gateway.masking.checks import DOMAINS
 from services.gateway.masking.finding.place import Found, Place, is_sign
 from services.gateway.masking.kinds import EMAIL
 from services.gateway.masking.reading import LETTER, NUMBER, SIGN, WORD, Reader, Unit
@@ -10,10 +11,6 @@ _LONGEST = 24  # units of the part before the "at", and of that behind it
 _MOST_WORDS = 4  # words of a name in a row, where an address is announced
 _LABEL_WORDS = 3  # words of a domain in a row, where it is said
 _NAME_SIGNS = ".-_+"
-_KNOWN = frozenset(
-    "com net org edu gov info io dev app ai co me eu uk us ca au nz ie es mx ar cl pe ve ec uy pt br ao mz cat gal fr be ch "
-    "it de at nl pl se no fi dk cz ru cn jp in int biz mil name pro tv cloud online shop site tech example test local".split()
-)
 
 
 def email(place: Place) -> Found | None:
@@ -30,7 +27,7 @@ def email(place: Place) -> Found | None:
 def _name(place: Place) -> int | None:
     """Return the unit of the "at" behind the name that begins at a place."""
     reader, words, loose = place.reader, 1, False
-    if place.first.kind == SIGN or (place.first.text.lower() in place.words.fillers and _no_name(reader, place.at)):
+    if place.first.kind == SIGN or reader.free_of_ats(place.at, _LONGEST) or _no_name(place):
         return None
     for at in range(place.at + 1, place.at + _LONGEST):
         before, unit = reader.unit(at - 1), reader.unit(at)
@@ -38,18 +35,21 @@ def _name(place: Place) -> int | None:
             return None
         if is_sign(unit, "@"):
             return None if loose and unit.glued and not unit.said else at
-        if unit.kind == SIGN:
-            if unit.text not in _NAME_SIGNS or not (unit.said or unit.glued):
-                return None
-        elif before.kind == SIGN:
-            if not (before.said or unit.glued):
-                return None
-        elif not unit.glued:
+        if SIGN not in (unit.kind, before.kind) and not unit.glued:
             loose = True
-            words += unit.kind == WORD and before.kind != SIGN
-            if not _tied(place, before, unit) and (words > _MOST_WORDS or not _announced(place, unit)):
+            words += unit.kind == WORD
+            if not (_tied(place, before, unit) or (words <= _MOST_WORDS and _announced(place, unit))):
                 return None
+        elif not _joined(before, unit):
+            return None
     return None
+
+
+def _joined(before: Unit, unit: Unit) -> bool:
+    """Return whether a sign joins two parts of a name: one that is said, or written without a space."""
+    if unit.kind == SIGN:
+        return unit.text in _NAME_SIGNS and (unit.said or unit.glued)
+    return before.kind != SIGN or before.said or unit.glued
 
 
 def _tied(place: Place, before: Unit, unit: Unit) -> bool:
@@ -62,8 +62,11 @@ def _announced(place: Place, unit: Unit) -> bool:
     return place.announced(EMAIL) and unit.text.lower() not in place.words.fillers
 
 
-def _no_name(reader: Reader, at: int) -> bool:
-    """Return whether a common word is none here: nothing is tied to it."""
+def _no_name(place: Place) -> bool:
+    """Return whether a common word begins no name: nothing is tied to it."""
+    reader, at = place.reader, place.at
+    if place.first.text.lower() not in place.words.fillers:
+        return False
     unit, following, third = reader.unit(at), reader.unit(at + 1), reader.unit(at + 2)
     if following is None or (following.glued and not is_sign(following, ",;:!?")):
         return False
@@ -81,7 +84,7 @@ def _domain(place: Place, at: int) -> int | None:
     while behind > at and behind < limit and _parts(reader, behind):
         at = behind + 1
         behind, label = _label(reader, at)
-        if label in _KNOWN or (sure and label.isalpha() and len(label) > 1):
+        if label in DOMAINS or (sure and label.isalpha() and len(label) > 1):
             end = behind
     return end
 

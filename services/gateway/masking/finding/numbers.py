@@ -22,6 +22,8 @@ _CNPJ_LENGTH = 14
 _CARD_LENGTHS = range(12, 20)  # of a number that was announced as one
 _GROUPS_OF_SSN = (3, 5)  # digits behind each group
 _LONGEST_IPV6 = 40  # units
+_LONGEST_PART = 4  # characters of one
+_STOPS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +127,23 @@ def _dotted(reader: Reader, at: int) -> bool:
 
 
 def _ipv6(place: Place) -> Found | None:
-    reader, text, best = place.reader, "", None
-    first = place.first
-    if is_sign(first, ":") and not is_sign(reader.unit(place.at + 1), ":"):
+    """Return the address of six parts and more that is written from the first character of a word on."""
+    reader, ends, text = place.reader, list[tuple[str, int]](), ""
+    before = reader.unit(place.at - 1) if place.at and place.first.glued else None
+    if place.first.said or (before is not None and (before.kind != SIGN or before.text in ":.")):
         return None
     for at in range(place.at, place.at + _LONGEST_IPV6):
         unit = reader.unit(at)
         if unit is None or unit.said or (text and not unit.glued) or (unit.kind == SIGN and unit.text not in ":."):
             break
         text += unit.text
-        if text.count(":") < 2 and len(text) > 9:
-            break
-        if text.count(":") >= 2 and unit.text != "." and _is_ipv6(text):
-            best = at + 1
-    return Found(IP, best) if best is not None and len(text) > 2 else None
+        ends.append((text, at + 1))
+        if ":" not in text and len(text) > _LONGEST_PART:
+            return None
+    for whole, behind in reversed(ends[-_STOPS:]):  # a stop or colon may stand behind it
+        if whole.count(":") > 1 and len(whole) > 2 and _is_ipv6(whole):
+            return Found(IP, behind)
+    return None
 
 
 def _is_ipv6(text: str) -> bool:
@@ -260,9 +265,11 @@ def _telephone(place: Place, digits: Digits, announced: str, begins: bool) -> Fo
 
 def _likely(digits: Digits, regions: tuple[str, ...], abroad: bool, begins: bool) -> Found | None:
     """Return a number that was announced and is none of those known; of more digits than one has, the first."""
-    if begins and digits.whole and len(digits.text) in LENGTHS:
+    if not begins:
+        return None
+    if digits.whole and len(digits.text) in LENGTHS:
         return Found(PHONE, digits.behind)
-    for length in sorted(digits.ends, reverse=True):
-        if is_telephone(digits.text[:length], regions, abroad):
+    for length in reversed(LENGTHS):
+        if length in digits.ends and is_telephone(digits.text[:length], regions, abroad):
             return Found(PHONE, digits.ends[length])
     return None
