@@ -262,13 +262,15 @@ class GatewayServicer:
             async with TaskGroup() as tasks:
                 translations = []
                 async for lang, terms in lexicons(glossary, targets):
-                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
+                    asked = Question(request.text, spoken, lang, final=True, formality=request.formality)
+                    translations.append(tasks.create_task(self._text_translation(asked, terms)))
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
-    async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
-        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
+    async def _text_translation(self, asked: Question, terms: Lexicon) -> pb.TextTranslation:
+        text = asked.text
+        asked = replace(asked, terms=terms.terms_in(text), affinity=affinity(text))
         translation = await self._stages.translate(asked)
-        return messages.text_translation(lang, translation, terms.uses(text, translation))
+        return messages.text_translation(asked.lang, translation, terms.uses(text, translation))
 
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from mesh.mt.v1 import mt_pb2
@@ -41,13 +41,26 @@ def _require_length(text: str, most: int, field: str) -> None:
         raise InvalidArgument("TEXT_TOO_LONG", long, field=field, accepted=[f"up to {most} characters"])
 
 
-def language_pair(way: Way) -> mt_pb2.LanguagePair:
-    """Return a pair with its way as a LanguagePair."""
+def language_pair(way: Way, formalities: Iterable[int]) -> mt_pb2.LanguagePair:
+    """Return a pair with its way and its registers as a LanguagePair."""
     steps = [
         mt_pb2.Step(source_lang=step.pair.source, target_lang=step.pair.target, engine=step.engine)
         for step in way.steps
     ]
-    return mt_pb2.LanguagePair(source_lang=way.pair.source, target_lang=way.pair.target, steps=steps)
+    return mt_pb2.LanguagePair(
+        source_lang=way.pair.source,
+        target_lang=way.pair.target,
+        steps=steps,
+        formalities=map(mt_pb2.Formality.ValueType, formalities),
+    )
+
+
+def require_formality(wanted: int, formalities: Iterable[int]) -> None:
+    """Raises InvalidArgument for a register that a pair does not have."""
+    has = [0, *formalities]
+    if wanted not in has:
+        names = [mt_pb2.Formality.Name(mt_pb2.Formality.ValueType(each)) for each in has]
+        raise InvalidArgument("NO_FORMALITY", "The pair does not have this register.", "formality", names)
 
 
 def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]:

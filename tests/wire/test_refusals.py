@@ -123,17 +123,20 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
         "hello.masking.scope",
     ),
     "no grade": (
-        [hello("es", mask_profanity=True, masking=pb.Masking(profanity_grade=9))],
+        [hello("es", mask_profanity=True, masking=pb.Masking(profanity_grade=pb.ProfanityGrade.ValueType(9)))],
         "UNKNOWN_VALUE",
         "hello.masking.profanity_grade",
     ),
-    "no scope": ([hello("es", mask_pii=True, masking=pb.Masking(scope=9))], "UNKNOWN_VALUE", "hello.masking.scope"),
+    "no scope": (
+        [hello("es", mask_pii=True, masking=pb.Masking(scope=pb.MaskScope.ValueType(9)))],
+        "UNKNOWN_VALUE",
+        "hello.masking.scope",
+    ),
     "a protocol of tomorrow": ([hello("es", protocol_version=2)], "OUT_OF_RANGE", "hello.protocol_version"),
 }
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
     "Opus out": ({"output": pb.AudioFormat(format="opus")}, "hello.output.format"),
-    "formality": ({"targets": [pb.Target(lang="es", formality=pb.FORMALITY_FORMAL)]}, "hello.targets[0].formality"),
 }
 
 IN_SESSION: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
@@ -180,9 +183,9 @@ async def test_refused_in_session_after_all_that_was_said_before(
         ([], "TARGET_COUNT", "control.targets"),
         ([pb.Target(lang="fr"), pb.Target(lang="tlh")], "UNKNOWN_LANGUAGE", "control.targets[1].lang"),
         ([pb.Target(lang="fr", voice="hal")], "UNKNOWN_VOICE", "control.targets[0].voice"),
-        ([pb.Target(lang="fr", formality=pb.FORMALITY_FORMAL)], "NOT_IMPLEMENTED", "control.targets[0].formality"),
+        ([pb.Target(lang="fr", formality=pb.FORMALITY_FORMAL)], "NO_FORMALITY", "control.targets[0].formality"),
     ],
-    ids=["none", "an unknown one", "an unknown voice", "what is not built yet"],
+    ids=["none", "an unknown one", "an unknown voice", "a register that the pair lacks"],
 )
 async def test_targets_that_are_refused_leave_the_session_as_it_was(
     stub: Stub, targets: list[pb.Target], code: str, field: str

@@ -11,7 +11,7 @@ from services.common.text import languages
 from services.gateway.agreement.bounds import chosen, require_range
 from services.gateway.agreement.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
 from services.gateway.agreement.masking_rules import agree_masks
-from services.gateway.agreement.targeting import agree_targets, wanted_targets
+from services.gateway.agreement.targeting import agree_formality, agree_targets, wanted_targets
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.stages import Catalog
 from services.gateway.values.terms import (
@@ -173,8 +173,6 @@ def _output(wanted: pb.AudioFormat) -> Sound:
 
 def agree_text(request: pb.TranslateTextRequest, catalog: Catalog, settings: GatewaySettings) -> list[str]:
     """Return the languages to translate into. Raises InvalidArgument or Unsupported naming the field."""
-    if request.formality:
-        raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", "formality", ["unset"])
     limit = settings.max_text_length
     if not 0 < len(request.text.strip()) <= limit:
         message = f"The text has {len(request.text.strip())} code points."
@@ -185,9 +183,12 @@ def agree_text(request: pb.TranslateTextRequest, catalog: Catalog, settings: Gat
         message = f"{len(request.target_langs)} targets were asked for."
         raise InvalidArgument("TARGET_COUNT", message, "target_langs", [f"1 to {limit}"])
     available = catalog.target_langs(request.source_lang)
-    return [
+    wanted = [
         languages.require(lang, available, f"target_langs[{index}]") for index, lang in enumerate(request.target_langs)
     ]
+    for lang in wanted:
+        agree_formality(request.formality, (catalog.spoken_lang(request.source_lang), lang), "formality", catalog)
+    return wanted
 
 
 def agree_sources(hello: pb.SessionConfig, catalog: Catalog) -> tuple[str, ...]:

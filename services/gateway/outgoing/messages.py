@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
-from services.gateway.outgoing.told_masks import masking
+from services.gateway.outgoing.told_masks import tell_masks
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
 from services.gateway.values.stages import Way
@@ -32,11 +32,8 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
         turn_taking=pb.TURN_TAKING_CONSECUTIVE if terms.consecutive else pb.TURN_TAKING_SIMULTANEOUS,
         heartbeat_ms=terms.heartbeat_ms,
         source_langs=terms.source_langs,
-        mask_profanity=terms.masks.profanity > 0,
-        mask_pii=bool(terms.masks.kinds),
     )
-    if terms.masks.any:
-        config.masking.CopyFrom(masking(terms.masks))
+    tell_masks(config, terms.masks)
     within = limits(settings)
     if not resume:
         within.resume_ms = 0
@@ -98,6 +95,7 @@ def target(terms: TargetTerms) -> pb.Target:
         speaking_rate=rate,
         max_lag_ms=max_lag_ms,
         same_language=pb.SameLanguage.ValueType(same_if_spoken),
+        formality=pb.Formality.ValueType(terms.formality),
     )
 
 
@@ -106,7 +104,8 @@ def language_pair(way: Way) -> pb.LanguagePair:
     steps = [
         pb.TranslationStep(source_lang=step.source, target_lang=step.target, engine=step.engine) for step in way.steps
     ]
-    return pb.LanguagePair(source_lang=way.source, target_lang=way.target, steps=steps)
+    formalities = map(pb.Formality.ValueType, way.formalities)
+    return pb.LanguagePair(source_lang=way.source, target_lang=way.target, steps=steps, formalities=formalities)
 
 
 def limits(settings: GatewaySettings) -> pb.Limits:

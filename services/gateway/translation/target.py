@@ -134,6 +134,7 @@ class Target:
             timeout_ms=0 if said.final else self._shared.terms.interim_timeout_ms,
             batch_wait_ms=self._shared.terms.batch_wait_ms,
             affinity=self._shared.terms.affinity,
+            formality=terms.formality,
             unstored=self._shared.terms.masks.stored_only,
         )
 

@@ -116,6 +116,7 @@ class TargetTerms:
     lag_asked: bool = False  # whether the client asked for it
     voice_asked: bool = False  # whether the client asked for that voice
     why: Choice = field(default_factory=Choice)  # of the voice
+    formality: int = 0  # the register of its translations, as the contract numbers it; 0: as they come
     by_source: tuple[tuple[str, TargetTerms], ...] = ()  # where several languages may be spoken; the default's first
 
     def of(self, source_lang: str) -> TargetTerms:
