@@ -33,6 +33,7 @@ EDGES = (
     "services/gateway/agreement/negotiation.py",
     "services/gateway/agreement/targeting.py",
     "services/gateway/account/measures.py",  # counts what was sent
+    "services/gateway/outgoing/closed.py",  # enums of the contract
     "services/gateway/outgoing/messages.py",
     "services/gateway/outgoing/told_masks.py",
     "services/gateway/stages/recognizing.py",  # these call the stages

@@ -101,7 +101,7 @@ class Masker:
         found = self._seeker.found(text, lang, True, self._known.pop(said.segment_id, _NOTHING))
         places = _places(said.words, text)
         heard = zip(said.words, places, strict=True)
-        unsure = [place for word, place in heard if 0 < word.confidence < LEAST_CONFIDENCE]
+        unsure = [place for word, place in heard if _is_unsure(word)]
         spans = [span for span in found.spans if span.kind != PROFANITY or not _touches(span, unsure)]
         concluded = self._concluded.pop(said.segment_id, "")
         written = self._styled(hidden(text, spans, len(text))) or concluded
@@ -137,8 +137,9 @@ class Masker:
         for word, place in zip(words, places, strict=True):
             span = next((span for span in spans if _touches(span, [place])), None)
             if span is not None and span is last and merged is not None:
-                end, confidence = max(merged.end_samples, word.end_samples), min(merged.confidence, word.confidence)
-                merged = replace(merged, end_samples=end, confidence=confidence)
+                told = [each.confidence for each in (merged, word) if each.confidence is not None]
+                merged = replace(merged, end_samples=max(merged.end_samples, word.end_samples))
+                merged = replace(merged, confidence=min(told, default=None))
                 continue
             if merged is not None:
                 yield merged
@@ -146,6 +147,10 @@ class Masker:
             merged, last = replace(word, text=text), span
         if merged is not None:
             yield merged
+
+
+def _is_unsure(word: Word) -> bool:
+    return word.confidence is not None and word.confidence < LEAST_CONFIDENCE
 
 
 def hidden(text: str, spans: Iterable[Span], end: int) -> str:
