@@ -99,6 +99,17 @@ from babelmesh.client.events import (
     Word,
 )
 from babelmesh.client.glossary import glossary_file
+from babelmesh.client.masking import (
+    MASK_SCOPE_EVERYWHERE,
+    MASK_SCOPE_STORED,
+    MASK_SCOPE_UNSPECIFIED,
+    PROFANITY_GRADE_MILD,
+    PROFANITY_GRADE_STRONG,
+    PROFANITY_GRADE_UNSPECIFIED,
+    Masking,
+    MaskScope,
+    ProfanityGrade,
+)
 from babelmesh.client.mesh import Mesh, connect
 from babelmesh.client.session import Chunk, Session
 
@@ -122,6 +133,9 @@ __all__ = [
     "GAP_REASON_QUARANTINED",
     "GAP_REASON_SKIPPED",
     "GAP_REASON_UNSPECIFIED",
+    "MASK_SCOPE_EVERYWHERE",
+    "MASK_SCOPE_STORED",
+    "MASK_SCOPE_UNSPECIFIED",
     "ORIGIN_SPOKEN",
     "ORIGIN_TYPED",
     "ORIGIN_UNSPECIFIED",
@@ -129,6 +143,9 @@ __all__ = [
     "OVERLOAD_POLICY_CAPTIONS_ONLY",
     "OVERLOAD_POLICY_SKIP_AHEAD",
     "OVERLOAD_POLICY_UNSPECIFIED",
+    "PROFANITY_GRADE_MILD",
+    "PROFANITY_GRADE_STRONG",
+    "PROFANITY_GRADE_UNSPECIFIED",
     "SAME_LANGUAGE_PASS_THROUGH",
     "SAME_LANGUAGE_SILENCE",
     "SAME_LANGUAGE_UNSPECIFIED",
@@ -178,9 +195,12 @@ __all__ = [
     "Latency",
     "Limits",
     "Marker",
+    "MaskScope",
+    "Masking",
     "Mesh",
     "Origin",
     "OverloadPolicy",
+    "ProfanityGrade",
     "Ready",
     "SameLanguage",
     "Session",

@@ -46,6 +46,7 @@ EDGES = (
     "babelmesh/client/errors.py",  # google.rpc statuses
     "babelmesh/client/gateways.py",  # opens the calls
     "babelmesh/client/events.py",  # the messages are the client's events
+    "babelmesh/client/masking.py",  # what a hello says of masks
     "babelmesh/cli/faults.py",  # mesh.fault.v1
     "babelmesh/cli/overview.py",  # mesh.overview.v1: the messages are the values that are shown
     "babelmesh/cli/versions.py",  # mesh.stage.v1
