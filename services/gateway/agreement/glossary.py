@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.common.text import languages
+from services.common.text.placeholders import PLACEHOLDERS
 from services.common.text.term_trie import Finder
 from services.common.text.terminology import Term, composed, finder, occurrences, uses
-from services.gateway.masking.kinds import PLACEHOLDERS
 from services.gateway.values.terms import ByLanguage, Entry, Glossary, Sounds, Uses
 
 _PLACEHOLDERS = tuple(Term(placeholder) for placeholder in PLACEHOLDERS.values())

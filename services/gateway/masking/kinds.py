@@ -9,7 +9,6 @@ BIRTH_DATE, NATIONAL_ID, NAME, PROFANITY = "birth_date", "national_id", "name", 
 OTHER = "other"  # a number that was announced as none of these: of an order, a flight
 CORE = (EMAIL, PHONE, CARD, IBAN, IP, BIRTH_DATE, NATIONAL_ID)  # what `mask_pii` masks by itself
 OPTIONAL = (NAME,)  # what it masks where it is asked for, and can be
-PLACEHOLDERS = {kind: f"[{kind.replace('_', ' ')}]" for kind in (*CORE, *OPTIONAL, PROFANITY)}
 
 
 @dataclass(frozen=True, slots=True)

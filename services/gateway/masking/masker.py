@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from services.common.text.concluded import continues
+from services.common.text.placeholders import PLACEHOLDERS
 from services.common.text.terminology import composed
-from services.gateway.masking.kinds import NAME, PLACEHOLDERS, PROFANITY, Span
+from services.gateway.masking.kinds import NAME, PROFANITY, Span
 from services.gateway.masking.names import Names
 from services.gateway.masking.profanity import Grade, Profanities, profane
 from services.gateway.masking.scanning import Asked, Since, scan
