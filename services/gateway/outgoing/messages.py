@@ -220,7 +220,7 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
     told = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name != "typed"}
-    tts = pb.TtsChunk(format="pcm16le", origin=closed.origin(chunk.typed), **told)
+    tts = pb.TtsChunk(format="pcm16le", origin=closed.origin(chunk.typed), synthetic=True, **told)
     return pb.ServerMessage(tts=tts)
 
 
