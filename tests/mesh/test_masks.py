@@ -11,8 +11,11 @@ from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from services.common.errors import Unsupported
 from services.gateway.masking import names
 from services.gateway.masking.kinds import CORE
-from tests.mesh.mesh import Heard, gateway, hello, talk, text
+from tests.mesh.checks import check
+from tests.mesh.mesh import UTTERANCE, Heard, chunks, gateway, hello, loud, quiet, talk, text
+from tests.mesh.resuming import joined, lost_after, resumed, resuming
 
+SAID = UTTERANCE + loud(1.0) + quiet(1.0)
 SPOKEN_CARD = ("my card is four two four two ", "four two four two four two four ", "two four two four two thanks")
 
 
@@ -89,3 +92,19 @@ async def test_names_are_refused_where_nothing_finds_them(
 async def test_profanity_is_nowhere(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
     heard = await talk(stub, hello("es", mask_profanity=True), text("oh shit", final=True))
     assert heard.finals("es") == ["oh-es [profanity]"]
+
+
+@pytest.mark.parametrize("count", [2, 5, 12, 23, 38, 57])
+async def test_a_resumed_session_hides_the_same_wherever_the_connection_breaks(count: int) -> None:
+    request = hello("es", mask_pii=True)
+    async with gateway(asr={"text": "ann@example.org"}) as stub:
+        undisturbed = await talk(stub, request, *chunks(SAID))
+        before = await lost_after(stub, count, request, chunks(SAID))
+        after = await resumed(stub, resuming(request, before), SAID)
+    assert after.fault is None
+    heard = joined(before, after)
+    check(heard)
+    assert heard.transcripts() == undisturbed.transcripts()
+    assert "[email]" in heard.transcripts()[0]
+    assert heard.finals("es") == undisturbed.finals("es")
+    assert "example" not in shown(heard).lower()
