@@ -111,6 +111,17 @@ if TYPE_CHECKING:
         Word,
     )
     from babelmesh.client.glossary import glossary_file
+    from babelmesh.client.masking import (
+        MASK_SCOPE_EVERYWHERE,
+        MASK_SCOPE_STORED,
+        MASK_SCOPE_UNSPECIFIED,
+        PROFANITY_GRADE_MILD,
+        PROFANITY_GRADE_STRONG,
+        PROFANITY_GRADE_UNSPECIFIED,
+        Masking,
+        MaskScope,
+        ProfanityGrade,
+    )
     from babelmesh.client.mesh import Mesh, connect
     from babelmesh.client.session import Chunk, Session
 
@@ -134,6 +145,9 @@ __all__ = [
     "GAP_REASON_QUARANTINED",
     "GAP_REASON_SKIPPED",
     "GAP_REASON_UNSPECIFIED",
+    "MASK_SCOPE_EVERYWHERE",
+    "MASK_SCOPE_STORED",
+    "MASK_SCOPE_UNSPECIFIED",
     "ORIGIN_SPOKEN",
     "ORIGIN_TYPED",
     "ORIGIN_UNSPECIFIED",
@@ -141,6 +155,9 @@ __all__ = [
     "OVERLOAD_POLICY_CAPTIONS_ONLY",
     "OVERLOAD_POLICY_SKIP_AHEAD",
     "OVERLOAD_POLICY_UNSPECIFIED",
+    "PROFANITY_GRADE_MILD",
+    "PROFANITY_GRADE_STRONG",
+    "PROFANITY_GRADE_UNSPECIFIED",
     "SAME_LANGUAGE_PASS_THROUGH",
     "SAME_LANGUAGE_SILENCE",
     "SAME_LANGUAGE_UNSPECIFIED",
@@ -190,9 +207,12 @@ __all__ = [
     "Latency",
     "Limits",
     "Marker",
+    "MaskScope",
+    "Masking",
     "Mesh",
     "Origin",
     "OverloadPolicy",
+    "ProfanityGrade",
     "Ready",
     "SameLanguage",
     "Session",
@@ -220,6 +240,15 @@ if not TYPE_CHECKING:
     # gRPC and protobuf take most of the time and memory of an import: they come with the first name that is used. Type
     # checkers see the imports above alone, so a name that is not there is an error to them.
     _MODULES = {
+        "MASK_SCOPE_EVERYWHERE": "masking",
+        "MASK_SCOPE_STORED": "masking",
+        "MASK_SCOPE_UNSPECIFIED": "masking",
+        "PROFANITY_GRADE_MILD": "masking",
+        "PROFANITY_GRADE_STRONG": "masking",
+        "PROFANITY_GRADE_UNSPECIFIED": "masking",
+        "Masking": "masking",
+        "MaskScope": "masking",
+        "ProfanityGrade": "masking",
         "AddressUnusable": "errors",
         "AudioUnreadable": "errors",
         "BabelmeshError": "errors",

@@ -49,6 +49,8 @@ MEASUREMENTS = (
     Measurement("bench.chaos.handles", ("handles",)),
     Measurement("bench.translation.glossary", ("glossary",)),
     Measurement("bench.strangers.largest", ("S1.loop_held_ms",)),
+    Measurement("bench.masks", ("masks",)),
+    Measurement("bench.formality", ("formality",)),
     Measurement("bench.capacity.batching", ("batching",), ("--device", "cpu")),
     Measurement("bench.capacity.batching", ("G1",), ("--device", "cuda")),
     Measurement("bench.capacity.leaks", ("leaks",)),

@@ -45,7 +45,7 @@ from services.gateway.incoming.call import (
     written,
 )
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
-from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
+from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
 from services.gateway.operations.edge import edge
 from services.gateway.operations.scale.turned_away import TurnedAway
@@ -55,7 +55,6 @@ from services.gateway.outgoing.outbox import Outbox, Room
 from services.gateway.recognition.recognition import may_fail_over
 from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
-from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
 from services.gateway.values.stages import Catalog, Question, Status
@@ -229,8 +228,7 @@ class GatewayServicer:
         spoke = partial(self._lives.proved, opening.life)
         said = received(call.inbound, Pace(settings.messages_per_second, settings.idle_timeout_ms / 1000, spoke))
         recognition = opening.recognition(shared)
-        typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
-        session = Session(shared, recognition, typed)
+        session = opening.session(shared, recognition)
         with lasting(opening, shared.account) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written
@@ -260,13 +258,15 @@ class GatewayServicer:
             async with TaskGroup() as tasks:
                 translations = []
                 async for lang, terms in lexicons(glossary, targets):
-                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
+                    asked = Question(request.text, spoken, lang, final=True, formality=request.formality)
+                    translations.append(tasks.create_task(self._text_translation(asked, terms)))
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
-    async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
-        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
+    async def _text_translation(self, asked: Question, terms: Lexicon) -> pb.TextTranslation:
+        text = asked.text
+        asked = replace(asked, terms=terms.terms_in(text), affinity=affinity(text))
         translation = await self._stages.translate(asked, outgoing())
-        return messages.text_translation(lang, translation, terms.uses(text, translation))
+        return messages.text_translation(asked.lang, translation, terms.uses(text, translation))
 
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]

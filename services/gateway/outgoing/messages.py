@@ -9,9 +9,9 @@ from typing import Any
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
 from services.gateway.outgoing import closed
+from services.gateway.outgoing.told_masks import tell_masks
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.speech import SAMPLES_PER_MS, Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
-from services.gateway.values.stages import Way
 from services.gateway.values.terms import Glossary, TargetTerms, Terms, Uses
 
 ServerMessage = pb.ServerMessage
@@ -35,6 +35,7 @@ def ready(terms: Terms, settings: GatewaySettings, start: int | None = None, res
         heartbeat_ms=terms.heartbeat_ms,
         source_langs=terms.source_langs,
     )
+    tell_masks(config, terms.masks)
     within = limits(settings)
     if not resume:
         within.resume_handle_ms = 0
@@ -96,15 +97,8 @@ def target(terms: TargetTerms) -> pb.Target:
         speaking_rate=rate,
         max_lag_ms=max_lag_ms,
         same_language=pb.SameLanguage.ValueType(same_if_spoken),
+        formality=pb.Formality.ValueType(terms.formality),
     )
-
-
-def language_pair(way: Way) -> pb.LanguagePair:
-    """A pair of languages, with the steps in which it is translated."""
-    steps = [
-        pb.TranslationStep(source_lang=step.source, target_lang=step.target, engine=step.engine) for step in way.steps
-    ]
-    return pb.LanguagePair(source_lang=way.source, target_lang=way.target, steps=steps)
 
 
 def limits(settings: GatewaySettings) -> pb.Limits:
@@ -227,7 +221,8 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
     told = {name: getattr(chunk, name) for name in _OF_A_CHUNK}
-    return pb.ServerMessage(tts=pb.TtsChunk(format="pcm16le", origin=closed.ORIGINS[chunk.typed], **told))
+    origin = closed.ORIGINS[chunk.typed]
+    return pb.ServerMessage(tts=pb.TtsChunk(format="pcm16le", origin=origin, synthetic=True, **told))
 
 
 def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:

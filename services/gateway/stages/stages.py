@@ -185,6 +185,8 @@ class Stages:
             affinity=asked.affinity,
             objective_ms=asked.objective_ms,
             tier=asked.rung.tier,
+            formality=mt_pb2.Formality.ValueType(asked.formality),
+            unstored=asked.unstored,
         )
         if asked.terms:
             request.terms.extend(map(_term, asked.terms))
@@ -249,4 +251,4 @@ def _term(term: Term) -> mt_pb2.Term:
 
 def _way(pair: mt_pb2.LanguagePair) -> Way:
     steps = tuple(Step(step.source_lang, step.target_lang, step.engine) for step in pair.steps)
-    return Way(pair.source_lang, pair.target_lang, steps)
+    return Way(pair.source_lang, pair.target_lang, steps, tuple(pair.formalities))

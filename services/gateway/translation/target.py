@@ -136,13 +136,15 @@ class Target:
             terms.spoken_lang,
             terms.lang,
             said.final,
-            terms=lexicon.terms_in(source) if lexicon.terms else (),
+            terms=lexicon.terms_in(source) if lexicon.terms or "[" in source else (),  # or a placeholder
             prefix=segment.text.concluded,
             objective_ms=agreed.objectives.mt_ms,
             timeout_ms=0 if said.final else agreed.interim_timeout_ms,
             batch_wait_ms=agreed.batch_wait_ms,
             affinity=agreed.affinity,
             rung=segment.rung,
+            formality=terms.formality,
+            unstored=agreed.masks.stored_only,
         )
 
     async def _deliver(self, work: Work, answer: _Answer | None) -> None:
