@@ -32,7 +32,7 @@ from babelmesh.client.session import Source
 from babelmesh.local import preflight, supervisor
 from babelmesh.local.log_folder import log_folder
 from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services
-from babelmesh.models.serving import Variables
+from babelmesh.models.choices import Variables
 
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 
@@ -140,7 +140,7 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
         if not addresses:
             services = mesh_services(free_ports(), server.variables)
             addresses = await stack.enter_async_context(_own_mesh(services, Path("logs")))
-        yield await stack.enter_async_context(connect(addresses, server.ca))
+        yield await stack.enter_async_context(connect(addresses, server.tls))
 
 
 @asynccontextmanager

@@ -17,11 +17,12 @@ from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
 from services.common.server.answering import begin_answers
-from services.common.server.replica import Edge, Replica
+from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.states import State
 from services.common.telemetry import metrics, rpcs
 from services.common.telemetry.tracing import outgoing
+from services.common.tls.calling import Dial
 from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.describing import described
@@ -46,7 +47,7 @@ from services.gateway.incoming.call import (
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
 from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
-from services.gateway.operations import overview as operators
+from services.gateway.operations.edge import edge
 from services.gateway.operations.scale.turned_away import TurnedAway
 from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
@@ -78,21 +79,15 @@ class GatewayServicer:
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
         self._greetings = Greetings(settings, self._lives.require_open)
-        self._stages = Stages(settings)
+        dial = Dial.of(settings, "gateway", settings.endpoints)
+        self._stages = Stages(settings, dial)
         self._turned_away, self._recent = TurnedAway(), Recent()
-        self._sight = Sight(self._stages, settings, self._status)
+        self._sight = Sight(self._stages, settings, self._status, dial)
         self.replica = Replica(
             self._slots,
             forward=self._stages.simulate_fault,
             turned_away=lambda: self._turned_away.count,
-            edge=Edge(
-                settings.operations,
-                lambda server: operators.add_to(server, self._sight, self._recent),
-                settings.connections,
-                settings.connection_backlog,
-                settings.trust_traces,
-                settings.client_reflection,
-            ),
+            edge=edge(settings, self._sight, self._recent),
         )
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())

@@ -7,13 +7,14 @@ call.
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
-from services.common.settings import Address, ServiceSettings, address
+from services.common.settings import CALLERS, Address, Callers, CallerSettings, address
 
 SCHEME = "dns:///"
 ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
@@ -36,7 +37,7 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(CallerSettings):
     """Settings of the gateway. Its slots are sessions."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
@@ -45,6 +46,10 @@ class GatewaySettings(ServiceSettings):
         "127.0.0.1:0",
         description="Address for operators: state, overview, autoscaler, faults, reflection. Port 0: a free one.",
     )
+    operations_tls_client_ca: Path | None = Field(
+        None, description="File (PEM) of authorities whose certificates operators have to show; none: tls_client_ca."
+    )
+    operations_tls_callers: Callers = Field((), description=CALLERS)
     client_reflection: bool = Field(
         False, description="Whether clients are served gRPC server reflection of the public contract, at `listen`."
     )
@@ -148,6 +153,11 @@ class GatewaySettings(ServiceSettings):
         description="Whether a session is a part of its caller's trace: for callers of your own. Else it has a trace "
         "of its own, linked to the caller's.",
     )
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """All that this gateway calls."""
+        return (*self.asr_endpoints, *self.mt_endpoints, *self.tts_endpoints, *self.peer_endpoints)
 
     @property
     def reserve(self) -> int:

@@ -50,8 +50,9 @@ MANY_ATTRIBUTES = {
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
     "servicer.py GatewayServicer": 14,  # what lives as long as the process
+    "stages/links.py Link": 7,  # a record: a connection, its stubs, and what may become of it
     "stages/calls.py Attempt": 8,  # what it is left for, and by when
-    "stages/replica.py Replica": 13,  # two connections, and what was seen over each
+    "stages/replica.py Replica": 12,  # its connections, and what was seen over each
     "stages/replicas.py Replicas": 10,  # those that there are, and those that leave
     "stages/shortage.py Shortage": 7,  # whether an outage lasts, since when, and what the client knows of it
     "stages/tries.py Tries": 10,  # the account of one question

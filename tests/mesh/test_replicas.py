@@ -17,7 +17,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity, StageFailed, TooSlow
 from services.gateway.stages.addresses import Addresses
-from services.gateway.stages.replica import Link
+from services.gateway.stages.links import Link
 from services.gateway.stages.replicas import Replicas
 from tests.mesh.fake_stage import Replica, replica, until
 

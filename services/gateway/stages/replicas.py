@@ -18,7 +18,8 @@ from services.common.states import State
 from services.common.telemetry import metrics
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Abandoned, Attempt, Limit
-from services.gateway.stages.replica import Link, Replica, ReplicaPlace
+from services.gateway.stages.links import Link
+from services.gateway.stages.replica import Replica
 from services.gateway.stages.tries import (
     LONGEST_SECONDS,
     MOST_DEATHS,
@@ -114,7 +115,7 @@ class Replicas:
         """Take over a new list of addresses. Returns the replicas that came and those that went."""
         removed = [self._replicas.pop(address) for address in list(self._replicas) if address not in addresses]
         added = {
-            address: Replica(ReplicaPlace(self.stage, address), self._changed)
+            address: Replica(self._addresses.place(self.stage, address), self._changed)
             for address in addresses
             if address not in self._replicas
         }
@@ -205,7 +206,7 @@ class Replicas:
         link = replica.link
         tries.tried.add(link.replica_id)
         try:
-            with self.attempt(link, seconds):
+            with link.uses.one(), self.attempt(link, seconds):
                 result = await attempt(link)
         except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
             raise self.failed(tries, error, link) from error

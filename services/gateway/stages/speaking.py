@@ -12,7 +12,7 @@ from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.audio.pcm import Pcm, from_bytes
 from services.common.telemetry.tracing import Metadata
 from services.gateway.stages.calls import Abandoned, Owned
-from services.gateway.stages.replica import Link
+from services.gateway.stages.links import Link
 from services.gateway.stages.replicas import Replicas
 from services.gateway.stages.tries import Budget
 from services.gateway.values.speech import Rung
@@ -97,6 +97,7 @@ class Speaking:
         self._given.begin_again()
         with Owned() as opened:
             call = opened.add(link.stub(tts_pb2_grpc.TtsStub).Synthesize(self._request, metadata=self._metadata))
+            link.uses.until_done(call)
             piece = await self._next(link, call)
             calls.add(opened.release(call))
         return link, call, piece

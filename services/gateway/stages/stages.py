@@ -20,11 +20,12 @@ from services.common.server.slots import ADMITTED, FULL
 from services.common.telemetry import metrics, rpcs, tracing
 from services.common.telemetry.tracing import Metadata
 from services.common.text.terminology import Term
+from services.common.tls.calling import PLAIN, Dial
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Owned
+from services.gateway.stages.links import Link
 from services.gateway.stages.recognizing import Recognizing, config
-from services.gateway.stages.replica import Link
 from services.gateway.stages.replicas import Replicas
 from services.gateway.stages.speaking import Speaking, Spoken
 from services.gateway.stages.tries import Budget
@@ -35,12 +36,18 @@ from services.gateway.values.terms import Terms
 class Stages:
     """ASR, MT and TTS, each behind its replicas; inside `running` only. Every method raises MeshError of its stage."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        endpoints = {"ASR": settings.asr_endpoints, "MT": settings.mt_endpoints, "TTS": settings.tts_endpoints}
-        self._replicas = {
-            stage: Replicas(stage, Addresses(where), settings.watch_timeout_ms / 1000, settings.resolve_seconds)
-            for stage, where in endpoints.items()
+    def __init__(self, settings: GatewaySettings, dial: Dial = PLAIN) -> None:
+        endpoints = {
+            "ASR": (settings.asr_endpoints, settings.asr_tls_name),
+            "MT": (settings.mt_endpoints, settings.mt_tls_name),
+            "TTS": (settings.tts_endpoints, settings.tts_tls_name),
         }
+        seconds = (settings.watch_timeout_ms / 1000, settings.resolve_seconds)
+        self._replicas = {
+            stage: Replicas(stage, Addresses(where, tls_name=name, dial=dial), *seconds)
+            for stage, (where, name) in endpoints.items()
+        }
+        self._dial = dial
         self._timeout = settings.stage_timeout_ms / 1000
         self._catalog = Catalog((), (), (), ())
 
@@ -50,6 +57,7 @@ class Stages:
         states = metrics.observed("babelmesh.replicas", self._replica_states)
         async with TaskGroup() as tasks:
             watching = [tasks.create_task(replicas.run()) for replicas in self._replicas.values()]
+            watching.append(tasks.create_task(self._dial.run()))
             for replicas in self._replicas.values():
                 await replicas.known()
             try:
@@ -151,6 +159,7 @@ class Stages:
         async def attempt(link: Link) -> Recognizing:
             with Owned() as opened:
                 call = opened.add(link.stub(asr_pb2_grpc.AsrStub).Recognize(metadata=tracing.outgoing()))
+                link.uses.until_done(call)
                 await call.write(asr_pb2.RecognizeRequest(config=wanted))
                 if ADMITTED not in dict(await call.initial_metadata()):
                     await call.read()  # refused: raises its status
