@@ -79,7 +79,7 @@ def test_everything_that_is_installed_is_pinned_by_hash(which: str) -> None:
 
 
 def test_the_pins_cover_every_direct_dependency() -> None:
-    every = _project("server")["optional-dependencies"].keys() - {"cuda", "names"}  # nothing here runs on what those bring
+    every = _project("server")["optional-dependencies"].keys() - {"cuda", "names"}  # heavy, and optional
     assert _direct("server", *every) | _direct(".", "cli") | _group("dev") <= _pins("dev").keys()
     assert _direct("server", "telemetry", "kubernetes") <= _pins("images/gateway").keys()
     assert _direct("server", "telemetry") <= _pins("images/embedded").keys()
