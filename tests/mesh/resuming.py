@@ -89,14 +89,20 @@ def chunks_from(pcm: bytes, offset_ms: int) -> list[pb.ClientMessage]:
     ]
 
 
-async def lost_after(stub: Any, count: int, request: pb.ClientMessage, said: Sequence[pb.ClientMessage]) -> Heard:
-    """What a client heard whose connection breaks behind so many messages."""
+async def lost_after(
+    stub: Any, count: int, request: pb.ClientMessage, said: Sequence[pb.ClientMessage], segments: int = 0
+) -> Heard:
+    """What a client heard whose connection breaks behind so many messages, once so many segments have begun."""
     call: Call = stub.Stream()
     heard = Heard()
     async with asyncio.TaskGroup() as tasks:
         speaking = tasks.create_task(_speak(call, request, said))
-        while len(heard.messages) < count and isinstance(message := await call.read(), pb.ServerMessage):
+        begun = 0
+        while (len(heard.messages) < count or begun < segments) and isinstance(
+            message := await call.read(), pb.ServerMessage
+        ):
             heard.messages.append(message)
+            begun = max(begun, message.asr.segment_id)
         call.cancel()
         speaking.cancel()
     return heard

@@ -260,7 +260,7 @@ def _wrong(change: str, has: pb.Received) -> None:
     ],
 )
 async def test_what_cannot_have_been_received_is_refused(stub: Any, change: str, field: str) -> None:
-    before = await lost_after(stub, 57, hello("es"), chunks(SAID))
+    before = await lost_after(stub, 57, hello("es"), chunks(SAID), segments=3)
     request = resuming(hello("es"), before)
     assert len(request.hello.received.segments) == 3
     _wrong(change, request.hello.received)
@@ -275,7 +275,7 @@ async def test_less_speech_than_the_handle_has_delivered_cannot_be(stub: Any) ->
 
 
 async def test_an_endless_list_is_refused(stub: Any) -> None:
-    before = await lost_after(stub, 57, hello("es"), chunks(SAID))
+    before = await lost_after(stub, 57, hello("es"), chunks(SAID), segments=3)
     request = resuming(hello("es"), before)
     request.hello.received.segments.extend([pb.ReceivedSegment()] * 1000)
     await assert_refused(stub, request, {"OUT_OF_RANGE"}, "hello.received.segments")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from tests.mesh.mesh import Heard, chunks, gateway, hello, loud, quiet, talk, text
+from tests.mesh.mesh import Heard, chunks, gateway, hello, loud, quiet, read_into, talk, text
 from tests.mesh.resuming import joined, lost_after, resumed, resuming
 
 BOTH = ["en", "es"]
@@ -50,7 +51,20 @@ async def test_each_utterance_is_translated_the_other_way_and_spoken_in_that_lan
 
 
 async def test_nothing_is_concluded_or_translated_before_the_language_is_decided() -> None:
-    heard = await dialogue()
+    heard = Heard()
+    wanted = hello(*map(shown, BOTH), source_lang="", source_langs=BOTH)
+    async with gateway(asr=SPOKEN, mt={"both_ways": True}) as stub:
+        call: Any = stub.Stream()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_into(heard, call))
+            for message in (wanted, *chunks(loud(3) + quiet(2) + loud(1))):
+                await call.write(message)
+            while not any(each.segment_id == 2 for each in heard.of("asr")):  # else what comes next replaces it
+                heard.more.clear()
+                await heard.more.wait()
+            for message in chunks(loud(2) + quiet(2)):
+                await call.write(message)
+            await call.done_writing()
     kinds = [(each.WhichOneof("payload"), each) for each in heard.messages]
     wrong = [each.asr for kind, each in kinds if kind == "asr" and each.asr.segment_id == 2 and each.asr.lang_tentative]
     assert wrong

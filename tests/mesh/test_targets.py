@@ -85,7 +85,7 @@ async def test_a_target_that_comes_back_in_the_same_segment_misses_nothing_said_
 
 async def test_a_segment_that_no_target_hears_to_its_end_is_acknowledged() -> None:
     heard = await steps(hello("es"), *chunks(loud(4)), ("es", 1), targets("fr"), targets("es"), *chunks(quiet(1)))
-    assert heard.of("ack")[-1].finalized_offset_ms >= 4_500
+    assert heard.of("ack")[-1].finalized_offset_ms >= 4_000  # where it ends; its start, were it not acknowledged
 
 
 async def test_a_target_that_gets_another_voice_goes_on_with_it_in_the_next_segment() -> None:
