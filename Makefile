@@ -167,7 +167,7 @@ sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom
 lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
 	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes --extra quotas -o requirements/images/gateway.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/images/embedded.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/images/asr-embedded.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx -o requirements/images/onnx.txt

@@ -8,7 +8,14 @@ async with babelmesh.connect("localhost:7700") as mesh:
 """
 
 from babelmesh.client.audio import audio_file
-from babelmesh.client.errors import AddressUnusable, AudioUnreadable, BabelmeshError, GlossaryUnreadable, SessionFailed
+from babelmesh.client.errors import (
+    AddressUnusable,
+    AudioUnreadable,
+    BabelmeshError,
+    GlossaryUnreadable,
+    SessionFailed,
+    TokenUnusable,
+)
 from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_CAPTIONS_AND_SPEECH,
@@ -147,6 +154,7 @@ __all__ = [
     "StageBacklog",
     "Target",
     "TargetVoice",
+    "TokenUnusable",
     "TranslationResult",
     "TtsChunk",
     "TurnTaking",

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import grpc
 
+from babelmesh.cli import tokens
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
@@ -55,6 +56,8 @@ async def simulate_fault(address: str, fault: Fault) -> None:
         factor=fault.factor,
         memory_mib=fault.memory_mib,
     )
+    metadata = await tokens.metadata(address)
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         with typed_failures(address):
-            await fault_pb2_grpc.FaultStub(channel).SimulateFault(request, timeout=ANSWER_SECONDS)
+            stub = fault_pb2_grpc.FaultStub(channel)
+            await stub.SimulateFault(request, timeout=ANSWER_SECONDS, metadata=metadata)

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from babelmesh import console
-from babelmesh.cli import commands, demonstration, describe, options, versions, watching
+from babelmesh.cli import commands, demonstration, describe, options, tokens, versions, watching
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
@@ -62,13 +62,17 @@ app = typer.Typer(
 )
 
 app.add_typer(models_app, name="models")
+app.add_typer(tokens.app)
 
 LOCAL = Ports()
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
 @app.callback(invoke_without_command=True)
-def _version(shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _version(
+    shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False, token_file: tokens.File = None
+) -> None:
+    tokens.use(token_file)
     if shown:
         console.line(f"babelmesh {version('babelmesh')}")
         raise typer.Exit
@@ -207,7 +211,7 @@ def describe_mesh(server: At = DEFAULT_ADDRESS, ca: Ca = None, as_object: Json =
 
 
 async def _described(server: Server, as_object: bool) -> None:
-    async with connect(server.addresses, server.ca) as mesh:
+    async with connect(server.addresses, server.ca, tokens.chosen()) as mesh:
         answer = await mesh.describe()
     if as_object:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.json_format import MessageToDict
 
+from babelmesh.cli import tokens
 from babelmesh.client.errors import UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
@@ -70,7 +71,8 @@ async def follow(gateway: Gateway, changed: Callable[[], None]) -> None:
 async def _watch(gateway: Gateway, changed: Callable[[], None]) -> None:
     async with grpc.aio.insecure_channel(gateway.address, options=CHANNEL_OPTIONS) as channel:
         request = overview_pb2.WatchRequest(interval_ms=round(INTERVAL_SECONDS * 1000))
-        call: Any = overview_pb2_grpc.OverviewStub(channel).Watch(request)
+        metadata = await tokens.metadata(gateway.address)
+        call: Any = overview_pb2_grpc.OverviewStub(channel).Watch(request, metadata=metadata)
         with typed_failures(gateway.address):
             while True:
                 async with asyncio.timeout(SILENT_SECONDS):

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from babelmesh import console
+from babelmesh.cli import tokens
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.events import DescribeResponse
 from babelmesh.client.gateways import CHANNEL_OPTIONS
@@ -23,7 +24,7 @@ UNTOLD = "of an older version, which does not tell"
 
 async def served(addresses: str, ca: Path | None) -> None:
     """Print the versions of this client, of a gateway, and of the engines it uses. Raises SessionFailed."""
-    async with connect(addresses, ca) as mesh:
+    async with connect(addresses, ca, tokens.chosen()) as mesh:
         answer = await mesh.describe()
     for line in of_software(version("babelmesh"), answer):
         console.line(line)

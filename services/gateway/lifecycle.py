@@ -87,6 +87,7 @@ class Opening:
         yield goodbye(self.life, lambda: account.go_away(lives.time_left_ms))
         yield retire(self.settings.session_seconds, account.go_away)
         yield give_back(self.place.wanted, account.go_away)
+        yield call.standing.ended(account.report)
         if self.terms.heartbeat_ms:
             yield call.pulse.keep(self.terms.heartbeat_ms / 1000, account.beat)
 

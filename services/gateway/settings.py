@@ -6,10 +6,13 @@ call.
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
+from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
@@ -125,7 +128,7 @@ class GatewaySettings(ServiceSettings):
         None,
         ge=0,
         description="Slots for tenants that hold less than their share; unset: one in eight, of more than eight, where "
-        "tenant_metadata tells tenants apart.",
+        "tokens or tenant_metadata tell tenants apart.",
     )
     calls_per_second: int = Field(200, ge=1, le=1_000_000, description="Calls of one tenant, on the average.")
     messages_per_second: int = Field(
@@ -146,6 +149,41 @@ class GatewaySettings(ServiceSettings):
         "of its own, linked to the caller's.",
     )
 
+    tokens_jwks: str = Field(
+        "",
+        description="Public keys that sign tokens (EdDSA, ES256, RS256), a JWKS: a file, or an https:// URL (http:// "
+        "on loopback). Without it and tokens_secrets no tokens are asked for.",
+    )
+    tokens_secrets: FilePath | None = Field(
+        None, description="File of secrets that sign tokens (HS256), a line id:secret each, of 32 bytes or more."
+    )
+    tokens_issuer: str = Field("", description="Who issues the tokens: their claim iss.")
+    tokens_audience: str = Field("babelmesh", min_length=1, description="What the claim aud of tokens has to name.")
+    tokens_max_seconds: float = Field(3600, ge=1, le=3600, description="Longest life of a token, from iat to exp.")
+    tokens_skew_seconds: float = Field(30, ge=0, le=300, description="By how much an issuer's clock may be off.")
+    tokens_grace_seconds: float = Field(
+        30, ge=0, le=3600, description="How long a session goes on when its token has expired and no fresh one came."
+    )
+    tokens_notice_seconds: float = Field(
+        60, ge=0, le=3600, description="How long before its token expires a session is told."
+    )
+    tokens_refresh_seconds: float = Field(
+        300, ge=1, le=86_400, description="How often the keys of an URL are fetched; files are read when they change."
+    )
+    tokens_revoked: FilePath | None = Field(
+        None, description="File with the jti of a revoked token in each line; tokens then need one."
+    )
+
+    @property
+    def asks_for_tokens(self) -> bool:
+        """Whether calls need a token."""
+        return bool(self.tokens_jwks or self.tokens_secrets)
+
+    @property
+    def tells_tenants(self) -> bool:
+        """Whether tenants are told apart: by their tokens, or by a proxy."""
+        return self.asks_for_tokens or bool(self.tenant_metadata)
+
     @property
     def reserve(self) -> int:
         """How many slots are kept free for sessions that resume."""
@@ -154,7 +192,7 @@ class GatewaySettings(ServiceSettings):
     @property
     def headroom(self) -> int:
         """Slots that no tenant with its share may take."""
-        return reserve(self.slots, self.headroom_slots) if self.tenant_metadata else self.headroom_slots or 0
+        return reserve(self.slots, self.headroom_slots) if self.tells_tenants else self.headroom_slots or 0
 
     def signing_keys(self) -> dict[str, bytes]:
         """The keys of handles by id, the one that signs first."""
@@ -174,6 +212,26 @@ class GatewaySettings(ServiceSettings):
         if self.reserve >= self.slots:
             raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
         return self
+
+    @model_validator(mode="after")
+    def _agree_about_tokens(self) -> Self:
+        if self.asks_for_tokens and not self.tokens_issuer:
+            raise ValueError("tokens_issuer: say who issues the tokens")
+        if self.asks_for_tokens and self.tenant_metadata:
+            raise ValueError("tenant_metadata: the tokens tell the tenant; leave it out")
+        given = sorted(each for each in self.model_fields_set if each.startswith("tokens_"))
+        if given and not self.asks_for_tokens:
+            raise ValueError(f"{given[0]}: no tokens are asked for without tokens_jwks or tokens_secrets")
+        return self
+
+    @field_validator("tokens_jwks")
+    @classmethod
+    def _require_source(cls, value: str) -> str:
+        if "://" in value and not trusted_url(value):
+            raise ValueError("it is neither a file nor an https:// URL; http:// is for this machine alone")
+        if value and "://" not in value and not Path(value).is_file():
+            raise ValueError("there is no such file")
+        return value
 
     @field_validator("tenant_metadata")
     @classmethod
@@ -197,3 +255,18 @@ def _keys(text: str) -> dict[str, bytes]:
             raise ValueError(f"key {len(keys) + 1} is not id:secret, each id once, {LEAST_SECRET_BYTES} bytes or more")
         keys[key_id] = secret.encode()
     return keys
+
+
+def trusted_url(url: str) -> bool:
+    """Whether keys may be fetched from an URL: https, or http on this machine."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and on_loopback(host)))
+
+
+def on_loopback(host: str) -> bool:
+    """Whether a host, by name or address, is this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

@@ -26,6 +26,8 @@ WINGS = (
     "resume",
     "account",
     "agreement",
+    "quotas",
+    "tokens",
     "stages",
     "outgoing",
     "settings",
@@ -45,10 +47,11 @@ MANY_ATTRIBUTES = {
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
-    "servicer.py GatewayServicer": 14,  # what lives as long as the process
+    "servicer.py GatewayServicer": 16,  # what lives as long as the process
     "stages/replica.py Replica": 11,  # two connections, and what was seen over each
     "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
     "stages/tries.py Tries": 10,  # the account of one question
+    "tokens/grants.py Grant": 7,  # a record: what one token says
     "translation/segment.py Segment": 9,  # a record: how far text and speech have got
     "translation/target.py Target": 9,  # the chain from transcript to voice
     "translation/targets.py Targets": 8,  # who hears which segment

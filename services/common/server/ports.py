@@ -57,7 +57,8 @@ def servers(
         options = edge_options(streams, edge.connections)
         service = grpc.aio.server(interceptors=[guard(not edge.trust_traces)], options=options)
         options = server_options(OPERATORS)
-        operators = grpc.aio.server(interceptors=[guard(False)], options=options, maximum_concurrent_rpcs=OPERATORS)
+        inside = [guard(False), *edge.doors]
+        operators = grpc.aio.server(interceptors=inside, options=options, maximum_concurrent_rpcs=OPERATORS)
         edge.add_to(operators)
     for server in {service, operators}:
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -23,6 +23,7 @@ class Edge:
     connections: int  # of clients, at once
     trust_traces: bool = False  # whether calls are a part of their callers' traces
     reflection: bool = False  # whether strangers are served reflection of what they may call
+    doors: Sequence[grpc.aio.ServerInterceptor] = ()  # what decides who may call the operators' port
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ class Tenants:
     def __init__(self, slots: Slots, settings: GatewaySettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = slots
         self._shares = FairShares(settings.headroom, settings.tenant_slots)
-        self._gives_back = bool(settings.tenant_metadata)  # an address may be that of a proxy, or of a whole office
+        self._gives_back = settings.tells_tenants  # an address may be that of a proxy, or of a whole office
         self._held: dict[str, list[Place]] = {}
         self._demand = _Demand(clock)
         self._calls = _Calls(Rate(settings.calls_per_second, BURST_SECONDS * settings.calls_per_second), clock)

@@ -17,6 +17,7 @@ from services.common.rates import Allowance, Rate
 from services.common.server.reading import Unreadable, readable, reader, too_large
 from services.gateway.outgoing.outbox import Outbox
 from services.gateway.settings import GatewaySettings
+from services.gateway.tokens.standing import Standing
 
 CallContext: TypeAlias = "grpc.aio.ServicerContext[Inbound, pb.ServerMessage]"
 BURST_SECONDS = 4.0  # of messages at the permitted rate may come at once: a resuming client repeats its last seconds
@@ -30,6 +31,7 @@ _KINDS = {
     0x12: ("audio", "audio.data", "CHUNK_TOO_LARGE"),
     0x1A: ("text", "text.text", "TEXT_TOO_LONG"),
     0x22: ("control", "control", "MESSAGE_TOO_LARGE"),
+    0x42: ("renewal", "renewal.token", "TOKEN_TOO_LARGE"),
 }
 _BY_NAME = {kind[0]: kind for kind in _KINDS.values()}
 Inbound: TypeAlias = pb.ClientMessage | Unreadable
@@ -54,11 +56,11 @@ class Pulse:
 
 @dataclass(slots=True)
 class Call:
-    """One Stream call: its channel in, its outbox, and what is done with each message that was sent."""
+    """One Stream call: its channel in, its outbox, its token, and what is done with each message that was sent."""
 
     inbound: Channel[Inbound]
     outbox: Outbox[pb.ServerMessage]
-    tenant: str = ""
+    standing: Standing
     refused: bool = True  # until its session is open
     pulse: Pulse = field(default_factory=Pulse)
     measure: Callable[[pb.ServerMessage], None] = lambda message: None  # what the session makes of each that was sent
@@ -167,6 +169,7 @@ class Sizes:
     audio: int
     text: int
     control: int
+    renewal: int
     request: int  # of TranslateText
 
     @classmethod
@@ -179,6 +182,7 @@ class Sizes:
             audio=settings.max_chunk_bytes + _REST_BYTES,
             text=text,
             control=glossary,
+            renewal=_REST_BYTES,
             request=glossary + text,
         )
 

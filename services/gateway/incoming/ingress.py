@@ -35,6 +35,7 @@ from services.gateway.values.terms import Sound, TargetTerms
 AgreeTargets: TypeAlias = Callable[[list[tuple[str, pb.Target]]], tuple[TargetTerms, ...]]
 SetGlossary: TypeAlias = Callable[[pb.Glossary], Awaitable[None]]
 Report: TypeAlias = Callable[[MeshError], Awaitable[None]]
+Renew: TypeAlias = Callable[[str], Awaitable[None]]
 MAX_MARKER_LENGTH = 64
 # What costs the mesh work whenever it is asked for, and how often it may be: an app hardly asks twice a minute.
 _COSTLY = ("set_target_lang", "set_dictionary", "interrupt")
@@ -64,6 +65,7 @@ class Controls:
     agree_targets: AgreeTargets
     set_glossary: SetGlossary
     report: Report
+    renew: Renew
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,8 @@ class Ingress:
                 await self._set_glossary(message.control.glossary)
             if message.control.action == "set_target_lang" and (targets := await self._agreed(message.control)):
                 yield targets
+            if message.HasField("renewal") and await self._allowed("renewal"):
+                await self._renew(message.renewal.token)
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
 
@@ -125,9 +129,10 @@ class Ingress:
         wait_seconds = self._costly.ask(time.monotonic())
         if not wait_seconds:
             return True
+        field, kinds = "renewal" if action == "renewal" else "control.action", ", ".join((*_COSTLY, "renewal"))
         message = f"The action {action!r} comes too often, and was not carried out."
-        accepted = [f"{COSTLY_AT_ONCE} at once and {COSTLY_PER_SECOND:g} a second of {', '.join(_COSTLY)} together"]
-        refusal = AtCapacity("CONTROL_TOO_OFTEN", message, "control.action", accepted, math.ceil(1000 * wait_seconds))
+        accepted = [f"{COSTLY_AT_ONCE} at once and {COSTLY_PER_SECOND:g} a second of {kinds} together"]
+        refusal = AtCapacity("CONTROL_TOO_OFTEN", message, field, accepted, math.ceil(1000 * wait_seconds))
         if self._costly.refused > MOST_REFUSED:
             raise refusal
         await self._controls.report(refusal)
@@ -150,6 +155,13 @@ class Ingress:
         except MeshError as refusal:
             await self._controls.report(refusal)
 
+    async def _renew(self, token: str) -> None:
+        """Go on under a fresh token. When it is refused, the client is told, and the one before stays."""
+        try:
+            await self._controls.renew(token)
+        except MeshError as refusal:
+            await self._controls.report(refusal)
+
     def _inputs_of(self, message: pb.ClientMessage) -> Iterator[Input]:
         match message.WhichOneof("payload"):
             case "text":
@@ -158,8 +170,10 @@ class Ingress:
                 yield from self._obey(message.control)
             case "hello":
                 raise InvalidArgument("HELLO_REPEATED", "The session is open already.", "hello", ["one hello"])
+            case "renewal":
+                return
             case _:
-                kinds = ["audio", "text", "control"]
+                kinds = ["audio", "text", "control", "renewal"]
                 raise InvalidArgument("EMPTY_MESSAGE", "The message holds nothing known.", "payload", kinds)
 
     async def _heard(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:

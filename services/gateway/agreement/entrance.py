@@ -1,0 +1,47 @@
+"""The door of the clients' port: who calls, by which right, and whether too often; before anything is held for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from services.common.errors import Forbidden, Unauthenticated
+from services.common.telemetry import rpcs
+from services.gateway.agreement.callers import Caller, caller
+from services.gateway.agreement.tenants import Tenants
+from services.gateway.settings import GatewaySettings
+from services.gateway.tokens.gate import Gate
+from services.gateway.tokens.grants import Grant
+
+if TYPE_CHECKING:
+    import grpc
+
+    Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+
+
+class Entrance:
+    """Lets callers in: with tokens as these say, without them as a proxy or the network does."""
+
+    def __init__(self, settings: GatewaySettings, tenants: Tenants, gate: Gate) -> None:
+        self.gate = gate
+        self._tenants = tenants
+        self._tenant_metadata = settings.tenant_metadata
+
+    async def admit(self, context: Context, scope: str, kind: str) -> Caller:
+        """Return the caller of a call of a kind, and count it. Raises MeshError for one that may not call.
+
+        What is refused for its token counts against the address that it comes from.
+        """
+        metadata = context.invocation_metadata() or ()
+        named = caller(metadata, self._tenant_metadata, context.peer())
+        if not self.gate.on:
+            found = Caller(named.tenant, named.client, Grant(tenant=named.tenant))
+        else:
+            try:
+                grant = await self.gate.admit(metadata, scope)
+            except (Unauthenticated, Forbidden) as refusal:
+                rpcs.refused("gateway", refusal.code)
+                await self._tenants.called(Caller("", named.client), "Unauthenticated")
+                raise
+            found = Caller(grant.tenant, named.client, grant)
+        await self._tenants.called(found, kind)
+        return found
