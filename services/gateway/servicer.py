@@ -35,6 +35,7 @@ from services.gateway.incoming.call import (
     CallContext,
     Sizes,
     half_closed,
+    methods,
     paced,
     read_all,
     received,
@@ -51,6 +52,7 @@ from services.gateway.operations.scale.turned_away import TurnedAway
 from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.outbox import Outbox, Room
+from services.gateway.quotas.quotas import Quotas
 from services.gateway.recognition.recognition import may_fail_over
 from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
@@ -78,7 +80,7 @@ class GatewayServicer:
         self._settings = settings
         self._slots = Slots(settings.slots, stage="", reserved=settings.reserve)
         self._tenants = Tenants(self._slots, settings)
-        self._gate = Gate(settings)
+        self._gate, self._quotas = Gate(settings), Quotas(settings)
         self._entrance = Entrance(settings, self._tenants, self._gate)
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
@@ -105,22 +107,7 @@ class GatewayServicer:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Registers the methods. Stream reads its messages itself, so that an unreadable one gets a typed answer."""
-        sizes = Sizes.of(self._settings)
-        handlers: dict[str, Any] = {
-            "Stream": grpc.stream_stream_rpc_method_handler(
-                self.Stream, request_deserializer=sizes.parse, response_serializer=pb.ServerMessage.SerializeToString
-            ),
-            "TranslateText": grpc.unary_unary_rpc_method_handler(
-                self.TranslateText,
-                request_deserializer=sizes.parse_request,
-                response_serializer=pb.TranslateTextResponse.SerializeToString,
-            ),
-            "Describe": grpc.unary_unary_rpc_method_handler(
-                self.Describe,
-                request_deserializer=pb.DescribeRequest.FromString,
-                response_serializer=pb.DescribeResponse.SerializeToString,
-            ),
-        }
+        handlers = methods(self, Sizes.of(self._settings))
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
 
     async def start(self) -> None:
@@ -130,8 +117,9 @@ class GatewayServicer:
         may_fail_over()
         rpcs.may_refuse("gateway", OWN_QUOTA)
         await self._gate.start()
+        await self._quotas.start()
         tasks = await self._running.enter_async_context(TaskGroup())
-        for work in (self._sight.run(), self._gate.run()):
+        for work in (self._sight.run(), self._gate.run(), self._quotas.run()):
             self._running.callback(tasks.create_task(work).cancel)
         await self._running.enter_async_context(self._stages.running())
         self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
@@ -188,7 +176,10 @@ class GatewayServicer:
             glossary = await kept.agreed(hello.glossary, "hello.glossary", self._catalog)
             terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
             await self._lives.supersede(terms.session_id)
+            quota = self._quotas.opened(caller.account, caller.grant.quota_class)
+            ration = await held.enter_async_context(quota)
             place = held.enter_context(self._tenants.taken(caller, goes_on.resumed))
+            place.ration = ration
             life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
         sign = self._admission.signature(terms, goes_on, caller.tenant)
         return Opening(terms, settings, goes_on, life, place, sign)
@@ -241,7 +232,8 @@ class GatewayServicer:
         recognition = opening.recognition(shared)
         typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         session = Session(shared, recognition, typed)
-        with lasting(opening, shared.account) as account, closing(recognition):
+        bill = opening.billed(shared.account, call, self._quotas)
+        with bill, lasting(opening, shared.account) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written
             account.begin()
@@ -263,10 +255,13 @@ class GatewayServicer:
         spoken = self._catalog.spoken_lang(request.source_lang)
         permission.require_text(caller.grant, request, spoken, targets)
         self._lives.require_open()
+        characters = len(request.text) * len(targets)
+        await self._quotas.text(caller.account, caller.grant.quota_class, characters)
         with self._tenants.taken(caller):
             kept = self._glossaries.of(caller.tenant)
             glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
             made = await translations(self._stages, request.text, spoken, glossary, targets)
+        self._quotas.translated(caller.tenant, caller.grant.quota_class, characters)
         return pb.TranslateTextResponse(translations=made)
 
     async def Describe(

@@ -6,17 +6,15 @@ call.
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
-from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
-from services.common.settings import Address, ServiceSettings, address
+from services.common.settings import Address, address
+from services.gateway.tenant_settings import TenantSettings
 
 SCHEME = "dns:///"
 ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
@@ -39,7 +37,7 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(TenantSettings):
     """Settings of the gateway. Its slots are sessions."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
@@ -117,12 +115,6 @@ class GatewaySettings(ServiceSettings):
         "are accepted. None: a key of this process's own, so sessions are resumed on this process only.",
     )
     resume_ttl_ms: int = Field(300_000, ge=1000, le=86_400_000, description="How long a resume handle is good for.")
-    tenant_metadata: str = Field(
-        "",
-        pattern=r"^[0-9a-z_.-]*$",
-        description="Metadata key by which a proxy tells whose call it is: handles are bound to it, and slots shared "
-        "out by it. Empty: handles are nobody's, and slots are shared out by the address of who calls.",
-    )
     tenant_slots: int | None = Field(None, ge=1, description="Most slots of one tenant; unset: as its share allows.")
     headroom_slots: int | None = Field(
         None,
@@ -148,41 +140,6 @@ class GatewaySettings(ServiceSettings):
         description="Whether a session is a part of its caller's trace: for callers of your own. Else it has a trace "
         "of its own, linked to the caller's.",
     )
-
-    tokens_jwks: str = Field(
-        "",
-        description="Public keys that sign tokens (EdDSA, ES256, RS256), a JWKS: a file, or an https:// URL (http:// "
-        "on loopback). Without it and tokens_secrets no tokens are asked for.",
-    )
-    tokens_secrets: FilePath | None = Field(
-        None, description="File of secrets that sign tokens (HS256), a line id:secret each, of 32 bytes or more."
-    )
-    tokens_issuer: str = Field("", description="Who issues the tokens: their claim iss.")
-    tokens_audience: str = Field("babelmesh", min_length=1, description="What the claim aud of tokens has to name.")
-    tokens_max_seconds: float = Field(3600, ge=1, le=3600, description="Longest life of a token, from iat to exp.")
-    tokens_skew_seconds: float = Field(30, ge=0, le=300, description="By how much an issuer's clock may be off.")
-    tokens_grace_seconds: float = Field(
-        30, ge=0, le=3600, description="How long a session goes on when its token has expired and no fresh one came."
-    )
-    tokens_notice_seconds: float = Field(
-        60, ge=0, le=3600, description="How long before its token expires a session is told."
-    )
-    tokens_refresh_seconds: float = Field(
-        300, ge=1, le=86_400, description="How often the keys of an URL are fetched; files are read when they change."
-    )
-    tokens_revoked: FilePath | None = Field(
-        None, description="File with the jti of a revoked token in each line; tokens then need one."
-    )
-
-    @property
-    def asks_for_tokens(self) -> bool:
-        """Whether calls need a token."""
-        return bool(self.tokens_jwks or self.tokens_secrets)
-
-    @property
-    def tells_tenants(self) -> bool:
-        """Whether tenants are told apart: by their tokens, or by a proxy."""
-        return self.asks_for_tokens or bool(self.tenant_metadata)
 
     @property
     def reserve(self) -> int:
@@ -213,33 +170,6 @@ class GatewaySettings(ServiceSettings):
             raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
         return self
 
-    @model_validator(mode="after")
-    def _agree_about_tokens(self) -> Self:
-        if self.asks_for_tokens and not self.tokens_issuer:
-            raise ValueError("tokens_issuer: say who issues the tokens")
-        if self.asks_for_tokens and self.tenant_metadata:
-            raise ValueError("tenant_metadata: the tokens tell the tenant; leave it out")
-        given = sorted(each for each in self.model_fields_set if each.startswith("tokens_"))
-        if given and not self.asks_for_tokens:
-            raise ValueError(f"{given[0]}: no tokens are asked for without tokens_jwks or tokens_secrets")
-        return self
-
-    @field_validator("tokens_jwks")
-    @classmethod
-    def _require_source(cls, value: str) -> str:
-        if "://" in value and not trusted_url(value):
-            raise ValueError("it is neither a file nor an https:// URL; http:// is for this machine alone")
-        if value and "://" not in value and not Path(value).is_file():
-            raise ValueError("there is no such file")
-        return value
-
-    @field_validator("tenant_metadata")
-    @classmethod
-    def _require_text(cls, value: str) -> str:
-        if value.endswith("-bin") or value.startswith("grpc-"):
-            raise ValueError(f"{value!r} holds no text: keys that end in -bin are bytes, those of grpc- are gRPC's own")
-        return value
-
     @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", "peer_endpoints", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -255,18 +185,3 @@ def _keys(text: str) -> dict[str, bytes]:
             raise ValueError(f"key {len(keys) + 1} is not id:secret, each id once, {LEAST_SECRET_BYTES} bytes or more")
         keys[key_id] = secret.encode()
     return keys
-
-
-def trusted_url(url: str) -> bool:
-    """Whether keys may be fetched from an URL: https, or http on this machine."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and on_loopback(host)))
-
-
-def on_loopback(host: str) -> bool:
-    """Whether a host, by name or address, is this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

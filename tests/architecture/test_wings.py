@@ -31,13 +31,15 @@ WINGS = (
     "stages",
     "outgoing",
     "settings",
+    "tenant_settings",
     "values",
 )
 
 MOST_ATTRIBUTES = 6
 # Objects with more, each with its reason and how many it has. The list only ever gets shorter.
 MANY_ATTRIBUTES = {
-    "account/ledger.py Ledger": 8,  # two clocks, and where each of them began
+    "account/ledger.py Ledger": 9,  # two clocks, where each of them began, and what was used
+    "account/measures.py Measures": 7,  # what is counted, and who is told
     "agreement/budget.py Shares": 7,  # a record: one share for each step
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
@@ -45,9 +47,12 @@ MANY_ATTRIBUTES = {
     "incoming/microphone.py Microphone": 10,  # the chain from packets to the audio clock
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
+    "quotas/purse.py Purse": 7,  # a balance, the counts it is of, and who fills it
+    "quotas/quotas.py Quotas": 7,  # what lasts as long as the process
+    "quotas/usage.py Record": 7,  # a record: a line of a bill
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
-    "servicer.py GatewayServicer": 16,  # what lives as long as the process
+    "servicer.py GatewayServicer": 17,  # what lives as long as the process
     "stages/replica.py Replica": 11,  # two connections, and what was seen over each
     "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
     "stages/tries.py Tries": 10,  # the account of one question

@@ -79,6 +79,7 @@ class Measures:
         self._captions: dict[tuple[str, int], Erasure] = {}  # open ones, by language and segment; of transcripts: ""
         self._begun = _begun(goes_on or beginning(""))
         self._accepted_samples = 0  # not counted yet
+        self.counted: Callable[[int], None] = lambda samples: None  # told of what was
 
     def began(self, lang: str) -> None:
         """Begin to count for a target language that was none before."""
@@ -94,6 +95,7 @@ class Measures:
     def count_audio(self) -> None:
         """Counts what was taken in; once a second is enough."""
         _AUDIO.add(self._accepted_samples / ASR_RATE, self.source)
+        self.counted(self._accepted_samples)
         self._accepted_samples = 0
 
     @contextmanager

@@ -15,6 +15,7 @@ from services.common.server.slots import Slots
 from services.common.telemetry import rpcs
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.shares import Claim, FairShares, Verdict
+from services.gateway.quotas.quotas import Ration
 from services.gateway.settings import GatewaySettings
 
 ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among those who share
@@ -35,6 +36,7 @@ class Place:
 
     def __init__(self) -> None:
         self.wanted = asyncio.Event()
+        self.ration = Ration()  # what its session draws from
 
 
 class Tenants:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Never, Self, TypeAlias, TypeVar
+from typing import Any, Never, Self, TypeAlias, TypeVar
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -209,3 +209,22 @@ class Sizes:
         name, field, code = kind or ("hello", "payload", "MESSAGE_TOO_LARGE")
         most = int(getattr(self, name))
         return too_large(size_bytes, most, field, code) if size_bytes > most else None
+
+
+def methods(servicer: Any, sizes: Sizes) -> dict[str, Any]:
+    """The handlers of the public contract's methods, which a servicer has. Stream reads its messages itself."""
+    return {
+        "Stream": grpc.stream_stream_rpc_method_handler(
+            servicer.Stream, request_deserializer=sizes.parse, response_serializer=pb.ServerMessage.SerializeToString
+        ),
+        "TranslateText": grpc.unary_unary_rpc_method_handler(
+            servicer.TranslateText,
+            request_deserializer=sizes.parse_request,
+            response_serializer=pb.TranslateTextResponse.SerializeToString,
+        ),
+        "Describe": grpc.unary_unary_rpc_method_handler(
+            servicer.Describe,
+            request_deserializer=pb.DescribeRequest.FromString,
+            response_serializer=pb.DescribeResponse.SerializeToString,
+        ),
+    }

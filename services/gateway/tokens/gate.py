@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Never, TypeAlias
 
-from services.common.errors import Forbidden, InvalidArgument
+from services.common.errors import InvalidArgument
 from services.gateway.settings import GatewaySettings
 from services.gateway.tokens.claims import Expected, granted, refused
 from services.gateway.tokens.grants import ANYONE, AUTHORIZATION, Grant
@@ -82,12 +82,6 @@ class Gate:
         """Raise Unauthenticated for a token that was revoked."""
         if grant.token_id in self._revoked:
             raise refused("TOKEN_REVOKED", "The token was revoked.", "another token")
-
-    def require_known_class(self, grant: Grant, classes: Iterable[str]) -> None:
-        """Raise Forbidden for a token of a quota class that this deployment does not have."""
-        if self.on and grant.quota_class not in classes:
-            message = "This server has no such quota class as the token names."
-            raise Forbidden("QUOTA_CLASS_UNKNOWN", message, AUTHORIZATION, sorted(classes))
 
     def watch(self, look: Callable[[], None]) -> Callable[[], None]:
         """Have a function called whenever tokens were revoked; return one that ends that."""
