@@ -12,10 +12,10 @@ from typing import Any
 import grpc
 import pytest
 
+from bench.measuring.issuer import bearer, settings, token
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.statuses import from_rpc_error
-from tests.issuer import bearer, settings, token
 from tests.mesh.mesh import Address, Heard, chunks, gateway_address, hello, loud, read_into, text
 
 CAPTIONS = pb.Target(lang="es", delivery=pb.DELIVERY_CAPTIONS)
@@ -56,7 +56,9 @@ async def test_a_second_session_waits_until_the_first_has_ended(address: Address
     async with grpc.aio.insecure_channel(address) as channel:
         first = RealtimeTranslateStub(channel).Stream(metadata=bearer(token(quota="one", tenant="one")))
         await first.write(hello(CAPTIONS))
-        assert (await first.read()).HasField("ready")
+        ready = await first.read()
+        assert isinstance(ready, pb.ServerMessage)
+        assert ready.HasField("ready")
         refused = (await talk(address, "one", hello(CAPTIONS))).error()
         assert refused.code == "QUOTA_SESSIONS"
         assert refused.retry_after_ms

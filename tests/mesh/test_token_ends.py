@@ -11,9 +11,9 @@ import grpc
 import pytest
 
 import babelmesh
+from bench.measuring.issuer import bearer, settings, token
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
-from tests.issuer import bearer, settings, token
 from tests.mesh.mesh import Heard, gateway_address, hello, read_into, text
 
 pytestmark = pytest.mark.clock

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 import babelmesh
+from bench.measuring.issuer import bearer, private, settings, token
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
@@ -17,7 +18,6 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.errors import MeshError
 from services.common.statuses import from_rpc_error
-from tests.issuer import bearer, private, settings, token
 from tests.mesh.mesh import Address, Heard, control, gateway_address, hello, read_into, text
 
 TEXT = pb.TranslateTextRequest(text="good morning", source_lang="en", target_langs=["es"])

@@ -50,7 +50,7 @@ class Leases:
         if not counts:
             return Lease(amount)
         async with self._asking:
-            answer = None if self._store is None or self.cut_off else await self._ask(counts, amount)
+            answer = await self._ask(counts, amount) if self._asks(counts) else None
             granted = answer.granted if answer else max(0, min(amount, *(self.tally.left(each) for each in counts)))
             self.tally.add(counts, granted)
             if answer:
@@ -60,6 +60,12 @@ class Leases:
             self.give(counts, granted)
             granted = 0
         return Lease(granted, tightest, max(0, self.tally.left(tightest)))
+
+    def _asks(self, counts: Sequence[Counted]) -> bool:
+        """Return whether the store is to be asked; else this gateway knows the answer, or has to find one."""
+        if self._store is None or self.cut_off:
+            return False
+        return not any(self.tally.used_up(each, self._now()) for each in counts)
 
     def give(self, counts: Sequence[Counted], amount: int) -> None:
         """Give back what was not used; a negative amount is what was used beyond. The store is told by `keep`."""
@@ -125,4 +131,4 @@ class Leases:
 
     def _heard(self, counts: Sequence[Counted], answer: Answer) -> None:
         for each, total in zip(counts, answer.totals, strict=True):
-            self.tally.heard(each, total)
+            self.tally.heard(each, total, self._now())

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 
 from services.gateway.quotas.classes import Line, Window, window
 
+_MOMENT_SECONDS = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Counted:
@@ -44,6 +46,7 @@ class Entry:
     own: int = 0
     told_own: int = 0  # own part when it last heard
     total: int | None = None  # of all gateways, then; None: never heard
+    at: float = 0.0  # when it last heard, by the wall clock
 
 
 class Tally:
@@ -64,10 +67,14 @@ class Tally:
             entry = self._entry(each)
             entry.own = max(0, entry.own + amount)
 
-    def heard(self, count: Counted, total: int) -> None:
+    def heard(self, count: Counted, total: int, now: float) -> None:
         """Record what all gateways have of a count, this one's part included."""
         entry = self._entry(count)
-        entry.total, entry.told_own = total, entry.own
+        entry.total, entry.told_own, entry.at = total, entry.own, now
+
+    def used_up(self, count: Counted, now: float) -> bool:
+        """Return whether nothing was left of a count a moment ago: who asks again and again need not be looked up."""
+        return now - self._entry(count).at < _MOMENT_SECONDS and self.left(count) <= 0
 
     def left(self, count: Counted) -> int:
         """Return what may still be leased of a count: of all gateways' rest, or of this one's share when cut off."""

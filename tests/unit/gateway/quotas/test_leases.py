@@ -122,6 +122,7 @@ async def test_places_are_given_back_and_told_to_the_others() -> None:
     assert (await one.take(places, 1)).granted == 1
     assert (await two.take(places, 1)).granted == 0
     one.give(places, 1)
+    clock.now += 1
     await one.keep([])
     assert (await two.take(places, 1)).granted == 1
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from bench.measuring.issuer import SECRET, bearer, settings, token, write_jwks
 from services.common.errors import StageFailed, Unauthenticated
 from services.gateway.settings import GatewaySettings
 from services.gateway.tokens.gate import Gate
 from services.gateway.tokens.grants import STREAM
 from services.gateway.tokens.keyring import ASK_AGAIN_SECONDS, Keyring
 from services.gateway.tokens.keys import Key, Keys, KeysUnusable
-from tests.issuer import SECRET, bearer, settings, token, write_jwks
 
 KEY = Key("HS256", b"a secret")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from bench.measuring.issuer import SECRET, by_hand, claims, private, public, token
 from services.common.errors import Unauthenticated
 from services.gateway.tokens.keys import Key, KeysUnusable, bearer, key_id, read_jwks, read_secrets, verified
-from tests.issuer import SECRET, by_hand, claims, private, public, token
 
 
 def encoded(value: object) -> str:

@@ -1,4 +1,4 @@
-"""A real Redis or Valkey for a test, which can die and come back."""
+"""A real Redis or Valkey, which can die and come back."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 PROGRAM = shutil.which("redis-server") or shutil.which("valkey-server")
-needed = pytest.mark.skipif(PROGRAM is None, reason="neither redis-server nor valkey-server is installed")
 
 
 class RedisServer:
