@@ -176,11 +176,11 @@ async def stolen(clients: grpc.aio.Channel, operators: grpc.aio.Channel) -> list
     while isinstance(await call.read(), pb.ServerMessage):
         pass
     for name, code, shown, handle in (
-        ("another tenant's handle", "RESUME_OTHER_TENANT", token(tenant="other"), ready.ready.resume),
-        ("a handle shown as a token", "TOKEN_KEY_UNKNOWN", ready.ready.resume, ""),
+        ("another tenant's handle", "RESUME_OTHER_TENANT", token(tenant="other"), ready.ready.resume_handle),
+        ("a handle shown as a token", "TOKEN_KEY_UNKNOWN", ready.ready.resume_handle, ""),
         ("a token shown as a handle", "RESUME_FORGED", token(), token()),
     ):
-        asked = {"resume": handle}
+        asked = {"resume_handle": handle}
         refused = await best(partial(opened, clients, operators, bearer(shown), asked))
         found.append((name, code, refused))
     return found

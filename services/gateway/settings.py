@@ -135,6 +135,9 @@ class GatewaySettings(TenantSettings):
         256, ge=1, le=100_000, description="Streams at once that have no session yet, from one address."
     )
     connections: int = Field(2000, ge=1, le=1_000_000, description="Connections of clients at once.")
+    connection_backlog: int = Field(
+        128, ge=1, le=65_535, description="Connections that may wait to be accepted; the others' clients try again."
+    )
     trust_traces: bool = Field(
         False,
         description="Whether a session is a part of its caller's trace: for callers of your own. Else it has a trace "

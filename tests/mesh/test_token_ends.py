@@ -31,7 +31,7 @@ async def test_a_session_outlives_its_token_by_the_grace_and_is_told_before(tmp_
         began = time.monotonic()
         await read_into(heard, call)
     assert [each.code for each in heard.of("error")] == ["TOKEN_EXPIRING", "TOKEN_EXPIRED"]
-    assert heard.error().retry_after_ms == 1
+    assert heard.error().HasField("retry_after_ms")
     assert 0.6 < time.monotonic() - began < 2.5
 
 
@@ -62,7 +62,7 @@ async def test_a_session_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
         revoked.write_text("stolen\n")
         await read_into(heard, call)
     assert heard.error().code == "TOKEN_REVOKED"
-    assert heard.error().retry_after_ms == 0
+    assert not heard.error().HasField("retry_after_ms")
 
 
 async def test_the_client_renews_by_itself_and_its_reader_sees_nothing_of_it(tmp_path: Path) -> None:

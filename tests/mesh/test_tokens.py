@@ -128,8 +128,8 @@ async def test_terms_of_ones_own_need_their_scope_everywhere(address: Address) -
 
 async def test_a_handle_is_good_for_its_tenant_alone(address: Address) -> None:
     heard = await talk(address, token(), hello("es"))
-    handle = heard.of("ready")[0].resume
-    stolen = await talk(address, token(tenant="other"), hello("es", resume=handle))
+    handle = heard.of("ready")[0].resume_handle
+    stolen = await talk(address, token(tenant="other"), hello("es", resume_handle=handle))
     assert stolen.error().code == "RESUME_OTHER_TENANT"
     assert not stolen.of("ready")
 

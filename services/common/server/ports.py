@@ -15,6 +15,7 @@ from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.cancelling import TaskGroup
 from services.common.grpc_options import edge_options, server_options
 from services.common.server.faults import FaultServicer
+from services.common.server.listening import limit_backlog
 from services.common.server.replica import Edge, Replica
 from services.common.server.status import Status, StatusServicer
 from services.common.settings import ServiceSettings
@@ -34,6 +35,7 @@ class Ports:
         port = self.service.add_insecure_port(listen)
         await self.service.start()
         if edge:
+            limit_backlog(port, edge.backlog)
             taken = self.operators.add_insecure_port(edge.operations)
             edge.operations = f"{edge.operations.rpartition(':')[0]}:{taken}"
             await self.operators.start()

@@ -21,6 +21,7 @@ class Edge:
     operations: str  # address of the operators' port; once it serves, with the port that was taken
     add_to: Callable[[grpc.aio.Server], None]  # registers what is served there beside health, state and faults
     connections: int  # of clients, at once
+    backlog: int  # connections that may wait to be accepted
     trust_traces: bool = False  # whether calls are a part of their callers' traces
     reflection: bool = False  # whether strangers are served reflection of what they may call
     doors: Sequence[grpc.aio.ServerInterceptor] = ()  # what decides who may call the operators' port

@@ -31,7 +31,7 @@ _KINDS = {
     0x12: ("audio", "audio.data", "CHUNK_TOO_LARGE"),
     0x1A: ("text", "text.text", "TEXT_TOO_LONG"),
     0x22: ("control", "control", "MESSAGE_TOO_LARGE"),
-    0x42: ("renewal", "renewal.token", "TOKEN_TOO_LARGE"),
+    0x2A: ("renewal", "renewal.token", "TOKEN_TOO_LARGE"),
 }
 _BY_NAME = {kind[0]: kind for kind in _KINDS.values()}
 Inbound: TypeAlias = pb.ClientMessage | Unreadable
@@ -106,7 +106,7 @@ async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncItera
             return
         except TimeoutError as error:
             waited = f"No message came for {idle_seconds:g} s."
-            raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=1) from error
+            raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=0) from error
         yield readable(message)
 
 

@@ -12,7 +12,7 @@ from services.gateway.tokens.gate import Gate
 from services.gateway.tokens.grants import AUTHORIZATION, FOREVER, STREAM, Grant
 
 FIELD = "renewal.token"
-_RESUME_MS = 1  # the session can be resumed at once, with a fresh token
+_RESUME_MS = 0  # the session can be resumed at once, with a fresh token
 
 
 class Standing:
