@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat asterisk-core-sounds-en-g722 libnss-wrapper openssl
 # What some distributions do not have: one that cannot be had is a line, and what it is for is left out.
 OPTIONAL_PACKAGES := apertium-en-gl apertium-es-pt apertium-pt-gl apertium-spa-cat apertium-fr-es apertium-spa-ita \
-	asterisk-core-sounds-es-g722
+	asterisk-core-sounds-es-g722 redis-server
 PYTHON ?= python3
 
 VENV := .venv

@@ -57,6 +57,8 @@ MEASUREMENTS = (
     Measurement("bench.chaos.clock", ("clock",)),
     Measurement("bench.capacity.load", ("load",)),
     Measurement("bench.strangers.tenants", ("tenants",)),
+    Measurement("bench.strangers.attempts", ("attempts",)),
+    Measurement("bench.strangers.quotas", ("quotas",), short=("--seconds", "60")),
     Measurement("bench.capacity.autoscale", ("autoscale",)),
     Measurement("bench.capacity.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),

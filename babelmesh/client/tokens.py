@@ -32,10 +32,11 @@ class Bearer:
         if self._token is None:
             return ""
         found = self._token() if callable(self._token) else self._token
-        token = await found if inspect.isawaitable(found) else found
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable() or not token.strip():
+        told = await found if inspect.isawaitable(found) else found
+        token = told.strip() if isinstance(told, str) else ""
+        if not token or not token.isascii() or not token.isprintable():
             raise TokenUnusable("The token is empty, or no text of printable ASCII characters.")
-        return token.strip()
+        return token
 
     async def authorized(self, metadata: Metadata) -> Metadata:
         """Return the metadata of a call with the token of now in it."""

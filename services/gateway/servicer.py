@@ -26,7 +26,7 @@ from services.gateway.agreement import permission
 from services.gateway.agreement.callers import Caller, client_of
 from services.gateway.agreement.changes import Changes
 from services.gateway.agreement.describing import described
-from services.gateway.agreement.entrance import Entrance
+from services.gateway.agreement.entrance import Entrance, warn_of_strangers
 from services.gateway.agreement.glossaries import Glossaries
 from services.gateway.agreement.negotiation import agree, agree_text, within_budget
 from services.gateway.agreement.tenants import Tenants
@@ -117,6 +117,7 @@ class GatewayServicer:
         may_degrade()
         may_fail_over()
         rpcs.may_refuse("gateway", OWN_QUOTA)
+        warn_of_strangers(self._settings)
         await self._gate.start()
         await self._quotas.start()
         tasks = await self._running.enter_async_context(TaskGroup())

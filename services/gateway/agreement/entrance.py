@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from services.common.errors import Forbidden, Unauthenticated
@@ -9,8 +10,11 @@ from services.common.telemetry import rpcs
 from services.gateway.agreement.callers import Caller, caller
 from services.gateway.agreement.tenants import Tenants
 from services.gateway.settings import GatewaySettings
+from services.gateway.tenant_settings import on_loopback
 from services.gateway.tokens.gate import Gate
 from services.gateway.tokens.grants import Grant
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     import grpc
@@ -45,3 +49,9 @@ class Entrance:
             found = Caller(grant.tenant, named.client, grant)
         await self._tenants.called(found, kind)
         return found
+
+
+def warn_of_strangers(settings: GatewaySettings) -> None:
+    """Log a warning where others than this machine can call, and nobody tells who they are."""
+    if not settings.tells_tenants and not on_loopback(settings.listen.rpartition(":")[0]):
+        log.warning("anybody who reaches this port may call, no tokens are asked for")
