@@ -57,7 +57,7 @@ MEASUREMENTS = (
     Measurement("bench.chaos.clock", ("clock",)),
     Measurement("bench.capacity.load", ("load",)),
     Measurement("bench.strangers.tenants", ("tenants",)),
-    Measurement("bench.strangers.attempts", ("attempts",)),
+    Measurement("bench.strangers.attempts", ("attempts",), short=()),
     Measurement("bench.strangers.quotas", ("quotas",), short=("--seconds", "60")),
     Measurement("bench.capacity.autoscale", ("autoscale",)),
     Measurement("bench.capacity.flow", ("C4",)),

@@ -7,7 +7,7 @@ from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
 from babelmesh.client.deaths import MOST_DEATHS
 from babelmesh.client.errors import SessionFailed
@@ -85,7 +85,7 @@ class Calls:
             return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
 
         attempts = AsyncRetrying(
-            retry=retry_if_exception(may_pass), wait=_wait, stop=stop_after_delay(left), reraise=True
+            retry=retry_if_exception(may_pass), wait=_wait, stop=stop_before_delay(left), reraise=True
         )
         ready: Ready
         try:

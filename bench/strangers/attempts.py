@@ -36,7 +36,7 @@ from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.statuses import from_rpc_error
 
 TRIES = 3
-RACERS = 20
+RACERS = 12
 CLASSES = {"default": {}, "one": {"sessions": 1}, "nothing": {"audio_minutes": {"day": 0}}}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import stat
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import grpc
 import pytest
 
+import babelmesh
 from bench.measuring.issuer import bearer, settings, token
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
@@ -87,6 +89,25 @@ async def test_a_session_ends_with_its_quota_after_a_warning_and_can_be_resumed(
     again = await talk(address, "listens", hello(CAPTIONS))
     assert again.error().code == "QUOTA_EXHAUSTED"
     assert not again.of("ready")
+
+
+async def test_the_client_does_not_wait_for_a_quota_of_tomorrow(address: Address) -> None:
+    async def speech() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield loud(1.0)
+            await asyncio.sleep(0.02)
+
+    async def heard() -> None:
+        shown = token(quota="listens", tenant="listens")
+        async with babelmesh.connect(address, token=shown) as mesh, mesh.session("en", CAPTIONS) as session:
+            async for _ in session.translate(speech()):
+                pass
+
+    began = time.monotonic()
+    with pytest.raises(babelmesh.SessionFailed) as ended:
+        await heard()
+    assert ended.value.code == "QUOTA_EXHAUSTED"
+    assert time.monotonic() - began < 10
 
 
 async def test_texts_count_for_each_language_and_are_refused_with_what_is_missing(address: Address) -> None:
