@@ -49,17 +49,27 @@ class Leases:
         """Lease at most an amount of all of these limits; with `whole` all of it or nothing."""
         if not counts:
             return Lease(amount)
-        async with self._asking:
-            answer = await self._ask(counts, amount) if self._asks(counts) else None
-            granted = answer.granted if answer else max(0, min(amount, *(self.tally.left(each) for each in counts)))
+        granted = None
+        if self._asks(counts):
+            async with self._asking:
+                granted = await self._asked(counts, amount)
+        if granted is None:
+            granted = max(0, min(amount, *(self.tally.left(each) for each in counts)))
             self.tally.add(counts, granted)
-            if answer:
-                self._heard(counts, answer)
         tightest = min(counts, key=self.tally.left)
         if whole and granted < amount:
             self.give(counts, granted)
             granted = 0
         return Lease(granted, tightest, max(0, self.tally.left(tightest)))
+
+    async def _asked(self, counts: Sequence[Counted], amount: int) -> int | None:
+        """Lease of the store. None where this gateway has to find the answer: others may have waited before this."""
+        answer = await self._ask(counts, amount) if self._asks(counts) else None
+        if answer is None:
+            return None
+        self.tally.add(counts, answer.granted)
+        self._heard(counts, answer)
+        return answer.granted
 
     def _asks(self, counts: Sequence[Counted]) -> bool:
         """Return whether the store is to be asked; else this gateway knows the answer, or has to find one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ class PlayedStore:
     gateways: set[str] = field(default_factory=set)
     away: bool = False
     settled: bool = True
+    frozen: asyncio.Event | None = None  # until it is set, no question is answered
 
 
 class PlayedShare:
@@ -37,6 +39,8 @@ class PlayedShare:
         self._name = name
 
     async def ask(self, counts: Sequence[Counted], own: Sequence[int], amount: int) -> Answer:
+        if self._store.frozen:
+            await self._store.frozen.wait()
         if self._store.away:
             raise Away("away")
         self._store.gateways.add(self._name)

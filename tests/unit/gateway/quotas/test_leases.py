@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 from services.gateway.quotas.classes import Line
 from services.gateway.quotas.leases import Leases
 from services.gateway.quotas.tally import counted
@@ -89,6 +91,21 @@ async def test_cut_off_a_new_window_is_shared_out_and_an_unheard_one_is_not() ->
     clock.now += 60
     fresh = counted("unheard", MINUTE, clock())
     assert [(await each.take(fresh, 1000)).granted for each in (one, two)] == [500, 500]
+
+
+async def test_who_knows_that_the_store_is_away_does_not_wait_for_it() -> None:
+    clock, store = Clock(), PlayedStore()
+    (one,) = await gateways(store, clock, 1)
+    counts = counted("acme", MINUTE, clock())
+    await one.take(counts, 10)
+    store.away = True
+    await one.take(counts, 10)
+    store.frozen = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(one.keep(counts))
+        await asyncio.sleep(0)
+        assert (await one.take(counts, 10)).granted == 10
+        store.frozen.set()
 
 
 async def test_a_store_that_forgot_everything_learns_it_again_before_it_grants() -> None:
