@@ -47,9 +47,8 @@ class Sources:
 
 def fetched(url: str) -> str:
     """Return what an URL answers; blocks. Raises OSError or ValueError. Redirects are not followed."""
-    proxies: dict[str, str] | None = (
-        None if url.startswith("https:") else {}
-    )  # those of the environment; none leads to this machine
+    # None stands for the proxies of the environment; none of them leads to this machine.
+    proxies: dict[str, str] | None = None if url.startswith("https:") else {}
     opener = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler(proxies))
     with opener.open(url, timeout=FETCH_SECONDS) as answer:
         content: bytes = answer.read(_MOST_BYTES + 1)
