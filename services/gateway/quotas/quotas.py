@@ -100,7 +100,8 @@ class Quotas:
                 self._low.clear()
                 if self.classes:
                     await self._look()
-                await asyncio.to_thread(self.usage.flush)
+                if self.usage.waits:
+                    await asyncio.to_thread(self.usage.flush)
         finally:
             self.usage.flush()
             await self._leases.close()

@@ -75,6 +75,11 @@ class UsageLog:
             fields = {"session": record.session, "class": record.quota_class, "seconds": record.seconds, **used}
             log.info("session used", extra={"fields": fields})
 
+    @property
+    def waits(self) -> bool:
+        """Whether records wait to be written."""
+        return bool(self._waiting)
+
     def flush(self) -> None:
         """Write the records that wait; blocks. Those that cannot be written wait on."""
         lines = list(self._waiting)
