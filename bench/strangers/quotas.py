@@ -53,7 +53,8 @@ class Tenant:
     open: int = 0
     most_open: int = 0
     used: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))  # seconds, by minute
-    ends: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)  # of sessions that ran
 
     @property
     def total(self) -> float:
@@ -137,11 +138,13 @@ async def _speaks(tenant: Tenant, channels: Sequence[grpc.aio.Channel], number: 
     """One speaker: goes on in another session when one has ended, once it was told that it may."""
     while time.monotonic() < until:
         call, refusal = await _opened(tenant, channels[number % len(channels)])
-        if refusal is None:
-            refusal = await _spoken(tenant, call, until)
-        if refusal is None:
+        if refusal is not None:
+            tenant.refusals[refusal.code] += 1
+        elif ended := await _spoken(tenant, call, until):
+            tenant.ends[ended.code] += 1
+            refusal = ended
+        else:
             return
-        tenant.ends[refusal.code] += 1
         wait = refusal.retry_after_ms / 1000 or SHORT_RETRY_SECONDS
         await asyncio.sleep(max(0.0, min(wait, until - time.monotonic())))
 
@@ -180,7 +183,7 @@ async def _crowds(tenant: Tenant, channels: Sequence[grpc.aio.Channel], number: 
     while time.monotonic() < until:
         call, refusal = await _opened(tenant, channels[number % len(channels)])
         if refusal is not None:
-            tenant.ends[refusal.code] += 1
+            tenant.refusals[refusal.code] += 1
             await asyncio.sleep(refusal.retry_after_ms / 1000 or SHORT_RETRY_SECONDS)
             continue
         tenant.open += 1
@@ -192,11 +195,14 @@ async def _crowds(tenant: Tenant, channels: Sequence[grpc.aio.Channel], number: 
 
 
 def _table(tenants: Sequence[Tenant]) -> Rows:
-    columns = ("tenant", "sessions", "most at once", "used s", "most in a minute", "refused or ended")
+    columns = ("tenant", "sessions", "most at once", "used s", "most in a minute", "refused", "ended")
     rows = Rows("Three tenants, two gateways, a store that dies", columns)
     for each in tenants:
-        ends = ", ".join(f"{code} {count}" for code, count in each.ends.most_common()) or None
-        rows.add(each.name, each.opened, each.most_open or None, each.total or None, each.worst or None, ends)
+        codes = [
+            ", ".join(f"{code} {count}" for code, count in counted.most_common()) or None
+            for counted in (each.refusals, each.ends)
+        ]
+        rows.add(each.name, each.opened, each.most_open or None, each.total or None, each.worst or None, *codes)
     return rows
 
 

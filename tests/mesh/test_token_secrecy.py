@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -38,7 +39,7 @@ async def test_no_part_of_a_token_is_in_a_log_or_a_metric_or_a_refusal(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, spans: InMemorySpanExporter
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    said = {"tenant": TENANT, "sub": SUBJECT, "jti": TOKEN_ID}
+    said: dict[str, Any] = {"tenant": TENANT, "sub": SUBJECT, "jti": TOKEN_ID}
     good, forged, bare = token(**said), token(key=private("EdDSA", "x"), **said), token(scope="describe", **said)
     told: list[str] = []
     with measured() as seen:

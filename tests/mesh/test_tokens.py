@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,13 @@ async def test_the_client_shows_its_token_and_asks_for_one_each_time(address: Ad
         with pytest.raises(babelmesh.SessionFailed) as refused:
             await mesh.describe()
     assert refused.value.code == "TOKEN_MALFORMED"
+
+
+async def test_a_client_whose_hello_comes_late_is_told_why_it_is_refused(address: Address) -> None:
+    async with grpc.aio.insecure_channel(address) as channel:
+        heard, call = Heard(), RealtimeTranslateStub(channel).Stream()
+        await asyncio.sleep(0.2)
+        await call.write(hello("es"))
+        await read_into(heard, call)
+        assert heard.error().code == "TOKEN_MISSING"
+        assert await call.code() is grpc.StatusCode.UNAUTHENTICATED

@@ -16,7 +16,7 @@ from services.gateway.quotas.store import Answer, Away
 from services.gateway.quotas.tally import Counted
 
 _PREFIX = "{babelmesh-quotas}"
-_ANSWER_SECONDS = 0.25  # who waits longer is cut off
+_ANSWER_SECONDS = 0.5  # who waits longer is cut off
 SETTLE_SECONDS = 3  # of a store that has just started: other gateways tell their parts within a second
 _GONE_MS = 30_000  # a gateway that says nothing for so long holds no sessions
 _KEPT_SECONDS = 40 * 86_400  # a count, at most: a month and some days
