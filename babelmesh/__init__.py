@@ -1,4 +1,4 @@
-"""Live speech translation: client, command line and local mesh.
+"""Live speech translation: the client of a mesh.
 
 async with babelmesh.connect("localhost:7700") as mesh:
     async with mesh.session("en", targets=["es", "ca"]) as session:
@@ -7,107 +7,112 @@ async with babelmesh.connect("localhost:7700") as mesh:
                 print(event.target_lang, event.text)
 """
 
-from babelmesh.client.audio import audio_file
-from babelmesh.client.errors import (
-    AddressUnusable,
-    AudioUnreadable,
-    BabelmeshError,
-    GlossaryUnreadable,
-    SessionFailed,
-    TokenUnusable,
-)
-from babelmesh.client.events import (
-    DEGRADED_REASON_MAX_LAG,
-    DEGRADED_REASON_OVERLOAD,
-    DEGRADED_REASON_QUARANTINED,
-    DEGRADED_REASON_RUNAWAY,
-    DEGRADED_REASON_TIER,
-    DEGRADED_REASON_UNAVAILABLE,
-    DEGRADED_REASON_UNSPECIFIED,
-    DELIVERY_CAPTIONS,
-    DELIVERY_CAPTIONS_AND_SPEECH,
-    DELIVERY_SPEECH,
-    DELIVERY_UNSPECIFIED,
-    FORMALITY_FORMAL,
-    FORMALITY_INFORMAL,
-    FORMALITY_UNSPECIFIED,
-    GAP_REASON_CORRUPT_AUDIO,
-    GAP_REASON_MISSING_AUDIO,
-    GAP_REASON_QUARANTINED,
-    GAP_REASON_SKIPPED,
-    GAP_REASON_UNSPECIFIED,
-    ORIGIN_SPOKEN,
-    ORIGIN_TYPED,
-    ORIGIN_UNSPECIFIED,
-    OVERLOAD_POLICY_BLOCK,
-    OVERLOAD_POLICY_CAPTIONS_ONLY,
-    OVERLOAD_POLICY_SKIP_AHEAD,
-    OVERLOAD_POLICY_UNSPECIFIED,
-    SAME_LANGUAGE_PASS_THROUGH,
-    SAME_LANGUAGE_SILENCE,
-    SAME_LANGUAGE_UNSPECIFIED,
-    SPEECH_EVENT_TYPE_SOURCE_ENDED,
-    SPEECH_EVENT_TYPE_SOURCE_STARTED,
-    SPEECH_EVENT_TYPE_UNSPECIFIED,
-    SPEECH_EVENT_TYPE_VOICE_ENDED,
-    SPEECH_EVENT_TYPE_VOICE_STARTED,
-    STABILIZATION_AGGRESSIVE,
-    STABILIZATION_BALANCED,
-    STABILIZATION_FAST,
-    STABILIZATION_UNSPECIFIED,
-    STABILIZATION_WHOLE_SEGMENTS,
-    STAGE_ASR,
-    STAGE_MT,
-    STAGE_TTS,
-    STAGE_UNSPECIFIED,
-    TURN_TAKING_CONSECUTIVE,
-    TURN_TAKING_SIMULTANEOUS,
-    TURN_TAKING_UNSPECIFIED,
-    Ack,
-    AsrResult,
-    AudioFormat,
-    Degraded,
-    DegradedReason,
-    Delivery,
-    DescribeResponse,
-    End,
-    Endpointing,
-    EngineInfo,
-    Error,
-    Event,
-    Flow,
-    Formality,
-    Gap,
-    GapReason,
-    Glossary,
-    GlossaryTerm,
-    GlossaryUse,
-    GoAway,
-    LanguagePair,
-    Latency,
-    Limits,
-    Marker,
-    Origin,
-    OverloadPolicy,
-    Ready,
-    SameLanguage,
-    SessionConfig,
-    SpeechEvent,
-    SpeechEventType,
-    Stabilization,
-    Stage,
-    StageBacklog,
-    Target,
-    TargetVoice,
-    TranslationResult,
-    TtsChunk,
-    TurnTaking,
-    Voice,
-    Word,
-)
-from babelmesh.client.glossary import glossary_file
-from babelmesh.client.mesh import Mesh, connect
-from babelmesh.client.session import Chunk, Session
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from babelmesh.client.audio import audio_file
+    from babelmesh.client.errors import (
+        AddressUnusable,
+        AudioUnreadable,
+        BabelmeshError,
+        GlossaryUnreadable,
+        SessionFailed,
+        TokenUnusable,
+    )
+    from babelmesh.client.events import (
+        DEGRADED_REASON_MAX_LAG,
+        DEGRADED_REASON_OVERLOAD,
+        DEGRADED_REASON_QUARANTINED,
+        DEGRADED_REASON_RUNAWAY,
+        DEGRADED_REASON_TIER,
+        DEGRADED_REASON_UNAVAILABLE,
+        DEGRADED_REASON_UNSPECIFIED,
+        DELIVERY_CAPTIONS,
+        DELIVERY_CAPTIONS_AND_SPEECH,
+        DELIVERY_SPEECH,
+        DELIVERY_UNSPECIFIED,
+        FORMALITY_FORMAL,
+        FORMALITY_INFORMAL,
+        FORMALITY_UNSPECIFIED,
+        GAP_REASON_CORRUPT_AUDIO,
+        GAP_REASON_MISSING_AUDIO,
+        GAP_REASON_QUARANTINED,
+        GAP_REASON_SKIPPED,
+        GAP_REASON_UNSPECIFIED,
+        ORIGIN_SPOKEN,
+        ORIGIN_TYPED,
+        ORIGIN_UNSPECIFIED,
+        OVERLOAD_POLICY_BLOCK,
+        OVERLOAD_POLICY_CAPTIONS_ONLY,
+        OVERLOAD_POLICY_SKIP_AHEAD,
+        OVERLOAD_POLICY_UNSPECIFIED,
+        SAME_LANGUAGE_PASS_THROUGH,
+        SAME_LANGUAGE_SILENCE,
+        SAME_LANGUAGE_UNSPECIFIED,
+        SPEECH_EVENT_TYPE_SOURCE_ENDED,
+        SPEECH_EVENT_TYPE_SOURCE_STARTED,
+        SPEECH_EVENT_TYPE_UNSPECIFIED,
+        SPEECH_EVENT_TYPE_VOICE_ENDED,
+        SPEECH_EVENT_TYPE_VOICE_STARTED,
+        STABILIZATION_AGGRESSIVE,
+        STABILIZATION_BALANCED,
+        STABILIZATION_FAST,
+        STABILIZATION_UNSPECIFIED,
+        STABILIZATION_WHOLE_SEGMENTS,
+        STAGE_ASR,
+        STAGE_MT,
+        STAGE_TTS,
+        STAGE_UNSPECIFIED,
+        TURN_TAKING_CONSECUTIVE,
+        TURN_TAKING_SIMULTANEOUS,
+        TURN_TAKING_UNSPECIFIED,
+        Ack,
+        AsrResult,
+        AudioFormat,
+        Degraded,
+        DegradedReason,
+        Delivery,
+        DescribeResponse,
+        End,
+        Endpointing,
+        EngineInfo,
+        Error,
+        Event,
+        Flow,
+        Formality,
+        Gap,
+        GapReason,
+        Glossary,
+        GlossaryTerm,
+        GlossaryUse,
+        GoAway,
+        LanguagePair,
+        Latency,
+        Limits,
+        Marker,
+        Origin,
+        OverloadPolicy,
+        Ready,
+        SameLanguage,
+        SessionConfig,
+        SpeechEvent,
+        SpeechEventType,
+        Stabilization,
+        Stage,
+        StageBacklog,
+        Target,
+        TargetVoice,
+        TranslationResult,
+        TtsChunk,
+        TurnTaking,
+        Voice,
+        Word,
+    )
+    from babelmesh.client.glossary import glossary_file
+    from babelmesh.client.mesh import Mesh, connect
+    from babelmesh.client.session import Chunk, Session
 
 __all__ = [
     "DEGRADED_REASON_MAX_LAG",
@@ -210,3 +215,35 @@ __all__ = [
     "connect",
     "glossary_file",
 ]
+
+if not TYPE_CHECKING:
+    # gRPC and protobuf take most of the time and memory of an import: they come with the first name that is used. Type
+    # checkers see the imports above alone, so a name that is not there is an error to them.
+    _MODULES = {
+        "AddressUnusable": "errors",
+        "AudioUnreadable": "errors",
+        "BabelmeshError": "errors",
+        "Chunk": "session",
+        "GlossaryUnreadable": "errors",
+        "Mesh": "mesh",
+        "Session": "session",
+        "SessionFailed": "errors",
+        "TokenUnusable": "errors",
+        "audio_file": "audio",
+        "connect": "mesh",
+        "glossary_file": "glossary",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Import a public name when it is used for the first time."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415  # with the rest
+
+        thing = getattr(import_module(f"{__name__}.client.{_MODULES.get(name, 'events')}"), name)
+        globals()[name] = thing
+        return thing
+
+    def __dir__() -> list[str]:
+        """List the public names, imported or not."""
+        return sorted({*globals(), *__all__})

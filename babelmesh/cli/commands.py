@@ -33,7 +33,7 @@ from babelmesh.client.session import Source
 from babelmesh.local import preflight, supervisor
 from babelmesh.local.log_folder import log_folder
 from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services
-from babelmesh.models.serving import Variables
+from babelmesh.models.choices import Variables
 
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 

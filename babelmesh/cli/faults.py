@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import grpc
 
+from babelmesh._stubs.mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from babelmesh.cli import tokens
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
-from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 
 ANSWER_SECONDS = 10.0
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from babelmesh.cli.options import Hold
-from babelmesh.models.serving import Engines
+from babelmesh.models.choices import VARIABLE, Engines
 
 GATEWAYS = "HOST:PORT,..."
 At = Annotated[
@@ -64,4 +64,8 @@ TrackNumber = Annotated[
         min=1,
         help="Audio track of the files, from 1; without it, the first that is not silent.",
     ),
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--models", envvar=VARIABLE, metavar="DIR", help="Folder of the bundles.", show_default=False),
 ]

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from babelmesh import console
-from babelmesh.cli import commands, demonstration, describe, options, tokens, versions, watching
+from babelmesh.cli import commands, demonstration, describe, options, server_part, tokens, versions, watching
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
@@ -26,6 +26,7 @@ from babelmesh.cli.flags import (
     At,
     Ca,
     Explain,
+    Folder,
     From,
     Held,
     Json,
@@ -41,17 +42,13 @@ from babelmesh.cli.flags import (
     With,
     Within,
 )
-from babelmesh.cli.models import Folder, folder
-from babelmesh.cli.models import app as models_app
 from babelmesh.cli.naming import by_option
 from babelmesh.cli.options import Server, Waiting, demo_server, of_demo, one_language, place, separate
-from babelmesh.client.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
+from babelmesh.client.errors import UNREACHABLE, BabelmeshError, SessionFailed
 from babelmesh.client.events import as_json
 from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS, connect
-from babelmesh.local import supervisor
 from babelmesh.local.supervisor import Ports
-from babelmesh.models import serving
-from babelmesh.models.serving import Engines, Variables
+from babelmesh.models.choices import Engines, Variables
 
 app = typer.Typer(
     help="Live speech translation: speech in, captions and speech in other languages out.",
@@ -61,7 +58,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(models_app, name="models")
+server_part.add_models(app)
 app.add_typer(tokens.app)
 
 LOCAL = Ports()
@@ -98,8 +95,8 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
 def _told(engines: Engines, models: Path | None) -> Variables:
     """Return the variables for the stages of a local mesh."""
     try:
-        return serving.variables(engines, folder(models), supervisor.environment(), console.note)
-    except ModelsFailed as error:
+        return server_part.variables(engines, models)
+    except BabelmeshError as error:
         console.fail(str(error))
         raise typer.Exit(1) from None
 

@@ -28,7 +28,7 @@ from babelmesh.client.events import (
 )
 from babelmesh.client.glossary import glossary_named
 from babelmesh.client.mesh import DEFAULT_ADDRESS
-from babelmesh.models.serving import Engines, Variables
+from babelmesh.models.choices import Engines, Variables
 
 AUTO = "auto"  # `--from` whatever language is spoken
 SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for

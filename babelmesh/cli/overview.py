@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 import grpc
 from google.protobuf.json_format import MessageToDict
 
+from babelmesh._stubs.mesh.overview.v1 import overview_pb2, overview_pb2_grpc
+from babelmesh._stubs.mesh.stage.v1 import stage_pb2
 from babelmesh.cli import tokens
 from babelmesh.client.errors import UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
-from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
-from mesh.stage.v1 import stage_pb2
 
 INTERVAL_SECONDS = 1.0
 SILENT_SECONDS = 3.5  # a gateway that tells nothing for so long is gone

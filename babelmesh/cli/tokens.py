@@ -14,8 +14,7 @@ from typing import Annotated
 import typer
 
 from babelmesh import console
-from babelmesh.cli import issuing
-from babelmesh.cli.issuing import Claims, development_key, issued, jwks_path
+from babelmesh.cli import server_part
 from babelmesh.client.errors import BabelmeshError, TokenUnusable
 from babelmesh.client.tokens import Bearer, Metadata, Token
 
@@ -80,14 +79,16 @@ def token(  # noqa: PLR0913, PLR0917  # a command line's options
     quota: Annotated[str, typer.Option(metavar="CLASS", help="Quota class of the tenant.")] = "",
 ) -> None:
     """Make a token for development, and print it; its key is for a gateway of your own alone."""
-    allowed, seconds = issuing.scopes(scope or ()), issuing.seconds(expires)
-    claims = Claims(issuer, audience, tenant, subject, allowed, seconds, language or (), voice or (), quota)
     made = not key.exists()
     try:
-        console.line(issued(development_key(key), claims))
+        with server_part.services_needed():
+            from babelmesh.cli import issuing  # noqa: PLC0415  # what signs comes with the services
+        allowed, seconds = issuing.scopes(scope or ()), issuing.seconds(expires)
+        claims = issuing.Claims(issuer, audience, tenant, subject, allowed, seconds, language or (), voice or (), quota)
+        console.line(issuing.issued(issuing.development_key(key), claims))
     except BabelmeshError as error:
         console.fail(str(error))
         raise typer.Exit(error.exit_status) from None
     if made:
-        settings = f"GATEWAY_TOKENS_JWKS={shlex.quote(str(jwks_path(key)))} GATEWAY_TOKENS_ISSUER={shlex.quote(issuer)}"
-        console.note(f"New key: {key}. Start the gateway with {settings}")
+        keys, name = shlex.quote(str(issuing.jwks_path(key))), shlex.quote(issuer)
+        console.note(f"New key: {key}. Start the gateway with GATEWAY_TOKENS_JWKS={keys} GATEWAY_TOKENS_ISSUER={name}")

@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from babelmesh import console
+from babelmesh._stubs.mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from babelmesh.cli import tokens
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.events import DescribeResponse, Stage, short_name
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from babelmesh.client.mesh import connect
-from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
 ANSWER_SECONDS = 10.0
 UNTOLD = "of an older version, which does not tell"

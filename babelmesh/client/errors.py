@@ -12,6 +12,7 @@ BabelmeshError        str() is one line a person can act on
 ├── Incomplete        a session is over, and something of its input was left out
 ├── NothingRecognized no word was recognized in a file: its subtitles are empty
 ├── OutputUnwritable  a file or folder cannot be written: no room, no permission
+├── ServerMissing     the services are not installed, which a command would run or read
 └── MeshFailed        a local service did not start, or died
 """
 
@@ -80,6 +81,13 @@ class NothingRecognized(BabelmeshError):
 
 class OutputUnwritable(BabelmeshError):
     """An output file of a session cannot be written."""
+
+
+class ServerMissing(BabelmeshError):
+    """The services are not installed; they are a distribution of their own."""
+
+    def __str__(self) -> str:
+        return "This needs the services: pip install babelmesh-server."
 
 
 class MeshFailed(BabelmeshError):

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
-from realtime.v1.realtime_translate_docs import DOCS
-from realtime.v1.realtime_translate_pb2 import (
+from babelmesh._stubs.realtime.v1.realtime_translate_docs import DOCS
+from babelmesh._stubs.realtime.v1.realtime_translate_pb2 import (
     DEGRADED_REASON_MAX_LAG,
     DEGRADED_REASON_OVERLOAD,
     DEGRADED_REASON_QUARANTINED,

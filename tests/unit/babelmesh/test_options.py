@@ -26,7 +26,7 @@ from babelmesh.client.events import (
     STABILIZATION_WHOLE_SEGMENTS,
 )
 from babelmesh.client.mesh import DEFAULT_ADDRESS
-from babelmesh.models.serving import Engines
+from babelmesh.models.choices import Engines
 
 
 def test_languages_are_separated_by_commas() -> None:
