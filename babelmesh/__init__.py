@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         BabelmeshError,
         GlossaryUnreadable,
         SessionFailed,
+        TokenUnusable,
     )
     from babelmesh.client.events import (
         DEGRADED_REASON_MAX_LAG,
@@ -226,6 +227,7 @@ __all__ = [
     "Target",
     "TargetVoice",
     "Tls",
+    "TokenUnusable",
     "TranslationResult",
     "TtsChunk",
     "TurnTaking",
@@ -258,6 +260,7 @@ if not TYPE_CHECKING:
         "Session": "session",
         "SessionFailed": "errors",
         "Tls": "dialling",
+        "TokenUnusable": "errors",
         "audio_file": "audio",
         "connect": "mesh",
         "glossary_file": "glossary",

@@ -61,6 +61,8 @@ MEASUREMENTS = (
     Measurement("bench.strangers.tenants", ("tenants",)),
     Measurement("bench.strangers.rotation", ("rotation",), short=("--rotations", "2")),
     Measurement("bench.strangers.encryption", ("encryption",), short=("--pairs", "1")),
+    Measurement("bench.strangers.attempts", ("attempts",), short=()),
+    Measurement("bench.strangers.quotas", ("quotas",), short=("--seconds", "60")),
     Measurement("bench.capacity.autoscale", ("autoscale",)),
     Measurement("bench.capacity.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),

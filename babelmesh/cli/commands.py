@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babelmesh import console
+from babelmesh.cli import tokens
 from babelmesh.cli.captions import Languages
 from babelmesh.cli.explainer import Explainer
 from babelmesh.cli.heard import Heard
@@ -136,11 +137,12 @@ async def translate(server: Server, files: Files) -> None:
 async def reached(server: Server) -> AsyncIterator[Mesh]:
     """Connect to the mesh that was named, or to a new local one that lasts as long as the block."""
     async with AsyncExitStack() as stack:
-        addresses = server.addresses
+        addresses, token = server.addresses, tokens.chosen()
         if not addresses:
+            token = None  # a mesh of its own asks for none
             services = mesh_services(free_ports(), server.variables)
             addresses = await stack.enter_async_context(_own_mesh(services, Path("logs")))
-        yield await stack.enter_async_context(connect(addresses, server.tls))
+        yield await stack.enter_async_context(connect(addresses, server.tls, token))
 
 
 @asynccontextmanager

@@ -10,6 +10,7 @@ from rich import box
 from rich.table import Table
 
 from babelmesh import console
+from babelmesh.cli import tokens
 from babelmesh.cli.options import Server
 from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Stage, Voice, as_json, short_name
 from babelmesh.client.mesh import connect
@@ -17,7 +18,7 @@ from babelmesh.client.mesh import connect
 
 async def told(server: Server, as_object: bool) -> None:
     """Print the features of a mesh, as a table or as JSON. Raises SessionFailed."""
-    async with connect(server.addresses, server.tls) as mesh:
+    async with connect(server.addresses, server.tls, tokens.chosen()) as mesh:
         answer = await mesh.describe()
     if as_object:
         console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))

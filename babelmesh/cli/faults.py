@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from babelmesh._stubs.mesh.fault.v1 import fault_pb2, fault_pb2_grpc
+from babelmesh.cli import tokens
 from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
@@ -54,6 +55,8 @@ async def simulate_fault(address: str, fault: Fault, tls: Tls | None = None) -> 
         factor=fault.factor,
         memory_mib=fault.memory_mib,
     )
+    metadata = await tokens.metadata(address)
     async with dialling([address], tls).channel(address, CHANNEL_OPTIONS) as channel:
         with typed_failures(address):
-            await fault_pb2_grpc.FaultStub(channel).SimulateFault(request, timeout=ANSWER_SECONDS)
+            stub = fault_pb2_grpc.FaultStub(channel)
+            await stub.SimulateFault(request, timeout=ANSWER_SECONDS, metadata=metadata)

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from babelmesh import console
-from babelmesh.cli import commands, demonstration, describe, options, server_part, versions, watching
+from babelmesh.cli import commands, demonstration, describe, options, server_part, tokens, versions, watching
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
@@ -59,13 +59,17 @@ app = typer.Typer(
 )
 
 server_part.add_models(app)
+app.add_typer(tokens.app)
 
 LOCAL = Ports()
 Port = Annotated[int, typer.Option(min=1, max=65535)]
 
 
 @app.callback(invoke_without_command=True)
-def _version(shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _version(
+    shown: Annotated[bool, typer.Option("--version", help="Print the version.")] = False, token_file: tokens.File = None
+) -> None:
+    tokens.use(token_file)
     if shown:
         console.line(f"babelmesh {version('babelmesh')}")
         raise typer.Exit

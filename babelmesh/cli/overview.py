@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 
 from babelmesh._stubs.mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from babelmesh._stubs.mesh.stage.v1 import stage_pb2
+from babelmesh.cli import tokens
 from babelmesh.client.dialling import PLAIN, Dialling
 from babelmesh.client.errors import UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
@@ -71,7 +72,8 @@ async def follow(gateway: Gateway, changed: Callable[[], None]) -> None:
 async def _watch(gateway: Gateway, changed: Callable[[], None]) -> None:
     async with gateway.dial.channel(gateway.address, CHANNEL_OPTIONS) as channel:
         request = overview_pb2.WatchRequest(interval_ms=round(INTERVAL_SECONDS * 1000))
-        call: Any = overview_pb2_grpc.OverviewStub(channel).Watch(request)
+        metadata = await tokens.metadata(gateway.address)
+        call: Any = overview_pb2_grpc.OverviewStub(channel).Watch(request, metadata=metadata)
         with typed_failures(gateway.address):
             while True:
                 async with asyncio.timeout(SILENT_SECONDS):

@@ -14,11 +14,13 @@ from babelmesh.client.errors import ServerMissing
 from babelmesh.local import supervisor
 from babelmesh.models.choices import Engines, Variables
 
+_BROUGHT = ("services", "jwt", "cryptography")
+
 
 def add_models(app: typer.Typer) -> None:
     """Add the commands of `babelmesh models`; one that names what is missing where the services are not installed."""
     try:
-        with _services():
+        with services_needed():
             from babelmesh.cli.models import app as models  # noqa: PLC0415  # the services are read in it
     except ServerMissing:
         app.command("models", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(_no_models)
@@ -28,7 +30,7 @@ def add_models(app: typer.Typer) -> None:
 
 def variables(engines: Engines, models: Path | None) -> Variables:
     """Return the variables for the stages of a local mesh. Raises ModelsFailed, ServerMissing."""
-    with _services():
+    with services_needed():
         from babelmesh.cli.models import folder  # noqa: PLC0415  # the services are read in it
         from babelmesh.models import serving  # noqa: PLC0415  # the services are read in it
     return serving.variables(engines, folder(models), supervisor.environment(), console.note)
@@ -41,11 +43,11 @@ def _no_models(arguments: Annotated[list[str] | None, typer.Argument(hidden=True
 
 
 @contextmanager
-def _services() -> Iterator[None]:
-    """Raise ServerMissing for a module of the services that cannot be imported in the block."""
+def services_needed() -> Iterator[None]:
+    """Raise ServerMissing for a module of the services, or that they bring along, which the block cannot import."""
     try:
         yield
     except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] != "services":
+        if (missing.name or "").partition(".")[0] not in _BROUGHT:
             raise
         raise ServerMissing from None

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from babelmesh import console
 from babelmesh._stubs.mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from babelmesh.cli import tokens
 from babelmesh.client.dialling import PLAIN, Dialling, Tls, dialling
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.events import DescribeResponse, Stage, short_name
@@ -22,7 +23,7 @@ UNTOLD = "of an older version, which does not tell"
 
 async def served(addresses: str, tls: Tls) -> None:
     """Print the versions of this client, of a gateway, and of the engines it uses. Raises SessionFailed."""
-    async with connect(addresses, tls) as mesh:
+    async with connect(addresses, tls, tokens.chosen()) as mesh:
         answer = await mesh.describe()
     for line in of_software(version("babelmesh"), answer):
         console.line(line)

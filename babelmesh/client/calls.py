@@ -7,14 +7,15 @@ from asyncio import sleep
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_before_delay, wait_random_exponential
 
 from babelmesh.client.deaths import MOST_DEATHS
 from babelmesh.client.errors import SessionFailed
 from babelmesh.client.events import Ready, SessionConfig
-from babelmesh.client.gateways import LOST, Gateways, Metadata, may_pass, pause_ms
+from babelmesh.client.gateways import LOST, Gateways, may_pass, pause_ms
 from babelmesh.client.silence import HEARTBEAT_MS, Patience
 from babelmesh.client.stream import Stream
+from babelmesh.client.tokens import Bearer, Metadata
 
 PATIENCE_SECONDS = 60.0  # where the server does not say how long a handle is good for
 MOST_PATIENCE_SECONDS = 600.0
@@ -41,6 +42,11 @@ class Calls:
         self._terms = terms
         self._patience = Patience(PATIENCE_SECONDS)
         self._stream: Stream | None = None
+
+    @property
+    def bearer(self) -> Bearer:
+        """The token that calls are made with."""
+        return self._gateways.bearer
 
     @property
     def stream(self) -> Stream:
@@ -79,7 +85,7 @@ class Calls:
             return await self._gateways.reopen(asked, self._terms.metadata, self.stream.address)
 
         attempts = AsyncRetrying(
-            retry=retry_if_exception(may_pass), wait=_wait, stop=stop_after_delay(left), reraise=True
+            retry=retry_if_exception(may_pass), wait=_wait, stop=stop_before_delay(left), reraise=True
         )
         ready: Ready
         try:

@@ -3,6 +3,7 @@
 BabelmeshError        str() is one line a person can act on
 ├── SessionFailed     the server refused, failed or is not there: `code` says which
 ├── AddressUnusable   an address, or what is to be trusted there, makes no sense
+├── TokenUnusable     there is no token where one was named, or it is none
 ├── AudioUnreadable   a file or a microphone gives no audio
 ├── GlossaryUnreadable  a file holds no glossary
 ├── PromptMissing     the recorded speech of the demo is not installed
@@ -41,6 +42,10 @@ class BabelmeshError(Exception):
 
 class AddressUnusable(BabelmeshError):
     """An address has no known form, or its trusted certificates cannot be used."""
+
+
+class TokenUnusable(BabelmeshError):
+    """A token, or the key that is to sign one, cannot be read or used."""
 
 
 class AudioUnreadable(BabelmeshError):

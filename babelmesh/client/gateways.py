@@ -15,12 +15,12 @@ from babelmesh.client.errors import CONNECTION_LOST, UNREACHABLE, SessionFailed,
 from babelmesh.client.events import Ready, SessionConfig
 from babelmesh.client.reaching import Reached, reached
 from babelmesh.client.stream import NO_READY, Stream
+from babelmesh.client.tokens import Bearer, Metadata
 
 if TYPE_CHECKING:
     from babelmesh._stubs.realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateAsyncStub
 
 T = TypeVar("T")
-Metadata = tuple[tuple[str, str], ...]
 
 # Without the first two, 130 s of speech fit into the connection before a write waits; the next four notice a dead peer.
 # With the last ones a link that healed is tried soon (`bench/chaos/reconnect.py`), yet a slow one has time to connect.
@@ -68,7 +68,10 @@ def pause_ms(failure: SessionFailed) -> int:
 class Gateways:
     """The gateways of one mesh, in order of preference, each with a channel for its unary calls."""
 
-    def __init__(self, channels: Mapping[str, grpc.aio.Channel], dial: Dialling = PLAIN) -> None:
+    def __init__(
+        self, channels: Mapping[str, grpc.aio.Channel], dial: Dialling = PLAIN, bearer: Bearer | None = None
+    ) -> None:
+        self.bearer = bearer or Bearer()
         self._channels = channels
         self._dial = dial
 
@@ -77,12 +80,16 @@ class Gateways:
         """The addresses in the order and form they were given."""
         return tuple(self._channels)
 
-    async def ask(self, question: Callable[[RealtimeTranslateAsyncStub], Awaitable[T]]) -> T:
-        """Return the answer of the first gateway that gives one. Raises SessionFailed."""
+    async def ask(self, question: Callable[[RealtimeTranslateAsyncStub, Metadata], Awaitable[T]]) -> T:
+        """Return the answer of the first gateway that gives one. Raises SessionFailed.
+
+        `question` is called with the metadata that carries the token.
+        """
 
         async def asked(address: str) -> T:
+            metadata = await self.bearer.authorized(())
             with typed_failures(address):
-                return await question(RealtimeTranslateStub(self._channels[address]))
+                return await question(RealtimeTranslateStub(self._channels[address]), metadata)
 
         return await _first(self.addresses, asked)
 
@@ -93,7 +100,8 @@ class Gateways:
         """
 
         async def opened(address: str) -> tuple[Stream, Ready]:
-            call = RealtimeTranslateStub(self._channels[address]).Stream(metadata=metadata)
+            authorized = await self.bearer.authorized(metadata)
+            call = RealtimeTranslateStub(self._channels[address]).Stream(metadata=authorized)
             stream = Stream(call, address)
             try:
                 return stream, await stream.greet(hello)
@@ -107,7 +115,7 @@ class Gateways:
         except SessionFailed as failure:
             if failure.code != UNREACHABLE or time.monotonic() - began < REFUSED_SECONDS:
                 raise
-        return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata, self._dial)
+        return await self._over_a_fresh_connection(self.addresses, lambda: hello, metadata)
 
     async def reopen(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
         """Open a lost session again at another gateway, or the one that lost it, on a new connection.
@@ -116,30 +124,30 @@ class Gateways:
         """
         after = self.addresses.index(lost) + 1
         in_turn = [*self.addresses[after:], *self.addresses[:after]]
-        return await _over_a_fresh_connection(in_turn, hello, metadata, self._dial)
+        return await self._over_a_fresh_connection(in_turn, hello, metadata)
 
-
-async def _over_a_fresh_connection(
-    addresses: Sequence[str], hello: Callable[[], SessionConfig], metadata: Metadata, dial: Dialling
-) -> tuple[Stream, Ready]:
-    """Open a session at the first gateway that can be reached and accepts it, on a new connection."""
-    left, failures = [*addresses], list[SessionFailed]()
-    while left:
-        there = await _reached(left, dial)
-        try:
-            call = RealtimeTranslateStub(there.channel).Stream(metadata=metadata)
-            stream = Stream(call, there.address, there.channel)
-            return stream, await stream.greet(hello(), RESUMED_SECONDS)
-        except SessionFailed as failure:
-            await there.channel.close()
-            if failure.broke or not may_pass(failure):
+    async def _over_a_fresh_connection(
+        self, addresses: Sequence[str], hello: Callable[[], SessionConfig], metadata: Metadata
+    ) -> tuple[Stream, Ready]:
+        """Open a session at the first gateway that can be reached and accepts it, on a new connection."""
+        left, failures = [*addresses], list[SessionFailed]()
+        while left:
+            there = await _reached(left, self._dial)
+            try:
+                authorized = await self.bearer.authorized(metadata)
+                call = RealtimeTranslateStub(there.channel).Stream(metadata=authorized)
+                stream = Stream(call, there.address, there.channel)
+                return stream, await stream.greet(hello(), RESUMED_SECONDS)
+            except SessionFailed as failure:
+                await there.channel.close()
+                if failure.broke or not may_pass(failure):
+                    raise
+                failures.append(failure)
+                left.remove(there.address)
+            except BaseException:
+                await there.channel.close()
                 raise
-            failures.append(failure)
-            left.remove(there.address)
-        except BaseException:
-            await there.channel.close()
-            raise
-    raise _most_promising(failures)
+        raise _most_promising(failures)
 
 
 async def _reached(addresses: Sequence[str], dial: Dialling) -> Reached:

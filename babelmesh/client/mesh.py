@@ -13,6 +13,7 @@ from babelmesh.client.calls import Terms
 from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.events import DescribeResponse, Glossary, SessionConfig, Target
 from babelmesh.client.gateways import CHANNEL_OPTIONS, Gateways
+from babelmesh.client.tokens import Bearer, Token
 
 DEFAULT_ADDRESS = "localhost:7700"
 OPERATIONS_ADDRESS = "localhost:7710"  # of a local mesh, for those who run it
@@ -68,27 +69,37 @@ class Mesh:
         """Translate a text, and return its translations by target language. Raises SessionFailed."""
         langs = [target_langs] if isinstance(target_langs, str) else target_langs
         request = pb.TranslateTextRequest(text=text, source_lang=source_lang, target_langs=langs, glossary=glossary)
-        response = await self._gateways.ask(lambda stub: stub.TranslateText(request, metadata=_trace_metadata()))
+        response = await self._gateways.ask(
+            lambda stub, own: stub.TranslateText(request, metadata=(*_trace_metadata(), *own))
+        )
         return {translation.target_lang: translation.text for translation in response.translations}
 
     async def describe(self) -> DescribeResponse:
         """Return languages, pairs, voices, engines and limits of this mesh. Raises SessionFailed."""
-        return await self._gateways.ask(lambda stub: stub.Describe(pb.DescribeRequest(), metadata=_trace_metadata()))
+        request = pb.DescribeRequest()
+        return await self._gateways.ask(lambda stub, own: stub.Describe(request, metadata=(*_trace_metadata(), *own)))
 
 
 @asynccontextmanager
-async def connect(address: str = DEFAULT_ADDRESS, tls: Tls | None = None) -> AsyncIterator[Mesh]:
+async def connect(
+    address: str = DEFAULT_ADDRESS, tls: Tls | None = None, token: Token | None = None
+) -> AsyncIterator[Mesh]:
     """Connect for the block to any of the gateways whose comma-separated addresses are given.
 
     `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
     authorities that `tls` names, or without it to those that gRPC brings along. Nothing is sent before the first call,
-    which fails when no gateway can be reached. Raises AddressUnusable.
+    which fails when no gateway can be reached.
+
+    `token` is what calls are authorized by, where the mesh asks for one: a text, or a function, async or not, that
+    returns one. A function is called for each call, and again when a session's token is about to expire. A token is
+    sent over TLS, or to this machine. Raises AddressUnusable.
     """
     addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
-    dial = dialling(addresses, tls)
+    dial, bearer = dialling(addresses, tls), Bearer(token)
+    bearer.require_private(addresses)
     async with AsyncExitStack() as stack:
         channels = {each: await stack.enter_async_context(dial.channel(each, CHANNEL_OPTIONS)) for each in addresses}
-        yield Mesh(Gateways(channels, dial))
+        yield Mesh(Gateways(channels, dial, bearer))
 
 
 async def is_serving(address: str) -> bool:

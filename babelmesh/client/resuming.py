@@ -26,12 +26,15 @@ from babelmesh.client.events import (
     Event,
     GoAway,
     Marker,
+    Renewal,
     TranslationResult,
     TtsChunk,
     event_of,
 )
 from babelmesh.client.gateways import LOST, may_pass
 from babelmesh.client.stream import Stream
+
+TOKEN_EXPIRING = "TOKEN_EXPIRING"  # the server asks for a fresh token
 
 
 class Link:
@@ -118,12 +121,23 @@ class Link:
         event = event_of(message)
         if isinstance(event, Error) and event.fatal:
             return await self._lost(from_event(event))
+        if isinstance(event, Error) and event.code == TOKEN_EXPIRING and self._calls.bearer.renewable:
+            self._tasks.create_task(self._renew(stream))
+            return None
         if event is not None:
             news = self._conversation.heard(event, stream.written)
             self._unread.extend(news)
             self._follow(event, stream)
             if any(_advances(each) for each in news):
                 self._calls.advanced()
+
+    async def _renew(self, stream: Stream) -> None:
+        """Send a fresh token in a call, beside its log: another call starts with a token of its own."""
+        token = await self._calls.bearer.token()
+        async with self._writing:
+            if stream is self._calls.stream and not self._conversation.ended:
+                with suppress(SessionFailed):  # who reads is told
+                    await stream.write(ClientMessage(renewal=Renewal(token=token)))
 
     def _follow(self, event: Event, stream: Stream) -> None:
         """Leave a server that will close: at its next acknowledgement, or after half of its remaining time."""

@@ -3,7 +3,8 @@
     MeshError
     ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest
     ├── Unsupported       a field asks for what is not built  UNIMPLEMENTED, BadRequest
-    ├── PermissionDenied  who calls may not do that           PERMISSION_DENIED
+    ├── Unauthenticated   nobody knows who the caller is      UNAUTHENTICATED, BadRequest
+    ├── PermissionDenied  the caller may not do that          PERMISSION_DENIED, BadRequest
     ├── AtCapacity        no slot is free                     RESOURCE_EXHAUSTED, RetryInfo, QuotaFailure
     ├── StageFailed       an engine or a stage broke          UNAVAILABLE, RetryInfo
     ├── TooSlow           a deadline passed                   DEADLINE_EXCEEDED, RetryInfo
@@ -21,7 +22,9 @@ from dataclasses import dataclass
 from google.rpc import code_pb2
 
 # Refusals for what the caller takes itself: more replicas would not help it.
-OWN_QUOTA = frozenset({"SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS"})
+OWN_QUOTA = frozenset(
+    {"SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS", "QUOTA_EXHAUSTED", "QUOTA_SESSIONS"}
+)
 MOST_QUOTED = 64  # characters of what a caller sent that a message shows: a status must arrive whole
 _MOST_LISTED = 500  # characters of what is accepted that a status lists; the session's own error lists all
 
@@ -77,8 +80,14 @@ class Unsupported(MeshError):
     status = code_pb2.UNIMPLEMENTED
 
 
+class Unauthenticated(MeshError):
+    """The caller shows no token, or one that proves nothing."""
+
+    status = code_pb2.UNAUTHENTICATED
+
+
 class PermissionDenied(MeshError):
-    """The caller is known, and may not do what it asked for."""
+    """The caller is known, and may not do what it asked for; `accepted` lists what its token grants, or should."""
 
     status = code_pb2.PERMISSION_DENIED
 
@@ -116,6 +125,7 @@ class Defect(MeshError):
 KINDS: tuple[type[MeshError], ...] = (
     InvalidArgument,
     Unsupported,
+    Unauthenticated,
     PermissionDenied,
     AtCapacity,
     StageFailed,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Never, Self
@@ -22,10 +22,12 @@ from services.gateway.account.account import Account, Shared
 from services.gateway.account.backlog import Backlog
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures, Recent
+from services.gateway.account.metering import Meter, billed
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.agreement.tenants import Place
 from services.gateway.incoming.call import Call, watch_reader
-from services.gateway.incoming.ingress import Numbering, Source, TypedSegment
+from services.gateway.incoming.ingress import Numbering, Source
+from services.gateway.incoming.typed import TypedSegment
 from services.gateway.masking.kinds import NAME
 from services.gateway.masking.masker import Masker, Seeker
 from services.gateway.masking.names import presidio
@@ -33,6 +35,7 @@ from services.gateway.masking.profanity import profanities
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import Outbox
+from services.gateway.quotas.quotas import Quotas
 from services.gateway.recognition.outage import Patience
 from services.gateway.recognition.recognition import Recognition
 from services.gateway.recognition.takeover import Seed
@@ -79,6 +82,12 @@ class Opening:
         dictionary = Dictionary(self.terms.glossary, self.terms.source_langs)
         return Shared(self.terms, stages, account, dictionary, self.goes_on)
 
+    def billed(self, account: Account, call: Call, quotas: Quotas) -> AbstractContextManager[None]:
+        """Draw what the session uses from its tenant's quota, and record it at the end of the block."""
+        grant = call.standing.grant
+        meter = Meter(account, self.terms.output_rate, self.place.ration, quotas.label(grant.quota_class))
+        return billed(meter, quotas.usage, grant.tenant, self.terms.session_id)
+
     def recognition(self, shared: Shared) -> Recognition:
         """Make the session's recognition, which goes on where the client has got to."""
         patience = Patience(self.settings.recognition_stall_ms / 1000, self.settings.stage_outage_ms / 1000)
@@ -104,6 +113,8 @@ class Opening:
         yield goodbye(self.life, lambda: account.go_away(lives.time_left_ms))
         yield retire(self.settings.session_seconds, account.go_away)
         yield give_back(self.place.wanted, account.go_away)
+        yield call.standing.ended(account.report)
+        yield self.place.ration.watch(account.report)
         if self.terms.heartbeat_ms:
             yield call.pulse.keep(self.terms.heartbeat_ms / 1000, account.beat)
 

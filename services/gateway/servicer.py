@@ -21,16 +21,15 @@ from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.states import State
 from services.common.telemetry import metrics, rpcs
-from services.common.telemetry.tracing import outgoing
 from services.common.tls.calling import Dial
 from services.gateway.account.measures import Recent, may_degrade
-from services.gateway.agreement.callers import Caller
+from services.gateway.agreement import permission
+from services.gateway.agreement.callers import Caller, client_of
+from services.gateway.agreement.changes import Changes
 from services.gateway.agreement.describing import described
+from services.gateway.agreement.entrance import Entrance, warn_of_strangers
 from services.gateway.agreement.glossaries import Glossaries
-from services.gateway.agreement.glossary import Lexicon
-from services.gateway.agreement.long_work import lexicons
 from services.gateway.agreement.negotiation import agree, agree_text, within_budget
-from services.gateway.agreement.targeting import agree_targets
 from services.gateway.agreement.tenants import Tenants
 from services.gateway.incoming.call import (
     Call,
@@ -38,6 +37,7 @@ from services.gateway.incoming.call import (
     Pace,
     Sizes,
     half_closed,
+    methods,
     read_all,
     received,
     refusable,
@@ -45,20 +45,26 @@ from services.gateway.incoming.call import (
     written,
 )
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
-from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, without_byte_order_marks
+from services.gateway.incoming.ingress import AudioStart, Controls, Ingress
+from services.gateway.incoming.typed import without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
+from services.gateway.operations.door import OperatorsDoor
 from services.gateway.operations.edge import edge
 from services.gateway.operations.scale.turned_away import TurnedAway
 from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.outbox import Outbox, Room
+from services.gateway.quotas.quotas import Quotas
 from services.gateway.recognition.recognition import may_fail_over
 from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
+from services.gateway.tokens.gate import Gate
+from services.gateway.tokens.grants import DESCRIBE, STREAM, TRANSLATE
+from services.gateway.tokens.standing import Standing
+from services.gateway.translation.lone_text import translations
 from services.gateway.values.stages import Catalog, Question, Status
-from services.gateway.values.terms import affinity
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +81,8 @@ class GatewayServicer:
         self._settings = settings
         self._slots = Slots(settings.slots, stage="", reserved=settings.reserve)
         self._tenants = Tenants(self._slots, settings)
+        self._gate, self._quotas = Gate(settings), Quotas(settings)
+        self._entrance = Entrance(settings, self._tenants, self._gate)
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
         self._greetings = Greetings(settings, self._lives.require_open)
@@ -86,7 +94,7 @@ class GatewayServicer:
             self._slots,
             forward=self._stages.simulate_fault,
             turned_away=lambda: self._turned_away.count,
-            edge=edge(settings, self._sight, self._recent),
+            edge=edge(settings, self._sight, self._recent, [OperatorsDoor(self._gate)] if self._gate.on else []),
         )
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
@@ -94,22 +102,7 @@ class GatewayServicer:
 
     def add_to(self, server: grpc.aio.Server) -> None:
         """Registers the methods. Stream reads its messages itself, so that an unreadable one gets a typed answer."""
-        sizes = Sizes.of(self._settings)
-        handlers: dict[str, Any] = {
-            "Stream": grpc.stream_stream_rpc_method_handler(
-                self.Stream, request_deserializer=sizes.parse, response_serializer=pb.ServerMessage.SerializeToString
-            ),
-            "TranslateText": grpc.unary_unary_rpc_method_handler(
-                self.TranslateText,
-                request_deserializer=sizes.parse_request,
-                response_serializer=pb.TranslateTextResponse.SerializeToString,
-            ),
-            "Describe": grpc.unary_unary_rpc_method_handler(
-                self.Describe,
-                request_deserializer=pb.DescribeRequest.FromString,
-                response_serializer=pb.DescribeResponse.SerializeToString,
-            ),
-        }
+        handlers = methods(self, Sizes.of(self._settings))
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(self.service_name, handlers),))
 
     async def start(self) -> None:
@@ -118,8 +111,12 @@ class GatewayServicer:
         may_degrade()
         may_fail_over()
         rpcs.may_refuse("gateway", OWN_QUOTA)
+        warn_of_strangers(self._settings)
+        await self._gate.start()
+        await self._quotas.start()
         tasks = await self._running.enter_async_context(TaskGroup())
-        self._running.callback(tasks.create_task(self._sight.run()).cancel)
+        for work in (self._sight.run(), self._gate.run(), self._quotas.run()):
+            self._running.callback(tasks.create_task(work).cancel)
         await self._running.enter_async_context(self._stages.running())
         self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
         self._running.enter_context(metrics.observed("babelmesh.slots.wanted", wanted_slots))
@@ -141,11 +138,11 @@ class GatewayServicer:
         await self._running.aclose()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
-        caller = self._admission.caller(context)
-        greeting = Greeting(self._greetings, context, caller.client)
+        greeting = Greeting(self._greetings, context, client_of(context.peer()))
         async with AsyncExitStack() as held:
             try:
                 held.enter_context(greeting)
+                caller = await self._entrance.admit(context, STREAM, "Stream")
                 opening = await self._admit(greeting, caller, held)
             except MeshError as refusal:
                 self._turn_away(refusal)
@@ -158,13 +155,13 @@ class GatewayServicer:
 
     async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
         """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
-        await self._tenants.called(caller, "Stream")
         await self._tenants.require_share(caller)
         hello = await greeting.hello()
         self._lives.require_open()
         self._glossaries.require_bounds(hello.glossary, "hello.glossary")
         settings = within_budget(hello, self._settings)
         terms = agree(hello, uuid.uuid4().hex, self._catalog, settings)
+        permission.require_hello(caller.grant, hello, terms)
         goes_on = self._admission.goes_on(hello, terms, caller.tenant, self._lives)
         if not goes_on.resumed:
             self._tenants.require_room(caller)
@@ -175,7 +172,10 @@ class GatewayServicer:
             glossary = await kept.agreed(hello.glossary, "hello.glossary", self._catalog)
             terms = replace(terms, session_id=goes_on.session_id, glossary=glossary)
             await self._lives.supersede(terms.session_id)
+            quota = self._quotas.opened(caller.account, caller.grant.quota_class)
+            ration = await held.enter_async_context(quota)
             place = held.enter_context(self._tenants.taken(caller, goes_on.resumed))
+            place.ration = ration
             life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
         sign = self._admission.signature(terms, goes_on, caller.tenant)
         return Opening(terms, settings, goes_on, life, place, sign)
@@ -191,7 +191,7 @@ class GatewayServicer:
         """Holds the session. Returns the fault the call is to end with."""
         half = self._settings.client_buffer_bytes // 2  # the other: text that waits, and a chunk for each target
         outbox: Outbox[pb.ServerMessage] = Outbox(Room(_OUTBOX_ROOM, half, pb.ServerMessage.ByteSize))
-        call = Call(Channel(1), outbox, caller.tenant)
+        call = Call(Channel(1), outbox, Standing(self._gate, caller.grant, self._settings))
         await begin_answers(context)
         async with TaskGroup() as tasks:
             reading = tasks.create_task(read_all(context, call.inbound))
@@ -216,20 +216,18 @@ class GatewayServicer:
     async def _converse(self, opening: Opening, call: Call) -> MeshError | None:
         terms, settings, goes_on = opening.terms, opening.settings, opening.goes_on
         shared = opening.shared(self._stages, call.outbox, self._recent)
+        changes = Changes(terms, settings, self._glossaries, lambda: self._catalog, call.standing, shared.dictionary)
         ingress = Ingress(
             AudioStart(terms.input, goes_on.start_samples, goes_on.age_ms, terms.recognized, terms.trailing_silence_ms),
             settings,
-            Controls(
-                lambda wanted: agree_targets(wanted, terms.spoken_langs, self._catalog, settings),
-                lambda wanted: self._glossaries.of(call.tenant).swap(wanted, shared.dictionary, self._catalog),
-                shared.account.report,
-            ),
+            Controls(changes.targets, changes.glossary, shared.account.report, call.standing.renew),
         )
         spoke = partial(self._lives.proved, opening.life)
         said = received(call.inbound, Pace(settings.messages_per_second, settings.idle_timeout_ms / 1000, spoke))
         recognition = opening.recognition(shared)
         session = opening.session(shared, recognition)
-        with lasting(opening, shared.account) as account, closing(recognition):
+        bill = opening.billed(shared.account, call, self._quotas)
+        with bill, lasting(opening, shared.account) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written
             account.begin()
@@ -245,34 +243,27 @@ class GatewayServicer:
     async def TranslateText(
         self, request: pb.TranslateTextRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.TranslateTextResponse:
-        caller = self._admission.caller(context)
-        await self._tenants.called(caller, "TranslateText")
+        caller = await self._entrance.admit(context, TRANSLATE, "TranslateText")
         self._glossaries.require_bounds(request.glossary, "glossary")
         request.text = without_byte_order_marks(request.text)
         targets = agree_text(request, self._catalog, self._settings)
         spoken = self._catalog.spoken_lang(request.source_lang)
+        permission.require_text(caller.grant, request, spoken, targets)
         self._lives.require_open()
+        characters = len(request.text) * len(targets)
+        await self._quotas.text(caller.account, caller.grant.quota_class, characters)
         with self._tenants.taken(caller):
             kept = self._glossaries.of(caller.tenant)
             glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
-            async with TaskGroup() as tasks:
-                translations = []
-                async for lang, terms in lexicons(glossary, targets):
-                    asked = Question(request.text, spoken, lang, final=True, formality=request.formality)
-                    translations.append(tasks.create_task(self._text_translation(asked, terms)))
-        return pb.TranslateTextResponse(translations=[done.result() for done in translations])
-
-    async def _text_translation(self, asked: Question, terms: Lexicon) -> pb.TextTranslation:
-        text = asked.text
-        asked = replace(asked, terms=terms.terms_in(text), affinity=affinity(text))
-        translation = await self._stages.translate(asked, outgoing())
-        return messages.text_translation(asked.lang, translation, terms.uses(text, translation))
+            asked = Question(request.text, spoken, "", final=True, formality=request.formality)
+            made = await translations(self._stages, asked, glossary, targets)
+        self._quotas.translated(caller.tenant, caller.grant.quota_class, characters)
+        return pb.TranslateTextResponse(translations=made)
 
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.DescribeResponse:
-        caller = self._admission.caller(context)
-        await self._tenants.called(caller, "Describe")
+        caller = await self._entrance.admit(context, DESCRIBE, "Describe")
         return described(self._catalog, self._settings, await self._glossaries.of(caller.tenant).names())
 
     def _status(self) -> Status:

@@ -17,6 +17,7 @@ from services.common.server.slots import reserve
 from services.common.settings import CALLERS, Address, Callers, CallerSettings, address
 from services.gateway.masking.profanity import profanities
 from services.gateway.masking.telephones import is_region
+from services.gateway.tenant_settings import TenantSettings
 
 SCHEME = "dns:///"
 ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
@@ -39,7 +40,7 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 
-class GatewaySettings(CallerSettings):
+class GatewaySettings(TenantSettings, CallerSettings):
     """Settings of the gateway. Its slots are sessions."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
@@ -130,18 +131,12 @@ class GatewaySettings(CallerSettings):
         "are accepted. None: a key of this process's own, so sessions are resumed on this process only.",
     )
     resume_ttl_ms: int = Field(300_000, ge=1000, le=86_400_000, description="How long a resume handle is good for.")
-    tenant_metadata: str = Field(
-        "",
-        pattern=r"^[0-9a-z_.-]*$",
-        description="Metadata key by which a proxy tells whose call it is: handles are bound to it, and slots shared "
-        "out by it. Empty: handles are nobody's, and slots are shared out by the address of who calls.",
-    )
     tenant_slots: int | None = Field(None, ge=1, description="Most slots of one tenant; unset: as its share allows.")
     headroom_slots: int | None = Field(
         None,
         ge=0,
         description="Slots for tenants that hold less than their share; unset: one in eight, of more than eight, where "
-        "tenant_metadata tells tenants apart.",
+        "tokens or tenant_metadata tell tenants apart.",
     )
     calls_per_second: int = Field(200, ge=1, le=1_000_000, description="Calls of one tenant, on the average.")
     messages_per_second: int = Field(
@@ -178,7 +173,7 @@ class GatewaySettings(CallerSettings):
     @property
     def headroom(self) -> int:
         """Slots that no tenant with its share may take."""
-        return reserve(self.slots, self.headroom_slots) if self.tenant_metadata else self.headroom_slots or 0
+        return reserve(self.slots, self.headroom_slots) if self.tells_tenants else self.headroom_slots or 0
 
     def signing_keys(self) -> dict[str, bytes]:
         """The keys of handles by id, the one that signs first."""
@@ -198,13 +193,6 @@ class GatewaySettings(CallerSettings):
         if self.reserve >= self.slots:
             raise ValueError(f"reserved_slots: {self.reserve} of {self.slots} slots leave none for new sessions")
         return self
-
-    @field_validator("tenant_metadata")
-    @classmethod
-    def _require_text(cls, value: str) -> str:
-        if value.endswith("-bin") or value.startswith("grpc-"):
-            raise ValueError(f"{value!r} holds no text: keys that end in -bin are bytes, those of grpc- are gRPC's own")
-        return value
 
     @field_validator("profanity")
     @classmethod

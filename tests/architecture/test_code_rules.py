@@ -18,6 +18,7 @@ READS_THE_ENVIRONMENT = {
     "services/common/telemetry/exporting.py": "OpenTelemetry's standard variables are nobody's settings",
     "babelmesh/models/folder.py": "XDG_DATA_HOME is the platform's, like HOME",
     "babelmesh/models/packages.py": "hands its own environment on to pip and npm",
+    "babelmesh/cli/tokens.py": "a token is no argument, which everybody on the machine could read",
     "babelmesh/local/supervisor.py": "hands its own environment on to the processes it starts",
 }
 PRINTS = {

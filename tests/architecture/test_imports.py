@@ -26,11 +26,13 @@ EDGES = (
     "services/gateway/incoming/greeting.py",  # waits for the hello
     "services/gateway/incoming/ingress.py",
     "services/gateway/incoming/microphone.py",
+    "services/gateway/agreement/changes.py",
     "services/gateway/agreement/describing.py",
     "services/gateway/agreement/glossaries.py",
     "services/gateway/agreement/glossary_rules.py",
     "services/gateway/agreement/masking_rules.py",
     "services/gateway/agreement/negotiation.py",
+    "services/gateway/agreement/permission.py",  # holds the hello against a token
     "services/gateway/agreement/targeting.py",
     "services/gateway/account/measures.py",  # counts what was sent
     "services/gateway/outgoing/closed.py",  # enums of the contract
@@ -40,6 +42,7 @@ EDGES = (
     "services/gateway/stages/speaking.py",
     "services/gateway/stages/stages.py",
     "services/gateway/stages/watching.py",
+    "services/gateway/translation/lone_text.py",
     "services/gateway/operations/overview.py",  # mesh.overview.v1
     "services/gateway/operations/scale/servicer.py",  # KEDA's contract
     "babelmesh/client/mesh.py",

@@ -26,9 +26,12 @@ WINGS = (
     "resume",
     "account",
     "agreement",
+    "quotas",
+    "tokens",
     "stages",
     "outgoing",
     "settings",
+    "tenant_settings",
     "masking",
     "values",
 )
@@ -38,11 +41,13 @@ MOST_ATTRIBUTES = 6
 # rather than reckoned anew; else the list only ever gets shorter.
 MANY_ATTRIBUTES = {
     "account/backlog.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
-    "account/ledger.py Ledger": 8,  # two clocks, and where each of them began
+    "account/ledger.py Ledger": 9,  # two clocks, where each of them began, and what was used
     "account/ledger.py _Account": 8,  # a record: the trace of one segment, and when each thing happened to it
+    "account/measures.py Measures": 7,  # what is counted, and who is told
     "agreement/budget.py Shares": 7,  # a record: one share for each step
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
+    "incoming/call.py Sizes": 7,  # a record: the largest of each kind of message
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
     "incoming/microphone.py Microphone": 13,  # the chain from packets to the audio clock
     "masking/finding/numbers.py Digits": 7,  # a record: digits, and where they may end
@@ -51,15 +56,19 @@ MANY_ATTRIBUTES = {
     "outgoing/outbox.py Outbox": 9,  # what waits, in order and by what it is about; its size and age
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
+    "quotas/purse.py Purse": 7,  # a balance, the counts it is of, and who fills it
+    "quotas/quotas.py Quotas": 7,  # what lasts as long as the process
+    "quotas/usage.py Record": 7,  # a record: a line of a bill
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
-    "servicer.py GatewayServicer": 14,  # what lives as long as the process
+    "servicer.py GatewayServicer": 17,  # what lives as long as the process
     "stages/calls.py Attempt": 8,  # what it is left for, and by when
     "stages/links.py Link": 7,  # how it ended, and who uses it
     "stages/replica.py Replica": 12,  # its connections, and what was seen over them
     "stages/replicas.py Replicas": 10,  # those that there are, and those that leave
     "stages/shortage.py Shortage": 7,  # whether an outage lasts, since when, and what the client knows of it
     "stages/tries.py Tries": 10,  # the account of one question
+    "tokens/grants.py Grant": 7,  # a record: what one token says
     "translation/segment.py Segment": 11,  # a record: how far text and speech have got
     "translation/target.py Target": 9,  # the chain from transcript to voice
     "translation/targets.py Targets": 8,  # who hears which segment

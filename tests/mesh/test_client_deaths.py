@@ -11,7 +11,7 @@ import pytest
 
 import babelmesh
 from babelmesh.client.events import Error, Event, Flow, TranslationResult
-from services.gateway.incoming.ingress import TypedSegment
+from services.gateway.incoming.typed import TypedSegment
 from services.gateway.stages.stages import Stages
 from services.gateway.values.stages import Question
 from tests.mesh.mesh import gateway_address

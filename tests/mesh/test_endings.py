@@ -102,7 +102,7 @@ async def test_a_call_that_holds_the_loop_is_ended_and_the_process_goes_on(tmp_p
 
 HELD_GATEWAY = """
 import runpy
-from services.gateway.incoming.ingress import TypedSegment
+from services.gateway.incoming.typed import TypedSegment
 
 extend = TypedSegment.extend
 

@@ -100,7 +100,7 @@ class Guard:
                     with self._inside():
                         return await method(request, context)
             except BaseException as error:
-                await _abort(context, self._seen(cause(error)))
+                await abort(context, self._seen(cause(error)))
             finally:
                 trace_context.detach(token)
 
@@ -151,13 +151,14 @@ def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], mak
         try:
             request = readable(await lone_request(requests))
         except MeshError as refusal:
-            await _abort(context, refusal)
+            await abort(context, refusal)
         return await method(request, context)
 
     return make(read, reader(cast(Any, handler.request_deserializer)), handler.response_serializer)
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:
+    """End a call with the status of an error. What is no error of a call, such as a cancellation, is raised again."""
     if not isinstance(error, Exception) or isinstance(error, grpc.aio.AbortError):
         raise error
     if isinstance(error, grpc.aio.InternalError):  # a write or read on a call that is over: there is nobody to tell

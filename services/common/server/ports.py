@@ -82,7 +82,7 @@ def servers(
         how.append(serving(settings, stage, FOR_OPERATORS, edge.operations, edge.operators))
         first = _interceptors(how[0], stage, guard(not edge.trust_traces))
         service = grpc.aio.server(interceptors=first, options=edge_options(streams, edge.connections))
-        operators = _of_few(_interceptors(how[1], stage, guard(False)))
+        operators = _of_few([*_interceptors(how[1], stage, guard(False)), *edge.doors])
         edge.add_to(operators)
     probes = _of_few([guard(False)]) if settings.health else None
     for server in {service, operators, *([probes] if probes else [])}:

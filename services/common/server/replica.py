@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -26,6 +26,7 @@ class Edge:
     operators: Callers = NOBODY  # who may call there
     trust_traces: bool = False  # whether calls are a part of their callers' traces
     reflection: bool = False  # whether strangers are served reflection of what they may call
+    doors: Sequence[grpc.aio.ServerInterceptor] = ()  # what decides who may call the operators' port
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ where the audio clock does: when the first sample was captured, one chunk before
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -17,6 +17,7 @@ from opentelemetry.context import Context, get_current
 
 from services.common.audio.pcm import ASR_RATE
 from services.common.telemetry.tracing import Metadata, outgoing, tracer
+from services.gateway.quotas.usage import Used
 from services.gateway.values.continuation import Continuation, Position, beginning
 from services.gateway.values.speech import AHEAD_SAMPLES, Steps, Transcript, milliseconds
 
@@ -67,6 +68,7 @@ class Ledger:
         voices = {lang: target.voice_samples for lang, target in goes_on.targets.items()}
         self.delivery = Delivery(goes_on.position, voices)
         self._acknowledged = goes_on.position
+        self.used = Used()  # of translation
 
     @property
     def now_samples(self) -> int:
@@ -110,8 +112,9 @@ class Ledger:
         account = self._accounts.get(segment_id)
         return account.metadata if account else outgoing()
 
-    def recognized(self, transcript: Transcript, langs: Iterable[str]) -> None:
+    def recognized(self, transcript: Transcript, langs: Collection[str]) -> None:
         """Record the final transcript, which goes to these targets. With none, the segment's account closes."""
+        self.used.characters += len(transcript.text) * len(langs)
         if not transcript.typed:
             self.delivery.finalized(transcript.end_samples)
         received_ms = self._ms(self._arrival(transcript.end_samples))
@@ -121,7 +124,9 @@ class Ledger:
 
     def translated(self, segment_id: int, lang: str) -> None:
         """Record when the final translation of a segment was there."""
-        self._stamp(segment_id, lang, translated_ms=self._ms(self._clock()))
+        now_ms = self._ms(self._clock())
+        self._stamp(segment_id, lang, translated_ms=now_ms)
+        self.used.translating_ms += max(0, now_ms - self._accounts[segment_id].steps[lang].recognized_ms)
 
     def spoken(self, segment_id: int, lang: str) -> None:
         """Record when the first speech of a segment was there."""
@@ -256,6 +261,11 @@ class Delivery:
     def voice_sent(self, lang: str, position_samples: int) -> None:
         """Record how much speech of a language has been sent."""
         self._sent[lang] = position_samples
+
+    @property
+    def sent_samples(self) -> int:
+        """How much speech has been sent, of all languages together."""
+        return sum(self._sent.values())
 
     def voice_samples(self, lang: str) -> int:
         """How much speech of a language has been sent."""

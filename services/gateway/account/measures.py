@@ -79,6 +79,7 @@ class Measures:
         self._captions: dict[tuple[str, int], Erasure] = {}  # open ones, by language and segment; of transcripts: ""
         self._begun = _begun(goes_on or beginning(""))
         self._accepted_samples = 0  # not counted yet
+        self.counted: Callable[[int], None] = lambda samples: None  # told of what was
 
     def began(self, lang: str) -> None:
         """Begin to count for a target language that was none before."""
@@ -94,6 +95,7 @@ class Measures:
     def count_audio(self) -> None:
         """Counts what was taken in; once a second is enough."""
         _AUDIO.add(self._accepted_samples / ASR_RATE, self.source)
+        self.counted(self._accepted_samples)
         self._accepted_samples = 0
 
     @contextmanager
@@ -127,7 +129,7 @@ class Measures:
         self._begun -= {("word", lang, segment_id), ("audio", lang, segment_id)}
         _SEGMENTS.add(1, {**self._target(lang), "outcome": delivered.outcome.value})
         if delivered.since_ms is None:
-            self._recent.sent(self._langs(lang), None)
+            self._recent.sent((self.source["source_lang"], lang), None)
             return
         steps_ms = asdict(delivered.steps)
         for step in _TYPED_STEPS if delivered.typed else _SPOKEN_STEPS:
@@ -135,7 +137,7 @@ class Measures:
                 _record(_STEP, _seconds(at_ms - delivered.since_ms), {**self._target(lang), "step": step})
         lag_seconds = _seconds(delivered.steps.sent_ms - delivered.since_ms)
         known = _record(_LAG, lag_seconds, self._target(lang))
-        self._recent.sent(self._langs(lang), round(1000 * lag_seconds) if known else None)
+        self._recent.sent((self.source["source_lang"], lang), round(1000 * lag_seconds) if known else None)
 
     def lost(self, langs: list[str]) -> None:
         """The session broke before segments were delivered in these languages."""
@@ -155,7 +157,7 @@ class Measures:
         if age_seconds is None or not _record(_FIRST[what], age_seconds, self._target(lang)):
             return
         if what == "audio":
-            self._recent.spoke(self._langs(lang), round(1000 * age_seconds))
+            self._recent.spoke((self.source["source_lang"], lang), round(1000 * age_seconds))
 
     def _shown(self, lang: str, result: pb.AsrResult | pb.TranslationResult) -> None:
         caption = self._captions.setdefault((lang, result.segment_id), Erasure())
@@ -184,9 +186,6 @@ class Measures:
 
     def _target(self, lang: str) -> dict[str, str]:
         return {**self.source, "target_lang": lang}
-
-    def _langs(self, lang: str) -> Langs:
-        return self.source["source_lang"], lang
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Who calls: the tenant that a proxy names, or the address a call comes from. Neither is ever logged."""
+"""Who calls: the tenant that a token or a proxy names, or the address a call comes from. None is ever logged."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from services.gateway.tokens.grants import ANYONE, Grant
+
 _IPV6_NETWORK = 64  # bits: what one subscriber has, who could call from each address of it
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The caller of a call. `tenant` is empty where no proxy names one."""
+    """The caller of a call. `tenant` is empty where neither a token nor a proxy names one."""
 
     tenant: str = field(default="", repr=False)
     client: str = field(default="", repr=False)  # the address without its port
+    grant: Grant = field(default=ANYONE, repr=False)
 
     @property
     def account(self) -> str:

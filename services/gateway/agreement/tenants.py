@@ -15,6 +15,7 @@ from services.common.server.slots import Slots
 from services.common.telemetry import rpcs
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.shares import Claim, FairShares, Verdict
+from services.gateway.quotas.quotas import Ration
 from services.gateway.settings import GatewaySettings
 
 ACTIVE_SECONDS = 10.0  # a tenant that has asked within this time counts among those who share
@@ -35,6 +36,7 @@ class Place:
 
     def __init__(self) -> None:
         self.wanted = asyncio.Event()
+        self.ration = Ration()  # what its session draws from
 
 
 class Tenants:
@@ -43,7 +45,7 @@ class Tenants:
     def __init__(self, slots: Slots, settings: GatewaySettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._slots = slots
         self._shares = FairShares(settings.headroom, settings.tenant_slots)
-        self._gives_back = bool(settings.tenant_metadata)  # an address may be that of a proxy, or of a whole office
+        self._gives_back = settings.tells_tenants  # an address may be that of a proxy, or of a whole office
         self._held: dict[str, list[Place]] = {}
         self._demand = _Demand(clock)
         self._calls = _Calls(Rate(settings.calls_per_second, BURST_SECONDS * settings.calls_per_second), clock)

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Never, Self, TypeAlias
+from typing import Any, Never, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -17,6 +17,7 @@ from services.common.errors import InvalidArgument, TooSlow
 from services.common.server.reading import Unreadable, reader, refusing, too_large
 from services.gateway.outgoing.outbox import Outbox
 from services.gateway.settings import GatewaySettings
+from services.gateway.tokens.standing import Standing
 
 CallContext: TypeAlias = "grpc.aio.ServicerContext[Inbound, pb.ServerMessage]"
 BURST_SECONDS = 4.0  # of messages at the permitted rate may come at once: a resuming client repeats its last seconds
@@ -29,6 +30,7 @@ _KINDS = {
     0x12: ("audio", "audio.data", "CHUNK_TOO_LARGE"),
     0x1A: ("text", "text.text", "TEXT_TOO_LONG"),
     0x22: ("control", "control", "MESSAGE_TOO_LARGE"),
+    0x2A: ("renewal", "renewal.token", "TOKEN_TOO_LARGE"),
 }
 _BY_NAME = {kind[0]: kind for kind in _KINDS.values()}
 Inbound: TypeAlias = pb.ClientMessage | Unreadable
@@ -53,11 +55,11 @@ class Pulse:
 
 @dataclass(slots=True)
 class Call:
-    """One Stream call: its channel in, its outbox, and what is done with each message that was sent."""
+    """One Stream call: its channel in, its outbox, its token, and what is done with each message that was sent."""
 
     inbound: Channel[Inbound]
     outbox: Outbox[pb.ServerMessage]
-    tenant: str = ""
+    standing: Standing
     refused: bool = True  # until its session is open
     pulse: Pulse = field(default_factory=Pulse)
     measure: Callable[[pb.ServerMessage], None] = lambda message: None  # what the session makes of each that was sent
@@ -167,6 +169,7 @@ class Sizes:
     audio: int
     text: int
     control: int
+    renewal: int
     request: int  # of TranslateText
     least: int = 0  # the smallest of them: a message as small is never too large
 
@@ -180,6 +183,7 @@ class Sizes:
             audio=settings.max_chunk_bytes + _REST_BYTES,
             text=text,
             control=glossary,
+            renewal=_REST_BYTES,
             request=glossary + text,
             least=min(settings.max_chunk_bytes + _REST_BYTES, text, glossary),
         )
@@ -210,3 +214,22 @@ class Sizes:
         name, field, code = kind or ("hello", "payload", "MESSAGE_TOO_LARGE")
         most = int(getattr(self, name))
         return too_large(size_bytes, most, field, code) if size_bytes > most else None
+
+
+def methods(servicer: Any, sizes: Sizes) -> dict[str, Any]:
+    """The handlers of the public contract's methods, which a servicer has. Stream reads its messages itself."""
+    return {
+        "Stream": grpc.stream_stream_rpc_method_handler(
+            servicer.Stream, request_deserializer=sizes.parse, response_serializer=pb.ServerMessage.SerializeToString
+        ),
+        "TranslateText": grpc.unary_unary_rpc_method_handler(
+            servicer.TranslateText,
+            request_deserializer=sizes.parse_request,
+            response_serializer=pb.TranslateTextResponse.SerializeToString,
+        ),
+        "Describe": grpc.unary_unary_rpc_method_handler(
+            servicer.Describe,
+            request_deserializer=pb.DescribeRequest.FromString,
+            response_serializer=pb.DescribeResponse.SerializeToString,
+        ),
+    }

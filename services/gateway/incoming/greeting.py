@@ -78,6 +78,7 @@ class Greeting:
         self._context = context
         self._client = client
         self._counted = False
+        self._greeted = False  # its first message was read
         self._reading = False  # a read was given up: gRPC takes no other one beside it
 
     def __enter__(self) -> None:
@@ -104,6 +105,7 @@ class Greeting:
             self._greetings.require_open()
             waited = f"No hello came for {self._greetings.patience_seconds:g} s."
             raise TooSlow("HELLO_TIMEOUT", waited, retry_after_ms=jittered(_RETRY_MS)) from None
+        self._greeted = True
         if isinstance(first, pb.ClientMessage | Unreadable):
             message = readable(first)
             if message.WhichOneof("payload") == "hello":
@@ -127,7 +129,14 @@ class Greeting:
             return
 
     async def _stopped(self) -> None:
-        """Wait until the client has stopped writing, or is seen to be silent. Raises TimeoutError."""
+        """Wait until the client has stopped writing, or is seen to be silent. Raises TimeoutError.
+
+        A hello that was not waited for is still on its way.
+        """
+        if not self._greeted:
+            async with asyncio.timeout(LAST_WORDS_SECONDS):
+                if not isinstance(await self._context.read(), pb.ClientMessage | Unreadable):
+                    return
         async with asyncio.timeout(SILENT_SECONDS):
             message = await self._context.read()
         async with asyncio.timeout(LAST_WORDS_SECONDS):

@@ -18,6 +18,7 @@ from services.gateway.agreement.long_work import LIGHT
 from services.gateway.agreement.negotiation import require_sound
 from services.gateway.agreement.targeting import require_targets
 from services.gateway.incoming.microphone import Microphone
+from services.gateway.incoming.typed import TypedSegment
 from services.gateway.masking.masker import Masker
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.continuation import Continuation
@@ -37,6 +38,7 @@ from services.gateway.values.terms import Sound, TargetTerms
 AgreeTargets: TypeAlias = Callable[[list[tuple[str, pb.Target]]], tuple[TargetTerms, ...]]
 SetGlossary: TypeAlias = Callable[[pb.Glossary], Awaitable[None]]
 Report: TypeAlias = Callable[[MeshError], Awaitable[None]]
+Renew: TypeAlias = Callable[[str], Awaitable[None]]
 MAX_MARKER_LENGTH = 64
 # What costs the mesh work whenever it is asked for, and how often it may be: an app hardly asks twice a minute.
 _COSTLY = ("set_target_lang", "set_dictionary", "interrupt")
@@ -55,7 +57,6 @@ _ACTIONS = {
     "ping": "marker",
     "end": "",
 }
-_BOM = "\N{ZERO WIDTH NO-BREAK SPACE}"  # what some editors begin a file with: it is no text
 TYPED = "typed"  # names the open segment of typed text; those of speech have the recognizer's numbers
 
 
@@ -66,6 +67,7 @@ class Controls:
     agree_targets: AgreeTargets
     set_glossary: SetGlossary
     report: Report
+    renew: Renew
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,21 +123,28 @@ class Ingress:
                 continue
             for said in self._inputs_of(message):
                 yield said
-            if action == "set_dictionary":
-                await self._set_glossary(message.control.glossary)
-            if action == "set_target_lang" and (targets := await self._agreed(message.control)):
+            if targets := await self._changed(message, action):
                 yield targets
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
+
+    async def _changed(self, message: pb.ClientMessage, action: str) -> SetTargets | None:
+        """Carry out what changes a session beside its input. Return the targets agreed, where they change."""
+        if action == "set_dictionary":
+            await self._set_glossary(message.control.glossary)
+        if message.HasField("renewal") and await self._allowed("renewal"):
+            await self._renew(message.renewal.token)
+        return await self._agreed(message.control) if action == "set_target_lang" else None
 
     async def _allowed(self, action: str) -> bool:
         """Whether the client may ask for an action now; if not, it is told. Raises AtCapacity where that is no use."""
         wait_seconds = self._costly.ask(time.monotonic())
         if not wait_seconds:
             return True
+        field, kinds = "renewal" if action == "renewal" else "control.action", ", ".join((*_COSTLY, "renewal"))
         message = f"The action {action!r} comes too often, and was not carried out."
-        accepted = [f"{COSTLY_AT_ONCE} at once and {COSTLY_PER_SECOND:g} a second of {', '.join(_COSTLY)} together"]
-        refusal = AtCapacity("CONTROL_TOO_OFTEN", message, "control.action", accepted, math.ceil(1000 * wait_seconds))
+        accepted = [f"{COSTLY_AT_ONCE} at once and {COSTLY_PER_SECOND:g} a second of {kinds} together"]
+        refusal = AtCapacity("CONTROL_TOO_OFTEN", message, field, accepted, math.ceil(1000 * wait_seconds))
         if self._costly.refused > MOST_REFUSED:
             raise refusal
         await self._controls.report(refusal)
@@ -158,6 +167,13 @@ class Ingress:
         except MeshError as refusal:
             await self._controls.report(refusal)
 
+    async def _renew(self, token: str) -> None:
+        """Go on under a fresh token. When it is refused, the client is told, and the one before stays."""
+        try:
+            await self._controls.renew(token)
+        except MeshError as refusal:
+            await self._controls.report(refusal)
+
     def _inputs_of(self, message: pb.ClientMessage) -> Iterator[Input]:
         match message.WhichOneof("payload"):
             case "text":
@@ -166,8 +182,10 @@ class Ingress:
                 yield from self._obey(message.control)
             case "hello":
                 raise InvalidArgument("HELLO_REPEATED", "The session is open already.", "hello", ["one hello"])
+            case "renewal":
+                return
             case _:
-                kinds = ["audio", "text", "control"]
+                kinds = ["audio", "text", "control", "renewal"]
                 raise InvalidArgument("EMPTY_MESSAGE", "The message holds nothing known.", "payload", kinds)
 
     async def _heard(self, chunk: pb.AudioChunk) -> list[Audio | MissingAudio]:
@@ -216,44 +234,6 @@ def _require_only_its_field(control: pb.Control) -> None:
         if descriptor.name not in ("action", _ACTIONS[control.action]):
             message = f"The action {control.action!r} does not read it."
             raise InvalidArgument("FIELD_NOT_READ", message, f"control.{descriptor.name}", ["unset"])
-
-
-def without_byte_order_marks(text: str) -> str:
-    """A text without byte order marks, wherever files that were put together have left them."""
-    return text.replace(_BOM, "")
-
-
-class TypedSegment:
-    """The open text segment. Its last word may still be growing, all before it is concluded."""
-
-    def __init__(self, max_length: int, revision: int = 0) -> None:
-        self._text = ""
-        self._max_length = max_length
-        self._revision = revision  # the newest one the client has, of a segment that is typed again
-
-    @property
-    def empty(self) -> bool:
-        """Whether the open text segment holds no text."""
-        return not self._text.strip()
-
-    def extend(self, text: str) -> None:
-        """Appends a chunk. Raises InvalidArgument when the segment would get too long."""
-        text = without_byte_order_marks(text)
-        if len(self._text) + len(text) > self._max_length:
-            message = "The open text segment would get too long: mark chunks final."
-            raise InvalidArgument("TEXT_TOO_LONG", message, "text.text", [f"{self._max_length} code points a segment"])
-        self._text += text
-
-    def transcript(self, segment_id: int, final: bool, offset_samples: int = 0) -> Transcript:
-        """The segment as it stands, at an offset on the session's audio clock; a final one empties it."""
-        text = self._text.strip()
-        concluded = len(text) if final or self._text[-1:].isspace() else text.rfind(" ") + 1
-        self._revision += 1
-        at = (offset_samples, offset_samples)
-        said = Transcript(segment_id, self._revision, final, text, concluded, *at, typed=True)
-        if final:
-            self._text, self._revision = "", 0
-        return said
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import grpc
+
 from services.common.server.replica import Edge
 from services.common.tls.serving import Callers, file_of
 from services.gateway.account.measures import Recent
@@ -10,8 +14,8 @@ from services.gateway.operations.sight import Sight
 from services.gateway.settings import GatewaySettings
 
 
-def edge(settings: GatewaySettings, sight: Sight, recent: Recent) -> Edge:
-    """Return the edge, as the settings have it."""
+def edge(settings: GatewaySettings, sight: Sight, recent: Recent, doors: Sequence[grpc.aio.ServerInterceptor]) -> Edge:
+    """Return the edge, as the settings have it; `doors` decide who may call the operators' port."""
     own = "operations_tls_client_ca" if settings.operations_tls_client_ca else "tls_client_ca"
     names = settings.variable("operations_tls_callers")
     return Edge(
@@ -22,4 +26,5 @@ def edge(settings: GatewaySettings, sight: Sight, recent: Recent) -> Edge:
         Callers(file_of(settings, own), settings.operations_tls_callers, names),
         settings.trust_traces,
         settings.client_reflection,
+        doors,
     )

@@ -11,14 +11,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import astuple, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any
 
 import jwt
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
 from services.gateway.agreement.bounds import MOST_DEATHS, require_number
-from services.gateway.agreement.callers import Caller, caller
 from services.gateway.resume.lives import Lives
 from services.gateway.resume.received import continued
 from services.gateway.settings import GatewaySettings
@@ -30,10 +29,6 @@ _ALGORITHM = "HS256"
 _AUDIENCE = "babelmesh/resume"  # a token that the same key signed for something else is no handle
 _MAX_LENGTH = 4096
 _LONGEST_TTL_SECONDS = 86_400
-if TYPE_CHECKING:
-    import grpc
-
-    AnyContext: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 FATAL_DEATHS = 2  # of servers over the same work, after which it is left out
 
 
@@ -156,11 +151,6 @@ class Admission:
 
     def __init__(self, settings: GatewaySettings) -> None:
         self._handles = Handles(settings.signing_keys(), settings.resume_ttl_ms)
-        self._tenant_metadata = settings.tenant_metadata
-
-    def caller(self, context: AnyContext) -> Caller:
-        """The caller of a call, as the proxy before us names it, and where the call comes from."""
-        return caller(context.invocation_metadata(), self._tenant_metadata, context.peer())
 
     def goes_on(self, hello: pb.SessionConfig, terms: Terms, tenant: str, lives: Lives) -> Continuation:
         """Where the session of a hello goes on. Raises InvalidArgument when it cannot, saying why."""

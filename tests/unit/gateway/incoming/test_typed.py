@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from services.common.errors import InvalidArgument
-from services.gateway.incoming.ingress import Numbering, TypedSegment
+from services.gateway.incoming.ingress import Numbering
+from services.gateway.incoming.typed import TypedSegment
 from services.gateway.values.continuation import Continuation, beginning
 
 
