@@ -169,6 +169,7 @@ lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
 	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/images/embedded.txt
+	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra edge -o requirements/images/edge.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/images/asr-embedded.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx -o requirements/images/onnx.txt
 	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \

@@ -10,7 +10,7 @@ import pytest
 
 from tests.architecture.source import ROOT
 
-SERVICES = ("gateway", "asr", "mt", "tts")
+SERVICES = ("gateway", "asr", "mt", "tts", "edge")
 STAGE_FILES = (
     "__main__.py",
     "servicer.py",
@@ -21,7 +21,7 @@ STAGE_FILES = (
 )
 IMAGES = tuple(
     f"images/{each}"
-    for each in ("gateway", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
+    for each in ("gateway", "edge", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
 )
 REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity", "site")
 ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
@@ -64,6 +64,7 @@ def test_the_pins_cover_every_direct_dependency() -> None:
     assert _direct("embedded", "telemetry", "bench", "dev") <= _pins("dev").keys()
     assert _direct("telemetry", "kubernetes") <= _pins("images/gateway").keys()
     assert _direct("telemetry") <= _pins("images/embedded").keys()
+    assert _direct("telemetry", "edge") <= _pins("images/edge").keys()
     assert _direct("telemetry", "embedded") <= _pins("images/asr-embedded").keys()
     assert _direct("telemetry", "embedded", "ctranslate2") <= _pins("images/default").keys()
     assert _direct("telemetry", "vad", "onnx") <= _pins("images/onnx").keys()
