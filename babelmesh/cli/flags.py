@@ -65,3 +65,6 @@ TrackNumber = Annotated[
         help="Audio track of the files, from 1; without it, the first that is not silent.",
     ),
 ]
+EdgePort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the page for browsers, WebSocket and REST; 0: none.")
+]

@@ -25,6 +25,7 @@ from babelmesh.cli.flags import (
     GATEWAYS,
     At,
     Ca,
+    EdgePort,
     Explain,
     From,
     Held,
@@ -49,6 +50,7 @@ from babelmesh.client.errors import UNREACHABLE, BabelmeshError, ModelsFailed, S
 from babelmesh.client.events import as_json
 from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS, connect
 from babelmesh.local import supervisor
+from babelmesh.local.edge import PORT as EDGE_PORT
 from babelmesh.local.supervisor import Ports
 from babelmesh.models import serving
 from babelmesh.models.serving import Engines, Variables
@@ -83,12 +85,14 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
     operations_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the gateway for top and fault.")
     ] = LOCAL.operations,
+    edge_port: EdgePort = EDGE_PORT,
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
     engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
-    """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
-    _run(commands.up(Ports(port, asr_port, mt_port, tts_port, operations_port), logs, _told(engines, models)))
+    """Run a mesh on this machine until Ctrl-C: ASR, MT, TTS and gateway, with a page for browsers before them."""
+    ports = Ports(port, asr_port, mt_port, tts_port, operations_port)
+    _run(commands.up(ports, logs, _told(engines, models), edge_port))
 
 
 def _told(engines: Engines, models: Path | None) -> Variables:

@@ -18,6 +18,7 @@ from services.common.errors import MeshError
 from services.edge import measures
 from services.edge.doors.entrance import Doors, problem
 from services.edge.faults import Fault, as_fault
+from services.edge.pages import page_routes
 from services.edge.realtime.endpoint import PATH, Realtime
 from services.edge.realtime.registry import Registry
 from services.edge.rest.languages import Languages
@@ -57,6 +58,7 @@ def app(serving: Serving) -> Starlette:
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in _DOCUMENTS.items()),
+        *page_routes(),
     ]
     handlers: Mapping[type[Exception], object] = {MeshError: _refused, Fault: _refused, HTTPException: _missing}
     return Starlette(
