@@ -26,7 +26,7 @@ CODE := services babelmesh bench deploy examples/python tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: help setup bundles system demo test fuzz test-weights test-examples check check-deploy check-monitoring lint format type proto docs site manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights test-examples test-edges check check-deploy check-monitoring lint format type proto docs site manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -80,6 +80,17 @@ test-weights: setup ## Run the tests that take trained weights, on those install
 
 test-examples: setup ## Run the examples in other languages than Python, those whose tools are installed
 	@$(BIN)/python -m pytest -m examples -rs tests/examples
+
+# Clients of the registries and a browser (Debian's chromium), into an environment of their own.
+EDGES := .edges
+EDGE_CLIENTS := openai deepgram-sdk wyoming playwright axe-core-python
+
+test-edges: setup ## Run the browser and other people's clients against the edge; takes minutes and the network
+	@test -x $(EDGES)/bin/python || $(PYTHON) -m venv --clear $(EDGES)
+	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check $(EDGE_CLIENTS)
+	@command -v chromium >/dev/null || echo "Without Debian's chromium the page is not tried." >&2
+	@PYTHONPATH=.:gen $(EDGES)/bin/python -m pytest -m edges -rs tests/edges
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
@@ -202,5 +213,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) $(PARITY) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) $(EDGES) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -16,6 +16,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from services.common.errors import MeshError
 from services.edge import measures
+from services.edge.compat.translations import PATH as OPENAI
+from services.edge.compat.translations import Translations
 from services.edge.doors.entrance import Doors, problem
 from services.edge.faults import Fault, as_fault
 from services.edge.pages import page_routes
@@ -48,8 +50,11 @@ def app(serving: Serving) -> Starlette:
     """Return the application."""
     doors = serving.doors
     texts, speech = Texts(doors), Speech(doors)
+    translations = Translations(doors, serving.registry)
     routes: list[BaseRoute] = [
         WebSocketRoute(PATH, Realtime(doors, serving.registry).serve),
+        WebSocketRoute(OPENAI, translations.serve),
+        Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),

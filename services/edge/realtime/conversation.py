@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -21,12 +20,10 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
 from services.common.errors import InvalidArgument
 from services.edge.faults import Fault, as_fault, fault_of_call
-from services.edge.opus import OpusEncoder
 from services.edge.realtime.closing import close_code
-from services.edge.realtime.hello import Asked
-from services.edge.realtime.inputs import Inputs, parsed
+from services.edge.realtime.dialect import Dialect
 from services.edge.realtime.outbox import Outbox
-from services.edge.realtime.outputs import Outputs, go_away, heartbeat, with_audio
+from services.edge.realtime.outputs import with_audio
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Call, failure
 
@@ -36,14 +33,12 @@ _AHEAD_MS = 2000.0  # of real time: audio further ahead is a recording, whose li
 class Conversation:
     """A session that is open at the gateway, and its client."""
 
-    def __init__(self, socket: WebSocket, call: Call, asked: Asked, settings: EdgeSettings) -> None:
+    def __init__(self, socket: WebSocket, call: Call, dialect: Dialect, settings: EdgeSettings) -> None:
         self._socket = socket
         self._call = call
+        self._dialect = dialect
         self._settings = settings
         self._outbox = Outbox(settings.client_buffer_bytes, settings.max_voice_wait_ms)
-        config = asked.config
-        self._inputs = Inputs(config.input.format, config.input.sample_rate)
-        self._outputs = Outputs(asked, self._inputs, defaultdict(OpusEncoder))
         self._fault: Fault | None = None  # what the client did, or met, that ends the session
 
     async def run(self) -> int:
@@ -62,11 +57,12 @@ class Conversation:
             return 0
         finally:
             end_call(self._call)
-        return close_code(self._fault.status if self._fault else self._outputs.fatal)
+        return close_code(self._fault.status if self._fault else self._dialect.fatal)
 
     def leave(self, milliseconds: int) -> None:
         """Ask the client to go on in another connection within so many milliseconds."""
-        self._outbox.push(go_away(milliseconds, self._outputs.handle))
+        if event := self._dialect.goodbye(milliseconds):
+            self._outbox.push(event)
 
     def end(self, fault: Fault) -> None:
         """End the session with a fault, once what waits for the client has been sent."""
@@ -74,9 +70,9 @@ class Conversation:
         self._outbox.close()
 
     def _fail(self, fault: Fault) -> None:
-        if self._fault is None and not self._outputs.fatal:
+        if self._fault is None and not self._dialect.fatal:
             self._fault = fault
-            self._outbox.push(fault.event())
+            self._outbox.push(self._dialect.refusal(fault, True))
 
     async def _read(self) -> None:
         """Pass the client's messages on to the gateway: a write waits while the gateway holds the session."""
@@ -88,25 +84,23 @@ class Conversation:
             if self._fault:
                 continue
             try:
-                text = message.get("text")
-                read = self._inputs.binary(message.get("bytes") or b"") if text is None else self._json(text)
-                await self._pass_on(read)
+                await self._pass_on(self._dialect.read(message))
             except InvalidArgument as error:
-                self._fail(as_fault(error))
-                await self._half_close()
-            if self._inputs.heard_ms and not began:
-                began, base_ms = time.monotonic(), self._inputs.heard_ms
+                await self._refuse(as_fault(error))
+            for event in self._dialect.answers():
+                self._outbox.push(event)
+            if self._dialect.heard_ms and not began:
+                began, base_ms = time.monotonic(), self._dialect.heard_ms
             if began:
-                ahead_ms = self._inputs.heard_ms - base_ms - (time.monotonic() - began) * 1000
+                ahead_ms = self._dialect.heard_ms - base_ms - (time.monotonic() - began) * 1000
                 self._outbox.live = ahead_ms < _AHEAD_MS
 
-    def _json(self, text: str) -> Iterable[pb.ClientMessage]:
-        message = parsed(text)
-        if message.get("type") == "hello":
-            raise InvalidArgument("HELLO_REPEATED", "A session has one hello, its first message.", "hello")
-        if message.get("type") == "ping":
-            self._outbox.push({"type": "pong", **({"id": message["id"]} if "id" in message else {})})
-        return self._inputs.read(message)
+    async def _refuse(self, fault: Fault) -> None:
+        if self._dialect.forgiving:
+            self._outbox.push(self._dialect.refusal(fault, False))
+        else:
+            self._fail(fault)
+            await self._half_close()
 
     async def _pass_on(self, messages: Iterable[pb.ClientMessage]) -> None:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):  # it ended: what is received says why
@@ -124,7 +118,7 @@ class Conversation:
         """Put the gateway's messages into the outbox, to the end of the call."""
         try:
             while isinstance(message := await self._call.read(), pb.ServerMessage):
-                for out in self._outputs.events(message):
+                for out in self._dialect.events(message):
                     await self._outbox.put(out)
             if await self._call.code() is not grpc.StatusCode.OK:
                 raise await failure(self._call)
@@ -149,8 +143,8 @@ class Conversation:
         """Tell a client that has sent audio how far that has got."""
         while True:
             await asyncio.sleep(self._settings.heartbeat_ms / 1000)
-            if self._inputs.heard_ms:
-                self._outbox.push(heartbeat(self._inputs, self._outputs.lag_ms), ("heartbeat", 0, ""))
+            if event := self._dialect.beat():
+                self._outbox.push(event, ("heartbeat", 0, ""))
 
 
 class _Left(Exception):

@@ -48,6 +48,7 @@ class Out:
     begins: bool = False  # whether a clause begins with it
     ends: bool = False
     milliseconds: float = 0.0  # of speech
+    key: str = "data"  # that the audio has in the event
 
     @property
     def size(self) -> int:
@@ -265,4 +266,4 @@ def with_audio(out: Out) -> Event:
     """Return the event of speech as it is sent: with its audio in base64, or the number of bytes that follow."""
     if out.binary:
         return {**out.event, "bytes": len(out.audio)}
-    return {**out.event, "data": base64.b64encode(out.audio).decode()}
+    return {**out.event, out.key: base64.b64encode(out.audio).decode()}
