@@ -166,6 +166,7 @@ goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one o
 
 images: ## Build the images; ENGINE=onnx-gpu with other engines, BUILDER=buildah with another program
 	@$(BUILDER) build --file services/gateway/Dockerfile --tag babelmesh/gateway:$(VERSION) .
+	@$(BUILDER) build --file services/edge/Dockerfile --tag babelmesh/edge:$(VERSION) .
 	@grep -q " AS $(ENGINE)$$" services/*/Dockerfile || { echo "No stage has an engine $(ENGINE)." >&2; exit 1; }
 	@for stage in asr mt tts; do \
 		grep -q " AS $(ENGINE)$$" services/$$stage/Dockerfile || continue; \
