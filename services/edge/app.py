@@ -29,7 +29,7 @@ from services.edge.rest.texts import Texts
 from services.edge.settings import SAME_ORIGIN
 
 _HERE = Path(__file__).parent
-_DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
+DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def app(serving: Serving) -> Starlette:
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
-        *(Route(path, _document(file)) for path, file in _DOCUMENTS.items()),
+        *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
         *page_routes(),
     ]
     handlers: Mapping[type[Exception], object] = {MeshError: _refused, Fault: _refused, HTTPException: _missing}

@@ -135,6 +135,10 @@ class OpenAiDialect:
         yield from self._answers
         self._answers.clear()
 
+    def played(self) -> Iterator[tuple[str, int]]:
+        """Yield nothing: the protocol has no such event."""
+        return iter(())
+
     def events(self, message: pb.ServerMessage) -> Iterator[Out]:
         """Yield the events for a message of the gateway."""
         match message.WhichOneof("payload"):

@@ -122,7 +122,7 @@ function listen(session, number, baseMs) {
     painter.put(columns.target, key(event), {...event, lang: event.target_lang, final: true});
     say(event);
   });
-  session.on("tts_audio", (event) => session === page.session && mine(event) && player.play(event.data, event.sample_rate));
+  session.on("tts_audio", (event) => session === page.session && mine(event) && player.play(event.data, event.sample_rate, () => session.played(event.target_lang, event.offset_ms)));
   session.on("voice_skipped", () => hint("Speech was left out to catch up; the captions are whole.", "warn"));
   session.on("latency", (event) => account(key(event), event));
   session.on("heartbeat", ({lag_ms}) => lag_ms > BEHIND_MS && hint(`The translation is ${(lag_ms / 1000).toFixed(0)} s behind.`, "warn"));

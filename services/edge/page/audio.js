@@ -23,7 +23,7 @@ export class Player {
   }
 
   /** Play a chunk behind those before it. */
-  play(bytes, rate) {
+  play(bytes, rate, played) {
     if (!this.context || bytes.length < 2) return;
     const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~1)));
     const buffer = this.context.createBuffer(1, samples.length, rate);
@@ -39,6 +39,7 @@ export class Player {
     this.duck(DUCKED);
     node.onended = () => {
       this.playing.delete(node);
+      played?.();
       if (!this.playing.size) this.duck(1);
     };
   }

@@ -110,6 +110,11 @@ export class Session {
     this.control({action: "interrupt"});
   }
 
+  /** Tell how far a voice was played: speech far ahead of that waits at the server, where it can still be skipped. */
+  played(target_lang, offset_ms) {
+    if (this.talking && this.socket.readyState === 1) this.socket.send(JSON.stringify({type: "played", target_lang, offset_ms: Math.round(offset_ms)}));
+  }
+
   /** Say that nothing more is sent; resolves when all of it has come back. */
   end() {
     if (this.state === "done" || this.state === "failed") return this.done;

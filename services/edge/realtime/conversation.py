@@ -89,6 +89,8 @@ class Conversation:
                 await self._refuse(as_fault(error))
             for event in self._dialect.answers():
                 self._outbox.push(event)
+            for lang, offset_ms in self._dialect.played():
+                self._outbox.played(lang, offset_ms)
             if self._dialect.heard_ms and not began:
                 began, base_ms = time.monotonic(), self._dialect.heard_ms
             if began:

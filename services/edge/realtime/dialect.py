@@ -31,6 +31,9 @@ class Dialect(Protocol):
     def answers(self) -> Iterator[Event]:
         """Yield what the edge itself has to say to the message that was read last."""
 
+    def played(self) -> Iterator[tuple[str, int]]:
+        """Yield, by language, how far the message that was read last says that a voice was played, in milliseconds."""
+
     def events(self, message: pb.ServerMessage) -> Iterator[Out]:
         """Yield the events for a message of the gateway."""
 

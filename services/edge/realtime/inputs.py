@@ -16,7 +16,7 @@ PCM_WIDTHS = {"pcm16le": 2, "mulaw": 1}
 _PIECE_MS = 200  # longest piece of raw samples in one message to the gateway
 _NUMBERED = ("input_audio", "input_text")
 STAY = "edge"  # the marker of pings that keep a session from timing out; its echo is not sent on
-_FIELDS: Mapping[str, tuple[str, ...]] = {
+FIELDS: Mapping[str, tuple[str, ...]] = {
     "input_audio": ("seq", "format", "sample_rate", "data", "offset_samples"),
     "input_text": ("seq", "text", "final"),
     "control": ("seq", "action", "marker", "target_lang", "targets", "glossary", "dictionary"),
@@ -42,6 +42,18 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(name)
 
 
+def _kind(message: Json) -> str:
+    """Return the type of a message that has no field beside those of its type. Raises InvalidArgument."""
+    kind = message.get("type")
+    if not isinstance(kind, str) or kind not in FIELDS:
+        shown = quoted(kind) if isinstance(kind, str) else "such type"
+        raise InvalidArgument("UNKNOWN_TYPE", f"There is no {shown}.", "type", sorted(FIELDS))
+    for name in message:
+        if name != "type" and name not in FIELDS[kind]:
+            raise InvalidArgument("UNKNOWN_FIELD", f"There is no {quoted(name)} here.", kind, list(FIELDS[kind]))
+    return kind
+
+
 @dataclass(slots=True)
 class Inputs:
     """The inputs of one connection: their format, their numbers, and where the session's audio stands."""
@@ -52,17 +64,12 @@ class Inputs:
     heard_ms: float = 0.0  # where the audio stands that came
     langs: tuple[str, ...] = ()  # of the targets in force, which a dictionary is for
     typing: int = 0  # the number of the last text of an open typed segment
+    played: dict[str, int] = field(default_factory=dict)  # how far voices were played, as the last messages told
     rest: bytes = b""  # of a sample that the next message goes on with
 
     def read(self, message: Json) -> Iterator[pb.ClientMessage]:
         """Yield what the gateway is to be sent for a message. Raises InvalidArgument."""
-        kind = message.get("type")
-        if not isinstance(kind, str) or kind not in _FIELDS:
-            shown = quoted(kind) if isinstance(kind, str) else "such type"
-            raise InvalidArgument("UNKNOWN_TYPE", f"There is no {shown}.", "type", sorted(_FIELDS))
-        for name in message:
-            if name != "type" and name not in _FIELDS[kind]:
-                raise InvalidArgument("UNKNOWN_FIELD", f"There is no {quoted(name)} here.", kind, list(_FIELDS[kind]))
+        kind = _kind(message)
         given = None if message.get("seq") is None else as_integer(message["seq"], f"{kind}.seq", 1)
         number = self.sequence.next(given) if kind in _NUMBERED else 0
         if number is None:
@@ -76,6 +83,9 @@ class Inputs:
                 yield self._control(message)
             case "end_of_audio":
                 yield pb.ClientMessage(control=pb.Control(action="end"))
+            case "played":
+                lang = as_text(message.get("target_lang", ""), "played.target_lang")
+                self.played[lang] = as_integer(message.get("offset_ms"), "played.offset_ms")
             case "ping" | "keepalive":
                 yield pb.ClientMessage(control=pb.Control(action="ping", marker=STAY))
 

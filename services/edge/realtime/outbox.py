@@ -2,7 +2,8 @@
 
 An interim result gives way to a newer one about the same thing. Of a live session, speech that waits for longer than is
 allowed is left out, the oldest clauses first, until half of that is left; each is named. Everything else waits, and
-with it whoever puts in more.
+with it whoever puts in more. A client may tell how far it has played a voice: speech further ahead of that than is
+allowed waits here, and not in buffers of the network, so that it can still be skipped.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from services.edge import measures
 from services.edge.realtime.outputs import Event, Out
 
+_OF_VOICES = frozenset({"voice_started", "voice_ended", "voice_skipped", "end_of_target"})
+
 
 @dataclass(slots=True)
 class Outbox:
@@ -21,8 +24,10 @@ class Outbox:
 
     most_bytes: int
     most_voice_ms: int
+    most_ahead_ms: int = 5000  # of what a client has played, where it tells
     live: bool = True  # whether speech that is late may be skipped
     closed: bool = False
+    _played: dict[str, int] = field(default_factory=dict)  # by language, where its listener is on the voice's own clock
     _items: deque[Out] = field(default_factory=deque)
     _bytes: int = 0
     _skipping: set[str] = field(default_factory=set)  # languages of whose clause the rest is left out
@@ -51,22 +56,45 @@ class Outbox:
 
     async def take(self) -> Out | None:
         """Return the next event once there is one; None when the outbox is closed and empty."""
-        while not self._items:
+        while (place := self._next()) is None:
             if self.closed:
                 return None
             self._more.clear()
             await self._more.wait()
-        out = self._items.popleft()
+        out = self._items[place]
+        del self._items[place]
         self._bytes -= out.size
         if self._bytes <= self.most_bytes:
             self._room.set()
         return out
+
+    def played(self, lang: str, offset_ms: int) -> None:
+        """Record how far a client has played a voice."""
+        self._played[lang] = max(offset_ms, self._played.get(lang, 0))
+        self._more.set()
 
     def close(self) -> None:
         """End the outbox: what is inside can still be taken."""
         self.closed = True
         self._more.set()
         self._room.set()
+
+    def _next(self) -> int | None:
+        """Return the place of the first event that may be sent; None where there is none."""
+        if not (self._played and self.live) or self.closed:
+            return 0 if self._items else None
+        held: set[str] = set()
+        for place, out in enumerate(self._items):
+            lang = out.voice or (str(out.event.get("target_lang")) if out.event["type"] in _OF_VOICES else "")
+            if out.voice and self._ahead_ms(out) > self.most_ahead_ms:
+                held.add(out.voice)
+            if lang not in held and not (held and out.event["type"] == "end_of_session"):
+                return place
+        return None
+
+    def _ahead_ms(self, out: Out) -> int:
+        offset = out.event.get("offset_ms")
+        return offset - self._played[out.voice] if isinstance(offset, int) and out.voice in self._played else 0
 
     def _add(self, out: Out) -> None:
         self._items.append(out)

@@ -54,6 +54,11 @@ class OwnDialect:
         yield from self._answers
         self._answers.clear()
 
+    def played(self) -> Iterator[tuple[str, int]]:
+        """Yield how far voices were played."""
+        yield from self._inputs.played.items()
+        self._inputs.played.clear()
+
     def events(self, message: pb.ServerMessage) -> Iterator[Out]:
         """Yield the events for a message of the gateway."""
         return self._outputs.events(message)

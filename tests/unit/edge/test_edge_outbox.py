@@ -86,6 +86,26 @@ async def test_a_clause_that_began_to_be_sent_is_sent_to_its_end() -> None:
     assert await waiting(outbox) == ["tts_audio"] * 4 + ["b"]
 
 
+async def test_speech_far_ahead_of_what_was_played_waits_and_text_does_not() -> None:
+    outbox = Outbox(100_000, 60_000, 1000)
+    outbox.played("es", 500)
+    for offset, out in zip((0, 1000, 2000), clause("a", 3), strict=True):
+        out.event["offset_ms"] = offset
+        await outbox.put(out)
+    await outbox.put(Out({"type": "voice_ended", "target_lang": "es"}))
+    await outbox.put(text(1))
+    first, second, third = [await outbox.take() for _ in range(3)]
+    assert first
+    assert second
+    assert third
+    assert [first.event["offset_ms"], second.event["offset_ms"], third.event["type"]] == [0, 1000, "final_asr"]
+    outbox.played("es", 1100)
+    fourth = await outbox.take()
+    assert fourth
+    assert fourth.event["offset_ms"] == 2000
+    assert await waiting(outbox) == ["voice_ended"]
+
+
 async def test_speech_of_a_recording_waits_instead() -> None:
     outbox = Outbox(100_000, 100, live=False)
     for name in ("a", "b", "c"):
