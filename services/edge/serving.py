@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -37,6 +38,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def served(app: Starlette, settings: EdgeSettings) -> AsyncIterator[int]:
     """Serve an application for the block, and yield the port. Raises OSError where the address is taken."""
+    logging.getLogger("uvicorn.error").addFilter(_of_refusals)
     listening = _listening(settings)
     server = _Server(_config(app, settings))
     async with TaskGroup() as tasks:
@@ -46,6 +48,11 @@ async def served(app: Starlette, settings: EdgeSettings) -> AsyncIterator[int]:
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
+
+
+def _of_refusals(record: logging.LogRecord) -> bool:
+    """Return whether a line of uvicorn's is worth a log: a handshake that we refuse is answered, and no error."""
+    return "without completing handshake" not in str(record.msg)
 
 
 def _config(app: Starlette, settings: EdgeSettings) -> uvicorn.Config:
