@@ -22,11 +22,12 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 BUILDER ?= docker
 ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
+RELEASED := protos/released.binpb
 CODE := services babelmesh bench deploy examples/python tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
-.PHONY: help setup bundles system demo test fuzz test-weights test-examples test-edges check check-deploy check-monitoring lint format type proto docs site manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -113,6 +114,7 @@ lint: $(READY) ## Check style, contracts and Dockerfiles
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/buf lint
+	@$(BIN)/buf breaking --against $(RELEASED)
 	@$(BIN)/hadolint services/*/Dockerfile
 
 check-monitoring: $(READY) ## Hold rules and dashboards against a real Prometheus (the Debian package prometheus)
@@ -130,6 +132,10 @@ type: $(READY) ## Check types
 
 proto: $(READY) ## Make the Python stubs in gen/ from protos/
 	@$(BIN)/python protos/compile.py
+
+# A deliberate step: what is committed here may never be broken again. Until the first release it may be done anew.
+release-proto: $(READY) ## Take the contracts as they are for released: `make lint` refuses what breaks them
+	@$(BIN)/buf build --exclude-source-info -o $(RELEASED)
 
 docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/telemetry/metrics.toml
 	@$(BIN)/python docs/telemetry.py

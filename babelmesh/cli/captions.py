@@ -70,7 +70,7 @@ class Captions:
         match event:
             case AsrResult():
                 lang = self._languages.source
-                spoken = event.language if self._languages.several else ""
+                spoken = event.lang if self._languages.several else ""
             case TranslationResult():
                 lang = self._languages.label(event.target_lang)
             case TtsChunk():

@@ -21,7 +21,7 @@ from babelmesh.cli.ledger import Ledger
 from babelmesh.cli.options import Server, Wanted
 from babelmesh.client.audio import probe
 from babelmesh.client.errors import PromptMissing
-from babelmesh.client.events import DescribeResponse, Event, Ready
+from babelmesh.client.events import DescribeResponse, Event, Ready, Stage, short_name
 from babelmesh.client.mesh import Mesh
 from babelmesh.local.edge import PORT as EDGE_PORT
 
@@ -57,7 +57,7 @@ async def demo(server: Server, wanted: Wanted, output: Output) -> None:
     async with reached(server) as mesh:
         has = await mesh.describe()
         if server.addresses:  # of its own mesh they were told when it was started
-            _note("\n".join(f"{each.stage}: {each.engine} {each.version}" for each in has.engines))
+            _note("\n".join(f"{short_name(Stage, each.stage)}: {each.engine} {each.version}" for each in has.engines))
         wanted = replace(wanted, targets=wanted.targets or targets(has))
         _note(f"\nEnglish into {' and '.join(wanted.targets)}, at the pace it was spoken.")
         first = Watcher(wanted.targets)

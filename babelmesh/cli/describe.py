@@ -8,7 +8,7 @@ from itertools import groupby
 from rich import box
 from rich.table import Table
 
-from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Voice
+from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Stage, Voice, short_name
 
 
 def table(mesh: DescribeResponse) -> Table:
@@ -64,7 +64,7 @@ def _speeds(voices: Iterable[Voice]) -> str:
 
 
 def _engine(engine: EngineInfo) -> str:
-    named = f"{engine.stage} {engine.engine} {engine.version}".strip()
+    named = f"{short_name(Stage, engine.stage)} {engine.engine} {engine.version}".strip()
     return f"{named} on {engine.device}" if engine.device else named
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable
+from typing import Literal, TypeAlias
 
 from rich import box
 from rich.table import Table
@@ -15,11 +16,12 @@ from babelmesh.client.events import Event, Latency
 SHOWN_ROWS = 24
 TITLE = "Seconds after the last word of a segment"
 
-STEPS: tuple[tuple[str, Callable[[Latency], int]], ...] = (
-    ("recognized", lambda latency: latency.recognized_ms),
-    ("translated", lambda latency: latency.translated_ms),
-    ("first audio", lambda latency: latency.first_audio_ms),
-    ("all sent", lambda latency: latency.sent_ms),
+Step: TypeAlias = Literal["recognized_ms", "translated_ms", "first_audio_ms", "sent_ms"]
+STEPS: tuple[tuple[str, Step], ...] = (
+    ("recognized", "recognized_ms"),
+    ("translated", "translated_ms"),
+    ("first audio", "first_audio_ms"),
+    ("all sent", "sent_ms"),
 )
 
 
@@ -61,15 +63,15 @@ class Ledger:
             table.add_row(str(segment_id), lang, clock(latency.captured_ms), *delays)
         return table
 
-    def _delays(self, step: Callable[[Latency], int]) -> list[int]:
+    def _delays(self, step: Step) -> list[int]:
         return [delay for latency in self._rows.values() for delay in _delay(latency, step)]
 
 
-def _delay(latency: Latency, step: Callable[[Latency], int]) -> list[int]:
+def _delay(latency: Latency, step: Step) -> list[int]:
     """Return a step's delay after capture in a list, in milliseconds; an empty list for a step that did not take
     place.
     """
-    return [step(latency) - latency.captured_ms] if step(latency) else []
+    return [getattr(latency, step) - latency.captured_ms] if latency.HasField(step) else []
 
 
 def _seconds(delays: list[int], of: Callable[[Iterable[int]], float] = max) -> str:

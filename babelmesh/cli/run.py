@@ -61,7 +61,7 @@ def voices(ready: Ready, languages: Languages) -> list[str]:
 
 def warnings(ready: Ready, languages: Languages) -> list[str]:
     """Return warnings about quality that the server knows of when the session opens."""
-    if not ready.wideband:
+    if not ready.narrowband:
         return []
     spoken, rate = languages.label(ready.config.source_lang), ready.config.input.sample_rate
     return [f"Warning: {spoken} is recognized much worse at {rate} Hz than at 16000 Hz by this server's recognizer."]

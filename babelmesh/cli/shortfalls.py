@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from typing import Self
 
 from babelmesh.client.errors import Incomplete
-from babelmesh.client.events import Event, Flow
+from babelmesh.client.events import (
+    DEGRADED_REASON_QUARANTINED,
+    GAP_REASON_QUARANTINED,
+    GAP_REASON_SKIPPED,
+    STAGE_MT,
+    STAGE_TTS,
+    Event,
+    Flow,
+    GapReason,
+    Stage,
+    short_name,
+)
 
-_LEFT_OUT = ("QUARANTINED", "SKIPPED")  # reasons of gaps; audio that never came is nobody's fault here
-_DONE_WITHOUT = {"MT": "translated", "TTS": "spoken"}
+_LEFT_OUT = (GAP_REASON_QUARANTINED, GAP_REASON_SKIPPED)  # audio that never came is nobody's fault here
+_DONE_WITHOUT = {STAGE_MT: "translated", STAGE_TTS: "spoken"}
 
 
 class Shortfalls:
@@ -18,7 +29,7 @@ class Shortfalls:
 
     def __init__(self) -> None:
         self._audio_ms: Counter[str] = Counter()  # by reason
-        self._segments: Counter[tuple[str, str]] = Counter()  # by stage and language
+        self._segments: Counter[tuple[Stage.ValueType, str]] = Counter()  # by stage and language
 
     def __enter__(self) -> Self:
         return self
@@ -38,9 +49,9 @@ class Shortfalls:
             return
         for gap in event.gaps:
             if gap.reason in _LEFT_OUT:
-                self._audio_ms[gap.reason] += gap.to_ms - gap.from_ms
+                self._audio_ms[short_name(GapReason, gap.reason)] += gap.to_ms - gap.from_ms
         for less in event.degraded:
-            if less.reason == "QUARANTINED" and less.stage in _DONE_WITHOUT:
+            if less.reason == DEGRADED_REASON_QUARANTINED and less.stage in _DONE_WITHOUT:
                 self._segments[(less.stage, less.target_lang)] += 1
 
     def sentences(self) -> Iterator[str]:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from babelmesh import console
 from babelmesh.client.errors import typed_failures
-from babelmesh.client.events import DescribeResponse
+from babelmesh.client.events import DescribeResponse, Stage, short_name
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from babelmesh.client.mesh import connect
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
@@ -50,7 +50,7 @@ async def report(address: str) -> Sequence[stage_pb2.Version]:
 
 def of_software(own: str, answer: DescribeResponse) -> list[str]:
     """Return lines with the versions of this client, of a server, and of the server's engines."""
-    engines = [f"{each.stage}: {each.engine} {each.version}".rstrip() for each in answer.engines]
+    engines = [f"{short_name(Stage, each.stage)}: {each.engine} {each.version}".rstrip() for each in answer.engines]
     return [f"client: babelmesh {own}", f"server: babelmesh {answer.server_version or UNTOLD}", *engines]
 
 

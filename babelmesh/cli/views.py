@@ -7,7 +7,20 @@ from typing import Protocol, Self
 
 from babelmesh import console
 from babelmesh.cli.captions import Captions, Languages
-from babelmesh.client.events import Degraded, Error, Event, Flow, GoAway, TranslationResult, event_json
+from babelmesh.client.events import (
+    DEGRADED_REASON_UNAVAILABLE,
+    Degraded,
+    DegradedReason,
+    Error,
+    Event,
+    Flow,
+    GapReason,
+    GoAway,
+    Stage,
+    TranslationResult,
+    event_json,
+    short_name,
+)
 from babelmesh.client.printable import printable
 
 
@@ -115,7 +128,7 @@ def _notice_of(event: Event) -> str:
         case Flow() if event.gaps:
             gap = event.gaps[-1]
             what = "Sound made up" if gap.filled else "No result"
-            return f"{what} from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {gap.reason}"
+            return f"{what} from {clock(gap.from_ms)} to {clock(gap.to_ms)}: {short_name(GapReason, gap.reason)}"
         case Flow() if event.degraded:
             return _degraded(event.degraded[-1])
         case GoAway():
@@ -124,14 +137,15 @@ def _notice_of(event: Event) -> str:
 
 
 def _degraded(less: Degraded) -> str:
-    stage = f"{less.stage} {less.target_lang}".strip()
+    stage = f"{short_name(Stage, less.stage)} {less.target_lang}".strip()
+    reason = short_name(DegradedReason, less.reason)
     if less.over:
-        return f"{stage} works as was asked for again: {less.reason} is over"
+        return f"{stage} works as was asked for again: {reason} is over"
     if less.text:
-        return f"Not spoken in {less.target_lang}, {less.reason}: {less.text}"
-    if less.reason == "UNAVAILABLE":
+        return f"Not spoken in {less.target_lang}, {reason}: {less.text}"
+    if less.reason == DEGRADED_REASON_UNAVAILABLE:
         return f"{stage} cannot be had at the moment"
-    return f"{stage} works at less than was asked for: {less.reason}"
+    return f"{stage} works at less than was asked for: {reason}"
 
 
 def clock(offset_ms: float) -> str:

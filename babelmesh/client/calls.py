@@ -55,7 +55,7 @@ class Calls:
         if self._terms.resume and not hello.heartbeat_ms:
             hello.heartbeat_ms = HEARTBEAT_MS
         self._stream, ready = await self._gateways.open(hello, self._terms.metadata)
-        seconds = ready.limits.resume_ms / 1000 or PATIENCE_SECONDS
+        seconds = ready.limits.resume_handle_ms / 1000 or PATIENCE_SECONDS
         self._patience = Patience(min(seconds, MOST_PATIENCE_SECONDS))
         self._listen(ready)
         return ready
@@ -102,7 +102,7 @@ class Calls:
             await self._stream.close()
 
     def _listen(self, ready: Ready) -> None:
-        if self._terms.resume and ready.resume and ready.config.heartbeat_ms:
+        if self._terms.resume and ready.resume_handle and ready.config.heartbeat_ms:
             self.stream.expect_heartbeats(ready.config.heartbeat_ms / 1000)
 
 

@@ -31,11 +31,6 @@ def newer(result: Result, known: Result | None) -> Result | None:
     return told
 
 
-def is_typed(transcript: AsrResult | None) -> bool:
-    """Return whether a transcript is of typed text, which takes no time on the audio clock."""
-    return bool(transcript and transcript.text and transcript.start_ms == transcript.end_ms and not transcript.words)
-
-
 def _copied(result: Result) -> Result:
     copy = type(result)()
     copy.CopyFrom(result)

@@ -29,11 +29,11 @@ class Conversation:
 
     def __init__(self, hello: SessionConfig, ready: Ready, resume: bool, now: float = 0.0) -> None:
         self._session_id = ready.session_id
-        self._resume = resume and bool(ready.resume)
+        self._resume = resume and bool(ready.resume_handle)
         self._log = ReplayLog(hello)
         langs = [target.lang for target in ready.config.targets]
         self._received = Received(langs, bool(hello.heartbeat_ms), hello.partial_results)
-        self._received.handle = ready.resume
+        self._received.handle = ready.resume_handle
         self._started: float | None = None  # when the first sample was spoken
         self._deaths = Deaths(ready.server, now)
 
@@ -74,7 +74,7 @@ class Conversation:
         reader.
         """
         if isinstance(event, (Ready, GoAway)) and self._resume:
-            self._received.handle = event.resume or self._received.handle
+            self._received.handle = event.resume_handle or self._received.handle
             return []
         if isinstance(event, (Ack, AsrResult, SpeechEvent)):
             self._deaths.bore("audio")
@@ -95,7 +95,7 @@ class Conversation:
     def hello(self, now: float) -> SessionConfig:
         """Return the hello with which to resume at another server."""
         clock_ms = round((now - self._started) * 1000) if self._started is not None else 0
-        hello = SessionConfig(resume=self._received.handle)
+        hello = SessionConfig(resume_handle=self._received.handle)
         hello.MergeFrom(self._log.hello)
         hello.received.CopyFrom(self._received.report(self._log.known_finals, self._session_id, clock_ms))
         if self._deaths.count:
@@ -112,8 +112,8 @@ class Conversation:
 
         What two servers have ended over is not, and is named to the reader.
         """
-        self._received.handle = ready.resume or self._received.handle
-        self._log.rewind(ready.resumed_ms)
+        self._received.handle = ready.resume_handle or self._received.handle
+        self._log.rewind(ready.resume_offset_ms)
         fatal = self._deaths.resumed(ready.server, now)
         gone = self._log.leave_out([int(each.split()[1]) for each in fatal if not each.startswith("segment ")])
         return [*self._received.resumed(), *left_out(gone, self._log)]

@@ -92,7 +92,7 @@ class SessionFailed(BabelmeshError):
     message: str
     field: str = ""  # the field at fault, as a path: "hello.targets[1].voice"
     accepted: Sequence[str] = ()  # what that field accepts
-    retry_after_ms: int = 0  # 0: another try makes no sense, or at once where the message says so
+    retry_after_ms: int | None = None  # 0: retry at once; None: a retry fails again
     broke: bool = False  # whether a connection that was there broke
 
     def __str__(self) -> str:
@@ -103,7 +103,8 @@ class SessionFailed(BabelmeshError):
 def from_event(error: Error) -> SessionFailed:
     """Return the exception for an Error event. The event's message may already name the field and accepted values."""
     message = error.message.removeprefix(f"{error.field}: ").removesuffix(f" Accepted: {', '.join(error.accepted)}.")
-    return SessionFailed(error.code, message, error.field, tuple(error.accepted), error.retry_after_ms)
+    retry_after_ms = error.retry_after_ms if error.HasField("retry_after_ms") else None
+    return SessionFailed(error.code, message, error.field, tuple(error.accepted), retry_after_ms)
 
 
 @contextmanager

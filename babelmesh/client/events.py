@@ -14,6 +14,13 @@ from google.protobuf.message import Message
 
 from realtime.v1.realtime_translate_docs import DOCS
 from realtime.v1.realtime_translate_pb2 import (
+    DEGRADED_REASON_MAX_LAG,
+    DEGRADED_REASON_OVERLOAD,
+    DEGRADED_REASON_QUARANTINED,
+    DEGRADED_REASON_RUNAWAY,
+    DEGRADED_REASON_TIER,
+    DEGRADED_REASON_UNAVAILABLE,
+    DEGRADED_REASON_UNSPECIFIED,
     DELIVERY_CAPTIONS,
     DELIVERY_CAPTIONS_AND_SPEECH,
     DELIVERY_SPEECH,
@@ -21,6 +28,14 @@ from realtime.v1.realtime_translate_pb2 import (
     FORMALITY_FORMAL,
     FORMALITY_INFORMAL,
     FORMALITY_UNSPECIFIED,
+    GAP_REASON_CORRUPT_AUDIO,
+    GAP_REASON_MISSING_AUDIO,
+    GAP_REASON_QUARANTINED,
+    GAP_REASON_SKIPPED,
+    GAP_REASON_UNSPECIFIED,
+    ORIGIN_SPOKEN,
+    ORIGIN_TYPED,
+    ORIGIN_UNSPECIFIED,
     OVERLOAD_POLICY_BLOCK,
     OVERLOAD_POLICY_CAPTIONS_ONLY,
     OVERLOAD_POLICY_SKIP_AHEAD,
@@ -38,6 +53,10 @@ from realtime.v1.realtime_translate_pb2 import (
     STABILIZATION_FAST,
     STABILIZATION_UNSPECIFIED,
     STABILIZATION_WHOLE_SEGMENTS,
+    STAGE_ASR,
+    STAGE_MT,
+    STAGE_TTS,
+    STAGE_UNSPECIFIED,
     TURN_TAKING_CONSECUTIVE,
     TURN_TAKING_SIMULTANEOUS,
     TURN_TAKING_UNSPECIFIED,
@@ -48,6 +67,7 @@ from realtime.v1.realtime_translate_pb2 import (
     ClientMessage,
     Control,
     Degraded,
+    DegradedReason,
     Delivery,
     DescribeResponse,
     End,
@@ -57,6 +77,7 @@ from realtime.v1.realtime_translate_pb2 import (
     Flow,
     Formality,
     Gap,
+    GapReason,
     Glossary,
     GlossaryTerm,
     GlossaryUse,
@@ -65,6 +86,7 @@ from realtime.v1.realtime_translate_pb2 import (
     Latency,
     Limits,
     Marker,
+    Origin,
     OverloadPolicy,
     Ready,
     Received,
@@ -77,6 +99,7 @@ from realtime.v1.realtime_translate_pb2 import (
     SpeechEvent,
     SpeechEventType,
     Stabilization,
+    Stage,
     StageBacklog,
     Target,
     TargetVoice,
@@ -106,6 +129,13 @@ Event: TypeAlias = (
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool"
 
 __all__ = [
+    "DEGRADED_REASON_MAX_LAG",
+    "DEGRADED_REASON_OVERLOAD",
+    "DEGRADED_REASON_QUARANTINED",
+    "DEGRADED_REASON_RUNAWAY",
+    "DEGRADED_REASON_TIER",
+    "DEGRADED_REASON_UNAVAILABLE",
+    "DEGRADED_REASON_UNSPECIFIED",
     "DELIVERY_CAPTIONS",
     "DELIVERY_CAPTIONS_AND_SPEECH",
     "DELIVERY_SPEECH",
@@ -113,6 +143,14 @@ __all__ = [
     "FORMALITY_FORMAL",
     "FORMALITY_INFORMAL",
     "FORMALITY_UNSPECIFIED",
+    "GAP_REASON_CORRUPT_AUDIO",
+    "GAP_REASON_MISSING_AUDIO",
+    "GAP_REASON_QUARANTINED",
+    "GAP_REASON_SKIPPED",
+    "GAP_REASON_UNSPECIFIED",
+    "ORIGIN_SPOKEN",
+    "ORIGIN_TYPED",
+    "ORIGIN_UNSPECIFIED",
     "OVERLOAD_POLICY_BLOCK",
     "OVERLOAD_POLICY_CAPTIONS_ONLY",
     "OVERLOAD_POLICY_SKIP_AHEAD",
@@ -130,6 +168,10 @@ __all__ = [
     "STABILIZATION_FAST",
     "STABILIZATION_UNSPECIFIED",
     "STABILIZATION_WHOLE_SEGMENTS",
+    "STAGE_ASR",
+    "STAGE_MT",
+    "STAGE_TTS",
+    "STAGE_UNSPECIFIED",
     "TURN_TAKING_CONSECUTIVE",
     "TURN_TAKING_SIMULTANEOUS",
     "TURN_TAKING_UNSPECIFIED",
@@ -140,6 +182,7 @@ __all__ = [
     "ClientMessage",
     "Control",
     "Degraded",
+    "DegradedReason",
     "Delivery",
     "DescribeResponse",
     "End",
@@ -150,6 +193,7 @@ __all__ = [
     "Flow",
     "Formality",
     "Gap",
+    "GapReason",
     "Glossary",
     "GlossaryTerm",
     "GlossaryUse",
@@ -159,6 +203,7 @@ __all__ = [
     "Latency",
     "Limits",
     "Marker",
+    "Origin",
     "OverloadPolicy",
     "Ready",
     "Received",
@@ -171,6 +216,7 @@ __all__ = [
     "SpeechEvent",
     "SpeechEventType",
     "Stabilization",
+    "Stage",
     "StageBacklog",
     "Target",
     "TargetVoice",
@@ -183,6 +229,7 @@ __all__ = [
     "as_json",
     "event_json",
     "event_of",
+    "short_name",
 ]
 
 
@@ -196,6 +243,12 @@ def _documented(name: str, thing: Any) -> None:
 
 for _name in __all__:
     _documented(_name, globals().get(_name))
+
+
+def short_name(enum: Any, value: int) -> str:
+    """Return the short name of a value of an enum of the contract, as in "ASR" for STAGE_ASR; or its number."""
+    names = dict(zip(enum.values(), enum.keys(), strict=True))
+    return names[value].removeprefix(names[0].removesuffix("UNSPECIFIED")) if value in names else str(value)
 
 
 def event_of(message: ServerMessage) -> Event | None:

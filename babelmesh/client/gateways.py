@@ -51,19 +51,18 @@ LOST = {
     "UNAVAILABLE",
     "DEADLINE_EXCEEDED",
 }
-_LEAVING = {"GOING_AWAY", "DRAINING", "NOT_READY", "CLIENT_TOO_SLOW"}
 
 
 def may_pass(failure: BaseException) -> bool:
     """Return whether a retry, here or elsewhere, may succeed: no answer, or one with a retry delay."""
     if not isinstance(failure, SessionFailed):
         return False
-    return failure.code in LOST | _LEAVING or failure.retry_after_ms > 0
+    return failure.code in LOST or failure.retry_after_ms is not None
 
 
 def pause_ms(failure: SessionFailed) -> int:
     """Return the milliseconds the server asked to wait; 0 where no server answered."""
-    return 0 if failure.code in LOST else failure.retry_after_ms
+    return 0 if failure.code in LOST else failure.retry_after_ms or 0
 
 
 class Gateways:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from babelmesh.client.events import Error, Event, Flow, Gap
+from babelmesh.client.events import GAP_REASON_QUARANTINED, Error, Event, Flow, Gap
 from babelmesh.client.replay import Entry, ReplayLog
 
 INPUT_QUARANTINED = "INPUT_QUARANTINED"
@@ -24,7 +24,7 @@ def left_out(entries: Sequence[Entry], log: ReplayLog) -> list[Event]:
             if gaps and gaps[-1].to_ms == from_ms:
                 gaps[-1].to_ms = to_ms
             else:
-                gaps.append(Gap(from_ms=from_ms, to_ms=to_ms, reason="QUARANTINED"))
+                gaps.append(Gap(from_ms=from_ms, to_ms=to_ms, reason=GAP_REASON_QUARANTINED))
     errors = [_error(entry) for entry in entries if entry.kind != "audio"]
     return [*([Flow(gaps=gaps)] if gaps else []), *errors]
 

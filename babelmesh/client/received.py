@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from babelmesh.client import events as ev
-from babelmesh.client.concluded import is_typed, newer
+from babelmesh.client.concluded import newer
 from babelmesh.client.events import (
     AsrResult,
     Event,
@@ -61,6 +61,7 @@ class _Segment:
     transcript: AsrResult | None = None
     by_lang: dict[str, _InLang] = field(default_factory=dict)
     covered: Covered = field(default_factory=Covered)  # by it and all before, once they are final
+    origin: ev.Origin.ValueType = ev.ORIGIN_UNSPECIFIED
 
     @property
     def final(self) -> bool:
@@ -76,7 +77,7 @@ class _Segment:
 
     def report(self, number: int) -> ReceivedSegment:
         transcript = AsrResult()
-        transcript.CopyFrom(self.transcript or AsrResult(segment_id=number))
+        transcript.CopyFrom(self.transcript or AsrResult(segment_id=number, origin=self.origin))
         del transcript.words[:]
         translations = [each.report(lang) for lang, each in self.by_lang.items()]
         return ReceivedSegment(transcript=transcript, translations=translations)
@@ -113,7 +114,9 @@ class Received:
             case ev.Latency():
                 return self._accounted(event)
             case ev.TtsChunk():
-                said = self._segment(event.segment_id).in_lang(event.target_lang).said
+                segment = self._segment(event.segment_id)
+                segment.origin = event.origin or segment.origin
+                said = segment.in_lang(event.target_lang).said
                 chunk = self._voice(event.target_lang).take(event, said)
                 return [chunk] if chunk else []
             case ev.SpeechEvent() if event.type in _VOICE:
@@ -196,7 +199,7 @@ class Received:
         if told.final and result.segment_id <= self.finals:
             self.finals = self._delivered  # it was passed: what covers it covers those behind it too
         self._advance()
-        if not is_typed(told):
+        if told.origin != ev.ORIGIN_TYPED:
             self.heard_ms = max(self.heard_ms, told.end_ms)
         return [told]
 
@@ -208,7 +211,7 @@ class Received:
                 return
             covered = self.covered(None)
             self.finals = number
-            if is_typed(segment.transcript):
+            if segment.transcript.origin == ev.ORIGIN_TYPED:
                 segment.covered = Covered(covered.audio_ms, covered.typed + 1)
             else:
                 segment.covered = Covered(max(covered.audio_ms, segment.transcript.end_ms), covered.typed)
@@ -216,7 +219,9 @@ class Received:
     def _translated(self, result: TranslationResult) -> Sequence[Event]:
         if 0 < result.segment_id <= self._delivered:
             return []
-        known = self._segment(result.segment_id).in_lang(result.target_lang)
+        segment = self._segment(result.segment_id)
+        segment.origin = result.origin or segment.origin
+        known = segment.in_lang(result.target_lang)
         told = newer(result, known.result)
         known.result = told or known.result
         if told:
@@ -252,9 +257,9 @@ class Received:
         reported.
         """
         self.heard_ms = max(self.heard_ms, ack.finalized_offset_ms)
-        if self.handle and not ack.resume:
+        if self.handle and not ack.resume_handle:
             return
-        self.handle = ack.resume
+        self.handle = ack.resume_handle
         while (segment := self._segments.get(self._delivered + 1)) and segment.final:
             if not self._delivered_all(segment, ack.finalized_offset_ms):
                 break

@@ -73,5 +73,6 @@ def _rest(chunk: TtsChunk, repeated: int, offset_ms: int, text: str) -> TtsChunk
     rest = TtsChunk()
     rest.CopyFrom(chunk)
     rest.data, rest.offset_ms, rest.text = chunk.data[2 * repeated :], offset_ms, text
-    rest.speaking_rate, rest.lag_ms = 0, 0  # of a clause's first chunk only
+    rest.speaking_rate = 0  # of a clause's first chunk only, like its lag
+    rest.ClearField("lag_ms")
     return rest

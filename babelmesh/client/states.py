@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from babelmesh.client.events import (
+    DEGRADED_REASON_OVERLOAD,
+    DEGRADED_REASON_UNAVAILABLE,
     SPEECH_EVENT_TYPE_SOURCE_ENDED,
     SPEECH_EVENT_TYPE_SOURCE_STARTED,
     Ack,
@@ -20,6 +22,7 @@ from babelmesh.client.events import (
 )
 
 MOST_GAPS = 256  # remembered: a server that takes over tells again of a few seconds at most
+_STATES = (DEGRADED_REASON_UNAVAILABLE, DEGRADED_REASON_OVERLOAD)  # the other reasons tell of one segment
 _SOURCE = (SPEECH_EVENT_TYPE_SOURCE_STARTED, SPEECH_EVENT_TYPE_SOURCE_ENDED)
 
 
@@ -93,7 +96,7 @@ class States:
         return [flow] if news else []
 
     def _degraded(self, less: Degraded) -> None:
-        if less.text or less.reason not in ("UNAVAILABLE", "OVERLOAD"):
+        if less.text or less.reason not in _STATES:
             return  # one clause or segment, not a state
         held = [each for each in self._flow.degraded if not _same(each, less)]
         del self._flow.degraded[:]

@@ -114,7 +114,9 @@ def latency_columns(takes: Sequence[Take]) -> list[Column]:
     columns: Mapping[str, Sequence[float | None]] = {
         "first word": [heard.first_word_seconds(lang) for heard, lang in both],
         "first audio": [heard.first_audio_seconds(lang) for heard, lang in both],
-        "final text": [(each.translated_ms - each.captured_ms) / 1000 for each in ledger if each.translated_ms],
+        "final text": [
+            (each.translated_ms - each.captured_ms) / 1000 for each in ledger if each.HasField("translated_ms")
+        ],
         "all sent": [(each.sent_ms - each.captured_ms) / 1000 for each in ledger if each.sent_ms],
     }
     return [(name, [value for value in values if value is not None]) for name, values in columns.items()]

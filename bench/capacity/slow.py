@@ -22,6 +22,7 @@ from pathlib import Path
 import jiwer
 
 import babelmesh
+from babelmesh.client.events import short_name
 from bench.measuring.order import faults
 from bench.measuring.processes import LocalMesh, Variables, local_mesh
 from bench.measuring.report import Goal, Rows, at_most, finish
@@ -118,8 +119,14 @@ def late_seconds(each: Take) -> float:
 def told(each: Take) -> str:
     """What the client was told of, in few words."""
     flows = [event for _, event in each.events if isinstance(event, babelmesh.Flow)]
-    reasons = {f"{less.stage} {less.reason}" for flow in flows for less in flow.degraded}
-    return ", ".join(sorted(reasons | {gap.reason for flow in flows for gap in flow.gaps}))
+    reasons = {
+        f"{short_name(babelmesh.Stage, less.stage)} {short_name(babelmesh.DegradedReason, less.reason)}"
+        for flow in flows
+        for less in flow.degraded
+    }
+    return ", ".join(
+        sorted(reasons | {short_name(babelmesh.GapReason, gap.reason) for flow in flows for gap in flow.gaps})
+    )
 
 
 def wer(quiet: Arm, arm: Arm) -> float:

@@ -24,6 +24,7 @@ from itertools import cycle
 import numpy as np
 
 import babelmesh
+from babelmesh.client.events import short_name
 from bench.capacity.tiers_simulated import Played, Scene, play
 from bench.measuring.processes import Variables, local_mesh
 from bench.measuring.report import Goal, Rows, at_least, at_most, finish, percentile
@@ -169,14 +170,14 @@ def _segments(began: float, heard: Take) -> list[Segment]:
     for _, event in heard.events:
         if isinstance(event, babelmesh.Flow):
             for less in event.degraded:
-                if less.reason == "TIER":
-                    tiers[less.stage] = LARGEST if less.over else less.tier
+                if less.reason == babelmesh.DEGRADED_REASON_TIER:
+                    tiers[short_name(babelmesh.Stage, less.stage)] = LARGEST if less.over else less.tier
         elif isinstance(event, babelmesh.AsrResult):
             told[event.segment_id] = {**told.get(event.segment_id, {}), "ASR": tiers["ASR"]}
         elif isinstance(event, babelmesh.TranslationResult):
             told[event.segment_id] = {**told.get(event.segment_id, {}), "MT": tiers["MT"]}
         elif isinstance(event, babelmesh.Latency):
-            late = (event.translated_ms - event.captured_ms) / 1000 if event.translated_ms else None
+            late = (event.translated_ms - event.captured_ms) / 1000 if event.HasField("translated_ms") else None
             of = told.get(event.segment_id, {})
             found.append(Segment(began + event.captured_ms / 1000, late, of.get("ASR", ""), of.get("MT", "")))
     return found

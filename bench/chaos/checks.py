@@ -152,7 +152,7 @@ class Session:
                 said[line["segment_id"]] += line["text"].split()
             elif line["kind"] == "flow":
                 for less in line["degraded"]:
-                    if less["stage"] == "TTS" and less["target_lang"] in (lang, ""):
+                    if less["stage"] == "STAGE_TTS" and less["target_lang"] in (lang, ""):
                         said[less["segment_id"]] += less["text"].split()
         for line in finals:
             if said[line["segment_id"]] != line["text"].split():
@@ -206,7 +206,7 @@ def _succession(where: str, before: Line, after: Line, renumbered: bool) -> Iter
 
 
 def _gives_up(less: Line) -> bool:
-    return less["stage"] == "MT" and not less["over"] and bool(less["segment_id"])
+    return less["stage"] == "STAGE_MT" and not less["over"] and bool(less["segment_id"])
 
 
 def _overlap(utterance: Line, final: Line) -> bool:

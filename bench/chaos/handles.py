@@ -97,7 +97,9 @@ async def opened(address: str, speaker: int) -> Opened:
         nonlocal session_id
         while message := await raw.answer(made):
             session_id = message.ready.session_id or session_id
-            handles.extend(filter(None, (message.ready.resume, message.ack.resume, message.go_away.resume)))
+            handles.extend(
+                filter(None, (message.ready.resume_handle, message.ack.resume_handle, message.go_away.resume_handle))
+            )
 
     async with raw.call(address, hello()) as made, asyncio.TaskGroup() as group:
         reading = group.create_task(read(made))
@@ -116,7 +118,7 @@ async def tried(address: str, config: SessionConfig) -> tuple[str, str]:
             code = message.error.code if message else ""
             await made.done_writing()
             return code, (await made.code()).name
-        start = message.ready.resumed_ms * ASR_RATE // 1000
+        start = message.ready.resume_offset_ms * ASR_RATE // 1000
         async for position in raw.speak(made, 1, start):
             if position > start + ASR_RATE:
                 break
@@ -126,7 +128,7 @@ async def tried(address: str, config: SessionConfig) -> tuple[str, str]:
 def hello(resume: str = "", **instead: Any) -> SessionConfig:
     """As every session here says it, but for the fields that are given."""
     config = Wishes().hello()
-    config.MergeFrom(SessionConfig(source_lang="en", resume=resume, targets=[Target(lang="ca")], **instead))
+    config.MergeFrom(SessionConfig(source_lang="en", resume_handle=resume, targets=[Target(lang="ca")], **instead))
     return config
 
 

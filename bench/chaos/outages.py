@@ -148,7 +148,11 @@ def goals(measures: Mapping[str, Sequence[float]]) -> dict[str, Goal]:
 
 
 def _says(less: Mapping[str, object], outage: Outage) -> bool:
-    return less["stage"] == outage.stage.upper() and less["reason"] == "UNAVAILABLE" and not less["over"]
+    return (
+        less["stage"] == f"STAGE_{outage.stage.upper()}"
+        and less["reason"] == "DEGRADED_REASON_UNAVAILABLE"
+        and not less["over"]
+    )
 
 
 if __name__ == "__main__":

@@ -121,8 +121,8 @@ async def caller(mesh: babelmesh.Mesh, arm: Arm, number: int, times: tuple[float
                 continue
             arm.refused += 1
             arm.codes[refusal.code] += 1
-            arm.without_retry += not refusal.retry_after_ms
-            await asyncio.sleep(min(LONGEST_WAIT_SECONDS, max(0.05, refusal.retry_after_ms / 1000)))
+            arm.without_retry += refusal.retry_after_ms is None
+            await asyncio.sleep(min(LONGEST_WAIT_SECONDS, max(0.05, (refusal.retry_after_ms or 0) / 1000)))
 
 
 SESSION_SAMPLES = speech.samples(speech.PERIOD_MS * UTTERANCES)

@@ -107,7 +107,7 @@ async def stand_still(address: str, seconds: float) -> Stalled:
         if ready is None:
             return found
         found.backlog_seconds = ready.ready.limits.max_backlog_ms / 1000
-        found.handles.append(ready.ready.resume)
+        found.handles.append(ready.ready.resume_handle)
         writing = group.create_task(write(made))  # a write that is cancelled would cancel the call
         await first_speech(made)
         before = found.accepted_seconds

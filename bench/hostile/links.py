@@ -86,7 +86,7 @@ async def one_handle(attack: Attack) -> None:
         return
     again = pb.ClientMessage()
     again.CopyFrom(first)
-    again.hello.resume = ready.ready.resume
+    again.hello.resume_handle = ready.ready.resume_handle
 
     async def go_on() -> None:
         async with attack.stream() as call:
@@ -108,16 +108,16 @@ async def resumed_line(attack: Attack) -> None:
     for _ in range(LIVES):
         again = pb.ClientMessage()
         again.CopyFrom(first)
-        again.hello.resume = handle
+        again.hello.resume_handle = handle
         async with attack.stream() as call:
             await call.write(again)
             ready = await attack.read(call)
-            handle = ready.ready.resume if ready else handle
+            handle = ready.ready.resume_handle if ready else handle
             for _ in range(LINES):
                 await call.write(text(RUNAWAY))
             await call.done_writing()
             while message := await attack.read(call):
-                handle = message.ack.resume or handle
+                handle = message.ack.resume_handle or handle
             if await call.code() is grpc.StatusCode.OK:
                 return
         await asyncio.sleep(1.0)

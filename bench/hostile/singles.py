@@ -126,11 +126,11 @@ async def poisoned_clock(attack: Attack) -> None:
     async with attack.stream() as call:
         await call.write(first)
         ready = await attack.read(call)
-    if ready is None or not ready.ready.resume:
+    if ready is None or not ready.ready.resume_handle:
         return
     again = pb.ClientMessage()
     again.CopyFrom(first)
-    again.hello.resume = ready.ready.resume
+    again.hello.resume_handle = ready.ready.resume_handle
     again.hello.received.session_id = ready.ready.session_id
     again.hello.received.clock_ms = 2**40
     spoken = bytes(6_400) + tone(1_200)

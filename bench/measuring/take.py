@@ -91,7 +91,7 @@ class Take:
     def final_lags(self, lang: str) -> list[tuple[float, float]]:
         """As `final_seconds`, each with the moment its speech ended."""
         ledger = [each for _, each in self.events if isinstance(each, babelmesh.Latency) and each.target_lang == lang]
-        told = [each for each in ledger if each.translated_ms]
+        told = [each for each in ledger if each.HasField("translated_ms")]
         return [(each.captured_ms / 1000, (each.translated_ms - each.captured_ms) / 1000) for each in told]
 
     def shown_seconds(self, lang: str) -> list[float]:

@@ -130,7 +130,7 @@ def utterances(dialogue: Sequence[Placed], result: Take) -> list[Utterance]:
             decided = next(
                 Wait(each.end_ms / 1000 - onset, at - onset)
                 for at, each in heard
-                if each.segment_id == final.segment_id and not each.language_tentative
+                if each.segment_id == final.segment_id and not each.lang_tentative
             )
             words = [
                 Wait(each.end_ms / 1000 - onset, at - onset)
@@ -141,8 +141,8 @@ def utterances(dialogue: Sequence[Placed], result: Take) -> list[Utterance]:
             found.append(
                 Utterance(
                     said,
-                    final.language[:2],
-                    final.language_confidence,
+                    final.lang[:2],
+                    final.lang_confidence,
                     (final.end_ms - final.start_ms) / 1000,
                     decided,
                     words[0] if words else None,

@@ -71,7 +71,7 @@ async def recognized(prompts: Sequence[Prompt]) -> tuple[str, bool, dict[str, li
         for name, sound in SOUNDS.items():
             outcomes[name] = [await recognize(stub, sent(prompt.pcm, sound)) for prompt in prompts]
             print(f"{name}: {_error(prompts, outcomes[name]):.3f}", file=sys.stderr, flush=True)
-        return has.engine, "en-US" in has.wideband_languages or "en" in has.wideband_languages, outcomes
+        return has.engine, "en-US" in has.wideband_langs or "en" in has.wideband_langs, outcomes
 
 
 def sent(pcm: Pcm, sound: Sound) -> Pcm:

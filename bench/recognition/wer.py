@@ -139,7 +139,7 @@ async def recognize(stub: asr_pb2_grpc.AsrAsyncStub, pcm: Pcm) -> Outcome:
 
 async def requests(pcm: Pcm) -> AsyncIterator[asr_pb2.RecognizeRequest]:
     """A session's messages."""
-    yield asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(language="en-US", interim_results=True))
+    yield asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(lang="en-US", interim_results=True))
     for start in range(0, len(pcm), CHUNK_SAMPLES):
         chunk = asr_pb2.AudioChunk(pcm=pcm[start : start + CHUNK_SAMPLES].tobytes(), offset_samples=start)
         yield asr_pb2.RecognizeRequest(audio=chunk)

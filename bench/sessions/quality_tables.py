@@ -75,7 +75,7 @@ def latency_table(sessions: Sequence[Session], targets: Sequence[str]) -> Rows:
 def stage_lags(sessions: Sequence[Session], lang: str) -> dict[str, list[float]]:
     """From the ledger: seconds from the end of each segment's speech to its final transcript, and on from there."""
     found = [event for each in sessions for _, event in each.take.events if isinstance(event, babelmesh.Latency)]
-    own = [event for event in found if event.target_lang == lang and event.translated_ms]
+    own = [event for event in found if event.target_lang == lang and event.HasField("translated_ms")]
     return {
         "ledger: end of speech to final": [(each.translated_ms - each.captured_ms) / 1000 for each in own],
         "ledger: final transcript": [(each.recognized_ms - each.captured_ms) / 1000 for each in own],

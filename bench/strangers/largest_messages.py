@@ -61,7 +61,9 @@ def received(handle: str) -> pb.ClientMessage:
     """A session that is resumed by a client that has as much of it as it may say."""
     segments = [
         pb.ReceivedSegment(
-            transcript=pb.AsrResult(segment_id=index + 1, revision=1, final=True, text="t" * 180),
+            transcript=pb.AsrResult(
+                segment_id=index + 1, revision=1, final=True, origin=pb.ORIGIN_TYPED, text="t" * 180
+            ),
             translations=[
                 pb.ReceivedTranslation(target_lang=lang, text="u" * 180, final=True, revision=1, stable_length=180)
                 for lang in TARGETS
@@ -69,7 +71,7 @@ def received(handle: str) -> pb.ClientMessage:
         )
         for index in range(250)
     ]
-    return hello(resume=handle, received=pb.Received(session_id=_session(handle), segments=segments))
+    return hello(resume_handle=handle, received=pb.Received(session_id=_session(handle), segments=segments))
 
 
 def _session(handle: str) -> str:
@@ -256,7 +258,7 @@ async def _resuming(call: Any) -> pb.ClientMessage:
     await call.write(hello().SerializeToString())
     said = await call.read()
     call.cancel()
-    return received(said.ready.resume)
+    return received(said.ready.resume_handle)
 
 
 async def _until(call: Any, wanted: Callable[[pb.ServerMessage], bool]) -> str:

@@ -85,12 +85,12 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             engine=self._engines.name,
             version=self._engines.version,
             device=self._engines.device,
-            languages=self._engines.languages,
+            langs=self._engines.languages,
             slots_total=self._slots.total,
             slots_used=self._slots.used,
             term_bias=self._engines.biased,
-            identified_languages=self._engines.identified,
-            wideband_languages=self._engines.wideband_languages,
+            identified_langs=self._engines.identified,
+            wideband_langs=self._engines.wideband_languages,
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
@@ -126,7 +126,7 @@ async def _fed(context: Context, seconds: float) -> Any:
             return await context.read()
     except TimeoutError as error:
         message = f"The recognizer was sent nothing for {seconds:g} s."
-        raise TooSlow("RECOGNITION_UNFED", message, retry_after_ms=1, stage="ASR") from error
+        raise TooSlow("RECOGNITION_UNFED", message, retry_after_ms=0, stage="ASR") from error
 
 
 async def _read(fed: Callable[[], Awaitable[Any]], asked: Channel[Asked], inbound: Inbound) -> None:

@@ -68,9 +68,9 @@ def session_config(request: asr_pb2.RecognizeRequest, settings: AsrSettings, eng
     if request.WhichOneof("payload") != "config":
         raise InvalidArgument("CONFIG_MISSING", "The first message must be the config.", field="config")
     config = request.config
-    language = languages.require(config.language, engines.languages, "config.language")
+    language = languages.require(config.lang, engines.languages, "config.lang")
     allowed = _allowed(config, language, engines)
-    first = languages.require(config.first_language, allowed, "config.first_language") if config.first_language else ""
+    first = languages.require(config.first_lang, allowed, "config.first_lang") if config.first_lang else ""
     manner = _manner(config, settings)
     transcriptions = {each: manner.transcription(each, engines.of(each)) for each in allowed}
     silence_ms = _within(config.trailing_silence_ms, _TRAILING_SILENCE_MS, "config.trailing_silence_ms")
@@ -97,15 +97,15 @@ def _allowed(config: asr_pb2.RecognizeConfig, default: str, engines: Engines) ->
     """Return the languages an utterance may be in, default first. Raises InvalidArgument where they cannot be
     identified.
     """
-    wanted = [(f"config.languages[{index}]", each) for index, each in enumerate(config.languages)]
+    wanted = [(f"config.langs[{index}]", each) for index, each in enumerate(config.langs)]
     asked = [languages.require(each, engines.languages, path) for path, each in wanted]
     allowed = list(dict.fromkeys([default, *asked]))
     if asked and default not in asked:
         message = f"{default!r} is the default, and not among them."
-        raise InvalidArgument("UNKNOWN_LANGUAGE", message, "config.language", sorted(asked))
+        raise InvalidArgument("UNKNOWN_LANGUAGE", message, "config.lang", sorted(asked))
     if len(allowed) > 1 and (unknown := [each for each in allowed if each not in engines.identified]):
         message = f"{engines.name} does not tell {unknown[0]!r} from other languages."
-        raise InvalidArgument("NOT_IDENTIFIED", message, "config.languages", engines.identified or ["one language"])
+        raise InvalidArgument("NOT_IDENTIFIED", message, "config.langs", engines.identified or ["one language"])
     return allowed
 
 
@@ -183,7 +183,7 @@ def _result(result: Result) -> asr_pb2.Result:
             text=word.text,
             start_samples=word.start_samples,
             end_samples=word.end_samples,
-            confidence=word.confidence,
+            confidence=word.confidence or None,
         )
         for word in (result.words if result.final else ())
     ]
@@ -195,14 +195,14 @@ def _result(result: Result) -> asr_pb2.Result:
         stable_length=result.stable_length,
         start_samples=result.start_samples,
         end_samples=result.end_samples,
-        confidence=result.confidence,
-        stability=result.stability,
+        confidence=result.confidence or None,
+        stability=result.stability or None,
         corrected=result.corrected,
         words=words,
         finalized_samples=result.finalized_samples,
-        language=result.language.tag,
-        language_confidence=result.language.confidence,
-        language_tentative=result.language.tentative,
+        lang=result.language.tag,
+        lang_confidence=result.language.confidence or None,
+        lang_tentative=result.language.tentative,
         tier=result.tier,
         larger_tiers=result.larger_tiers,
     )

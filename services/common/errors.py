@@ -40,7 +40,7 @@ class MeshError(Exception):
     message: str
     field: str = ""  # the field at fault, as a path: "hello.targets[1].voice"
     accepted: Sequence[str] = ()  # what that field accepts
-    retry_after_ms: int = 0  # 0: another try makes no sense
+    retry_after_ms: int | None = None  # 0: retry at once; None: a retry fails again
     stage: str = ""  # "ASR", "MT" or "TTS" when a stage is at fault
     status = code_pb2.INTERNAL
 

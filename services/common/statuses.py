@@ -30,7 +30,7 @@ def to_status(error: MeshError) -> status_pb2.Status:
         field = error.field[:_MOST_FIELD]
         violation = error_details_pb2.BadRequest.FieldViolation(field=field, description=message)
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
-    if error.retry_after_ms:
+    if error.retry_after_ms is not None:
         delay = Duration()
         delay.FromMilliseconds(error.retry_after_ms)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
@@ -59,14 +59,15 @@ def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
     """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
     kind: type[MeshError] = TooSlow if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else StageFailed
-    code, message, retry_after_ms = f"{stage}_UNAVAILABLE", f"The {stage} stage could not be reached.", 1000
+    code, message = f"{stage}_UNAVAILABLE", f"The {stage} stage could not be reached."
+    retry_after_ms: int | None = 1000
     if kind is TooSlow:
         code, message = f"{stage}_TOO_SLOW", f"The {stage} stage did not answer in time."
     for detail in status.details if status else ():
         info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
         if detail.Unpack(info):
             kind = {each.status: each for each in KINDS}.get(error.code().value[0], StageFailed)
-            code, message, retry_after_ms = info.reason, status.message if status else message, 0
+            code, message, retry_after_ms = info.reason, status.message if status else message, None
         elif detail.Unpack(retry):
             retry_after_ms = retry.retry_delay.ToMilliseconds()
     return kind(code, message, retry_after_ms=retry_after_ms, stage=stage)

@@ -74,7 +74,7 @@ def as_fault(error: MeshError | Fault) -> Fault:
     if isinstance(error, Fault):
         return error
     status = _STATUSES.get(type(error), 500)
-    return Fault(status, error.code, error.message, error.field, tuple(error.accepted), error.retry_after_ms)
+    return Fault(status, error.code, error.message, error.field, tuple(error.accepted), error.retry_after_ms or 0)
 
 
 def fault_of_call(error: grpc.aio.AioRpcError) -> Fault:
@@ -110,10 +110,10 @@ def as_sent(field: str) -> str:
     if first == "hello" and rest.partition(".")[0] not in _AT_TOP:
         return f"hello.session.{rest}" if rest else field
     named = {"audio": "input_audio", "text": "input_text"}.get(first, first)
-    return f"{named}.{rest.replace('resume', 'resume_handle', 1)}" if rest else named
+    return f"{named}.{rest}" if rest else named
 
 
-_AT_TOP = ("resume", "received", "deaths", "lost_server")  # of a hello, beside its session
+_AT_TOP = ("resume_handle", "received", "deaths", "lost_server")  # of a hello, beside its session
 _FULL = ("SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS")
 
 

@@ -225,7 +225,7 @@ class Lasting:
     def _can_go_on(self, fault: MeshError) -> bool:
         """Whether its client may resume it, or has."""
         handle = self._account.handle
-        return isinstance(fault, Superseded) or bool(fault.retry_after_ms and handle)
+        return isinstance(fault, Superseded) or (fault.retry_after_ms is not None and bool(handle))
 
 
 def backlogs() -> list[metrics.Reading]:

@@ -188,7 +188,7 @@ class GatewayServicer:
     def _turn_away(self, refusal: MeshError) -> None:
         """Count a session that will ask again, where more replicas would have had room for it."""
         if (isinstance(refusal, AtCapacity) and refusal.code not in OWN_QUOTA) or refusal.stage:
-            self._turned_away.add(refusal.retry_after_ms)
+            self._turned_away.add(refusal.retry_after_ms or 0)
 
     async def _serve(
         self, opening: Opening, caller: Caller, context: CallContext, held: AsyncExitStack
@@ -240,7 +240,8 @@ class GatewayServicer:
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written
             account.begin()
-            ready = messages.ready(terms, settings, goes_on.start_samples, shared.account.handle)
+            start = goes_on.start_samples if goes_on.resumed else None
+            ready = messages.ready(terms, settings, start, shared.account.handle)
             ready.ready.server = self._lives.server
             await call.outbox.put(ready)
             beside = opening.beside(shared.account, call, self._lives)

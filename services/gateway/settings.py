@@ -141,7 +141,7 @@ class GatewaySettings(ServiceSettings):
     )
     connections: int = Field(2000, ge=1, le=1_000_000, description="Connections of clients at once.")
     connection_backlog: int = Field(
-        256, ge=1, le=65_535, description="Connections that may wait to be accepted; the others' clients try again."
+        128, ge=1, le=65_535, description="Connections that may wait to be accepted; the others' clients try again."
     )
     trust_traces: bool = Field(
         False,

@@ -77,7 +77,6 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         return mt_pb2.TranslateResponse(
             text=translation.text,
             continues_prefix=translation.continues_prefix,
-            unknown_words=translation.unknown_words,
             tier=given.tier if given else "",
             larger_tiers=given.larger if given else 0,
         )

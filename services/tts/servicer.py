@@ -76,7 +76,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def DescribePronunciation(
         self, request: tts_pb2.DescribePronunciationRequest, context: Any
     ) -> tts_pb2.DescribePronunciationResponse:
-        tag = languages.require(request.language, (voice.language for voice in self._engines.voices), "language")
+        tag = languages.require(request.lang, (voice.language for voice in self._engines.voices), "lang")
         return tts_pb2.DescribePronunciationResponse(symbols=await self._symbols(tag))
 
     async def Synthesize(  # type: ignore[override]  # it writes
@@ -115,7 +115,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
                 await context.write(message)
         except TimeoutError as error:
             unread = f"Nothing of the clause was read for {seconds:g} s."
-            raise TooSlow("SPEECH_UNREAD", unread, retry_after_ms=1, stage="TTS") from error
+            raise TooSlow("SPEECH_UNREAD", unread, retry_after_ms=0, stage="TTS") from error
 
     async def _next(self, pieces: AsyncGenerator[bytes, None], span: ClauseSpan) -> bytes:
         """Return the next piece that the engine makes, watched by the watchdog; empty at the end."""

@@ -22,7 +22,7 @@ def clause(request: tts_pb2.SynthesizeRequest, voices: Sequence[Voice], max_char
     _require_length(request.text, max_chars, "text")
     if not any(char.isprintable() and not char.isspace() for char in request.text):
         raise InvalidArgument("TEXT_EMPTY", "There is nothing to speak.", field="text")
-    voice = _voice(request.language, request.voice, voices)
+    voice = _voice(request.lang, request.voice, voices)
     if len(request.pronunciations) > MOST_PRONUNCIATIONS:
         many = f"{len(request.pronunciations)} pronunciations are too many."
         raise InvalidArgument("TOO_MANY_PRONUNCIATIONS", many, "pronunciations", [f"up to {MOST_PRONUNCIATIONS}"])
@@ -61,12 +61,12 @@ def described(offer: Offer) -> tts_pb2.Voice:
     """Return an offered voice as a Voice message."""
     return tts_pb2.Voice(
         name=offer.voice.name,
-        language=offer.voice.language,
+        lang=offer.voice.language,
         engine=offer.engine,
         neural=offer.neural,
         real_time_factor=offer.real_time_factor,
         slow=offer.slow,
-        default_languages=offer.default_languages,
+        default_langs=offer.default_languages,
     )
 
 
@@ -80,7 +80,7 @@ def require_symbols(asked: Clause, symbols: Sequence[str]) -> None:
 
 def _voice(language: str, name: str, voices: Sequence[Voice]) -> Voice:
     """Return the named voice, of any region of the language; without a name, the default of the nearest region."""
-    tag = languages.require(language, (voice.language for voice in voices), "language")
+    tag = languages.require(language, (voice.language for voice in voices), "lang")
     if not name:
         return next(voice for voice in voices if voice.language == tag)
     speaking = [voice for voice in voices if languages.same(voice.language, tag)]

@@ -32,6 +32,7 @@ EDGES = (
     "services/gateway/agreement/negotiation.py",
     "services/gateway/agreement/targeting.py",
     "services/gateway/account/measures.py",  # counts what was sent
+    "services/gateway/outgoing/closed.py",  # enums of the contract
     "services/gateway/outgoing/messages.py",
     "services/gateway/stages/recognizing.py",  # these call the stages
     "services/gateway/stages/speaking.py",

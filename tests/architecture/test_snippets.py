@@ -39,7 +39,7 @@ SETTINGS: dict[str, type[BaseModel]] = {
     "TTS": TtsSettings,
 }
 ELSEWHERE = ("curl", "grpcurl")  # programs whose arguments are not ours
-OTHERS = ("docker", "kubectl", "node", "npm", "prometheus")
+OTHERS = ("buf", "docker", "kubectl", "node", "npm", "prometheus")
 
 
 def test_every_block_says_what_it_is() -> None:

@@ -18,7 +18,7 @@ CLAUSE_MS = 240
 def clean() -> Lines:
     """What a session of some utterances, in one language, sends and gets."""
     lines: Lines = [_line("session", name="python-007", speaker=SPEAKER, targets=["es"], client="python")]
-    lines.append(_line("ready", limits={"max_term_length": 61}, resumed_ms=0))
+    lines.append(_line("ready", limits={"max_term_length": 61}, resume_offset_ms=0))
     said = speech.utterances(SPEAKER, 0, speech.samples(speech.LEAD_MS + SEGMENTS * speech.PERIOD_MS))
     for number, each in enumerate(said, start=1):
         lines += _segment(number, each)
@@ -44,7 +44,7 @@ def _segment(number: int, said: speech.Utterance) -> Lines:
         _line("translation", **_into_es(place, translated, 2, True)),
         _line("tts", **spoken, text=translated, offset_ms=(number - 1) * CLAUSE_MS, last=True),
         _line("latency", segment_id=number, target_lang="es", **times, sent_ms=said.to_ms + 400),
-        _line("ack", finalized_offset_ms=said.to_ms + 200, resume=""),
+        _line("ack", finalized_offset_ms=said.to_ms + 200, resume_handle=""),
     ]
 
 

@@ -57,7 +57,7 @@ async def test_spoken_sentences_arrive_as_the_right_spanish_words(
         told = await stub.Describe(pb.DescribeRequest())
         for said, heard in zip(SPOKEN, await asyncio.gather(*sessions), strict=True):
             check_said(heard, *SAID[said])
-    assert {engine.stage for engine in told.engines if engine.device} == {"ASR", "MT", "TTS"}
+    assert {engine.stage for engine in told.engines if engine.device} == {pb.STAGE_ASR, pb.STAGE_MT, pb.STAGE_TTS}
 
 
 def check_said(heard: Heard, transcript: str, translation: str) -> None:

@@ -87,8 +87,8 @@ class Memory:
     def resuming(self, step: Resume) -> bytes:
         """The hello of a step, with what came put into it."""
         hello = pb.ClientMessage.FromString(step.data)
-        if hello.hello.resume == HANDLE:
-            hello.hello.resume = self.handle
+        if hello.hello.resume_handle == HANDLE:
+            hello.hello.resume_handle = self.handle
         if hello.hello.received.session_id == SESSION:
             hello.hello.received.session_id = self.session
             if step.echo and self.heard.of("ready"):

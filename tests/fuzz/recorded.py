@@ -83,7 +83,7 @@ def commanded(random: Random) -> Recorded:
 
 def recognized(random: Random) -> Recorded:
     """A call of the recognition stage."""
-    config = asr_pb2.RecognizeConfig(language="en-US", interim_results=True, first_segment_id=random.choice((0, 1, 5)))
+    config = asr_pb2.RecognizeConfig(lang="en-US", interim_results=True, first_segment_id=random.choice((0, 1, 5)))
     said = tone(1_500) + silence(700)
     requests = [asr_pb2.RecognizeRequest(config=config)]
     for start in range(0, len(said), 3_200):

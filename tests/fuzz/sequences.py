@@ -176,7 +176,7 @@ def _resumed(random: Random) -> list[Call]:
     for _ in range(random.choice((1, 1, 2))):
         again = pb.ClientMessage()
         again.CopyFrom(first)
-        again.hello.resume = HANDLE
+        again.hello.resume_handle = HANDLE
         again.hello.received.session_id = SESSION
         if random.random() < 0.5:
             again.hello.received.clock_ms = random.choice((0, 100, 2**31, 2**40, 2**62, -1, -(2**63)))

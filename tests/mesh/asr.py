@@ -60,7 +60,7 @@ class Session:
     answers: Answers = field(default_factory=list)
 
     async def configure(self, **config: Any) -> None:
-        wanted: dict[str, Any] = {"language": "en", "interim_results": True, **config}
+        wanted: dict[str, Any] = {"lang": "en", "interim_results": True, **config}
         await self.call.write(asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(**wanted)))
 
     async def terms(self, *phrases: str) -> None:

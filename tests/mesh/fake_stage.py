@@ -199,7 +199,7 @@ class Recognizer(asr_pb2_grpc.AsrServicer):
         await asyncio.Event().wait()
 
     async def Describe(self, request: Any, context: Any) -> asr_pb2.DescribeResponse:
-        return asr_pb2.DescribeResponse(engine="fake", version=self._replica.name, languages=["en"])
+        return asr_pb2.DescribeResponse(engine="fake", version=self._replica.name, langs=["en"])
 
 
 @asynccontextmanager

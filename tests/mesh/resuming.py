@@ -18,7 +18,7 @@ CHUNK = RATE // 10  # samples
 def handle(heard: Heard) -> str:
     """The newest one."""
     bearers = [getattr(each, each.WhichOneof("payload") or "") for each in heard.messages]
-    return str([each.resume for each in bearers if isinstance(each, pb.Ready | pb.Ack | pb.GoAway)][-1])
+    return str([each.resume_handle for each in bearers if isinstance(each, pb.Ready | pb.Ack | pb.GoAway)][-1])
 
 
 def received(heard: Heard) -> pb.Received:
@@ -28,7 +28,8 @@ def received(heard: Heard) -> pb.Received:
     for said in heard.of("asr"):
         segments.setdefault(said.segment_id, pb.ReceivedSegment()).transcript.CopyFrom(said)
     for chunk in heard.of("tts"):  # its transcript may be yet to come, where no interim results are wanted
-        segments.setdefault(chunk.segment_id, pb.ReceivedSegment()).transcript.segment_id = chunk.segment_id
+        transcript = segments.setdefault(chunk.segment_id, pb.ReceivedSegment()).transcript
+        transcript.segment_id, transcript.origin = chunk.segment_id, chunk.origin
     langs = sorted({each.target_lang for each in (*heard.of("translation"), *heard.of("tts"))})
     for number, segment in segments.items():
         for lang in langs:
@@ -73,7 +74,7 @@ def resuming(request: pb.ClientMessage, heard: Heard, bare: bool = False) -> pb.
     """The hello that continues the session."""
     again = pb.ClientMessage()
     again.CopyFrom(request)
-    again.hello.resume = handle(heard)
+    again.hello.resume_handle = handle(heard)
     if not bare:
         again.hello.received.CopyFrom(received(heard))
     return again
@@ -118,7 +119,7 @@ async def resumed(stub: Any, request: pb.ClientMessage, pcm: bytes) -> Heard:
         tasks.create_task(read_into(heard, call))
         await call.write(request)
         await until_open(heard)
-        for message in chunks_from(pcm, heard.of("ready")[0].resumed_ms if heard.of("ready") else 10**9):
+        for message in chunks_from(pcm, heard.of("ready")[0].resume_offset_ms if heard.of("ready") else 10**9):
             await call.write(message)
         await call.done_writing()
     return heard

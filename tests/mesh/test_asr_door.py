@@ -41,17 +41,17 @@ async def test_admission_is_told_before_any_audio_is_sent() -> None:
 @pytest.mark.parametrize(
     ("config", "name"),
     [
-        ({"language": "xx-nowhere"}, "config.language"),
-        ({"language": ""}, "config.language"),
-        ({"language": "ja"}, "config.language"),
+        ({"lang": "xx-nowhere"}, "config.lang"),
+        ({"lang": ""}, "config.lang"),
+        ({"lang": "ja"}, "config.lang"),
         ({"trailing_silence_ms": 1}, "config.trailing_silence_ms"),
         ({"max_segment_ms": 3_600_000}, "config.max_segment_ms"),
         ({"agreement": 1000}, "config.agreement"),
         ({"stabilization": 9}, "config.stabilization"),
-        ({"languages": ["en-US", "ja"]}, "config.languages[1]"),
-        ({"languages": ["en-US", "es-ES"]}, "config.languages"),
-        ({"language": "en-US", "languages": ["es-ES"]}, "config.language"),
-        ({"first_language": "es-ES"}, "config.first_language"),
+        ({"langs": ["en-US", "ja"]}, "config.langs[1]"),
+        ({"langs": ["en-US", "es-ES"]}, "config.langs"),
+        ({"lang": "en-US", "langs": ["es-ES"]}, "config.lang"),
+        ({"first_lang": "es-ES"}, "config.first_lang"),
     ],
 )
 async def test_a_config_that_cannot_be_is_refused_by_name(config: dict[str, Any], name: str) -> None:
@@ -68,7 +68,7 @@ async def test_a_config_that_cannot_be_is_refused_by_name(config: dict[str, Any]
     [
         (asr_pb2.RecognizeRequest(audio=asr_pb2.AudioChunk(pcm=b"abc", offset_samples=1600)), "audio.pcm"),
         (asr_pb2.RecognizeRequest(audio=asr_pb2.AudioChunk(pcm=b"ab", offset_samples=1599)), "audio.offset_samples"),
-        (asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(language="en")), "config"),
+        (asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(lang="en")), "config"),
         (asr_pb2.RecognizeRequest(), "payload"),
     ],
 )
@@ -151,7 +151,7 @@ async def test_bytes_that_are_no_message_are_the_callers_fault(configured: bool)
         recognize: Any = channel.stream_stream("/mesh.asr.v1.Asr/Recognize")
         call = recognize()
         if configured:
-            config = asr_pb2.RecognizeConfig(language="en")
+            config = asr_pb2.RecognizeConfig(lang="en")
             await call.write(asr_pb2.RecognizeRequest(config=config).SerializeToString())
         await call.write(b"\xff\xff\xff")
         assert await call.code() is grpc.StatusCode.INVALID_ARGUMENT

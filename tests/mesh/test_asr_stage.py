@@ -205,7 +205,7 @@ async def test_describe_tells_the_engine_and_the_slots() -> None:
     async with stage(slots=3) as stub:
         description = await stub.Describe(asr_pb2.DescribeRequest())
     assert description.engine == "scripted"
-    assert "en-US" in description.languages
+    assert "en-US" in description.langs
     assert (description.slots_total, description.slots_used) == (3, 0)
 
 

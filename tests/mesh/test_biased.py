@@ -25,7 +25,7 @@ async def test_terms_of_the_glossary_are_heard() -> None:
         told = await stub.Describe(pb.DescribeRequest())
     assert words(without.transcripts()) == [{"folks"}]
     assert words(with_terms.transcripts()) == [{"fox"}]
-    assert [engine.follows_glossary for engine in told.engines if engine.stage == "ASR"] == [True]
+    assert [engine.follows_glossary for engine in told.engines if engine.stage == pb.STAGE_ASR] == [True]
 
 
 async def test_another_glossary_counts_from_the_next_segment_on(live: Live) -> None:

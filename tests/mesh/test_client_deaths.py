@@ -105,7 +105,7 @@ async def test_a_line_whose_translation_ends_gateways_is_not_translated_a_third_
     assert len(translated(events)) == 2
     left_out = [less for each in events if isinstance(each, Flow) for less in each.degraded]
     assert [(less.stage, less.target_lang, less.reason, less.segment_id) for less in left_out] == [
-        ("MT", "es", "QUARANTINED", 2)
+        (babelmesh.STAGE_MT, "es", babelmesh.DEGRADED_REASON_QUARANTINED, 2)
     ]
 
 

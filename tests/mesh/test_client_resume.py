@@ -35,7 +35,7 @@ async def _events(address: str, notices: list[str] | None = None, **options: Any
         return [event async for event in session.translate(_talk())]
 
 
-def _refused(code: str, retry_after_ms: int = 0) -> Plan:
+def _refused(code: str, retry_after_ms: int | None = None) -> Plan:
     return Plan(refusal=pb.Error(code=code, message="No.", retry_after_ms=retry_after_ms, fatal=True))
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from realtime.v1 import realtime_translate_pb2 as pb
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.server.lifecycle import running
+from services.gateway.outgoing import closed
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 from services.tts.servicer import TtsServicer
@@ -34,7 +36,7 @@ async def serve(stack: AsyncExitStack, stage: str) -> dict[str, Any]:
     return {f"{stage}_endpoints": (f"127.0.0.1:{port}",)}
 
 
-def degraded(heard: Heard) -> set[tuple[str, str, int]]:
+def degraded(heard: Heard) -> set[tuple[pb.Stage.ValueType, pb.DegradedReason.ValueType, int]]:
     return {(less.stage, less.reason, less.segment_id) for flow in heard.of("flow") for less in flow.degraded}
 
 
@@ -46,7 +48,7 @@ async def test_a_recognizer_that_fails_behind_all_it_was_told_is_not_asked_again
         stub = await stack.enter_async_context(gateway(**await serve(stack, "asr")))
         heard = await talk(stub, hello("es"), *chunks(UTTERANCE + loud(1.0) + quiet(1.0)))
     assert heard.fault is None
-    assert {gap.reason for flow in heard.of("flow") for gap in flow.gaps} == {"QUARANTINED"}
+    assert {gap.reason for flow in heard.of("flow") for gap in flow.gaps} == {pb.GAP_REASON_QUARANTINED}
     assert failing.DefectiveAsr.calls <= 5
 
 
@@ -61,6 +63,6 @@ async def test_a_text_with_a_defect_is_asked_twice_whoever_types_it(
         for _ in range(3):
             heard = await talk(stub, hello("es"), line, text("hello", final=True))
             assert heard.fault is None
-            assert (stage.upper(), "QUARANTINED", 1) in degraded(heard)
+            assert (closed.stage(stage.upper()), pb.DEGRADED_REASON_QUARANTINED, 1) in degraded(heard)
             assert heard.finals("es")[-1:]
     assert engine.calls == 2

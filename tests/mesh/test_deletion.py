@@ -57,7 +57,7 @@ async def stream(address: str) -> AsyncIterator[None]:
     """A recognition that holds a slot."""
     async with grpc.aio.insecure_channel(address) as channel:
         call: Any = asr_pb2_grpc.AsrStub(channel).Recognize()
-        config = asr_pb2.RecognizeConfig(language="en")
+        config = asr_pb2.RecognizeConfig(lang="en")
         await call.write(asr_pb2.RecognizeRequest(config=config))
         assert ADMITTED in dict(await call.initial_metadata())
         yield

@@ -88,7 +88,7 @@ async def test_a_call_that_lasts_too_long_is_ended_and_its_session_goes_on_in_an
         async with asyncio.timeout(20):
             await read_into(heard, call)
         (notice,) = heard.of("go_away")
-        assert (notice.time_left_ms, bool(notice.resume)) == (500, True)
+        assert (notice.time_left_ms, bool(notice.resume_handle)) == (500, True)
         assert heard.error().code == "SESSION_TOO_LONG"
         assert isinstance(heard.fault, StageFailed)
         assert heard.fault.retry_after_ms
@@ -148,7 +148,7 @@ async def test_a_session_is_refused_without_asking_recognizers_that_told_they_ar
         gateway(asr_endpoints=(one.address, other.address)) as stub,
     ):
         heard = await talk(stub, hello("es"))
-        assert (heard.error().code, heard.error().stage) == ("AT_CAPACITY", "ASR")
+        assert (heard.error().code, heard.error().stage) == ("AT_CAPACITY", pb.STAGE_ASR)
         assert heard.error().retry_after_ms
         assert not one.asked + other.asked
         other.used = 1
@@ -192,7 +192,7 @@ async def test_a_tenant_that_holds_nearly_all_gives_back_what_others_want() -> N
                 call, answer = await opened(stub, "small")
             assert answer.HasField("ready")
             (notice,) = held[-1].of("go_away")
-            assert notice.resume
+            assert notice.resume_handle
             assert held[-1].error().code == "SHARE_WANTED"
             assert held[-1].error().retry_after_ms
             assert not any(heard.fault for heard in held[:-1])

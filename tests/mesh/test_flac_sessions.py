@@ -21,4 +21,4 @@ async def test_a_stream_with_a_large_cover_that_is_cut_off_is_heard_to_the_end_a
     assert heard.fault is None
     assert len(heard.transcripts()) == 1
     gaps = [gap for flow in heard.of("flow") for gap in flow.gaps]
-    assert gaps == [pb.Gap(from_ms=2750, to_ms=3000, reason="MISSING_AUDIO")]
+    assert gaps == [pb.Gap(from_ms=2750, to_ms=3000, reason=pb.GAP_REASON_MISSING_AUDIO)]

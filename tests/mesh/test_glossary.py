@@ -291,8 +291,8 @@ async def test_a_broken_kept_glossary_is_told_to_who_asks_and_logged_by_its_file
 async def test_it_tells_which_engines_follow_a_glossary(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
     told = await stub.Describe(pb.DescribeRequest())
     assert {engine.stage: engine.follows_glossary for engine in told.engines} == {
-        "ASR": False,
-        "MT": True,
-        "TTS": True,
+        pb.STAGE_ASR: False,
+        pb.STAGE_MT: True,
+        pb.STAGE_TTS: True,
     }
     assert (told.limits.max_glossary_terms, told.limits.max_term_length) == (500, 100)

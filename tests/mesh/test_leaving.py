@@ -62,7 +62,7 @@ async def test_what_is_wrong_with_a_hello_is_told_though_there_is_no_slot() -> N
         first: Any = stub.Stream()
         await first.write(hello("es"))
         assert (await first.read()).HasField("ready")
-        heard = await talk(stub, hello("es", resume="nonsense"))
+        heard = await talk(stub, hello("es", resume_handle="nonsense"))
         first.cancel()
     assert heard.error().code == "RESUME_UNREADABLE"
 
@@ -91,7 +91,7 @@ async def _leave(stub: Any, call: Any, heard: Heard) -> None:
     refused = (await talk(stub, hello("es"))).fault
     assert isinstance(refused, StageFailed)
     assert refused.code == "DRAINING"
-    assert refused.retry_after_ms > 0
+    assert refused.retry_after_ms
     for message in chunks(UTTERANCE):
         await call.write(message)
     await heard.until("ack", 1)
@@ -113,7 +113,7 @@ async def test_a_session_that_stays_is_ended_resumable() -> None:
         await channel.close()
         assert isinstance(heard.fault, StageFailed)
         assert heard.error().code == heard.fault.code == "GOING_AWAY"
-        assert handle(heard) == heard.of("go_away")[0].resume
+        assert handle(heard) == heard.of("go_away")[0].resume_handle
         before = Heard([each for each in heard.messages if not each.HasField("error")])
         after = await resumed(other, resuming(hello("es"), before), SAID)
     assert after.fault is None

@@ -26,7 +26,7 @@ async def test_a_sentence_of_which_one_packet_in_ten_is_lost_stays_one_segment()
     check(heard)
     assert heard.transcripts() == whole.transcripts()
     assert [(gap.from_ms, gap.to_ms) for gap in gaps(heard)] == [(at, at + 20) for at in range(100, 3000, 200)]
-    assert all(gap.filled and gap.reason == "MISSING_AUDIO" for gap in gaps(heard))
+    assert all(gap.filled and gap.reason == pb.GAP_REASON_MISSING_AUDIO for gap in gaps(heard))
 
 
 async def test_one_sample_of_jitter_leaves_the_text_alone() -> None:
@@ -57,8 +57,8 @@ async def test_a_session_that_ended_over_corrupt_packets_can_be_resumed() -> Non
         heard = await talk(stub, hello("es", input=sound), *packets, *broken)
         assert heard.fault is not None
         assert heard.fault.code == "CORRUPT_AUDIO"
-        assert {gap.reason for gap in gaps(heard)} == {"CORRUPT_AUDIO"}
-        again = await talk(stub, hello("es", input=sound, resume=handle(heard)), *packets)
+        assert {gap.reason for gap in gaps(heard)} == {pb.GAP_REASON_CORRUPT_AUDIO}
+        again = await talk(stub, hello("es", input=sound, resume_handle=handle(heard)), *packets)
     assert again.fault is None
     assert heard.of("ready")[0].session_id == again.of("ready")[0].session_id
 

@@ -58,7 +58,7 @@ def seen() -> Iterator[Measured]:
         yield measures
 
 
-def gaps(heard: Heard, reason: str) -> float:
+def gaps(heard: Heard, reason: pb.GapReason.ValueType) -> float:
     """Seconds of audio that the client was told of."""
     told = [gap for flow in heard.of("flow") for gap in flow.gaps if gap.reason == reason]
     return sum(float(gap.to_ms - gap.from_ms) for gap in told) / 1000
@@ -121,7 +121,7 @@ async def test_a_clause_that_cannot_be_spoken_counts_as_captions(seen: Measured)
     ):
         heard = await talk(stub, hello("es"), text("one", final=True))
     less = [less for flow in heard.of("flow") for less in flow.degraded]
-    assert [(each.stage, each.reason) for each in less] == [("TTS", "QUARANTINED")]
+    assert [(each.stage, each.reason) for each in less] == [(pb.STAGE_TTS, pb.DEGRADED_REASON_QUARANTINED)]
     assert seen.counted("segments") == {("en-US", "es", "captions"): 1}
 
 
@@ -167,7 +167,7 @@ async def test_audio_that_is_missing_is_counted(seen: Measured) -> None:
     async with gateway() as stub:
         later = audio(WORD, offset_samples=3 * 16_000)
         heard = await talk(stub, hello("es"), *chunks(quiet(1.0)), later)
-    assert gaps(heard, "MISSING_AUDIO") == 2.0
+    assert gaps(heard, pb.GAP_REASON_MISSING_AUDIO) == 2.0
     assert seen.values("audio.skipped") == {("en-US", "missing"): 2.0}
 
 
@@ -178,7 +178,9 @@ async def test_audio_that_recognizers_die_of_is_counted_and_so_is_each_that_did(
     async with gateway(asr=broken, recognition_stall_ms=200, stages={"stuck_seconds": 0.3}) as stub:
         heard = await talk(stub, hello("es"), *chunks(loud(4.0) + quiet(1.0)))
     assert seen.counted("failovers")[("lost",)] >= 2
-    assert seen.values("audio.skipped") == {("en-US", "quarantined"): pytest.approx(gaps(heard, "QUARANTINED"))}
+    assert seen.values("audio.skipped") == {
+        ("en-US", "quarantined"): pytest.approx(gaps(heard, pb.GAP_REASON_QUARANTINED))
+    }
 
 
 async def test_a_recognizer_that_is_killed_makes_one_failover(seen: Measured) -> None:
@@ -209,7 +211,7 @@ async def test_each_end_of_a_session_has_its_name(seen: Measured) -> None:
         call.cancel()
         await until(lambda: seen.counted("sessions").get(("en-US", "cancelled")) == 1)
         await talk(stub, hello("xx"))
-        await talk(stub, hello("es", resume="nonsense"))
+        await talk(stub, hello("es", resume_handle="nonsense"))
     assert sum(seen.counted("sessions").values()) == 2  # who was refused had no session
     async with (
         recognizers(1) as replicas,

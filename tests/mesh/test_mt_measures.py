@@ -52,9 +52,8 @@ async def test_words_the_engine_does_not_know_are_counted_in_finals() -> None:
         async with stage("onnx", bundles=[PHRASEBOOK], device="cpu") as stub:
             await text_of(stub, "Where is \u65e5 today?", final=False)
             assert not read.points("mt.unknown_words")
-            unknown = (await stub.Translate(asking("Where is \u65e5 today?"))).unknown_words
-        assert unknown > 0
-        assert read.values("mt.unknown_words") == {PAIR: unknown}
+            await stub.Translate(asking("Where is \u65e5 today?"))
+        assert read.values("mt.unknown_words")[PAIR] > 0
 
 
 async def test_a_text_that_the_engine_failed_on_is_none_that_it_answered() -> None:

@@ -18,6 +18,7 @@ from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.scripted import engine as scripted
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
+from tests.measured import measured
 from tests.mesh.mt import asking, text_of
 
 ASKED = Counter[tuple[str, str, str]]()  # how often each engine was asked for a text: name, pair, text
@@ -83,10 +84,11 @@ async def chained(
 
 
 async def test_a_pair_goes_over_the_steps_of_its_way_in_order() -> None:
-    async with chained() as stub:
-        answer = await stub.Translate(asking("house"))
-    assert answer.text == "house-pt-es"
-    assert answer.unknown_words == 2
+    with measured() as read:
+        async with chained() as stub:
+            answer = await stub.Translate(asking("house"))
+        assert answer.text == "house-pt-es"
+        assert sum(read.values("mt.unknown_words").values()) == 2  # one in each step
     assert list(ASKED) == [("firefox", "en>pt", "house"), ("embedded", "pt>es", "house-pt")]
 
 

@@ -36,7 +36,7 @@ def synthesizers(**options: Any) -> Any:
     return switched_on(lambda: TtsServicer(settings), settings)
 
 
-def notices(heard: Heard, reason: str = "UNAVAILABLE") -> list[pb.Degraded]:
+def notices(heard: Heard, reason: pb.DegradedReason.ValueType = pb.DEGRADED_REASON_UNAVAILABLE) -> list[pb.Degraded]:
     return [less for flow in heard.of("flow") for less in flow.degraded if less.reason == reason]
 
 
@@ -90,7 +90,7 @@ async def test_while_no_translator_is_there_captions_go_on_and_translations_foll
         await until(heard, lambda: len(heard.finals("es")) == 10 and notices(heard)[-1].over)
     check(heard)
     assert all(heard.finals("es"))
-    assert {(less.stage, less.target_lang) for less in notices(heard)} == {("MT", "es")}
+    assert {(less.stage, less.target_lang) for less in notices(heard)} == {(pb.STAGE_MT, "es")}
     assert " ".join(chunk.text for chunk in heard.speech("es") if chunk.text) == " ".join(heard.finals("es"))
     assert not heard.of("error")
     assert heard.of("ack")[-1].finalized_offset_ms > 27_000
@@ -181,7 +181,7 @@ async def test_a_text_that_breaks_the_translator_each_time_costs_its_segment_alo
         heard = await talk(stub, hello("es", partial_results=False), *typed)
     check(heard)
     (error,) = heard.of("error")
-    assert (error.stage, error.fatal, error.segment_id, error.target_lang) == ("MT", False, 1, "es")
+    assert (error.stage, error.fatal, error.segment_id, error.target_lang) == (pb.STAGE_MT, False, 1, "es")
     assert [bool(final) for final in heard.finals("es")] == [False, True]
 
 
@@ -204,7 +204,7 @@ async def test_while_no_synthesizer_is_there_clauses_are_left_out_by_name_and_ca
     gone = [less for less in notices(heard) if less.text]
     assert notices(heard)[0].segment_id == 2
     assert gone
-    assert {(less.stage, less.target_lang) for less in notices(heard)} == {("TTS", "es")}
+    assert {(less.stage, less.target_lang) for less in notices(heard)} == {(pb.STAGE_TTS, "es")}
     assert [less.over for less in notices(heard) if not less.text] == [False, True]
     said = [(chunk.segment_id, chunk.text) for chunk in heard.speech("es") if chunk.text]
     words = [word for _, clause in said + [(less.segment_id, less.text) for less in gone] for word in clause.split()]

@@ -59,10 +59,10 @@ async def test_a_voice_that_cannot_keep_up_is_spared_and_holds_nobody(live: Live
     check(live.heard)
     assert len(live.heard.finals("es")) == 5
     assert not [flow for flow in live.heard.of("flow") if flow.held]
-    assert {less.reason for less in shed(live.heard)} == {"OVERLOAD"}
+    assert {less.reason for less in shed(live.heard)} == {pb.DEGRADED_REASON_OVERLOAD}
     levels = [(less.stage, less.over) for less in shed(live.heard) if not less.text]
-    assert ("TTS", False) in levels
-    assert [over for stage, over in levels if stage == "TTS"][-1]
+    assert (pb.STAGE_TTS, False) in levels
+    assert [over for stage, over in levels if stage == pb.STAGE_TTS][-1]
     left_out = " ".join(less.text for less in shed(live.heard))
     words = said(live.heard).split() + left_out.split()
     assert left_out.strip()
@@ -92,12 +92,12 @@ async def test_audio_that_cannot_be_kept_up_with_is_skipped_by_name(live: Live) 
         await live.speak(loud(1))
     check(live.heard)
     skipped = gaps(live.heard)
-    assert {gap.reason for gap in skipped} == {"SKIPPED"}
+    assert {gap.reason for gap in skipped} == {pb.GAP_REASON_SKIPPED}
     assert all(before.to_ms <= after.from_ms for before, after in pairwise(skipped))
     assert 1000 < sum(gap.to_ms - gap.from_ms for gap in skipped) < 23_000
     assert not [flow for flow in live.heard.of("flow") if flow.held]
     spared = [(less.stage, less.over) for less in shed(live.heard) if not less.text]
-    assert spared.index(("ASR", False)) < spared.index(("ASR", True))
+    assert spared.index((pb.STAGE_ASR, False)) < spared.index((pb.STAGE_ASR, True))
     heard_ms = [result.end_ms for result in live.heard.of("asr") if result.final]
     assert heard_ms[-1] > 25_000
     assert not [end_ms for end_ms in heard_ms for gap in skipped if gap.from_ms + 500 < end_ms <= gap.to_ms]
@@ -108,7 +108,7 @@ async def test_a_recording_is_never_skipped() -> None:
         heard = await talk(stub, hello("es", **SKIP_AHEAD), *chunks(loud(20) + quiet(1)))
     check(heard)
     assert not gaps(heard)
-    assert "TTS" not in {less.stage for less in shed(heard)}
+    assert pb.STAGE_TTS not in {less.stage for less in shed(heard)}
     assert said(heard) == " ".join(heard.finals("es"))
 
 
@@ -152,7 +152,7 @@ async def test_what_is_kept_for_a_client_that_reads_nothing_is_bounded(
     assert closed
     assert 0 < most <= 128 * 1024  # how much comes together before it is closed hangs on the policy and the machine
     assert heard.fault is not None
-    assert (heard.fault.code, heard.fault.retry_after_ms > 0) == ("CLIENT_TOO_SLOW", True)
+    assert (heard.fault.code, bool(heard.fault.retry_after_ms)) == ("CLIENT_TOO_SLOW", True)
 
 
 async def _speak(call: Any, live: Live) -> None:

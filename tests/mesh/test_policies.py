@@ -83,7 +83,12 @@ async def test_a_translation_that_runs_away_is_cut_and_told() -> None:
     check(heard)
     assert heard.finals("es") == ["The-es ay"]
     (less,) = [less for flow in heard.of("flow") for less in flow.degraded]
-    assert (less.stage, less.target_lang, less.reason, less.segment_id) == ("MT", "es", "RUNAWAY", 1)
+    assert (less.stage, less.target_lang, less.reason, less.segment_id) == (
+        pb.STAGE_MT,
+        "es",
+        pb.DEGRADED_REASON_RUNAWAY,
+        1,
+    )
 
 
 async def test_a_translator_that_can_continues_what_is_concluded() -> None:

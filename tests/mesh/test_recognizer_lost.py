@@ -130,10 +130,10 @@ async def test_a_session_outlives_the_last_recognizer_for_a_while_and_says_what_
             await shows(heard, 2, 4)
             await replicas.ends[0].aclose()
     (less,) = [less for flow in heard.of("flow") for less in flow.degraded]
-    assert (less.stage, less.reason, less.over) == ("ASR", "UNAVAILABLE", False)
+    assert (less.stage, less.reason, less.over) == (pb.STAGE_ASR, pb.DEGRADED_REASON_UNAVAILABLE, False)
     assert isinstance(heard.fault, StageFailed)
     assert heard.fault.retry_after_ms
-    assert heard.error().stage == "ASR"
+    assert heard.error().stage == pb.STAGE_ASR
     assert len(heard.transcripts()) == 1
 
 
@@ -152,7 +152,7 @@ async def test_audio_that_no_engine_survives_is_left_out_and_the_session_goes_on
     check(heard)
     assert heard.fault is None
     gaps = [gap for flow in heard.of("flow") for gap in flow.gaps]
-    assert {gap.reason for gap in gaps} == {"QUARANTINED"}
+    assert {gap.reason for gap in gaps} == {pb.GAP_REASON_QUARANTINED}
     assert all(before.to_ms <= after.from_ms for before, after in pairwise(gaps))
     number, start_ms, end_ms, words = places(heard)[0]
     assert (number, words) == (1, 3)

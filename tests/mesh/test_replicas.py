@@ -93,7 +93,7 @@ async def test_a_frozen_replica_gets_no_calls_until_it_tells_again() -> None:
         with pytest.raises(StageFailed) as refused:
             await replicas.call(ask)
         assert refused.value.code == "MT_UNAVAILABLE"
-        assert refused.value.retry_after_ms > 0
+        assert refused.value.retry_after_ms
         a.silent = False
         await replicas.back()
         assert await replicas.call(ask) == "a"

@@ -47,7 +47,7 @@ async def test_with_the_handle_alone_all_behind_it_is_made_again_under_the_same_
     assert after.fault is None
     check_again(after)
     delivered = len(before.of("ack"))
-    assert after.of("ready")[0].resumed_ms == (before.of("ack")[-1].finalized_offset_ms if delivered else 0)
+    assert after.of("ready")[0].resume_offset_ms == (before.of("ack")[-1].finalized_offset_ms if delivered else 0)
     assert [each.segment_id for each in after.of("asr") if each.final] == list(range(delivered + 1, 4))
     assert after.transcripts() == undisturbed.transcripts()[delivered:]
     assert after.finals("es") == undisturbed.finals("es")[delivered:]
@@ -142,8 +142,8 @@ async def test_a_handle_that_is_none_of_ours_is_refused_by_name(stub: Any) -> No
         f"{head}.{claims}.{signature[::-1]}": {"RESUME_UNREADABLE", "RESUME_FORGED"},
         "eyJhbGciOiJub25lIn0." + claims + ".": {"RESUME_FORGED", "RESUME_UNREADABLE"},
     }.items():
-        request = hello("es", resume=bad)
-        await assert_refused(stub, request, codes, "hello.resume")
+        request = hello("es", resume_handle=bad)
+        await assert_refused(stub, request, codes, "hello.resume_handle")
     assert (await resumed(stub, resuming(hello("es"), before), SAID)).fault is None
 
 
@@ -177,7 +177,7 @@ async def test_a_session_goes_on_with_the_configuration_it_began_with(stub: Any,
     else:
         other.hello.MergeFrom(pb.SessionConfig(**config))
         other.hello.partial_results = config.get("partial_results", True)
-    await assert_refused(stub, resuming(other, before), {"RESUME_OTHER_CONFIG"}, "hello.resume")
+    await assert_refused(stub, resuming(other, before), {"RESUME_OTHER_CONFIG"}, "hello.resume_handle")
 
 
 async def test_targets_may_be_others_than_at_the_beginning(stub: Any) -> None:
@@ -201,8 +201,8 @@ async def test_another_session_or_nobodys_is_refused(stub: Any) -> None:
 async def test_a_handle_is_its_tenants(stub: Any) -> None:
     before = await lost_after(_as(stub, "ours"), 60, hello("es"), chunks(SAID))
     request = resuming(hello("es"), before)
-    await assert_refused(_as(stub, "theirs"), request, {"RESUME_OTHER_TENANT"}, "hello.resume")
-    await assert_refused(stub, request, {"RESUME_OTHER_TENANT"}, "hello.resume")
+    await assert_refused(_as(stub, "theirs"), request, {"RESUME_OTHER_TENANT"}, "hello.resume_handle")
+    await assert_refused(stub, request, {"RESUME_OTHER_TENANT"}, "hello.resume_handle")
     assert (await resumed(_as(stub, "ours"), request, SAID)).fault is None
 
 
@@ -224,7 +224,7 @@ async def test_a_handle_is_used_up_once_its_client_has_gone_on(stub: Any) -> Non
     assert [each.WhichOneof("payload") for each in unproved.messages] == ["ready"]
     after = await resumed(stub, request, SAID)
     assert after.fault is None
-    await assert_refused(stub, request, {"RESUME_REUSED"}, "hello.resume")
+    await assert_refused(stub, request, {"RESUME_REUSED"}, "hello.resume_handle")
     assert (await resumed(stub, resuming(hello("es"), joined(before, after)), SAID)).fault is None
 
 

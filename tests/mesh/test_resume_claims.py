@@ -35,7 +35,7 @@ async def test_a_handle_resumed_many_times_at_once_is_resumed_once(stub: Any) ->
             await until_open(each)
         (call,) = [call for call, each in zip(calls, heard, strict=True) if each.of("ready")]
         (ready,) = [each.of("ready")[0] for each in heard if each.of("ready")]
-        for message in chunks_from(SAID, ready.resumed_ms):
+        for message in chunks_from(SAID, ready.resume_offset_ms):
             await call.write(message)
         await call.done_writing()
     (only,) = [each for each in heard if each.of("ready")]
@@ -52,12 +52,12 @@ async def test_segments_that_two_servers_ended_over_are_not_made_again(
 ) -> None:
     before = await lost_after(stub, 1, hello("es"), [])
     request = resuming(hello("es"), before)
-    final = pb.AsrResult(segment_id=1, revision=1, final=True, text="good morning")
+    final = pb.AsrResult(segment_id=1, revision=1, final=True, text="good morning", origin=pb.ORIGIN_TYPED)
     request.hello.received.segments.append(pb.ReceivedSegment(transcript=final))
     request.hello.deaths = deaths
     request.hello.lost_server = before.of("ready")[0].server if here else "another"
     after = await talk(stub, request, text("good bye", final=True))
     assert after.fault is None
     named = [(less.reason, less.segment_id) for flow in after.of("flow") for less in flow.degraded]
-    assert named == ([("QUARANTINED", 1)] if left_out else [])
+    assert named == ([(pb.DEGRADED_REASON_QUARANTINED, 1)] if left_out else [])
     assert [each.segment_id for each in after.of("translation") if each.final] == ([2] if left_out else [1, 2])

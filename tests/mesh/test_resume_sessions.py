@@ -158,7 +158,7 @@ async def test_a_target_that_was_set_while_the_session_lived_goes_on_when_it_is_
                 tasks.create_task(read_into(after, call))
                 await call.write(resuming(hello("es"), before))
                 await until_open(after)
-                for message in [more, *chunks_from(SAID, after.of("ready")[0].resumed_ms)]:
+                for message in [more, *chunks_from(SAID, after.of("ready")[0].resume_offset_ms)]:
                     await call.write(message)
                 await call.done_writing()
             heard = joined(before, after)
@@ -199,7 +199,7 @@ async def test_the_audio_clock_goes_on_at_any_rate(rate: int) -> None:
             tasks.create_task(read_into(after, call))
             await call.write(resuming(hello("es", **sound), before))
             await until_open(after)
-            start = after.of("ready")[0].resumed_ms * rate // 1000
+            start = after.of("ready")[0].resume_offset_ms * rate // 1000
             for at in range(start, len(_at(rate)) // 2, rate):
                 await call.write(audio(_at(rate)[2 * at : 2 * (at + rate)], offset_samples=at))
             await call.done_writing()
@@ -219,13 +219,13 @@ async def test_a_stream_of_flac_has_no_handles() -> None:
     async with gateway() as stub:
         heard = await talk(stub, hello("es", input=pb.AudioFormat(format="flac", sample_rate=16_000)))
     (ready,) = heard.of("ready")
-    assert (ready.resume, ready.limits.resume_ms) == ("", 0)
+    assert (ready.resume_handle, ready.limits.resume_handle_ms) == ("", 0)
 
 
 async def test_ready_tells_how_long_a_handle_is_good_for() -> None:
     async with gateway(resume_ttl_ms=12_345) as stub:
         heard = await talk(stub, hello("es"))
-    assert heard.of("ready")[0].limits.resume_ms == 12_345
+    assert heard.of("ready")[0].limits.resume_handle_ms == 12_345
 
 
 async def test_a_silent_server_gives_signs_of_life() -> None:

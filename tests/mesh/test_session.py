@@ -187,7 +187,7 @@ async def test_missing_audio_is_reported_and_repeated_audio_is_not_heard_twice()
         heard = await talk(stub, hello("es"), *spoken, repeated, later)
     check(heard)
     (gap,) = [gap for flow in heard.of("flow") for gap in flow.gaps]
-    assert (gap.from_ms, gap.to_ms, gap.reason) == (3000, 10_000, "MISSING_AUDIO")
+    assert (gap.from_ms, gap.to_ms, gap.reason) == (3000, 10_000, pb.GAP_REASON_MISSING_AUDIO)
     first, second = [result for result in heard.of("asr") if result.final]
     assert second.start_ms >= 9_500
     assert first.end_ms <= 3_000
@@ -252,5 +252,5 @@ async def test_describe_lists_what_hello_accepts() -> None:
         voice = next(voice for voice in described.voices if voice.lang == target)
         heard = await talk(stub, hello(pb.Target(lang=target, voice=voice.name)))
     assert heard.fault is None
-    assert {engine.stage for engine in described.engines} == {"ASR", "MT", "TTS"}
+    assert {engine.stage for engine in described.engines} == {pb.STAGE_ASR, pb.STAGE_MT, pb.STAGE_TTS}
     assert described.server_version == version("babelmesh")

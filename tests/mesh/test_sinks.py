@@ -74,7 +74,9 @@ async def observe(environment: pytest.MonkeyPatch, logs: Path) -> Sinks:
         async with mesh(logs) as channel:
             fresh = await scrape(admin)
             heard = await converse(channel)
-            handles = frozenset(each.resume for each in (*heard.of("ready"), *heard.of("ack")) if each.resume)
+            handles = frozenset(
+                each.resume_handle for each in (*heard.of("ready"), *heard.of("ack")) if each.resume_handle
+            )
             pages, open_pages = await scrape(admin), await scrape(admin, OPENMETRICS)
             await attack(channel, 0)
             before = await scrape(admin)
@@ -102,7 +104,9 @@ async def mesh(logs: Path) -> AsyncIterator[grpc.aio.Channel]:
 async def converse(channel: grpc.aio.Channel) -> Heard:
     messages = [hello("es", "fr"), *chunks(UTTERANCE * 2), text(f"a typed {TYPED}")]
     heard = await call(channel, messages, (("authorization", f"Bearer {TOKEN}"), ("x-tenant", TENANT)))
-    resumed = await call(channel, [hello("es", "fr", resume=heard.of("ready")[0].resume)], (("x-tenant", TENANT),))
+    resumed = await call(
+        channel, [hello("es", "fr", resume_handle=heard.of("ready")[0].resume_handle)], (("x-tenant", TENANT),)
+    )
     assert heard.fault is None
     assert resumed.of("ready")
     return heard
@@ -131,7 +135,7 @@ async def attack(channel: grpc.aio.Channel, number: int) -> None:
         hello(f"es-x-{TOKEN[:6]}{number}", source_lang=f"en-x-{TYPED[:6]}{number}"),  # languages we have, oddly written
         hello(f"{strange}-{TYPED}", source_lang="en"),
         hello("es", source_lang=f"{strange}-{TYPED}"),
-        hello("es", resume=f"{TOKEN}{number}"),
+        hello("es", resume_handle=f"{TOKEN}{number}"),
         hello(pb.Target(lang="es", voice=f"{TYPED}{number}")),
         text(f"{TYPED}{number}"),  # no hello
     ):

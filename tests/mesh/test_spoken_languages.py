@@ -33,7 +33,7 @@ async def dialogue(audio: bytes = TURNS, asr: dict[str, Any] | None = None, **co
 async def test_each_utterance_is_translated_the_other_way_and_spoken_in_that_language_alone() -> None:
     heard = await dialogue()
     finals = [each for each in heard.of("asr") if each.final]
-    assert [(each.language, round(each.language_confidence, 2)) for each in finals] == [
+    assert [(each.lang, round(each.lang_confidence, 2)) for each in finals] == [
         ("en-US", 0.99),
         ("es-ES", 0.99),
     ]
@@ -52,33 +52,31 @@ async def test_each_utterance_is_translated_the_other_way_and_spoken_in_that_lan
 async def test_nothing_is_concluded_or_translated_before_the_language_is_decided() -> None:
     heard = await dialogue()
     kinds = [(each.WhichOneof("payload"), each) for each in heard.messages]
-    wrong = [
-        each.asr for kind, each in kinds if kind == "asr" and each.asr.segment_id == 2 and each.asr.language_tentative
-    ]
+    wrong = [each.asr for kind, each in kinds if kind == "asr" and each.asr.segment_id == 2 and each.asr.lang_tentative]
     assert wrong
-    assert {each.language for each in wrong} == {"en-US"}  # the one before, for want of a better guess
+    assert {each.lang for each in wrong} == {"en-US"}  # the one before, for want of a better guess
     assert not any(each.stable_length or each.final for each in wrong)
     decided = next(
         index
         for index, (kind, each) in enumerate(kinds)
-        if kind == "asr" and each.asr.segment_id == 2 and not each.asr.language_tentative
+        if kind == "asr" and each.asr.segment_id == 2 and not each.asr.lang_tentative
     )
     assert not [each for kind, each in kinds[:decided] if kind == "translation" and each.translation.segment_id == 2]
-    assert kinds[decided][1].asr.language == "es-ES"
+    assert kinds[decided][1].asr.lang == "es-ES"
 
 
 async def test_the_rooms_language_is_kept_where_the_recognizer_is_unsure() -> None:
     heard = await dialogue(asr={"sure_ms": 60_000}, source_langs=["es", "en"])
     finals = [each for each in heard.of("asr") if each.final]
-    assert [each.language for each in finals] == ["es-ES", "es-ES"]
-    assert all(each.language_confidence < 0.6 for each in finals)
+    assert [each.lang for each in finals] == ["es-ES", "es-ES"]
+    assert all(each.lang_confidence < 0.6 for each in finals)
 
 
 async def test_whatever_is_spoken_may_be_left_to_the_server() -> None:
     heard = await dialogue(source_langs=[], source_lang="auto")
     (ready,) = heard.of("ready")
     assert (ready.config.source_lang, list(ready.config.source_langs)) == ("en-US", ["en-US", "es-ES"])
-    assert [each.language for each in heard.of("asr") if each.final] == ["en-US", "es-ES"]
+    assert [each.lang for each in heard.of("asr") if each.final] == ["en-US", "es-ES"]
 
 
 async def test_ready_says_what_becomes_of_a_target_that_may_be_spoken() -> None:
@@ -106,14 +104,14 @@ async def test_typed_text_is_in_the_rooms_language() -> None:
     async with gateway(asr=SPOKEN, mt={"both_ways": True}) as stub:
         wanted = hello(*map(shown, BOTH), source_lang="", source_langs=["es", "en"])
         heard = await talk(stub, wanted, text("hola", final=True))
-    assert heard.of("asr")[-1].language == "es-ES"
+    assert heard.of("asr")[-1].lang == "es-ES"
     assert (heard.finals("en"), heard.finals("es")) == (["hola-en"], ["hola"])
 
 
 async def test_a_session_in_one_language_names_it_in_every_transcript() -> None:
     async with gateway() as stub:
         heard = await talk(stub, hello("es"), *chunks(loud(1) + quiet(1)))
-    assert {(each.language, each.language_confidence, each.language_tentative) for each in heard.of("asr")} == {
+    assert {(each.lang, each.lang_confidence, each.lang_tentative) for each in heard.of("asr")} == {
         ("en-US", 0.0, False)
     }
 
@@ -165,7 +163,7 @@ async def test_a_session_that_breaks_off_goes_on_in_the_languages_it_was_in(coun
     assert after.fault is None
     heard = joined(before, after)
     for each in (undisturbed, heard):
-        assert [asr.language for asr in each.of("asr") if asr.final] == ["en-US", "es-ES"]
+        assert [asr.lang for asr in each.of("asr") if asr.final] == ["en-US", "es-ES"]
     assert [heard.finals(lang) for lang in BOTH] == [undisturbed.finals(lang) for lang in BOTH]
 
 
@@ -173,7 +171,7 @@ async def test_what_a_client_has_got_in_no_language_of_the_session_is_refused() 
     async with gateway() as stub:
         before = await lost_after(stub, 12, hello("es"), chunks(loud(2)))
         again = resuming(hello("es"), before)
-        again.hello.received.segments[0].transcript.language = "tlh"
+        again.hello.received.segments[0].transcript.lang = "tlh"
         refused = await talk(stub, again)
-    field = "hello.received.segments[0].transcript.language"
+    field = "hello.received.segments[0].transcript.lang"
     assert (refused.error().code, refused.error().field) == ("RECEIVED_INCONSISTENT", field)

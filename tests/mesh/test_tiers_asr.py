@@ -112,6 +112,6 @@ async def test_an_objective_out_of_range_is_refused_by_its_name() -> None:
     async with serving(_settings()) as stub:
         opened = Session(stub.Recognize())
         await opened.call.write(
-            asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(language="en", objective_ms=70_000))
+            asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(lang="en", objective_ms=70_000))
         )
         assert "config.objective_ms" in str((await opened.status()).details())

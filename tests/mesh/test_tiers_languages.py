@@ -28,26 +28,26 @@ def _settings(large: dict[str, Any], **rest: Any) -> AsrSettings:
 
 
 def _heard(answers: Answers) -> list[tuple[str, str, int, str]]:
-    return [(each.language, each.tier, each.larger_tiers, each.text.split()[0].lower()) for each in finals(answers)]
+    return [(each.lang, each.tier, each.larger_tiers, each.text.split()[0].lower()) for each in finals(answers)]
 
 
 async def test_each_utterance_gets_a_tier_of_the_language_it_is_in() -> None:
     async with serving(_settings(_script("large"))) as stub:
-        answers = await session(stub, TURNS, languages=BOTH_TAGS)
+        answers = await session(stub, TURNS, langs=BOTH_TAGS)
     assert _heard(answers) == [("en-US", "large", 0, "large-en-us"), ("es-ES", "large", 0, "large-es-es")]
-    tentative = [each for each in interims(answers) if each.language_tentative]
+    tentative = [each for each in interims(answers) if each.lang_tentative]
     assert {each.tier for each in tentative} == {"large"}
 
 
 async def test_a_budget_that_a_large_model_cannot_keep_gets_the_small_one_of_each_language() -> None:
     async with serving(_settings(_script("large", compute_ms=10))) as stub:
-        answers = await session(stub, TURNS, languages=BOTH_TAGS, objective_ms=5)
+        answers = await session(stub, TURNS, langs=BOTH_TAGS, objective_ms=5)
     assert _heard(answers) == [("en-US", "scripted", 1, "small-en-us"), ("es-ES", "scripted", 1, "small-es-es")]
 
 
 async def test_a_language_with_one_engine_beside_one_with_tiers_is_heard_by_that() -> None:
     async with serving(_settings(_script("large", languages=["en-US"], spoken=[]))) as stub:
-        answers = await session(stub, TURNS, languages=BOTH_TAGS)
+        answers = await session(stub, TURNS, langs=BOTH_TAGS)
     assert _heard(answers) == [("en-US", "large", 0, "large-en-us"), ("es-ES", "", 0, "small-es-es")]
 
 
@@ -58,11 +58,11 @@ async def test_a_client_is_told_of_a_tier_once_the_language_is_decided() -> None
         wanted = hello(*map(shown, BOTH), source_lang="", source_langs=BOTH)
         heard = await talk(stub, wanted, *chunks(spoken(3) + quiet(1)))
     told = [number for number, each in enumerate(heard.messages) if _tells_of_tier(each)]
-    guessed = [number for number, each in enumerate(heard.messages) if each.asr.language_tentative]
+    guessed = [number for number, each in enumerate(heard.messages) if each.asr.lang_tentative]
     assert guessed
     assert len(told) == 1
     assert told[0] > guessed[-1]
 
 
 def _tells_of_tier(message: pb.ServerMessage) -> bool:
-    return any((less.stage, less.reason) == ("ASR", "TIER") for less in message.flow.degraded)
+    return any((less.stage, less.reason) == (pb.STAGE_ASR, pb.DEGRADED_REASON_TIER) for less in message.flow.degraded)

@@ -92,7 +92,7 @@ async def test_an_utterance_keeps_its_voice() -> None:
 async def test_a_default_voice_that_is_set_has_no_tiers() -> None:
     async with speaking(default_voices={"es": "es-1"}) as stub:
         assert await _spoken(stub) == (16_000, "", 0)
-        assert await _spoken(stub, language="fr") == (24_000, "large", 0)
+        assert await _spoken(stub, lang="fr") == (24_000, "large", 0)
 
 
 async def test_objectives_out_of_range_are_refused_by_their_name() -> None:

@@ -15,8 +15,8 @@ TIERS = {"engine": "scripted+large", "tiers": "scripted,large", "tier_cores": 10
 SLOW = {"large": {"engine": "scripted", "compute_ms": 1}}
 
 
-def _tiers(heard: Any) -> list[tuple[str, str, str, bool]]:
-    found = [less for flow in heard.of("flow") for less in flow.degraded if less.reason == "TIER"]
+def _tiers(heard: Any) -> list[tuple[pb.Stage.ValueType, str, str, bool]]:
+    found = [less for flow in heard.of("flow") for less in flow.degraded if less.reason == pb.DEGRADED_REASON_TIER]
     return [(less.stage, less.target_lang, less.tier, less.over) for less in found]
 
 
@@ -31,9 +31,9 @@ async def test_a_session_below_the_largest_tier_is_told_so_by_each_stage_once() 
     async with gateway(stages={**TIERS, "variants": SLOW, "tier_cores": 0.0001}) as stub:
         heard = await talk(stub, hello("es"), *chunks(UTTERANCE), *chunks(UTTERANCE))
     assert sorted(_tiers(heard)) == [
-        ("ASR", "", "scripted", False),
-        ("MT", "es", "scripted", False),
-        ("TTS", "es", "scripted", False),
+        (pb.STAGE_ASR, "", "scripted", False),
+        (pb.STAGE_MT, "es", "scripted", False),
+        (pb.STAGE_TTS, "es", "scripted", False),
     ]
 
 

@@ -51,7 +51,7 @@ async def test_a_child_that_hangs_is_ended_after_its_time(tmp_path: Path) -> Non
 async def test_a_program_that_does_not_tell_its_phonemes_is_told_as_unavailable(tmp_path: Path) -> None:
     async with stage("embedded", program=impostor(tmp_path, "exec sleep 60"), reply_seconds=0.3) as stub:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await stub.DescribePronunciation(tts_pb2.DescribePronunciationRequest(language="es"))
+            await stub.DescribePronunciation(tts_pb2.DescribePronunciationRequest(lang="es"))
         assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
         assert not [child for child in psutil.Process().children() if "sleep" in child.name()]
 

@@ -30,9 +30,9 @@ def said(text: str, ipa: str) -> tts_pb2.Pronunciation:
         ({"text": ""}, "text", ""),
         ({"text": " \t\0"}, "text", ""),
         ({"text": "a" * 1_001}, "text", "1000"),
-        ({"language": ""}, "language", "ca, de, en-US, es"),
-        ({"language": "ja"}, "language", "ca, de, en-US, es"),
-        ({"language": "not a tag"}, "language", "ca, de, en-US, es"),
+        ({"lang": ""}, "lang", "ca, de, en-US, es"),
+        ({"lang": "ja"}, "lang", "ca, de, en-US, es"),
+        ({"lang": "not a tag"}, "lang", "ca, de, en-US, es"),
         ({"voice": "nobody"}, "voice", "es-1, es-2"),
         ({"voice": "fr-1"}, "voice", "es-1, es-2"),
         ({"speaking_rate": 0.4}, "speaking_rate", "0.5 to 2.0"),
@@ -56,7 +56,7 @@ async def test_a_request_that_cannot_be_is_refused_by_name(fields: dict[str, Any
 
 async def test_a_full_stage_says_when_to_ask_again() -> None:
     async with stage(slots=1, hang_language="fr") as stub:
-        hanging = stub.Synthesize(asking("bonjour", language="fr"))
+        hanging = stub.Synthesize(asking("bonjour", lang="fr"))
         await until_slots_used(stub, 1)
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await spoken(stub, "hola")
@@ -130,8 +130,8 @@ async def test_voices_sound_different() -> None:
 
 async def test_a_region_is_spoken_by_the_nearest_voice() -> None:
     async with stage() as stub:
-        assert await pcm_of(stub, "hola", language="es-MX", voice="es-2")
-        assert await pcm_of(stub, "hello", language="en")
+        assert await pcm_of(stub, "hola", lang="es-MX", voice="es-2")
+        assert await pcm_of(stub, "hello", lang="en")
 
 
 async def test_a_failing_engine_is_told_as_unavailable_and_the_next_call_succeeds() -> None:
@@ -147,5 +147,5 @@ async def test_a_failing_engine_is_told_as_unavailable_and_the_next_call_succeed
 async def test_it_tells_its_voices_and_slots() -> None:
     async with stage(slots=3, languages=["es", "ca"], voices=1) as stub:
         told = await stub.Describe(tts_pb2.DescribeRequest())
-    assert [(voice.name, voice.language) for voice in told.voices] == [("es-1", "es"), ("ca-1", "ca")]
+    assert [(voice.name, voice.lang) for voice in told.voices] == [("es-1", "es"), ("ca-1", "ca")]
     assert (told.engine, told.slots_total, told.slots_used) == ("scripted", 3, 0)

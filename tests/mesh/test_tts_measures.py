@@ -63,7 +63,7 @@ def none_of(read: Measured, *names: str) -> bool:
 async def test_speech_and_the_time_it_takes_are_measured_by_clause() -> None:
     with measured() as read:
         async with stage(compute_ms=20, char_ms=50, piece_ms=100) as stub:
-            await spoken(stub, "eight ch", language="es-MX")
+            await spoken(stub, "eight ch", lang="es-MX")
         took, factor, first = (read.only(name) for name in ("engine.duration", "real_time_factor", "tts.first_audio"))
         assert set(read.points("engine.duration")) == {("tts", "es")}
         assert read.values("tts.audio") == {LANGUAGE: pytest.approx(0.4)}

@@ -176,7 +176,7 @@ async def test_a_client_is_told_what_each_stage_computes_with() -> None:
     async with gateway() as stub:
         told = await stub.Describe(pb.DescribeRequest())
     assert [(each.stage, each.engine, each.device) for each in told.engines] == [
-        ("ASR", "scripted", "cpu"),
-        ("MT", "scripted", "cpu"),
-        ("TTS", "scripted", "cpu"),
+        (pb.STAGE_ASR, "scripted", "cpu"),
+        (pb.STAGE_MT, "scripted", "cpu"),
+        (pb.STAGE_TTS, "scripted", "cpu"),
     ]

@@ -110,7 +110,9 @@ async def test_past_the_largest_lag_clauses_are_left_out_by_name_and_captions_go
             await live.done()
     check(live.heard)
     gone = left_out(live.heard)
-    assert {(less.stage, less.target_lang, less.reason) for less in gone} == {("TTS", "es", "MAX_LAG")}
+    assert {(less.stage, less.target_lang, less.reason) for less in gone} == {
+        (pb.STAGE_TTS, "es", pb.DEGRADED_REASON_MAX_LAG)
+    }
     lags = [chunk.lag_ms for chunk in live.heard.speech("es") if chunk.text]
     assert max(lags) <= 4000
     # Each clause was spoken or named as left out, once.
@@ -214,7 +216,7 @@ async def test_a_long_turn_holds_no_audio_back() -> None:
         backlog
         for flow in heard.of("flow")
         for backlog in flow.backlog
-        if backlog.stage == "TTS" and backlog.backlog_ms
+        if backlog.stage == pb.STAGE_TTS and backlog.backlog_ms
     ]
     assert said(heard) == " ".join(heard.finals("es"))
 
@@ -242,7 +244,7 @@ async def test_what_waits_for_its_turn_is_said_when_recognizers_break_in_the_mid
     async with gateway(asr={"fail_after_ms": 5000}) as stub:
         heard = await talk(stub, hello("es", **CONSECUTIVE), *chunks(loud(10)))
     check(heard)
-    assert next(gap.reason for flow in heard.of("flow") for gap in flow.gaps) == "QUARANTINED"
+    assert next(gap.reason for flow in heard.of("flow") for gap in flow.gaps) == pb.GAP_REASON_QUARANTINED
     assert said(heard)
 
 

@@ -23,7 +23,7 @@ async def test_a_recognizer_that_needs_16_khz_is_told_to_who_sends_less(monkeypa
         described = await stub.Describe(pb.DescribeRequest())
         opened = [await talk(stub, hello("es", input=_input(rate))) for rate in (8_000, 16_000, 48_000)]
     assert list(described.wideband_langs) == list(described.source_langs)
-    assert [heard.of("ready")[0].wideband for heard in opened] == [True, False, False]
+    assert [heard.of("ready")[0].narrowband for heard in opened] == [True, False, False]
 
 
 async def test_a_recognizer_that_hears_any_rate_has_nothing_to_tell() -> None:
@@ -31,4 +31,4 @@ async def test_a_recognizer_that_hears_any_rate_has_nothing_to_tell() -> None:
         described = await stub.Describe(pb.DescribeRequest())
         heard = await talk(stub, hello("es", input=_input(8_000)))
     assert not described.wideband_langs
-    assert not heard.of("ready")[0].wideband
+    assert not heard.of("ready")[0].narrowband

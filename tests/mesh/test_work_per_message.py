@@ -81,7 +81,8 @@ def resumed(segments: int, langs: int) -> pb.SessionConfig:
     translations = [pb.ReceivedTranslation(target_lang=f"x{number}", text="hola") for number in range(langs)]
     said = [
         pb.ReceivedSegment(
-            transcript=pb.AsrResult(segment_id=number + 1, final=True, text="hello"), translations=translations
+            transcript=pb.AsrResult(segment_id=number + 1, final=True, text="hello", origin=pb.ORIGIN_TYPED),
+            translations=translations,
         )
         for number in range(segments)
     ]

@@ -29,7 +29,7 @@ async def stage(engine: str = "scripted", slots: int = 16, **options: Any) -> As
 
 
 def asking(text: str, **fields: Any) -> tts_pb2.SynthesizeRequest:
-    return tts_pb2.SynthesizeRequest(**{"text": text, "language": "es", **fields})
+    return tts_pb2.SynthesizeRequest(**{"text": text, "lang": "es", **fields})
 
 
 async def spoken(stub: tts_pb2_grpc.TtsAsyncStub, text: str, **fields: Any) -> list[tts_pb2.SynthesizeResponse]:

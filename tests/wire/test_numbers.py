@@ -92,7 +92,7 @@ async def test_numbers_of_what_was_received(channel: grpc.aio.Channel) -> None:
         for value, message in extreme(received(), path):
             message.session_id = f"session-{len(cases)}"
             signed = jwt.encode({**claims, "session": message.session_id}, KEY, headers={"kid": "a"})
-            resuming = hello("es", resume=signed, received=message)
+            resuming = hello("es", resume_handle=signed, received=message)
             cases.append((f"{path} = {value}", [resuming, LINE, audio(loud(0.3))]))
     assert len(cases) > 60
     await check_all(stub, cases)
@@ -110,7 +110,9 @@ def received() -> pb.Received:
         speaking_samples=80,
     )
     final = pb.AsrResult(text="one two three", segment_id=1, revision=3, final=True, start_ms=100, end_ms=900)
+    final.origin = pb.ORIGIN_SPOKEN
     open_one = pb.AsrResult(text="four", segment_id=2, revision=1, start_ms=1000, end_ms=1200, stable_length=4)
+    open_one.origin = pb.ORIGIN_SPOKEN
     return pb.Received(
         clock_ms=1500,
         segments=[

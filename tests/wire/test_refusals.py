@@ -214,7 +214,7 @@ async def test_more_sessions_than_slots_are_refused_at_once_with_when_to_come_ba
         assert [each.WhichOneof("payload") for each in heard.messages] == ["error"]
         await first.done_writing()
         assert isinstance(heard.fault, AtCapacity)
-        assert heard.fault.retry_after_ms > 0
+        assert heard.fault.retry_after_ms
         assert heard.error().retry_after_ms > 0
         while await first.read() is not grpc.aio.EOF:
             pass

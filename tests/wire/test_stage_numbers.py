@@ -57,7 +57,7 @@ async def _one(answer: Any) -> AsyncIterator[Any]:
 
 async def test_numbers_of_the_synthesizer() -> None:
     settings = TtsSettings(**SCRIPTED)
-    request = tts_pb2.SynthesizeRequest(text="hello", language="es")
+    request = tts_pb2.SynthesizeRequest(text="hello", lang="es")
     async with (
         running(TtsServicer(settings), settings) as port,
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as to,
@@ -68,7 +68,7 @@ async def test_numbers_of_the_synthesizer() -> None:
                 assert await code_of(aiter(answers)) in TAKEN, f"{path} = {value}"
 
 
-CONFIG = asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(language="en-US", interim_results=True))
+CONFIG = asr_pb2.RecognizeRequest(config=asr_pb2.RecognizeConfig(lang="en-US", interim_results=True))
 
 
 def audio(pcm: bytes, offset_samples: int) -> asr_pb2.RecognizeRequest:

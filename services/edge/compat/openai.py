@@ -142,9 +142,9 @@ class OpenAiDialect:
     def events(self, message: pb.ServerMessage) -> Iterator[Out]:
         """Yield the events for a message of the gateway."""
         match message.WhichOneof("payload"):
-            case "asr" if self.session.transcribed and not message.asr.language_tentative:
+            case "asr" if self.session.transcribed and not message.asr.lang_tentative:
                 asr = message.asr
-                text = self._heard.delta(asr.segment_id, asr.text, asr.stable_length, asr.final, asr.language)
+                text = self._heard.delta(asr.segment_id, asr.text, asr.stable_length, asr.final, asr.lang)
                 yield from self._delta("session.input_transcript.delta", text, asr.end_ms)
             case "translation":
                 given = message.translation

@@ -23,7 +23,7 @@ class Clients:
     def __init__(self, settings: EdgeSettings, slots: Slots) -> None:
         self._slots = slots
         self._most = settings.client_slots or settings.slots
-        self._rate = Rate(settings.requests_per_second, _BURST_SECONDS * settings.requests_per_second)
+        self._rate = Rate(settings.requests_per_second, max(1.0, _BURST_SECONDS * settings.requests_per_second))
         self._sessions: Counter[str] = Counter()
         self._requests: OrderedDict[str, Allowance] = OrderedDict()
 

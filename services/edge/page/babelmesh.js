@@ -342,7 +342,7 @@ class Received {
   }
 
   segment(id) {
-    if (!this.segments.has(id)) this.segments.set(id, {transcript: null, langs: new Map()});
+    if (!this.segments.has(id)) this.segments.set(id, {transcript: null, origin: undefined, langs: new Map()});
     return this.segments.get(id);
   }
 
@@ -363,6 +363,7 @@ class Received {
       case "partial_translation":
       case "final_translation": {
         const known = this.inLang(id, lang);
+        this.segment(id).origin ??= event.origin;
         if (!newer(event, known.result)) return false;
         known.result = event;
         this.endedTargets.delete(lang);
@@ -473,8 +474,8 @@ function newer(event, known) {
   return event.revision > known.revision && event.text.startsWith(concluded);
 }
 
-function reported(segment_id, {transcript, langs}) {
-  const told = transcript ?? {segment_id};
+function reported(segment_id, {transcript, origin, langs}) {
+  const told = transcript ?? {segment_id, ...(origin ? {origin} : {})};
   const names = ["text", "segment_id", "revision", "stable_length", "start_ms", "end_ms", "lang", "lang_tentative", "corrected", "origin"];
   const kept = Object.fromEntries(names.filter((name) => name in told).map((name) => [name, told[name]]));
   const translations = [...langs].map(([target_lang, each]) => ({

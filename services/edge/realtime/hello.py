@@ -20,7 +20,7 @@ OPUS_RATE = 24_000
 
 _SESSION = "hello.session"
 _OURS = ("features", "tts_voice", "dictionary", "formality")  # of `session`: what the contract has no field for
-_AT_TOP = ("partial_results", "resume", "received", "deaths", "lost_server", "protocol_version")
+_AT_TOP = ("partial_results", "resume_handle", "received", "deaths", "lost_server", "protocol_version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +122,6 @@ def _features(ours: Json) -> frozenset[str]:
 
 
 def _continue(config: pb.SessionConfig, message: Json) -> None:
-    config.resume = as_text(message.get("resume_handle", ""), "hello.resume_handle")
+    config.resume_handle = as_text(message.get("resume_handle", ""), "hello.resume_handle")
     rest = {name: message[name] for name in ("received", "deaths", "lost_server") if message.get(name) is not None}
     filled(config, rest, "hello")

@@ -96,7 +96,7 @@ class Outputs:
             case "latency" if LATENCY in self.asked.features:
                 yield Out({"type": "latency", **plain(message.latency)})
             case "go_away":
-                self.handle = message.go_away.resume or self.handle
+                self.handle = message.go_away.resume_handle or self.handle
                 yield Out(go_away(message.go_away.time_left_ms, self.handle))
             case "end":
                 lang = message.end.target_lang
@@ -105,7 +105,7 @@ class Outputs:
                 yield Out({"type": "marker", "marker": message.marker.marker})
 
     def _transcript(self, result: pb.AsrResult) -> Out:
-        typed = bool(result.text) and result.start_ms == result.end_ms and not result.words
+        typed = result.origin == pb.ORIGIN_TYPED
         numbers = self.inputs.sequence
         number = numbers.of_text(result.final) if typed else numbers.of_audio(result.end_ms)
         self._remember(result.segment_id, number)
@@ -118,10 +118,10 @@ class Outputs:
             "stable_length": result.stable_length,
             "start_ms": result.start_ms,
             "end_ms": result.end_ms,
-            "lang": result.language,
-            "origin": "typed" if typed else "spoken",
+            "lang": result.lang,
+            "origin": _origin(result.origin),
         }
-        if result.language_tentative:
+        if result.lang_tentative:
             event["lang_tentative"] = True
         if result.confidence:
             event["confidence"] = round(result.confidence, 4)
@@ -149,6 +149,7 @@ class Outputs:
             "start_ms": result.start_ms,
             "end_ms": result.end_ms,
             "target_lang": result.target_lang,
+            "origin": _origin(result.origin),
             "source_revision": result.source_revision,
         }
         if result.retranslation:
@@ -167,10 +168,13 @@ class Outputs:
             "target_lang": chunk.target_lang,
             "segment_id": chunk.segment_id,
             "offset_ms": chunk.offset_ms,
+            "origin": _origin(chunk.origin),
         }
-        for name in ("text", "last", "speaking_rate", "lag_ms"):
+        for name in ("text", "last", "speaking_rate"):
             if value := getattr(chunk, name):
                 event[name] = round(value, 3) if isinstance(value, float) else value
+        if chunk.HasField("lag_ms"):
+            event["lag_ms"] = chunk.lag_ms
         out = Out(
             event, None, chunk.target_lang, chunk.data, BINARY in self.asked.features, bool(chunk.text), chunk.last
         )
@@ -196,8 +200,8 @@ class Outputs:
 
     def _ready(self, ready: pb.Ready) -> Event:
         config = plain(ready.config)
-        self.handle = ready.resume
-        self.inputs.heard_ms = max(self.inputs.heard_ms, float(ready.resumed_ms))
+        self.handle = ready.resume_handle
+        self.inputs.heard_ms = max(self.inputs.heard_ms, float(ready.resume_offset_ms))
         self.inputs.langs = tuple(each.lang for each in ready.config.targets)
         if self.asked.opus:
             config["output"] = {"format": OPUS, "sample_rate": ready.config.output.sample_rate}
@@ -208,24 +212,24 @@ class Outputs:
             "session": {**config, "features": sorted(self.asked.features)},
             "limits": plain(ready.limits),
             "voices": [plain(each) for each in ready.voices],
-            "resume_handle": ready.resume,
+            "resume_handle": ready.resume_handle,
         }
-        if self.asked.config.resume:
-            event["resume_offset_ms"] = ready.resumed_ms
+        if self.asked.config.resume_handle:
+            event["resume_offset_ms"] = ready.resume_offset_ms
         if self.asked.notes:
             event["notes"] = list(self.asked.notes)
-        if ready.wideband:
+        if ready.narrowband:
             event["narrowband"] = True
         return event
 
     def _ack(self, ack: pb.Ack) -> Event:
-        self.handle = ack.resume or self.handle
+        self.handle = ack.resume_handle or self.handle
         offset = ack.finalized_offset_ms
         return {
             "type": "ack",
             "audio_ms": offset,
             "seq": self.inputs.sequence.done(offset),
-            "resume_handle": ack.resume,
+            "resume_handle": ack.resume_handle,
         }
 
     def _flow(self, flow: pb.Flow) -> Iterator[Out]:
@@ -237,12 +241,15 @@ class Outputs:
         told = fault_told(error)
         event = told.event()
         event["fatal"] = error.fatal
-        for name in ("stage", "segment_id", "target_lang"):
-            if value := getattr(error, name):
-                event[name] = value
+        told_beside = plain(error)
+        event |= {name: told_beside[name] for name in ("stage", "segment_id", "target_lang") if name in told_beside}
         if error.fatal:
             self.fatal = told.status
         return event
+
+
+def _origin(origin: pb.Origin.ValueType) -> str:
+    return "typed" if origin == pb.ORIGIN_TYPED else "spoken"
 
 
 def go_away(time_left_ms: int, handle: str) -> Event:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.context import Context, get_current
@@ -134,7 +135,7 @@ class Ledger:
     def sent(self, segment_id: int, lang: str) -> Delivered:
         """Record that all of a final segment was written for a target. The account closes with its last target."""
         account = self._accounts[segment_id]
-        first_audio_ms = account.first_audio_ms.get(lang, 0)
+        first_audio_ms = account.first_audio_ms.get(lang)
         self._stamp(segment_id, lang, first_audio_ms=first_audio_ms, sent_ms=self._ms(self._clock()))
         delivered = self._delivered(account, lang)
         self.delivery.said(segment_id, lang)
@@ -154,7 +155,7 @@ class Ledger:
         steps, outcome = account.steps.pop(lang), account.shortfalls.get(lang, Outcome.WHOLE)
         since_ms = steps.recognized_ms if account.typed else self._heard_ms(steps.captured_ms, steps.received_ms)
         if account.span.is_recording():
-            happened = {f"babelmesh.{step}": at_ms for step, at_ms in asdict(steps).items() if at_ms}
+            happened = {f"babelmesh.{step}": at_ms for step, at_ms in asdict(steps).items() if at_ms is not None}
             told = {"babelmesh.target_lang": lang, "babelmesh.outcome": outcome.value, **happened}
             account.span.add_event("delivered", told)
         return Delivered(steps, outcome, account.typed, since_ms)
@@ -200,7 +201,7 @@ class Ledger:
         recording = captured_ms - received_ms > milliseconds(AHEAD_SAMPLES)
         return None if recording else min(captured_ms, received_ms)
 
-    def _stamp(self, segment_id: int, lang: str, **steps_ms: int) -> None:
+    def _stamp(self, segment_id: int, lang: str, **steps_ms: Any) -> None:
         steps = self._accounts[segment_id].steps
         steps[lang] = replace(steps[lang], **steps_ms)
 

@@ -25,6 +25,7 @@ from services.common.audio.pcm import ASR_RATE
 from services.common.telemetry import metrics
 from services.common.text.concluded import common_prefix
 from services.gateway.account.ledger import Delivered, Ledger, Outcome
+from services.gateway.outgoing import closed
 from services.gateway.values.continuation import Continuation, SegmentContinuation, beginning
 
 _FIRST = {"word": metrics.histogram("babelmesh.first_word"), "audio": metrics.histogram("babelmesh.first_audio")}
@@ -50,10 +51,10 @@ _DEGRADED_FOR = {
     "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG", "TIER"),
 }
 _SKIPPED_FOR = {
-    "MISSING_AUDIO": "missing",
-    "CORRUPT_AUDIO": "corrupt",
-    "SKIPPED": "overload",
-    "QUARANTINED": "quarantined",
+    pb.GAP_REASON_MISSING_AUDIO: "missing",
+    pb.GAP_REASON_CORRUPT_AUDIO: "corrupt",
+    pb.GAP_REASON_SKIPPED: "overload",
+    pb.GAP_REASON_QUARANTINED: "quarantined",
 }
 WINDOW_SECONDS = 60.0
 MOST = 10_000  # segments kept, and degradations; of more, the oldest are forgotten
@@ -130,7 +131,7 @@ class Measures:
             return
         steps_ms = asdict(delivered.steps)
         for step in _TYPED_STEPS if delivered.typed else _SPOKEN_STEPS:
-            if at_ms := steps_ms[f"{step}_ms"]:
+            if (at_ms := steps_ms[f"{step}_ms"]) is not None:
                 _record(_STEP, _seconds(at_ms - delivered.since_ms), self._step(lang, step))
         lag_seconds = _seconds(delivered.steps.sent_ms - delivered.since_ms)
         known = _record(_LAG, lag_seconds, self._target(lang))
@@ -168,10 +169,16 @@ class Measures:
     def _told(self, flow: pb.Flow) -> None:
         for less in flow.degraded:
             if not less.over:
-                _DEGRADATIONS.add(1, {"stage": less.stage.lower(), "reason": less.reason})
+                _DEGRADATIONS.add(
+                    1,
+                    {
+                        "stage": closed.stage_name(less.stage).lower(),
+                        "reason": closed.degraded_reason_name(less.reason),
+                    },
+                )
                 self._recent.degraded()
         for gap in flow.gaps:
-            reason = _SKIPPED_FOR.get(gap.reason, gap.reason)
+            reason = _SKIPPED_FOR[gap.reason]
             seconds = min(_seconds(gap.to_ms - gap.from_ms), MOST_SECONDS)
             (_FILLED if gap.filled else _SKIPPED).add(seconds, {**self.source, "reason": reason})
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.gateway.outgoing import messages
+from services.gateway.outgoing import closed, messages
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.stages import Catalog
 from services.gateway.values.terms import FORMATS, OUTPUT_FORMATS
@@ -29,7 +29,7 @@ def described(catalog: Catalog, settings: GatewaySettings, glossaries: Sequence[
         ],
         engines=[
             pb.EngineInfo(
-                stage=engine.stage,
+                stage=closed.stage(engine.stage),
                 engine=engine.name,
                 version=engine.version,
                 follows_glossary=engine.follows_glossary,

@@ -104,7 +104,7 @@ async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncItera
             return
         except TimeoutError as error:
             waited = f"No message came for {idle_seconds:g} s."
-            raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=1) from error
+            raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=0) from error
         yield readable(message)
 
 

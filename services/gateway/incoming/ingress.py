@@ -238,7 +238,8 @@ class TypedSegment:
         text = self._text.strip()
         concluded = len(text) if final or self._text[-1:].isspace() else text.rfind(" ") + 1
         self._revision += 1
-        said = Transcript(segment_id, self._revision, final, text, concluded, offset_samples, offset_samples)
+        at = (offset_samples, offset_samples)
+        said = Transcript(segment_id, self._revision, final, text, concluded, *at, typed=True)
         if final:
             self._text, self._revision = "", 0
         return said

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, fields
+from typing import Any
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
+from services.gateway.outgoing import closed
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
 from services.gateway.values.stages import Way
@@ -16,8 +18,8 @@ ServerMessage = pb.ServerMessage
 Event = pb.SpeechEventType
 
 
-def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, resume: str = "") -> pb.ServerMessage:
-    """What was agreed, every default filled in; from where audio is needed, and a handle to resume from there."""
+def ready(terms: Terms, settings: GatewaySettings, start: int | None = None, resume: str = "") -> pb.ServerMessage:
+    """What was agreed, every default filled in; a resumed session's start in samples; a handle to resume from there."""
     config = pb.SessionConfig(
         source_lang=terms.source_lang,
         partial_results=terms.interim,
@@ -34,7 +36,7 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
     )
     within = limits(settings)
     if not resume:
-        within.resume_ms = 0
+        within.resume_handle_ms = 0
     if terms.glossary.entries:
         config.glossary.CopyFrom(glossary(terms.glossary))
     if terms.input is not None:
@@ -44,10 +46,10 @@ def ready(terms: Terms, settings: GatewaySettings, resumed_samples: int = 0, res
             session_id=terms.session_id,
             config=config,
             limits=within,
-            resumed_ms=milliseconds(resumed_samples),
-            resume=resume,
+            resume_offset_ms=None if start is None else milliseconds(start),
+            resume_handle=resume,
             voices=[target_voice(each) for each in terms.targets if each.speech],
-            wideband=terms.too_narrow,
+            narrowband=terms.too_narrow,
         )
     )
 
@@ -116,9 +118,9 @@ def limits(settings: GatewaySettings) -> pb.Limits:
         max_backlog_ms=settings.max_backlog_ms,
         max_glossary_terms=settings.max_glossary_terms,
         max_term_length=settings.max_term_length,
-        resume_ms=settings.resume_ttl_ms,
+        resume_handle_ms=settings.resume_ttl_ms,
         max_glossary_bytes=settings.max_glossary_bytes,
-        max_glossary_languages=settings.max_glossary_languages,
+        max_glossary_langs=settings.max_glossary_languages,
     )
 
 
@@ -135,10 +137,11 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         confidence=said.confidence,
         stability=said.stability,
         corrected=said.corrected,
-        language=said.language or default_lang,
-        language_confidence=said.language_confidence,
-        language_tentative=said.language_tentative,
+        lang=said.language or default_lang,
+        lang_confidence=said.language_confidence,
+        lang_tentative=said.language_tentative,
         words=map(_word, said.words),
+        origin=closed.origin(said.typed),
     )
     return pb.ServerMessage(asr=result)
 
@@ -167,6 +170,7 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         glossary=glossary_uses(uses) if uses.terms else (),
         glossary_version=uses.version,
         retranslation=caption.retranslation,
+        origin=closed.origin(said.typed),
     )
     return pb.ServerMessage(translation=result)
 
@@ -192,7 +196,7 @@ def error(fault: MeshError, fatal: bool = False, segment_id: int = 0, target_lan
         code=fault.code,
         message=str(fault),
         retry_after_ms=fault.retry_after_ms,
-        stage=fault.stage,
+        stage=closed.stage(fault.stage),
         segment_id=segment_id,
         fatal=fatal,
         field=fault.field,
@@ -221,24 +225,25 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
-    tts = pb.TtsChunk(format="pcm16le", **{each.name: getattr(chunk, each.name) for each in fields(chunk)})
+    told = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name != "typed"}
+    tts = pb.TtsChunk(format="pcm16le", origin=closed.origin(chunk.typed), **told)
     return pb.ServerMessage(tts=tts)
 
 
 def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:
     """Everything before an offset has been delivered; a handle to continue from there."""
-    return pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=milliseconds(delivered_samples), resume=resume))
+    return pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=milliseconds(delivered_samples), resume_handle=resume))
 
 
 def go_away(time_left_ms: int, resume: str) -> pb.ServerMessage:
     """The server stops soon; a handle to continue elsewhere."""
-    return pb.ServerMessage(go_away=pb.GoAway(time_left_ms=time_left_ms, resume=resume))
+    return pb.ServerMessage(go_away=pb.GoAway(time_left_ms=time_left_ms, resume_handle=resume))
 
 
 def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage:
     """The backlog per stage and language, given in samples."""
     backlog = [
-        pb.StageBacklog(stage=stage, target_lang=lang, backlog_ms=milliseconds(behind))
+        pb.StageBacklog(stage=closed.stage(stage), target_lang=lang, backlog_ms=milliseconds(behind))
         for stage, lang, behind in stages
     ]
     return pb.ServerMessage(flow=pb.Flow(backlog=backlog, held=held))
@@ -246,42 +251,42 @@ def flow(stages: Iterable[tuple[str, str, int]], held: bool) -> pb.ServerMessage
 
 def missing_audio(from_samples: int, to_samples: int, filled: bool = False, corrupt: bool = False) -> pb.ServerMessage:
     """Audio that did not come, or came corrupt; where it is filled, the segment goes on."""
-    gap = pb.Gap(
-        from_ms=milliseconds(from_samples),
-        to_ms=milliseconds(to_samples),
-        reason="CORRUPT_AUDIO" if corrupt else "MISSING_AUDIO",
-        filled=filled,
-    )
-    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+    reason = pb.GAP_REASON_CORRUPT_AUDIO if corrupt else pb.GAP_REASON_MISSING_AUDIO
+    return _gap(from_samples, to_samples, reason, filled)
 
 
 def quarantined(from_samples: int, to_samples: int) -> pb.ServerMessage:
     """Audio that is left out: recognizers ended on it."""
-    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="QUARANTINED")
-    return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
+    return _gap(from_samples, to_samples, pb.GAP_REASON_QUARANTINED)
 
 
 def skipped(from_samples: int, to_samples: int) -> pb.ServerMessage:
     """Audio that is left out: the work lies too far behind."""
-    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason="SKIPPED")
+    return _gap(from_samples, to_samples, pb.GAP_REASON_SKIPPED)
+
+
+def _gap(from_samples: int, to_samples: int, reason: pb.GapReason.ValueType, filled: bool = False) -> pb.ServerMessage:
+    gap = pb.Gap(from_ms=milliseconds(from_samples), to_ms=milliseconds(to_samples), reason=reason, filled=filled)
     return pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
 
 
 def degraded(stage: str, lang: str, reason: str, segment_id: int, over: bool = False) -> pb.ServerMessage:
     """A stage gave less than was asked of it, or, when that is over, gives all of it again."""
-    less = pb.Degraded(stage=stage, target_lang=lang, reason=reason, segment_id=segment_id, over=over)
-    return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
+    return _degraded(stage, reason, target_lang=lang, segment_id=segment_id, over=over)
 
 
 def tier(stage: str, lang: str, name: str, segment_id: int, over: bool) -> pb.ServerMessage:
     """From a segment on a stage uses a smaller one of its models, or, when that is over, the largest again."""
-    less = pb.Degraded(stage=stage, target_lang=lang, reason="TIER", segment_id=segment_id, over=over, tier=name)
-    return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
+    return _degraded(stage, "TIER", target_lang=lang, segment_id=segment_id, over=over, tier=name)
 
 
 def unspoken(lang: str, segment_id: int, text: str, reason: str) -> pb.ServerMessage:
     """Word of a clause that is not spoken."""
-    less = pb.Degraded(stage="TTS", target_lang=lang, reason=reason, segment_id=segment_id, text=text)
+    return _degraded("TTS", reason, target_lang=lang, segment_id=segment_id, text=text)
+
+
+def _degraded(stage: str, reason: str, **more: Any) -> pb.ServerMessage:
+    less = pb.Degraded(stage=closed.stage(stage), reason=closed.degraded_reason(reason), **more)
     return pb.ServerMessage(flow=pb.Flow(degraded=[less]))
 
 

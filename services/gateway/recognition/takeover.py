@@ -131,7 +131,7 @@ class Seam:
             final=True,
             text=text,
             stable_length=len(text),
-            stability=0.0,
+            stability=None,
             language_tentative=False,
         )
         return self._ended(last)

@@ -25,7 +25,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.values.continuation import Bond, Continuation, Position, beginning
 from services.gateway.values.terms import Terms
 
-_FIELD = "hello.resume"
+_FIELD = "hello.resume_handle"
 _ALGORITHM = "HS256"
 _AUDIENCE = "babelmesh/resume"  # a token that the same key signed for something else is no handle
 _MAX_LENGTH = 4096
@@ -163,7 +163,7 @@ class Admission:
 
     def goes_on(self, hello: pb.SessionConfig, terms: Terms, tenant: str, lives: Lives) -> Continuation:
         """Where the session of a hello goes on. Raises InvalidArgument when it cannot, saying why."""
-        if not hello.resume:
+        if not hello.resume_handle:
             if hello.HasField("received"):
                 message = "Without a handle there is no session that it could belong to."
                 raise InvalidArgument("RECEIVED_WITHOUT_RESUME", message, "hello.received", ["unset, without resume"])
@@ -172,16 +172,16 @@ class Admission:
                     message = "Without a handle there is no session that a server was lost with."
                     raise InvalidArgument("FIELD_NOT_READ", message, f"hello.{field}", ["unset, without resume"])
             return beginning(terms.session_id)
-        bond, position = self._handles.read(hello.resume)
+        bond, position = self._handles.read(hello.resume_handle)
         require_same(bond, terms, tenant)
         lives.require_newest(bond.session_id, bond.epoch)
         lives.require_bearable(bond.session_id)
         require_number(hello.deaths, MOST_DEATHS, "hello.deaths")
         deaths = hello.deaths - (hello.lost_server == lives.server)
         for index, segment in enumerate(hello.received.segments):
-            if segment.transcript.language not in ("", *terms.spoken_langs):
-                path = f"hello.received.segments[{index}].transcript.language"
-                message = f"{quoted(segment.transcript.language)} is no source language of the session."
+            if segment.transcript.lang not in ("", *terms.spoken_langs):
+                path = f"hello.received.segments[{index}].transcript.lang"
+                message = f"{quoted(segment.transcript.lang)} is no source language of the session."
                 raise InvalidArgument("RECEIVED_INCONSISTENT", message, path, terms.spoken_langs)
         goes_on = continued(bond, position, hello, self._handles.age_ms(bond))
         return replace(goes_on, fatal=deaths >= FATAL_DEATHS)

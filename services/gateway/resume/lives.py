@@ -79,7 +79,7 @@ class Lives:
         if epoch < newest:
             message = "The session was resumed from this handle, or a later one, and has gone on."
             accepted = ["the newest handle, from ready, ack or go_away of the session's last call"]
-            raise InvalidArgument("RESUME_REUSED", message, "hello.resume", accepted)
+            raise InvalidArgument("RESUME_REUSED", message, "hello.resume_handle", accepted)
 
     def require_bearable(self, session_id: str) -> None:
         """Raises TooSlow for a session whose work held the loop here: what its client would send again is the same."""
@@ -113,7 +113,7 @@ class Lives:
             if not self._is_free(session_id, epoch):
                 rpcs.refused("gateway", "RESUME_IN_PROGRESS")
                 message = "Another call resumes the session at this moment, from the same handle."
-                raise Superseded("RESUME_IN_PROGRESS", message, "hello.resume", retry_after_ms=_RETRY_LATER_MS)
+                raise Superseded("RESUME_IN_PROGRESS", message, "hello.resume_handle", retry_after_ms=_RETRY_LATER_MS)
         claim = self._claims[session_id] = asyncio.Event()
         try:
             yield

@@ -19,6 +19,7 @@ MOST_TEXT = 20_000  # code points of a text
 _MOST_SEGMENT_ID = 2**40
 _FIELD = "hello.received"
 _OTHER = {"spoken": "typed", "typed": "spoken"}
+_KINDS = {pb.ORIGIN_SPOKEN: "spoken", pb.ORIGIN_TYPED: "typed", pb.ORIGIN_UNSPECIFIED: "unnamed"}
 
 
 def continued(bond: Bond, position: Position, hello: pb.SessionConfig, age_ms: int = 0) -> Continuation:
@@ -30,7 +31,7 @@ def continued(bond: Bond, position: Position, hello: pb.SessionConfig, age_ms: i
     _require_bounds(received, Most(age_ms), position)
     segments = _segments(received.segments, position.next_segment_id, shown=hello.partial_results)
     transcripts = [_transcript(segment.transcript) for segment in segments]
-    opened = _open(transcripts, _kinds(transcripts))
+    opened = _open(transcripts, _kinds(transcripts, [_KINDS[segment.transcript.origin] for segment in segments]))
     finals = tuple(each for each in transcripts if each.final)
     return Continuation(
         session_id=bond.session_id,
@@ -94,12 +95,12 @@ def _open(transcripts: Sequence[Transcript], kinds: Sequence[str]) -> _Open:
     return _Open(**opened)
 
 
-def _kinds(transcripts: Sequence[Transcript]) -> list[str]:
-    """The kind of each, as the fields of `_Open`.
+def _kinds(transcripts: Sequence[Transcript], told: Sequence[str]) -> list[str]:
+    """The kind of each, as the fields of `_Open`: what the client tells of it, where it has any of its results.
 
     Of either kind one is open at a time: what is open before a final is of the other kind.
     """
-    kinds = [_kind(said) for said in transcripts]
+    kinds = [*told]
     unnamed = [index for index, said in enumerate(transcripts) if kinds[index] == "unnamed" and not said.final]
     for index in unnamed[:1]:
         behind = {kind for kind, said in zip(kinds[index:], transcripts[index:], strict=True) if said.final}
@@ -107,13 +108,6 @@ def _kinds(transcripts: Sequence[Transcript]) -> list[str]:
             kinds[index] = other
             kinds[unnamed[-1]] = other if len(unnamed) == 1 else _OTHER[other]
     return kinds
-
-
-def _kind(said: Transcript) -> str:
-    """As the fields of `_Open`. A client that wants no interim results may have speech of a segment and no text."""
-    if not said.typed:
-        return "spoken"
-    return "typed" if said.text else "unnamed"
 
 
 def _transcript(result: pb.AsrResult) -> Transcript:
@@ -125,12 +119,13 @@ def _transcript(result: pb.AsrResult) -> Transcript:
         stable_length=result.stable_length,
         start_samples=samples(result.start_ms),
         end_samples=samples(result.end_ms),
-        confidence=result.confidence,
-        stability=result.stability,
+        typed=result.origin == pb.ORIGIN_TYPED,
+        confidence=result.confidence if result.HasField("confidence") else None,
+        stability=result.stability if result.HasField("stability") else None,
         corrected=result.corrected,
-        language=result.language,
-        language_confidence=result.language_confidence,
-        language_tentative=result.language_tentative,
+        language=result.lang,
+        language_confidence=result.lang_confidence if result.HasField("lang_confidence") else None,
+        language_tentative=result.lang_tentative,
     )
 
 
@@ -187,9 +182,17 @@ def _require_result(said: pb.AsrResult, most_ms: int, path: str) -> None:
     require_number(said.revision, MOST_REVISIONS, f"{path}.revision")
     require_number(said.start_ms, most_ms, f"{path}.start_ms")
     require_number(said.end_ms, most_ms, f"{path}.end_ms")
+    _require_origin(said, f"{path}.origin")
     require_share(said.confidence, f"{path}.confidence")
     require_share(said.stability, f"{path}.stability")
-    require_share(said.language_confidence, f"{path}.language_confidence")
+    require_share(said.lang_confidence, f"{path}.lang_confidence")
+
+
+def _require_origin(said: pb.AsrResult, path: str) -> None:
+    known = [value for value in _KINDS if value or not (said.text or said.final)]
+    if said.origin not in known:
+        accepted = [pb.Origin.Name(value) for value in known]
+        raise InvalidArgument("UNKNOWN_VALUE", "A result tells whether it was spoken or typed.", path, accepted)
 
 
 def _require_translations(translations: Sequence[pb.ReceivedTranslation], path: str) -> None:

@@ -112,7 +112,7 @@ class Recognizing:
 def config(terms: Terms, first_segment_id: int, resumed: bool, first_language: str = "") -> asr_pb2.RecognizeConfig:
     """How a session is to be recognized from some segment on, whose language may be decided already."""
     return asr_pb2.RecognizeConfig(
-        language=terms.source_lang,
+        lang=terms.source_lang,
         interim_results=terms.interim or terms.holding.policy != "endpointed",  # the other policies need them
         trailing_silence_ms=terms.trailing_silence_ms,
         least_silence_ms=terms.least_silence_ms,
@@ -121,8 +121,8 @@ def config(terms: Terms, first_segment_id: int, resumed: bool, first_language: s
         first_segment_id=first_segment_id,
         resumed=resumed,
         affinity=terms.affinity,
-        languages=terms.source_langs,
-        first_language=first_language if first_language in terms.source_langs else "",
+        langs=terms.source_langs,
+        first_lang=first_language if first_language in terms.source_langs else "",
         objective_ms=terms.objectives.asr_ms,
     )
 
@@ -171,12 +171,12 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         stable_length=result.stable_length,
         start_samples=result.start_samples,
         end_samples=result.end_samples,
-        confidence=result.confidence,
-        stability=result.stability,
+        confidence=result.confidence if result.HasField("confidence") else None,
+        stability=result.stability if result.HasField("stability") else None,
         corrected=result.corrected,
-        language=result.language,
-        language_confidence=result.language_confidence,
-        language_tentative=result.language_tentative,
+        language=result.lang,
+        language_confidence=result.lang_confidence if result.HasField("lang_confidence") else None,
+        language_tentative=result.lang_tentative,
         words=tuple(map(_word, result.words)),
         tier=result.tier,
         larger_tiers=result.larger_tiers,
@@ -184,4 +184,5 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
 
 
 def _word(word: asr_pb2.Word) -> Word:
-    return Word(word.text, word.start_samples, word.end_samples, word.confidence)
+    confidence = word.confidence if word.HasField("confidence") else None
+    return Word(word.text, word.start_samples, word.end_samples, confidence)

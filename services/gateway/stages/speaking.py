@@ -68,7 +68,7 @@ class Speaking:
 
     async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
-        suspect = (self._request.text, self._request.language, self._request.voice)
+        suspect = (self._request.text, self._request.lang, self._request.voice)
         tries = self._replicas.tries(Budget(retry_seconds=0.0, waits=True), suspect)
         finished = begun = False
         while not finished:

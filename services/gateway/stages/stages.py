@@ -109,9 +109,9 @@ class Stages:
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
         return replace(
             self._catalog.of(engine),
-            source_langs=tuple(told.languages),
-            wideband_langs=tuple(told.wideband_languages),
-            identified=tuple(told.identified_languages),
+            source_langs=tuple(told.langs),
+            wideband_langs=tuple(told.wideband_langs),
+            identified=tuple(told.identified_langs),
         )
 
     async def _ask_mt(self, link: Link) -> Catalog:
@@ -127,12 +127,12 @@ class Stages:
         voices = tuple(
             CatalogVoice(
                 voice.name,
-                voice.language,
+                voice.lang,
                 voice.engine,
                 voice.neural,
                 round(voice.real_time_factor, 3),
                 voice.slow,
-                tuple(voice.default_languages),
+                tuple(voice.default_langs),
             )
             for voice in told.voices
         )
@@ -195,7 +195,7 @@ class Stages:
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
         """What pronunciations in a language may be made of, in IPA; nothing when its voices take none."""
-        request = tts_pb2.DescribePronunciationRequest(language=voice_lang)
+        request = tts_pb2.DescribePronunciationRequest(lang=voice_lang)
 
         async def attempt(link: Link) -> tts_pb2.DescribePronunciationResponse:
             return await tts_pb2_grpc.TtsStub(link.channel).DescribePronunciation(request, timeout=self._timeout)
@@ -209,7 +209,7 @@ class Stages:
         """
         request = tts_pb2.SynthesizeRequest(
             text=line.text,
-            language=line.target.voice_lang,
+            lang=line.target.voice_lang,
             voice=line.target.voice,
             speaking_rate=line.pace.speaking_rate,
             longest_pause_ms=line.pace.longest_pause_ms,

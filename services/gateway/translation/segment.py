@@ -76,7 +76,8 @@ class Segments:
         """The open segments that a client has something of and no final, each with what it was made from."""
         known = {said.segment_id: said for said in (goes_on.open_transcript, goes_on.open_typed) if said}
         for number in [*self._seeds]:
-            self.of(known.get(number, Transcript(number, revision=0, final=False, text="", stable_length=0)))
+            nothing = Transcript(number, revision=0, final=False, text="", stable_length=0, typed=True)
+            self.of(known.get(number, nothing))
         opened = [each for _, each in sorted(self._open.items()) if each.revision or each.text.concluded]
         return [(each.said, each) for each in opened if each.said and not each.had]
 

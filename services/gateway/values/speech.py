@@ -116,7 +116,7 @@ class Word:
     text: str
     start_samples: int
     end_samples: int
-    confidence: float
+    confidence: float | None  # 0 to 1; None: the recognizer tells none
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +130,16 @@ class Transcript:
     stable_length: int  # so many code points of the text are concluded
     start_samples: int = 0
     end_samples: int = 0
-    confidence: float = 0.0
-    stability: float = 0.0
+    typed: bool = False  # nobody spoke it: it takes no time on the audio clock
+    confidence: float | None = None  # 0 to 1; None: the recognizer tells none
+    stability: float | None = None  # of an interim one, 0 to 1; None: the recognizer tells none
     corrected: bool = False
     language: str = ""  # that is spoken, one of the session's; empty: its default
-    language_confidence: float = 0.0
+    language_confidence: float | None = None  # 0 to 1; None: it was not identified
     language_tentative: bool = False  # it may turn out to be another one, and nothing is concluded
     words: tuple[Word, ...] = field(default=(), repr=False)
     tier: str = ""  # that recognized it; empty where the recognizer has one alone
     larger_tiers: int = 0  # so many there are, which it did not get
-
-    @property
-    def typed(self) -> bool:
-        """Whether nobody spoke it: it takes no time on the audio clock."""
-        return self.start_samples == self.end_samples
 
     @property
     def in_language(self) -> str:
@@ -194,7 +190,8 @@ class SpeechChunk:
     text: str
     last: bool
     speaking_rate: float
-    lag_ms: int
+    lag_ms: int | None  # None: nobody waits for it
+    typed: bool  # whether its source was typed
 
 
 def milliseconds(samples: int) -> int:
@@ -221,13 +218,13 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """When each step of one segment and target had happened, in milliseconds on the session's clock; 0: it did not."""
+    """When each step of one segment and target was done, in milliseconds on the session's clock; None: it was not."""
 
     captured_ms: int
     received_ms: int
     recognized_ms: int
-    translated_ms: int = 0
-    first_audio_ms: int = 0
+    translated_ms: int | None = None
+    first_audio_ms: int | None = None
     sent_ms: int = 0
 
 

@@ -128,7 +128,7 @@ class ClauseStart:
 
     text: str = ""
     speaking_rate: float = 0.0
-    lag_ms: int = 0
+    lag_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +182,7 @@ class Speech:
             target_lang=self._lang,
             offset_ms=self._position_ms,
             last=piece.last,
+            typed=piece.clause.typed,
             **asdict(piece.start or ClauseStart()),
         )
         turn = self._turn(talking=True)

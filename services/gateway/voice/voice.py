@@ -36,7 +36,7 @@ class _Telling:
     clause: Clause
     drops: int  # so often speech had been dropped before
     pace: Pace | None = None  # once it has begun; the rest of it is spoken the same
-    lag_samples: int = 0
+    lag_samples: int | None = None  # None: nobody waits for it
 
 
 class Voice:
@@ -208,7 +208,7 @@ class Voice:
         if telling.pace is None:
             telling.lag_samples = self._lag(clause)
             begun = Pace(self._terms.speaking_rate) if clause.said_samples else None
-            telling.pace = begun or self._pacing.next(telling.lag_samples)
+            telling.pace = begun or self._pacing.next(telling.lag_samples or 0)
         return telling.pace is not None
 
     async def _put(self, telling: _Telling, piece: Piece) -> None:
@@ -242,7 +242,8 @@ class Voice:
         """The clause's speech, or the rest of it. Raises MeshError of the TTS stage."""
         clause, pace = telling.clause, telling.pace or Pace(self._terms.speaking_rate)
         cutter = Cutter(self._shared.terms.output_rate, clause.said_samples)
-        first = ClauseStart(clause.text, pace.speaking_rate, milliseconds(telling.lag_samples))
+        lag_ms = None if telling.lag_samples is None else milliseconds(telling.lag_samples)
+        first = ClauseStart(clause.text, pace.speaking_rate, lag_ms)
         start: ClauseStart | None = ClauseStart() if clause.said_samples else first
         sounds = self._shared.dictionary.of(self._terms.lang).sounds_in(clause.text)
         objective_ms, affinity = self._shared.terms.objectives.tts_ms, self._shared.terms.affinity
@@ -256,8 +257,8 @@ class Voice:
         if len(rest := cutter.flush()):
             yield Piece(clause, rest, start, last=True)
 
-    def _lag(self, clause: Clause) -> int:
-        """How far behind its source a clause is heard that is sent now; 0 where no listener waits for it.
+    def _lag(self, clause: Clause) -> int | None:
+        """How far behind its source a clause is heard that is sent now; None where no listener waits for it.
 
         Nobody waits for typed text, for a recording that comes faster than real time, or for a turn that must wait
         for its end. A client that asked for a largest lag waits for the latter two.
@@ -265,7 +266,7 @@ class Voice:
         moment = self._shared.account.moment
         asked = self._terms.lag_asked or (moment.live and not self._shared.terms.consecutive)
         if clause.typed or not asked:
-            return 0
+            return None
         source = clause.source_samples
         return moment.since(source) + self._speech.playout.left(moment.heard_at(source))
 

@@ -113,7 +113,7 @@ export class Audit {
 
   // A gap names a part of the source; a degraded note without end names a segment whose translation was given up.
   excused(utterance, suffix) {
-    const given = this.flows.flatMap((flow) => flow.degraded).filter((each) => each.stage === "MT" && each.segment_id && !each.over);
+    const given = this.flows.flatMap((flow) => flow.degraded).filter((each) => each.stage === "STAGE_MT" && each.segment_id && !each.over);
     const numbers = new Set(given.map((each) => each.segment_id));
     const parts = this.transcripts.filter((line) => suffix && line.final && numbers.has(line.segment_id));
     const spans = [...this.gaps.map((gap) => [gap.from_ms, gap.to_ms]), ...parts.map((line) => [line.start_ms, line.end_ms])];
@@ -145,7 +145,7 @@ export class Audit {
   *saying(lang) {
     if (this.reconnected && this.head.client === "node") return;
     const left = this.flows.flatMap((flow) => flow.degraded.map((each) => ({ ...each, kind: "left_out", t: flow.t })));
-    const named = left.filter((each) => each.stage === "TTS" && (!each.target_lang || each.target_lang === lang));
+    const named = left.filter((each) => each.stage === "STAGE_TTS" && (!each.target_lang || each.target_lang === lang));
     const spoken = this.of("tts").filter((line) => line.target_lang === lang);
     const both = [...spoken, ...named].sort((one, other) => one.t - other.t);
     for (const line of this.into(lang).filter((each) => each.final)) {

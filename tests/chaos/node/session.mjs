@@ -89,15 +89,15 @@ export class Session {
       stabilization: "STABILIZATION_FAST",
       endpointing: { trailing_silence_ms: 300 },
       heartbeat_ms: this.options.bare ? 0 : HEARTBEAT_MS,
-      resume: this.handle,
+      resume_handle: this.handle,
     };
   }
 
   open(ready) {
     this.ledger.got("ready", ready);
     if (this.began === null) this.began = now();
-    this.position = this.handle ? samples(ready.resumed_ms) : 0;
-    this.handle = ready.resume || this.handle;
+    this.position = this.handle ? samples(ready.resume_offset_ms) : 0;
+    this.handle = ready.resume_handle || this.handle;
   }
 
   // Audio in real time, what is owed at once; then a half-close.
@@ -137,10 +137,10 @@ export class Session {
     if (kind === "error" && message.fatal) return; // the status says the same, and run() what becomes of it
     const more = this.kept(kind, message);
     this.ledger.got(kind, message, more);
-    if (kind === "ack" && message.resume) this.handle = message.resume;
+    if (kind === "ack" && message.resume_handle) this.handle = message.resume_handle;
     if (kind === "ack" && this.leaving !== null) this.leaving = now();
     if (kind === "go_away") {
-      this.handle = message.resume || this.handle;
+      this.handle = message.resume_handle || this.handle;
       this.leaving = now() + message.time_left_ms / 2000;
     }
     if (kind === "marker") this.pings.delete(message.marker);

@@ -32,7 +32,7 @@ class Call:
         await self.context.write(pb.ServerMessage(**payload))
 
     async def ready(self) -> None:
-        await self.send(ready=pb.Ready(session_id="fake", config=self.hello, limits=pb.Limits(max_speed=0)))
+        await self.send(ready=pb.Ready(session_id="fake", config=self.hello, limits=pb.Limits()))
 
     async def read(self) -> pb.ClientMessage | None:
         message = await self.context.read()

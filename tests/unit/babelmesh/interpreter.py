@@ -61,13 +61,13 @@ class Interpreter:
 
     def __post_init__(self) -> None:
         self.targets = [target.lang for target in self.hello.targets]
-        if self.hello.resume:
+        if self.hello.resume_handle:
             self._go_on(self.hello.received)
         else:
             assert not self.hello.HasField("received")
 
     def _go_on(self, received: pb.Received) -> None:
-        handle = json.loads(self.hello.resume)
+        handle = json.loads(self.hello.resume_handle)
         self.session, self.epoch = handle["session"], handle["epoch"] + 1
         offset, first, voices = handle["position"]
         self.position, self.clock = (offset, first, voices), offset
@@ -85,25 +85,26 @@ class Interpreter:
             for translation in each.translations:
                 self.known[said.segment_id, translation.target_lang] = translation
             start, end = said.start_ms * 16, said.end_ms * 16
-            texts = said.text.split(" ", 1) if start != end else [said.text]
+            spoken = said.origin == pb.ORIGIN_SPOKEN
+            texts = said.text.split(" ", 1) if spoken else [said.text]
             segment = Segment(said.segment_id, start, end, texts, said.revision, said.final)
             if said.final:
-                self.clock = max(self.clock, end) if start != end else self.clock
+                self.clock = max(self.clock, end) if spoken else self.clock
                 self.segments.append(segment)
-            elif start != end:
+            elif spoken:
                 self.open = segment
 
     def ready(self) -> Out:
         config = pb.SessionConfig()
         config.CopyFrom(self.hello)
-        limits = pb.Limits(resume_ms=20_000, max_backlog_ms=8000)
+        limits = pb.Limits(resume_handle_ms=20_000, max_backlog_ms=8000)
         yield pb.ServerMessage(
             ready=pb.Ready(
                 session_id=self.session,
                 config=config,
                 limits=limits,
-                resumed_ms=self.clock // 16 if self.epoch else 0,
-                resume=self.handle(),
+                resume_offset_ms=self.clock // 16 if self.epoch else 0,
+                resume_handle=self.handle(),
             )
         )
         for segment in self.segments:
@@ -130,7 +131,7 @@ class Interpreter:
         assert chunk.HasField("offset_samples")
         skip = self.clock - chunk.offset_samples
         if skip < 0:
-            gap = pb.Gap(from_ms=self.clock // 16, to_ms=chunk.offset_samples // 16, reason="MISSING_AUDIO")
+            gap = pb.Gap(from_ms=self.clock // 16, to_ms=chunk.offset_samples // 16, reason=pb.GAP_REASON_MISSING_AUDIO)
             yield pb.ServerMessage(flow=pb.Flow(gaps=[gap]))
             self.clock, skip = chunk.offset_samples, 0
         heard = chunk.data[2 * skip :]
@@ -198,7 +199,7 @@ class Interpreter:
         places = {lang: voice.samples for lang, voice in self.voices.items()}
         reached = max(self.position[0], min(segment.end, self.clock))  # typed text may lie ahead of the audio heard
         self.position = (reached, segment.number + 1, places)
-        yield pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=self.position[0] // 16, resume=self.handle()))
+        yield pb.ServerMessage(ack=pb.Ack(finalized_offset_ms=self.position[0] // 16, resume_handle=self.handle()))
 
     def _tell(self, segment: Segment) -> Out:
         if segment not in self.segments:
@@ -210,6 +211,7 @@ class Interpreter:
                 stable_length=len(segment.text),
                 start_ms=segment.start // 16,
                 end_ms=segment.end // 16,
+                origin=pb.ORIGIN_TYPED if segment.start == segment.end else pb.ORIGIN_SPOKEN,
             )
             yield pb.ServerMessage(asr=said)
         for lang in self.targets:

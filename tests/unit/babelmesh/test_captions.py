@@ -65,9 +65,9 @@ def test_other_events_are_no_captions() -> None:
 def test_where_several_languages_are_spoken_each_transcript_says_its_own() -> None:
     ready = pb.Ready(config=pb.SessionConfig(source_langs=["en-US", "es"], targets=[pb.Target(lang="es")]))
     several = Languages.agreed("en+es", ["es"], ready)
-    caption = Captions(several).take(_heard("hola", language="es"))
+    caption = Captions(several).take(_heard("hola", lang="es"))
     assert caption is not None
     assert (caption.lang, caption.spoken) == ("en+es", "es")
-    one = Captions(LANGUAGES).take(_heard("hello", language="en-US"))
+    one = Captions(LANGUAGES).take(_heard("hello", lang="en-US"))
     assert one is not None
     assert not one.spoken

@@ -18,8 +18,8 @@ def _shown(mesh: pb.DescribeResponse) -> list[list[str]]:
 def test_engines_are_told_with_what_they_compute_on() -> None:
     mesh = pb.DescribeResponse(
         engines=[
-            pb.EngineInfo(stage="ASR", engine="embedded", version="5.1"),
-            pb.EngineInfo(stage="MT", engine="onnx", version="2", device="cuda: NVIDIA H100"),
+            pb.EngineInfo(stage=pb.STAGE_ASR, engine="embedded", version="5.1"),
+            pb.EngineInfo(stage=pb.STAGE_MT, engine="onnx", version="2", device="cuda: NVIDIA H100"),
         ]
     )
     shown = _shown(mesh)

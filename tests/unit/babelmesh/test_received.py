@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from babelmesh.client.events import AsrResult, End, Event, TranslationResult
+from babelmesh.client.events import ORIGIN_SPOKEN, ORIGIN_TYPED, AsrResult, End, Event, TranslationResult
 from babelmesh.client.received import Covered, Received
 
 
 def _final(number: int, start_ms: int, end_ms: int) -> AsrResult:
-    return AsrResult(segment_id=number, revision=1, final=True, text="word", start_ms=start_ms, end_ms=end_ms)
+    """A segment of speech, or of typed text where it takes no time."""
+    origin = ORIGIN_SPOKEN if start_ms < end_ms else ORIGIN_TYPED
+    result = AsrResult(segment_id=number, revision=1, final=True, text="word", origin=origin)
+    result.start_ms, result.end_ms = start_ms, end_ms
+    return result
 
 
 def _told(received: Received) -> list[int]:

@@ -37,7 +37,7 @@ def test_the_picture_fits_any_terminal(width: int, height: int, targets: int) ->
         for lang in langs:
             result = pb.TranslationResult(text=WORDS, segment_id=1, target_lang=lang, stable_length=900)
             screen.take(result, 0)
-        screen.take(pb.Flow(gaps=[pb.Gap(from_ms=1, to_ms=2, reason="MISSING_AUDIO")]), 0)
+        screen.take(pb.Flow(gaps=[pb.Gap(from_ms=1, to_ms=2, reason=pb.GAP_REASON_MISSING_AUDIO)]), 0)
         lines = re.sub(r"\x1b\[[0-9;]*m", "", _picture(screen, width, height)).splitlines()
     assert len(lines) < height
     assert max(map(len, lines)) <= width

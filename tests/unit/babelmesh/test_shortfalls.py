@@ -6,7 +6,17 @@ import pytest
 
 from babelmesh.cli.shortfalls import Shortfalls, require_whole
 from babelmesh.client.errors import BabelmeshError, Incomplete
-from babelmesh.client.events import Degraded, Flow, Gap
+from babelmesh.client.events import (
+    DEGRADED_REASON_QUARANTINED,
+    DEGRADED_REASON_UNAVAILABLE,
+    GAP_REASON_MISSING_AUDIO,
+    GAP_REASON_QUARANTINED,
+    STAGE_ASR,
+    STAGE_MT,
+    Degraded,
+    Flow,
+    Gap,
+)
 
 
 def seen(*flows: Flow) -> Shortfalls:
@@ -17,8 +27,11 @@ def seen(*flows: Flow) -> Shortfalls:
 
 
 def test_what_was_left_out_is_summed_up_and_ends_a_command_with_a_status_of_its_own() -> None:
-    gaps = [Gap(from_ms=0, to_ms=1500, reason="QUARANTINED"), Gap(from_ms=3000, to_ms=3500, reason="QUARANTINED")]
-    quarantined = Degraded(stage="MT", target_lang="es", reason="QUARANTINED", segment_id=2)
+    gaps = [
+        Gap(from_ms=0, to_ms=1500, reason=GAP_REASON_QUARANTINED),
+        Gap(from_ms=3000, to_ms=3500, reason=GAP_REASON_QUARANTINED),
+    ]
+    quarantined = Degraded(stage=STAGE_MT, target_lang="es", reason=DEGRADED_REASON_QUARANTINED, segment_id=2)
     with pytest.raises(Incomplete) as raised:
         require_whole(seen(Flow(gaps=gaps[:1]), Flow(gaps=gaps[1:], degraded=[quarantined])))
     told = str(raised.value)
@@ -28,6 +41,6 @@ def test_what_was_left_out_is_summed_up_and_ends_a_command_with_a_status_of_its_
 
 
 def test_audio_that_never_came_and_stages_that_were_away_for_a_while_are_no_shortfall() -> None:
-    missing = Gap(from_ms=0, to_ms=1500, reason="MISSING_AUDIO")
-    away = Degraded(stage="ASR", reason="UNAVAILABLE")
+    missing = Gap(from_ms=0, to_ms=1500, reason=GAP_REASON_MISSING_AUDIO)
+    away = Degraded(stage=STAGE_ASR, reason=DEGRADED_REASON_UNAVAILABLE)
     require_whole(seen(Flow(gaps=[missing], degraded=[away]), Flow(held=True)))

@@ -9,7 +9,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 
 def _warned(wideband: bool) -> list[str]:
     config = pb.SessionConfig(source_lang="en-US", input=pb.AudioFormat(format="mulaw", sample_rate=8_000))
-    ready = pb.Ready(config=config, wideband=wideband)
+    ready = pb.Ready(config=config, narrowband=wideband)
     return warnings(ready, Languages.agreed("en", [], ready))
 
 

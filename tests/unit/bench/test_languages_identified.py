@@ -25,7 +25,7 @@ DIALOGUE = [Placed(Recorded("en", "core", LONG), 1000, 7000), Placed(Recorded("e
 
 def heard(segment_id: int, start_ms: int, language: str, end_ms: int, **more: Any) -> babelmesh.AsrResult:
     result = babelmesh.AsrResult(segment_id=segment_id, start_ms=start_ms, end_ms=end_ms, text="words", **more)
-    result.language, result.language_confidence = language, 0.9
+    result.lang, result.lang_confidence = language, 0.9
     return result
 
 
@@ -40,7 +40,7 @@ def taken(*events: tuple[float, Event]) -> Take:
 
 
 RIGHT = taken(
-    (2.0, heard(1, 1000, "es", 1500, language_tentative=True)),
+    (2.0, heard(1, 1000, "es", 1500, lang_tentative=True)),
     (3.5, heard(1, 1000, "en-US", 3000)),
     (4.0, translated(1, "es", 3500)),
     (8.0, heard(1, 1000, "en-US", 7000, final=True)),

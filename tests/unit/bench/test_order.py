@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from babelmesh import AsrResult, End, Error, Flow, TranslationResult, TtsChunk
-from babelmesh.client.events import Degraded, Event
+from babelmesh.client.events import STAGE_TTS, Degraded, Event
 from bench.measuring.order import faults
 from bench.measuring.take import Take
 
@@ -85,6 +85,6 @@ def test_a_second_pass_may_correct_a_transcript_but_not_a_translation() -> None:
 
 
 def test_a_clause_that_was_left_out_by_name_is_no_fault() -> None:
-    gone = Flow(degraded=[Degraded(stage="TTS", target_lang=HERE, segment_id=1, text="dos")])
+    gone = Flow(degraded=[Degraded(stage=STAGE_TTS, target_lang=HERE, segment_id=1, text="dos")])
     text = (heard(1, "one two", final=True), translated(1, "uno dos", final=True))
     assert found(spoken(1, 0, "uno"), gone, *text, *ENDS) == []

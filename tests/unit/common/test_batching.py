@@ -244,7 +244,7 @@ async def test_a_full_queue_sheds_and_says_when_to_come_back(doubling: Doubling)
         with pytest.raises(AtCapacity) as refused:
             await batcher.submit(Item(3))
         assert (refused.value.code, refused.value.stage) == ("BATCH_QUEUE_FULL", "MT")
-        assert refused.value.retry_after_ms > 0
+        assert refused.value.retry_after_ms
         doubling.go_on()
     assert doubling.batches == [[0], [1, 2]]
 

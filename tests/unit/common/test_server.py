@@ -15,7 +15,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from pydantic_settings import SettingsConfigDict
 
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
-from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed
+from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, TooSlow
 from services.common.grpc_options import CHANNEL
 from services.common.server.lifecycle import LIVE, channel, running
 from services.common.server.replica import Replica
@@ -92,6 +92,11 @@ async def test_a_fault_crosses_the_wire_whole(kind: type[MeshError]) -> None:
 
 async def test_a_fault_without_retry_is_not_given_one() -> None:
     heard = from_rpc_error(await failure(Told(InvalidArgument("UNKNOWN_PAIR", "No."))), "MT")
+    assert heard.retry_after_ms is None
+
+
+async def test_a_retry_at_once_is_another_thing_than_none() -> None:
+    heard = from_rpc_error(await failure(Told(TooSlow("SPEECH_UNREAD", "No.", retry_after_ms=0))), "MT")
     assert heard.retry_after_ms == 0
 
 
@@ -119,7 +124,7 @@ async def test_a_server_that_is_gone_is_a_failed_stage() -> None:
     heard = from_rpc_error(failed.value, "MT")
     assert isinstance(heard, StageFailed)
     assert heard.code == "MT_UNAVAILABLE"
-    assert heard.retry_after_ms > 0
+    assert heard.retry_after_ms
 
 
 async def test_a_deadline_is_too_slow() -> None:

@@ -87,7 +87,7 @@ def test_a_generic_name_of_a_voice_is_resolved_to_one_that_is_there(asked: str, 
 
 def test_the_path_of_a_field_is_told_as_the_client_sent_it() -> None:
     assert as_sent("hello.targets[1].voice") == "hello.session.targets[1].voice"
-    assert as_sent("hello.resume") == "hello.resume_handle"
+    assert as_sent("hello.resume_handle") == "hello.resume_handle"
     assert as_sent("audio.sample_rate") == "input_audio.sample_rate"
     assert as_sent("control.action") == "control.action"
     assert as_sent("") == ""

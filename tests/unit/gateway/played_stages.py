@@ -26,12 +26,12 @@ FULL = Metadata(("grpc-status-details-bin", to_status(AtCapacity("AT_CAPACITY", 
 SERVING = stage_pb2.WatchResponse(state=stage_pb2.STATE_SERVING, slots_total=8)
 
 ANSWERS: dict[str, Any] = {
-    "/mesh.asr.v1.Asr/Describe": asr_pb2.DescribeResponse(engine="played", version="1", languages=["en-US"]),
+    "/mesh.asr.v1.Asr/Describe": asr_pb2.DescribeResponse(engine="played", version="1", langs=["en-US"]),
     "/mesh.mt.v1.Mt/Describe": mt_pb2.DescribeResponse(
         engine="played", version="1", pairs=[mt_pb2.LanguagePair(source_lang="en", target_lang="es")]
     ),
     "/mesh.tts.v1.Tts/Describe": tts_pb2.DescribeResponse(
-        engine="played", version="1", voices=[tts_pb2.Voice(name="v", language="es")]
+        engine="played", version="1", voices=[tts_pb2.Voice(name="v", lang="es")]
     ),
     "/mesh.mt.v1.Mt/Translate": mt_pb2.TranslateResponse(text="uno dos. tres cuatro."),
 }

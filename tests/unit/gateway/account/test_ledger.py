@@ -51,14 +51,14 @@ def test_each_step_is_told_on_the_audio_clock() -> None:
     assert ledger.sent(1, "es").steps == Steps(2500, 3000, 4250, 4500, 4000, 5000)
 
 
-def test_a_step_that_did_not_take_place_is_zero() -> None:
+def test_a_step_that_did_not_take_place_has_no_time() -> None:
     clock = Clock()
     ledger = Ledger(clock)
     heard(ledger, clock, 1)
     ledger.opened(said(1, 0, 1))
     ledger.recognized(said(1, 0, 1), ["es"])
     steps = ledger.sent(1, "es").steps
-    assert (steps.translated_ms, steps.first_audio_ms) == (0, 0)
+    assert (steps.translated_ms, steps.first_audio_ms) == (None, None)
 
 
 def test_nothing_past_an_undelivered_segment_counts_as_delivered() -> None:

@@ -87,9 +87,9 @@ def test_waits_are_counted_from_when_speech_was_captured(seen: Measured) -> None
 def test_typed_text_is_counted_from_when_it_came(seen: Measured) -> None:
     session = Session()
     session.clock.now += 60
-    session.ledger.opened(Transcript(1, 1, False, "he", 0))
+    session.ledger.opened(Transcript(1, 1, False, "he", 0, typed=True))
     session.clock.now += 2
-    session.lives(Transcript(1, 2, True, "hello", 5))
+    session.lives(Transcript(1, 2, True, "hello", 5, typed=True))
     assert seen.least("first_word") == {("en", "es"): pytest.approx(2.5)}
     assert seen.least("first_audio") == {("en", "es"): pytest.approx(3.0)}
     assert seen.least("lag") == {("en", "es"): pytest.approx(1.5)}
@@ -100,7 +100,7 @@ def test_speech_after_typed_text_and_after_a_gap_is_counted_from_its_own_capture
     for before_samples, typed in ((0, True), (30 * ASR_RATE, False)):
         session = Session()
         if typed:
-            session.recognizes(Transcript(1, 1, True, "hello", 5))
+            session.recognizes(Transcript(1, 1, True, "hello", 5, typed=True))
             session.clock.now += 60
         session.ledger.received(before_samples + ASR_RATE, ASR_RATE)
         spoken = Transcript(2, 1, True, "x", 1, before_samples, before_samples + ASR_RATE)

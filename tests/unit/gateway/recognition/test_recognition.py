@@ -11,6 +11,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.context import Context
 
+from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed
 from services.gateway.recognition import conversation
 from services.gateway.recognition.takeover import Seed
@@ -131,7 +132,9 @@ async def test_a_quick_change_is_not_announced_and_a_long_one_is_with_its_end() 
         await played.say(*UTTERANCE[4:])
     assert played.finals() == [FINAL]
     degraded = [less for flow in await played.flows() for less in flow.degraded]
-    assert [(less.stage, less.reason, less.over) for less in degraded] == [("ASR", "UNAVAILABLE", True)]
+    assert [(less.stage, less.reason, less.over) for less in degraded] == [
+        (pb.STAGE_ASR, pb.DEGRADED_REASON_UNAVAILABLE, True)
+    ]
 
 
 async def test_a_session_without_a_recognizer_for_too_long_ends_and_may_come_again() -> None:
@@ -171,7 +174,7 @@ async def test_audio_that_ends_every_recognizer_is_left_out_by_name() -> None:
     assert (cut.segment_id, cut.text) == (1, " ".join(f"w{cell * CELL}" for cell in range(7)))
     assert after.segment_id == 2
     (gap,) = [gap for flow in await played.flows() for gap in flow.gaps]
-    assert gap.reason == "QUARANTINED"
+    assert gap.reason == pb.GAP_REASON_QUARANTINED
     assert gap.from_ms == 0
     assert 900 <= gap.to_ms <= 1400  # what both were told when they died
 

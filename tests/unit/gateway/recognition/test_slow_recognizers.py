@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 
+from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, MeshError, StageFailed, TooSlow
 from services.gateway.recognition.recognition import Slowness
 from tests.unit.gateway.recognition.fake_recognizer import CELL
@@ -50,9 +51,9 @@ async def test_one_that_stalls_is_waited_for_where_there_is_no_other_and_the_cli
         await played.until(lambda: len(played.finals()) == 2)
     assert len(played.stages.calls) == 1
     (less,) = told.flow.degraded
-    assert (less.stage, less.reason, less.over) == ("ASR", "UNAVAILABLE", False)
+    assert (less.stage, less.reason, less.over) == (pb.STAGE_ASR, pb.DEGRADED_REASON_UNAVAILABLE, False)
     over = [less for flow in await played.flows() for less in flow.degraded]
-    assert [(less.reason, less.over) for less in over] == [("UNAVAILABLE", True)]
+    assert [(less.reason, less.over) for less in over] == [(pb.DEGRADED_REASON_UNAVAILABLE, True)]
 
 
 @pytest.mark.parametrize("way", SLOW_WAYS)

@@ -39,7 +39,7 @@ def test_the_first_key_signs_and_any_of_them_reads() -> None:
 def refused(handles: Handles, handle: str) -> str:
     with pytest.raises(InvalidArgument) as refusal:
         handles.read(handle)
-    assert refusal.value.field == "hello.resume"
+    assert refusal.value.field == "hello.resume_handle"
     assert refusal.value.accepted
     return refusal.value.code
 

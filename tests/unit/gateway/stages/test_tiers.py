@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import ASR_RATE
 from services.gateway.agreement.budget import spent
 from services.gateway.stages.shortage import TierNotices
@@ -8,15 +9,17 @@ from services.gateway.values.speech import Rung, Transcript
 from services.gateway.values.terms import Objectives
 
 
-def said(segment_id: int, start: float, end: float) -> Transcript:
-    """A segment that was spoken between these seconds."""
+def said(segment_id: int, start: float, end: float, typed: bool = False) -> Transcript:
+    """A segment that was spoken between these seconds, or typed."""
     samples = round(start * ASR_RATE), round(end * ASR_RATE)
-    return Transcript(segment_id, 1, True, "word", 4, *samples)
+    return Transcript(segment_id, 1, True, "word", 4, *samples, typed=typed)
 
 
 def told(notices: TierNotices, tier: str, larger: int, segment_id: int = 1) -> list[tuple[str, bool, int]]:
     found = [each.flow.degraded[0] for each in notices.news(tier, larger, segment_id)]
-    assert all((each.stage, each.target_lang, each.reason) == ("MT", "es", "TIER") for each in found)
+    assert all(
+        (each.stage, each.target_lang, each.reason) == (pb.STAGE_MT, "es", pb.DEGRADED_REASON_TIER) for each in found
+    )
     return [(each.tier, each.over, each.segment_id) for each in found]
 
 
@@ -44,9 +47,9 @@ def test_segments_of_one_utterance_are_spoken_by_one_tier() -> None:
 
 def test_typed_segments_are_utterances_of_their_own() -> None:
     utterances = Utterances()
-    first = utterances.rung(said(1, 0.0, 0.0))
-    assert utterances.rung(said(1, 0.0, 0.0)) is first
-    assert utterances.rung(said(2, 0.0, 0.0)) is not first
+    first = utterances.rung(said(1, 0.0, 0.0, typed=True))
+    assert utterances.rung(said(1, 0.0, 0.0, typed=True)) is first
+    assert utterances.rung(said(2, 0.0, 0.0, typed=True)) is not first
 
 
 def test_a_budget_has_a_share_for_the_answer_of_each_stage() -> None:

@@ -27,9 +27,9 @@ def terms(*source_langs: str) -> Terms:
 @pytest.mark.parametrize(("decided", "told"), [("es", "es"), ("", ""), ("fr", "")])
 def test_a_recognizer_is_told_the_languages_and_what_was_decided_of_the_open_segment(decided: str, told: str) -> None:
     asked = config(terms("en", "es"), 3, True, decided)
-    assert (asked.language, list(asked.languages), asked.first_language) == ("en", ["en", "es"], told)
+    assert (asked.lang, list(asked.langs), asked.first_lang) == ("en", ["en", "es"], told)
 
 
 def test_a_session_in_one_language_leaves_nothing_to_find_out() -> None:
     asked = config(terms(), 3, True, "en")
-    assert (asked.language, list(asked.languages), asked.first_language) == ("en", [], "")
+    assert (asked.lang, list(asked.langs), asked.first_lang) == ("en", [], "")

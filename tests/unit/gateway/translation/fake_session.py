@@ -119,4 +119,4 @@ async def _read(outbox: Outbox[pb.ServerMessage], into: list[pb.ServerMessage]) 
 
 def heard(segment_id: int, text: str, final: bool = True) -> Transcript:
     """A transcript of typed text: nobody is late for it."""
-    return Transcript(segment_id, 1, final, text, len(text))
+    return Transcript(segment_id, 1, final, text, len(text), typed=True)

@@ -1,0 +1,1 @@
+"""Our inference beside that of the libraries which run the same weights."""
