@@ -95,13 +95,14 @@ async def direct_typist(address: str) -> AsyncIterator[DirectTypist]:
 async def edges(gateway: str, count: int = 1, **variables: str) -> AsyncIterator[list[tuple[int, psutil.Process]]]:
     """Edges before a gateway, each with its port and process as it was started first."""
     ports = supervisor.unused_ports(count)
-    services = [_edge(port, gateway, variables) for port in ports]
+    services = [edge(port, gateway, variables) for port in ports]
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:
         async with supervisor.supervised(services, Path(logs)) as started:
             yield [(port, psutil.Process(each.child.pid)) for port, each in zip(ports, started, strict=True)]
 
 
-def _edge(port: int, gateway: str, variables: dict[str, str]) -> Service:
+def edge(port: int, gateway: str, variables: dict[str, str]) -> Service:
+    """An edge before a gateway, with variables of its own."""
     service = edge_service(port, gateway)
     return Service(f"edge-{port}", service.command, service.address, {**service.variables, **variables})
 

@@ -15,7 +15,7 @@
  * @typedef {object} Asked What a session asks for; docs/edge.md lists all that `hello.session` takes.
  * @property {string} source_lang Language spoken or typed (BCP-47).
  * @property {Target[]} targets Languages to translate into.
- * @property {{format: string, sample_rate: number}} [input] Format of the audio that is sent.
+ * @property {{format: string, sample_rate: number} | null} [input] Format of the audio that is sent; null for typed text alone, which needs no recognizer.
  * @property {{format: string, sample_rate: number}} [output] Format of the speech that comes.
  * @property {Record<string, string>} [dictionary] Terms and their required translations.
  */
@@ -28,6 +28,7 @@ const FEATURES = ["partial_results", "vad", "latency", "binary_audio"];
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 5000;
 const STAY_MS = 15000;
+const ERROR_MS = 500;
 const MOST_SECONDS = 120; // of audio that is kept; of more, the oldest is reported as missing should it be needed
 const MOST_SEGMENTS = 500; // of typed text that are told when resuming
 const ROOM_BYTES = 256 * 1024; // that may wait in the browser before `sendAudio` waits
@@ -37,17 +38,18 @@ const SETTING = new Set(["set_target_lang", "set_dictionary", "pause", "resume"]
 /** One session, over as many connections as it takes. Its `ready` and `done` are promises. */
 export class Session {
   /**
-   * @param {string} url Address of the WebSocket, `ws://` or `wss://`.
+   * @param {string | string[]} url Address of the WebSocket, `ws://` or `wss://`; of several, a lost one is followed by the next.
    * @param {Asked} asked
    * @param {Options} [options]
    */
   constructor(url, asked, options = {}) {
-    this.url = url;
-    this.input = asked.input ?? {format: "pcm16le", sample_rate: 16000};
+    this.urls = [url].flat();
+    this.turn = 0;
+    this.input = asked.input === undefined ? {format: "pcm16le", sample_rate: 16000} : asked.input;
     this.state = "connecting"; // connecting, open, ending, done, failed
     this.handlers = new Map();
     this.options = options;
-    this.hello = {type: "hello", version: VERSION, session: {features: FEATURES, input: this.input, ...asked}};
+    this.hello = {type: "hello", version: VERSION, session: {features: FEATURES, ...asked, input: this.input}};
     this.log = new Log(this.input, this.hello.session);
     this.received = new Received(asked.targets.length);
     this.handle = "";
@@ -148,7 +150,7 @@ export class Session {
   connect() {
     const Socket = this.options.WebSocket ?? globalThis.WebSocket;
     const protocols = this.options.token ? [MARKER, `babelmesh.bearer.${base64url(this.options.token)}`] : [MARKER];
-    const socket = new Socket(this.url, protocols);
+    const socket = new Socket(this.urls[this.turn % this.urls.length], protocols);
     this.socket = socket;
     this.talking = false;
     this.speech = null;
@@ -156,8 +158,14 @@ export class Session {
     socket.binaryType = "arraybuffer";
     socket.onopen = () => socket.send(JSON.stringify(this.greeting()));
     socket.onmessage = ({data}) => socket === this.socket && this.take(data);
-    socket.onclose = ({code}) => socket === this.socket && this.closed(code);
-    socket.onerror = () => {}; // what follows is a close
+    let over = false;
+    const lose = (code) => {
+      if (over || socket !== this.socket) return;
+      over = true;
+      this.closed(code);
+    };
+    socket.onclose = ({code}) => lose(code);
+    socket.onerror = () => setTimeout(() => lose(1006), ERROR_MS); // a close follows, but in Node 20 where nobody listens
     clearInterval(this.staying);
     this.staying = setInterval(() => this.talking && socket.readyState === 1 && socket.send('{"type":"keepalive"}'), STAY_MS);
     this.staying.unref?.();
@@ -234,6 +242,7 @@ export class Session {
       this.finish("failed", this.fault ?? {type: "error", code: "CLOSED", message: `closed with ${code}`, fatal: true});
       return;
     }
+    this.turn += 1;
     const wait = Math.max(full ? this.fault?.retry_after_ms ?? 0 : 0, this.delay * (0.5 + Math.random() / 2));
     this.delay = Math.min(2 * this.delay, LONGEST_DELAY_MS);
     this.emit("connection", {type: "connection", state: "lost", retry_ms: Math.round(wait)});
@@ -262,8 +271,8 @@ export class Session {
 /** What was sent, as long as it may have to be sent again. */
 class Log {
   constructor(input, session) {
-    this.width = {pcm16le: 2, mulaw: 1}[input.format] ?? 0;
-    this.rate = input.sample_rate;
+    this.width = {pcm16le: 2, mulaw: 1}[input?.format] ?? 0;
+    this.rate = input?.sample_rate ?? 16000;
     this.session = session; // as it was in force where the log begins
     /** @type {Entry[]} */
     this.entries = [];
