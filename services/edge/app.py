@@ -16,6 +16,8 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from services.common.errors import MeshError
 from services.edge import measures
+from services.edge.compat.listen import PATH as DEEPGRAM
+from services.edge.compat.listen import Listen
 from services.edge.compat.translations import PATH as OPENAI
 from services.edge.compat.translations import Translations
 from services.edge.doors.entrance import Doors, problem
@@ -53,6 +55,7 @@ def app(serving: Serving) -> Starlette:
     translations = Translations(doors, serving.registry)
     routes: list[BaseRoute] = [
         WebSocketRoute(PATH, Realtime(doors, serving.registry).serve),
+        WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, translations.serve),
         Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),
         Route("/v1/translate", texts.translate, methods=["POST"]),

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.mesh.edge import edge_port
+from tests.mesh.mesh import UTTERANCE
 from tests.mesh.test_edge_openai import at_24khz
 
 pytestmark = pytest.mark.edges
@@ -55,3 +56,25 @@ async def test_curl_translates_a_text() -> None:
         )
         out, _ = await curl.communicate()
     assert json.loads(out)["translation"]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # it imports what websockets is about to drop
+async def test_the_official_sdk_of_deepgram_gets_captions() -> None:
+    deepgram: Any = pytest.importorskip("deepgram")
+    environments: Any = pytest.importorskip("deepgram.environment")
+    async with edge_port() as port:
+        http, ws = f"http://127.0.0.1:{port}", f"ws://127.0.0.1:{port}"
+        where = environments.DeepgramClientEnvironment(base=http, production=ws, agent=ws, agent_rest=http)
+        client = deepgram.AsyncDeepgramClient(api_key="x", environment=where)
+        connecting = client.listen.v1.connect(model="nova-3", encoding="linear16", sample_rate=16_000, language="en")
+        finals = []
+        async with connecting as connection:
+            await connection.send_media(UTTERANCE)
+            await connection.send_close_stream()
+            async for message in connection:
+                if message.type == "Results" and message.is_final:
+                    finals.append(message.channel.alternatives[0].transcript)
+                if message.type == "Metadata":
+                    break
+    assert len(finals) == 1
+    assert finals[0].split()

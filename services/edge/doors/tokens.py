@@ -22,7 +22,7 @@ class Spoken:
     """The subprotocols of an endpoint: the one it echoes, and what its tokens begin with."""
 
     marker: str = MARKER
-    bearer: str = BEARER
+    bearer: str = BEARER  # empty: the token is a subprotocol as it is
     encoded: bool = True  # whether the token is base64url there
     schemes: tuple[str, ...] = ("bearer",)  # of the Authorization header, in lower case
 
@@ -30,7 +30,8 @@ class Spoken:
 def token_of(authorization: str | None, protocols: Sequence[str], spoken: Spoken) -> str:
     """Return the client's token; empty for none. Raises Fault for one that is given twice or cannot be read."""
     header = _of_header(authorization, spoken.schemes)
-    offered = [each.removeprefix(spoken.bearer) for each in protocols if each.startswith(spoken.bearer)]
+    named = [each for each in protocols if each != spoken.marker and each.startswith(spoken.bearer)]
+    offered = [each.removeprefix(spoken.bearer) for each in named]
     if len(offered) + bool(header) > 1:
         raise Fault(400, "TOKEN_TWICE", "Send one token: in the header, or as a subprotocol.", "authorization")
     if offered:
