@@ -9,6 +9,7 @@ import socket as sockets
 from contextlib import AsyncExitStack
 from typing import Any
 
+import grpc
 import pytest
 import websockets
 from websockets.exceptions import InvalidStatus
@@ -92,6 +93,25 @@ async def test_a_full_gateway_is_a_rate_limit() -> None:
 async def test_a_gateway_that_is_away_is_said_before_the_upgrade() -> None:
     async with edge("127.0.0.1:9") as servicer:
         assert await refusal(servicer.port) == (503, "GATEWAY_UNAVAILABLE", "1")
+
+
+async def test_a_gateway_that_opens_no_session_is_not_waited_for_forever() -> None:
+    async def silent(requests: object, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        await context.read()
+        await asyncio.sleep(5)
+
+    handlers: dict[str, Any] = {
+        "Stream": grpc.stream_stream_rpc_method_handler(silent),
+        "Describe": grpc.unary_unary_rpc_method_handler(lambda request, context: b""),
+    }
+    server = grpc.aio.server()
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("realtime.v1.RealtimeTranslate", handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with edge(f"127.0.0.1:{port}", open_ms=200) as servicer:
+        got = await talk(servicer.port, hello("es"))
+    await server.stop(None)
+    assert (got.error()["code"], got.code) == ("GATEWAY_TOO_SLOW", 4008)
 
 
 async def test_a_connection_without_a_hello_is_closed() -> None:

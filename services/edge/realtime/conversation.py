@@ -119,14 +119,21 @@ class Conversation:
     async def _receive(self) -> None:
         """Put the gateway's messages into the outbox, to the end of the call."""
         try:
-            while isinstance(message := await self._call.read(), pb.ServerMessage):
+            async with asyncio.timeout(self._settings.open_ms / 1000):
+                message = await self._call.read()
+            while isinstance(message, pb.ServerMessage):
                 for out in self._dialect.events(message):
                     await self._outbox.put(out)
+                message = await self._call.read()
             if await self._call.code() is not grpc.StatusCode.OK:
                 raise await failure(self._call)
         except grpc.aio.AioRpcError as error:
             heed_cancellation()
             self._fail(fault_of_call(error))
+        except TimeoutError:
+            self._fail(
+                Fault(504, "GATEWAY_TOO_SLOW", "The gateway did not open the session in time.", retry_after_ms=1000)
+            )
         self._outbox.close()
 
     async def _send(self) -> None:
