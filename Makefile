@@ -25,9 +25,10 @@ PROTOS := $(shell find protos -name '*.proto')
 RELEASED := protos/released.binpb
 CODE := services babelmesh bench deploy examples/python tests
 LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header
+	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-emit-package babelmesh
+IMAGE = $(LOCK) server/pyproject.toml --constraints requirements/dev.txt --extra telemetry
 
-.PHONY: help setup bundles system demo test fuzz test-weights test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights test-wheel test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site dist manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -78,6 +79,9 @@ fuzz: setup ## Play what strangers may send against a mesh, for SECONDS=120; SEE
 
 test-weights: setup ## Run the tests that take trained weights, on those installed; takes minutes
 	@$(BIN)/python -m pytest -m weights tests
+
+test-wheel: setup ## Build the distributions, install them in clean environments, and use them there; takes minutes
+	@$(BIN)/python -m pytest -m wheel -rs tests/deploy
 
 test-examples: setup ## Run the examples in other languages than Python, those whose tools are installed
 	@$(BIN)/python -m pytest -m examples -rs tests/examples
@@ -130,7 +134,7 @@ format: $(READY) ## Rewrite the code in the project's format
 type: $(READY) ## Check types
 	@$(BIN)/mypy $(CODE)
 
-proto: $(READY) ## Make the Python stubs in gen/ from protos/
+proto: $(READY) ## Make the Python stubs in gen/ and babelmesh/_stubs from protos/
 	@$(BIN)/python protos/compile.py
 
 # A deliberate step: what is committed here may never be broken again. Until the first release it may be done anew.
@@ -151,6 +155,11 @@ $(SITE)/.ready: requirements/site.txt
 	@echo "Installing the Python packages of requirements/site.txt ..."
 	@$(SITE)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/site.txt
 	@touch $@
+
+dist: $(READY) ## Build what is released into dist/: the client and the services, each as a wheel and as sources
+	@for place in . server; do \
+		(cd $$place && "$(CURDIR)/$(BIN)/python" -m hatchling build --target sdist --target wheel --directory "$(CURDIR)/dist"); \
+	done
 
 up: setup ## Run the mesh as local processes until Ctrl-C
 	@$(BIN)/babelmesh up
@@ -182,21 +191,23 @@ images: ## Build the images; ENGINE=onnx-gpu with other engines, BUILDER=buildah
 sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom/
 	@$(DEPLOY)/bin/python -m deploy.sbom out/sbom
 
-lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml
+lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml and server/pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) pyproject.toml --extra dev -o requirements/dev.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra kubernetes -o requirements/images/gateway.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry -o requirements/images/embedded.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra edge -o requirements/images/edge.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded -o requirements/images/asr-embedded.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx -o requirements/images/onnx.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra onnx --extra cuda \
-		--overrides requirements/images/gpu-overrides.txt -o requirements/images/onnx-gpu.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra sherpa -o requirements/images/sherpa.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra embedded --extra ctranslate2 -o requirements/images/default.txt
-	@$(LOCK) pyproject.toml --constraints requirements/dev.txt --extra telemetry --extra vad --extra riva -o requirements/images/riva.txt
-	@$(LOCK) pyproject.toml --constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
-		--extra onnx --extra bench --extra telemetry --group parity -o requirements/parity.txt
+	@$(LOCK) pyproject.toml server/pyproject.toml --extra cli --extra edge --extra embedded --extra onnx --extra sherpa --extra ctranslate2 \
+		--extra riva --extra models --extra telemetry --extra kubernetes --group dev -o requirements/dev.txt
+	@$(IMAGE) --extra kubernetes -o requirements/images/gateway.txt
+	@$(IMAGE) -o requirements/images/embedded.txt
+	@$(IMAGE) --extra edge -o requirements/images/edge.txt
+	@$(IMAGE) --extra embedded -o requirements/images/asr-embedded.txt
+	@$(IMAGE) --extra vad --extra onnx -o requirements/images/onnx.txt
+	@$(IMAGE) --extra vad --extra onnx --extra cuda --overrides requirements/images/gpu-overrides.txt \
+		-o requirements/images/onnx-gpu.txt
+	@$(IMAGE) --extra vad --extra sherpa -o requirements/images/sherpa.txt
+	@$(IMAGE) --extra embedded --extra ctranslate2 -o requirements/images/default.txt
+	@$(IMAGE) --extra vad --extra riva -o requirements/images/riva.txt
+	@$(LOCK) pyproject.toml server/pyproject.toml \
+		--constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
+		--extra cli --extra onnx --extra telemetry --group bench --group parity -o requirements/parity.txt
 	@$(LOCK) --group deploy -o requirements/deploy.txt
 	@$(LOCK) --constraints requirements/dev.txt --group site -o requirements/site.txt
 	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
@@ -220,5 +231,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) $(PARITY) $(EDGES) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) $(EDGES) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen babelmesh/_stubs out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

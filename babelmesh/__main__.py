@@ -1,6 +1,22 @@
 """Runs the command line: `python -m babelmesh` does the same as `babelmesh`."""
 
-from babelmesh.cli.main import main
+from __future__ import annotations
+
+import sys
+
+NEEDED = ("av", "langcodes", "numpy", "rich", "typer")  # what the extra brings
+
+
+def main() -> None:
+    """Run the command line, or end with the name of the extra that brings what it needs."""
+    try:
+        from babelmesh.cli.main import main as run  # noqa: PLC0415  # an extra
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in NEEDED:
+            raise
+        sys.exit("babelmesh: The command line needs an extra: pip install 'babelmesh[cli]'.")
+    run()
+
 
 if __name__ == "__main__":
     main()

@@ -1,10 +1,13 @@
-"""Builds the Python stubs of every contract under `protos/` into `gen/`.
+"""Builds the Python stubs of every contract under `protos/`: a client's into `babelmesh/_stubs`, others into `gen/`.
 
-Run by `make proto` and, through the hatch hook at the foot, by `pip install`: one way to make them, so one result.
+`gen/` has a module for each contract all the same, by the contract's own name: `realtime.v1.realtime_translate_pb2` is
+the client's module, so the messages of both are of the same classes. Run by `make proto` and, through the hooks of
+hatch, by `pip install`: one way to make them, so one result.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -17,13 +20,47 @@ from grpc_tools import protoc
 ROOT = Path(__file__).resolve().parent.parent
 PROTOS = ROOT / "protos"
 GEN = ROOT / "gen"
+STUBS = ROOT / "babelmesh" / "_stubs"
+SPOKEN = ("realtime", "mesh/fault", "mesh/overview", "mesh/stage")  # what the client and its command line speak
+
+# The client's descriptors are in a pool of their own: a program may hold stubs of another version of the same contract.
+_POOL = '''"""Generated from the contracts. DO NOT EDIT!"""
+
+from google.protobuf.descriptor_pool import DescriptorPool
+
+POOL = DescriptorPool()
+'''
+# A module of `gen/` for a contract of the client.
+_NAMED = '''"""Generated from the contracts: the client's module under the contract's name. DO NOT EDIT!"""
+
+import sys
+
+from {package} import {module}
+'''
+# Reflection looks contracts up in the pool of the process, each behind those that it imports.
+_REFLECTED = """
+from google.protobuf import descriptor_pool
+
+for contract in (*{module}.DESCRIPTOR.dependencies, {module}.DESCRIPTOR):
+    descriptor_pool.Default().AddSerializedFile(contract.serialized_pb)
+"""
+_REPLACED = "sys.modules[__name__] = {module}\n"
 
 
-def compile_protos(out: Path = GEN) -> None:
+def compile_protos(out: Path = GEN, stubs: Path = STUBS) -> None:
     """Writes messages, services and their type stubs for every `.proto` below `protos/`; replaces what is there.
 
     Raises RuntimeError when the compiler refuses a file; it has printed why by then.
     """
+    _compile(out)
+    _give_to_client(out, stubs)
+    for folder in (path for each in (out, stubs) for path in each.rglob("*") if path.is_dir()):
+        (folder / "__init__.py").touch()
+        (folder / "py.typed").touch()
+
+
+def _compile(out: Path) -> None:
+    """Writes all stubs into a folder, each where its contract's package says."""
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
     sources = sorted(str(path.relative_to(PROTOS)) for path in PROTOS.rglob("*.proto"))
@@ -44,9 +81,32 @@ def compile_protos(out: Path = GEN) -> None:
     if protoc.main([*command, *sources]) != 0:
         raise RuntimeError(f"protoc could not compile {', '.join(sources)}")
     _write_docs(out, sources)
-    for folder in (path for path in out.rglob("*") if path.is_dir()):
-        (folder / "__init__.py").touch()
-        (folder / "py.typed").touch()
+
+
+def _give_to_client(out: Path, stubs: Path) -> None:
+    """Moves the stubs that a client speaks into its package, and leaves a module by the old name for each."""
+    shutil.rmtree(stubs, ignore_errors=True)
+    stubs.mkdir(parents=True)
+    (stubs / "__init__.py").write_text(_POOL)
+    for path in sorted(path for folder in SPOKEN for path in (out / folder).rglob("*.py*")):
+        place = stubs / path.relative_to(out)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(_of_client(path.read_text()))
+        package, module = f"babelmesh._stubs.{'.'.join(path.relative_to(out).parent.parts)}", path.stem
+        if path.suffix == ".pyi":
+            path.write_text(f"from {package}.{module} import *\n")
+        else:
+            text = _NAMED + (_REFLECTED if module.endswith("_pb2") else "") + _REPLACED
+            path.write_text(text.format(package=package, module=module))
+
+
+def _of_client(text: str) -> str:
+    """The text of a stub that is a module of `babelmesh._stubs`, with its descriptors in that package's pool."""
+    text = re.sub(r"^from (realtime|mesh)\.", r"from babelmesh._stubs.\1.", text, flags=re.MULTILINE)
+    text = re.sub(r"(BuildTopDescriptorsAndMessages\(DESCRIPTOR, ')", r"\1babelmesh._stubs.", text)
+    imported = "from google.protobuf import descriptor_pool as _descriptor_pool\n"
+    text = text.replace(imported, "from babelmesh._stubs import POOL as _POOL\n")
+    return text.replace("_descriptor_pool.Default()", "_POOL")
 
 
 def _write_docs(out: Path, sources: Sequence[str]) -> None:

@@ -32,7 +32,7 @@ from babelmesh.client.session import Source
 from babelmesh.local import edge, preflight, supervisor
 from babelmesh.local.log_folder import log_folder
 from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services, supervised
-from babelmesh.models.serving import Variables
+from babelmesh.models.choices import Variables
 
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
 
@@ -140,7 +140,7 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
         if not addresses:
             services = mesh_services(free_ports(), server.variables)
             addresses = await stack.enter_async_context(_own_mesh(services, Path("logs")))
-        yield await stack.enter_async_context(connect(addresses, server.ca))
+        yield await stack.enter_async_context(connect(addresses, server.tls))
 
 
 @asynccontextmanager
@@ -173,7 +173,7 @@ async def up(ports: Ports, logs: Path, told: Variables, edge_port: int = 0) -> N
         if edges:
             console.line(f"edge     http://127.0.0.1:{edge_port}/ for browsers; its WebSocket and REST: docs/edge.md")
         elif edge_port:
-            console.note("There is no page for browsers: pip install 'babelmesh[edge]'.")
+            console.note("There is no page for browsers: pip install 'babelmesh-server[edge]'.")
         console.note("Ready. Ctrl-C stops it.")
         await stop.wait()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)

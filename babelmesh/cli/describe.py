@@ -1,14 +1,28 @@
-"""Formats the features of a mesh as a table."""
+"""Tells the features of a mesh."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import groupby
 
 from rich import box
 from rich.table import Table
 
-from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Stage, Voice, short_name
+from babelmesh import console
+from babelmesh.cli.options import Server
+from babelmesh.client.events import DescribeResponse, EngineInfo, LanguagePair, Stage, Voice, as_json, short_name
+from babelmesh.client.mesh import connect
+
+
+async def told(server: Server, as_object: bool) -> None:
+    """Print the features of a mesh, as a table or as JSON. Raises SessionFailed."""
+    async with connect(server.addresses, server.tls) as mesh:
+        answer = await mesh.describe()
+    if as_object:
+        console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
+    else:
+        console.show(table(answer))
 
 
 def table(mesh: DescribeResponse) -> Table:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-import grpc
-
+from babelmesh._stubs.mesh.fault.v1 import fault_pb2, fault_pb2_grpc
+from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
-from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 
 ANSWER_SECONDS = 10.0
 
@@ -46,7 +45,7 @@ class Fault:
     memory_mib: int = 0
 
 
-async def simulate_fault(address: str, fault: Fault) -> None:
+async def simulate_fault(address: str, fault: Fault, tls: Tls | None = None) -> None:
     """Arm a fault on a server. Raises SessionFailed when it is refused, or the server cannot be reached."""
     request = fault_pb2.SimulateFaultRequest(
         stage=fault.stage.name if fault.stage else "",
@@ -55,6 +54,6 @@ async def simulate_fault(address: str, fault: Fault) -> None:
         factor=fault.factor,
         memory_mib=fault.memory_mib,
     )
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with dialling([address], tls).channel(address, CHANNEL_OPTIONS) as channel:
         with typed_failures(address):
             await fault_pb2_grpc.FaultStub(channel).SimulateFault(request, timeout=ANSWER_SECONDS)

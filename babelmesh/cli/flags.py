@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from babelmesh.cli.options import Hold
-from babelmesh.models.serving import Engines
+from babelmesh.models.choices import VARIABLE, Engines
 
 GATEWAYS = "HOST:PORT,..."
 At = Annotated[
@@ -17,6 +17,10 @@ At = Annotated[
 Ca = Annotated[
     Path | None,
     typer.Option("--ca", metavar="FILE", help="Certificates (PEM) to trust at grpcs:// addresses, instead of gRPC's."),
+]
+Certificate = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(metavar="FILE KEY", help="Certificate and its key (PEM) to show at grpcs:// addresses."),
 ]
 From = Annotated[str, typer.Option("--from", metavar="LANG", help="Language typed.")]
 Spoken = Annotated[
@@ -67,4 +71,8 @@ TrackNumber = Annotated[
 ]
 EdgePort = Annotated[
     int, typer.Option(min=0, max=65535, help="Port of the page for browsers, WebSocket and REST; 0: none.")
+]
+Folder = Annotated[
+    Path | None,
+    typer.Option("--models", envvar=VARIABLE, metavar="DIR", help="Folder of the bundles.", show_default=False),
 ]

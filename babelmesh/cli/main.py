@@ -7,7 +7,6 @@ out, 4 no word was recognized in a file, 130 stopped by a signal.
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -18,15 +17,17 @@ from typing import Annotated, Any
 import typer
 
 from babelmesh import console
-from babelmesh.cli import commands, demonstration, describe, options, versions, watching
+from babelmesh.cli import commands, demonstration, describe, options, server_part, versions, watching
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
     GATEWAYS,
     At,
     Ca,
+    Certificate,
     EdgePort,
     Explain,
+    Folder,
     From,
     Held,
     Json,
@@ -42,18 +43,14 @@ from babelmesh.cli.flags import (
     With,
     Within,
 )
-from babelmesh.cli.models import Folder, folder
-from babelmesh.cli.models import app as models_app
 from babelmesh.cli.naming import by_option
-from babelmesh.cli.options import Server, Waiting, demo_server, of_demo, one_language, place, separate
-from babelmesh.client.errors import UNREACHABLE, BabelmeshError, ModelsFailed, SessionFailed
-from babelmesh.client.events import as_json
-from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS, connect
-from babelmesh.local import supervisor
+from babelmesh.cli.options import Server, Waiting, demo_server, of_demo, one_language, place, separate, tls_of
+from babelmesh.client.dialling import Tls
+from babelmesh.client.errors import UNREACHABLE, BabelmeshError, SessionFailed
+from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS
 from babelmesh.local.edge import PORT as EDGE_PORT
 from babelmesh.local.supervisor import Ports
-from babelmesh.models import serving
-from babelmesh.models.serving import Engines, Variables
+from babelmesh.models.choices import Engines, Variables
 
 app = typer.Typer(
     help="Live speech translation: speech in, captions and speech in other languages out.",
@@ -63,7 +60,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(models_app, name="models")
+server_part.add_models(app)
 
 LOCAL = Ports()
 Port = Annotated[int, typer.Option(min=1, max=65535)]
@@ -98,15 +95,15 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
 def _told(engines: Engines, models: Path | None) -> Variables:
     """Return the variables for the stages of a local mesh."""
     try:
-        return serving.variables(engines, folder(models), supervisor.environment(), console.note)
-    except ModelsFailed as error:
+        return server_part.variables(engines, models)
+    except BabelmeshError as error:
         console.fail(str(error))
         raise typer.Exit(1) from None
 
 
-def _place(server: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
+def _place(server: str, tls: Tls, engines: Engines | None, models: Path | None) -> Server:
     """Return the mesh that a command uses: a running one, or a local one with the engines that are named."""
-    at = place(server, ca, engines, models)
+    at = place(server, tls, engines, models)
     return replace(at, variables=_told(engines, models)) if engines else at
 
 
@@ -117,6 +114,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     voice: Voice = True,
     server: Annotated[str, typer.Option(metavar=GATEWAYS, help="Gateway to use instead of a mesh of its own.")] = "",
     ca: Ca = None,
+    certificate: Certificate = None,
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
@@ -129,7 +127,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     if server and engines is not Engines.DEFAULT:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
     asked = replace(of_demo(to, voice, glossary), waiting=Waiting(stabilization, latency))
-    at = demo_server(server, ca)
+    at = demo_server(server, tls_of(ca, certificate))
     at = at if server else replace(at, variables=_told(engines, models))
     _run(demonstration.demo(at, asked, Output(as_events, out, explain)))
 
@@ -145,6 +143,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     voice_name: VoiceName = None,
     server: At = DEFAULT_ADDRESS,
     ca: Ca = None,
+    certificate: Certificate = None,
     as_events: Json = False,
     explain: Explain = False,
     glossary: Terms = "",
@@ -160,7 +159,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     waiting = Waiting(stabilization, latency)
     options.spoken_live(realtime, explain, waiting)
     asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
-    at = _place(server, ca, engines, models)
+    at = _place(server, tls_of(ca, certificate), engines, models)
     _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
 
@@ -174,6 +173,7 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     device: Annotated[str | None, typer.Option(help="Name or number of the input device.")] = None,
     server: At = DEFAULT_ADDRESS,
     ca: Ca = None,
+    certificate: Certificate = None,
     as_events: Json = False,
     glossary: Terms = "",
     stabilization: Held = None,
@@ -184,7 +184,7 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     """Translate what is spoken into the microphone, until Ctrl-C."""
     waiting = Waiting(stabilization, latency)
     asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
-    _run(commands.mic(_place(server, ca, engines, models), asked, Output(as_events, out), device))
+    _run(commands.mic(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events, out), device))
 
 
 @app.command()
@@ -194,6 +194,7 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
     source: From = "en",
     server: At = DEFAULT_ADDRESS,
     ca: Ca = None,
+    certificate: Certificate = None,
     as_events: Json = False,
     glossary: Terms = "",
     engines: OwnMesh = None,
@@ -201,22 +202,15 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
 ) -> None:
     """Translate typed lines as they come."""
     asked = options.wanted(one_language(source), to, glossary=glossary)
-    _run(commands.text(_place(server, ca, engines, models), asked, Output(as_events), lines or ()))
+    _run(commands.text(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events), lines or ()))
 
 
 @app.command("describe")
-def describe_mesh(server: At = DEFAULT_ADDRESS, ca: Ca = None, as_object: Json = False) -> None:
+def describe_mesh(
+    server: At = DEFAULT_ADDRESS, ca: Ca = None, certificate: Certificate = None, as_object: Json = False
+) -> None:
     """List the languages, voices, engines and limits of a mesh."""
-    _run(_described(Server(server, ca), as_object))
-
-
-async def _described(server: Server, as_object: bool) -> None:
-    async with connect(server.addresses, server.ca) as mesh:
-        answer = await mesh.describe()
-    if as_object:
-        console.line(json.dumps(as_json(answer), ensure_ascii=False, indent=2))
-    else:
-        console.show(describe.table(answer))
+    _run(describe.told(Server(server, tls_of(ca, certificate)), as_object))
 
 
 @app.command()
@@ -226,10 +220,12 @@ def top(
     ] = OPERATIONS_ADDRESS,
     once: Annotated[bool, typer.Option("--once", help="Print it once and end; so it is without a terminal.")] = False,
     as_events: Annotated[bool, typer.Option("--json", help="Print what each gateway tells as lines of JSON.")] = False,
+    ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """Watch a running mesh: sessions, slots, queues, and how late translations are. q or Ctrl-C ends it."""
-    addresses = [address.strip() for address in server.split(",") if address.strip()]
-    _run(watching.top(addresses or [server], once, as_events))
+    addresses = [address.strip() for address in server.split(",") if address.strip()] or [server]
+    _run(watching.top(addresses, once, as_events, tls_of(ca, certificate)))
 
 
 @app.command("versions")
@@ -239,14 +235,13 @@ def versions_of(
         str, typer.Option("--server", metavar=GATEWAYS, help="Gateway whose software and engines are told instead.")
     ] = "",
     ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """Show how the versions of models do that stages serve side by side; those of the local mesh unless told."""
     if server and addresses:
         raise typer.BadParameter("name a gateway or replicas of stages, not both", param_hint="--server")
-    if ca and not server:
-        raise typer.BadParameter("replicas are asked without TLS; name a gateway with --server", param_hint="--ca")
-    replicas = addresses or [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]
-    _run(versions.served(server, ca) if server else versions.reported(replicas))
+    tls, local = tls_of(ca, certificate), [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]
+    _run(versions.served(server, tls) if server else versions.reported(addresses or local, tls))
 
 
 @app.command()
@@ -261,9 +256,12 @@ def fault(  # noqa: PLR0913, PLR0917  # a command line's options
     server: Annotated[
         str, typer.Option(metavar="HOST:PORT", help="Operators' port of a gateway, or a replica of a stage.")
     ] = OPERATIONS_ADDRESS,
+    ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """Break a service on purpose, where its settings allow it (GATEWAY_FAULTS=true, ASR_FAULTS=true, ...)."""
-    _run(simulate_fault(server, Fault(kind, stage, after_ms, after_calls, duration_ms, factor, memory_mib)))
+    wanted = Fault(kind, stage, after_ms, after_calls, duration_ms, factor, memory_mib)
+    _run(simulate_fault(server, wanted, tls_of(ca, certificate)))
 
 
 def _run(command: Coroutine[Any, Any, None]) -> None:

@@ -12,12 +12,13 @@ import typer
 from rich.table import Table
 
 from babelmesh import console
+from babelmesh.cli.flags import Folder
 from babelmesh.client.errors import BabelmeshError, ModelsFailed
 from babelmesh.models import defaults
 from babelmesh.models.catalogue import Entry, catalogue, download_bytes, entry_named
 from babelmesh.models.defaults import introduced, set_up
 from babelmesh.models.fetching import fetching
-from babelmesh.models.folder import VARIABLE, Installed, Models, default_folder
+from babelmesh.models.folder import Installed, Models, default_folder
 from babelmesh.models.importing import Wanted, import_folder
 from babelmesh.models.progress import size
 from services.common.errors import InvalidArgument
@@ -25,10 +26,6 @@ from services.common.neural.bundles import Bundle, verify
 
 app = typer.Typer(help="Model bundles of the neural engines: what is installed, and what can be.", no_args_is_help=True)
 
-Folder = Annotated[
-    Path | None,
-    typer.Option("--models", envvar=VARIABLE, metavar="DIR", help="Folder of the bundles.", show_default=False),
-]
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME[@VERSION]", help="Bundles; all without any.")]
 _WRAPPED = {"serves": 8, "from": 5}  # columns that give way on a narrow terminal, and their least widths
 _NON_COMMERCIAL = "-NC"

@@ -21,6 +21,7 @@ from av.subtitles.subtitle import SubtitleSet
 from babelmesh.cli.mixing import Form, Sound, mixed
 from babelmesh.cli.private import replacing
 from babelmesh.cli.subtitles import Cue
+from babelmesh.cli.synthetic import NOTE
 from babelmesh.cli.tracks import LanguageTrack
 from babelmesh.client.decoding.opening import Refused, opened, packets
 from babelmesh.client.errors import AudioUnreadable, MuxFailed
@@ -90,6 +91,8 @@ def _write(recording: Path, tracks: Sequence[LanguageTrack], unfinished: Path, f
     with ExitStack() as stack:
         source = stack.enter_context(opened(recording))
         result = stack.enter_context(av.open(str(unfinished), "w", format=form.container))
+        if any(track.voice for track in tracks):
+            result.metadata["comment"] = NOTE
         copied = {stream.index: result.add_stream_from_template(stream) for stream in _video(source)[:1]}
         original = source.streams.audio[heard]
         sound = Form(_rate(original.rate), "mono" if original.channels == 1 else "stereo")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from babelmesh.client.dialling import Tls
 from babelmesh.client.errors import GlossaryUnreadable
 from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
@@ -28,7 +29,7 @@ from babelmesh.client.events import (
 )
 from babelmesh.client.glossary import glossary_named
 from babelmesh.client.mesh import DEFAULT_ADDRESS
-from babelmesh.models.serving import Engines, Variables
+from babelmesh.models.choices import Engines, Variables
 
 AUTO = "auto"  # `--from` whatever language is spoken
 SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for
@@ -36,10 +37,10 @@ SENTENCE_SILENCE_MS = 500  # that ends a segment of a recording nobody waits for
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """The mesh to use: its addresses and trusted certificates; without addresses a local mesh with these variables."""
+    """The mesh to use: addresses, and how TLS is spoken there; without addresses a local mesh with these variables."""
 
     addresses: str
-    ca: Path | None = None
+    tls: Tls | None = None
     variables: Variables = field(default_factory=dict)
 
 
@@ -151,11 +152,23 @@ def of_demo(to: str, voice: bool, glossary: str) -> Wanted:
     return asked if to else replace(asked, targets=())
 
 
-def demo_server(addresses: str, ca: Path | None) -> Server:
-    """Parse the demo's `--server` and `--ca`. Raises typer.BadParameter."""
-    if ca and not addresses:
-        raise typer.BadParameter("a mesh of its own has no certificate; name another with --server", param_hint="--ca")
-    return Server(addresses, ca)
+def demo_server(addresses: str, tls: Tls) -> Server:
+    """Parse the demo's `--server`, `--ca` and `--certificate`. Raises typer.BadParameter."""
+    if not addresses:
+        without_tls(tls, "a mesh of its own has no certificate; name another with --server")
+    return Server(addresses, tls)
+
+
+def tls_of(ca: Path | None, pair: tuple[Path, Path] | None) -> Tls:
+    """Return `--ca` and `--certificate` as the client takes them."""
+    return Tls(ca, *(pair or (None, None)))
+
+
+def without_tls(tls: Tls, why: str) -> None:
+    """Check that neither `--ca` nor `--certificate` is given. Raises typer.BadParameter."""
+    for option, given in (("--ca", tls.ca), ("--certificate", tls.certificate)):
+        if given:
+            raise typer.BadParameter(why, param_hint=option)
 
 
 def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
@@ -167,17 +180,17 @@ def _voice_name(text: str, targets: Sequence[str]) -> tuple[str, str]:
     return lang, voice
 
 
-def place(addresses: str, ca: Path | None, engines: Engines | None, models: Path | None) -> Server:
-    """Parse `--server`, `--ca`, `--engines` and `--models` into a running or a local mesh. Raises
+def place(addresses: str, tls: Tls, engines: Engines | None, models: Path | None) -> Server:
+    """Parse `--server`, `--ca`, `--certificate`, `--engines` and `--models` into a running or a local mesh. Raises
     typer.BadParameter.
     """
     if engines and addresses != DEFAULT_ADDRESS:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
-    if engines and ca:
-        raise typer.BadParameter("a mesh of its own has no certificate; leave --engines out", param_hint="--ca")
+    if engines:
+        without_tls(tls, "a mesh of its own has no certificate; leave --engines out")
     if models and not engines:
         raise typer.BadParameter("a mesh that runs has its models; add --engines", param_hint="--models")
-    return Server("" if engines else addresses, ca)
+    return Server("" if engines else addresses, tls)
 
 
 def spoken_live(realtime: bool, explain: bool, waiting: Waiting) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import grpc
 from google.protobuf.json_format import MessageToDict
 
+from babelmesh._stubs.mesh.overview.v1 import overview_pb2, overview_pb2_grpc
+from babelmesh._stubs.mesh.stage.v1 import stage_pb2
+from babelmesh.client.dialling import PLAIN, Dialling
 from babelmesh.client.errors import UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
-from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
-from mesh.stage.v1 import stage_pb2
 
 INTERVAL_SECONDS = 1.0
 SILENT_SECONDS = 3.5  # a gateway that tells nothing for so long is gone
@@ -31,6 +31,7 @@ class Gateway:
     """A gateway that is watched, with its last message. Instants are in seconds of `time.monotonic`."""
 
     address: str
+    dial: Dialling = PLAIN
     told: Overview | None = None  # None while it is gone
     trouble: str = ""  # why
     since: float = field(default_factory=time.monotonic)  # it is there, or gone
@@ -68,7 +69,7 @@ async def follow(gateway: Gateway, changed: Callable[[], None]) -> None:
 
 
 async def _watch(gateway: Gateway, changed: Callable[[], None]) -> None:
-    async with grpc.aio.insecure_channel(gateway.address, options=CHANNEL_OPTIONS) as channel:
+    async with gateway.dial.channel(gateway.address, CHANNEL_OPTIONS) as channel:
         request = overview_pb2.WatchRequest(interval_ms=round(INTERVAL_SECONDS * 1000))
         call: Any = overview_pb2_grpc.OverviewStub(channel).Watch(request)
         with typed_failures(gateway.address):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
+from babelmesh.cli.synthetic import mark_wav
 from babelmesh.client.errors import BabelmeshError
 from babelmesh.client.events import TtsChunk
 
@@ -18,6 +19,7 @@ class Timeline:
     def __init__(self, path: Path, first: TtsChunk) -> None:
         if first.format != "pcm16le":
             raise BabelmeshError(f"The server sends speech as {first.format!r}; only pcm16le can be saved.")
+        self._path = path
         self._hertz = first.sample_rate
         self._samples = 0
         self._clause_open = False
@@ -39,8 +41,9 @@ class Timeline:
         self._clause_open = not chunk.last
 
     def close(self) -> None:
-        """Complete and close the file."""
+        """Complete and close the file, which says that its speech is synthetic."""
         self._file.close()
+        mark_wav(self._path)
 
     def _append(self, pcm: bytes) -> None:
         self._file.writeframesraw(pcm)

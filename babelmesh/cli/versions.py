@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from pathlib import Path
 
-import grpc
 from rich.table import Table
 from rich.text import Text
 
 from babelmesh import console
+from babelmesh._stubs.mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from babelmesh.client.dialling import PLAIN, Dialling, Tls, dialling
 from babelmesh.client.errors import typed_failures
 from babelmesh.client.events import DescribeResponse, Stage, short_name
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from babelmesh.client.mesh import connect
-from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
 ANSWER_SECONDS = 10.0
 UNTOLD = "of an older version, which does not tell"
 
 
-async def served(addresses: str, ca: Path | None) -> None:
+async def served(addresses: str, tls: Tls) -> None:
     """Print the versions of this client, of a gateway, and of the engines it uses. Raises SessionFailed."""
-    async with connect(addresses, ca) as mesh:
+    async with connect(addresses, tls) as mesh:
         answer = await mesh.describe()
     for line in of_software(version("babelmesh"), answer):
         console.line(line)
 
 
-async def reported(addresses: Sequence[str]) -> None:
+async def reported(addresses: Sequence[str], tls: Tls) -> None:
     """Print the measures of the model versions that replicas of stages serve. Raises SessionFailed."""
-    reports = [(address, await report(address)) for address in addresses]
+    dial = dialling(addresses, tls)
+    reports = [(address, await report(address, dial)) for address in addresses]
     if any(told for _, told in reports):
         console.show(table(reports))
     for address in [address for address, told in reports if not told]:
         console.line(f"{address} serves no model bundles.")
 
 
-async def report(address: str) -> Sequence[stage_pb2.Version]:
+async def report(address: str, dial: Dialling = PLAIN) -> Sequence[stage_pb2.Version]:
     """Return the versions that a stage's replica serves. Raises SessionFailed when it is unreachable, or is no
     stage.
     """
-    async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
+    async with dial.channel(address, CHANNEL_OPTIONS) as channel:
         with typed_failures(address):
             told = await stage_pb2_grpc.StageStub(channel).Report(stage_pb2.ReportRequest(), timeout=ANSWER_SECONDS)
     return told.versions

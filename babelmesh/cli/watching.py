@@ -17,18 +17,20 @@ from rich.live import Live
 from babelmesh import console
 from babelmesh.cli.overview import Gateway, as_object, follow
 from babelmesh.cli.top import Size, picture
+from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.errors import UNREACHABLE, SessionFailed
 
 REDRAW_SECONDS = 1.0  # at the latest: how long a gateway is gone is told by the second
 FIRST_SECONDS = 5.0  # for the first answer, where one is all that is wanted
 
 
-async def top(addresses: Sequence[str], once: bool, as_events: bool) -> None:
+async def top(addresses: Sequence[str], once: bool, as_events: bool, tls: Tls | None = None) -> None:
     """Show what the gateways report: live on a terminal; else, or with `once`, a single time; or as lines of JSON.
 
-    Raises SessionFailed when one answer is wanted and none comes.
+    Raises AddressUnusable, and SessionFailed when one answer is wanted and none comes.
     """
-    gateways = [Gateway(address) for address in addresses]
+    dial = dialling(addresses, tls)
+    gateways = [Gateway(address, dial) for address in addresses]
     if as_events and not once:
         await _lines(gateways)
     elif console.out.is_terminal and not once:

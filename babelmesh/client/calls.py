@@ -29,7 +29,7 @@ class Terms:
 
     hello: SessionConfig
     metadata: Metadata
-    resume: bool  # whether it goes on by itself when its call is lost
+    reconnect: bool  # whether it goes on over another call when its own is lost
     notice: Callable[[str], None]  # told, for a person, when it does
 
 
@@ -52,7 +52,7 @@ class Calls:
         """Open the first call. Raises SessionFailed."""
         hello = SessionConfig()
         hello.CopyFrom(self._terms.hello)
-        if self._terms.resume and not hello.heartbeat_ms:
+        if self._terms.reconnect and not hello.heartbeat_ms:
             hello.heartbeat_ms = HEARTBEAT_MS
         self._stream, ready = await self._gateways.open(hello, self._terms.metadata)
         seconds = ready.limits.resume_handle_ms / 1000 or PATIENCE_SECONDS
@@ -76,7 +76,7 @@ class Calls:
             return resuming
 
         async def attempt() -> tuple[Stream, Ready]:
-            return await self._gateways.resume(asked, self._terms.metadata, self.stream.address)
+            return await self._gateways.reopen(asked, self._terms.metadata, self.stream.address)
 
         attempts = AsyncRetrying(
             retry=retry_if_exception(may_pass), wait=_wait, stop=stop_after_delay(left), reraise=True
@@ -102,7 +102,7 @@ class Calls:
             await self._stream.close()
 
     def _listen(self, ready: Ready) -> None:
-        if self._terms.resume and ready.resume_handle and ready.config.heartbeat_ms:
+        if self._terms.reconnect and ready.resume_handle and ready.config.heartbeat_ms:
             self.stream.expect_heartbeats(ready.config.heartbeat_ms / 1000)
 
 

@@ -27,9 +27,9 @@ STAY = Marker(marker="babelmesh-stay")  # the client's own ping, kept from the r
 class Conversation:
     """The state of a session opened by a hello. Instants are in seconds of a steady clock."""
 
-    def __init__(self, hello: SessionConfig, ready: Ready, resume: bool, now: float = 0.0) -> None:
+    def __init__(self, hello: SessionConfig, ready: Ready, reconnect: bool, now: float = 0.0) -> None:
         self._session_id = ready.session_id
-        self._resume = resume and bool(ready.resume_handle)
+        self._reconnects = reconnect and bool(ready.resume_handle)
         self._log = ReplayLog(hello)
         langs = [target.lang for target in ready.config.targets]
         self._received = Received(langs, bool(hello.heartbeat_ms), hello.partial_results)
@@ -40,7 +40,7 @@ class Conversation:
     @property
     def resumable(self) -> bool:
         """Whether the session can be resumed over another call."""
-        return self._resume
+        return self._reconnects
 
     @property
     def complete(self) -> bool:
@@ -65,15 +65,15 @@ class Conversation:
         return self._log.after(written)
 
     def wrote(self) -> None:
-        """Record that an entry was written. In a session that cannot resume, the log is then emptied."""
-        if not self._resume:
+        """Record that an entry was written. In a session that cannot be resumed, the log is then emptied."""
+        if not self._reconnects:
             self._log.forget()
 
     def heard(self, event: Event, written: int) -> Sequence[Event]:
         """Record an event from a call to which the log was written up to `written`; return what is new to the
         reader.
         """
-        if isinstance(event, (Ready, GoAway)) and self._resume:
+        if isinstance(event, (Ready, GoAway)) and self._reconnects:
             self._received.handle = event.resume_handle or self._received.handle
             return []
         if isinstance(event, (Ack, AsrResult, SpeechEvent)):

@@ -11,6 +11,7 @@ BabelmeshError        str() is one line a person can act on
 ├── Incomplete        a session is over, and something of its input was left out
 ├── NothingRecognized no word was recognized in a file: its subtitles are empty
 ├── OutputUnwritable  a file or folder cannot be written: no room, no permission
+├── ServerMissing     the services are not installed, which a command would run or read
 └── MeshFailed        a local service did not start, or died
 """
 
@@ -27,6 +28,7 @@ from grpc_status import rpc_status
 from babelmesh.client.events import Error
 
 UNREACHABLE = "UNREACHABLE"  # no server answered
+_UNTRUSTED = "certificate_verify_failed"  # of gRPC's words, in lower case
 _BROKE = ("socket closed", "connection reset")  # gRPC's words alone tell that from one that was never there
 CONNECTION_LOST = "CONNECTION_LOST"  # a server answered and is gone
 
@@ -75,6 +77,13 @@ class NothingRecognized(BabelmeshError):
 
 class OutputUnwritable(BabelmeshError):
     """An output file of a session cannot be written."""
+
+
+class ServerMissing(BabelmeshError):
+    """The services are not installed; they are a distribution of their own."""
+
+    def __str__(self) -> str:
+        return "This needs the services: pip install babelmesh-server."
 
 
 class MeshFailed(BabelmeshError):
@@ -139,15 +148,35 @@ def from_rpc_error(error: grpc.aio.AioRpcError, address: str, started: bool) -> 
 
 
 def _bare(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFailed:
-    if error.code() is grpc.StatusCode.UNAVAILABLE and "handshak" in (error.details() or "").lower():
-        strangers = f"{address} does not speak TLS, or its certificate is not one that is trusted here for that name."
+    details = (error.details() or "").lower()
+    if error.code() is grpc.StatusCode.UNAVAILABLE and (strangers := _distrust(address, details)):
         return SessionFailed(UNREACHABLE, strangers)
     if error.code() is grpc.StatusCode.UNAVAILABLE and not started:
-        broke = any(words in (error.details() or "").lower() for words in _BROKE)
-        return SessionFailed(UNREACHABLE, f"No server answers at {address}.", retry_after_ms=1000, broke=broke)
+        broke = any(words in details for words in _BROKE)
+        message = f"No server answers at {address}.{_suspicion(address) if broke else ''}"
+        return SessionFailed(UNREACHABLE, message, retry_after_ms=1000, broke=broke)
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         return SessionFailed(CONNECTION_LOST, f"The connection to {address} was lost.", retry_after_ms=1000)
     if error.code() is grpc.StatusCode.UNIMPLEMENTED and not error.trailing_metadata():
         strangers = f"{address} does not serve that. A gateway serves operators at a port of their own (7710 of `up`)."
         return SessionFailed(error.code().name, strangers)
     return SessionFailed(error.code().name, error.details() or "The server gave no reason.")
+
+
+def _distrust(address: str, details: str) -> str:
+    """Return why no connection is made by TLS, where gRPC's words tell; else nothing."""
+    if "hostname verification" in details:
+        return f"The certificate at {address} is for another name than that host's."
+    if _UNTRUSTED in details:
+        reason = details.partition(_UNTRUSTED)[2].removeprefix(": ").partition(":")[0].strip()
+        return f"The certificate at {address} is not one that is trusted here: {reason or 'it was not verified'}."
+    if "handshak" in details:
+        return f"{address} does not speak TLS, or none that is modern enough."
+    return ""
+
+
+def _suspicion(address: str) -> str:
+    """Return what may be wrong where a server takes a connection and closes it without a word."""
+    if "://" in address:
+        return " The connection was closed: it may ask clients for a certificate, and take no other."
+    return " The connection was closed: it may speak TLS, which takes an address that begins with grpcs://."

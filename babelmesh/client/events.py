@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.message import Message
 
-from realtime.v1.realtime_translate_docs import DOCS
-from realtime.v1.realtime_translate_pb2 import (
+from babelmesh._stubs.realtime.v1.realtime_translate_docs import DOCS
+from babelmesh._stubs.realtime.v1.realtime_translate_pb2 import (
     DEGRADED_REASON_MAX_LAG,
     DEGRADED_REASON_OVERLOAD,
     DEGRADED_REASON_QUARANTINED,
@@ -233,7 +233,7 @@ __all__ = [
 ]
 
 
-def _documented(name: str, thing: Any) -> None:
+def document(name: str, thing: Any) -> None:
     """Set the contract's comment as the docstring of a message or an enum, with an enum's values."""
     if name not in DOCS or isinstance(thing, int):
         return
@@ -242,7 +242,7 @@ def _documented(name: str, thing: Any) -> None:
 
 
 for _name in __all__:
-    _documented(_name, globals().get(_name))
+    document(_name, globals().get(_name))
 
 
 def short_name(enum: Any, value: int) -> str:

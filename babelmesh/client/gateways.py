@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 import grpc
 
-from babelmesh.client.dialling import Dialling
+from babelmesh._stubs.realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
+from babelmesh.client.dialling import PLAIN, Dialling
 from babelmesh.client.errors import CONNECTION_LOST, UNREACHABLE, SessionFailed, typed_failures
 from babelmesh.client.events import Ready, SessionConfig
-from babelmesh.client.reaching import PLAIN, Reached, reached
+from babelmesh.client.reaching import Reached, reached
 from babelmesh.client.stream import NO_READY, Stream
-from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 
 if TYPE_CHECKING:
-    from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateAsyncStub
+    from babelmesh._stubs.realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateAsyncStub
 
 T = TypeVar("T")
 Metadata = tuple[tuple[str, str], ...]
@@ -109,10 +109,10 @@ class Gateways:
                 raise
         return await _over_a_fresh_connection(self.addresses, lambda: hello, metadata, self._dial)
 
-    async def resume(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
-        """Resume a session at another gateway, or the one that lost it, on a new connection. Raises SessionFailed.
+    async def reopen(self, hello: Callable[[], SessionConfig], metadata: Metadata, lost: str) -> tuple[Stream, Ready]:
+        """Open a lost session again at another gateway, or the one that lost it, on a new connection.
 
-        `hello` is called once there is a connection, as it states the session's clock.
+        `hello` is called once there is a connection, as it states the session's clock. Raises SessionFailed.
         """
         after = self.addresses.index(lost) + 1
         in_turn = [*self.addresses[after:], *self.addresses[:after]]

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import grpc
-from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
-from grpc_health.v1.health_pb2_grpc import HealthStub
-from opentelemetry import propagate
 
+from babelmesh._stubs.realtime.v1 import realtime_translate_pb2 as pb
 from babelmesh.client import session as sessions
 from babelmesh.client.calls import Terms
-from babelmesh.client.dialling import dialling
+from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.events import DescribeResponse, Glossary, SessionConfig, Target
 from babelmesh.client.gateways import CHANNEL_OPTIONS, Gateways
-from realtime.v1 import realtime_translate_pb2 as pb
 
 DEFAULT_ADDRESS = "localhost:7700"
 OPERATIONS_ADDRESS = "localhost:7710"  # of a local mesh, for those who run it
@@ -43,14 +39,14 @@ class Mesh:
         source_lang: str = "",
         targets: str | Target | Sequence[str | Target] = (),
         config: SessionConfig | None = None,
-        resume: bool = True,
+        reconnect: bool = True,
         notice: Callable[[str], None] = _unheard,
     ) -> AsyncIterator[sessions.Session]:
         """Open a session; the block begins once the server is ready for audio.
 
-        A session whose connection is lost resumes at any of the gateways by itself, unless `resume` is False, where
-        the server offers it and for as long as it allows. Its events do not show that; `notice` is called with a line
-        for a person.
+        A session whose connection is lost reconnects to any of the gateways by itself, unless `reconnect` is False,
+        where the server offers it and for as long as it allows. Its events do not show that; `notice` is called with a
+        line for a person.
 
         `config` sets whatever else the contract's hello can hold; the languages given here are put into it. Audio is
         pcm16le at 16 kHz unless it sets another format; an empty `input` announces text alone, which needs no
@@ -62,7 +58,7 @@ class Mesh:
             hello.ClearField("input")
         hello.source_lang = source_lang or hello.source_lang
         hello.targets.extend(sessions.as_targets(targets))
-        terms = Terms(hello, _trace_metadata(), resume, notice)
+        terms = Terms(hello, _trace_metadata(), reconnect, notice)
         async with sessions.opened(self._gateways, terms) as session:
             yield session
 
@@ -81,15 +77,15 @@ class Mesh:
 
 
 @asynccontextmanager
-async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> AsyncIterator[Mesh]:
+async def connect(address: str = DEFAULT_ADDRESS, tls: Tls | None = None) -> AsyncIterator[Mesh]:
     """Connect for the block to any of the gateways whose comma-separated addresses are given.
 
     `host:port` is plaintext, `grpcs://host:port` TLS: the server has to prove by its certificate that it is `host`, to
-    the authorities in the PEM file `ca`, or without one to those that gRPC brings along. Nothing is sent before the
-    first call, which fails when no gateway can be reached. Raises AddressUnusable.
+    authorities that `tls` names, or without it to those that gRPC brings along. Nothing is sent before the first call,
+    which fails when no gateway can be reached. Raises AddressUnusable.
     """
     addresses = [each.strip() for each in address.split(",") if each.strip()] or [address]
-    dial = dialling(addresses, ca)
+    dial = dialling(addresses, tls)
     async with AsyncExitStack() as stack:
         channels = {each: await stack.enter_async_context(dial.channel(each, CHANNEL_OPTIONS)) for each in addresses}
         yield Mesh(Gateways(channels, dial))
@@ -97,6 +93,9 @@ async def connect(address: str = DEFAULT_ADDRESS, ca: Path | None = None) -> Asy
 
 async def is_serving(address: str) -> bool:
     """Return whether the server at an address reports that it is serving."""
+    from grpc_health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse  # noqa: PLC0415  # the server's
+    from grpc_health.v1.health_pb2_grpc import HealthStub  # noqa: PLC0415  # the server's
+
     async with grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
         try:
             answer = await HealthStub(channel).Check(  # type: ignore[attr-defined]  # its stubs leave methods out
@@ -108,7 +107,14 @@ async def is_serving(address: str) -> bool:
 
 
 def _trace_metadata() -> tuple[tuple[str, str], ...]:
-    """Return the caller's trace context as W3C metadata, so that the session becomes part of its trace."""
+    """Return the caller's trace context as W3C metadata, so that the session becomes part of its trace.
+
+    A program that traces has OpenTelemetry; without it there is no trace.
+    """
+    try:
+        from opentelemetry import propagate  # noqa: PLC0415  # where it is installed
+    except ImportError:
+        return ()
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return tuple(carrier.items())

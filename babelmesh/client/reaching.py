@@ -16,11 +16,10 @@ from typing import Any
 
 import grpc
 
-from babelmesh.client.dialling import Dialling
+from babelmesh.client.dialling import PLAIN, Dialling
 
 PACE_SECONDS = 0.4  # between the starts of two attempts, a quarter more or less: many clients come back at once
 PATIENCE_SECONDS = 5.0  # with one attempt
-PLAIN = Dialling()
 OWN_CONNECTION = (("grpc.use_local_subchannel_pool", 1),)  # else attempts at one address would share a single one
 
 

@@ -3,7 +3,7 @@
     ready ─▶ send_* / translate ─▶ events ─▶ end
 
 Sending waits while the server does not take more: that wait is the backpressure. Reading is the caller's, at the
-caller's pace. A connection that is lost is resumed, which takes time and nothing else (`resuming.py`). Any other
+caller's pace. A connection that is lost is replaced, which takes time and nothing else (`resuming.py`). Any other
 failure is raised where it is met, always as SessionFailed.
 """
 
@@ -66,10 +66,10 @@ class Session:
         await self._control(Control(action="commit"))
 
     async def pause(self) -> None:
-        """Announce that no audio comes for a while, until `resume`."""
+        """Announce that no audio comes for a while, until `unpause`."""
         await self._control(Control(action="pause"))
 
-    async def resume(self) -> None:
+    async def unpause(self) -> None:
         """End a pause: audio follows again."""
         await self._control(Control(action="resume"))
 
@@ -151,7 +151,7 @@ async def opened(gateways: Gateways, terms: Terms) -> AsyncIterator[Session]:
     try:
         ready = await calls.open()
         async with asyncio.TaskGroup() as tasks:
-            conversation = Conversation(terms.hello, ready, terms.resume, time.monotonic())
+            conversation = Conversation(terms.hello, ready, terms.reconnect, time.monotonic())
             session = Session(Link(calls, conversation, tasks), ready, tasks)
             yield session
             session.stop_feeding()

@@ -79,7 +79,7 @@ def _espeak(engine: str, program: str) -> Iterator[str]:
 
 
 def _package(what: str, extra: str) -> str:
-    return f"{what}: `make setup` in a clone, or `pip install 'babelmesh[{extra}]'`"
+    return f"{what}: `make setup` in a clone, or `pip install 'babelmesh-server[{extra}]'`"
 
 
 def _ports(services: Sequence[Service]) -> Iterator[str]:

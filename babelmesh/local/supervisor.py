@@ -283,7 +283,7 @@ def _advice(tail: str, service: Running) -> str:
     if service.child.returncode == -signal.SIGKILL:
         return "Somebody killed it, or this machine ran out of memory."
     if "No module named" in tail:
-        return "A package is missing: `make setup` in a clone, or `pip install 'babelmesh[embedded]'`."
+        return "A package is missing: `make setup` in a clone, or `pip install 'babelmesh-server[embedded]'`."
     if "is not a setting" in tail or "validation error" in tail:
         return f"Correct or unset the {name}_* variable it names, and start again."
     return f"Put right what it says, or see the service alone: `python -m {service.service.command[-1]}`."

@@ -15,7 +15,6 @@ from babelmesh.client.errors import ModelsFailed
 from services.common.errors import InvalidArgument
 from services.common.neural.bundles import MANIFEST, Bundle, Manifest, read, write
 
-VARIABLE = "BABELMESH_MODELS"  # names another folder
 PARTIAL = ".partial"
 ARCHIVES = "archives"
 _DATA = ".local/share"  # XDG Base Directory Specification: where XDG_DATA_HOME is not set

@@ -50,7 +50,7 @@ def _failures(repository: str) -> Iterator[None]:
     try:
         from huggingface_hub import errors  # noqa: PLC0415 - an extra
     except ImportError as error:
-        message = "the hub needs huggingface_hub: `pip install 'babelmesh[models]'`"
+        message = "the hub needs huggingface_hub: `pip install 'babelmesh-server[models]'`"
         raise SourceUnreachable(message) from error
     unreachable = "the model hub cannot be reached (HF_ENDPOINT may name a mirror)"
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from enum import StrEnum
 
 from babelmesh.client.errors import ModelsFailed
 from babelmesh.models.catalogue import catalogue
+from babelmesh.models.choices import Engines, Variables
 from babelmesh.models.defaults import DEFAULTS, Default
 from babelmesh.models.folder import Installed, Models
 
@@ -16,17 +16,7 @@ NEURAL = {"asr": ("onnx", "sherpa"), "mt": ("onnx",), "tts": ("onnx",)}  # those
 SMALL = "embedded"  # the engines that need no bundles
 SMALL_BESIDE = ("mt", "tts")  # stages whose small engine serves what the others do not; elsewhere it serves alone
 
-Variables = Mapping[str, Mapping[str, str]]  # of the environment, by stage
 Tell = Callable[[str], None]
-
-
-class Engines(StrEnum):
-    """The sets of engines that a local mesh can run."""
-
-    DEFAULT = "default"  # the default bundles, as far as they are installed, and the small engines for the rest
-    SMALL = "small"  # pocketsphinx, Apertium and espeak-ng
-    NEURAL = "neural"  # every bundle that is installed for the engines of NEURAL
-    SCRIPTED = "scripted"
 
 
 def variables(engines: Engines, models: Models, told: Collection[str], tell: Tell) -> Variables:

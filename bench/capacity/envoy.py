@@ -103,7 +103,7 @@ async def strangers(front: Front) -> int:
 
 async def answers(address: str, ca: Path | None) -> bool:
     """Whether a call gets an answer there."""
-    async with babelmesh.connect(address, ca) as mesh:
+    async with babelmesh.connect(address, babelmesh.Tls(ca)) as mesh:
         try:
             await mesh.describe()
         except babelmesh.SessionFailed:
@@ -166,7 +166,7 @@ async def stuck(standstill: flow.Standstill, place: Path, results: Results) -> N
     async with (
         local_mesh(standstill.variables) as mesh,
         fronted([mesh.address], place) as front,
-        babelmesh.connect(front.address, front.ca) as client,
+        babelmesh.connect(front.address, babelmesh.Tls(front.ca)) as client,
         asyncio.TaskGroup() as group,
     ):
         still = group.create_task(flow.stand_still(client, first, standstill))
@@ -178,7 +178,7 @@ async def stuck(standstill: flow.Standstill, place: Path, results: Results) -> N
 
 async def beside(front: Front, pcm: Pcm) -> int:
     """How much is wrong with a session that nothing is the matter with."""
-    async with babelmesh.connect(front.address, front.ca) as client:
+    async with babelmesh.connect(front.address, babelmesh.Tls(front.ca)) as client:
         try:
             async with asyncio.timeout(2 * STUCK_SECONDS):
                 return len(faults(await take(client, pcm, [flow.FREE_LANG])))

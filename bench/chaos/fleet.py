@@ -19,6 +19,7 @@ from babelmesh.local.supervisor import OPERATIONS, Service, unused_ports
 from bench.chaos import engines, speech
 from bench.chaos.kept import Kept
 from bench.chaos.namespaces import Host
+from services.common.tls.serving import on_this_machine
 from services.gateway.settings import GatewaySettings
 
 STAGES = ("asr", "mt", "tts")
@@ -174,6 +175,9 @@ def _service(name: str, address: str, plan: Plan, told: Variables) -> Service:
     told = {**told, **plan.variables}
     own = {key: value for key, value in told.items() if key.startswith((prefix, engines.BOOK))}
     own[f"{prefix}LISTEN"] = address
+    if not on_this_machine(address):  # the network is one of our own
+        own[f"{prefix}PLAINTEXT"] = "true"
+        own |= {"GATEWAY_STAGES_PLAINTEXT": "true"} if service == "gateway" else {}
     if service == "gateway":
         own["GATEWAY_MAX_TERM_LENGTH"] = str(GATEWAY_MARK + int(number))
         own[OPERATIONS] = f"{address.rpartition(':')[0]}:{unused_ports(1)[0]}"

@@ -81,7 +81,7 @@ class Talker:
 
     async def _converse(self, addresses: str, stop: asyncio.Event) -> None:
         async with (
-            babelmesh.connect(addresses, self._wishes.ca) as mesh,
+            babelmesh.connect(addresses, babelmesh.Tls(self._wishes.ca)) as mesh,
             mesh.session("en", self._wishes.targets, self._wishes.hello()) as session,
         ):
             self._session = session

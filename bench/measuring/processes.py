@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
+from babelmesh.client.mesh import is_serving
 from babelmesh.local import supervisor
 from bench.measuring import checkouts
 
@@ -31,10 +32,15 @@ class LocalMesh:
 
 
 @asynccontextmanager
-async def local_mesh(variables: Variables | None = None, checkout: Path | None = None) -> AsyncIterator[LocalMesh]:
+async def local_mesh(
+    variables: Variables | None = None,
+    checkout: Path | None = None,
+    probe: Callable[[str], Awaitable[bool]] | None = None,
+) -> AsyncIterator[LocalMesh]:
     """Has a mesh for the block, its services told `variables` as well; of another checkout, where one is named.
 
-    Without a cache of translations: what is measured says the same again and again.
+    `probe` says whether a service is ready, by its name, where its port cannot be asked in plaintext. There is no cache
+    of translations: what is measured says the same again and again.
     """
     told = {"MT_CACHE_ENTRIES": "0", **(variables or {})}
     ports = supervisor.free_ports()
@@ -43,7 +49,9 @@ async def local_mesh(variables: Variables | None = None, checkout: Path | None =
         for service in checkouts.of(checkout, supervisor.mesh_services(ports))
     ]
     with TemporaryDirectory(prefix="babelmesh-bench-") as logs:
-        async with supervisor.running(services, Path(logs)) as started:
+        names = {service.address: service.name for service in services}
+        ready = (lambda address: probe(names[address])) if probe else is_serving
+        async with supervisor.running(services, Path(logs), ready) as started:
             processes = {each.service.name: psutil.Process(each.child.pid) for each in started}
             yield LocalMesh(f"127.0.0.1:{ports.gateway}", processes)
 

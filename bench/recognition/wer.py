@@ -30,7 +30,7 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.pauses import Pauses
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
-from services.asr.vad import FRAME_SAMPLES, SileroVad
+from services.asr.silero import FRAME_SAMPLES, Silero
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.server.lifecycle import running
 
@@ -104,10 +104,13 @@ def joined(prompts: list[Prompt], parts: list[Pcm]) -> Prompt:
 
 def without_pauses(pcm: Pcm) -> Pcm:
     """Without its silences; of those too short to be pauses nothing is taken."""
-    vad, kept, silent = SileroVad(), [], []
-    for start in range(0, len(pcm), FRAME_SAMPLES):
+    kept: list[Pcm] = []
+    silent: list[Pcm] = []
+    whole = len(pcm) // FRAME_SAMPLES * FRAME_SAMPLES
+    likely = [*Silero().probabilities(pcm[:whole]), 0.0]
+    for number, start in enumerate(range(0, len(pcm), FRAME_SAMPLES)):
         frame = pcm[start : start + FRAME_SAMPLES]
-        if len(frame) < FRAME_SAMPLES or vad.probability(frame) < SILENCE:
+        if likely[number] < SILENCE:
             silent.append(frame)
             continue
         kept += [*(silent if len(silent) * FRAME_SAMPLES < Pauses.SHORTEST_SAMPLES else []), frame]

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Mapping
 
 from babelmesh.local import supervisor
+from babelmesh.models.choices import Engines
 from babelmesh.models.folder import Models, default_folder
-from babelmesh.models.serving import Engines, variables
+from babelmesh.models.serving import variables
 
 Stages = Mapping[str, Mapping[str, str]]  # variables by stage
 

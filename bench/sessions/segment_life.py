@@ -44,7 +44,7 @@ CHUNK_MS = 100
 SPEECH_MS, SILENCE_MS = 3000, 1000
 COUNTED = 3  # chunks with a caption, of which the one in the middle is told
 NO_WORD_SECONDS = 0.1  # after which a chunk brings no caption
-MOST_FUNCTIONS, MOST_FILES = 200, 30  # for a chunk until its caption is written
+MOST_FUNCTIONS, MOST_FILES = 120, 20  # for a chunk until its caption is written
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GATEWAY = "services/gateway/"

@@ -31,6 +31,8 @@ TERMS, TERM, TEXT, GLOSSARY = (
 )
 CHUNK = int(LIMITS["max_chunk_bytes"].default)
 
+HIDING: dict[str, Any] = {"mask_pii": True, "mask_profanity": True}
+
 Make: TypeAlias = Callable[[int], pb.ClientMessage]
 
 
@@ -151,6 +153,9 @@ IN_SESSION: dict[str, tuple[Make, Make]] = {
     "text: one word over and over": (lambda _: hello(), lambda _: text("a " * TEXT)),
     "text: a sentence a word": (lambda _: hello(), lambda _: text("a. " * TEXT)),
     "text: accents": (lambda _: hello(), lambda _: text(MARKS)),
+    "text: masked, a digit over and over": (lambda _: hello(**HIDING), lambda _: text("phone 7 " * TEXT)),
+    "text: masked, parts of addresses": (lambda _: hello(**HIDING), lambda _: text("a.b@c " * TEXT)),
+    "text: masked, letters and digits": (lambda _: hello(**HIDING), lambda _: text("x1:" * TEXT)),
     "text: one word, terms that begin alike": (
         lambda number: hello(glossary=prefixes(number)),
         lambda _: text("a " * TEXT),

@@ -12,7 +12,7 @@ Object: TypeAlias = Mapping[str, Any]
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 _EVERYWHERE = "0.0.0.0:"
-_BINDS = ("_LISTEN", "_OPERATIONS", "_ADMIN")  # settings that say where a service listens
+_BINDS = ("_LISTEN", "_OPERATIONS", "_HEALTH", "_ADMIN")  # settings that say where a service listens
 
 
 class MissingReference(Exception):

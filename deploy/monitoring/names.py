@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from services.common.telemetry.metrics import METRICS, Metric
 
 # What the exporter appends. Of "1" and of annotations ("{slot}") it appends nothing.
-UNITS: Mapping[str, str] = {"s": "_seconds", "By": "_bytes"}
+UNITS: Mapping[str, str] = {"s": "_seconds", "d": "_days", "By": "_bytes"}
 
 
 @dataclass(frozen=True, slots=True)

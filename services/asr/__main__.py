@@ -5,6 +5,7 @@ from __future__ import annotations
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.server.lifecycle import run
+from services.common.server.loops import loop_of
 
 
 def make() -> tuple[AsrServicer, AsrSettings]:
@@ -14,4 +15,4 @@ def make() -> tuple[AsrServicer, AsrSettings]:
 
 
 if __name__ == "__main__":
-    run("asr", make)
+    run("asr", make, lambda: loop_of("asr", AsrSettings()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from services.asr.pauses import Pauses
-from services.asr.vad import FRAME_SAMPLES
+from services.asr.silero import FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

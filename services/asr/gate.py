@@ -10,7 +10,8 @@ import numpy as np
 
 from services.asr.endpointing import Endpointing, EndpointingRules, Frame, Turn
 from services.asr.engine import Endpoint, Heard, Speech
-from services.asr.vad import FRAME_SAMPLES, Vad
+from services.asr.silero import FRAME_SAMPLES
+from services.asr.vad import Vad, levels
 from services.common.audio.pcm import Pcm
 
 EMPTY: Pcm = np.empty(0, dtype=np.int16)
@@ -39,9 +40,10 @@ class Gate:
         self._endpointing = Endpointing(rules)
         # The onset is noticed some frames late; they are kept beside the pre-roll.
         self._pre_roll_samples = pre_roll_samples + rules.onset_frames * FRAME_SAMPLES
-        self._kept = EMPTY  # heard and not given: what may be the next segment's, or before an onset
-        self._rest = EMPTY  # less than a frame
+        self._audio = EMPTY  # up to `heard_samples`: what was kept, and the rest, which is less than a frame
+        self._given_samples = 0  # what follows was not given: it may be the next segment's, or before an onset
         self.passed_samples = 0  # offset of the end of the audio the VAD has heard; all but the rest
+        self.heard_samples = 0  # offset, in samples, of the end of all audio received
 
     @property
     def open(self) -> bool:
@@ -49,21 +51,16 @@ class Gate:
         return self._endpointing.open
 
     @property
-    def heard_samples(self) -> int:
-        """Offset, in samples, of the end of all audio received."""
-        return self.passed_samples + len(self._rest)
-
-    @property
     def given_samples(self) -> int:
         """Offset up to which all audio came out or held no speech; what follows may still be the pre-roll of an
         onset.
         """
-        return self.passed_samples - len(self._kept) if self.open else self.passed_samples
+        return self._given_samples if self.open else self.passed_samples
 
     @property
     def silent_until_samples(self) -> int:
         """While no segment is open: offset up to which all audio is in a segment that ended, or held no speech."""
-        return self.passed_samples - len(self._kept)
+        return self._given_samples
 
     @property
     def speech_start_samples(self) -> int:
@@ -77,36 +74,43 @@ class Gate:
 
     def hear(self, pcm: Pcm) -> Iterator[Gated]:
         """Add audio that follows what came before. The iterator must be exhausted before the next call."""
-        audio = np.concatenate((self._rest, pcm))
-        whole = len(audio) - len(audio) % FRAME_SAMPLES
-        self._rest = audio[whole:]
-        for start in range(0, whole, FRAME_SAMPLES):
-            yield from self._pass(audio[start : start + FRAME_SAMPLES])
+        kept = self._between(min(self._given_samples, self.passed_samples), self.heard_samples)
+        self._audio = np.concatenate((kept, pcm)) if len(kept) else pcm
+        self.heard_samples += len(pcm)
+        waiting = self.heard_samples - self.passed_samples
+        if waiting >= FRAME_SAMPLES:
+            frames = self._between(self.passed_samples, self.heard_samples - waiting % FRAME_SAMPLES)
+            for probability, level in zip(self._vad.probabilities(frames), levels(frames), strict=True):
+                self.passed_samples += FRAME_SAMPLES
+                yield from self._pass(Frame(probability, level, self.passed_samples))
         if self.open:
             yield from self._give(self._endpointing.sure_samples)
 
-    def _pass(self, frame: Pcm) -> Iterator[Gated]:
-        self._kept = np.concatenate((self._kept, frame))
-        self.passed_samples += FRAME_SAMPLES
-        match self._endpointing.hear(Frame(self._vad.probability(frame), level(frame), self.passed_samples)):
-            case Turn.ONSET:
-                yield SpeechEdge(True, self.speech_start_samples)
-            case Turn.ENDPOINT:
-                yield from self._give(self.passed_samples)
-                yield Endpoint()
-                yield SpeechEdge(False, self.speech_end_samples)
-            case Turn.SPLIT:
-                yield from self._give(self.speech_start_samples)
-                yield Endpoint(split=True)
-            case Turn.NONE if not self.open:
-                self._kept = self._kept[-self._pre_roll_samples :]
+    def _pass(self, frame: Frame) -> Iterator[Gated]:
+        turn = self._endpointing.hear(frame)
+        if turn is Turn.NONE:
+            if not self.open:
+                self._given_samples = max(self._given_samples, self.passed_samples - self._pre_roll_samples)
+        elif turn is Turn.ONSET:
+            yield SpeechEdge(True, self.speech_start_samples)
+        elif turn is Turn.ENDPOINT:
+            yield from self._give(self.passed_samples)
+            yield Endpoint()
+            yield SpeechEdge(False, self.speech_end_samples)
+        else:
+            yield from self._give(self.speech_start_samples)
+            yield Endpoint(split=True)
 
     def _give(self, end_samples: int) -> Iterator[Speech]:
         """Yield the audio kept back, up to an offset."""
-        start_samples = self.passed_samples - len(self._kept)
+        start_samples = self._given_samples
         if end_samples > start_samples:
-            given, self._kept = np.split(self._kept, [end_samples - start_samples])
-            yield Speech(given, start_samples)
+            self._given_samples = end_samples
+            yield Speech(self._between(start_samples, end_samples), start_samples)
+
+    def _between(self, start_samples: int, end_samples: int) -> Pcm:
+        first_samples = self.heard_samples - len(self._audio)
+        return self._audio[start_samples - first_samples : end_samples - first_samples]
 
     def release(self) -> Iterator[Gated]:
         """Yield all audio of the open segment that is held back for a better place to split it."""
@@ -118,11 +122,9 @@ class Gate:
         """End the open segment at the end of the audio received; without one, nothing comes out."""
         if not self.open:
             return
-        heard = np.concatenate((self._kept, self._rest))
-        start_samples = self.heard_samples - len(heard)
+        rest = list(self._give(self.heard_samples))
         self._let_go()
-        if len(heard):
-            yield Speech(heard, start_samples)
+        yield from rest
         self._endpointing.close()
         yield Endpoint()
         yield SpeechEdge(False, self.speech_end_samples)
@@ -137,13 +139,8 @@ class Gate:
         self._vad.reset()
         self._endpointing.close()
         self._let_go()
-        self.passed_samples = offset_samples
+        self.heard_samples = self.passed_samples = self._given_samples = offset_samples
 
     def _let_go(self) -> None:
-        self.passed_samples = self.heard_samples
-        self._kept = self._rest = EMPTY
-
-
-def level(frame: Pcm) -> float:
-    """Return the level of a frame: the mean square of its samples."""
-    return float(np.mean(np.square(frame.astype(np.float64))))
+        self.passed_samples = self._given_samples = self.heard_samples
+        self._audio = EMPTY

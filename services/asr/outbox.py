@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Hashable
 from typing import Generic, TypeVar
+
+from services.common.channel import Changes
 
 T = TypeVar("T")
 
@@ -21,35 +22,34 @@ class Outbox(Generic[T]):
         self._waiting: deque[tuple[Hashable | None, T]] = deque()
         self._room = room
         self._closed = False
-        self._changed = asyncio.Condition()
+        self._kept = 0  # of those that wait: without a topic
+        self._changed = Changes()
 
     async def put(self, message: T, topic: Hashable | None = None) -> None:
         """Add a message, replacing a waiting one of the same topic; without a topic, wait for room."""
-        async with self._changed:
-            if topic is None:
-                await self._changed.wait_for(lambda: self._kept() < self._room)
-            else:
-                self._waiting = deque(entry for entry in self._waiting if entry[0] != topic)
-            self._waiting.append((topic, message))
-            self._changed.notify_all()
+        if topic is None:
+            while self._kept >= self._room:
+                await self._changed.wait()
+            self._kept += 1
+        elif any(entry[0] == topic for entry in self._waiting):
+            self._waiting = deque(entry for entry in self._waiting if entry[0] != topic)
+        self._waiting.append((topic, message))
+        self._changed.tell()
 
     async def close(self) -> None:
         """Close the queue: readers stop after the messages that still wait."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
-    def _kept(self) -> int:
-        return sum(1 for topic, _ in self._waiting if topic is None)
+        self._closed = True
+        self._changed.tell()
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
 
     async def __anext__(self) -> T:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._waiting or self._closed)
-            if not self._waiting:
-                raise StopAsyncIteration
-            _, message = self._waiting.popleft()
-            self._changed.notify_all()
-            return message
+        while not self._waiting and not self._closed:
+            await self._changed.wait()
+        if not self._waiting:
+            raise StopAsyncIteration
+        topic, message = self._waiting.popleft()
+        self._kept -= topic is None
+        self._changed.tell()
+        return message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from services.asr.vad import FRAME_SAMPLES
+from services.asr.silero import FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)

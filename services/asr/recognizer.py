@@ -104,16 +104,21 @@ class Recognizer:
         with self._spans:
             async with aclosing(self._speech(asked)) as speech, aclosing(recognize(speech)) as guesses:
                 async for hypothesis in guesses:
-                    with self._step.paused():
-                        self._spans.engine_rests()
+                    self._step.pause()
+                    self._spans.engine_rests()
+                    try:
                         await self._tell(hypothesis)
-                        self._spans.engine_works()
+                    finally:
+                        self._step.go_on()
+                    self._spans.engine_works()
         await self._tell_progress()
 
     async def _speech(self, asked: Channel[Asked]) -> AsyncGenerator[Heard, None]:
         """Yield the session's speech to the engine, and record progress and spans between its items."""
-        async with aclosing(self._gated(asked)) as all_gated:
-            async for gated in all_gated:
+        more = True
+        while more:
+            request = await anext(asked, None)
+            for gated in self._cut(request):
                 if isinstance(gated, SpeechEdge):
                     await self._outbox.put(gated)
                     continue
@@ -126,6 +131,9 @@ class Recognizer:
                     self._open = None
                     self._spans.discard()
                     await self._tell_progress()
+            if request is not None:
+                await self._attend(request)
+            more = request is not None
 
     def _noted(self, heard: Speech | Endpoint, waiting_samples: int) -> Heard:
         """Record the effect of an item on the open segment, and return the item for the engine."""
@@ -137,18 +145,12 @@ class Recognizer:
             self._spans.begin()
         return replace(heard, waiting_samples=waiting_samples, hurried=self._hurried)
 
-    async def _gated(self, asked: AsyncIterator[Asked]) -> AsyncGenerator[Gated | Terms, None]:
-        async for request in asked:
-            for gated in self._cut(request):
-                yield gated
-            await self._attend(request)
-        self._reason = Ending.COMMIT
-        for gated in self._gate.finish():
-            yield gated
-
-    def _cut(self, request: Asked) -> Iterator[Gated | Terms]:
-        self._reason = Ending.COMMIT if isinstance(request, Commit) else Ending.ENDPOINT
+    def _cut(self, request: Asked | None) -> Iterator[Gated | Terms]:
+        """What comes through the gate with a request; without one, at the end of them all."""
+        self._reason = Ending.COMMIT if request is None or isinstance(request, Commit) else Ending.ENDPOINT
         match request:
+            case None:
+                yield from self._gate.finish()
             case Audio(pcm, offset_samples, hurried):
                 self._hurried = hurried
                 if offset_samples != self._gate.heard_samples:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
@@ -94,7 +92,11 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         )
 
     async def Recognize(self, request_iterator: Any, context: Context) -> None:  # type: ignore[override]  # it writes
-        first = await _fed(context, self._settings.unfed_seconds)
+        try:
+            async with asyncio.timeout(self._settings.unfed_seconds or None):
+                first = await context.read()
+        except TimeoutError as error:
+            raise _unfed(self._settings.unfed_seconds) from error
         if first is grpc.aio.EOF:
             first = asr_pb2.RecognizeRequest()  # refused like any other that is no config
         config = session_config(readable(first), self._settings, self._engines)
@@ -110,29 +112,49 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         segments = Segments(config.transcription, config.first_segment_id, config.transcriptions)
         recognizer = Recognizer(gate, segments, outbox, self._watchdog.step(), Measures())
         async with TaskGroup() as tasks:
-            fed = partial(_fed, context, self._settings.unfed_seconds)
             biased = any(self._engines.takes_terms(language) for language in config.transcriptions)
-            tasks.create_task(_read(fed, asked, Inbound(biased)))
+            fed = Fed(self._settings.unfed_seconds)
+            watching = tasks.create_task(fed.watch())
+            tasks.create_task(_read(context, asked, Inbound(biased), fed))
             tasks.create_task(_write(outbox, context))
             with recognition(self._engines, self._settings.identification, config, segments) as recognize:
-                await recognizer.run(recognize, asked)
+                await tasks.create_task(recognizer.run(recognize, asked))
             await outbox.close()
+            watching.cancel()
 
 
-async def _fed(context: Context, seconds: float) -> Any:
-    """Return the next request, or EOF. Raises TooSlow when none comes for `seconds`; 0 waits for ever."""
-    try:
-        async with asyncio.timeout(seconds or None):
-            return await context.read()
-    except TimeoutError as error:
-        message = f"The recognizer was sent nothing for {seconds:g} s."
-        raise TooSlow("RECOGNITION_UNFED", message, retry_after_ms=0, stage="ASR") from error
+class Fed:
+    """Since when a session's next request is waited for: one timer looks at it, however many come."""
+
+    def __init__(self, seconds: float) -> None:
+        """Begin with a bound of `seconds`; 0 for none."""
+        self.since: float | None = None  # on the loop's clock; None: it is not waited for now
+        self._seconds = seconds
+
+    async def watch(self) -> None:
+        """Watch until this is cancelled. Raises TooSlow when no request has come for so long."""
+        clock = asyncio.get_running_loop().time
+        while self._seconds:
+            since = clock() if self.since is None else self.since
+            if (left := since + self._seconds - clock()) <= 0:
+                raise _unfed(self._seconds)
+            await asyncio.sleep(left)
 
 
-async def _read(fed: Callable[[], Awaitable[Any]], asked: Channel[Asked], inbound: Inbound) -> None:
-    while (request := await fed()) is not grpc.aio.EOF:
+def _unfed(seconds: float) -> TooSlow:
+    message = f"The recognizer was sent nothing for {seconds:g} s."
+    return TooSlow("RECOGNITION_UNFED", message, retry_after_ms=0, stage="ASR")
+
+
+async def _read(context: Context, asked: Channel[Asked], inbound: Inbound, fed: Fed) -> None:
+    clock = asyncio.get_running_loop().time
+    fed.since = clock()
+    while (request := await context.read()) is not grpc.aio.EOF:
+        fed.since = None
         for item in inbound.asked(readable(request)):
             await asked.put(item)
+        fed.since = clock()
+    fed.since = None
     await asked.close()
 
 

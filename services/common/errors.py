@@ -3,6 +3,7 @@
     MeshError
     ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest
     ├── Unsupported       a field asks for what is not built  UNIMPLEMENTED, BadRequest
+    ├── PermissionDenied  who calls may not do that           PERMISSION_DENIED
     ├── AtCapacity        no slot is free                     RESOURCE_EXHAUSTED, RetryInfo, QuotaFailure
     ├── StageFailed       an engine or a stage broke          UNAVAILABLE, RetryInfo
     ├── TooSlow           a deadline passed                   DEADLINE_EXCEEDED, RetryInfo
@@ -76,6 +77,12 @@ class Unsupported(MeshError):
     status = code_pb2.UNIMPLEMENTED
 
 
+class PermissionDenied(MeshError):
+    """The caller is known, and may not do what it asked for."""
+
+    status = code_pb2.PERMISSION_DENIED
+
+
 class AtCapacity(MeshError):
     """No slot is free; `retry_after_ms` says when to retry."""
 
@@ -109,6 +116,7 @@ class Defect(MeshError):
 KINDS: tuple[type[MeshError], ...] = (
     InvalidArgument,
     Unsupported,
+    PermissionDenied,
     AtCapacity,
     StageFailed,
     TooSlow,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+_CALLER = re.compile(r"spiffe://[a-z0-9._-]+(/[\w.-]+)+|[A-Za-z0-9.-]+")
 # Kubernetes sets these for every Service in the namespace; they are addresses, not settings of ours.
 _SERVICE_LINK = re.compile(r"\w+_(SERVICE_(HOST|PORT\w*)=.*|PORT_\d+_\w+=.*|PORT=\w+://.*)")
 
@@ -21,7 +23,24 @@ def address(value: str) -> str:
     return value
 
 
+def parts(value: object) -> object:
+    """Return the parts of a text with commas between, none of an empty one; any other value as it is."""
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
 Address = Annotated[str, AfterValidator(address)]
+
+
+def caller(value: str) -> str:
+    """Return the value, if it is a SPIFFE id or a DNS name. Raises ValueError."""
+    if not _CALLER.fullmatch(value):
+        raise ValueError(f"{value!r} is neither a SPIFFE id, spiffe://domain/path, nor a DNS name")
+    return value
+
+
+Caller = Annotated[str, AfterValidator(caller)]
+Callers = Annotated[tuple[Caller, ...], NoDecode, BeforeValidator(parts)]
+CALLERS = "SPIFFE ids and DNS names, with commas between, one of which a caller's certificate has to hold; empty: any."
 
 
 class ServiceSettings(BaseSettings):
@@ -43,7 +62,31 @@ class ServiceSettings(BaseSettings):
     admin: Address | None = Field(
         None, description="Address to serve metrics on, for Prometheus, at /metrics; none: they are not served."
     )
+    health: Address | None = Field(
+        None,
+        description="Address to serve health alone on, without TLS, for probes that do not speak it; none: it is not.",
+    )
+    plaintext: bool = Field(
+        False,
+        description="Whether addresses that other machines reach are served without TLS: behind a proxy or in a mesh "
+        "that encrypts. Loopback is without it unless a certificate is set.",
+    )
+    tls_certificate: Path | None = Field(
+        None, description="File (PEM) of the certificate to serve with, and those up to its authority; none: plaintext."
+    )
+    tls_key: Path | None = Field(None, description="File (PEM) of the certificate's key, not encrypted.")
+    tls_client_ca: Path | None = Field(
+        None, description="File (PEM) of authorities: callers have to show a certificate of theirs; none: they do not."
+    )
+    tls_callers: Callers = Field((), description=CALLERS)
+    tls_reload_seconds: float = Field(
+        5.0, ge=0.05, le=3600, description="How often files of certificates are looked at for new ones."
+    )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    def variable(self, field: str) -> str:
+        """Return the environment variable of a field, for example ASR_TLS_KEY."""
+        return f"{self.model_config.get('env_prefix', '')}{field.upper()}"
 
     @model_validator(mode="after")
     def _no_unknown_variable(self) -> Self:
@@ -56,6 +99,27 @@ class ServiceSettings(BaseSettings):
                 known = ", ".join(sorted(f"{prefix}{known.upper()}" for known in type(self).model_fields))
                 raise ValueError(f"{name} is not a setting. Settings: {known}")
         return self
+
+
+class CallerSettings(ServiceSettings):
+    """Settings of a service that calls stages, beside its own."""
+
+    stages_plaintext: bool = Field(
+        False, description="Whether stages on other machines are called without TLS: in a mesh that encrypts."
+    )
+    stages_tls_ca: Path | None = Field(
+        None, description="File (PEM) of authorities that stages' certificates have to be of; none: plaintext."
+    )
+    stages_tls_certificate: Path | None = Field(
+        None, description="File (PEM) of the certificate to show to stages that ask for one; none: none is shown."
+    )
+    stages_tls_key: Path | None = Field(None, description="File (PEM) of that certificate's key, not encrypted.")
+    asr_tls_name: str = Field(
+        "", description="DNS name that recognizers' certificates have to hold; empty: the host of the endpoint."
+    )
+    mt_tls_name: str = Field("", description="Likewise for translators.")
+    tts_tls_name: str = Field("", description="Likewise for synthesizers.")
+    peer_tls_name: str = Field("", description="Likewise for gateways, at their operators' ports.")
 
 
 class StageSettings(ServiceSettings):

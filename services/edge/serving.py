@@ -74,8 +74,8 @@ def _config(app: Starlette, settings: EdgeSettings) -> uvicorn.Config:
         h11_max_incomplete_event_size=64 * 1024,
         timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
         backlog=_BACKLOG,
-        ssl_certfile=settings.certificate,
-        ssl_keyfile=settings.key,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
     )
 
 

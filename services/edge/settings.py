@@ -69,10 +69,6 @@ class EdgeSettings(ServiceSettings):
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
     )
-    certificate: FilePath | None = Field(
-        None, description="File with the certificate chain to serve HTTPS with; none: HTTP."
-    )
-    key: FilePath | None = Field(None, description="File with the certificate's private key.")
 
     @field_validator("origins", mode="before")
     @classmethod

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Never, Self
 
@@ -25,6 +25,11 @@ from services.gateway.account.measures import Measures, Recent
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.agreement.tenants import Place
 from services.gateway.incoming.call import Call, watch_reader
+from services.gateway.incoming.ingress import Numbering, Source, TypedSegment
+from services.gateway.masking.kinds import NAME
+from services.gateway.masking.masker import Masker, Seeker
+from services.gateway.masking.names import presidio
+from services.gateway.masking.profanity import profanities
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import Outbox
@@ -32,6 +37,7 @@ from services.gateway.recognition.outage import Patience
 from services.gateway.recognition.recognition import Recognition
 from services.gateway.recognition.takeover import Seed
 from services.gateway.resume.lives import Life, Lives
+from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
 from services.gateway.values.continuation import Continuation, Position
@@ -76,9 +82,20 @@ class Opening:
     def recognition(self, shared: Shared) -> Recognition:
         """Make the session's recognition, which goes on where the client has got to."""
         patience = Patience(self.settings.recognition_stall_ms / 1000, self.settings.stage_outage_ms / 1000)
-        goes_on = self.goes_on
-        seed = Seed(goes_on.start_samples, goes_on.next_segment_id, goes_on.open_transcript, goes_on.resumed)
+        goes_on, shown = self.goes_on, self.goes_on.open_transcript
+        if shown is not None and self.terms.masks.any:  # a recognizer is asked for what was said, not what was shown
+            shown = replace(shown, text="", stable_length=0)
+        seed = Seed(goes_on.start_samples, goes_on.next_segment_id, shown, goes_on.resumed)
         return Recognition(shared, seed, patience)
+
+    def session(self, shared: Shared, recognition: Recognition) -> Session:
+        """Make the session itself."""
+        masks, goes_on = self.terms.masks.shown, self.goes_on
+        names = presidio() if NAME in masks.kinds else None
+        seeker = Seeker(masks, profanities(self.settings.profanity), names)
+        masker = Masker(masks, self.terms.source_lang, seeker, (goes_on.open_transcript, goes_on.open_typed))
+        typed = TypedSegment(self.settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
+        return Session(shared, recognition, Source(typed, Numbering(goes_on), masker))
 
     def beside(self, account: Account, call: Call, lives: Lives) -> Iterator[Coroutine[None, None, None]]:
         """What goes on beside it, and may end it."""

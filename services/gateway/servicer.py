@@ -17,10 +17,12 @@ from services.common.cancelling import TaskGroup
 from services.common.channel import Channel
 from services.common.errors import OWN_QUOTA, AtCapacity, MeshError
 from services.common.server.answering import begin_answers
-from services.common.server.replica import Edge, Replica
+from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.states import State
 from services.common.telemetry import metrics, rpcs
+from services.common.telemetry.tracing import outgoing
+from services.common.tls.calling import Dial
 from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.describing import described
@@ -33,9 +35,9 @@ from services.gateway.agreement.tenants import Tenants
 from services.gateway.incoming.call import (
     Call,
     CallContext,
+    Pace,
     Sizes,
     half_closed,
-    paced,
     read_all,
     received,
     refusable,
@@ -43,9 +45,9 @@ from services.gateway.incoming.call import (
     written,
 )
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
-from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
+from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
-from services.gateway.operations import overview as operators
+from services.gateway.operations.edge import edge
 from services.gateway.operations.scale.turned_away import TurnedAway
 from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
@@ -53,7 +55,6 @@ from services.gateway.outgoing.outbox import Outbox, Room
 from services.gateway.recognition.recognition import may_fail_over
 from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
-from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
 from services.gateway.values.stages import Catalog, Question, Status
@@ -77,21 +78,15 @@ class GatewayServicer:
         self._admission = Admission(settings)
         self._lives = Lives(settings.resume_ttl_ms / 1000)
         self._greetings = Greetings(settings, self._lives.require_open)
-        self._stages = Stages(settings)
+        dial = Dial.of(settings, "gateway", settings.endpoints)
+        self._stages = Stages(settings, dial)
         self._turned_away, self._recent = TurnedAway(), Recent()
-        self._sight = Sight(self._stages, settings, self._status)
+        self._sight = Sight(self._stages, settings, self._status, dial)
         self.replica = Replica(
             self._slots,
             forward=self._stages.simulate_fault,
             turned_away=lambda: self._turned_away.count,
-            edge=Edge(
-                settings.operations,
-                lambda server: operators.add_to(server, self._sight, self._recent),
-                settings.connections,
-                settings.connection_backlog,
-                settings.trust_traces,
-                settings.client_reflection,
-            ),
+            edge=edge(settings, self._sight, self._recent),
         )
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
@@ -230,12 +225,10 @@ class GatewayServicer:
                 shared.account.report,
             ),
         )
-        clock, spoke = asyncio.get_running_loop().time, partial(self._lives.proved, opening.life)
-        sent = received(call.inbound, settings.idle_timeout_ms / 1000)
-        said = paced(sent, settings.messages_per_second, clock, spoke=spoke)
+        spoke = partial(self._lives.proved, opening.life)
+        said = received(call.inbound, Pace(settings.messages_per_second, settings.idle_timeout_ms / 1000, spoke))
         recognition = opening.recognition(shared)
-        typed = TypedSegment(settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
-        session = Session(shared, recognition, typed)
+        session = opening.session(shared, recognition)
         with lasting(opening, shared.account) as account, closing(recognition):
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written
@@ -265,13 +258,15 @@ class GatewayServicer:
             async with TaskGroup() as tasks:
                 translations = []
                 async for lang, terms in lexicons(glossary, targets):
-                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
+                    asked = Question(request.text, spoken, lang, final=True, formality=request.formality)
+                    translations.append(tasks.create_task(self._text_translation(asked, terms)))
         return pb.TranslateTextResponse(translations=[done.result() for done in translations])
 
-    async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
-        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
-        translation = await self._stages.translate(asked)
-        return messages.text_translation(lang, translation, terms.uses(text, translation))
+    async def _text_translation(self, asked: Question, terms: Lexicon) -> pb.TextTranslation:
+        text = asked.text
+        asked = replace(asked, terms=terms.terms_in(text), affinity=affinity(text))
+        translation = await self._stages.translate(asked, outgoing())
+        return messages.text_translation(asked.lang, translation, terms.uses(text, translation))
 
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -12,12 +12,11 @@ then each target, then the session.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.errors import MeshError, cause
 from services.gateway.account.account import Shared
-from services.gateway.incoming.ingress import TYPED, Numbering, TypedSegment
+from services.gateway.incoming.ingress import TYPED, Source
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.turn_taking import source_turned
 from services.gateway.recognition.recognition import Recognition
@@ -41,11 +40,10 @@ from services.gateway.values.speech import (
 class Session:
     """Speech or typed text in; transcripts, translations and speech out."""
 
-    def __init__(self, shared: Shared, recognition: Recognition, typed: TypedSegment) -> None:
+    def __init__(self, shared: Shared, recognition: Recognition, source: Source) -> None:
         self._shared = shared
         self._recognition = recognition
-        self._typed = typed
-        self._numbering = Numbering(shared.goes_on)
+        self._source = source
         self._pipelines = TaskGroup()
         self._targets = Targets(shared, self._pipelines)
 
@@ -70,19 +68,20 @@ class Session:
             async with TaskGroup() as source:
                 source.create_task(self._recognition.run())
                 source.create_task(self._hear())
-                refusal = await self._listen(inputs)
-                await self._recognition.end_audio()
+                listening = source.create_task(self._listen(inputs))
         except ExceptionGroup as group:
             return await self._end_with(group)
-        return refusal
+        return listening.result()
 
     async def _listen(self, inputs: AsyncIterator[Input]) -> MeshError | None:
+        fault = None
         try:
             async for said in inputs:
                 await self._take(said)
         except MeshError as refusal:
-            return await self._end_with(refusal)
-        return None
+            fault = await self._end_with(refusal)
+        await self._recognition.end_audio()
+        return fault
 
     async def _end_with(self, error: Exception) -> MeshError:
         """Tell the client of the fault the session ends with, and return it. Raises what is no fault but a defect."""
@@ -98,7 +97,7 @@ class Session:
         match said:
             case Audio():
                 if await self._shared.account.accept(said):
-                    await self._recognition.say(said)
+                    await self._recognition.feed.say(said)
             case MissingAudio(start, end, filled, corrupt):
                 await self._shared.account.outbox.put(messages.missing_audio(start, end, filled, corrupt))
             case Typed():
@@ -108,7 +107,8 @@ class Session:
                 await self._commit()
             case Ping():
                 mark = Mark(said.marker)  # it follows all before it: through the recognizer, then through every target
-                await (self._recognition.say(mark) if self._recognition.started else self._targets.passed(mark))
+                feed = self._recognition.feed
+                await (feed.say(mark) if feed.started else self._targets.passed(mark))
             case Interrupt():
                 await self._targets.interrupt(said.lang)
             case SetTargets():
@@ -119,8 +119,7 @@ class Session:
         async for heard in self._recognition.heard:
             match heard:
                 case Transcript():
-                    said = replace(heard, segment_id=self._numbering.of(heard.segment_id, heard.final))
-                    await self._transcribed(said, heard.segment_id)
+                    await self._transcribed(self._source.numbered(heard), heard.segment_id)
                 case SourceEvent():
                     await source_turned(self._shared.floor, heard, self._shared.account.outbox)
                 case Progress():
@@ -130,19 +129,20 @@ class Session:
 
     async def _transcribed(self, said: Transcript, recognized_id: int = 0) -> None:
         """A revision of a segment: to the client, to every target, and its trace to the recognizer it came from."""
-        trace = await self._targets.transcribed(said)
-        if recognized_id:
+        trace = await self._targets.transcribed(await self._source.masked(said))
+        if recognized_id and recognized_id != self._recognition.traced:
             self._recognition.trace(recognized_id, trace)
 
     async def _commit(self) -> None:
-        if self._recognition.started:
-            await self._recognition.say(Commit())
+        if self._recognition.feed.started:
+            await self._recognition.feed.say(Commit())
 
     async def _type(self, said: Typed) -> None:
-        self._typed.extend(said.text)
-        if not self._typed.empty:
-            number, heard_samples = self._numbering.of(TYPED, said.final), self._shared.account.backlog.accepted_samples
-            await self._transcribed(self._typed.transcript(number, said.final, heard_samples))
+        typed, heard_samples = self._source.typed, self._shared.account.backlog.accepted_samples
+        typed.extend(said.text)
+        if not typed.empty:
+            number = self._source.numbering.of(TYPED, said.final)
+            await self._transcribed(typed.transcript(number, said.final, heard_samples))
 
     async def _close_typed(self) -> None:
         await self._type(Typed("", final=True))

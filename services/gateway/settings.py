@@ -7,13 +7,16 @@ call.
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, DirectoryPath, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
-from services.common.settings import Address, ServiceSettings, address
+from services.common.settings import CALLERS, Address, Callers, CallerSettings, address
+from services.gateway.masking.profanity import profanities
+from services.gateway.masking.telephones import is_region
 
 SCHEME = "dns:///"
 ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
@@ -36,7 +39,7 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(CallerSettings):
     """Settings of the gateway. Its slots are sessions."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret
@@ -45,6 +48,10 @@ class GatewaySettings(ServiceSettings):
         "127.0.0.1:0",
         description="Address for operators: state, overview, autoscaler, faults, reflection. Port 0: a free one.",
     )
+    operations_tls_client_ca: Path | None = Field(
+        None, description="File (PEM) of authorities whose certificates operators have to show; none: tls_client_ca."
+    )
+    operations_tls_callers: Callers = Field((), description=CALLERS)
     client_reflection: bool = Field(
         False, description="Whether clients are served gRPC server reflection of the public contract, at `listen`."
     )
@@ -92,6 +99,15 @@ class GatewaySettings(ServiceSettings):
         description="When text is concluded: agreement; endpointed, retranslate and wait-1 to wait-99 to compare.",
     )
     glossaries: DirectoryPath | None = Field(None, description="Folder of kept glossaries, NAME.json each; none: none.")
+    profanity: FilePath | None = Field(
+        None,
+        description='More profanity, JSON: {"en": {"mild": ["..."], "strong": ["..."]}}; none: the lists we bring.',
+    )
+    phone_regions: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Regions whose telephone numbers are masked in any language, ISO 3166 with commas between, beside "
+        "those of the source language.",
+    )
     max_glossary_terms: int = Field(500, ge=1, le=1_000, description="Most terms of a glossary.")
     max_term_length: int = Field(100, ge=1, le=1_000, description="Most code points of a term, or what it becomes.")
     max_glossary_bytes: int = Field(
@@ -150,6 +166,11 @@ class GatewaySettings(ServiceSettings):
     )
 
     @property
+    def endpoints(self) -> tuple[str, ...]:
+        """All that this gateway calls."""
+        return (*self.asr_endpoints, *self.mt_endpoints, *self.tts_endpoints, *self.peer_endpoints)
+
+    @property
     def reserve(self) -> int:
         """How many slots are kept free for sessions that resume."""
         return reserve(self.slots, self.reserved_slots)
@@ -185,7 +206,21 @@ class GatewaySettings(ServiceSettings):
             raise ValueError(f"{value!r} holds no text: keys that end in -bin are bytes, those of grpc- are gRPC's own")
         return value
 
-    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", "peer_endpoints", mode="before")
+    @field_validator("profanity")
+    @classmethod
+    def _require_lists(cls, value: Path | None) -> Path | None:
+        profanities(value)
+        return value
+
+    @field_validator("phone_regions")
+    @classmethod
+    def _require_regions(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for region in value:
+            if not is_region(region):
+                raise ValueError(f"{region!r} is no region, such as ES")
+        return value
+
+    @field_validator("asr_endpoints", "mt_endpoints", "tts_endpoints", "peer_endpoints", "phone_regions", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value

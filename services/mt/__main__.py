@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.common.server.lifecycle import run
+from services.common.server.loops import loop_of
 from services.mt.servicer import MtServicer
 from services.mt.settings import MtSettings
 
@@ -14,4 +15,4 @@ def make() -> tuple[MtServicer, MtSettings]:
 
 
 if __name__ == "__main__":
-    run("mt", make)
+    run("mt", make, lambda: loop_of("mt", MtSettings()))

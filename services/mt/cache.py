@@ -54,7 +54,7 @@ class Cache:
         """Return the translation, and whether it came from the cache. A failure is not cached: the next question
         retries.
         """
-        if not self._entries:
+        if not self._entries or source.unstored:
             return await compute(source), False
         question = Question.of(source)
         if known := self._known(question):

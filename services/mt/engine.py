@@ -39,6 +39,7 @@ class Source:
         0  # the same number, of whom earlier revisions may be remembered; no answer depends on it; 0: unknown
     )
     tier: str = ""  # that translates it; empty where the pair has one way alone
+    unstored: bool = False  # whether nothing of it may be kept for later calls
 
 
 @dataclass(frozen=True, slots=True)

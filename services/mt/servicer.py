@@ -21,9 +21,10 @@ from services.mt.cache import Cache
 from services.mt.chaining import Chaining
 from services.mt.engine import Source as SourceText
 from services.mt.engine import Translation
+from services.mt.formality.registers import Registers
 from services.mt.serving import Engines
 from services.mt.settings import MtSettings
-from services.mt.wire import language_pair, source_text
+from services.mt.wire import language_pair, require_formality, source_text
 
 
 class MtServicer(mt_pb2_grpc.MtServicer):
@@ -34,6 +35,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings
         self._engines = Engines(settings)
+        self._registers = Registers(settings.embedded.modes)
         self._cache = Cache(settings.cache_entries)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
         watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)  # of each step
@@ -47,6 +49,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     async def start(self) -> None:
         """Start the engines and choose the pairs' ways. Raises when one cannot be loaded."""
         await self._engines.start()
+        self._registers.start()
 
     async def drain(self, seconds: float) -> None:
         """Do nothing: calls are short, and the gateway sends no more, as it sees that the replica drains."""
@@ -60,18 +63,20 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             engine=self._engines.name,
             version=self._engines.version,
             device=self._engines.device,
-            pairs=[language_pair(way) for way in self._engines.ways.values()],
+            pairs=[language_pair(way, self._registers.of(way)) for way in self._engines.ways.values()],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
         )
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
         source = source_text(request, self._engines.pairs, self._settings)
+        require_formality(request.formality, self._registers.of(self._engines.way(source.pair, "")))
         with self._slots.taken():
             given = self._tier(source, request)
             asked = self._chaining.asked(replace(source, tier=given.tier if given else ""))
             since = time.monotonic()
             translation, known = await self._translate(asked)
+            translation = await self._in_register(translation, source, request.formality)
             if given and not known:
                 self._engines.tiering.answered(source.pair, given, time.monotonic() - since)
         return mt_pb2.TranslateResponse(
@@ -80,6 +85,14 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             tier=given.tier if given else "",
             larger_tiers=given.larger if given else 0,
         )
+
+    async def _in_register(self, translation: Translation, source: SourceText, register: int) -> Translation:
+        """Put a translation into a register; that one may not begin with the prefix any more."""
+        if not register:
+            return translation
+        text = await self._registers.put(translation.text, source.pair, register)
+        continues = translation.continues_prefix and text.startswith(source.target_prefix.rstrip())
+        return replace(translation, text=text, continues_prefix=continues)
 
     def _tier(self, source: SourceText, request: mt_pb2.TranslateRequest) -> Given | None:
         """Return the tier that is to translate; None where the pair has only one way."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from mesh.mt.v1 import mt_pb2
 from services.common.errors import InvalidArgument
@@ -29,8 +30,9 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
     pair = _pair(request.source_lang, request.target_lang, pairs)
     terms = tuple(_terms(request.terms, settings))
     wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
-    session = request.affinity
-    return Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, session, session)
+    remembered = 0 if request.unstored else request.affinity
+    source = Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, request.affinity)
+    return replace(source, session=remembered, unstored=request.unstored)
 
 
 def _require_length(text: str, most: int, field: str) -> None:
@@ -39,13 +41,26 @@ def _require_length(text: str, most: int, field: str) -> None:
         raise InvalidArgument("TEXT_TOO_LONG", long, field=field, accepted=[f"up to {most} characters"])
 
 
-def language_pair(way: Way) -> mt_pb2.LanguagePair:
-    """Return a pair with its way as a LanguagePair."""
+def language_pair(way: Way, formalities: Iterable[int]) -> mt_pb2.LanguagePair:
+    """Return a pair with its way and its registers as a LanguagePair."""
     steps = [
         mt_pb2.Step(source_lang=step.pair.source, target_lang=step.pair.target, engine=step.engine)
         for step in way.steps
     ]
-    return mt_pb2.LanguagePair(source_lang=way.pair.source, target_lang=way.pair.target, steps=steps)
+    return mt_pb2.LanguagePair(
+        source_lang=way.pair.source,
+        target_lang=way.pair.target,
+        steps=steps,
+        formalities=map(mt_pb2.Formality.ValueType, formalities),
+    )
+
+
+def require_formality(wanted: int, formalities: Iterable[int]) -> None:
+    """Raises InvalidArgument for a register that a pair does not have."""
+    has = [0, *formalities]
+    if wanted not in has:
+        names = [mt_pb2.Formality.Name(mt_pb2.Formality.ValueType(each)) for each in has]
+        raise InvalidArgument("NO_FORMALITY", "The pair does not have this register.", "formality", names)
 
 
 def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.common.server.lifecycle import run
+from services.common.server.loops import loop_of
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 
@@ -14,4 +15,4 @@ def make() -> tuple[TtsServicer, TtsSettings]:
 
 
 if __name__ == "__main__":
-    run("tts", make)
+    run("tts", make, lambda: loop_of("tts", TtsSettings()))

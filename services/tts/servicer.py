@@ -6,13 +6,13 @@ import asyncio
 import math
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import grpc
 
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.audio.pcm import from_bytes
+from services.common.cancelling import TaskGroup
 from services.common.errors import TooSlow
 from services.common.server.answering import begin_answers
 from services.common.server.replica import Replica
@@ -20,6 +20,7 @@ from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
 from services.common.text import languages
 from services.tts.patience import patiently
+from services.tts.ready import Ready
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
 from services.tts.silence import Trimmer
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     Context: TypeAlias = grpc.aio.ServicerContext[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
 
 
+JOINED_MS = 500  # of speech that was made meanwhile travel in one message
 AT_WORK_SECONDS = 1.0  # a slow voice; one that keeps pace, and gives nothing for longer, may well be stuck
 
 
@@ -93,29 +95,39 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             await self._speak(turn, trimmer, context)
 
     async def _speak(self, turn: Turn, trimmer: Trimmer, context: Context) -> None:
+        ready = Ready(turn.engine.sample_rate_hertz * JOINED_MS // 1000)
+        async with TaskGroup() as tasks:
+            tasks.create_task(self._write(ready, turn, context))
+            await self._make(turn, trimmer, ready)
+
+    async def _make(self, turn: Turn, trimmer: Trimmer, ready: Ready) -> None:
+        """Make the speech of a clause, and hand it to the writer as it is made."""
         asked, engine = turn.clause, turn.engine
-        rate = engine.sample_rate_hertz
-        at_work = partial(context.write, piece(turn, b""))
         patience = AT_WORK_SECONDS if self._engines.slow(asked.voice) else math.inf
 
-        with ClauseSpan(asked, rate) as span:
+        async def at_work() -> None:
+            await ready.put(b"")
+
+        with ClauseSpan(asked, engine.sample_rate_hertz) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
                 while made := await patiently(self._next(pieces, span), patience, at_work):
                     if len(pcm := trimmer.passed(from_bytes(made))):
                         turn.began()
-                        await self._write(context, piece(turn, pcm.tobytes()))
+                        await ready.put(pcm.tobytes())
         if len(pcm := trimmer.rest()):
-            await self._write(context, piece(turn, pcm.tobytes()))
+            await ready.put(pcm.tobytes())
+        ready.close()
 
-    async def _write(self, context: Context, message: tts_pb2.SynthesizeResponse) -> None:
-        """Send a message. Raises TooSlow when the caller reads nothing for `unread_seconds`."""
+    async def _write(self, ready: Ready, turn: Turn, context: Context) -> None:
+        """Send speech that is ready. Raises TooSlow when the caller reads nothing for `unread_seconds`."""
         seconds = self._settings.unread_seconds
-        try:
-            async with asyncio.timeout(seconds or None):
-                await context.write(message)
-        except TimeoutError as error:
-            unread = f"Nothing of the clause was read for {seconds:g} s."
-            raise TooSlow("SPEECH_UNREAD", unread, retry_after_ms=0, stage="TTS") from error
+        async for pcm in ready:
+            try:
+                async with asyncio.timeout(seconds or None):
+                    await context.write(piece(turn, pcm))
+            except TimeoutError as error:
+                unread = f"Nothing of the clause was read for {seconds:g} s."
+                raise TooSlow("SPEECH_UNREAD", unread, retry_after_ms=0, stage="TTS") from error
 
     async def _next(self, pieces: AsyncGenerator[bytes, None], span: ClauseSpan) -> bytes:
         """Return the next piece that the engine makes, watched by the watchdog; empty at the end."""

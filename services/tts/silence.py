@@ -26,17 +26,19 @@ class Trimmer:
 
     def passed(self, pcm: Pcm) -> Pcm:
         """Add samples, and return those that may be sent; silence at their end is held back."""
-        audio = np.concatenate((self._silence, pcm))
+        audio = np.concatenate((self._silence, pcm)) if len(self._silence) else pcm
         loud = np.flatnonzero((audio > self._quiet) | (audio < -self._quiet))
         if not len(loud):
             self._silence = audio
             return audio[:0]
         self._silence = audio[loud[-1] + 1 :]
         start = 0 if self._sounded else max(0, int(loud[0]) - self._kept)
-        edges = np.concatenate(([-1], loud)) if self._sounded else loud
+        long = self._long_pauses(np.concatenate(([-1], loud)) if self._sounded else loud) if self._longest else []
         self._sounded = True
+        if not long:
+            return audio[start : loud[-1] + 1]
         heard = np.ones(len(audio), dtype=np.bool_)
-        for before, after in self._long_pauses(edges):
+        for before, after in long:
             heard[before + 1 + self._longest // 2 : after - (self._longest - self._longest // 2)] = False
         return audio[start : loud[-1] + 1][heard[start : loud[-1] + 1]]
 
@@ -46,7 +48,5 @@ class Trimmer:
 
     def _long_pauses(self, edges: np.typing.NDArray[np.intp]) -> list[tuple[int, int]]:
         """Return the indexes of the sounds before and after each pause that is too long."""
-        if not self._longest:
-            return []
         places = np.flatnonzero(np.diff(edges) - 1 > self._longest)
         return [(int(edges[place]), int(edges[place + 1])) for place in places]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PRODUCT = ("services", "babelmesh")
+BUILT = ROOT / "babelmesh" / "_stubs"  # made from the contracts
 ALL = (*PRODUCT, "bench", "deploy", "docs", "tests", "protos")
 
 
@@ -46,7 +47,8 @@ class Source:
 @cache
 def sources(*folders: str) -> tuple[Source, ...]:
     """The files below the folders, in order."""
-    return tuple(_source(path) for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py")))
+    found = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    return tuple(_source(path) for path in found if BUILT not in path.parents)
 
 
 @cache

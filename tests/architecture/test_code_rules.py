@@ -16,7 +16,6 @@ READS_THE_ENVIRONMENT = {
     "services/common/settings.py": "refuses variables that no setting reads",
     "services/common/server/hardening.py": "silences gRPC's core, which is told by a variable alone",
     "services/common/telemetry/exporting.py": "OpenTelemetry's standard variables are nobody's settings",
-    "services/asr/vad.py": "OpenMP takes its limit of threads from there alone",
     "babelmesh/models/folder.py": "XDG_DATA_HOME is the platform's, like HOME",
     "babelmesh/models/packages.py": "hands its own environment on to pip and npm",
     "babelmesh/local/supervisor.py": "hands its own environment on to the processes it starts",

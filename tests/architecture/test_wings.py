@@ -29,27 +29,38 @@ WINGS = (
     "stages",
     "outgoing",
     "settings",
+    "masking",
     "values",
 )
 
 MOST_ATTRIBUTES = 6
-# Objects with more, each with its reason and how many it has. The list only ever gets shorter.
+# Objects with more, each with its reason and how many it has. What is looked at for each message is an attribute
+# rather than reckoned anew; else the list only ever gets shorter.
 MANY_ATTRIBUTES = {
+    "account/backlog.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
     "account/ledger.py Ledger": 8,  # two clocks, and where each of them began
+    "account/ledger.py _Account": 8,  # a record: the trace of one segment, and when each thing happened to it
     "agreement/budget.py Shares": 7,  # a record: one share for each step
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
-    "incoming/microphone.py Microphone": 10,  # the chain from packets to the audio clock
+    "incoming/microphone.py Microphone": 13,  # the chain from packets to the audio clock
+    "masking/finding/numbers.py Digits": 7,  # a record: digits, and where they may end
+    "masking/reading.py Unit": 10,  # a record: what a unit is, and where it stands
+    "masking/words.py Words": 17,  # a record: one table for each sort of words
+    "outgoing/outbox.py Outbox": 9,  # what waits, in order and by what it is about; its size and age
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
     "servicer.py GatewayServicer": 14,  # what lives as long as the process
-    "stages/replica.py Replica": 11,  # two connections, and what was seen over each
-    "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
+    "stages/calls.py Attempt": 8,  # what it is left for, and by when
+    "stages/links.py Link": 7,  # how it ended, and who uses it
+    "stages/replica.py Replica": 12,  # its connections, and what was seen over them
+    "stages/replicas.py Replicas": 10,  # those that there are, and those that leave
+    "stages/shortage.py Shortage": 7,  # whether an outage lasts, since when, and what the client knows of it
     "stages/tries.py Tries": 10,  # the account of one question
-    "translation/segment.py Segment": 9,  # a record: how far text and speech have got
+    "translation/segment.py Segment": 11,  # a record: how far text and speech have got
     "translation/target.py Target": 9,  # the chain from transcript to voice
     "translation/targets.py Targets": 8,  # who hears which segment
     "voice/speech.py Clause": 8,  # a record

@@ -11,10 +11,10 @@ step() {
 }
 
 # Components no overlay has, on top of one that could: rendered to see that they do.
-mig() {
+components() {
     local rendered
     rendered=$(mktemp --suffix=.yaml)
-    kubectl kustomize tests/deploy/overlays/mig >"$rendered" &&
+    kubectl kustomize "tests/deploy/overlays/$1" >"$rendered" &&
         .deploy/bin/python tests/deploy/schemas.py "$rendered"
     local status=$?
     rm -f "$rendered"
@@ -38,7 +38,8 @@ trap 'rm -rf "$rendered"' EXIT
 step "rendered.sums is of what the overlays make" .venv/bin/python -m deploy.k8s.manifests --check
 .venv/bin/python -m deploy.k8s.manifests --into "$rendered" >/dev/null || exit 1
 step "Kubernetes' and other schemas" .deploy/bin/python tests/deploy/schemas.py "$rendered"/*.yaml
-step "GPU slices" mig
+step "GPU slices" components mig
+step "TLS" components tls
 step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --directory "$rendered"
 step "hadolint" .venv/bin/hadolint services/*/Dockerfile
 step "SBOMs" sboms

@@ -62,8 +62,7 @@ USUAL: Mapping[str, Sequence[Value]] = {
     "stage": ("", "ASR", "MT", "TTS"),
     "traceparent": ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",),
     "interval_ms": (0, 100, 60_000),
-    "mask_profanity": (False,),
-    "mask_pii": (False,),
+    "pii_kinds": ("email", "phone", "card", "iban", "ip", "birth_date", "national_id"),
     "max_wait_ms": (0, 5, 100),
     "longest_pause_ms": (0, 200),
 }

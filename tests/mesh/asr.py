@@ -17,7 +17,7 @@ from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings, ScriptedSettings
 from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import channel, running
+from services.common.server.lifecycle import running
 
 RATE = 16_000
 D = TypeVar("D", bound=Message)
@@ -37,7 +37,7 @@ def silence(milliseconds: int) -> bytes:
 async def serving(settings: AsrSettings) -> AsyncIterator[asr_pb2_grpc.AsrAsyncStub]:
     async with (
         running(AsrServicer(settings), settings) as port,
-        channel(f"127.0.0.1:{port}", CHANNEL) as to,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to,
     ):
         yield asr_pb2_grpc.AsrStub(to)
 

@@ -115,10 +115,10 @@ async def test_a_person_is_told_once_per_loss() -> None:
     assert notices == ["Connection lost, resuming …", "Resumed."] * 2
 
 
-async def test_a_session_that_is_not_to_resume_is_told_as_lost() -> None:
+async def test_a_session_that_is_not_to_reconnect_is_told_as_lost() -> None:
     async with gateway(LOST) as (address, fake):
         with pytest.raises(babelmesh.SessionFailed) as failed:
-            await _events(address, resume=False)
+            await _events(address, reconnect=False)
     assert failed.value.code in ("CONNECTION_LOST", "INTERNAL")  # gRPC masks a status that crosses a write (#36066)
     assert len(fake.hellos) == 1
     assert not fake.hellos[0].heartbeat_ms
@@ -221,6 +221,8 @@ async def _say(session: babelmesh.Session, message: pb.ClientMessage) -> None:
             await session.ping(message.control.marker)
         case _ if message.control.action == "set_target_lang":
             await session.set_targets(list(message.control.targets))
+        case _ if message.control.action == "resume":
+            await session.unpause()
         case _:
             await getattr(session, message.control.action)()
 

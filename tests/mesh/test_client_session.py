@@ -202,7 +202,7 @@ async def test_every_control_arrives_as_the_contract_names_it() -> None:
         await session.send_text("one ", final=False)
         await session.commit()
         await session.pause()
-        await session.resume()
+        await session.unpause()
         await session.interrupt("es")
         await session.ping("here")
         await session.set_targets(["ca"])

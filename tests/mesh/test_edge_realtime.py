@@ -164,7 +164,7 @@ BAD: list[tuple[Event | bytes | str, str, str]] = [
     (hello("es", latency_budget_ms="1"), "WRONG_TYPE", "hello.session.latency_budget_ms"),
     (hello("es", tts_voice="nobody"), "UNKNOWN_VOICE", "hello.session.targets[0].voice"),
     (hello("es", targets=[{"lang": "fr"}]), "TARGETS_TWICE", "hello.session.targets"),
-    (hello("es", formality="formal"), "NOT_IMPLEMENTED", "hello.session.targets[0].formality"),
+    (hello("es", formality="formal"), "NO_FORMALITY", "hello.session.targets[0].formality"),
     (hello("es", formality="rude"), "UNKNOWN_VALUE", "hello.session.formality"),
     (hello("es", input={"format": "mp3", "sample_rate": 8000}), "UNKNOWN_FORMAT", "hello.session.input.format"),
     ({**hello("es"), "resume_handle": "x"}, "RESUME_UNREADABLE", "hello.resume_handle"),

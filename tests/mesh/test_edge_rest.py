@@ -176,7 +176,7 @@ BAD: list[tuple[str, Any, int, str, str]] = [
         "/v2/translate",
         {"text": "a", "source_lang": "en", "target_lang": "es", "formality": "more"},
         501,
-        "NOT_IMPLEMENTED",
+        "NO_FORMALITY",
         "formality",
     ),
     ("/v2/translate", {"text": "a", "target_lang": "es"}, 400, "LANGUAGE_MISSING", "source_lang"),

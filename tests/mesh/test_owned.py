@@ -12,7 +12,6 @@ import pytest
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
 from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import channel
 from services.gateway.stages.calls import Owned
 from tests.mesh.fake_stage import until
 
@@ -47,7 +46,7 @@ async def recognizer(breaks: bool) -> AsyncIterator[tuple[Recognizer, asr_pb2_gr
     asr_pb2_grpc.add_AsrServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    async with channel(f"127.0.0.1:{port}", CHANNEL) as to:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to:
         yield servicer, asr_pb2_grpc.AsrStub(to)
     await server.stop(None)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import grpc
 import pytest
 
 from mesh.asr.v1 import asr_pb2, asr_pb2_grpc
@@ -17,7 +18,7 @@ from services.asr.servicer import AsrServicer
 from services.asr.settings import AsrSettings
 from services.common.errors import StageFailed
 from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import channel, running
+from services.common.server.lifecycle import running
 from tests.mesh.checks import check
 from tests.mesh.mesh import (
     UTTERANCE,
@@ -45,7 +46,7 @@ class Replicas:
     async def busy(self) -> int:
         """The one that has the session."""
         for number, address in enumerate(self.addresses):
-            async with channel(address, CHANNEL) as to:
+            async with grpc.aio.insecure_channel(address, options=CHANNEL) as to:
                 described = await asr_pb2_grpc.AsrStub(to).Describe(asr_pb2.DescribeRequest())
             if described.slots_used:
                 return number

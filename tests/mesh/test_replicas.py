@@ -17,7 +17,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity, StageFailed, TooSlow
 from services.gateway.stages.addresses import Addresses
-from services.gateway.stages.replica import Link
+from services.gateway.stages.links import Link
 from services.gateway.stages.replicas import Replicas
 from tests.mesh.fake_stage import Replica, replica, until
 
@@ -231,7 +231,7 @@ async def test_a_call_on_a_sole_replica_that_is_silent_for_a_while_is_answered_a
 
 async def test_a_sole_replica_that_is_slow_is_waited_for_and_one_beside_another_is_not() -> None:
     async def slow(link: Link) -> str:
-        async with replicas.patience(link, 0.1):
+        with replicas.attempt(link, 0.1):
             await asyncio.sleep(0.5)
         return "answered"
 
@@ -244,7 +244,7 @@ async def test_a_sole_replica_that_is_slow_is_waited_for_and_one_beside_another_
 
 async def test_a_sole_replica_that_never_answers_is_not_waited_for_for_ever() -> None:
     async def never(link: Link) -> None:
-        async with replicas.patience(link, 0.05, longest_seconds=0.2):
+        with replicas.attempt(link, 0.05, longest_seconds=0.2):
             await asyncio.sleep(3)
 
     async with replica("a") as a, watched(Addresses([a.address])) as replicas:

@@ -17,6 +17,7 @@ from externalscaler import externalscaler_pb2 as pb
 from mesh.stage.v1 import stage_pb2
 from realtime.v1.realtime_translate_pb2 import DescribeRequest
 from services.common.server.lifecycle import running
+from services.common.tls.calling import PLAIN
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
@@ -118,13 +119,14 @@ async def test_a_new_replica_is_seen_without_a_restart(monkeypatch: pytest.Monke
     async def lookup(name: str, port: int) -> list[str]:
         return found
 
-    monkeypatch.setattr(Addresses.__init__, "__defaults__", (lookup,))
+    monkeypatch.setattr(Addresses.__init__, "__defaults__", (lookup, "", PLAIN))
     async with (
         replica("a", total=4, used=4) as a,
         replica("b", total=4, used=2) as b,
     ):
         found.append(a.address)
-        async with gateway_of(a, asr_endpoints=("dns:///asr:7701",), resolve_seconds=0.1) as client:
+        asr: dict[str, Any] = {"asr_endpoints": ("dns:///asr:7701",), "stages_plaintext": True, "resolve_seconds": 0.1}
+        async with gateway_of(a, **asr) as client:
             assert await client.value(ASR) == 1.0
             found.append(b.address)
             await until_it_is(lambda: client.value(ASR), 1.5)

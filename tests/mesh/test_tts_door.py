@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.audio.pcm import from_bytes
 from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import channel, running
+from services.common.server.lifecycle import running
 from services.tts.servicer import TtsServicer
 from services.tts.settings import TtsSettings
 from services.tts.silence import QUIET
@@ -69,7 +69,10 @@ async def test_a_full_stage_says_when_to_ask_again() -> None:
 
 async def test_a_clause_that_nobody_reads_is_ended_and_gives_its_slot_back() -> None:
     settings = TtsSettings(engine="scripted", slots=1, drain_seconds=0, unread_seconds=0.3)
-    async with running(TtsServicer(settings), settings) as port, channel(f"127.0.0.1:{port}", CHANNEL) as to:
+    async with (
+        running(TtsServicer(settings), settings) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to,
+    ):
         stub = tts_pb2_grpc.TtsStub(to)
         unread = stub.Synthesize(asking("word " * 180))
         await until_slots_used(stub, 1)
@@ -83,7 +86,10 @@ async def test_a_clause_that_nobody_reads_is_ended_and_gives_its_slot_back() -> 
 
 async def test_a_clause_whose_first_piece_nobody_reads_in_time_is_ended_with_its_status() -> None:
     settings = TtsSettings(engine="scripted", slots=1, drain_seconds=0, unread_seconds=1e-9)
-    async with running(TtsServicer(settings), settings) as port, channel(f"127.0.0.1:{port}", CHANNEL) as to:
+    async with (
+        running(TtsServicer(settings), settings) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to,
+    ):
         with pytest.raises(grpc.aio.AioRpcError) as ended:
             async with asyncio.timeout(5):
                 await read_out(tts_pb2_grpc.TtsStub(to).Synthesize(asking("hola")))
@@ -94,7 +100,8 @@ async def test_speech_is_as_long_as_its_text_and_its_rate_say() -> None:
     async with stage(char_ms=50, sample_rate_hertz=8_000) as stub:
         responses = await spoken(stub, "ten chars.")
         assert {response.sample_rate_hertz for response in responses} == {8_000}
-        assert [len(response.pcm) for response in responses] == [1_600] * 5
+        sizes = [len(response.pcm) for response in responses]
+        assert (sizes[0], sum(sizes)) == (1_600, 5 * 1_600)  # the first piece leaves at once
         assert len(await pcm_of(stub, "ten chars.", speaking_rate=2.0)) == 4_000
         assert len(await pcm_of(stub, "ten chars.", speaking_rate=0.5)) == 16_000
 

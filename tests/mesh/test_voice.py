@@ -253,3 +253,10 @@ async def test_a_broken_voice_holds_nobody_in_turn_either() -> None:
         heard = await talk(stub, hello("es", **CONSECUTIVE), *chunks(UTTERANCE * 3))
     check(heard)
     assert said(heard) == " ".join(heard.finals("es"))
+
+
+async def test_every_chunk_says_that_its_speech_is_synthetic() -> None:
+    async with gateway() as stub:
+        heard = await talk(stub, hello("es"), text("hello there", final=True))
+    assert heard.of("tts")
+    assert all(chunk.synthetic for chunk in heard.of("tts"))

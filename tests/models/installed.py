@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from babelmesh.models.folder import VARIABLE, Models, default_folder
+from babelmesh.models.choices import VARIABLE
+from babelmesh.models.folder import Models, default_folder
 
 
 def installed(name: str) -> Path | None:

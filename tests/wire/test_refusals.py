@@ -102,14 +102,41 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     ),
     "no overload policy": ([hello("es", overload=9)], "UNKNOWN_VALUE", "hello.overload"),
     "a heartbeat too fast": ([hello("es", heartbeat_ms=199)], "OUT_OF_RANGE", "hello.heartbeat_ms"),
+    "a kind of data that nobody knows": (
+        [hello("es", mask_pii=True, masking=pb.Masking(pii_kinds=["phone", "shoe size"]))],
+        "UNKNOWN_KIND",
+        "hello.masking.pii_kinds[1]",
+    ),
+    "kinds of nothing": (
+        [hello("es", masking=pb.Masking(pii_kinds=["phone"]))],
+        "FIELD_NOT_READ",
+        "hello.masking.pii_kinds",
+    ),
+    "a grade of nothing": (
+        [hello("es", mask_pii=True, masking=pb.Masking(profanity_grade=pb.PROFANITY_GRADE_STRONG))],
+        "FIELD_NOT_READ",
+        "hello.masking.profanity_grade",
+    ),
+    "a scope of nothing": (
+        [hello("es", masking=pb.Masking(scope=pb.MASK_SCOPE_STORED))],
+        "FIELD_NOT_READ",
+        "hello.masking.scope",
+    ),
+    "no grade": (
+        [hello("es", mask_profanity=True, masking=pb.Masking(profanity_grade=pb.ProfanityGrade.ValueType(9)))],
+        "UNKNOWN_VALUE",
+        "hello.masking.profanity_grade",
+    ),
+    "no scope": (
+        [hello("es", mask_pii=True, masking=pb.Masking(scope=pb.MaskScope.ValueType(9)))],
+        "UNKNOWN_VALUE",
+        "hello.masking.scope",
+    ),
     "a protocol of tomorrow": ([hello("es", protocol_version=2)], "OUT_OF_RANGE", "hello.protocol_version"),
 }
 
 LATER: dict[str, tuple[dict[str, Any], str]] = {
-    "profanity": ({"mask_profanity": True}, "hello.mask_profanity"),
-    "PII": ({"mask_pii": True}, "hello.mask_pii"),
     "Opus out": ({"output": pb.AudioFormat(format="opus")}, "hello.output.format"),
-    "formality": ({"targets": [pb.Target(lang="es", formality=pb.FORMALITY_FORMAL)]}, "hello.targets[0].formality"),
 }
 
 IN_SESSION: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
@@ -156,9 +183,9 @@ async def test_refused_in_session_after_all_that_was_said_before(
         ([], "TARGET_COUNT", "control.targets"),
         ([pb.Target(lang="fr"), pb.Target(lang="tlh")], "UNKNOWN_LANGUAGE", "control.targets[1].lang"),
         ([pb.Target(lang="fr", voice="hal")], "UNKNOWN_VOICE", "control.targets[0].voice"),
-        ([pb.Target(lang="fr", formality=pb.FORMALITY_FORMAL)], "NOT_IMPLEMENTED", "control.targets[0].formality"),
+        ([pb.Target(lang="fr", formality=pb.FORMALITY_FORMAL)], "NO_FORMALITY", "control.targets[0].formality"),
     ],
-    ids=["none", "an unknown one", "an unknown voice", "what is not built yet"],
+    ids=["none", "an unknown one", "an unknown voice", "a register that the pair lacks"],
 )
 async def test_targets_that_are_refused_leave_the_session_as_it_was(
     stub: Stub, targets: list[pb.Target], code: str, field: str

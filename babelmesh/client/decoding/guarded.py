@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.util import find_spec
 
 from babelmesh.client.decoding.findings import Findings
 from babelmesh.client.decoding.wire import Form, Kind, Look, Place, Wish, records
@@ -22,6 +23,8 @@ MOST_RESTARTS = 20
 
 def looked_into(path: str, track: int | None, decoder: Sequence[str] = DECODER) -> Look:
     """Probe a file. Raises AudioUnreadable when it is missing, yields no audio, or lacks the track."""
+    if find_spec("av") is None or find_spec("numpy") is None:
+        raise AudioUnreadable("Reading files needs an extra: pip install 'babelmesh[files]'.")
     with _Process(Wish(path, track), decoder).running() as process:
         for kind, payload in process.records():
             match kind:

@@ -20,7 +20,10 @@ from services.common.errors import InvalidArgument
 
 
 class Startable(AnyEngine, Protocol):
-    """An engine of any stage that can be started and stopped."""
+    """An engine of any stage that can be started and stopped.
+
+    One that starts no child programs may say so with `starts_programs = False`: its stage then has the faster loop.
+    """
 
     patience_seconds: float
 

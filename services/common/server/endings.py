@@ -115,13 +115,14 @@ class Pulse:
         self.over = threading.Event()
         self._loop = loop
         self._limits = limits
+        self._seconds = limits.look_seconds / 2  # between two beats
         self._beats = 0
 
     def beat(self) -> None:
         """Count a beat of the loop, and schedule the next one."""
         self._beats += 1
         if not self.over.is_set():
-            self._loop.call_later(self._limits.look_seconds / 2, self.beat)
+            self._loop.call_later(self._seconds, self.beat)
 
     def look(self, thread: int) -> None:
         """Watch the loop's thread, of id `thread`, until the block is over."""

@@ -11,7 +11,7 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.server import endings, hardening
 from services.common.server.door import Doors, Guard
+from services.common.server.loops import spare_collector
 from services.common.server.observing import observed
 from services.common.server.ports import Ports, add_for_clients, add_for_operators, servers
 from services.common.server.replica import Replica
@@ -97,6 +98,14 @@ class _Server:
             await self.checks.set(name, health_)
         await self.checks.set(LIVE, health_pb2.HealthCheckResponse.SERVING)
 
+    async def watch(
+        self, servicer: Servicer, settings: ServiceSettings, changed: Callable[[bool], Awaitable[None]]
+    ) -> None:
+        """Watch the engine and the files of certificates, until cancelled; `changed` is told of a stuck engine."""
+        async with TaskGroup() as tasks:
+            tasks.create_task(watch(servicer.replica.watchdog or Watchdog(), changed))
+            tasks.create_task(self.ports.follow_files(settings.tls_reload_seconds))
+
     async def stop(self, servicer: Servicer, seconds: float) -> None:
         """Stop serving: let the calls here end, then end those that are left after `seconds`."""
         ends = time.monotonic() + seconds
@@ -121,7 +130,7 @@ async def running(
     server = _server(servicer, settings, broken)
     rpcs.may_refuse(server.stage, (FULL, *(code for code, _ in Doors.REFUSALS.values())))
     await server.enter(State.STARTING)
-    port = await server.ports.open(settings.listen, servicer.replica.edge)
+    port = await server.ports.open(settings, servicer.replica.edge)
     grace = 0.0  # before it is ready there is nothing to drain
     ending = False
 
@@ -137,7 +146,7 @@ async def running(
     try:
         with observed(server.stage, servicer.replica, server.status):
             async with TaskGroup() as tasks:
-                watching = tasks.create_task(watch(servicer.replica.watchdog or Watchdog(), changed))
+                watching = tasks.create_task(server.watch(servicer, settings, changed))
                 try:
                     await servicer.start()
                     grace = settings.drain_seconds
@@ -156,7 +165,7 @@ def _server(servicer: Servicer, settings: ServiceSettings, broken: Callable[[str
     stage = rpcs.stage_of(servicer.service_name)
     guard = Guard(Doors(status, stage), broken)
     checks = health.aio.HealthServicer()
-    ports = servers(settings, edge, guard.facing, checks)
+    ports = servers(settings, edge, guard.facing, checks, stage)
     servicer.add_to(ports.service)
     add_for_clients(ports.service, edge, servicer.service_name)
     add_for_operators(ports.operators, servicer.replica, settings, status, servicer.service_name)
@@ -180,6 +189,7 @@ async def serve(servicer: Servicer, settings: ServiceSettings) -> None:
         async with running(servicer, settings, end_soon) as port:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, stop.set)
+            spare_collector()
             log.info("serving", extra={"fields": {"port": port, **_operators_port(servicer)}})
             await stop.wait()
             log.info("stopping", extra={"fields": {"drain_seconds": settings.drain_seconds}})
@@ -195,11 +205,7 @@ def run(
     make: Callable[[], tuple[Servicer, ServiceSettings]],
     new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop,
 ) -> None:
-    """Run a service's `__main__`: settings, logs, telemetry and loop. `make` is called inside the loop.
-
-    A service that starts child programs stays with asyncio's own loop. uvloop is faster at messages, but it forks where
-    asyncio does not copy the process, and a fork beside gRPC's threads now and then ends before the program has begun.
-    """
+    """Run a service's `__main__`: settings, logs, telemetry and loop. `make` is called inside the loop."""
 
     async def body() -> None:
         servicer, settings = make()
@@ -213,8 +219,3 @@ def run(
             runner.run(body())
     except (ValidationError, MeshError) as error:  # a setting, or a program that is missing: for whoever started us
         sys.exit(f"{service} cannot start: {error}")
-
-
-def channel(target: str, options: Sequence[tuple[str, int]]) -> grpc.aio.Channel:
-    """Return a plaintext channel. Encryption between services is the platform's to add."""
-    return grpc.aio.insecure_channel(target, options=options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from services.common.server.listening import limit_backlog
 from services.common.server.replica import Edge, Replica
 from services.common.server.status import Status, StatusServicer
 from services.common.settings import ServiceSettings
+from services.common.tls.callers import CallersOnly
+from services.common.tls.serving import OPERATORS as FOR_OPERATORS
+from services.common.tls.serving import Serving, for_clients, serving
 
 OPERATORS = 200  # calls at once of those who run the mesh
 
@@ -29,41 +32,74 @@ class Ports:
 
     service: grpc.aio.Server
     operators: grpc.aio.Server
+    probes: grpc.aio.Server | None  # health alone, without TLS
+    how: Sequence[Serving]  # the service's port is served, and the operators'
 
-    async def open(self, listen: str, edge: Edge | None) -> int:
+    async def open(self, settings: ServiceSettings, edge: Edge | None) -> int:
         """Open the ports, and return the service's. The operators' address is recorded in the edge."""
-        port = self.service.add_insecure_port(listen)
+        port = self.how[0].add_port(self.service, settings.listen)
         await self.service.start()
         if edge:
             limit_backlog(port, edge.backlog)
-            taken = self.operators.add_insecure_port(edge.operations)
+            taken = self.how[-1].add_port(self.operators, edge.operations)
             edge.operations = f"{edge.operations.rpartition(':')[0]}:{taken}"
             await self.operators.start()
+        if self.probes and settings.health:
+            self.probes.add_insecure_port(settings.health)
+            await self.probes.start()
         return port
+
+    async def follow_files(self, seconds: float) -> None:
+        """Look every so many seconds whether there are new certificates, until cancelled."""
+        async with TaskGroup() as tasks:
+            for each in self.how:
+                if each.files:
+                    tasks.create_task(each.files.run(seconds))
 
     async def stop(self, seconds: float) -> None:
         """Stop the servers, with so many seconds for responses on their way."""
         async with TaskGroup() as tasks:
-            for server in {self.service, self.operators}:
+            for server in {self.service, self.operators, *([self.probes] if self.probes else [])}:
                 tasks.create_task(server.stop(seconds))
 
 
 def servers(
-    settings: ServiceSettings, edge: Edge | None, guard: Callable[[bool], grpc.aio.ServerInterceptor], checks: Any
+    settings: ServiceSettings,
+    edge: Edge | None,
+    guard: Callable[[bool], grpc.aio.ServerInterceptor],
+    checks: Any,
+    stage: str,
 ) -> Ports:
-    """Return the servers, with health alone. `guard` makes an interceptor, for calls of strangers or of the mesh."""
-    streams = 2 * settings.slots + 100
+    """Return the servers, with health alone. `guard` makes an interceptor, for calls of strangers or of the mesh.
+
+    Raises InvalidArgument where they cannot be served as the settings of TLS say.
+    """
+    streams, how = 2 * settings.slots + 100, [for_clients(settings, stage)]
     if edge is None:
-        service = operators = grpc.aio.server(interceptors=[guard(False)], options=server_options(streams))
+        first = _interceptors(how[0], stage, guard(False))
+        service = operators = grpc.aio.server(interceptors=first, options=server_options(streams))
     else:
-        options = edge_options(streams, edge.connections)
-        service = grpc.aio.server(interceptors=[guard(not edge.trust_traces)], options=options)
-        options = server_options(OPERATORS)
-        operators = grpc.aio.server(interceptors=[guard(False)], options=options, maximum_concurrent_rpcs=OPERATORS)
+        how.append(serving(settings, stage, FOR_OPERATORS, edge.operations, edge.operators))
+        first = _interceptors(how[0], stage, guard(not edge.trust_traces))
+        service = grpc.aio.server(interceptors=first, options=edge_options(streams, edge.connections))
+        operators = _of_few(_interceptors(how[1], stage, guard(False)))
         edge.add_to(operators)
-    for server in {service, operators}:
+    probes = _of_few([guard(False)]) if settings.health else None
+    for server in {service, operators, *([probes] if probes else [])}:
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    return Ports(service, operators)
+    return Ports(service, operators, probes, how)
+
+
+def _of_few(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> grpc.aio.Server:
+    """Return a server for those who run the mesh."""
+    return grpc.aio.server(
+        interceptors=interceptors, options=server_options(OPERATORS), maximum_concurrent_rpcs=OPERATORS
+    )
+
+
+def _interceptors(how: Serving, stage: str, guard: grpc.aio.ServerInterceptor) -> list[grpc.aio.ServerInterceptor]:
+    """Return a server's interceptors, the first of which sees a call first."""
+    return [CallersOnly(how, stage), guard] if how.names else [guard]
 
 
 def add_for_operators(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from google.protobuf.message import DecodeError
 
 from services.common.errors import InvalidArgument
 
 M = TypeVar("M")
+Parse = TypeVar("Parse", bound=Callable[..., Any])
+_REFUSING = "refusing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,12 @@ class Unreadable:
 
 
 def reader(parse: Callable[[bytes], M], most_bytes: int = 0) -> Callable[[bytes], M | Unreadable]:
-    """Return a parser of messages of at most `most_bytes`; 0 for as many as gRPC admits."""
+    """Return a parser of messages of at most `most_bytes`; 0 for as many as gRPC admits.
+
+    A parser that is marked as `refusing` is returned as it is.
+    """
+    if hasattr(parse, _REFUSING):
+        return parse
 
     def read(message: bytes) -> M | Unreadable:
         if most_bytes and len(message) > most_bytes:
@@ -37,6 +44,12 @@ def reader(parse: Callable[[bytes], M], most_bytes: int = 0) -> Callable[[bytes]
             return Unreadable(InvalidArgument("UNREADABLE_MESSAGE", "It cannot be parsed.", "request", accepted))
 
     return read
+
+
+def refusing(parse: Parse) -> Parse:
+    """Mark a parser that itself returns an Unreadable for what cannot be parsed."""
+    setattr(parse, _REFUSING, True)
+    return parse
 
 
 def too_large(size_bytes: int, most_bytes: int, field: str, code: str = "MESSAGE_TOO_LARGE") -> Unreadable:

@@ -62,7 +62,8 @@ class Rehearsal:
     """Holds the one fault that is armed or under way. Its engine calls are the steps that the watchdog sees."""
 
     def __init__(self) -> None:
-        self._fault: Fault | None = None  # due: it strikes when no more calls are to succeed
+        # Due: it strikes when no more calls are to succeed. Without one no step needs to begin or end here.
+        self.fault: Fault | None = None
         self._calls_left = 0
         self._ends = -math.inf  # of the fault that goes on, by the loop's clock
         self._timer: asyncio.TimerHandle | None = None
@@ -76,7 +77,7 @@ class Rehearsal:
         loop = asyncio.get_running_loop()
         if self._timer is not None:
             self._timer.cancel()
-        self._fault, self._ends = None, -math.inf
+        self.fault, self._ends = None, -math.inf
         log.warning("fault armed", extra={"fields": {"kind": fault.kind.name}})
         if fault.after_ms or not fault.kind.of_engine:
             self._timer = loop.call_later(max(fault.after_ms / 1000, ANSWER_SECONDS), self._due, fault)
@@ -85,33 +86,33 @@ class Rehearsal:
 
     def _due(self, fault: Fault) -> None:
         if fault.kind.of_engine or fault.after_calls:
-            self._fault, self._calls_left = fault, fault.after_calls
+            self.fault, self._calls_left = fault, fault.after_calls
         else:
             self._break(fault)
 
     async def begins(self) -> None:
         """Begin a step of the engine. Raises StageFailed when the step is to fail, and blocks while it is to hang."""
-        fault, now = self._fault, asyncio.get_running_loop().time()
+        fault, now = self.fault, asyncio.get_running_loop().time()
         if fault is None:
             return
         if self._calls_left:
             self._calls_left -= 1
             return
         if not fault.kind.lasts or not fault.kind.of_engine:
-            self._fault = None
+            self.fault = None
             self._break(fault)
             return
         if self._ends < 0:
             self._ends = now + fault.seconds
         if now >= self._ends:
-            self._fault = None
+            self.fault = None
         elif fault.kind is Kind.HANG:
             log.warning("fault struck", extra={"fields": {"kind": fault.kind.name}})
             await self._hang(self._ends - now)
 
     async def ends(self, worked_seconds: float) -> None:
         """End a step of the engine that took `worked_seconds`: a fault that slows it makes it wait longer."""
-        fault = self._fault
+        fault = self.fault
         if fault and fault.kind is Kind.SLOW and asyncio.get_running_loop().time() < self._ends:
             await asyncio.sleep((fault.factor - 1) * worked_seconds)
 

@@ -12,6 +12,7 @@ from services.common.engines.tiering import Tiering
 from services.common.server.faults import Forward
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
+from services.common.tls.serving import NOBODY, Callers
 
 
 @dataclass(slots=True)
@@ -22,6 +23,7 @@ class Edge:
     add_to: Callable[[grpc.aio.Server], None]  # registers what is served there beside health, state and faults
     connections: int  # of clients, at once
     backlog: int  # connections that may wait to be accepted
+    operators: Callers = NOBODY  # who may call there
     trust_traces: bool = False  # whether calls are a part of their callers' traces
     reflection: bool = False  # whether strangers are served reflection of what they may call
 

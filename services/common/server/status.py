@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
+from services.common.channel import Changes
 from services.common.server.replica import Replica
 from services.common.states import State
 
@@ -25,7 +25,7 @@ class Status:
         self._phase = State.STARTING  # but for an engine that is stuck
         self._stuck = False
         self._over = False
-        self._changed = asyncio.Condition()
+        self._changed = Changes()
 
     @property
     def state(self) -> State:
@@ -40,29 +40,21 @@ class Status:
     async def enter(self, phase: State) -> None:
         """Enter a phase (starting, serving or draining), and notify those who wait."""
         self._phase = phase
-        await self._tell()
+        self._changed.tell()
 
     async def stick(self, stuck: bool) -> None:
         """Record whether the engine is stuck, and notify those who wait."""
         self._stuck = stuck
-        await self._tell()
+        self._changed.tell()
 
     async def end(self) -> None:
         """End the state: notify those who wait that no more changes follow."""
         self._over = True
-        await self._tell()
+        self._changed.tell()
 
     async def change(self, within_seconds: float) -> None:
         """Wait for a change of the state, for at most so many seconds."""
-        try:
-            async with asyncio.timeout(within_seconds), self._changed:
-                await self._changed.wait()
-        except TimeoutError:
-            pass  # nothing did
-
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+        await self._changed.wait(within_seconds)
 
 
 class StatusServicer(stage_pb2_grpc.StageServicer):

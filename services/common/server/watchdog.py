@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Never, Self
 
@@ -75,7 +75,7 @@ class Watchdog:
 class Step:
     """One caller's wait for the engine's answer.
 
-    Only the engine's own time counts: what the caller does with an answer before it asks for more goes into `paused`.
+    Only the engine's own time counts: what the caller does with an answer before it asks for more is a `pause`.
     """
 
     def __init__(self, watchdog: Watchdog) -> None:
@@ -88,7 +88,8 @@ class Step:
         self._open, self._worked_seconds = True, 0.0
         self._works()
         try:
-            await self._watchdog.rehearsal.begins()
+            if self._watchdog.rehearsal.fault:
+                await self._watchdog.rehearsal.begins()
         except BaseException:
             self._ends()
             raise
@@ -96,25 +97,24 @@ class Step:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: object, _: TracebackType | None) -> None:
         try:
-            if kind is None:
-                worked = self._worked_seconds + asyncio.get_running_loop().time() - self._since
+            if kind is None and self._watchdog.rehearsal.fault:
+                worked = self._worked_seconds + time.monotonic() - self._since
                 await self._watchdog.rehearsal.ends(worked)
         finally:
             self._ends()
 
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """Pause the wait for the block: the engine has answered, and is not asked for more within it."""
-        self._worked_seconds += asyncio.get_running_loop().time() - self._since
+    def pause(self) -> None:
+        """Pause the wait: the engine has answered, and is not asked for more until the wait goes on."""
+        self._worked_seconds += time.monotonic() - self._since
         self._watchdog.rests(self)
-        try:
-            yield
-        finally:
-            if self._open:
-                self._works()
+
+    def go_on(self) -> None:
+        """Go on with a wait that was paused, unless it has ended."""
+        if self._open:
+            self._works()
 
     def _works(self) -> None:
-        self._since = asyncio.get_running_loop().time()
+        self._since = time.monotonic()
         self._watchdog.begins(self)
 
     def _ends(self) -> None:

@@ -126,7 +126,7 @@ def exported(service: str, settings: ServiceSettings) -> Iterator[None]:
                 _export_metrics(wanted, service, running)
         except ImportError as error:
             asking = wanted.prometheus_setting or "OTEL_*"
-            message = "It asks for telemetry, which is not installed: pip install 'babelmesh[telemetry]'."
+            message = "It asks for telemetry, which is not installed: pip install 'babelmesh-server[telemetry]'."
             raise Unsupported("NO_TELEMETRY", message, asking) from error
         yield
 

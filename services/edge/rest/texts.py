@@ -98,7 +98,7 @@ class Texts:
         try:
             return Answered((await self._doors.gateway.translate(wanted, caller)).translations)
         except Fault as fault:
-            if strict or fault.code != "NOT_IMPLEMENTED" or fault.field != "formality":
+            if strict or fault.code != "NO_FORMALITY":
                 raise
         wanted.formality = pb.FORMALITY_UNSPECIFIED
         return Answered((await self._doors.gateway.translate(wanted, caller)).translations, ("formality",))

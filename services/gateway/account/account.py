@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from services.common.audio.pcm import ASR_RATE
 from services.common.errors import MeshError
-from services.gateway.account.backlog import Backlog, Ticket
+from services.gateway.account.backlog import Backlog, Level, Ticket
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures
 from services.gateway.agreement.glossary import Dictionary
@@ -62,26 +62,30 @@ class Account:
 
         Which of the two was agreed; the client is told of both.
         """
-        backlog = self.backlog
-        ahead_samples = backlog.accepted_samples - self.ledger.now_samples
-        if ahead_samples > AHEAD_SAMPLES:
-            backlog.overload.live = False  # a recording stays one: a slow voice makes it no speaker
-        if backlog.overload.skipping:
+        backlog, overload = self.backlog, self.backlog.overload
+        if backlog.accepted_samples - self.ledger.now_samples > AHEAD_SAMPLES:
+            overload.live = False  # a recording stays one: a slow voice makes it no speaker
+        if overload.level is Level.SKIPPING and overload.live:
             await self._skip(audio)
             return False
         if backlog.skipped.samples:
             await self.note_skipped()
         if backlog.held:
-            with self.measures.held():
-                await self.outbox.put(messages.flow(backlog.stages(), held=True))
-                await backlog.room()
-                await self.outbox.put(messages.flow(backlog.stages(), held=False))
-        backlog.accept(len(audio.pcm), audio.end_samples)
-        self.ledger.received(audio.end_samples, len(audio.pcm))
-        self.measures.accepted(len(audio.pcm))
-        if backlog.overload.changed:
+            await self._wait_for_room()
+        samples, end_samples = len(audio.pcm), audio.offset_samples + len(audio.pcm)
+        backlog.accept(samples, end_samples)
+        self.ledger.received(end_samples, samples)
+        self.measures.accepted(samples)
+        if overload.level is not overload.told:
             await self._note_overload()
         return True
+
+    async def _wait_for_room(self) -> None:
+        """Hold the client while the work lies too far behind."""
+        with self.measures.held():
+            await self.outbox.put(messages.flow(self.backlog.stages(), held=True))
+            await self.backlog.room()
+            await self.outbox.put(messages.flow(self.backlog.stages(), held=False))
 
     async def _skip(self, audio: Audio) -> None:
         self.backlog.skip(audio)
@@ -116,7 +120,8 @@ class Account:
 
         def written() -> list[ServerMessage]:
             self.backlog.close(ticket)
-            return self._overload_news() if self.backlog.overload.changed else []
+            overload = self.backlog.overload
+            return [] if overload.level is overload.told else self._overload_news()
 
         await self.outbox.put_made(written)
 

@@ -6,11 +6,12 @@ itself and stops reading past the bound, or gives something up, as was agreed. T
 
 from __future__ import annotations
 
-import asyncio
+from collections import deque
 from dataclasses import dataclass
 from enum import IntEnum
 
 from services.common.audio.pcm import ASR_RATE
+from services.common.channel import Changes
 from services.gateway.values.speech import Audio
 from services.gateway.values.terms import OverloadPolicy
 
@@ -67,11 +68,12 @@ class Backlog:
     ) -> None:
         self.accepted_samples = start_samples  # the offset up to which audio was taken in, or left out
         self.overload = Overload(policy, bound_samples)
-        self._unrecognized: list[tuple[int, int]] = []  # from, to; in order, with the gaps between them
-        self._tickets: list[Ticket] = []
         self.skipped = Skipped()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._unrecognized: deque[tuple[int, int]] = deque()  # from, to; in order, with the gaps between them
+        self._tickets: dict[Ticket, None] = {}  # in the order they began
+        self._since_samples = start_samples  # no ticket has an earlier one
+        self.held = False  # no more audio may be taken in for now: past the bound, until half of it is worked off
+        self._room = Changes()
 
     def accept(self, samples: int, end_samples: int) -> None:
         """Count audio that was taken in, up to an offset."""
@@ -90,52 +92,68 @@ class Backlog:
 
     def recognized(self, offset_samples: int) -> None:
         """Record that the recognizer has been through the audio clock up to an offset, gaps included."""
-        left = [(max(start, offset_samples), end) for start, end in self._unrecognized]
-        self._unrecognized = [(start, end) for start, end in left if start < end]
+        while self._unrecognized and self._unrecognized[0][0] < offset_samples:
+            _, end = self._unrecognized.popleft()
+            if end > offset_samples:
+                self._unrecognized.appendleft((offset_samples, end))
         self._weigh()
 
     def begin(self, stage: str, lang: str, since_samples: int) -> Ticket:
         """Begin a piece of work, on speech that ends at an offset."""
         ticket = Ticket(stage, lang, since_samples)
-        self._tickets.append(ticket)
+        self._tickets[ticket] = None
+        self._since_samples = min(self._since_samples, since_samples)
         return ticket
 
     def close(self, ticket: Ticket) -> None:
         """Close a piece of work: its result was written, or there is none. Closing twice is the same as once."""
         if ticket in self._tickets:
-            self._tickets.remove(ticket)
+            del self._tickets[ticket]
             self._weigh()
 
     def stages(self) -> list[tuple[str, str, int]]:
         """Stage, language and how many samples it is behind, for every stage with work waiting."""
         behind: dict[tuple[str, str], int] = {}
-        for start, end in self._unrecognized:
+        for start, end in list(self._unrecognized):
             behind["ASR", ""] = behind.get(("ASR", ""), 0) + end - start
-        for ticket in self._tickets:  # in the order they began: of a stage and language the oldest counts
+        for ticket in list(self._tickets):  # in the order they began: of a stage and language the oldest counts
             behind.setdefault((ticket.stage, ticket.lang), self.accepted_samples - ticket.since_samples)
         return [(*where, samples) for where, samples in behind.items()]
 
-    @property
-    def held(self) -> bool:
-        """Whether no more audio may be taken in for now: past the bound, until half of it is worked off."""
-        return not self._room.is_set()
-
     async def room(self) -> None:
         """Wait until audio may be taken in."""
-        await self._room.wait()
+        while self.held:
+            await self._room.wait()
 
     def _weigh(self) -> None:
+        """Let something give way, or hold the audio, where the work lies too far behind.
+
+        Usually all of it is so new that neither can be, and stages need not be told apart.
+        """
+        overload, half = self.overload, self.overload.bound_samples // 2
+        first = self._unrecognized[0][0] if self._unrecognized else self.accepted_samples
+        if not self._tickets:
+            self._since_samples = self.accepted_samples
+        if overload.level is Level.ALL and self.accepted_samples - min(first, self._since_samples) <= half:
+            if self.held:
+                self._let_in()
+            return
+        self._since_samples = min((each.since_samples for each in self._tickets), default=self.accepted_samples)
         stages, holding, most = self.stages(), 0, 0
         for _, _, samples in stages:
             most = max(most, samples)
-        self.overload.weigh(most, self.accepted_samples)
+        overload.weigh(most, self.accepted_samples)
         for stage, _, samples in stages:
-            if self.overload.holds(stage):
+            if overload.holds(stage):
                 holding = max(holding, samples)
-        if holding > self.overload.bound_samples:
-            self._room.clear()
-        elif holding <= self.overload.bound_samples // 2:
-            self._room.set()
+        if holding > overload.bound_samples:
+            self.held = True
+        elif holding <= half:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        self.held = False
+        self._room.tell()
 
 
 class Level(IntEnum):
@@ -169,16 +187,11 @@ class Overload:
         self.bound_samples = bound_samples
         self._policy = policy
         self._since_samples = 0
-        self._told = Level.ALL
+        self.told = Level.ALL  # the level that the client knows of
 
     def holds(self, stage: str) -> bool:
         """Whether audio is held while a stage is too far behind."""
         return stage in _HOLDING[self._policy if self.live else OverloadPolicy.BLOCK]
-
-    @property
-    def skipping(self) -> bool:
-        """Whether audio is left out for now."""
-        return self.live and self.level is Level.SKIPPING
 
     def weigh(self, behind_samples: int, now_samples: int) -> None:
         """Choose the level for work that lies so far behind, at an offset of the audio clock."""
@@ -201,11 +214,11 @@ class Overload:
     @property
     def changed(self) -> bool:
         """Whether the level is another than the client was told."""
-        return self.level is not self._told
+        return self.level is not self.told
 
     def news(self) -> list[tuple[str, bool]]:
         """The stages spared since this was asked last, False, and those that are not spared any more, True."""
-        before, self._told = self._told, self.level
+        before, self.told = self.told, self.level
         begun = [(_SPARED[level], False) for level in _SPARED if before < level <= self.level]
         over = [(_SPARED[level], True) for level in reversed(_SPARED) if self.level < level <= before]
         return begun + over

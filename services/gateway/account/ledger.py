@@ -16,9 +16,9 @@ from opentelemetry import trace
 from opentelemetry.context import Context, get_current
 
 from services.common.audio.pcm import ASR_RATE
-from services.common.telemetry.tracing import tracer
+from services.common.telemetry.tracing import Metadata, outgoing, tracer
 from services.gateway.values.continuation import Continuation, Position, beginning
-from services.gateway.values.speech import AHEAD_SAMPLES, Steps, Transcript, milliseconds, samples
+from services.gateway.values.speech import AHEAD_SAMPLES, Steps, Transcript, milliseconds
 
 
 class Outcome(StrEnum):
@@ -44,6 +44,8 @@ class _Account:
     span: trace.Span
     typed: bool
     began_ms: int | None  # when its first sample was captured, or its first text came; None: nobody knows, or waits
+    trace: Context
+    metadata: Metadata  # that carries the trace to a stage
     shortfalls: dict[str, Outcome] = field(default_factory=dict)  # by target
     first_audio_ms: dict[str, int] = field(default_factory=dict)  # by target; speech may come before the final
     steps: dict[str, Steps] = field(default_factory=dict)  # by target, from the final until all of it was sent
@@ -69,7 +71,7 @@ class Ledger:
     @property
     def now_samples(self) -> int:
         """The session's clock; 0 before it starts."""
-        return samples(self._ms(self._clock()))
+        return 0 if self._started is None else round((self._clock() - self._started) * 1000) * ASR_RATE // 1000
 
     @property
     def position(self) -> Position:
@@ -92,14 +94,21 @@ class Ledger:
             self._started = self._clock()
         if number not in self._accounts:
             span = tracer.start_span("segment", attributes={"babelmesh.segment_id": number})
-            self._accounts[number] = _Account(span, transcript.typed, self._began_ms(transcript))
+            context = trace.set_span_in_context(span)
+            began_ms = self._began_ms(transcript)
+            self._accounts[number] = _Account(span, transcript.typed, began_ms, context, outgoing(context))
             self.delivery.opened(transcript)
-        return self.trace(number)
+        return self._accounts[number].trace
 
     def trace(self, segment_id: int) -> Context:
         """The trace context of a segment; the current one when it is closed already."""
         account = self._accounts.get(segment_id)
-        return trace.set_span_in_context(account.span) if account else get_current()
+        return account.trace if account else get_current()
+
+    def metadata(self, segment_id: int) -> Metadata:
+        """What carries the trace of a segment to a stage."""
+        account = self._accounts.get(segment_id)
+        return account.metadata if account else outgoing()
 
     def recognized(self, transcript: Transcript, langs: Iterable[str]) -> None:
         """Record the final transcript, which goes to these targets. With none, the segment's account closes."""
@@ -163,7 +172,8 @@ class Ledger:
     def finalized(self, offset_samples: int) -> None:
         """All audio before an offset is in a final transcript or held no speech."""
         self.delivery.finalized(offset_samples)
-        while len(self._arrivals) > 1 and self._arrivals[0][0] < self.position.offset_samples:
+        needed_samples = self.position.offset_samples
+        while len(self._arrivals) > 1 and self._arrivals[0][0] < needed_samples:
             self._arrivals.popleft()
 
     def acknowledge(self, least_samples: int = 1) -> Position | None:

@@ -15,7 +15,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import TypeAlias
 
 from opentelemetry.metrics import Histogram
@@ -23,7 +23,6 @@ from opentelemetry.metrics import Histogram
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import ASR_RATE
 from services.common.telemetry import metrics
-from services.common.text.concluded import common_prefix
 from services.gateway.account.ledger import Delivered, Ledger, Outcome
 from services.gateway.outgoing import closed
 from services.gateway.values.continuation import Continuation, SegmentContinuation, beginning
@@ -114,11 +113,12 @@ class Measures:
             case "asr":
                 self._shown("", message.asr)
             case "translation":
-                self._shown(message.translation.target_lang, message.translation)
-                if message.translation.retranslation:
-                    _CONTRADICTED.add(1, self._target(message.translation.target_lang))
-                if message.translation.stable_length:
-                    self._first("word", message.translation.target_lang, message.translation.segment_id)
+                result = message.translation
+                self._shown(result.target_lang, result)
+                if result.retranslation:
+                    _CONTRADICTED.add(1, self._target(result.target_lang))
+                if result.stable_length:
+                    self._first("word", result.target_lang, result.segment_id)
             case "flow":
                 self._told(message.flow)
 
@@ -132,7 +132,7 @@ class Measures:
         steps_ms = asdict(delivered.steps)
         for step in _TYPED_STEPS if delivered.typed else _SPOKEN_STEPS:
             if (at_ms := steps_ms[f"{step}_ms"]) is not None:
-                _record(_STEP, _seconds(at_ms - delivered.since_ms), self._step(lang, step))
+                _record(_STEP, _seconds(at_ms - delivered.since_ms), {**self._target(lang), "step": step})
         lag_seconds = _seconds(delivered.steps.sent_ms - delivered.since_ms)
         known = _record(_LAG, lag_seconds, self._target(lang))
         self._recent.sent(self._langs(lang), round(1000 * lag_seconds) if known else None)
@@ -164,7 +164,7 @@ class Measures:
             del self._captions[lang, result.segment_id]
             text = {**self._target(lang), "text": "translation"} if lang else {**self.source, "text": "transcript"}
             _ERASED.add(caption.erased, text)
-            _FINAL.add(len(caption.words), text)
+            _FINAL.add(len(caption.text.split()), text)
 
     def _told(self, flow: pb.Flow) -> None:
         for less in flow.degraded:
@@ -188,21 +188,21 @@ class Measures:
     def _langs(self, lang: str) -> Langs:
         return self.source["source_lang"], lang
 
-    def _step(self, lang: str, step: str) -> dict[str, str]:
-        return {**self._target(lang), "step": step}
-
 
 @dataclass(slots=True)
 class Erasure:
     """Words of one caption that were taken back, as it was shown (Arivazhagan et al., 2020, arXiv 2004.03643)."""
 
-    words: list[str] = field(default_factory=list)  # as they stand now
+    text: str = ""  # as it stands now
     erased: int = 0
 
     def show(self, text: str) -> None:
         """Count what a caption takes back when it now reads like this."""
-        before, self.words = self.words, text.split()
-        self.erased += len(before) - common_prefix(before, self.words)
+        before, words, self.text = self.text.split(), text.split(), text
+        kept = min(len(before), len(words))
+        while before[:kept] != words[:kept]:
+            kept -= 1
+        self.erased += len(before) - kept
 
 
 def _begun(goes_on: Continuation) -> set[tuple[str, str, int]]:

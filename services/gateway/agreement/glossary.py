@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.common.text import languages
+from services.common.text.placeholders import PLACEHOLDERS
 from services.common.text.term_trie import Finder
 from services.common.text.terminology import Term, composed, finder, occurrences, uses
 from services.gateway.values.terms import ByLanguage, Entry, Glossary, Sounds, Uses
 
+_PLACEHOLDERS = tuple(Term(placeholder) for placeholder in PLACEHOLDERS.values())
 _WORD = re.compile(r"[^\s\"(\[«“]\S*")  # from behind a bracket or quote on
 
 
@@ -25,11 +27,12 @@ class Lexicon:
     sounded: Finder  # of those words
 
     def terms_in(self, text: str) -> tuple[Term, ...]:
-        """The terms that a source text holds, each once."""
+        """The terms that a source text holds, each once, and the placeholders in it, which are kept as they are."""
+        masked = tuple(term for term in _PLACEHOLDERS if term.source in text) if "[" in text else ()
         if not self.terms:
-            return ()
+            return masked
         found = occurrences(composed(text), self.terms, known=self.sources)
-        return tuple(dict.fromkeys(each.term for each in found))
+        return (*dict.fromkeys(each.term for each in found), *masked)
 
     def settled(self, text: str) -> str:
         """An unfinished source text without last words that may turn out to begin a term.

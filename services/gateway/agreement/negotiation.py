@@ -10,7 +10,8 @@ from services.common.errors import InvalidArgument, Unsupported, quoted
 from services.common.text import languages
 from services.gateway.agreement.bounds import chosen, require_range
 from services.gateway.agreement.budget import BUDGETS_MS, MOST_EASE_MS, Shares, spent
-from services.gateway.agreement.targeting import agree_targets, wanted_targets
+from services.gateway.agreement.masking_rules import agree_masks
+from services.gateway.agreement.targeting import agree_formality, agree_targets, wanted_targets
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.stages import Catalog
 from services.gateway.values.terms import (
@@ -40,8 +41,6 @@ _CONSECUTIVE = {
     pb.TURN_TAKING_SIMULTANEOUS: False,
     pb.TURN_TAKING_CONSECUTIVE: True,
 }
-# What the contract has and this version does not do yet.
-_LATER = ("mask_profanity", "mask_pii")
 AUTO = "auto"
 MOST_SOURCES = 10  # that a client may list
 _FIELD = "hello.source_lang"
@@ -68,7 +67,6 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
 
     Raises InvalidArgument or Unsupported naming the field and what it accepts.
     """
-    _refuse_later(hello)
     require_range(hello.protocol_version, range(2), "hello.protocol_version")
     sources = agree_sources(hello, catalog)
     shares = _shares(hello, settings)
@@ -78,6 +76,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         session_id=session_id,
         source_lang=sources[0],
         source_langs=sources if len(sources) > 1 else (),
+        masks=agree_masks(hello, sources, settings),
         recognized=sources[0] in catalog.source_langs,
         wideband=bool(set(sources) & set(catalog.wideband_langs)),
         targets=agree_targets(wanted_targets(hello, settings), sources, catalog, settings),
@@ -152,13 +151,6 @@ def require_sound(sound_format: str, sample_rate: int, path: str, formats: Itera
     return Sound(sound_format, sample_rate)
 
 
-def _refuse_later(hello: pb.SessionConfig) -> None:
-    present = {descriptor.name for descriptor, _ in hello.ListFields()}
-    for name in _LATER:
-        if name in present:
-            raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", f"hello.{name}", ["unset"])
-
-
 def _input(hello: pb.SessionConfig) -> Sound | None:
     if not hello.HasField("input"):
         return None
@@ -181,8 +173,6 @@ def _output(wanted: pb.AudioFormat) -> Sound:
 
 def agree_text(request: pb.TranslateTextRequest, catalog: Catalog, settings: GatewaySettings) -> list[str]:
     """Return the languages to translate into. Raises InvalidArgument or Unsupported naming the field."""
-    if request.formality:
-        raise Unsupported("NOT_IMPLEMENTED", "This server does not have it yet.", "formality", ["unset"])
     limit = settings.max_text_length
     if not 0 < len(request.text.strip()) <= limit:
         message = f"The text has {len(request.text.strip())} code points."
@@ -193,9 +183,12 @@ def agree_text(request: pb.TranslateTextRequest, catalog: Catalog, settings: Gat
         message = f"{len(request.target_langs)} targets were asked for."
         raise InvalidArgument("TARGET_COUNT", message, "target_langs", [f"1 to {limit}"])
     available = catalog.target_langs(request.source_lang)
-    return [
+    wanted = [
         languages.require(lang, available, f"target_langs[{index}]") for index, lang in enumerate(request.target_langs)
     ]
+    for lang in wanted:
+        agree_formality(request.formality, (catalog.spoken_lang(request.source_lang), lang), "formality", catalog)
+    return wanted
 
 
 def agree_sources(hello: pb.SessionConfig, catalog: Catalog) -> tuple[str, ...]:

@@ -81,9 +81,7 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
     if languages.resolve(target.lang, [source]):
         return _same_language(target, path, source, catalog)
     lang = _way(target.lang, source, available, lang_path)
-    if target.formality:
-        message = "This server does not have it yet."
-        raise Unsupported("NOT_IMPLEMENTED", message, f"{path}.formality", ["FORMALITY_UNSPECIFIED"])
+    formality = agree_formality(target.formality, (catalog.spoken_lang(source), lang), f"{path}.formality", catalog)
     if target.delivery not in pb.Delivery.values():
         raise InvalidArgument(
             "UNKNOWN_VALUE", f"{target.delivery} has no meaning.", f"{path}.delivery", pb.Delivery.keys()
@@ -91,7 +89,7 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
     captions = target.delivery != pb.DELIVERY_SPEECH
     voices = catalog.voices(lang)
     if target.delivery == pb.DELIVERY_CAPTIONS or (not voices and target.delivery == pb.DELIVERY_UNSPECIFIED):
-        return _captions_only(target, catalog.spoken_lang(source), lang, path)
+        return replace(_captions_only(target, catalog.spoken_lang(source), lang, path), formality=formality)
     names = [voice.name for voice in voices]
     if not voices or target.voice not in ("", *names):
         message = f"{lang!r} has no voice {quoted(target.voice)}." if voices else f"No voice speaks {lang!r}."
@@ -103,7 +101,22 @@ def _target(target: pb.Target, path: str, source: str, catalog: Catalog) -> Targ
     spoken = catalog.spoken_lang(source)
     why = choice(voices, voice, bool(target.voice), catalog.voice_pace)
     voiced = TargetTerms(lang, spoken, captions, True, voice.name, voice.lang, target.speaking_rate or 1.0, why=why)
-    return replace(voiced, voice_asked=bool(target.voice))
+    return replace(voiced, voice_asked=bool(target.voice), formality=formality)
+
+
+def agree_formality(wanted: int, pair: tuple[str, str], path: str, catalog: Catalog) -> int:
+    """The register of a pair's translations, as the contract numbers it.
+
+    Raises InvalidArgument for a number without meaning, and Unsupported, with those that the pair has.
+    """
+    if wanted not in pb.Formality.values():
+        raise InvalidArgument("UNKNOWN_VALUE", f"{wanted} has no meaning.", path, pb.Formality.keys())
+    has = catalog.formalities(*pair)
+    if wanted and wanted not in has:
+        message = f"Translations from {pair[0]!r} into {pair[1]!r} cannot be put into this register here."
+        accepted = [pb.Formality.Name(pb.Formality.ValueType(each)) for each in (0, *has)]
+        raise Unsupported("NO_FORMALITY", message, path, accepted)
+    return wanted
 
 
 def _way(wanted: str, source: str, available: list[str], path: str) -> str:
@@ -124,6 +137,9 @@ def _same_language(target: pb.Target, path: str, source: str, catalog: Catalog) 
         available = catalog.target_langs(source)
         message = f"{quoted(target.lang)} is the language spoken, and same_language is not set."
         raise InvalidArgument("TARGET_IS_SOURCE", message, lang_path, available)
+    if target.formality:
+        message = "What is not translated has no other register."
+        raise InvalidArgument("FIELD_NOT_READ", message, f"{path}.formality", ["FORMALITY_UNSPECIFIED"])
     if target.delivery == pb.DELIVERY_SPEECH and target.same_language == pb.SAME_LANGUAGE_PASS_THROUGH:
         message = "The speaker is heard already: what passes through is captions."
         accepted = ["DELIVERY_UNSPECIFIED", "DELIVERY_CAPTIONS_AND_SPEECH", "DELIVERY_CAPTIONS"]

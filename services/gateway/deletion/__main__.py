@@ -20,7 +20,7 @@ def _pods() -> Callable[[DeletionSettings], Pods]:
     try:
         from services.gateway.deletion.pods import Pods as ApiPods  # noqa: PLC0415 - what it needs is an extra
     except ModuleNotFoundError as error:
-        message = f"{error.name} is not installed: pip install 'babelmesh[kubernetes]'"
+        message = f"{error.name} is not installed: pip install 'babelmesh-server[kubernetes]'"
         raise InvalidArgument("NOT_INSTALLED", message) from error
     return ApiPods
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from itertools import chain
 from typing import Protocol
 
 import grpc
@@ -17,6 +18,7 @@ from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
+from services.common.tls.calling import Dial
 from services.gateway.deletion.costs import Pod, changes
 from services.gateway.deletion.settings import DeletionSettings
 from services.gateway.stages.addresses import Addresses
@@ -48,14 +50,16 @@ class DeletionServicer:
         self._settings = settings
         self._pods = pods
         endpoints = {
-            "asr": settings.asr_endpoints,
-            "mt": settings.mt_endpoints,
-            "tts": settings.tts_endpoints,
-            "gateway": settings.peer_endpoints,
+            "asr": (settings.asr_endpoints, settings.asr_tls_name),
+            "mt": (settings.mt_endpoints, settings.mt_tls_name),
+            "tts": (settings.tts_endpoints, settings.tts_tls_name),
+            "gateway": (settings.peer_endpoints, settings.peer_tls_name),
         }
+        self._dial = Dial.of(settings, "deletion", chain.from_iterable(where for where, _ in endpoints.values()))
         seconds = (settings.watch_timeout_ms / 1000, settings.resolve_seconds)
         self._replicas = {
-            stage: Replicas(stage.upper(), Addresses(where), *seconds) for stage, where in endpoints.items()
+            stage: Replicas(stage.upper(), Addresses(where, tls_name=name, dial=self._dial), *seconds)
+            for stage, (where, name) in endpoints.items()
         }
         self._running = AsyncExitStack()
 
@@ -65,6 +69,7 @@ class DeletionServicer:
     async def start(self) -> None:
         """Watches the replicas, and begins to write."""
         tasks = await self._running.enter_async_context(TaskGroup())
+        self._running.callback(tasks.create_task(self._dial.run()).cancel)
         for replicas in self._replicas.values():
             self._running.callback(tasks.create_task(replicas.run()).cancel)
             await replicas.known()

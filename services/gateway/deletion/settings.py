@@ -9,13 +9,13 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.common.settings import ServiceSettings
+from services.common.settings import CallerSettings
 from services.gateway.settings import ENDPOINTS, Endpoints
 
 _LABEL = re.compile(r"[\w./-]+=[\w.-]*")
 
 
-class DeletionSettings(ServiceSettings):
+class DeletionSettings(CallerSettings):
     """Settings of `python -m services.gateway.deletion`. It has no calls of its own: its slots mean nothing."""
 
     model_config = SettingsConfigDict(env_prefix="DELETION_")

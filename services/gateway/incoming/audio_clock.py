@@ -67,6 +67,15 @@ class Timeline:
             self._held.append(packet)
         yield from self._release()
 
+    def at_rest(self, start: int) -> bool:
+        """Whether nothing is held, and a chunk that begins there begins exactly where the one before it ended."""
+        return not self._held and start == self._at == self._told_end
+
+    def follow(self, samples: int) -> None:
+        """Note that chunks came, each exactly where the one before it ended."""
+        self._at += samples
+        self._told_end, self._begun, self._exact = self._at, True, False
+
     def settle(self) -> Iterator[PlacedChunk]:
         """All that is held: nothing is waited for."""
         yield from self._release(certain=True)
@@ -163,19 +172,19 @@ class Packets:
     def __init__(self, sound: Sound, rate: int, start: int) -> None:
         self._sound = sound
         self._rate = rate
-        self._next = start
+        self.next = start  # where a chunk without an offset begins
         self._usual = opus.FRAME_SAMPLES
         self._untold: Packet | None = None
 
     def arrive(self, data: bytes, offset_samples: int | None) -> Iterator[Packet]:
         """What is known with this chunk; its offset is counted at the rate that was agreed."""
         samples = self._samples_in(data)
-        offset = self._next if offset_samples is None else offset_samples * self._rate // self._sound.sample_rate
+        offset = self.next if offset_samples is None else offset_samples * self._rate // self._sound.sample_rate
         if self._untold is not None and self._untold.offset != offset:
             yield self._untold
         self._untold = None
         packet = Packet(data, offset, self._usual if samples is None else samples)
-        self._usual, self._next = packet.samples, packet.end
+        self._usual, self.next = packet.samples, packet.end
         if samples is None and offset_samples is not None:
             self._untold = packet
         elif packet.samples:

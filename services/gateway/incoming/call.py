@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Never, Self, TypeAlias, TypeVar
+from typing import Never, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -13,14 +14,12 @@ from google.protobuf.message import DecodeError
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.channel import Channel
 from services.common.errors import InvalidArgument, TooSlow
-from services.common.rates import Allowance, Rate
-from services.common.server.reading import Unreadable, readable, reader, too_large
+from services.common.server.reading import Unreadable, reader, refusing, too_large
 from services.gateway.outgoing.outbox import Outbox
 from services.gateway.settings import GatewaySettings
 
 CallContext: TypeAlias = "grpc.aio.ServicerContext[Inbound, pb.ServerMessage]"
 BURST_SECONDS = 4.0  # of messages at the permitted rate may come at once: a resuming client repeats its last seconds
-T = TypeVar("T")
 RECEIVED_BYTES = 512 * 1024  # of what a client may say it has of a session that it resumes
 _REST_BYTES = 16 * 1024  # of all other fields of a message together
 _UTF8_BYTES = 4  # of a code point, at most
@@ -94,18 +93,39 @@ async def watch_reader(outbox: Outbox[pb.ServerMessage], stall_seconds: float) -
     raise TooSlow("CLIENT_TOO_SLOW", waited, retry_after_ms=1000)
 
 
-async def received(inbound: Channel[Inbound], idle_seconds: float) -> AsyncIterator[pb.ClientMessage]:
-    """The client's messages. Raises TooSlow when none comes for long, InvalidArgument at one that is not readable."""
-    while True:
-        try:
-            async with asyncio.timeout(idle_seconds):
-                message = await anext(inbound)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            waited = f"No message came for {idle_seconds:g} s."
-            raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=0) from error
-        yield readable(message)
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often a client may send a message, and must."""
+
+    per_second: float  # at most: those beyond it are read later, and the client is held up
+    idle_seconds: float  # a client that sends nothing for so long is gone
+    spoke: Callable[[], None] = lambda: None  # called with the first message
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+
+
+async def received(inbound: Channel[Inbound], pace: Pace) -> AsyncIterator[pb.ClientMessage]:
+    """The client's messages, no more a second than permitted.
+
+    Raises TooSlow when none comes for long, InvalidArgument at one that is not readable.
+    """
+    left = burst = BURST_SECONDS * pace.per_second  # of messages, as in an `Allowance`
+    at, spoken = pace.clock(), False
+    while inbound or await inbound.wait(pace.idle_seconds):
+        message = inbound.take()
+        now = pace.clock()
+        left, at = min(burst, left + (now - at) * pace.per_second) - 1.0, now
+        if left < 0:
+            await pace.sleep(-left / pace.per_second)
+        if not spoken:
+            spoken = True
+            pace.spoke()
+        if isinstance(message, Unreadable):
+            raise message.refusal
+        yield message
+    if not inbound.closed:
+        waited = f"No message came for {pace.idle_seconds:g} s."
+        raise TooSlow("IDLE_TIMEOUT", waited, retry_after_ms=0)
 
 
 async def written(writing: asyncio.Task[None], seconds: float) -> None:
@@ -139,26 +159,6 @@ async def half_closed(inbound: Channel[Inbound], seconds: float) -> None:
         return
 
 
-async def paced(
-    messages: AsyncIterator[T],
-    per_second: float,
-    clock: Callable[[], float],
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    spoke: Callable[[], None] = lambda: None,
-) -> AsyncIterator[T]:
-    """The messages, no more a second than permitted: those beyond it are read later, and the client is held up.
-
-    `spoke` is called for each.
-    """
-    allowance = Allowance(Rate(per_second, BURST_SECONDS * per_second), clock())
-    async for message in messages:
-        if wait := allowance.wait(clock()):
-            await sleep(wait)
-        allowance.spend(clock())
-        spoke()
-        yield message
-
-
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """The most bytes of each kind of message."""
@@ -168,6 +168,7 @@ class Sizes:
     text: int
     control: int
     request: int  # of TranslateText
+    least: int = 0  # the smallest of them: a message as small is never too large
 
     @classmethod
     def of(cls, settings: GatewaySettings) -> Self:
@@ -180,12 +181,16 @@ class Sizes:
             text=text,
             control=glossary,
             request=glossary + text,
+            least=min(settings.max_chunk_bytes + _REST_BYTES, text, glossary),
         )
 
+    @refusing
     def parse(self, message: bytes) -> Inbound:
         """Parse a client's message, unless it is larger than its kind may be."""
         first = _KINDS.get(message[0]) if message else None
-        if refusal := self._refusal(len(message), first):
+        if len(message) <= self.least:
+            refusal = None
+        elif refusal := self._refusal(len(message), first):
             return refusal
         try:
             parsed = pb.ClientMessage.FromString(message)
@@ -193,9 +198,9 @@ class Sizes:
             accepted = ["a realtime.v1.ClientMessage, its text UTF-8"]
             refused = InvalidArgument("UNREADABLE_MESSAGE", "The message cannot be parsed.", "payload", accepted)
             return Unreadable(refused)
-        kind = parsed.WhichOneof("payload")  # the last of several counts, and the first byte tells of the first
-        last = _BY_NAME.get(kind or "")
-        return self._refusal(len(message), last) or parsed
+        if len(message) > self.least:  # the last of several kinds counts, and the first byte tells of the first
+            refusal = self._refusal(len(message), _BY_NAME.get(parsed.WhichOneof("payload") or ""))
+        return refusal or parsed
 
     def parse_request(self, message: bytes) -> pb.TranslateTextRequest | Unreadable:
         """A request of TranslateText from its bytes."""

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
@@ -14,9 +14,11 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, quoted
 from services.common.rates import Allowance, Rate
 from services.gateway.agreement.bounds import Reach
+from services.gateway.agreement.long_work import LIGHT
 from services.gateway.agreement.negotiation import require_sound
 from services.gateway.agreement.targeting import require_targets
 from services.gateway.incoming.microphone import Microphone
+from services.gateway.masking.masker import Masker
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.continuation import Continuation
 from services.gateway.values.speech import (
@@ -106,16 +108,22 @@ class Ingress:
         A glossary is set on the way: it counts from the next translation on, not from a place in the speech.
         """
         async for message in messages:
-            if message.WhichOneof("payload") == "control" and message.control.action == "end":
+            kind = message.WhichOneof("payload")
+            if kind == "audio":
+                for heard in await self._heard(message.audio):
+                    yield heard
+                continue
+            action = message.control.action if kind == "control" else ""
+            if action == "end":
                 _require_only_its_field(message.control)
                 break
-            if message.control.action in _COSTLY and not await self._allowed(message.control.action):
+            if action in _COSTLY and not await self._allowed(action):
                 continue
-            for said in await self._heard(message.audio) if message.HasField("audio") else self._inputs_of(message):
+            for said in self._inputs_of(message):
                 yield said
-            if message.control.action == "set_dictionary":
+            if action == "set_dictionary":
                 await self._set_glossary(message.control.glossary)
-            if message.control.action == "set_target_lang" and (targets := await self._agreed(message.control)):
+            if action == "set_target_lang" and (targets := await self._agreed(message.control)):
                 yield targets
         for rest in self._microphone.rest() if self._microphone and not self._paused else ():
             yield rest
@@ -170,8 +178,11 @@ class Ingress:
         if self._microphone is None:
             sound = require_sound(chunk.format or "pcm16le", chunk.sample_rate, "audio")
             self._microphone = self._opened(sound)
-        slow = self._microphone.slow(len(chunk.data))
-        heard = await asyncio.to_thread(self._microphone.hear, chunk) if slow else self._microphone.hear(chunk)
+        microphone = self._microphone
+        if len(chunk.data) > microphone.quick_bytes:
+            heard = await asyncio.to_thread(microphone.hear, chunk)
+        else:
+            heard = microphone.hear(chunk)
         return [] if self._paused else heard  # the clock goes on while nobody listens
 
     def _obey(self, control: pb.Control) -> Iterator[Input]:
@@ -243,6 +254,26 @@ class TypedSegment:
         if final:
             self._text, self._revision = "", 0
         return said
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The source of a session: the text that is typed, the numbers of all segments, and what hides text in them."""
+
+    typed: TypedSegment
+    numbering: Numbering
+    masker: Masker
+
+    def numbered(self, said: Transcript) -> Transcript:
+        """Return a recognized revision under the session's own number of its segment."""
+        number = self.numbering.of(said.segment_id, said.final)
+        return said if number == said.segment_id else replace(said, segment_id=number)
+
+    async def masked(self, said: Transcript) -> Transcript:
+        """Return a revision of a segment as it may be shown, translated, spoken and kept; a long one takes a thread."""
+        if len(said.text) > LIGHT and self.masker.masks.any:
+            return await asyncio.to_thread(self.masker.masked, said)
+        return self.masker.masked(said)
 
 
 class Numbering:

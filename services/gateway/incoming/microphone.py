@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -61,11 +62,12 @@ class Microphone:
         self._hearing = Hearing(self._decoder)
         self._next = start_samples  # offset of the next sample out
         self._late_samples = 0  # that were counted
+        self._plain = range(0)  # the lengths in bytes of a chunk that is audio as it comes, where it follows the others
+        self._passed: tuple[int, Pcm] = (0, NOTHING)  # what came so since the clock was told: samples, the last chunk
+        # Of a chunk that is no work for a thread; FLAC's frames are found and decoded one by one.
+        self.quick_bytes = _QUICK_BYTES if sound.format == "flac" else sys.maxsize
+        self._look_ahead()
         self._reach = reach or Reach()
-
-    def slow(self, size_bytes: int) -> bool:
-        """Whether a chunk of so many bytes is work for a thread: FLAC's frames are found and decoded one by one."""
-        return self._sound.format == "flac" and size_bytes > _QUICK_BYTES
 
     def hear(self, chunk: pb.AudioChunk) -> list[Out]:
         """What a chunk adds. Raises InvalidArgument when it does not fit what was agreed.
@@ -73,6 +75,35 @@ class Microphone:
         Raises StageFailed when it is one of many in a row that are corrupt.
         """
         self._require_same(chunk)
+        data, follows = chunk.data, not chunk.HasField("offset_samples")
+        if (follows or chunk.offset_samples == self._packets.next) and len(data) in self._plain and not len(data) % 2:
+            pcm: Pcm = np.frombuffer(data, "<i2")
+            audio = Audio(pcm, self._next)
+            self._passed = (self._passed[0] + len(pcm), pcm)
+            self._packets.next += len(pcm)
+            self._next += len(pcm)
+            return [audio]
+        self._catch_up()
+        heard = self._placed(chunk)
+        self._look_ahead()
+        return heard
+
+    def _catch_up(self) -> None:
+        """Let the clock know of the chunks that followed each other, and were heard as they came."""
+        samples, last = self._passed
+        if samples:
+            self._timeline.follow(samples)
+            self._hearing.follow(last)
+        self._passed, self._plain = (0, NOTHING), range(0)
+
+    def _look_ahead(self) -> None:
+        """Find out whether a chunk that follows needs no work: PCM at the right rate, and nothing is held or drifts."""
+        plain = self._sound.format == "pcm16le" and self._decoder.rate == ASR_RATE
+        if plain and self._timeline.at_rest(self._packets.next):
+            self._plain = range(2 * MIRRORED_MS * ASR_RATE // 1000, 2 * self._max_chunk_ms * ASR_RATE // 1000 + 1)
+
+    def _placed(self, chunk: pb.AudioChunk) -> list[Out]:
+        """What a chunk adds that is to be put in its place, or decoded, or resampled."""
         if self._sound.format == "flac":
             pcm, missing = self._decoder.decode(chunk.data), self._missing()
             silent = sum(part.end - part.start for part in missing)  # it came with earlier chunks
@@ -89,10 +120,13 @@ class Microphone:
 
     def settle(self) -> list[Out]:
         """What waited for chunks that should have come before it: a command counts behind all that was sent before."""
+        self._catch_up()
         heard: list[Out] = []
         for packet in self._packets.settle():
             heard += self._played(self._timeline.arrive(packet))
-        return heard + self._played(self._timeline.settle())
+        heard += self._played(self._timeline.settle())
+        self._look_ahead()
+        return heard
 
     def rest(self) -> list[Out]:
         """What is still held back, at any step: there will be no more audio."""
@@ -219,6 +253,10 @@ class Hearing:
         if self._conceals is None:
             self._before = np.concatenate((self._before, whole))[-self._edge_samples :]
         return Decoded(whole, corrupt)
+
+    def follow(self, last: Pcm) -> None:
+        """Note that audio was heard without this; `last` is the end of it, long enough to be mirrored."""
+        self._before, self._corrupt, self._audio = last[-self._edge_samples :], 0, True
 
     def require_audio(self) -> None:
         """Raise InvalidArgument where something came, and none of it was audio, at the end of the stream."""

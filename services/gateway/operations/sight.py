@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from services.common.states import State
+from services.common.tls.calling import PLAIN, Dial
 from services.gateway.operations.scale.triggers import GATEWAY
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
@@ -22,12 +23,15 @@ class Sight:
     `own` is this gateway's status. It is among the peers when they are told, and alone when none of them is seen.
     """
 
-    def __init__(self, stages: Stages, settings: GatewaySettings, own: Callable[[], Status]) -> None:
+    def __init__(
+        self, stages: Stages, settings: GatewaySettings, own: Callable[[], Status], dial: Dial = PLAIN
+    ) -> None:
         self._stages = stages
         self._own = own
         self._leaving = asyncio.Event()
         seconds = (settings.watch_timeout_ms / 1000, settings.resolve_seconds)
-        self._peers = Replicas("GATEWAY", Addresses(settings.peer_endpoints), *seconds)
+        addresses = Addresses(settings.peer_endpoints, tls_name=settings.peer_tls_name, dial=dial)
+        self._peers = Replicas("GATEWAY", addresses, *seconds)
 
     async def run(self) -> None:
         """Watches the peers. Runs until it is cancelled."""

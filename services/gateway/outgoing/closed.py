@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from realtime.v1 import realtime_translate_pb2 as pb
 
+ORIGINS = {True: pb.ORIGIN_TYPED, False: pb.ORIGIN_SPOKEN}  # how a source text reached the gateway; True: typed
+
 
 def stage(name: str) -> pb.Stage.ValueType:
     """The stage "ASR", "MT" or "TTS"; unspecified for an empty name, or one of another service."""
@@ -23,8 +25,3 @@ def degraded_reason(name: str) -> pb.DegradedReason.ValueType:
 def degraded_reason_name(value: pb.DegradedReason.ValueType) -> str:
     """The name of a reason for a degradation, as in "MAX_LAG"."""
     return pb.DegradedReason.Name(value).removeprefix("DEGRADED_REASON_")
-
-
-def origin(typed: bool) -> pb.Origin.ValueType:
-    """How a segment's source text reached the gateway."""
-    return pb.ORIGIN_TYPED if typed else pb.ORIGIN_SPOKEN

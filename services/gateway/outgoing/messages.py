@@ -9,12 +9,13 @@ from typing import Any
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError
 from services.gateway.outgoing import closed
+from services.gateway.outgoing.told_masks import tell_masks
 from services.gateway.settings import GatewaySettings
-from services.gateway.values.speech import Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
-from services.gateway.values.stages import Way
+from services.gateway.values.speech import SAMPLES_PER_MS, Caption, SpeechChunk, Steps, Transcript, Word, milliseconds
 from services.gateway.values.terms import Glossary, TargetTerms, Terms, Uses
 
 ServerMessage = pb.ServerMessage
+_OF_A_CHUNK = [each.name for each in fields(SpeechChunk) if each.name != "typed"]
 Event = pb.SpeechEventType
 
 
@@ -34,6 +35,7 @@ def ready(terms: Terms, settings: GatewaySettings, start: int | None = None, res
         heartbeat_ms=terms.heartbeat_ms,
         source_langs=terms.source_langs,
     )
+    tell_masks(config, terms.masks)
     within = limits(settings)
     if not resume:
         within.resume_handle_ms = 0
@@ -95,15 +97,8 @@ def target(terms: TargetTerms) -> pb.Target:
         speaking_rate=rate,
         max_lag_ms=max_lag_ms,
         same_language=pb.SameLanguage.ValueType(same_if_spoken),
+        formality=pb.Formality.ValueType(terms.formality),
     )
-
-
-def language_pair(way: Way) -> pb.LanguagePair:
-    """A pair of languages, with the steps in which it is translated."""
-    steps = [
-        pb.TranslationStep(source_lang=step.source, target_lang=step.target, engine=step.engine) for step in way.steps
-    ]
-    return pb.LanguagePair(source_lang=way.source, target_lang=way.target, steps=steps)
 
 
 def limits(settings: GatewaySettings) -> pb.Limits:
@@ -132,8 +127,8 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         segment_id=said.segment_id,
         revision=said.revision,
         stable_length=said.stable_length,
-        start_ms=milliseconds(said.start_samples),
-        end_ms=milliseconds(said.end_samples),
+        start_ms=said.start_samples // SAMPLES_PER_MS,
+        end_ms=said.end_samples // SAMPLES_PER_MS,
         confidence=said.confidence,
         stability=said.stability,
         corrected=said.corrected,
@@ -141,7 +136,7 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         lang_confidence=said.language_confidence,
         lang_tentative=said.language_tentative,
         words=map(_word, said.words),
-        origin=closed.origin(said.typed),
+        origin=closed.ORIGINS[said.typed],
     )
     return pb.ServerMessage(asr=result)
 
@@ -165,12 +160,12 @@ def translation(said: Transcript, caption: Caption, lang: str, revision: int, us
         stable_length=caption.stable_length,
         target_lang=lang,
         source_revision=said.revision,
-        start_ms=milliseconds(said.start_samples),
-        end_ms=milliseconds(said.end_samples),
+        start_ms=said.start_samples // SAMPLES_PER_MS,
+        end_ms=said.end_samples // SAMPLES_PER_MS,
         glossary=glossary_uses(uses) if uses.terms else (),
         glossary_version=uses.version,
         retranslation=caption.retranslation,
-        origin=closed.origin(said.typed),
+        origin=closed.ORIGINS[said.typed],
     )
     return pb.ServerMessage(translation=result)
 
@@ -225,9 +220,9 @@ def latency(segment_id: int, lang: str, steps: Steps) -> pb.ServerMessage:
 
 def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
-    told = {each.name: getattr(chunk, each.name) for each in fields(chunk) if each.name != "typed"}
-    tts = pb.TtsChunk(format="pcm16le", origin=closed.origin(chunk.typed), **told)
-    return pb.ServerMessage(tts=tts)
+    told = {name: getattr(chunk, name) for name in _OF_A_CHUNK}
+    origin = closed.ORIGINS[chunk.typed]
+    return pb.ServerMessage(tts=pb.TtsChunk(format="pcm16le", origin=origin, synthetic=True, **told))
 
 
 def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
-from services.common.channel import Channel
+from services.common.channel import Changes, Channel
 from services.common.errors import AtCapacity, TooSlow, cause
+from services.gateway.account.backlog import Level, Overload
 from services.gateway.recognition.outage import ITS_OWN
 from services.gateway.recognition.replay import Listening
 from services.gateway.stages.recognizing import CallIsOver, Ending, Recognizing
@@ -77,7 +77,7 @@ class Conversation:
             async with TaskGroup() as tasks:
                 others = [self._write(), self._mourn(), self._leave(another), self._watch(stalls)]
                 beside = [tasks.create_task(other) for other in others]
-                await self._read(stalls)
+                await tasks.create_task(self._read(stalls))
                 for task in beside:
                     task.cancel()
         except ExceptionGroup as group:
@@ -89,7 +89,7 @@ class Conversation:
     async def _write(self) -> None:
         try:
             while (asked := await self._feed.next()) is not None:
-                await self._to.write(asked, self._feed.hurried())
+                await self._to.write(asked, self._feed.overload.level is not Level.ALL)
                 self._liveness.owe(self._listening.buffer.owed)
             self._all_told = True
             await self._to.done_writing()
@@ -103,12 +103,12 @@ class Conversation:
                 if self._away or not self.answered:
                     self._away, self.answered = False, True
                     await stalls.announce(True)
-                with self._liveness.given():
-                    if not self._listening.hear(said):
-                        raise BrokeOff("it finalizes nothing")
-                    self._look()
-                    await self._feed.answered()
-                    await tell(self._listening, self._heard)
+                self._liveness.since = None  # what we do with the answer is not the recognizer's time
+                if not self._listening.hear(said):
+                    raise BrokeOff("it finalizes nothing")
+                self._feed.changed.tell()  # there may be room now, or something to send
+                await tell(self._listening, self._heard)
+                self._look()
         except CallIsOver:
             raise _meaning(await self._to.ending()) from None
         ending = await self._to.ending()
@@ -117,7 +117,7 @@ class Conversation:
 
     def _look(self) -> None:
         self._liveness.owe(self._listening.buffer.owed)
-        if self._listening.seam.between:
+        if self._listening.seam.shown is None:
             self._settled.set()
         else:
             self._settled.clear()
@@ -170,93 +170,72 @@ class Feed:
     other lives.
     """
 
-    def __init__(self, listening: Listening, hurried: Callable[[], bool] = lambda: False) -> None:
-        self.hurried = hurried  # whether the session is so far behind that something gives way
-        self._listening = listening
-        self._changed = asyncio.Condition()
+    def __init__(self, listening: Listening, overload: Overload, started: bool = False) -> None:
+        self.started = started  # whether there was, or will be, anything for a recognizer
+        self.overload = overload  # tells whether the session is so far behind that something gives way
+        self.changed = Changes()
         self.finished = False
+        self._listening = listening
 
     async def say(self, said: Said) -> None:
         """Put something behind all before it, once there is room."""
-        async with self._changed:
-            while self._listening.buffer.full:
-                await self._changed.wait()
-            self._listening.say(said)
-            self._changed.notify_all()
+        while self._listening.buffer.full:
+            await self.changed.wait()
+        ready, first = self._listening.say(said), not self.started
+        self.started = True
+        if ready or first:
+            self.changed.tell()
 
     async def end(self) -> None:
         """Let the recognizer know that nothing more will be said."""
-        async with self._changed:
-            self.finished = True
-            self._changed.notify_all()
+        self.finished = True
+        self.changed.tell()
 
     async def begun(self) -> bool:
         """Wait until something was said. False when the audio ended first."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.finished or not self._listening.buffer.empty)
-            return not self._listening.buffer.empty
+        while not self.started and not self.finished:
+            await self.changed.wait()
+        return self.started
 
     async def next(self) -> Asked | None:
         """Wait for what is to be sent next; None at the end."""
-        async with self._changed:
-            while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
-                await self._change()
-            return asked
-
-    async def _change(self) -> None:
-        try:
-            async with asyncio.timeout(KEEPALIVE_SECONDS):
-                await self._changed.wait()
-        except TimeoutError:
-            if not self._listening.buffer.asking:
+        loop = asyncio.get_running_loop()
+        ask_at = loop.time() + KEEPALIVE_SECONDS
+        while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
+            await self.changed.wait(KEEPALIVE_SECONDS)
+            if loop.time() >= ask_at and not self._listening.buffer.asking:
                 self._listening.buffer.ask()
-
-    async def answered(self) -> None:
-        """Note that the recognizer has answered: there may be room now, or something to send."""
-        async with self._changed:
-            self._changed.notify_all()
+        return asked
 
 
 class Liveness:
-    """The signs of life that a recognizer owes. Time that we spend on an answer ourselves is not counted."""
+    """The sign of life that a recognizer owes, and since when: one timer looks at it, whatever is said and answered."""
 
     def __init__(self) -> None:
-        self._owed = asyncio.Event()
-        self._given = asyncio.Event()
-        self._attending = False
+        self.since: float | None = None  # on the loop's clock; None: it owes nothing
+        self._clock = asyncio.get_running_loop().time
 
     def owe(self, owed: bool) -> None:
         """Set whether the recognizer owes an answer from now on."""
-        if owed:
-            self._owed.set()
-        else:
-            self._owed.clear()
-
-    @contextmanager
-    def given(self) -> Iterator[None]:
-        """An answer is there, and we attend to it inside the block."""
-        self._given.set()
-        self._attending = True
-        try:
-            yield
-        finally:
-            self._attending = False
-            self._given.set()
+        if not owed:
+            self.since = None
+        elif self.since is None:
+            self.since = self._clock()
 
     async def missed(self, seconds: float) -> None:
         """Wait until an answer has been due for so long and none came."""
-        clock = asyncio.get_running_loop().time
         while True:
-            await self._owed.wait()
-            self._given.clear()
-            begun = clock()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._given.wait()
-            except TimeoutError:
-                late = clock() - begun > _LATE * seconds
-                if self._owed.is_set() and not self._attending and not late:
-                    return
+            now = self._clock()
+            wakes = (now if self.since is None else self.since) + seconds
+            await asyncio.sleep(wakes - now)
+            now = self._clock()
+            if self.since is None:
+                continue
+            if now - wakes > (_LATE - 1) * seconds:  # we have not run for a while
+                self.since = now
+            elif now - self.since >= seconds:
+                self.since = now  # the next silence counts from here
+                return
 
 
 def _meaning(ending: Ending) -> Exception:

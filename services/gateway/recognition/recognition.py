@@ -10,7 +10,6 @@ from opentelemetry.context import Context
 from services.common.channel import Channel
 from services.common.telemetry import metrics, tracing
 from services.gateway.account.account import Shared
-from services.gateway.account.backlog import Level
 from services.gateway.outgoing import messages
 from services.gateway.recognition.conversation import (
     BrokeOff,
@@ -29,7 +28,7 @@ from services.gateway.recognition.takeover import FRESH, Seed
 from services.gateway.stages.calls import Owned
 from services.gateway.stages.recognizing import Recognizing
 from services.gateway.stages.tries import quarantined
-from services.gateway.values.speech import Heard, Said, Trace, samples
+from services.gateway.values.speech import Heard, Trace, samples
 
 log = logging.getLogger(__name__)
 PATIENCE = Patience()
@@ -65,43 +64,39 @@ class Slowness:
 class Recognition:
     """Sends audio to recognizers, one after the other, and gives their answers as if one had given them.
 
-    `say` puts audio and commands in order; `heard` gives what the stage made of them; `run` talks to the stage until
+    `feed` takes audio and commands in order; `heard` gives what the stage made of them; `run` talks to the stage until
     `end_audio` was called and all is answered. The stage is asked for a slot by `open` when audio was announced, else
     when there is some: typed text needs none. `close` ends every call that is left, whatever way the session ends.
     """
 
     def __init__(self, shared: Shared, seed: Seed = FRESH, patience: Patience = PATIENCE) -> None:
         self.heard: Channel[Heard] = Channel(_ROOM)
-        self.started = shared.terms.input is not None
         self._shared = shared
         self._resumed = seed.resumed
         self._patience = patience
         bound_samples = samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS)
-        self._listening = Listening(bound_samples, seed, lambda: shared.dictionary.phrases)
-        self._feed = Feed(self._listening, lambda: shared.account.backlog.overload.level >= Level.NO_INTERIM)
+        self._listening = Listening(bound_samples, seed, partial(getattr, shared.dictionary, "phrases"))
+        self.feed = Feed(self._listening, shared.account.backlog.overload, shared.terms.input is not None)
         self._call: Recognizing | None = None
         self._calls = Owned()
         self._slow = Slowness()
         self._away = False  # as the client was told
+        self.traced = 0  # the segment whose trace the recognizer was sent last, by the recognizer's number
 
     async def open(self) -> None:
         """Take a slot when audio was announced. Raises MeshError of the ASR stage when it refuses."""
-        if self.started:
+        if self.feed.started:
             self._call = await self._recognizer()
-
-    async def say(self, said: Said) -> None:
-        """Send something to the recognizer, behind all before it."""
-        self.started = True
-        await self._feed.say(said)
 
     def trace(self, segment_id: int, context: Context) -> None:
         """Send the recognizer the trace of one of its segments. It waits for nothing: who reads answers may not."""
+        self.traced = segment_id
         if traceparent := dict(tracing.outgoing(context)).get("traceparent"):
             self._listening.hints.trace(Trace(segment_id, traceparent))
 
     async def end_audio(self) -> None:
         """End the audio: the recognizer has to answer what it has, and is done."""
-        await self._feed.end()
+        await self.feed.end()
 
     def close(self) -> None:
         """Cancel the calls to recognizers that are still open."""
@@ -111,7 +106,7 @@ class Recognition:
         """Raises MeshError of the ASR stage when it refuses, or when no recognizer can be had for too long."""
         coming = partial(self._shared.stages.coming, "ASR")
         call, outage = self._call, Outage(self._patience, self._announce, coming)
-        if call is None and await self._feed.begun():
+        if call is None and await self.feed.begun():
             call = await self._recognizer()
         await tell(self._listening, self.heard)
         while call is not None:
@@ -122,7 +117,7 @@ class Recognition:
 
     async def _converse(self, call: Recognizing, outage: Outage) -> Recognizing | None:
         """Talk to one recognizer. Returns the call to go on with; None when all is answered."""
-        conversation = Conversation(call, self._listening, self._feed, self.heard)
+        conversation = Conversation(call, self._listening, self.feed, self.heard)
         try:
             await conversation.run(self._stalls, self._another)
             return None

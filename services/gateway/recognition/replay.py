@@ -59,14 +59,16 @@ class Listening:
         """The number of the open segment, or of the next: another recognizer starts with it."""
         return self.seam.segment_id
 
-    def say(self, said: Said) -> None:
-        """Put something behind all before it. When that is too much to keep, the recognizer is asked what is done."""
+    def say(self, said: Said) -> bool:
+        """Put something behind all before it, and return whether anything is to be sent now."""
         if self.buffer.append(said):
-            self.buffer.ask()
+            self.buffer.ask()  # it is too much to keep: what is done?
+        return self.buffer.ready
 
     def next(self, rest: bool = False) -> Asked | None:
         """What the recognizer of now is to be sent next; see `ReplayBuffer.next`."""
-        hint = self.hints.next()
+        hints = self.hints
+        hint = hints.next() if hints.waiting or hints.sent_phrases is not hints.phrases() else None
         if isinstance(hint, Trace):
             return Trace(self.seam.number(hint.segment_id), hint.traceparent)
         return hint or self.buffer.next(rest)
@@ -74,6 +76,9 @@ class Listening:
     def hear(self, answer: Answer) -> bool:
         """Take an answer. False when the recognizer is out of order: told to end the segment, it finalizes nothing."""
         match answer:
+            case Result(transcript) if not (transcript.final or self.seam.before or self.seam.ahead):
+                self.seam.shown = transcript
+                self.heard.append(transcript)
             case Result(transcript, finalized_samples):
                 self.heard += self.seam.result(transcript, finalized_samples)
                 if transcript.final:
@@ -171,9 +176,10 @@ class ReplayBuffer:
         return self._room_samples <= 0 or len(self._kept) >= _MOST_KEPT
 
     @property
-    def empty(self) -> bool:
-        """Whether the buffer keeps nothing."""
-        return not self._kept
+    def ready(self) -> bool:
+        """Whether something is to be sent now: small audio at the end waits for more."""
+        last, unsent = self._kept[-1] if self._kept else None, len(self._kept) - self._told.pieces
+        return unsent > (isinstance(last, Audio) and len(last.pcm) < COALESCED_SAMPLES)
 
     @property
     def owed(self) -> bool:
@@ -205,10 +211,10 @@ class ReplayBuffer:
                 if not isinstance(last, Commit):
                     self._kept.append(said)
             case Audio():
-                self._said.samples = said.end_samples
+                follows, self._said.samples = self._said.samples, said.offset_samples + len(said.pcm)
                 self._room_samples -= len(said.pcm)
                 unsent = last if self._told.pieces < len(self._kept) and isinstance(last, Audio) else None
-                if unsent and unsent.end_samples == said.offset_samples and len(unsent.pcm) < COALESCED_SAMPLES:
+                if unsent and follows == said.offset_samples and len(unsent.pcm) < COALESCED_SAMPLES:
                     self._kept[-1] = Audio(np.concatenate((unsent.pcm, said.pcm)), unsent.offset_samples)
                 else:
                     self._kept.append(said)
@@ -233,7 +239,7 @@ class ReplayBuffer:
             last = told.pieces + 1 == len(self._kept)
             if last and not rest and len(kept.pcm) < COALESCED_SAMPLES:
                 return None
-            told.samples = kept.end_samples
+            told.samples = kept.offset_samples + len(kept.pcm)
         elif isinstance(kept, Marked):
             told.mark = kept.number
         told.pieces += 1
@@ -271,9 +277,10 @@ class ReplayBuffer:
 
     def _let_go(self) -> None:
         kept = list(self._unsettled())
-        self._room_samples += _samples(self._kept)
-        self._kept, self._told.pieces = [each for each, _ in kept], sum(told for _, told in kept)
-        self._room_samples -= _samples(self._kept)
+        before, self._kept = self._kept, [each for each, _ in kept]
+        self._told.pieces = sum(told for _, told in kept)
+        for pieces, sign in ((before, 1), (self._kept, -1)):
+            self._room_samples += sign * sum(len(each.pcm) for each in pieces if isinstance(each, Audio))
 
     def _unsettled(self) -> Iterator[tuple[Kept, bool]]:
         """What is still to be kept, and whether it was sent."""
@@ -291,7 +298,3 @@ class ReplayBuffer:
                         yield kept, told
                 case Marked():
                     yield kept, told
-
-
-def _samples(pieces: list[Kept]) -> int:
-    return sum(len(each.pcm) for each in pieces if isinstance(each, Audio))

@@ -39,35 +39,31 @@ class Seam:
 
     def __init__(self, seed: Seed = FRESH) -> None:
         self.segment_id = seed.segment_id  # of the open segment, or of the next
-        self._ahead = 0  # how far our numbers are ahead of the recognizer's of now
-        self._shown = seed.open_transcript and replace(seed.open_transcript, segment_id=seed.segment_id)
-        self._from: Transcript | None = self._shown  # what was shown of the open segment by an earlier recognizer
+        self.ahead = 0  # how far our numbers are ahead of the recognizer's of now
+        # What is shown and not final; while that is nothing, nobody sees another recognizer take over.
+        self.shown = seed.open_transcript and replace(seed.open_transcript, segment_id=seed.segment_id)
+        self.before: Transcript | None = self.shown  # what was shown of the open segment by an earlier recognizer
         self._turns = SpeechTurns()
         self._told = Progress(seed.start_samples, seed.start_samples)
 
     @property
-    def between(self) -> bool:
-        """Whether no words are shown that are not final: nobody sees another recognizer take over."""
-        return self._shown is None
-
-    @property
     def language(self) -> str:
         """The language of the open segment, once it is decided; else empty."""
-        return self._shown.language if self._shown and not self._shown.language_tentative else ""
+        return self.shown.language if self.shown and not self.shown.language_tentative else ""
 
     def number(self, segment_id: int) -> int:
         """What the recognizer of now calls a segment of ours."""
-        return segment_id - self._ahead
+        return segment_id - self.ahead
 
     def result(self, said: Transcript, finalized_samples: int) -> list[Told]:
         """Take a result; `finalized_samples` is of a final."""
         told = self._given_up(said.start_samples)
-        said = self._continued(replace(said, segment_id=said.segment_id + self._ahead))
+        said = self._continued(replace(said, segment_id=said.segment_id + self.ahead))
         if said.final:
             self._turns.finalized(said.end_samples, finalized_samples)
             return [*told, *self._ended(said)]
-        if self._from is None or continues(said.text, self._concluded):
-            self._shown = said
+        if self.before is None or continues(said.text, self._concluded):
+            self.shown = said
             told.append(said)
         return told
 
@@ -82,8 +78,8 @@ class Seam:
 
     def moved(self, start_samples: int) -> Iterable[Told]:
         """Begin with another recognizer, which is sent the open segment's number, and the audio from an offset on."""
-        self._ahead = 0
-        self._from = self._shown
+        self.ahead = 0
+        self.before = self.shown
         return self._turns.moved(start_samples)
 
     def skipped(self, stretch: Stretch) -> list[Told]:
@@ -98,36 +94,36 @@ class Seam:
     @property
     def concluded_until_samples(self) -> int:
         """Audio before it may hold words that are concluded: heard once more, they would be said twice. 0: none."""
-        return self._shown.end_samples if self._shown and self._concluded else 0
+        return self.shown.end_samples if self.shown and self._concluded else 0
 
     @property
     def _concluded(self) -> str:
-        return self._shown.stable_text if self._shown else ""
+        return self.shown.stable_text if self.shown else ""
 
     def _continued(self, said: Transcript) -> Transcript:
         """A result behind those that an earlier recognizer gave of the same segment."""
-        if self._from is None:
+        if self.before is None:
             return said
-        revision = self._from.revision + said.revision
-        if said.language == self._from.language and not said.language_confidence:  # the earlier one found it out
-            said = replace(said, language_confidence=self._from.language_confidence)
+        revision = self.before.revision + said.revision
+        if said.language == self.before.language and not said.language_confidence:  # the earlier one found it out
+            said = replace(said, language_confidence=self.before.language_confidence)
         if said.final:
             return replace(said, revision=revision, corrected=not continues(said.text, self._concluded))
         return replace(said, revision=revision, stable_length=max(said.stable_length, len(self._concluded)))
 
     def _ended(self, final: Transcript) -> list[Told]:
         self.segment_id = final.segment_id + 1
-        self._shown = self._from = None
+        self.shown = self.before = None
         return [final]
 
     def _close(self) -> list[Told]:
         """The open segment ends with what was concluded."""
-        if self._shown is None:
+        if self.shown is None:
             return []
         text = self._concluded
         last = replace(
-            self._shown,
-            revision=self._shown.revision + 1,
+            self.shown,
+            revision=self.shown.revision + 1,
             final=True,
             text=text,
             stable_length=len(text),
@@ -141,9 +137,9 @@ class Seam:
 
         It does not count that segment, so from here on our numbers are ahead of its own.
         """
-        if self._from is None or offset_samples < max(self._from.end_samples, self._from.start_samples + 1):
+        if self.before is None or offset_samples < max(self.before.end_samples, self.before.start_samples + 1):
             return []
-        self._ahead += 1
+        self.ahead += 1
         return self._close()
 
     def _reached(self, progress: Progress) -> Progress:
@@ -249,28 +245,28 @@ class Hints:
     """
 
     def __init__(self, phrases: Callable[[], tuple[str, ...]]) -> None:
-        self._phrases = phrases  # those in force
-        self._sent_phrases: tuple[str, ...] = ()  # to the recognizer of now
-        self._waiting: deque[Trace] = deque()
+        self.phrases = phrases  # those in force
+        self.sent_phrases: tuple[str, ...] = ()  # to the recognizer of now
+        self.waiting: deque[Trace] = deque()
         self._newest: Trace | None = None
 
     def trace(self, trace: Trace) -> None:
         """Add a segment's trace; one that was added already is not sent again."""
         if self._newest is None or self._newest.segment_id != trace.segment_id:
-            self._waiting.append(trace)
+            self.waiting.append(trace)
             self._newest = trace
 
     def next(self) -> Trace | Phrases | None:
         """What is to be sent next, which then counts as sent; None when there is nothing."""
-        if self._waiting:
-            return self._waiting.popleft()
-        if self._sent_phrases == (phrases := self._phrases()):
+        if self.waiting:
+            return self.waiting.popleft()
+        if self.sent_phrases == (phrases := self.phrases()):
             return None
-        self._sent_phrases = phrases
+        self.sent_phrases = phrases
         return Phrases(phrases)
 
     def again(self, segment_id: int) -> None:
         """Begin again for another recognizer, whose first segment has that number."""
         newest = self._newest
-        self._waiting = deque([newest] if newest and newest.segment_id >= segment_id else [])
-        self._sent_phrases = ()
+        self.waiting = deque([newest] if newest and newest.segment_id >= segment_id else [])
+        self.sent_phrases = ()

@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import jwt
@@ -105,7 +105,8 @@ def config_digest(terms: Terms) -> str:
     sound = (terms.input.format, terms.input.sample_rate) if terms.input else ()
     kept = (terms.source_lang, sound, terms.output_rate, terms.interim, terms.stabilization, terms.consecutive)
     several = [terms.source_langs] if terms.source_langs else []  # a session in one language has the digest it had
-    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several]))
+    masks = [astuple(terms.masks)] if terms.masks.any else []
+    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several, *masks]))
 
 
 def tenant_digest(tenant: str) -> str:
@@ -120,7 +121,7 @@ def require_same(bond: Bond, terms: Terms, tenant: str) -> None:
         raise InvalidArgument("RESUME_OTHER_TENANT", message, _FIELD, ["a handle of one of your own sessions"])
     if bond.config != config_digest(terms):
         message = "The hello is not the one that the session was opened with."
-        same = "input, output, partial_results, stabilization, turn_taking, latency_budget_ms"
+        same = "input, output, partial_results, stabilization, turn_taking, latency_budget_ms, masks"
         accepted = [f"the same source_lang, source_langs, {same}"]
         raise InvalidArgument("RESUME_OTHER_CONFIG", message, _FIELD, accepted)
 

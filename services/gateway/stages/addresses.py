@@ -12,7 +12,9 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
+from services.common.tls.calling import PLAIN, Dial
 from services.gateway.settings import SCHEME
+from services.gateway.stages.links import ReplicaPlace
 
 log = logging.getLogger(__name__)
 Lookup: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -28,9 +30,22 @@ async def system_lookup(name: str, port: int) -> Sequence[str]:
 class Addresses:
     """The addresses behind endpoints, as far as known. A lookup that fails changes nothing."""
 
-    def __init__(self, endpoints: Sequence[str], lookup: Lookup = system_lookup) -> None:
+    def __init__(
+        self, endpoints: Sequence[str], lookup: Lookup = system_lookup, tls_name: str = "", dial: Dial = PLAIN
+    ) -> None:
         self._known: dict[str, Sequence[str]] = {each: () if each.startswith(SCHEME) else (each,) for each in endpoints}
         self._lookup = lookup
+        self._tls_name = tls_name
+        self._dial = dial
+
+    def place(self, stage: str, address: str) -> ReplicaPlace:
+        """The replica of a stage at one of the addresses, as it is called.
+
+        Its certificate has to hold the name that is set for all, or the host of its endpoint.
+        """
+        behind = (each for each, known in self._known.items() if address in known)
+        endpoint = next(behind, address).removeprefix(SCHEME)
+        return ReplicaPlace(stage, address, self._tls_name or endpoint.rpartition(":")[0].strip("[]"), self._dial)
 
     @property
     def may_change(self) -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TypeVar
 
-from services.common.cancelling import Cancellable, TaskGroup, end_call, heed_cancellation
+from services.common.cancelling import Cancellable, end_call, heed_cancellation
 
 C = TypeVar("C", bound=Cancellable)
-T = TypeVar("T")
+LOOK_SHARE = 0.9  # of the time an answer may take, after which it is looked who else could give it
 
 
 class Owned:
@@ -54,31 +55,86 @@ class Abandoned(Exception):
     """Raised when what was waited for will not come."""
 
 
-async def unless(gone: asyncio.Event, work: Callable[[], Awaitable[T]]) -> T:
-    """What the work gives, unless the event is first: then the work is cancelled. Raises Abandoned, or what it raises.
+class Signal(asyncio.Event):
+    """An event that also interrupts those who do something else until it is set (see `Attempt`)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupts: set[Callable[[], None]] = set()
+
+    def set(self) -> None:
+        """Set the event: wake those who wait for it, and interrupt those who do not."""
+        super().set()
+        for interrupt in list(self.interrupts):
+            interrupt()
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How long an attempt may take, and whether nobody else could do the work, so that it may take longer."""
+
+    seconds: float
+    alone: Callable[[], bool]
+    longest_seconds: float
+
+
+class Attempt:
+    """An attempt is left when `gone` is set, or its time is over: `with` raises Abandoned, or TimeoutError.
 
     A gRPC call whose channel was closed under it surfaces as a cancellation, which would end whoever waits for it as if
-    it had been told to stop. Here it ends a task of its own, and is Abandoned.
+    it had been told to stop. Here it is Abandoned. Where nobody else could do the work, it is only slow, as nobody
+    would do it any sooner; but in the end it is believed to be forgotten.
 
-    Whoever is cancelled while it waits gets no result, though there may be one: work that opens something is to have
-    an owner for it (see `Owned`) before it gives it.
+    Whoever is cancelled meanwhile gets no result, though there may be one: work that opens something is to have an
+    owner for it (see `Owned`) before it gives it.
     """
 
-    async def working() -> T:
-        if gone.is_set():
-            raise Abandoned
-        return await work()
+    def __init__(self, gone: Signal, limit: Limit | None = None) -> None:
+        self._gone = gone
+        self._limit = limit
+        self._left: type[Exception] | None = None  # what it was left for
+        self._ends = self._last = 0.0  # on the loop's clock: its time as it stands, and at most
+        self._timer: asyncio.TimerHandle | None = None
 
-    try:
-        async with TaskGroup() as tasks:
-            wanted = tasks.create_task(working())
-            unwanted = tasks.create_task(gone.wait())
-            await asyncio.wait((wanted, unwanted), return_when=asyncio.FIRST_COMPLETED)
-            wanted.cancel()
-            unwanted.cancel()
-    except ExceptionGroup as group:
-        heed_cancellation()
-        raise group.exceptions[0] from None  # the work's: there is no other
-    if wanted.cancelled():
-        raise Abandoned
-    return wanted.result()
+    def __enter__(self) -> None:
+        if self._gone.is_set():
+            raise Abandoned
+        task = asyncio.current_task()
+        assert task is not None, "an attempt is made by a task"
+        self._task, self._cancelling = task, task.cancelling()
+        self._gone.interrupts.add(self._abandon)
+        if self._limit:
+            now = task.get_loop().time()
+            self._ends, self._last = now + self._limit.seconds, now + self._limit.longest_seconds
+            self._timer = task.get_loop().call_at(now + LOOK_SHARE * self._limit.seconds, self._look, self._limit)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._gone.interrupts.discard(self._abandon)
+        if self._timer:
+            self._timer.cancel()
+        cancelled = kind is asyncio.CancelledError
+        if self._left and self._task.uncancel() <= self._cancelling and cancelled:
+            raise self._left from None
+        if cancelled and not self._task.cancelling():
+            raise Abandoned from None  # gRPC has cancelled the call, and nobody us
+        if kind is not None and not cancelled and issubclass(kind, Exception):
+            heed_cancellation()
+
+    def _abandon(self) -> None:
+        self._leave(Abandoned)
+
+    def _leave(self, reason: type[Exception]) -> None:
+        if self._left is None:
+            self._left = reason
+            self._task.cancel()
+
+    def _look(self, limit: Limit) -> None:
+        """Look, before the time is over and when it is, who else could do the work."""
+        loop = self._task.get_loop()
+        now = loop.time()
+        if limit.alone():
+            self._ends = max(self._ends, min(now + limit.seconds, self._last))
+        if now >= self._ends:
+            self._leave(TimeoutError)
+        else:
+            self._timer = loop.call_at(min(self._ends, now + LOOK_SHARE * limit.seconds), self._look, limit)

@@ -10,7 +10,7 @@ import grpc
 
 from mesh.asr.v1 import asr_pb2
 from services.common.errors import MeshError
-from services.gateway.stages.replica import Link
+from services.gateway.stages.links import Link
 from services.gateway.stages.tries import died, fault_of, given_up
 from services.gateway.values.speech import (
     Answer,

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import random
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
-
-import grpc
 
 from services.common.cancelling import TaskGroup
-from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import channel
 from services.common.states import State
-from services.gateway.stages.calls import Abandoned, unless
+from services.gateway.stages.calls import Abandoned, Attempt, Signal
+from services.gateway.stages.links import Link, Links, ReplicaPlace
 from services.gateway.stages.watching import CUT_OFF, SILENT, Silence, answers, fall_silent, watch
 from services.gateway.values.stages import Seen, Status
 
@@ -26,35 +21,7 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 0.3  # between two tries to re
 ANSWERING_SECONDS = 0.2  # one that answers over a new connection would by then have over one that works
 FORGIVEN_SECONDS = 10.0  # after which it counts no more that a replica was late
 MOST_LATE = 5  # of late that count: each but the first doubles how long a silence is borne
-_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A connection to a replica. It is lost once and for all; the replica may come back behind another.
-
-    `died` is set before `lost` where the replica has ended, or says that it is stuck. Where it is not, the replica was
-    silent for too long or is cut off, and nobody knows more.
-    """
-
-    replica_id: int  # a number for logs: addresses stay out of them
-    channel: grpc.aio.Channel
-    lost: asyncio.Event = field(default_factory=asyncio.Event)
-    died: asyncio.Event = field(default_factory=asyncio.Event)
-    draining: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaPlace:
-    """Where a replica is, and what it is called in logs, which hold no addresses."""
-
-    stage: str
-    address: str
-    replica_id: int = field(default_factory=lambda: next(_numbers))
-
-    def connect(self) -> Link:
-        """A connection of its own: channels with the same options to the same address would share one."""
-        return Link(self.replica_id, channel(self.address, CHANNEL))
+_OUTDATED = "outdated"  # the reason to go on over another connection to a replica that is well
 
 
 class Lateness:
@@ -84,29 +51,20 @@ class Replica:
         self.known = asyncio.Event()  # whether it has answered once, or failed to
         self._place = place
         self._changed = changed
-        self._link = place.connect()
-        self._next: Link | None = None  # it has answered over this one
+        self._links = Links(place)
         self._status = Status()
         self._late = False
         self._lateness = Lateness()
-        self._spoke = asyncio.Event()  # since it was late
-        self._placed = 0  # calls, since it told its status
+        self._spoke = Signal()  # since it was late
         self._retired = False
-
-    @property
-    def replica_id(self) -> int:
-        """The number that the replica's links are named by in logs."""
-        return self._place.replica_id
+        self.replica_id = place.replica_id  # the number that its links are named by in logs
+        self.serving = False  # whether calls may be placed on it
+        self.free = 0  # slots, as far as known; below nothing where more calls were placed than there were
 
     @property
     def state(self) -> State:
         """The state that the replica told last; UNKNOWN while it is late or lost."""
         return State.UNKNOWN if self._late else self._status.state
-
-    @property
-    def serving(self) -> bool:
-        """Whether calls may be placed on the replica."""
-        return self._status.state is State.SERVING and not self._late and not self._retired
 
     @property
     def late(self) -> bool:
@@ -129,63 +87,73 @@ class Replica:
         return 0 < self._status.slots_total <= self._status.slots_used
 
     @property
-    def free(self) -> int:
-        """How many slots are free, as far as known; below nothing where more calls were placed than there were."""
-        return self._status.slots_total - self._status.slots_used - self._placed
-
-    def place(self) -> Link:
-        """Return the connection to make one call on, which counts as placed."""
-        self._placed += 1
-        return self._link
+    def link(self) -> Link:
+        """The connection to make calls on; who does takes a slot off `free`."""
+        return self._links.current
 
     def retire(self) -> None:
         """Take the replica off the stage's list: it gets no new calls, and long ones are to leave."""
         self._retired = True
-        self._link.draining.set()
-        self._changed()
+        self._leave_soon()
+        self._news()
 
     def leave(self) -> None:
         """Send those who wait for this replica to the others, where it is late."""
         if self._late:
-            self._link.lost.set()
+            for link in self._links:
+                link.lost.set()
 
     async def run(self, patience: float) -> None:
         """Watch the replica as long as it is one of the stage's. After `patience` seconds of silence it is late."""
         failures = 0
         try:
-            while not self._retired:
-                if self._link.lost.is_set():
-                    self._link, self._next = self._next or self._place.connect(), None
-                try:
+            async with TaskGroup() as replaced:
+                while not self._retired:
+                    if self._links.current.lost.is_set():
+                        self._links.reopen()
                     reason = await self._watched(patience)
+                    if reason is _OUTDATED:
+                        replaced.create_task(self._links.close_unused(self._links.replace()))
+                        continue
                     failures = failures + 1 if self._status.state is State.UNKNOWN else 0
-                    self._lose(reason)
-                    longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (failures + 1))
-                    if not self._next:
-                        await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, longest))
-                finally:
-                    self._link.lost.set()
-                    await self._link.channel.close()  # cancels calls under those who wait: `lost` had them leave before
+                    await self._lost(reason, failures)
         finally:
-            if self._next:
-                await self._next.channel.close()
+            await self._links.close()
+
+    async def _lost(self, reason: str, failures: int) -> None:
+        """Have all leave a connection, close it after a pause, and all that were replaced by it once they are left."""
+        self._lose(reason)
+        longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (failures + 1))
+        if not self._links.next:
+            await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, longest))
+        await self._links.current.channel.close()  # cancels calls under those who wait: `lost` had them leave before
 
     async def _watched(self, patience: float) -> str:
         """Watch the replica over its connection. Returns why the connection is of no more use."""
         now = time.monotonic()
         silence = Silence(self._lateness.patience(patience, now), now)
         async with TaskGroup() as tasks:
-            reading = tasks.create_task(watch(self._link.channel, silence, self._heard))
-            waiting = tasks.create_task(self._outwait(silence))
-            leaving = tasks.create_task(self._left())
-            done, _ = await asyncio.wait((reading, waiting, leaving), return_when=asyncio.FIRST_COMPLETED)
-            for each in (reading, waiting, leaving):
+            ends = [
+                tasks.create_task(watch(self._links.current.channel, silence, self._heard)),
+                tasks.create_task(self._outwait(silence)),
+                tasks.create_task(self._left()),
+            ]
+            if outdated := self._links.current.uses.outdated:
+                ends.append(tasks.create_task(self._renewed(outdated, patience)))
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            for each in ends:
                 each.cancel()
         return done.pop().result()
 
     async def _left(self) -> str:
-        await self._link.lost.wait()
+        await self._links.current.lost.wait()
         return SILENT
+
+    async def _renewed(self, outdated: asyncio.Event, patience: float) -> str:
+        """Wait for other certificates, and until the replica has answered over a connection that was made with them."""
+        await outdated.wait()
+        await self._anew(patience)
+        return _OUTDATED
 
     async def _outwait(self, silence: Silence) -> str:
         """Wait through each silence, unless the replica answers over another connection, or never did over this."""
@@ -195,22 +163,23 @@ class Replica:
                 return SILENT
             self._fall_late()
             try:
-                await unless(self._spoke, lambda: self._anew(silence.patience))
+                with Attempt(self._spoke):
+                    await self._anew(silence.patience)
                 return CUT_OFF
             except Abandoned:
                 pass  # it speaks again
 
     async def _anew(self, patience: float) -> None:
         """Tries other connections until one is answered."""
-        while self._next is None:
+        while self._links.next is None:
             link = self._place.connect()
             try:
                 if await answers(link.channel, patience):
                     await asyncio.sleep(ANSWERING_SECONDS)
-                    self._next = link
+                    self._links.next = self._links.next or link
                     return
             finally:
-                if self._next is not link:
+                if self._links.next is not link:
                     await link.channel.close()
             await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
 
@@ -219,27 +188,37 @@ class Replica:
         self._late = True
         self._lateness.late(time.monotonic())
         self._spoke.clear()
-        self._changed()
+        self._news()
 
     def _heard(self, status: Status) -> None:
         if status.state is not self.state:
             self._tell("replica told its state", state=status.state.name)
-        self._status, self._placed, self._late = status, 0, False
+        self._status, self._late = status, False
+        self.free = status.slots_total - status.slots_used
         self._spoke.set()
         if status.state is State.DRAINING:
-            self._link.draining.set()
+            self._leave_soon()
         self.known.set()
-        self._changed()
+        self._news()
 
     def _lose(self, reason: str) -> None:
         if self._status.state is not State.UNKNOWN:
             self._tell("replica lost", reason=reason)
-        self._status, self._late = Status(), False
-        if reason not in (SILENT, CUT_OFF):
-            self._link.died.set()
-        self._link.lost.set()
+        self._status, self._late, self.free = Status(), False, 0
+        for link in self._links:
+            if reason not in (SILENT, CUT_OFF):
+                link.died.set()
+            link.lost.set()
         self.known.set()
+        self._news()
+
+    def _news(self) -> None:
+        self.serving = self._status.state is State.SERVING and not self._late and not self._retired
         self._changed()
+
+    def _leave_soon(self) -> None:
+        for link in self._links:
+            link.draining.set()
 
     def _tell(self, event: str, **fields: str) -> None:
         named = {"stage": self._place.stage, "replica": self._place.replica_id}

@@ -6,21 +6,20 @@ import asyncio
 import random
 import time
 from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
 import grpc
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.common.states import State
 from services.common.telemetry import metrics
 from services.gateway.stages.addresses import Addresses
-from services.gateway.stages.calls import Abandoned, unless
-from services.gateway.stages.replica import Link, Replica, ReplicaPlace
+from services.gateway.stages.calls import Abandoned, Attempt, Limit
+from services.gateway.stages.links import Link
+from services.gateway.stages.replica import Replica
 from services.gateway.stages.tries import (
     LONGEST_SECONDS,
     MOST_DEATHS,
@@ -34,12 +33,11 @@ from services.gateway.stages.tries import (
 from services.gateway.values.stages import Seen
 
 T = TypeVar("T")
-LOOK_SHARE = 0.9  # of the time an answer may take, after which it is looked who else could give it
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.02, 0.3  # before those are asked again that all were asked
 RETIRED_SECONDS = 30.0  # how long calls may stay on a replica that was taken off the list
 _CALLS = metrics.counter("babelmesh.stage.calls")
 _DURATION = metrics.histogram("babelmesh.stage.duration")
 _OUTCOMES = ("answered", *(trouble.name.lower() for trouble in Trouble))
-_next_round = wait_random_exponential(multiplier=0.02, max=0.3)
 ROOM = 256  # questions remembered, the newest
 SECONDS = 300.0  # after which a question is no longer held against: another replica, or version, may bear it
 
@@ -53,6 +51,8 @@ class Replicas:
 
     def __init__(self, stage: str, addresses: Addresses, watch_seconds: float, resolve_seconds: float) -> None:
         self.stage = stage
+        self._of = {"stage": stage.lower()}
+        self._answered = {**self._of, "outcome": "answered"}
         self._addresses = addresses
         self._seconds = (watch_seconds, resolve_seconds)
         self._replicas: dict[str, Replica] = {}
@@ -115,7 +115,7 @@ class Replicas:
         """Take over a new list of addresses. Returns the replicas that came and those that went."""
         removed = [self._replicas.pop(address) for address in list(self._replicas) if address not in addresses]
         added = {
-            address: Replica(ReplicaPlace(self.stage, address), self._changed)
+            address: Replica(self._addresses.place(self.stage, address), self._changed)
             for address in addresses
             if address not in self._replicas
         }
@@ -146,31 +146,18 @@ class Replicas:
         """Whether a replica but that one serves."""
         return any(each.serving and each.replica_id != replica_id for each in self._replicas.values())
 
-    @asynccontextmanager
-    async def patience(
-        self, link: Link, seconds: float, longest_seconds: float = LONGEST_SECONDS
-    ) -> AsyncIterator[None]:
-        """Raises TimeoutError when the block takes longer, unless only the replica it waits for could do the work.
+    def attempt(self, link: Link, seconds: float = 0.0, longest_seconds: float = LONGEST_SECONDS) -> Attempt:
+        """An attempt on a replica. It may take so many seconds, or longer where no other replica serves; 0: any time.
 
-        Where there is no other, and that one tells that it serves, it is only slow: nobody would do it any sooner. But
-        in the end it is believed to have forgotten the call.
+        A replica that tells that it serves, and is the only one, is believed for `longest_seconds`.
         """
-        loop = asyncio.get_running_loop()
-        longest = loop.time() + longest_seconds
-        looking: asyncio.TimerHandle
-        async with asyncio.timeout(seconds) as limit:
+        if not seconds:
+            return Attempt(link.lost)
+        alone = partial(self._alone, link.replica_id)
+        return Attempt(link.lost, Limit(seconds, alone, longest_seconds))
 
-            def look() -> None:
-                nonlocal looking
-                if self.available and not self.others(link.replica_id) and not limit.expired():
-                    limit.reschedule(max(limit.when() or 0.0, min(loop.time() + seconds, longest)))
-                looking = loop.call_later(LOOK_SHARE * seconds, look)
-
-            looking = loop.call_later(LOOK_SHARE * seconds, look)
-            try:
-                yield
-            finally:
-                looking.cancel()
+    def _alone(self, replica_id: int) -> bool:
+        return self.available and not self.others(replica_id)
 
     def tries(self, budget: Budget, suspect: Hashable = None) -> Tries:
         """The account of a question that is about to be put. `suspect` is what of it replicas may die of.
@@ -178,46 +165,53 @@ class Replicas:
         Raises StageFailed when too many did lately.
         """
         now = time.monotonic()
-        deaths = 0 if suspect is None else self._suspects.deaths(suspect, now)
+        deaths = self._suspects.deaths(suspect, now) if suspect in self._suspects.known else 0
         if deaths >= MOST_DEATHS:
             raise quarantined(self.stage)
         return Tries(self.stage, budget, now, suspect, deaths)
 
     def answered(self, tries: Tries) -> None:
         """Record that the question has its whole answer: nobody died of it."""
-        self._suspects.answered(tries.suspect)
-        self._count("answered")
+        if tries.suspect in self._suspects.known:
+            self._suspects.answered(tries.suspect)
+        _CALLS.add(1, self._answered)
 
     def took(self, tries: Tries) -> None:
         """Record how long the question waited for a translation, or for the first piece of speech."""
-        _DURATION.record(time.monotonic() - tries.started, {"stage": self.stage.lower()})
+        _DURATION.record(time.monotonic() - tries.started, self._of)
 
-    async def call(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None) -> T:
+    async def call(
+        self, attempt: Callable[[Link], Awaitable[T]], tries: Tries | None = None, seconds: float = 0.0
+    ) -> T:
         """The result of `attempt` on the first replica that gives one. An attempt ends when its replica is lost.
 
-        Raises what the last replica said, as a MeshError of this stage; at once when no replica serves.
+        One may take so many seconds, as in `attempt`. Raises what the last replica said, as a MeshError of this stage;
+        at once when no replica serves.
         """
         tries = tries or self.tries(Budget())
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, MeshError) and tries.again),
-            wait=lambda state: self._pause(tries, state),
-            reraise=True,
-        )
-        async for trial in retrying:
-            with trial:
-                return await self._try(attempt, tries)
-        raise AssertionError("tenacity ends with a result or an exception")
+        rounds = 0
+        while True:
+            try:
+                return await self._try(attempt, tries, seconds)
+            except MeshError:
+                if not tries.again:
+                    raise
+            rounds += 1
+            longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2**rounds)
+            await asyncio.sleep(0.0 if self._untried(tries) else random.uniform(0.0, longest))
 
-    async def _try(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries) -> T:
+    async def _try(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries, seconds: float) -> T:
         replica = self._pick(tries)
-        link = replica.place()
+        replica.free -= 1
+        link = replica.link
         tries.tried.add(link.replica_id)
         try:
-            result = await unless(link.lost, partial(attempt, link))
+            with link.uses.one(), self.attempt(link, seconds):
+                result = await attempt(link)
         except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
             raise self.failed(tries, error, link) from error
         if tries.suspect is None:  # else its answer may not be whole yet
-            self._count("answered")
+            _CALLS.add(1, self._answered)
         return result
 
     def failed(self, tries: Tries, error: CallFailed, link: Link) -> MeshError:
@@ -231,7 +225,7 @@ class Replicas:
         return fault
 
     def _count(self, outcome: str) -> None:
-        _CALLS.add(1, {"stage": self.stage.lower(), "outcome": outcome})
+        _CALLS.add(1, {**self._of, "outcome": outcome})
 
     def _pick(self, tries: Tries) -> Replica:
         best = self._freest(tries)
@@ -264,30 +258,26 @@ class Replicas:
         serving = (replica for replica in self._replicas.values() if replica.serving)
         return [replica for replica in serving if replica.replica_id not in tries.tried]
 
-    def _pause(self, tries: Tries, state: RetryCallState) -> float:
-        """Seconds before the next try: none on a replica that was not asked yet."""
-        return 0.0 if self._untried(tries) else _next_round(state)
-
 
 class Suspects:
     """How many replicas ended with a question in work since it was last answered. Times are seconds on one clock."""
 
     def __init__(self) -> None:
-        self._deaths: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
+        self.known: OrderedDict[Hashable, tuple[int, float]] = OrderedDict()  # how many, and when the last one was
 
     def deaths(self, question: Hashable, now: float) -> int:
         """How many replicas ended with a question in work since it was last answered."""
-        count, last = self._deaths.get(question, (0, now))
+        count, last = self.known.get(question, (0, now))
         return count if now - last < SECONDS else 0
 
     def died(self, question: Hashable, now: float) -> None:
         """Record one more replica that ended with a question in work."""
         count = self.deaths(question, now) + 1
-        self._deaths.pop(question, None)
-        self._deaths[question] = (count, now)
-        if len(self._deaths) > ROOM:
-            self._deaths.popitem(last=False)
+        self.known.pop(question, None)
+        self.known[question] = (count, now)
+        if len(self.known) > ROOM:
+            self.known.popitem(last=False)
 
     def answered(self, question: Hashable) -> None:
         """Clear the record of a question that got its whole answer."""
-        self._deaths.pop(question, None)
+        self.known.pop(question, None)

@@ -25,20 +25,17 @@ class Shortage:
     def __init__(self, stage: str, lang: str, outbox: Outbox[ServerMessage]) -> None:
         self.stage = stage
         self.began_at = 0.0  # on the loop's clock
+        self.on = False  # whether the outage lasts: something failed, and not all of it has been caught up with
         self._lang = lang
         self._outbox = outbox
         self._notices = _Notices()
         self._speaking = asyncio.Lock()  # what is told comes in the order it happened
 
-    @property
-    def on(self) -> bool:
-        """Whether the outage lasts: something failed, and not all of it has been caught up with."""
-        return self._notices.begun.is_set()
-
     def begin(self, segment_id: int) -> None:
         """Begin an outage: work on a segment has failed."""
         self._notices.answered = False
         if not self.on:
+            self.on = True
             self.began_at = asyncio.get_running_loop().time()
             self._notices.begin(segment_id)
 
@@ -48,7 +45,10 @@ class Shortage:
 
     async def settle(self) -> None:
         """End the outage, if the stage has answered: no work waits."""
-        if self.on and self._notices.answered and self._notices.end():
+        if not self.on or not self._notices.answered:
+            return
+        self.on = False
+        if self._notices.end():
             await self._tell(over=True)
 
     async def waits(self, segment_id: int) -> None:

@@ -11,8 +11,8 @@ import grpc
 from mesh.tts.v1 import tts_pb2, tts_pb2_grpc
 from services.common.audio.pcm import Pcm, from_bytes
 from services.common.telemetry.tracing import Metadata
-from services.gateway.stages.calls import Abandoned, Owned, unless
-from services.gateway.stages.replica import Link
+from services.gateway.stages.calls import Abandoned, Owned
+from services.gateway.stages.links import Link
 from services.gateway.stages.replicas import Replicas
 from services.gateway.stages.tries import Budget
 from services.gateway.values.speech import Rung
@@ -81,7 +81,7 @@ class Speaking:
                     while piece is not None:
                         tries.went_on(link)
                         yield piece
-                        piece = await unless(link.lost, partial(self._next, link, call))
+                        piece = await self._next(link, call)
                     finished = True
                     self._replicas.answered(tries)
                 except (grpc.aio.AioRpcError, TimeoutError, Abandoned) as error:
@@ -96,15 +96,16 @@ class Speaking:
         """
         self._given.begin_again()
         with Owned() as opened:
-            call = opened.add(tts_pb2_grpc.TtsStub(link.channel).Synthesize(self._request, metadata=self._metadata))
+            call = opened.add(link.stub(tts_pb2_grpc.TtsStub).Synthesize(self._request, metadata=self._metadata))
+            link.uses.until_done(call)
             piece = await self._next(link, call)
             calls.add(opened.release(call))
         return link, call, piece
 
     async def _next(self, link: Link, call: Synthesizing) -> Spoken | None:
-        """What comes next that was not given yet; None at the end."""
+        """What comes next that was not given yet; None at the end. A voice at work tells so from time to time."""
         while True:
-            async with self._replicas.patience(link, self._timeout):
+            with self._replicas.attempt(link, self._timeout):
                 response = await call.read()
             if not isinstance(response, tts_pb2.SynthesizeResponse):
                 return None

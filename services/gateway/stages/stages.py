@@ -18,12 +18,14 @@ from services.common.errors import AtCapacity, MeshError
 from services.common.retrying import RETRY_MS, jittered
 from services.common.server.slots import ADMITTED, FULL
 from services.common.telemetry import metrics, rpcs, tracing
+from services.common.telemetry.tracing import Metadata
 from services.common.text.terminology import Term
+from services.common.tls.calling import PLAIN, Dial
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.addresses import Addresses
 from services.gateway.stages.calls import Owned
+from services.gateway.stages.links import Link
 from services.gateway.stages.recognizing import Recognizing, config
-from services.gateway.stages.replica import Link
 from services.gateway.stages.replicas import Replicas
 from services.gateway.stages.speaking import Speaking, Spoken
 from services.gateway.stages.tries import Budget
@@ -34,12 +36,18 @@ from services.gateway.values.terms import Terms
 class Stages:
     """ASR, MT and TTS, each behind its replicas; inside `running` only. Every method raises MeshError of its stage."""
 
-    def __init__(self, settings: GatewaySettings) -> None:
-        endpoints = {"ASR": settings.asr_endpoints, "MT": settings.mt_endpoints, "TTS": settings.tts_endpoints}
-        self._replicas = {
-            stage: Replicas(stage, Addresses(where), settings.watch_timeout_ms / 1000, settings.resolve_seconds)
-            for stage, where in endpoints.items()
+    def __init__(self, settings: GatewaySettings, dial: Dial = PLAIN) -> None:
+        endpoints = {
+            "ASR": (settings.asr_endpoints, settings.asr_tls_name),
+            "MT": (settings.mt_endpoints, settings.mt_tls_name),
+            "TTS": (settings.tts_endpoints, settings.tts_tls_name),
         }
+        seconds = (settings.watch_timeout_ms / 1000, settings.resolve_seconds)
+        self._replicas = {
+            stage: Replicas(stage, Addresses(where, tls_name=name, dial=dial), *seconds)
+            for stage, (where, name) in endpoints.items()
+        }
+        self._dial = dial
         self._timeout = settings.stage_timeout_ms / 1000
         self._catalog = Catalog((), (), (), ())
 
@@ -49,6 +57,7 @@ class Stages:
         states = metrics.observed("babelmesh.replicas", self._replica_states)
         async with TaskGroup() as tasks:
             watching = [tasks.create_task(replicas.run()) for replicas in self._replicas.values()]
+            watching.append(tasks.create_task(self._dial.run()))
             for replicas in self._replicas.values():
                 await replicas.known()
             try:
@@ -104,7 +113,7 @@ class Stages:
         return self._catalog
 
     async def _ask_asr(self, link: Link) -> Catalog:
-        stub = asr_pb2_grpc.AsrStub(link.channel)
+        stub = link.stub(asr_pb2_grpc.AsrStub)
         told = await stub.Describe(asr_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("ASR", told.engine, told.version, told.term_bias, told.device)
         return replace(
@@ -115,13 +124,13 @@ class Stages:
         )
 
     async def _ask_mt(self, link: Link) -> Catalog:
-        stub = mt_pb2_grpc.MtStub(link.channel)
+        stub = link.stub(mt_pb2_grpc.MtStub)
         told = await stub.Describe(mt_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("MT", told.engine, told.version, follows_glossary=True, device=told.device)
         return replace(self._catalog.of(engine), ways=tuple(map(_way, told.pairs)))
 
     async def _ask_tts(self, link: Link) -> Catalog:
-        stub = tts_pb2_grpc.TtsStub(link.channel)
+        stub = link.stub(tts_pb2_grpc.TtsStub)
         told = await stub.Describe(tts_pb2.DescribeRequest(), timeout=self._timeout)
         engine = StageEngine("TTS", told.engine, told.version, told.pronunciation, told.device)
         voices = tuple(
@@ -149,21 +158,22 @@ class Stages:
 
         async def attempt(link: Link) -> Recognizing:
             with Owned() as opened:
-                call = opened.add(asr_pb2_grpc.AsrStub(link.channel).Recognize(metadata=tracing.outgoing()))
-                async with replicas.patience(link, self._timeout):
-                    await call.write(asr_pb2.RecognizeRequest(config=wanted))
-                    if ADMITTED not in dict(await call.initial_metadata()):
-                        await call.read()  # refused: raises its status
+                call = opened.add(link.stub(asr_pb2_grpc.AsrStub).Recognize(metadata=tracing.outgoing()))
+                link.uses.until_done(call)
+                await call.write(asr_pb2.RecognizeRequest(config=wanted))
+                if ADMITTED not in dict(await call.initial_metadata()):
+                    await call.read()  # refused: raises its status
                 admitted.add(opened.release(call))
             return Recognizing(call, link)
 
         replicas = self._replicas["ASR"]
         with Owned() as admitted:
-            recognizing = await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0, waits=True)))
+            tries = replicas.tries(Budget(retry_seconds=0.0, waits=True))
+            recognizing = await replicas.call(attempt, tries, self._timeout)
             admitted.release(recognizing.call)
         return recognizing
 
-    async def translate(self, asked: Question, context: Context | None = None) -> str:
+    async def translate(self, asked: Question, metadata: Metadata = ()) -> str:
         """Translate a text. What failed is asked again, within the question's time where it has one."""
         request = mt_pb2.TranslateRequest(
             text=asked.text,
@@ -175,22 +185,25 @@ class Stages:
             affinity=asked.affinity,
             objective_ms=asked.objective_ms,
             tier=asked.rung.tier,
+            formality=mt_pb2.Formality.ValueType(asked.formality),
+            unstored=asked.unstored,
         )
-        request.terms.extend(map(_term, asked.terms))
-        metadata = tracing.outgoing(context)
+        if asked.terms:
+            request.terms.extend(map(_term, asked.terms))
         replicas = self._replicas["MT"]
         seconds = asked.timeout_ms / 1000 if asked.timeout_ms else float("inf")
         tries = replicas.tries(Budget(seconds), (asked.text, asked.spoken_lang, asked.lang))
 
         async def attempt(link: Link) -> mt_pb2.TranslateResponse:
             timeout = tries.left(time.monotonic()) if asked.timeout_ms else None
-            async with replicas.patience(link, self._timeout):
-                return await mt_pb2_grpc.MtStub(link.channel).Translate(request, timeout=timeout, metadata=metadata)
+            stub = link.stubs.get(mt_pb2_grpc.MtStub) or link.stub(mt_pb2_grpc.MtStub)
+            response: mt_pb2.TranslateResponse = await stub.Translate(request, timeout=timeout, metadata=metadata)
+            return response
 
-        response = await replicas.call(attempt, tries)
-        replicas.answered(tries)
+        response = await replicas.call(attempt, tries, self._timeout)
         replicas.took(tries)
-        asked.rung.took(response.tier, response.larger_tiers)
+        replicas.answered(tries)
+        asked.rung.tier, asked.rung.larger = response.tier, response.larger_tiers
         return response.text
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
@@ -198,7 +211,7 @@ class Stages:
         request = tts_pb2.DescribePronunciationRequest(lang=voice_lang)
 
         async def attempt(link: Link) -> tts_pb2.DescribePronunciationResponse:
-            return await tts_pb2_grpc.TtsStub(link.channel).DescribePronunciation(request, timeout=self._timeout)
+            return await link.stub(tts_pb2_grpc.TtsStub).DescribePronunciation(request, timeout=self._timeout)
 
         return tuple((await self._replicas["TTS"].call(attempt)).symbols)
 
@@ -226,7 +239,7 @@ class Stages:
         """Make one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""
 
         async def attempt(link: Link) -> None:
-            await fault_pb2_grpc.FaultStub(link.channel).SimulateFault(fault, timeout=self._timeout)
+            await link.stub(fault_pb2_grpc.FaultStub).SimulateFault(fault, timeout=self._timeout)
 
         replicas = self._replicas[stage]
         await replicas.call(attempt, replicas.tries(Budget(retry_seconds=0.0)))
@@ -238,4 +251,4 @@ def _term(term: Term) -> mt_pb2.Term:
 
 def _way(pair: mt_pb2.LanguagePair) -> Way:
     steps = tuple(Step(step.source_lang, step.target_lang, step.engine) for step in pair.steps)
-    return Way(pair.source_lang, pair.target_lang, steps)
+    return Way(pair.source_lang, pair.target_lang, steps, tuple(pair.formalities))

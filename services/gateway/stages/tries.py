@@ -13,7 +13,7 @@ from services.common.errors import AtCapacity, Defect, MeshError, StageFailed, T
 from services.common.server.holding import WORK_TOO_LONG
 from services.common.statuses import from_rpc_error
 from services.gateway.stages.calls import Abandoned
-from services.gateway.stages.replica import Link
+from services.gateway.stages.links import Link
 from services.gateway.stages.watching import unheard
 
 RETRY_SECONDS = 0.4  # after its first failure a question is not put to the same replicas again for longer

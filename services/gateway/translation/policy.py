@@ -57,11 +57,12 @@ class LocalAgreement:
 
     def source(self, said: Transcript) -> str:
         """Translate only what the recognizer has concluded."""
-        return said.stable_text
+        return said.text[: said.stable_length].rstrip()
 
     def concluded(self, before: list[str], words: list[str], source: str) -> int:
         """Conclude what both translations begin with, save for the words held back."""
-        return min(common_prefix(before, words), len(words) - self.held_words)
+        agreed = len(before) if words[: len(before)] == before else common_prefix(before, words)
+        return min(agreed, len(words) - self.held_words)
 
     def shown(self, words: int, concluded: int) -> int:
         """Show all but the masked words; while nothing is concluded, at least the first ones."""
@@ -186,6 +187,8 @@ def alignment(concluded: Sequence[str], words: Sequence[str]) -> int:
 
     Of cuts at equal cost the earliest counts: a word said twice is better than one never said.
     """
+    if list(words[: len(concluded)]) == list(concluded):
+        return len(concluded)
     said, new = list(map(bare, concluded)), list(map(bare, words))
     if new[: len(said)] == said:
         return len(said)
@@ -251,6 +254,8 @@ def kept(source: str, translation: str) -> int:
     """How many of its words a translation keeps: to the end of a phrase's first saying, and no more than is likely."""
     words, spoken = translation.split(), source.split()
     likely = round(LENGTH_RATIO * len(spoken)) + SLACK_WORDS
+    if len(words) <= likely and len(words) - len(set(words)) < REPEATS - 1:
+        return len(words)  # no word is there so often
     allowed = max(REPEATS, 1 + _most_repeats(spoken))  # what the speaker repeats may be repeated
     repeated = _first_repeated(words, allowed)
     return min(len(words), likely, repeated)

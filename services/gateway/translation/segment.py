@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from services.common.audio.pcm import ASR_RATE
-from services.gateway.agreement.glossary import Dictionary
+from services.gateway.agreement.glossary import Dictionary, Lexicon
 from services.gateway.translation.policy import Policy, TargetText, policy_of
 from services.gateway.values.continuation import Continuation, SegmentContinuation, TargetContinuation
 from services.gateway.values.speech import Caption, Rung, Transcript
-from services.gateway.values.terms import Holding
+from services.gateway.values.terms import Glossary, Holding
 from services.gateway.voice.clauses import Clauses
 
 PAUSE_SAMPLES = ASR_RATE // 5  # less silence ends no segment: what follows is the same utterance
@@ -28,6 +28,8 @@ class Segment:
     begun: SegmentContinuation | None = None  # its clause that was begun is to be said to its end, before all else
     had: Caption | None = None  # the final that the client has
     rung: Rung = field(default_factory=Rung)  # the tier that translates it
+    lexicon: Lexicon | None = None  # of the glossary below
+    glossary: Glossary | None = None  # that was in force when it was translated last
 
 
 def new_segment(policy: Policy, lang: str, seed: SegmentContinuation | None = None) -> Segment:
@@ -55,22 +57,22 @@ class Segments:
     def __init__(self, lang: str, holding: Holding, dictionary: Dictionary, seed: TargetContinuation) -> None:
         self._lang = lang
         self._dictionary = dictionary
-        self._policy = policy_of(holding)
+        self.policy = policy_of(holding)
         self.utterances = Utterances()
-        self._open: dict[int, Segment] = {}
+        self.open: dict[int, Segment] = {}  # by number; see `of`
         self._seeds = dict(seed.segments)
 
     def of(self, said: Transcript) -> Segment:
         """The segment that a transcript is a revision of."""
         number = said.segment_id
-        if number not in self._open:
-            self._open[number] = new_segment(self._policy, self._lang, self._seeds.pop(number, None))
-            self._open[number].said = said
-        return self._open[number]
+        if number not in self.open:
+            self.open[number] = new_segment(self.policy, self._lang, self._seeds.pop(number, None))
+            self.open[number].said = said
+        return self.open[number]
 
     def close(self, said: Transcript) -> None:
         """Forget a segment whose final has been dealt with."""
-        self._open.pop(said.segment_id, None)
+        self.open.pop(said.segment_id, None)
 
     def begun(self, goes_on: Continuation) -> list[tuple[Transcript, Segment]]:
         """The open segments that a client has something of and no final, each with what it was made from."""
@@ -78,12 +80,14 @@ class Segments:
         for number in [*self._seeds]:
             nothing = Transcript(number, revision=0, final=False, text="", stable_length=0, typed=True)
             self.of(known.get(number, nothing))
-        opened = [each for _, each in sorted(self._open.items()) if each.revision or each.text.concluded]
+        opened = [each for _, each in sorted(self.open.items()) if each.revision or each.text.concluded]
         return [(each.said, each) for each in opened if each.said and not each.had]
 
-    def source(self, said: Transcript) -> str:
-        """What of an interim transcript is translated: nothing that may turn out to begin a term of the glossary."""
-        return self._dictionary.of(self._lang, said.language).settled(self._policy.source(said))
+    def lexicon(self, segment: Segment, said: Transcript) -> Lexicon:
+        """The glossary in force, for the segment that a transcript is a revision of."""
+        segment.glossary = self._dictionary.glossary
+        segment.lexicon = self._dictionary.of(self._lang, said.language)
+        return segment.lexicon
 
 
 class Utterances:

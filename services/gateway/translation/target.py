@@ -54,7 +54,7 @@ class Target:
         if isinstance(said, Transcript) and said.language_tentative:
             return None  # it may be in another language: there is nothing to translate yet
         if isinstance(said, Transcript) and not said.final:
-            return await self._translator.inbox.put_interim(said)
+            return self._translator.inbox.put_interim(said)
         if isinstance(said, Transcript):
             await self._translator.shortage.waits(said.segment_id)
             said = replace(said, words=())  # nobody here reads them, and it may wait for long
@@ -74,7 +74,7 @@ class Target:
     async def leave(self) -> None:
         """End the target though the session goes on: open segments end as they stand."""
         self._leaving = True
-        await self._translator.inbox.drop_interim()
+        self._translator.inbox.drop_interim()
         await self.end_transcripts()
 
     async def run(self, after: Target | None = None) -> None:
@@ -98,52 +98,62 @@ class Target:
         """Translate one transcript after the other; after an outage several at once, but in order all the same."""
         shortage = self._translator.shortage
         while works := await self._translator.inbox.take(AT_ONCE if shortage.on else 1):
-            async with TaskGroup() as asking:
-                answers = [asking.create_task(self._answer(work)) for work in works]
-                for work, answer in zip(works, answers, strict=True):
-                    await self._deliver(work, await answer)
-            if not self._translator.inbox.waiting:
+            if len(works) == 1:
+                await self._deliver(works[0], await self._answer(works[0]))
+            else:
+                async with TaskGroup() as asking:
+                    answers = [asking.create_task(self._answer(work)) for work in works]
+                    for work, answer in zip(works, answers, strict=True):
+                        await self._deliver(work, await answer)
+            if shortage.on and not self._translator.inbox.waiting:
                 await shortage.settle()
 
     async def _answer(self, work: Work) -> _Answer | None:
         """The translation of a transcript; None when there is nothing to translate."""
         if isinstance(work, Mark):
             return None
-        if self._shared.dictionary.work(self.terms.lang, work.language) > LIGHT:
-            await self._turns.wait()
-        segment = self._segments.of(work)
-        source = work.text if work.final else self._segments.source(work)
+        dictionary = self._shared.dictionary
+        segment = self._segments.open.get(work.segment_id) or self._segments.of(work)
+        lexicon = segment.lexicon
+        if lexicon is None or work.final or segment.glossary is not dictionary.glossary:
+            if dictionary.work(self.terms.lang, work.language) > LIGHT:
+                await self._turns.wait()
+            lexicon = self._segments.lexicon(segment, work)
+        source = work.text if work.final else self._segments.policy.source(work)
+        if lexicon.terms and not work.final:  # nothing that may turn out to begin a term
+            source = lexicon.settled(source)
         if segment.had or (source == segment.source and not work.final):
             return None
-        lexicon = self._shared.dictionary.of(self.terms.lang, work.language)
         if len(source) > LIGHT:
             await self._turns.wait()
-        asked = self._question(work, source, lexicon, segment.text.concluded)
-        return _Answer(source, lexicon, await self._translator.ask(work, replace(asked, rung=segment.rung)))
+        asked = self._question(work, source, lexicon, segment)
+        return _Answer(source, lexicon, await self._translator.ask(work, asked))
 
-    def _question(self, said: Transcript, source: str, lexicon: Lexicon, concluded: str) -> Question:
-        terms = self.terms.of(said.language)
+    def _question(self, said: Transcript, source: str, lexicon: Lexicon, segment: Segment) -> Question:
+        terms, agreed = self.terms.of(said.language) if self.terms.by_source else self.terms, self._shared.terms
         return Question(
             source,
             terms.spoken_lang,
             terms.lang,
             said.final,
-            terms=lexicon.terms_in(source),
-            prefix=concluded,
-            objective_ms=self._shared.terms.objectives.mt_ms,
-            timeout_ms=0 if said.final else self._shared.terms.interim_timeout_ms,
-            batch_wait_ms=self._shared.terms.batch_wait_ms,
-            affinity=self._shared.terms.affinity,
+            terms=lexicon.terms_in(source) if lexicon.terms or "[" in source else (),  # or a placeholder
+            prefix=segment.text.concluded,
+            objective_ms=agreed.objectives.mt_ms,
+            timeout_ms=0 if said.final else agreed.interim_timeout_ms,
+            batch_wait_ms=agreed.batch_wait_ms,
+            affinity=agreed.affinity,
+            rung=segment.rung,
+            formality=terms.formality,
+            unstored=agreed.masks.stored_only,
         )
 
     async def _deliver(self, work: Work, answer: _Answer | None) -> None:
         """Shows what became of a transcript, and speaks what is newly concluded."""
         if isinstance(work, Mark):
             return await (self._voice.say(work) if self._voice else self._shared.account.passed(work))
-        segment = self._segments.of(work)
-        for news in self._tiers.news(segment.rung.tier, segment.rung.larger, work.segment_id):
-            await self._shared.account.outbox.put(news)
-        await self._speak_on(segment, work)
+        segment = self._segments.open.get(work.segment_id) or self._segments.of(work)
+        if segment.rung.tier or segment.begun:
+            await self._go_before(segment, work)
         if long := len(work.text) > LIGHT:
             await self._turns.wait()
         if segment.had and work.final:
@@ -159,6 +169,12 @@ class Target:
                 await self._speak(segment, work, caption)
         if work.final:
             self._segments.close(work)
+
+    async def _go_before(self, segment: Segment, said: Transcript) -> None:
+        """Tell what comes before a revision: news of the tier that made it, and a clause that was cut off."""
+        for news in self._tiers.news(segment.rung.tier, segment.rung.larger, said.segment_id):
+            await self._shared.account.outbox.put(news)
+        await self._speak_on(segment, said)
 
     async def _revised(self, segment: Segment, said: Transcript, answer: _Answer) -> Caption | None:
         """The segment's text with the answer in it; None when it is better to wait for the next one."""
@@ -193,7 +209,8 @@ class Target:
     async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
             self._shared.account.ledger.translated(said.segment_id, self.terms.lang)
-        if not self.terms.of(said.language).captions:
+        terms = self.terms.of(said.language) if self.terms.by_source else self.terms
+        if not terms.captions:
             return
         about = ("translation", self.terms.lang, said.segment_id)
         uses = lexicon.uses(said.text, caption.text) if caption.final else Uses()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from opentelemetry.context import Context
@@ -71,31 +71,33 @@ class Targets:
     async def transcribed(self, said: Transcript) -> Context:
         """A revision of a segment goes to the client and to the targets that hear it. Gives its trace."""
         hearing = self._hearing.setdefault(said.segment_id, {})
-        for lang, target in self._in_force.items():
-            hearing.setdefault(lang, target)
-        targets = {lang: target for lang, target in hearing.items() if target}
-        trace = await self._show(said, targets)
-        for target in targets.values():
-            await target.hear(said)
+        for lang, current in self._in_force.items():
+            hearing.setdefault(lang, current)
+        trace = await self._show(said, hearing)
+        for target in list(hearing.values()):
+            if target:
+                await target.hear(said)
         if said.final:
             self._last_final = max(self._last_final, said.segment_id)
             del self._hearing[said.segment_id]
             await self._let_go()
         return trace
 
-    async def _show(self, said: Transcript, langs: Collection[str]) -> Context:
+    async def _show(self, said: Transcript, hearing: Mapping[str, Target | None]) -> Context:
         """A revision of a segment that goes to these targets is shown to the client. Returns its trace."""
         trace, about = self._shared.account.ledger.opened(said), ("transcript", said.segment_id)
         message = messages.transcript(said, self._shared.terms.source_lang)
         outbox = self._shared.account.outbox
-        if not said.language_tentative:  # it may be another language's tier that counts
+        if said.tier and not said.language_tentative:  # it may be another language's tier that counts
             for news in self._tiers.news(said.tier, said.larger_tiers, said.segment_id):
                 await outbox.put(news)
         if said.final:
-            self._shared.account.ledger.recognized(said, langs)
+            self._shared.account.ledger.recognized(said, [lang for lang, target in hearing.items() if target])
             await outbox.put(message, final_of=about)
         elif self._shared.terms.interim:
-            await outbox.put_interim(about, message, shown=(said.in_language, said.stable_length))
+            # Its language is news as well, and whether that is decided.
+            shown = f"{said.language}{'?' * said.language_tentative} {said.text}" if said.text else ""
+            await outbox.put_interim(about, message, shown=(shown, said.stable_length))
         return trace
 
     async def _start_of(self, terms: TargetTerms) -> tuple[Sequence[Transcript], TargetContinuation]:

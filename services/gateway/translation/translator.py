@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TypeAlias
 
+from services.common.channel import Changes
 from services.common.errors import MeshError, TooSlow
 from services.gateway.account.account import Shared
 from services.gateway.account.backlog import Level, Ticket
@@ -43,7 +44,8 @@ class Translator:
         It does not for an interim one that could not be had, or took longer than the session's budget has for it: a
         newer one is on its way.
         """
-        if not asked.text or self._terms.of(said.language).same_language:
+        terms = self._terms.of(said.language) if self._terms.by_source else self._terms
+        if not asked.text or terms.same_language:
             return asked.text
         if not said.final and not self._worthwhile:
             return None
@@ -88,12 +90,13 @@ class Translator:
 
     async def _translation(self, said: Transcript, asked: Question, ticket: Ticket) -> str:
         try:
-            translation = await self._shared.stages.translate(asked, self._account.ledger.trace(said.segment_id))
+            translation = await self._shared.stages.translate(asked, self._account.ledger.metadata(said.segment_id))
         except MeshError as fault:
             if away(fault) or not said.final:  # who waits for the stage holds nobody
                 self._account.backlog.close(ticket)
             raise
-        self.shortage.answered()
+        if self.shortage.on:
+            self.shortage.answered()
         return translation
 
     async def _patience(self) -> None:
@@ -124,7 +127,7 @@ class Inbox:
         self._finals: list[Work] = []
         self._latest: Transcript | None = None
         self._closed = False
-        self._changed = asyncio.Condition()
+        self._changed = Changes()
 
     @property
     def waiting(self) -> int:
@@ -138,24 +141,21 @@ class Inbox:
 
     async def put(self, work: Work) -> None:
         """Add a final transcript or a mark, once there is room. What was interim of the segment is dropped."""
-        async with self._changed:
-            while self.full and not self._closed:
-                await self._changed.wait()
-            self._finals.append(work)
-            if isinstance(work, Transcript):
-                self._latest = None
-            self._changed.notify_all()
-
-    async def put_interim(self, transcript: Transcript) -> None:
-        """Replace the interim transcript that still waits."""
-        async with self._changed:
-            self._latest = transcript
-            self._changed.notify_all()
-
-    async def drop_interim(self) -> None:
-        """Drop the interim transcript that still waits."""
-        async with self._changed:
+        while self.full and not self._closed:
+            await self._changed.wait()
+        self._finals.append(work)
+        if isinstance(work, Transcript):
             self._latest = None
+        self._changed.tell()
+
+    def put_interim(self, transcript: Transcript) -> None:
+        """Replace the interim transcript that still waits."""
+        self._latest = transcript
+        self._changed.tell()
+
+    def drop_interim(self) -> None:
+        """Drop the interim transcript that still waits."""
+        self._latest = None
 
     @property
     def closed(self) -> bool:
@@ -164,9 +164,8 @@ class Inbox:
 
     async def close(self) -> None:
         """Close the inbox; what waits is still to be done."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._changed.tell()
 
     @property
     def full(self) -> bool:
@@ -175,16 +174,15 @@ class Inbox:
 
     async def pressing(self) -> None:
         """Wait until the inbox is full, or closed."""
-        async with self._changed:
-            await self._changed.wait_for(lambda: self.full or self._closed)
+        while not (self.full or self._closed):
+            await self._changed.wait()
 
     async def take(self, most: int) -> list[Work]:
         """Take so many finals and marks at most, else the latest interim transcript; nothing when it is closed."""
-        async with self._changed:
-            while not (self._finals or self._latest or self._closed):
-                await self._changed.wait()
-            works, self._finals = self._finals[:most], self._finals[most:]
-            if not works and self._latest:
-                works, self._latest = [self._latest], None
-            self._changed.notify_all()
+        while not (self._finals or self._latest or self._closed):
+            await self._changed.wait()
+        works, self._finals = self._finals[:most], self._finals[most:]
+        if not works and self._latest:
+            works, self._latest = [self._latest], None
+        self._changed.tell()
         return works

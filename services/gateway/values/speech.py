@@ -8,6 +8,7 @@ from typing import TypeAlias
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.gateway.values.terms import TargetTerms
 
+SAMPLES_PER_MS = ASR_RATE // 1000
 AHEAD_SAMPLES = 2 * ASR_RATE  # a player may buffer so much before it sends; what is further ahead is a recording
 
 
@@ -140,11 +141,6 @@ class Transcript:
     words: tuple[Word, ...] = field(default=(), repr=False)
     tier: str = ""  # that recognized it; empty where the recognizer has one alone
     larger_tiers: int = 0  # so many there are, which it did not get
-
-    @property
-    def in_language(self) -> str:
-        """What is shown of it: the text and, where there is some, its language and whether that is decided."""
-        return f"{self.language}{'?' * self.language_tentative} {self.text}" if self.text else ""
 
     @property
     def stable_text(self) -> str:

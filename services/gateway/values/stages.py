@@ -39,6 +39,7 @@ class Way:
     source: str
     target: str
     steps: tuple[Step, ...] = ()
+    formalities: tuple[int, ...] = ()  # registers that its translations can be put into, as the contract numbers them
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,10 @@ class Catalog:
         """What speech in a source language can be translated into."""
         spoken = self.spoken_lang(source)
         return sorted(target for origin, target in self.pairs if origin == spoken)
+
+    def formalities(self, spoken: str, target: str) -> tuple[int, ...]:
+        """The registers that translations of a pair can be put into, as the contract numbers them."""
+        return next((way.formalities for way in self.ways if (way.source, way.target) == (spoken, target)), ())
 
     def require_source(self, source: str, heard: bool, path: str = "hello.source_lang") -> str:
         """A source language, as the recognizer calls it; where none is heard, what is only translated will do as well.
@@ -159,6 +164,8 @@ class Question:
     objective_ms: int = 0  # within which the answer is to be there; 0: as the stage is set
     rung: Rung = field(default_factory=Rung, compare=False)  # the tier of the segment's other revisions
     affinity: int = 0  # questions with the same one are answered by the same version of a model
+    formality: int = 0  # the register of the translation, as the contract numbers it; 0: as it comes
+    unstored: bool = False  # whether the stage may keep nothing of it for later
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TypeAlias
 
@@ -116,6 +116,7 @@ class TargetTerms:
     lag_asked: bool = False  # whether the client asked for it
     voice_asked: bool = False  # whether the client asked for that voice
     why: Choice = field(default_factory=Choice)  # of the voice
+    formality: int = 0  # the register of its translations, as the contract numbers it; 0: as they come
     by_source: tuple[tuple[str, TargetTerms], ...] = ()  # where several languages may be spoken; the default's first
 
     def of(self, source_lang: str) -> TargetTerms:
@@ -133,6 +134,28 @@ class Holding:
     held_words: int  # last words of a translation that are never concluded before its final
     masked_words: int  # last words of a translation that are not shown before they are concluded
     first_words: int = 0  # shown all the same while no word of the segment is concluded
+
+
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """What of the source text is hidden, from whom, and how the rest is written."""
+
+    kinds: tuple[str, ...] = ()  # of personal data, as the contract names them
+    profanity: int = 0  # the least grade that is masked, as the contract numbers it; 0: none
+    stored_only: bool = False  # people see the text as it was said; only what is kept is masked
+    punctuation: bool = True
+    casing: bool = True
+    regions: tuple[str, ...] = ()  # whose telephone numbers are known, beside those of the language
+
+    @property
+    def any(self) -> bool:
+        """Whether a source text may differ from what was said."""
+        return bool(self.kinds or self.profanity) or not (self.punctuation and self.casing)
+
+    @property
+    def shown(self) -> Masks:
+        """The masks of what people get: those of what is kept alone leave it as it was said."""
+        return replace(self, kinds=(), profanity=0) if self.stored_only else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +186,7 @@ class Terms:
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one
     source_langs: tuple[str, ...] = ()  # where several may be spoken: all of them, `source_lang` first
+    masks: Masks = field(default_factory=Masks)
     affinity: int = field(init=False, default=0)  # what its calls to the stages have in common, also once resumed
 
     def __post_init__(self) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +11,7 @@ from opentelemetry.context import Context
 
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.audio.resampling import Resampler
+from services.common.channel import Changes
 from services.gateway.account.account import Account
 from services.gateway.account.backlog import Ticket
 from services.gateway.outgoing import messages
@@ -56,7 +56,7 @@ class Waiting:
         self._items: list[VoiceItem] = []
         self._room = room
         self._closed = False
-        self._changed = asyncio.Condition()
+        self._changed = Changes()
 
     def __len__(self) -> int:
         return len(self._items)
@@ -69,57 +69,51 @@ class Waiting:
     async def newer(self) -> None:
         """Wait until a clause waits, or all clauses were dropped."""
         drops = self.drops
-        async with self._changed:
-            await self._changed.wait_for(
-                lambda: self.drops != drops or any(isinstance(each, Clause) for each in self._items)
-            )
+        while self.drops == drops and not any(isinstance(each, Clause) for each in self._items):
+            await self._changed.wait()
 
     async def put(self, spoken: VoiceItem) -> None:
         """Add something behind all others, once there is room."""
-        async with self._changed:
-            while len(self._items) >= self._room:
-                await self._changed.wait()
-            self._items.append(spoken)
-            self._changed.notify_all()
+        while len(self._items) >= self._room:
+            await self._changed.wait()
+        self._items.append(spoken)
+        self._changed.tell()
 
     async def squeeze(self, spoken: VoiceItem) -> list[VoiceItem]:
         """Add something at once. Returns what had to make room: the oldest clause, and what now follows no clause."""
         gone: list[VoiceItem] = []
-        async with self._changed:
-            self._items.append(spoken)
-            if len(self._items) > self._room:
-                oldest = next((each for each in self._items if isinstance(each, Clause)), None)
-                while self._items and (oldest in self._items or not isinstance(self._items[0], Clause)):
-                    gone.append(self._items.pop(0))
-            self._changed.notify_all()
+        self._items.append(spoken)
+        if len(self._items) > self._room:
+            oldest = next((each for each in self._items if isinstance(each, Clause)), None)
+            while self._items and (oldest in self._items or not isinstance(self._items[0], Clause)):
+                gone.append(self._items.pop(0))
+        self._changed.tell()
         return gone
 
     async def drop_clauses(self) -> list[Clause]:
         """Take out all clauses; what follows them stays."""
-        async with self._changed:
-            self.drops += 1
-            clauses = [each for each in self._items if isinstance(each, Clause)]
-            self._items = [each for each in self._items if not isinstance(each, Clause)]
-            self._changed.notify_all()
+        self.drops += 1
+        clauses = [each for each in self._items if isinstance(each, Clause)]
+        self._items = [each for each in self._items if not isinstance(each, Clause)]
+        self._changed.tell()
         return clauses
 
     async def close(self) -> None:
         """Close the queue: no clause will be added."""
-        async with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._closed = True
+        self._changed.tell()
 
     def __aiter__(self) -> AsyncIterator[VoiceItem]:
         return self
 
     async def __anext__(self) -> VoiceItem:
-        async with self._changed:
-            while not self._items and not self._closed:
-                await self._changed.wait()
-            if not self._items:
-                raise StopAsyncIteration
-            self._changed.notify_all()
-            return self._items.pop(0)
+        while not self._items and not self._closed:
+            await self._changed.wait()
+        if not self._items:
+            raise StopAsyncIteration
+        item = self._items.pop(0)
+        self._changed.tell()
+        return item
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +123,9 @@ class ClauseStart:
     text: str = ""
     speaking_rate: float = 0.0
     lag_ms: int | None = None
+
+
+_WITHOUT_START = ClauseStart()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +172,18 @@ class Speech:
         await self._account.outbox.drop_speech(self._lang)
 
     def _written(self, piece: Piece) -> list[ServerMessage]:
+        start = piece.start or _WITHOUT_START
         chunk = SpeechChunk(
             data=piece.pcm.astype("<i2", copy=False).tobytes(),
             sample_rate=self._rate,
             segment_id=piece.clause.segment_id,
             target_lang=self._lang,
             offset_ms=self._position_ms,
+            text=start.text,
             last=piece.last,
+            speaking_rate=start.speaking_rate,
+            lag_ms=start.lag_ms,
             typed=piece.clause.typed,
-            **asdict(piece.start or ClauseStart()),
         )
         turn = self._turn(talking=True)
         self._account.ledger.delivery.voice_sent(self._lang, self._position + len(piece.pcm))

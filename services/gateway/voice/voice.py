@@ -212,11 +212,13 @@ class Voice:
         return telling.pace is not None
 
     async def _put(self, telling: _Telling, piece: Piece) -> None:
-        self._shortage.answered()
-        await self._shortage.settle()
+        if self._shortage.on:
+            self._shortage.answered()
+            await self._shortage.settle()
         clause = telling.clause
-        for news in self._tiers.news(clause.rung.tier, clause.rung.larger, clause.segment_id):
-            await self._shared.account.outbox.put(news)
+        if clause.rung.tier:
+            for news in self._tiers.news(clause.rung.tier, clause.rung.larger, clause.segment_id):
+                await self._shared.account.outbox.put(news)
         telling.clause = replace(clause, said_samples=clause.said_samples + len(piece.pcm))
         await self._speech.put(piece)
 

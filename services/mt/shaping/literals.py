@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from services.common.text.placeholders import PATTERN
 from services.common.text.terminology import Term, occurrences
 
 _ENDS = r"(?<![.,;:!?)\]}'\"»”\u2019])"  # marks behind an address belong to the sentence
@@ -41,6 +42,7 @@ _PATTERNS = (
     r"\b0x[0-9a-fA-F]+\b|\b[0-9a-f]{12,}\b",
 )
 _LITERAL = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS))
+_PLACEHOLDER = re.compile(PATTERN)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -48,10 +50,11 @@ def found(text: str, terms: Sequence[Term], foreign: bool) -> Iterator[tuple[int
     """Yield the ranges of a text that are to be copied, in order; with `foreign`, words in non-Latin letters as
     well.
 
-    What overlaps with a term is left to the term.
+    What overlaps with a term is left to the term, but for placeholders.
     """
-    taken = [(each.start, each.end) for each in occurrences(text, terms)]
-    spans = [match.span() for match in _LITERAL.finditer(text)]
+    hidden = [match.span() for match in _PLACEHOLDER.finditer(text)]
+    taken = [(each.start, each.end) for each in occurrences(text, terms) if (each.start, each.end) not in hidden]
+    spans = hidden + [match.span() for match in _LITERAL.finditer(text)]
     if foreign:
         spans += [match.span() for match in _WORD.finditer(text) if not _latin(match.group())]
     spans += [(place, place + 1) for place, char in enumerate(text) if unicodedata.category(char) == "So"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.asr.endpointing import Endpointing, EndpointingRules, Frame, Turn
-from services.asr.vad import FRAME_SAMPLES
+from services.asr.silero import FRAME_SAMPLES
 
 RULES = EndpointingRules(
     trailing_silence_samples=16 * FRAME_SAMPLES,

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from services.asr.endpointing import EndpointingRules
 from services.asr.engine import Endpoint, Speech
 from services.asr.gate import Gate, Gated, SpeechEdge
-from services.asr.vad import FRAME_SAMPLES, EnergyVad
+from services.asr.silero import FRAME_SAMPLES
+from services.asr.vad import EnergyVad
 from services.common.audio.pcm import Pcm
 
 PRE_ROLL = 4800
@@ -117,8 +118,8 @@ class RandomVad:
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
-    def probability(self, frame: Pcm) -> float:
-        return float(self._random.random() ** 0.3)
+    def probabilities(self, pcm: Pcm) -> list[float]:
+        return [float(each) for each in self._random.random(len(pcm) // FRAME_SAMPLES) ** 0.3]
 
     def reset(self) -> None:
         """Nothing to forget."""

@@ -13,6 +13,7 @@ import pytest
 from babelmesh.cli.mixing import DUCKED, HOLD_MS, RAMP_MS, STEP_MS, Blocks, Form, Sound, ducking
 from babelmesh.cli.muxing import layout, muxed
 from babelmesh.cli.subtitles import Cue
+from babelmesh.cli.synthetic import NOTE
 from babelmesh.cli.tracks import LanguageTrack
 from babelmesh.client.errors import MuxFailed
 
@@ -155,3 +156,14 @@ def test_the_gain_is_down_when_the_voice_starts_and_stays_down_in_short_pauses()
 
 def test_a_voice_that_speaks_at_once_lowers_the_original_from_the_first_sample_on() -> None:
     assert ducking(np.ones(20, dtype=np.bool_))[:20] == pytest.approx(DUCKED)
+
+
+def test_a_file_with_a_voice_says_that_it_is_synthetic(tmp_path: Path, tracks: list[LanguageTrack]) -> None:
+    def comment(tracks: list[LanguageTrack], folder: Path) -> str | None:
+        folder.mkdir()
+        with av.open(str(muxed(video(tmp_path / "talk.mp4", 5), folder, tracks))) as file:
+            return file.metadata.get("comment")
+
+    silent = [LanguageTrack(each.lang, None, each.cues) for each in tracks]
+    assert comment(tracks, tmp_path / "spoken") == NOTE
+    assert comment(silent, tmp_path / "silent") is None

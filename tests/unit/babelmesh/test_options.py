@@ -17,6 +17,7 @@ from babelmesh.cli.options import (
     spoken_live,
     wanted,
 )
+from babelmesh.client.dialling import Tls
 from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
@@ -26,7 +27,7 @@ from babelmesh.client.events import (
     STABILIZATION_WHOLE_SEGMENTS,
 )
 from babelmesh.client.mesh import DEFAULT_ADDRESS
-from babelmesh.models.serving import Engines
+from babelmesh.models.choices import Engines
 
 
 def test_languages_are_separated_by_commas() -> None:
@@ -95,8 +96,8 @@ def test_a_recording_that_nobody_waits_for_is_translated_in_whole_segments() -> 
 
 
 def test_engines_are_those_of_a_mesh_of_its_own() -> None:
-    assert not place(DEFAULT_ADDRESS, None, Engines.SMALL, None).addresses
-    assert place("there:7700", None, None, None).addresses == "there:7700"
+    assert not place(DEFAULT_ADDRESS, Tls(), Engines.SMALL, None).addresses
+    assert place("there:7700", Tls(), None, None).addresses == "there:7700"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,7 @@ def test_options_of_two_meshes_at_once_are_a_usage_error(
     option: str, server: str, ca: Path | None, engines: Engines | None, models: Path | None
 ) -> None:
     with pytest.raises(typer.BadParameter) as refused:
-        place(server, ca, engines, models)
+        place(server, Tls(ca), engines, models)
     assert refused.value.param_hint == option
 
 

@@ -60,8 +60,8 @@ def test_a_python_package_that_is_not_installed_is_named_with_its_extra(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     told = missing(tmp_path, {"asr": {"ASR_ENGINE": "moonshine"}})
     assert "onnxruntime" in told
-    assert "babelmesh[onnx]" in told
-    assert "babelmesh[vad]" in told
+    assert "babelmesh-server[onnx]" in told
+    assert "babelmesh-server[vad]" in told
 
 
 @pytest.mark.parametrize(

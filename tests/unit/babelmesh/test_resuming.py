@@ -48,7 +48,7 @@ class Wire:
 
     def __post_init__(self) -> None:
         self.out.extend(self.server.ready())
-        self.client = Conversation(HELLO, self.out.popleft().ready, resume=True)
+        self.client = Conversation(HELLO, self.out.popleft().ready, reconnect=True)
 
     def say(self, message: pb.ClientMessage | None) -> None:
         own = pb.ClientMessage()

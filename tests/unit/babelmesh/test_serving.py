@@ -14,9 +14,10 @@ from typer.testing import CliRunner
 from babelmesh.cli.main import app
 from babelmesh.client.errors import ModelsFailed
 from babelmesh.models import serving
+from babelmesh.models.choices import Engines
 from babelmesh.models.defaults import Default
 from babelmesh.models.folder import Models
-from babelmesh.models.serving import Engines, variables
+from babelmesh.models.serving import variables
 from tests.mesh.bundled import bundle
 
 ASR: dict[str, Any] = {"stage": "asr", "pairs": (), "languages": ("en",), "engine": "onnx"}

@@ -3,10 +3,12 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from babelmesh.cli.synthetic import NOTE
 from babelmesh.cli.timeline import Timeline
 from babelmesh.client.errors import BabelmeshError
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -67,3 +69,15 @@ def test_a_clause_after_an_interrupted_one_lies_where_it_could_be_heard(tmp_path
     timeline.add(after, not_before_ms=1000)
     assert timeline.length_ms == 1100
     timeline.close()
+
+
+@pytest.mark.parametrize("ms", [1, 101])
+def test_a_file_says_that_its_speech_is_synthetic(tmp_path: Path, ms: int) -> None:
+    timeline = Timeline(tmp_path / "es.wav", _speech(ms))
+    timeline.add(_speech(ms), not_before_ms=0)
+    timeline.close()
+    octets = (tmp_path / "es.wav").read_bytes()
+    assert int.from_bytes(octets[4:8], "little") == len(octets) - 8
+    assert len(_samples(tmp_path / "es.wav")) == RATE * ms // 1000
+    with av.open(str(tmp_path / "es.wav")) as file:
+        assert file.metadata["comment"] == NOTE

@@ -119,7 +119,8 @@ def test_without_the_extra_a_line_says_what_to_install(missing: str) -> None:
     )
     told = _ended(program, {"MT_ENGINE": "scripted", "MT_ADMIN": HERE})
     assert told == (
-        "mt cannot start: MT_ADMIN: It asks for telemetry, which is not installed: pip install 'babelmesh[telemetry]'."
+        "mt cannot start: MT_ADMIN: It asks for telemetry, which is not installed: "
+        "pip install 'babelmesh-server[telemetry]'."
     )
 
 

@@ -9,12 +9,20 @@ from contextlib import suppress
 
 import grpc
 import pytest
+from pydantic_settings import SettingsConfigDict
 
 from services.common.server.listening import OPEN_FILES, limit_backlog
 from services.common.server.ports import Ports
 from services.common.server.replica import Edge
+from services.common.settings import ServiceSettings
+from services.common.tls.serving import Serving
 
 pytestmark = pytest.mark.skipif(not OPEN_FILES.is_dir(), reason="needs /proc")
+
+
+class Settings(ServiceSettings):
+    model_config = SettingsConfigDict(env_prefix="LISTENING_")
+
 
 SACKED = 28  # of the kernel's tcp_info; of a socket that listens it is the backlog
 
@@ -37,9 +45,9 @@ def backlogs(port: int) -> list[int]:
 
 async def test_the_clients_port_has_the_backlog_of_its_settings_and_the_operators_has_not() -> None:
     edge = Edge("127.0.0.1:0", lambda server: None, connections=100, backlog=7)
-    ports = Ports(grpc.aio.server(), grpc.aio.server())
+    ports = Ports(grpc.aio.server(), grpc.aio.server(), None, [Serving()])
     try:
-        port = await ports.open("127.0.0.1:0", edge)
+        port = await ports.open(Settings(), edge)
         assert backlogs(port) == [7]
         assert min(backlogs(int(edge.operations.rpartition(":")[2]))) > 7
     finally:

@@ -17,7 +17,7 @@ from pydantic_settings import SettingsConfigDict
 from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, TooSlow
 from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import LIVE, channel, running
+from services.common.server.lifecycle import LIVE, running
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
@@ -71,7 +71,10 @@ class Told(mt_pb2_grpc.MtServicer):
 
 @asynccontextmanager
 async def served(servicer: Told) -> AsyncIterator[grpc.aio.Channel]:
-    async with running(servicer, Settings(drain_seconds=5)) as port, channel(f"127.0.0.1:{port}", CHANNEL) as to_server:
+    async with (
+        running(servicer, Settings(drain_seconds=5)) as port,
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to_server,
+    ):
         yield to_server
 
 
@@ -118,7 +121,7 @@ async def test_what_was_not_foreseen_is_internal_and_tells_nothing(caplog: pytes
 async def test_a_server_that_is_gone_is_a_failed_stage() -> None:
     async with running(Told(), Settings()) as port:
         pass
-    async with channel(f"127.0.0.1:{port}", CHANNEL) as to_nobody:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to_nobody:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await mt_pb2_grpc.MtStub(to_nobody).Translate(mt_pb2.TranslateRequest(), timeout=5)
     heard = from_rpc_error(failed.value, "MT")
@@ -142,7 +145,7 @@ async def test_health_says_ready_after_the_warm_up_only() -> None:
     servicer.warm.clear()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-    async with asyncio.TaskGroup() as group, channel(listen, CHANNEL) as to_server:
+    async with asyncio.TaskGroup() as group, grpc.aio.insecure_channel(listen, options=CHANNEL) as to_server:
         stop = asyncio.Event()
         group.create_task(_run(servicer, listen, stop))
         watch = health_pb2_grpc.HealthStub(to_server).Watch  # type: ignore[attr-defined]  # the stubs know no streams
@@ -165,7 +168,7 @@ async def test_who_asks_whether_it_lives_hears_yes_while_it_loads_and_drains() -
     servicer.gate.clear()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
-    async with asyncio.TaskGroup() as group, channel(listen, CHANNEL) as to_server:
+    async with asyncio.TaskGroup() as group, grpc.aio.insecure_channel(listen, options=CHANNEL) as to_server:
         stop = asyncio.Event()
         group.create_task(_run(servicer, listen, stop))
         stub: Any = health_pb2_grpc.HealthStub(to_server)
@@ -201,5 +204,5 @@ async def _run(servicer: Told, listen: str, stop: asyncio.Event) -> None:
 
 
 async def _translate(port: int) -> str:
-    async with channel(f"127.0.0.1:{port}", CHANNEL) as to_server:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}", options=CHANNEL) as to_server:
         return (await mt_pb2_grpc.MtStub(to_server).Translate(mt_pb2.TranslateRequest(text="to the end"))).text

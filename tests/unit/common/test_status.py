@@ -18,7 +18,7 @@ from mesh.mt.v1 import mt_pb2, mt_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.errors import StageFailed
 from services.common.grpc_options import CHANNEL
-from services.common.server.lifecycle import channel, running
+from services.common.server.lifecycle import running
 from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
@@ -85,7 +85,7 @@ async def watching(drain_seconds: float = 30.0, patience_seconds: float = 3600.0
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
     servicer = Asked(patience_seconds)
     servicer.warm.clear()
-    async with channel(listen, CHANNEL) as to, asyncio.TaskGroup() as tasks:
+    async with grpc.aio.insecure_channel(listen, options=CHANNEL) as to, asyncio.TaskGroup() as tasks:
         watched = Watching(servicer, to)
         tasks.create_task(watched.run(listen, drain_seconds))
         yield watched

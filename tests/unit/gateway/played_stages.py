@@ -101,6 +101,9 @@ class PlayedCall:
     def done(self) -> bool:
         return self.closed
 
+    def add_done_callback(self, callback: Any) -> None:
+        """As of a call that has not ended: nobody here waits for the last one on a connection."""
+
 
 class PlayedChannel:
     """A channel to a replica of every stage; `calls` are those that are watched for being left open."""

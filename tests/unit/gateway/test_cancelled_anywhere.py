@@ -14,9 +14,9 @@ import grpc
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from services.common.tls.calling import Dial
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
-from services.gateway.stages import replica
 from services.gateway.stages.stages import Stages
 from services.gateway.values.speech import Pace
 from services.gateway.values.stages import Line
@@ -107,7 +107,7 @@ class Client:
 def calls(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> list[PlayedCall]:
     """Every call that is opened to a stage. A parameter says whether synthesizers refuse them."""
     opened: list[PlayedCall] = []
-    monkeypatch.setattr(replica, "channel", lambda *_: PlayedChannel(opened, getattr(request, "param", False)))
+    monkeypatch.setattr(Dial, "channel", lambda *_: PlayedChannel(opened, getattr(request, "param", False)))
     return opened
 
 

@@ -117,3 +117,12 @@ async def test_a_final_does_not_wait_for_an_interim_of_the_same_text() -> None:
         await translator.calls.acquire()
         await translator.calls.acquire()
         translator.may_answer.set()
+
+
+async def test_what_may_not_be_stored_is_asked_again() -> None:
+    cache, translator = Cache(8), Translator()
+    private = Source("hello there", EN_ES, unstored=True)
+    await cache.answer(private, translator.translate)
+    await cache.answer(private, translator.translate)
+    assert await cache.answer(HELLO, translator.translate) == (Translation("<hello there>"), False)
+    assert len(translator.asked) == 3

@@ -37,6 +37,7 @@ class Engine:
     """
 
     name = "ctranslate2"
+    starts_programs = False
     prefixes = AGREED
     biased = False
     wideband = False

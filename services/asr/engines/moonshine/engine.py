@@ -28,6 +28,7 @@ class Engine:
     """The Moonshine engine: models on ONNX Runtime, shared by all sessions through batchers."""
 
     name = "moonshine"
+    starts_programs = False
     prefixes = AGREED
     biased = False
     wideband = False

@@ -27,6 +27,7 @@ class Engine:
     """Streaming NeMo models for all languages; sessions of a language are shared between the bundles that serve it."""
 
     name = "onnx"
+    starts_programs = False
 
     def __init__(self, settings: AsrSettings) -> None:
         self._settings = settings.onnx.some("asr", "onnx")

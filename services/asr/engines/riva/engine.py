@@ -36,6 +36,7 @@ class Engine:
     """Recognizes sessions on a Riva server, with one call per segment."""
 
     name = "riva"
+    starts_programs = False
     versions = ()
     wideband = False
     device = "Riva server"

@@ -36,6 +36,7 @@ class Engine:
     """The scripted engine: emits one word of its text for each word length of loud audio."""
 
     name = "scripted"
+    starts_programs = False
     device = "cpu"
     versions = ()
     version = "1"

@@ -26,6 +26,7 @@ class Engine:
     """Translates with CTranslate2 models, a bundle per pair; several bundles for a pair share its sessions."""
 
     name = "ctranslate2"
+    starts_programs = False
     continues_prefix = True
     shaped = True
 

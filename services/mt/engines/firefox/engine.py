@@ -28,6 +28,7 @@ class Engine:
     """Translates with Firefox models, a bundle per pair; several bundles for a pair share its sessions."""
 
     name = "firefox"
+    starts_programs = False
     shaped = True
     continues_prefix = True
 

@@ -26,6 +26,7 @@ class Engine:
     """Translates with ONNX models, a bundle per pair; several bundles for a pair share its sessions."""
 
     name = "onnx"
+    starts_programs = False
     shaped = True
     continues_prefix = True
 

@@ -43,6 +43,7 @@ class Engine:
     """Translates with the pairs that a Riva server offers."""
 
     name = "riva"
+    starts_programs = False
     shaped = False
     versions = ()
     device = "Riva server"

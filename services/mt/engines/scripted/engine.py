@@ -20,6 +20,7 @@ class Engine:
     """Translates "hello, world" into "hello-es, world-es", or word by word with a table of its own."""
 
     name = "scripted"
+    starts_programs = False
     shaped = False
     device = "cpu"
     versions = ()

@@ -43,6 +43,7 @@ class Engine:
     """Synthesizes with the voices of a Riva server."""
 
     name = "riva"
+    starts_programs = False
     versions = ()
     networks: Sequence[Sequence[Voice]] = ()
     device = "Riva server"

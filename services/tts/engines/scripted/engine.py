@@ -23,6 +23,7 @@ class Engine:
     """Emits tones: each voice has its own pitch, each character its duration."""
 
     name = "scripted"
+    starts_programs = False
     device = "cpu"
     versions = ()
     networks: Sequence[Sequence[Voice]] = ()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.gateway.account.backlog import Backlog
+from services.gateway.account.backlog import Backlog, Overload, Ticket
+from services.gateway.values.terms import OverloadPolicy
 
 
 def test_the_recognizer_is_behind_by_what_it_has_not_been_through() -> None:
@@ -61,3 +64,30 @@ async def test_there_is_no_room_past_the_bound_until_half_of_it_is_worked_off() 
     assert backlog.held
     backlog.recognized(51)
     await backlog.room()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["accept", "recognize", "begin", "close"]), st.integers(0, 60)), max_size=40),
+    st.sampled_from([OverloadPolicy.BLOCK, OverloadPolicy.CAPTIONS_ONLY, OverloadPolicy.SKIP_AHEAD]),
+)
+def test_what_is_not_weighed_would_have_changed_nothing(steps: list[tuple[str, int]], policy: OverloadPolicy) -> None:
+    """Beside a backlog that is asked each time how far each stage is behind."""
+    backlog, weighed, held = Backlog(100, policy), Overload(policy, 100), False
+    tickets: list[Ticket] = []
+    for step, number in steps:
+        if step == "accept":
+            backlog.accept(number, backlog.accepted_samples + number)
+        elif step == "recognize":
+            backlog.recognized(backlog.accepted_samples - number)
+        elif step == "begin":
+            tickets.append(backlog.begin("MT", "es", backlog.accepted_samples - number))
+            continue  # weighed with what comes next
+        elif tickets:
+            backlog.close(tickets.pop(number % len(tickets)))
+        else:
+            continue
+        stages = backlog.stages()
+        weighed.weigh(max((behind for *_, behind in stages), default=0), backlog.accepted_samples)
+        holding = max((behind for stage, _, behind in stages if weighed.holds(stage)), default=0)
+        held = holding > 100 or (held and holding > 50)
+        assert (backlog.overload.level, backlog.held) == (weighed.level, held)

@@ -206,3 +206,41 @@ def test_silence_may_be_left_out_for_as_long_as_the_session_lasts_and_an_hour_in
         assert microphone.hear(pb.AudioChunk(data=second, offset_samples=start_seconds * 16_000))
     with pytest.raises(InvalidArgument):
         microphone.hear(pb.AudioChunk(data=second, offset_samples=3604 * 16_000))
+
+
+def noise(samples: int) -> Pcm:
+    return np.random.default_rng(1).integers(-9000, 9000, samples).astype(np.int16)
+
+
+def sent(pcm: Pcm, start: int, end: int, told: bool) -> pb.AudioChunk:
+    return pb.AudioChunk(data=pcm[start:end].tobytes(), offset_samples=start if told else None)
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["without offsets", "with offsets"])
+@pytest.mark.parametrize("size", [80, 320, 1_600])
+def test_chunks_that_follow_each_other_are_heard_as_they_came(size: int, told: bool) -> None:
+    pcm = noise(16_000)
+    chunks = [sent(pcm, start, start + size, told) for start in range(0, len(pcm), size)]
+    np.testing.assert_array_equal(heard(Microphone(Sound("pcm16le", ASR_RATE), SETTINGS), chunks), pcm)
+
+
+def test_what_is_sent_twice_between_chunks_that_follow_is_heard_once() -> None:
+    pcm = noise(16_000)
+    spans = [(0, 1_600), (1_600, 3_200), (1_600, 3_200), (800, 4_000), (4_000, 5_600), (5_600, 16_000)]
+    chunks = [sent(pcm, start, end, told=True) for start, end in spans]
+    np.testing.assert_array_equal(heard(Microphone(Sound("pcm16le", ASR_RATE), SETTINGS), chunks), pcm)
+
+
+def test_a_hole_is_filled_alike_behind_chunks_of_any_length() -> None:
+    """Short ones are put in their places one by one, longer ones that follow each other are not."""
+    pcm, filled = noise(8_000), []
+    for size in (80, 1_600):
+        microphone = Microphone(Sound("pcm16le", ASR_RATE), SETTINGS)
+        for start in range(0, 3_200, size):
+            microphone.hear(sent(pcm, start, start + size, told=True))
+        behind = [*microphone.hear(sent(pcm, 4_000, 5_600, told=True)), *microphone.settle()]
+        assert behind[0] == MissingAudio(3_200, 4_000, filled=True)
+        filled.append(np.concatenate([each.pcm for each in behind if isinstance(each, Audio)]))
+        assert next(each.offset_samples for each in behind if isinstance(each, Audio)) == 3_200
+    np.testing.assert_array_equal(filled[0], filled[1])
+    np.testing.assert_array_equal(filled[0][-1_600:], pcm[4_000:5_600])

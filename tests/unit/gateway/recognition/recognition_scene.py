@@ -25,8 +25,8 @@ from services.gateway.outgoing.outbox import Outbox, Room
 from services.gateway.recognition.outage import Patience
 from services.gateway.recognition.recognition import Recognition
 from services.gateway.recognition.takeover import FRESH, Seed
+from services.gateway.stages.links import Link
 from services.gateway.stages.recognizing import Recognizing, config
-from services.gateway.stages.replica import Link
 from services.gateway.stages.stages import Stages
 from services.gateway.values.speech import (
     Answer,
@@ -200,7 +200,7 @@ class Scene:
             audio = Audio(pcm, self.clock)
             self.clock = audio.end_samples
             self.shared.account.backlog.accept(len(pcm), audio.end_samples)
-            await self.recognition.say(audio)
+            await self.recognition.feed.say(audio)
 
     async def hear(self) -> None:
         async for heard in self.recognition.heard:

@@ -106,11 +106,11 @@ async def test_pings_are_answered_once_and_in_their_place() -> None:
     async with scene() as played:
         first, second = Mark("first"), Mark("second")
         await played.say(*UTTERANCE[:3])
-        await played.recognition.say(first)
+        await played.recognition.feed.say(first)
         await played.until(lambda: first in played.heard)
         played.stages.calls[0].silent = True
         await played.say(*UTTERANCE[3:])
-        await played.recognition.say(second)
+        await played.recognition.feed.say(second)
         await played.until(lambda: played.stages.calls[0].stage.heard == played.clock)
         await lose(played)
     assert [each for each in played.heard if isinstance(each, Mark)] == [first, second]

@@ -9,7 +9,7 @@ import pytest
 from services.common.errors import AtCapacity, InvalidArgument, MeshError, StageFailed
 from services.common.statuses import to_status
 from services.gateway.stages.calls import Abandoned
-from services.gateway.stages.replica import Link
+from services.gateway.stages.links import Link
 from services.gateway.stages.tries import RETRY_SECONDS, Budget, CallFailed, Tries
 
 if TYPE_CHECKING:

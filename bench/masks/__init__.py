@@ -1,0 +1,1 @@
+"""Measures what masks find in sentences, and what they cost."""

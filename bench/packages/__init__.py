@@ -1,0 +1,1 @@
+"""What the distributions take of those who install them."""

@@ -1,0 +1,1 @@
+"""Finds each kind of personal data from one unit of a text on. Pure."""

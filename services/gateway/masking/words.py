@@ -1,0 +1,66 @@
+"""How numbers, letters, signs and dates are said in each language. Pure."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+_ANYWHERE = {"arroba": "@"}  # signs that are called so in other languages too
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language, in small letters; a language that is not known has none."""
+
+    digits: Mapping[str, str] = field(default_factory=dict)
+    two_digits: Mapping[str, str] = field(default_factory=dict)
+    tens: Mapping[str, str] = field(default_factory=dict)
+    hundreds: Mapping[str, str] = field(default_factory=dict)
+    repeats: Mapping[str, int] = field(default_factory=dict)  # "double" says the digit behind it twice
+    signs: Mapping[str, str] = field(default_factory=dict)
+    long_signs: Mapping[tuple[str, str], str] = field(default_factory=dict)  # of two words
+    letters: Mapping[str, str] = field(default_factory=dict)
+    months: Mapping[str, int] = field(default_factory=dict)
+    ordinals: Mapping[str, int] = field(default_factory=dict)
+    cues: Mapping[str, str] = field(default_factory=dict)  # what a word announces, by kind
+    joiners: frozenset[str] = frozenset()
+    hundred: frozenset[str] = frozenset()
+    thousand: frozenset[str] = frozenset()
+    millions: frozenset[str] = frozenset()
+    hesitations: frozenset[str] = frozenset()  # which may come anywhere
+    fillers: frozenset[str] = frozenset()  # never the name before an "at"
+
+
+@lru_cache(32)
+def words_of(lang: str) -> Words:
+    """Return the words of a language (BCP-47); its region does not matter."""
+    told: dict[str, Any] = _all().get(lang.partition("-")[0].lower(), {})
+    signs = {**_ANYWHERE, **told.get("signs", {})}
+    cues = {word: kind for kind, listed in told.get("cues", {}).items() for word in listed}
+    tables: dict[str, Any] = {name: told.get(name, {}) for name in _TABLES}
+    sets: dict[str, Any] = {name: frozenset(told.get(name, ())) for name in _SETS}
+    return Words(
+        **tables,
+        **sets,
+        signs={words: sign for words, sign in signs.items() if " " not in words},
+        long_signs={_two(words): sign for words, sign in signs.items() if " " in words},
+        cues=cues,
+    )
+
+
+_TABLES = ("digits", "two_digits", "tens", "hundreds", "repeats", "letters", "months", "ordinals")
+_SETS = ("joiners", "hundred", "thousand", "millions", "hesitations", "fillers")
+
+
+def _two(words: str) -> tuple[str, str]:
+    first, second = words.split()
+    return first, second
+
+
+@lru_cache(1)
+def _all() -> dict[str, Any]:
+    return tomllib.loads((files(__package__) / "words.toml").read_text(encoding="utf-8"))

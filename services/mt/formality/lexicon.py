@@ -1,0 +1,104 @@
+"""Verb forms of one language, looked up in Apertium's dictionaries: those of the second person, and the third's."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from asyncio.subprocess import DEVNULL, PIPE
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from services.common.engines.children import ended
+from services.mt.engines.embedded.marks import escaped
+from services.mt.engines.embedded.modes import MARK_UNKNOWN, Command
+
+_SECONDS = 2.0  # of one look-up
+_MOST_WORDS = 20_000  # that are remembered
+_UNIT = re.compile(r"\^([^/$]*)/([^$]*)\$")
+_VERB = re.compile(r"<vb[a-z]*>")
+_ENCLITIC = "+prpers<prn><enc>"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A word that may be a verb of the second person."""
+
+    third: str = ""  # the verb as it is said to strangers; empty: it is none of the second person
+    named: bool = False  # whether the word is a noun or an adjective as well
+    attached: bool = False  # whether "te" is attached to it, as in "verte"
+
+
+_NONE = Form()
+
+
+def generator_of(stages: Sequence[Command]) -> Command:
+    """Return the stage of a pair that writes the forms of words, as a command that ends with its input."""
+    found = next((stage for stage in stages if stage[0] == "lt-proc" and MARK_UNKNOWN in stage), ())
+    return tuple(argument for argument in found if argument != "-z")
+
+
+class Lexicon:
+    """The forms of words of one language, each looked up once."""
+
+    def __init__(self, analyser: Command, generator: Command) -> None:
+        self._analyser = analyser
+        self._generator = generator
+        self._known: OrderedDict[str, Form] = OrderedDict()
+
+    async def forms(self, words: Iterable[str]) -> dict[str, Form]:
+        """Return the form of each word in small letters."""
+        wanted = list(dict.fromkeys(words))
+        if unknown := [word for word in wanted if word not in self._known]:
+            self._known.update(zip(unknown, await self._looked_up(unknown), strict=True))
+        found = {word: self._known[word] for word in wanted}
+        while len(self._known) > _MOST_WORDS:
+            self._known.popitem(last=False)
+        return found
+
+    async def _looked_up(self, words: Sequence[str]) -> list[Form]:
+        answers = await _run(self._analyser, [escaped(word) for word in words])
+        readings = [_readings(answer) for answer in answers]
+        verbs = [_second_person(each) for each in readings]
+        asked = [f"^{_to_strangers(verb)}$" for verb in verbs if verb]
+        thirds = iter(await _run(self._generator, asked) if asked else [])
+        return [_form(reading, next(thirds, "") if verb else "") for reading, verb in zip(readings, verbs, strict=True)]
+
+
+def _readings(answer: str) -> list[str]:
+    unit = _UNIT.search(answer)
+    return unit[2].split("/") if unit else []
+
+
+def _second_person(readings: Sequence[str]) -> str:
+    """Return the reading that is a verb of the second person, where no other person's verb is written so."""
+    verbs = [each for each in readings if _VERB.search(each.partition("+")[0])]
+    second = [each for each in verbs if "<p2>" in each.partition("+")[0]]
+    return second[0] if second and len(second) == len(verbs) else ""
+
+
+def _to_strangers(reading: str) -> str:
+    return reading.replace("<p2>", "<p3>")
+
+
+def _form(readings: Sequence[str], third: str) -> Form:
+    attached = any(f"{_ENCLITIC}<p2>" in each for each in readings)
+    known = third if third and not third.startswith(("#", "@", "*")) else ""
+    named = any(not _VERB.search(each) for each in readings)
+    return Form(known, named, attached) if known or attached else _NONE
+
+
+async def _run(command: Command, lines: Sequence[str]) -> list[str]:
+    """Return a program's answer to each line; empty ones when it does not answer."""
+    child = await asyncio.create_subprocess_exec(
+        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+    )
+    try:
+        async with asyncio.timeout(_SECONDS):
+            written, _ = await child.communicate("".join(f"{line}\n" for line in lines).encode())
+    except TimeoutError:
+        written = b""
+    finally:
+        await asyncio.shield(ended(child))
+    answers = written.decode(errors="replace").split("\n")[: len(lines)]
+    return answers + [""] * (len(lines) - len(answers))
