@@ -28,7 +28,7 @@ LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes
 	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-emit-package babelmesh
 IMAGE = $(LOCK) server/pyproject.toml --constraints requirements/dev.txt --extra telemetry
 
-.PHONY: help setup bundles system demo test fuzz test-weights test-wheel test-examples check check-deploy check-monitoring lint format type proto release-proto docs site dist manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights test-wheel test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site dist manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -85,6 +85,17 @@ test-wheel: setup ## Build the distributions, install them in clean environments
 
 test-examples: setup ## Run the examples in other languages than Python, those whose tools are installed
 	@$(BIN)/python -m pytest -m examples -rs tests/examples
+
+# Clients of the registries and a browser (Debian's chromium), into an environment of their own.
+EDGES := .edges
+EDGE_CLIENTS := openai deepgram-sdk wyoming playwright axe-core-python
+
+test-edges: setup ## Run the browser and other people's clients against the edge; takes minutes and the network
+	@test -x $(EDGES)/bin/python || $(PYTHON) -m venv --clear $(EDGES)
+	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check $(EDGE_CLIENTS)
+	@command -v chromium >/dev/null || echo "Without Debian's chromium the page is not tried." >&2
+	@PYTHONPATH=.:gen $(EDGES)/bin/python -m pytest -m edges -rs tests/edges
 
 parity: parity-setup ## Compare the engines with the libraries their models come from; takes torch and minutes
 	@PYTHONPATH=.:gen $(PARITY)/bin/python -m pytest -W default tests/parity
@@ -170,6 +181,7 @@ goals: setup ## Measure every goal, cheapest first, one line each; ONLY=C1 one o
 
 images: ## Build the images; ENGINE=onnx-gpu with other engines, BUILDER=buildah with another program
 	@$(BUILDER) build --file services/gateway/Dockerfile --tag babelmesh/gateway:$(VERSION) .
+	@$(BUILDER) build --file services/edge/Dockerfile --tag babelmesh/edge:$(VERSION) .
 	@grep -q " AS $(ENGINE)$$" services/*/Dockerfile || { echo "No stage has an engine $(ENGINE)." >&2; exit 1; }
 	@for stage in asr mt tts; do \
 		grep -q " AS $(ENGINE)$$" services/$$stage/Dockerfile || continue; \
@@ -181,10 +193,11 @@ sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom
 
 lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml and server/pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) pyproject.toml server/pyproject.toml --extra cli --extra embedded --extra onnx --extra sherpa --extra ctranslate2 \
+	@$(LOCK) pyproject.toml server/pyproject.toml --extra cli --extra edge --extra embedded --extra onnx --extra sherpa --extra ctranslate2 \
 		--extra riva --extra models --extra telemetry --extra kubernetes --extra quotas --group dev -o requirements/dev.txt
 	@$(IMAGE) --extra kubernetes --extra quotas -o requirements/images/gateway.txt
 	@$(IMAGE) -o requirements/images/embedded.txt
+	@$(IMAGE) --extra edge -o requirements/images/edge.txt
 	@$(IMAGE) --extra embedded -o requirements/images/asr-embedded.txt
 	@$(IMAGE) --extra vad --extra onnx -o requirements/images/onnx.txt
 	@$(IMAGE) --extra vad --extra onnx --extra cuda --overrides requirements/images/gpu-overrides.txt \
@@ -218,5 +231,5 @@ bare: ## Try `make demo` and `make test` from a clean clone on a bare Debian (ne
 	@tests/deploy/bare.sh $(SUITE)
 
 clean: ## Delete what the commands above made, the environment included
-	rm -rf $(VENV) $(PARITY) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen babelmesh/_stubs out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PARITY) $(EDGES) $(DEPLOY) $(SITE) tests/chaos/node/node_modules examples/node/node_modules examples/*/build .outside gen babelmesh/_stubs out logs dist build bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
-SERVICES = ("gateway", "asr", "mt", "tts")
+SERVICES = ("gateway", "asr", "mt", "tts", "edge")
 ENVIRONMENT = {  # of the images, whatever runs this; markers of pinned lists are read by it
     "python_version": "3.11",
     "python_full_version": "3.11.14",
@@ -34,7 +34,7 @@ class Image:
     """One image: a service, and the stage of its Dockerfile that makes it what it is."""
 
     service: str
-    engine: str  # empty: the gateway's
+    engine: str  # empty: the gateway's and the edge's
     base: str  # name:tag@digest
     debian: tuple[str, ...]
     packages: Path  # the pinned list it is installed from
@@ -58,7 +58,7 @@ def images(service: str) -> Iterator[Image]:
         lists = _PACKAGES.findall(text)
         if lists:
             debian = tuple(package for each in _chain(name, stages) for package in _debian(each))
-            engine = "" if service == "gateway" else name
+            engine = "" if service in ("gateway", "edge") else name
             yield Image(service, engine, base, debian, ROOT / "requirements" / "images" / f"{lists[0]}.txt")
 
 

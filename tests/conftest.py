@@ -24,6 +24,7 @@ GRACE_SECONDS = 2.0  # for what has been told to end and is about to
 APART = {
     "weights": "takes trained weights: `make test-weights`",
     "wheel": "installs packages into environments of their own: `make test-wheel`",
+    "edges": "takes a browser and clients of others: `make test-edges`",
     "examples": "takes the tools of other languages: `make test-examples`",
 }
 

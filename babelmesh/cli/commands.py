@@ -30,9 +30,9 @@ from babelmesh.client.events import Ready
 from babelmesh.client.lines import given, typed
 from babelmesh.client.mesh import Mesh, connect
 from babelmesh.client.session import Source
-from babelmesh.local import preflight, supervisor
+from babelmesh.local import edge, preflight, supervisor
 from babelmesh.local.log_folder import log_folder
-from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services
+from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services, supervised
 from babelmesh.models.choices import Variables
 
 PLAYERS = ("ffplay -nodisp -autoexit", "paplay", "aplay", "afplay")
@@ -146,18 +146,24 @@ async def reached(server: Server) -> AsyncIterator[Mesh]:
 
 
 @asynccontextmanager
-async def _own_mesh(services: Sequence[Service], logs: Path) -> AsyncIterator[str]:
-    """Run a local mesh for the block, and yield its gateway's address. Raises MeshFailed where it cannot run."""
+async def _own_mesh(services: Sequence[Service], logs: Path, before: Sequence[Service] = ()) -> AsyncIterator[str]:
+    """Run a local mesh for the block, and yield its gateway's address. Raises MeshFailed where it cannot run.
+
+    Services `before` the gateway are started after it, and stopped first.
+    """
     with log_folder(logs) as folder:
         preflight.check(services, folder, supervisor.environment())
         console.note(f"Starting the mesh: ASR, MT, TTS and gateway. Logs are in {folder}/.")
-        async with local_mesh(services, folder, console.note) as address:
+        front = supervised(before, folder, tell=console.note)
+        async with local_mesh(services, folder, console.note) as address, front:
             yield address
 
 
-async def up(ports: Ports, logs: Path, told: Variables) -> None:
-    """Run `babelmesh up` until Ctrl-C or SIGTERM. `told` are variables for the stages."""
-    async with _own_mesh(mesh_services(ports, told), logs) as address:
+async def up(ports: Ports, logs: Path, told: Variables, edge_port: int = 0) -> None:
+    """Run `babelmesh up` until Ctrl-C or SIGTERM. `told` are variables for the stages; no edge runs at port 0."""
+    services = mesh_services(ports, told)
+    edges = [edge.edge_service(edge_port, services[-1].address)] if edge_port and edge.is_installed() else []
+    async with _own_mesh(services, logs, edges) as address:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -166,6 +172,10 @@ async def up(ports: Ports, logs: Path, told: Variables) -> None:
         console.line(f"         reflection is on: grpcurl -plaintext {address} list")
         for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
             console.line(f"{stage:7}  127.0.0.1:{port}")
+        if edges:
+            console.line(f"edge     http://127.0.0.1:{edge_port}/ for browsers; its WebSocket and REST: docs/edge.md")
+        elif edge_port:
+            console.note("There is no page for browsers: pip install 'babelmesh-server[edge]'.")
         console.note("Ready. Ctrl-C stops it.")
         await stop.wait()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)

@@ -23,6 +23,7 @@ from babelmesh.client.audio import probe
 from babelmesh.client.errors import PromptMissing
 from babelmesh.client.events import DescribeResponse, Event, Ready, Stage, short_name
 from babelmesh.client.mesh import Mesh
+from babelmesh.local.edge import PORT as EDGE_PORT
 
 PROMPTS = Path("/usr/share/asterisk/sounds")
 SMALL_ENGINE = "embedded"  # its voices are those for a machine that has no better ones
@@ -72,7 +73,8 @@ async def demo(server: Server, wanted: Wanted, output: Output) -> None:
         await _measured(mesh, english, replace(wanted, voice=False))
         if wanted.voice:
             await _voiced(mesh, Files([english], wanted, output, realtime=False), slow_voices(has, first.ready))
-    _note(f"\nLeft in {folder}/ and {folder}/from-es/: speech (.wav), subtitles (.srt, .vtt), events (.json).")
+    _note(f"\nIn a browser, with your own voice: `babelmesh up`, then http://127.0.0.1:{EDGE_PORT}/")
+    _note(f"Left in {folder}/ and {folder}/from-es/: speech (.wav), subtitles (.srt, .vtt), events (.json).")
 
 
 class Watcher:

@@ -69,6 +69,9 @@ TrackNumber = Annotated[
         help="Audio track of the files, from 1; without it, the first that is not silent.",
     ),
 ]
+EdgePort = Annotated[
+    int, typer.Option(min=0, max=65535, help="Port of the page for browsers, WebSocket and REST; 0: none.")
+]
 Folder = Annotated[
     Path | None,
     typer.Option("--models", envvar=VARIABLE, metavar="DIR", help="Folder of the bundles.", show_default=False),

@@ -6,13 +6,10 @@ out, 4 no word was recognized in a file, 130 stopped by a signal.
 
 from __future__ import annotations
 
-import asyncio
-import signal
-from collections.abc import Coroutine
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,6 +22,7 @@ from babelmesh.cli.flags import (
     At,
     Ca,
     Certificate,
+    EdgePort,
     Explain,
     Folder,
     From,
@@ -42,11 +40,12 @@ from babelmesh.cli.flags import (
     With,
     Within,
 )
-from babelmesh.cli.naming import by_option
 from babelmesh.cli.options import Server, Waiting, demo_server, of_demo, one_language, place, separate, tls_of
+from babelmesh.cli.running import run
 from babelmesh.client.dialling import Tls
-from babelmesh.client.errors import UNREACHABLE, BabelmeshError, SessionFailed
+from babelmesh.client.errors import BabelmeshError
 from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS
+from babelmesh.local.edge import PORT as EDGE_PORT
 from babelmesh.local.supervisor import Ports
 from babelmesh.models.choices import Engines, Variables
 
@@ -84,12 +83,14 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
     operations_port: Annotated[
         int, typer.Option(min=1, max=65535, help="Port of the gateway for top and fault.")
     ] = LOCAL.operations,
+    edge_port: EdgePort = EDGE_PORT,
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
     engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
-    """Run a mesh on this machine: ASR, MT, TTS and gateway, until Ctrl-C."""
-    _run(commands.up(Ports(port, asr_port, mt_port, tts_port, operations_port), logs, _told(engines, models)))
+    """Run a mesh on this machine until Ctrl-C: ASR, MT, TTS and gateway, with a page for browsers before them."""
+    ports = Ports(port, asr_port, mt_port, tts_port, operations_port)
+    run(commands.up(ports, logs, _told(engines, models), edge_port))
 
 
 def _told(engines: Engines, models: Path | None) -> Variables:
@@ -129,7 +130,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     asked = replace(of_demo(to, voice, glossary), waiting=Waiting(stabilization, latency))
     at = demo_server(server, tls_of(ca, certificate))
     at = at if server else replace(at, variables=_told(engines, models))
-    _run(demonstration.demo(at, asked, Output(as_events, out, explain)))
+    run(demonstration.demo(at, asked, Output(as_events, out, explain)))
 
 
 @app.command()
@@ -160,7 +161,7 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     options.spoken_live(realtime, explain, waiting)
     asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
     at = _place(server, tls_of(ca, certificate), engines, models)
-    _run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
+    run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
 
 @app.command()
@@ -184,7 +185,7 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     """Translate what is spoken into the microphone, until Ctrl-C."""
     waiting = Waiting(stabilization, latency)
     asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
-    _run(commands.mic(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events, out), device))
+    run(commands.mic(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events, out), device))
 
 
 @app.command()
@@ -202,7 +203,7 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
 ) -> None:
     """Translate typed lines as they come."""
     asked = options.wanted(one_language(source), to, glossary=glossary)
-    _run(commands.text(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events), lines or ()))
+    run(commands.text(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events), lines or ()))
 
 
 @app.command("describe")
@@ -210,7 +211,7 @@ def describe_mesh(
     server: At = DEFAULT_ADDRESS, ca: Ca = None, certificate: Certificate = None, as_object: Json = False
 ) -> None:
     """List the languages, voices, engines and limits of a mesh."""
-    _run(describe.told(Server(server, tls_of(ca, certificate)), as_object))
+    run(describe.told(Server(server, tls_of(ca, certificate)), as_object))
 
 
 @app.command()
@@ -225,7 +226,7 @@ def top(
 ) -> None:
     """Watch a running mesh: sessions, slots, queues, and how late translations are. q or Ctrl-C ends it."""
     addresses = [address.strip() for address in server.split(",") if address.strip()] or [server]
-    _run(watching.top(addresses, once, as_events, tls_of(ca, certificate)))
+    run(watching.top(addresses, once, as_events, tls_of(ca, certificate)))
 
 
 @app.command("versions")
@@ -241,7 +242,7 @@ def versions_of(
     if server and addresses:
         raise typer.BadParameter("name a gateway or replicas of stages, not both", param_hint="--server")
     tls, local = tls_of(ca, certificate), [f"127.0.0.1:{port}" for port in (LOCAL.asr, LOCAL.mt, LOCAL.tts)]
-    _run(versions.served(server, tls) if server else versions.reported(addresses or local, tls))
+    run(versions.served(server, tls) if server else versions.reported(addresses or local, tls))
 
 
 @app.command()
@@ -261,35 +262,7 @@ def fault(  # noqa: PLR0913, PLR0917  # a command line's options
 ) -> None:
     """Break a service on purpose, where its settings allow it (GATEWAY_FAULTS=true, ASR_FAULTS=true, ...)."""
     wanted = Fault(kind, stage, after_ms, after_calls, duration_ms, factor, memory_mib)
-    _run(simulate_fault(server, wanted, tls_of(ca, certificate)))
-
-
-def _run(command: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(_until_terminated(command))
-    except BabelmeshError as error:
-        console.fail(f"{by_option(error)}{_hint(error)}")
-        raise typer.Exit(error.exit_status) from None
-    except BrokenPipeError:
-        console.close_output()  # nobody reads
-        raise typer.Exit(1) from None
-    except OSError as error:
-        console.fail(f"{error.filename or 'The output cannot be written'}: {error.strerror or error}.")
-        console.close_output()
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + signal.SIGINT) from None
-
-
-async def _until_terminated(command: Coroutine[Any, Any, None]) -> None:
-    """Run a command; SIGTERM stops it as Ctrl-C does, closing everything first."""
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, signal.raise_signal, signal.SIGINT)
-    await command
-
-
-def _hint(error: BabelmeshError) -> str:
-    unreachable = isinstance(error, SessionFailed) and error.code == UNREACHABLE
-    return " Start one with `babelmesh up`, or name another with --server." if unreachable else ""
+    run(simulate_fault(server, wanted, tls_of(ca, certificate)))
 
 
 def main() -> None:

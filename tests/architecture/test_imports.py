@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from tests.architecture.source import PRODUCT, sources
 
 STAGES = ("asr", "mt", "tts")
-SERVICES = (*STAGES, "gateway", "common")
+SERVICES = (*STAGES, "gateway", "edge", "common")
 
 # The edges: what turns messages into our own values and back. Everything behind them knows no protobuf.
 EDGES = (
@@ -45,6 +45,11 @@ EDGES = (
     "services/gateway/translation/lone_text.py",
     "services/gateway/operations/overview.py",  # mesh.overview.v1
     "services/gateway/operations/scale/servicer.py",  # KEDA's contract
+    "services/edge/faults.py",  # an edge's every part turns JSON into messages of the public contract, or back
+    "services/edge/glossary.py",
+    "services/edge/upstream.py",
+    "services/edge/voices.py",
+    "services/edge/*/*.py",
     "babelmesh/client/mesh.py",
     "babelmesh/client/errors.py",  # google.rpc statuses
     "babelmesh/client/gateways.py",  # opens the calls

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 
 from tests.architecture.source import ROOT
 
-SERVICES = ("gateway", "asr", "mt", "tts")
+SERVICES = ("gateway", "asr", "mt", "tts", "edge")
 STAGE_FILES = (
     "__main__.py",
     "servicer.py",
@@ -23,7 +23,7 @@ STAGE_FILES = (
 )
 IMAGES = tuple(
     f"images/{each}"
-    for each in ("gateway", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
+    for each in ("gateway", "edge", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
 )
 REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity", "site")
 PLACES = {"babelmesh": ".", "babelmesh-server": "server"}  # where each distribution is described
@@ -83,6 +83,7 @@ def test_the_pins_cover_every_direct_dependency() -> None:
     assert _direct("server", *every) | _direct(".", "cli") | _group("dev") <= _pins("dev").keys()
     assert _direct("server", "telemetry", "kubernetes") <= _pins("images/gateway").keys()
     assert _direct("server", "telemetry") <= _pins("images/embedded").keys()
+    assert _direct("server", "telemetry", "edge") <= _pins("images/edge").keys()
     assert _direct("server", "telemetry", "embedded") <= _pins("images/asr-embedded").keys()
     assert _direct("server", "telemetry", "embedded", "ctranslate2") <= _pins("images/default").keys()
     assert _direct("server", "telemetry", "vad", "onnx") <= _pins("images/onnx").keys()

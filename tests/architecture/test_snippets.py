@@ -18,15 +18,23 @@ from typer.core import TyperGroup
 import babelmesh
 from babelmesh.cli.main import app
 from services.asr.settings import AsrSettings
+from services.edge.settings import EdgeSettings
 from services.gateway.settings import GatewaySettings
 from services.mt.settings import MtSettings
 from services.tts.settings import TtsSettings
 from tests.architecture.source import ROOT
 from tests.snippets import Command, blocks, commands
 
-CHECKED = ("json", "python", "sh", "text")  # Python runs in tests/mesh/test_readme.py; text is drawings and output
+CHECKED = (
+    "html",
+    "json",
+    "python",
+    "sh",
+    "text",
+)  # Python runs in tests/mesh, HTML in tests/edges; text is drawings and output
 SETTINGS: dict[str, type[BaseModel]] = {
     "ASR": AsrSettings,
+    "EDGE": EdgeSettings,
     "GATEWAY": GatewaySettings,
     "MT": MtSettings,
     "TTS": TtsSettings,

@@ -14,12 +14,14 @@ from babelmesh.models.catalogue import catalogue
 from deploy.images import ROOT, images
 from services.asr.settings import AsrSettings
 from services.common.settings import ServiceSettings
+from services.edge.settings import EdgeSettings
 from services.gateway.settings import GatewaySettings
 from services.mt.settings import MtSettings
 from services.tts.settings import TtsSettings
 
 SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
 SETTINGS: dict[str, type[ServiceSettings]] = {
+    "edge": EdgeSettings,
     "gateway": GatewaySettings,
     "asr": AsrSettings,
     "mt": MtSettings,
@@ -63,9 +65,9 @@ def test_a_bundle_is_one_of_the_catalogue_and_of_the_engine_that_is_told_of_it(n
         assert path.name == entry.version
 
 
-def test_only_the_gateway_is_reached_from_outside_and_only_from_this_machine() -> None:
+def test_only_gateway_and_edge_are_reached_from_outside_and_only_from_this_machine() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
-    assert published == {"gateway": ["127.0.0.1:7700:7700", "127.0.0.1:7710:7710"]}
+    assert published == {"gateway": ["127.0.0.1:7700:7700", "127.0.0.1:7710:7710"], "edge": ["127.0.0.1:7780:7780"]}
 
 
 @pytest.mark.parametrize("service", SERVICES.values(), ids=list(SERVICES))

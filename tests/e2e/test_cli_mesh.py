@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import urllib.request
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-from babelmesh.local.supervisor import free_ports
+from babelmesh.local.supervisor import free_ports, unused_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -27,6 +28,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a mesh started by `babelmesh up`, which must stop cleanly and leave no process."""
     ports = free_ports()
     options = [f"--port={ports.gateway}", f"--asr-port={ports.asr}", f"--mt-port={ports.mt}", f"--tts-port={ports.tts}"]
+    (page,) = unused_ports(1)
+    options += [f"--operations-port={ports.operations}", f"--edge-port={page}"]
     with subprocess.Popen(
         [COMMAND, "up", "--engines=small", *options],
         cwd=tmp_path_factory.mktemp("mesh"),
@@ -36,6 +39,8 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         assert up.stdout is not None
         first = up.stdout.readline().split()
         assert first[:1] == ["gateway"], "the mesh did not start"
+        with urllib.request.urlopen(f"http://127.0.0.1:{page}/healthz") as answer:
+            assert answer.status == 200
         services = psutil.Process(up.pid).children(recursive=True)
         yield first[1]
         up.send_signal(signal.SIGINT)

@@ -179,7 +179,8 @@ async def test_what_a_mesh_has_is_a_table_or_json(tmp_path: Path) -> None:
         table = await _babelmesh("describe", "--server", address, cwd=tmp_path)
         as_json = await _babelmesh("describe", "--server", address, "--json", cwd=tmp_path)
     assert "en into" in table.out
-    assert json.loads(as_json.out)["pairs"] == [{"source_lang": "en", "target_lang": "es", "steps": [], "formalities": []}]
+    pair = {"source_lang": "en", "target_lang": "es", "steps": [], "formalities": []}
+    assert json.loads(as_json.out)["pairs"] == [pair]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -1,0 +1,108 @@
+"""The edge's routes, and the answers to what goes wrong in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route, WebSocketRoute
+
+from services.common.errors import MeshError
+from services.edge import measures
+from services.edge.compat.listen import PATH as DEEPGRAM
+from services.edge.compat.listen import Listen
+from services.edge.compat.translations import PATH as OPENAI
+from services.edge.compat.translations import Translations
+from services.edge.doors.entrance import Doors, problem
+from services.edge.faults import Fault, as_fault
+from services.edge.pages import page_routes
+from services.edge.realtime.endpoint import PATH, Realtime
+from services.edge.realtime.registry import Registry
+from services.edge.rest.languages import Languages
+from services.edge.rest.speech import Speech
+from services.edge.rest.texts import Texts
+from services.edge.settings import SAME_ORIGIN
+
+_HERE = Path(__file__).parent
+DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the routes serve from."""
+
+    doors: Doors
+    registry: Registry
+
+    async def health(self, request: Request) -> Response:
+        """Answer whether this process takes new connections."""
+        if self.registry.draining:
+            return JSONResponse({"status": "DRAINING"}, 503)
+        return JSONResponse({"status": "SERVING"})
+
+
+def app(serving: Serving) -> Starlette:
+    """Return the application."""
+    doors = serving.doors
+    texts, speech = Texts(doors), Speech(doors)
+    translations = Translations(doors, serving.registry)
+    routes: list[BaseRoute] = [
+        WebSocketRoute(PATH, Realtime(doors, serving.registry).serve),
+        WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
+        WebSocketRoute(OPENAI, translations.serve),
+        Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),
+        Route("/v1/translate", texts.translate, methods=["POST"]),
+        Route("/v2/translate", texts.deepl, methods=["POST"]),
+        Route("/v1/translations", texts.vllm, methods=["POST"]),
+        Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
+        Route("/v1/translate-audio", speech.translate, methods=["POST"]),
+        Route("/v1/languages", Languages(doors).describe),
+        Route("/healthz", serving.health),
+        *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
+        *page_routes(),
+    ]
+    handlers: Mapping[type[Exception], object] = {MeshError: _refused, Fault: _refused, HTTPException: _missing}
+    return Starlette(
+        routes=routes,
+        middleware=_middleware(doors.settings.origins),
+        exception_handlers=dict(handlers),  # type: ignore[arg-type]  # each takes its own kind
+    )
+
+
+def _middleware(origins: tuple[str, ...]) -> list[Middleware]:
+    """Return what lets pages of other origins read answers; whether they may call at all is decided at the doors."""
+    others = [each for each in origins if each != SAME_ORIGIN]
+    if not others:
+        return []
+    headers = ["Authorization", "Content-Type"]
+    return [Middleware(CORSMiddleware, allow_origins=others, allow_methods=["GET", "POST"], allow_headers=headers)]
+
+
+def _document(path: Path) -> Callable[[Request], Response]:
+    def answer(request: Request) -> Response:
+        return FileResponse(path, media_type="application/json")
+
+    return answer
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, MeshError | Fault)
+    fault = as_fault(error)
+    route = request.scope.get("route")
+    measures.refused(route.path if isinstance(route, Route) else "", fault.code)
+    return problem(fault)
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    codes = {404: "NOT_FOUND", 405: "METHOD_NOT_ALLOWED"}
+    answer = problem(Fault(error.status_code, codes.get(error.status_code, "REFUSED"), error.detail))
+    answer.headers.update(error.headers or {})
+    return answer

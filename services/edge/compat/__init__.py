@@ -1,0 +1,1 @@
+"""Endpoints that speak the protocols of others, each a subset of ours."""

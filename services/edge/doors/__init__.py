@@ -1,0 +1,1 @@
+"""What is decided before a connection is upgraded: origins, tokens and limits."""

@@ -1,0 +1,1 @@
+"""Requests without a session: texts, short clips, languages."""
