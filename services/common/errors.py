@@ -3,6 +3,8 @@
     MeshError
     ├── InvalidArgument   a field holds what it may not       INVALID_ARGUMENT, BadRequest
     ├── Unsupported       a field asks for what is not built  UNIMPLEMENTED, BadRequest
+    ├── Unauthenticated   nobody knows who the caller is      UNAUTHENTICATED, BadRequest
+    ├── Forbidden         the caller may not do that          PERMISSION_DENIED, BadRequest
     ├── AtCapacity        no slot is free                     RESOURCE_EXHAUSTED, RetryInfo, QuotaFailure
     ├── StageFailed       an engine or a stage broke          UNAVAILABLE, RetryInfo
     ├── TooSlow           a deadline passed                   DEADLINE_EXCEEDED, RetryInfo
@@ -76,6 +78,18 @@ class Unsupported(MeshError):
     status = code_pb2.UNIMPLEMENTED
 
 
+class Unauthenticated(MeshError):
+    """The caller shows no token, or one that proves nothing."""
+
+    status = code_pb2.UNAUTHENTICATED
+
+
+class Forbidden(MeshError):
+    """The caller's token does not grant what was asked for; `accepted` lists what it would have to grant, or grants."""
+
+    status = code_pb2.PERMISSION_DENIED
+
+
 class AtCapacity(MeshError):
     """No slot is free; `retry_after_ms` says when to retry."""
 
@@ -109,6 +123,8 @@ class Defect(MeshError):
 KINDS: tuple[type[MeshError], ...] = (
     InvalidArgument,
     Unsupported,
+    Unauthenticated,
+    Forbidden,
     AtCapacity,
     StageFailed,
     TooSlow,

@@ -24,6 +24,7 @@ from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures, Recent
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.agreement.tenants import Place
+from services.gateway.archive.recorder import Recorder
 from services.gateway.incoming.call import Call, watch_reader
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
@@ -59,6 +60,7 @@ class Opening:
     life: Life
     place: Place
     sign: Callable[[Position], str]
+    archive: Recorder
 
     def shared(self, stages: Stages, outbox: Outbox[ServerMessage], recent: Recent) -> Shared:
         """Make what the parts of the session are made with."""
@@ -71,7 +73,7 @@ class Opening:
             self.sign,
         )
         dictionary = Dictionary(self.terms.glossary, self.terms.source_langs)
-        return Shared(self.terms, stages, account, dictionary, self.goes_on)
+        return Shared(self.terms, stages, account, dictionary, self.goes_on, archive=self.archive)
 
     def recognition(self, shared: Shared) -> Recognition:
         """Make the session's recognition, which goes on where the client has got to."""

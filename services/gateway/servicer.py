@@ -25,11 +25,11 @@ from services.gateway.account.measures import Recent, may_degrade
 from services.gateway.agreement.callers import Caller
 from services.gateway.agreement.describing import described
 from services.gateway.agreement.glossaries import Glossaries
-from services.gateway.agreement.glossary import Lexicon
-from services.gateway.agreement.long_work import lexicons
 from services.gateway.agreement.negotiation import agree, agree_text, within_budget
 from services.gateway.agreement.targeting import agree_targets
 from services.gateway.agreement.tenants import Tenants
+from services.gateway.archive.archive import Archive, unavailable
+from services.gateway.archive.recorder import MISSED
 from services.gateway.incoming.call import (
     Call,
     CallContext,
@@ -46,6 +46,7 @@ from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECOND
 from services.gateway.incoming.ingress import AudioStart, Controls, Ingress, TypedSegment, without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
 from services.gateway.operations import overview as operators
+from services.gateway.operations.archive import ArchiveServicer
 from services.gateway.operations.scale.turned_away import TurnedAway
 from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
@@ -56,8 +57,8 @@ from services.gateway.resume.lives import Lives
 from services.gateway.session import Session
 from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
-from services.gateway.values.stages import Catalog, Question, Status
-from services.gateway.values.terms import affinity
+from services.gateway.translation.lone_text import translations
+from services.gateway.values.stages import Catalog, Status
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,9 @@ class GatewayServicer:
             turned_away=lambda: self._turned_away.count,
             edge=Edge(
                 settings.operations,
-                lambda server: operators.add_to(server, self._sight, self._recent),
+                lambda server: operators.add_to(
+                    server, self._sight, self._recent, ArchiveServicer(self._archive, settings)
+                ),
                 settings.connections,
                 settings.connection_backlog,
                 settings.trust_traces,
@@ -94,6 +97,7 @@ class GatewayServicer:
             ),
         )
         self._glossaries = Glossaries(settings, self._stages)
+        self._archive = Archive(settings)
         self._catalog = Catalog((), (), (), ())
         self._running = AsyncExitStack()
 
@@ -124,7 +128,8 @@ class GatewayServicer:
         may_fail_over()
         rpcs.may_refuse("gateway", OWN_QUOTA)
         tasks = await self._running.enter_async_context(TaskGroup())
-        self._running.callback(tasks.create_task(self._sight.run()).cancel)
+        for work in (self._sight.run(), self._archive.run(), self._archive.sweep()):
+            self._running.callback(tasks.create_task(work).cancel)
         await self._running.enter_async_context(self._stages.running())
         self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
         self._running.enter_context(metrics.observed("babelmesh.slots.wanted", wanted_slots))
@@ -142,7 +147,8 @@ class GatewayServicer:
         await self._lives.drain(seconds)
 
     async def stop(self) -> None:
-        """Close the channels to the stages."""
+        """Write what waits for the archive, and close the channels to the stages."""
+        await self._archive.stop()
         await self._running.aclose()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
@@ -151,7 +157,7 @@ class GatewayServicer:
         async with AsyncExitStack() as held:
             try:
                 held.enter_context(greeting)
-                opening = await self._admit(greeting, caller, held)
+                opening = await self._admit(greeting, caller, held, context)
             except MeshError as refusal:
                 self._turn_away(refusal)
                 await greeting.refuse(refusal)
@@ -161,7 +167,7 @@ class GatewayServicer:
         if fault:
             raise fault
 
-    async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
+    async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack, context: CallContext) -> Opening:
         """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
         await self._tenants.called(caller, "Stream")
         await self._tenants.require_share(caller)
@@ -183,7 +189,8 @@ class GatewayServicer:
             place = held.enter_context(self._tenants.taken(caller, goes_on.resumed))
             life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
         sign = self._admission.signature(terms, goes_on, caller.tenant)
-        return Opening(terms, settings, goes_on, life, place, sign)
+        recording = self._archive.recording(caller.tenant, context.invocation_metadata(), terms, goes_on)
+        return Opening(terms, settings, goes_on, life, place, sign, await held.enter_async_context(recording))
 
     def _turn_away(self, refusal: MeshError) -> None:
         """Count a session that will ask again, where more replicas would have had room for it."""
@@ -242,8 +249,10 @@ class GatewayServicer:
             account.begin()
             start = goes_on.start_samples if goes_on.resumed else None
             ready = messages.ready(terms, settings, start, shared.account.handle)
-            ready.ready.server = self._lives.server
+            ready.ready.server, ready.ready.archived = self._lives.server, bool(opening.archive.part)
             await call.outbox.put(ready)
+            if opening.archive is MISSED:
+                await shared.account.report(unavailable())
             beside = opening.beside(shared.account, call, self._lives)
             account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})
@@ -262,16 +271,8 @@ class GatewayServicer:
         with self._tenants.taken(caller):
             kept = self._glossaries.of(caller.tenant)
             glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
-            async with TaskGroup() as tasks:
-                translations = []
-                async for lang, terms in lexicons(glossary, targets):
-                    translations.append(tasks.create_task(self._text_translation(request.text, spoken, terms, lang)))
-        return pb.TranslateTextResponse(translations=[done.result() for done in translations])
-
-    async def _text_translation(self, text: str, spoken: str, terms: Lexicon, lang: str) -> pb.TextTranslation:
-        asked = Question(text, spoken, lang, final=True, terms=terms.terms_in(text), affinity=affinity(text))
-        translation = await self._stages.translate(asked)
-        return messages.text_translation(lang, translation, terms.uses(text, translation))
+            made = await translations(self._stages, request.text, spoken, glossary, targets)
+        return pb.TranslateTextResponse(translations=made)
 
     async def Describe(
         self, request: pb.DescribeRequest, context: grpc.aio.ServicerContext[Any, Any]

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, DirectoryPath, Field, SecretStr, field_vali
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
-from services.common.settings import Address, ServiceSettings, address
+from services.common.settings import Address, address
+from services.gateway.archive.settings import ArchiveSettings
 
 SCHEME = "dns:///"
 ENDPOINTS = "host:port, or dns:///name:port for each address of a name, with commas between."
@@ -36,7 +37,7 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 
-class GatewaySettings(ServiceSettings):
+class GatewaySettings(ArchiveSettings):
     """Settings of the gateway. Its slots are sessions."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret

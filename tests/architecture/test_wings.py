@@ -29,6 +29,7 @@ WINGS = (
     "stages",
     "outgoing",
     "settings",
+    "archive",
     "values",
 )
 
@@ -36,16 +37,18 @@ MOST_ATTRIBUTES = 6
 # Objects with more, each with its reason and how many it has. The list only ever gets shorter.
 MANY_ATTRIBUTES = {
     "account/ledger.py Ledger": 8,  # two clocks, and where each of them began
+    "account/account.py Shared": 7,  # a record: what the parts of a session are made with
     "agreement/budget.py Shares": 7,  # a record: one share for each step
     "agreement/shares.py Claim": 7,  # a record: all that a decision depends on
     "incoming/audio_clock.py Timeline": 9,  # an order, a clock, and what was filled
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
     "incoming/microphone.py Microphone": 10,  # the chain from packets to the audio clock
+    "lifecycle.py Opening": 7,  # a record: all that was agreed
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
-    "servicer.py GatewayServicer": 14,  # what lives as long as the process
+    "servicer.py GatewayServicer": 15,  # what lives as long as the process
     "stages/replica.py Replica": 11,  # two connections, and what was seen over each
     "stages/replicas.py Replicas": 8,  # those that there are, and those that leave
     "stages/tries.py Tries": 10,  # the account of one question

@@ -93,6 +93,7 @@ class Targets:
                 await outbox.put(news)
         if said.final:
             self._shared.account.ledger.recognized(said, langs)
+            self._shared.archive.transcript(said, self._shared.terms.source_lang)
             await outbox.put(message, final_of=about)
         elif self._shared.terms.interim:
             await outbox.put_interim(about, message, shown=(said.in_language, said.stable_length))
