@@ -19,6 +19,7 @@ import typer
 
 from babelmesh import console
 from babelmesh.cli import commands, demonstration, describe, options, versions, watching
+from babelmesh.cli.archive_commands import app as archive_app
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
@@ -62,6 +63,7 @@ app = typer.Typer(
 )
 
 app.add_typer(models_app, name="models")
+app.add_typer(archive_app, name="archive")
 
 LOCAL = Ports()
 Port = Annotated[int, typer.Option(min=1, max=65535)]

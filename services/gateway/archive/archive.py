@@ -16,7 +16,7 @@ from services.common.retrying import jittered
 from services.common.telemetry import metrics
 from services.gateway.archive.cabinet import Cabinet
 from services.gateway.archive.keys import KeysUnavailable
-from services.gateway.archive.parts import KEY, LOG, Part, part_name
+from services.gateway.archive.parts import LOG, Part, part_name
 from services.gateway.archive.recorder import MISSED, NOTHING, Recorder
 from services.gateway.archive.sealing import new_key
 from services.gateway.archive.settings import ArchiveSettings
@@ -97,7 +97,7 @@ class Archive:
                 wrapped = await cabinet.keys.wrap(about.tenant, key, name)
                 person = hiding.subject(about.person)
                 part = Part(name, person, began_ms, about.tenant, about.session_id, wrapped)
-                await asyncio.to_thread(cabinet.store.create, name + KEY, part.dumped(hiding))
+                await asyncio.to_thread(cabinet.begin, part)
                 await cabinet.note("gateway", "opened", {"part": name})
         except (KeysUnavailable, StoreFailed, OSError, TimeoutError) as error:
             log.warning("session not archived", extra={"fields": {"why": type(error).__name__}})

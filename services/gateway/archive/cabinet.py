@@ -54,6 +54,11 @@ class Cabinet:
         """Add a line to the audit log. Raises OSError."""
         await asyncio.to_thread(self.audit.add, _now_ms(), who, did, about)
 
+    def begin(self, part: Part) -> None:
+        """Make the pieces of a part: what is deleted later cannot come back by being written to. Raises StoreFailed."""
+        self.store.create(part.name + LOG, b"")
+        self.store.create(part.name + KEY, part.dumped(self.hiding))
+
     async def find(self, wanted: Wanted) -> list[Part]:
         """The parts that are wanted, the oldest of a session first. Raises StoreFailed."""
         return await asyncio.to_thread(lambda: sorted(self._found(wanted), key=lambda part: part.name))

@@ -12,7 +12,6 @@ from pydantic_settings import NoDecode
 from services.common.settings import ServiceSettings
 from services.gateway.archive.hiding import LEAST_SECRET_BYTES
 
-S3 = "s3://"
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -21,7 +20,7 @@ class ArchiveSettings(ServiceSettings):
 
     archive: str = Field(
         "",
-        description="Where concluded text is kept, encrypted: a folder, or s3://BUCKET/PREFIX. Empty: nothing is kept.",
+        description="Folder where concluded text is kept, encrypted. Empty: nothing is kept.",
     )
     archive_secret: SecretStr | None = Field(
         None,
@@ -61,7 +60,7 @@ class ArchiveSettings(ServiceSettings):
         description="How long a store that fails is tried again; then what waited for it counts as lost.",
     )
     archive_audit: Path | None = Field(
-        None, description="File of the audit log; unset: audit.log beside what is kept. An archive in S3 needs it."
+        None, description="File of the audit log; unset: audit.log in the archive's folder."
     )
     archive_operators: SecretStr | None = Field(
         None,
@@ -73,7 +72,6 @@ class ArchiveSettings(ServiceSettings):
         pattern=r"^[0-9a-z_.-]+$",
         description="Metadata key by which a client says whom its session is about, for deletion by person.",
     )
-    archive_s3_endpoint: str = Field("", description="URL of the S3-compatible store; empty: that of AWS.")
 
     @property
     def archives(self) -> bool:
@@ -118,10 +116,10 @@ class ArchiveSettings(ServiceSettings):
             return self
         if self.archive_secret is None or len(self.archive_secret.get_secret_value().encode()) < LEAST_SECRET_BYTES:
             raise ValueError(f"archive_secret: an archive needs one of {LEAST_SECRET_BYTES} bytes or more")
+        if "://" in self.archive:
+            raise ValueError("archive: it is to be a folder")
         if not self.archive_keys:
             raise ValueError("archive_keys: an archive needs the tenants' keys, a folder or the URL of a key service")
-        if self.archive.startswith(S3) and self.archive_audit is None:
-            raise ValueError("archive_audit: an archive in S3 needs a file for its audit log")
         return self
 
 

@@ -30,9 +30,9 @@ class Store(Protocol):
         """Keep a piece, whole or not at all, so that it outlasts a crash. Raises StoreFailed."""
 
     def append(self, name: str, offset: int, data: bytes) -> None:
-        """Add to a piece that has `offset` bytes, so that it outlasts a crash. Doing it again changes nothing.
+        """Add to a piece, once created, that has `offset` bytes, so that it outlasts a crash.
 
-        Raises StoreFailed; Gone where the piece was deleted meanwhile.
+        Doing it again changes nothing. Raises StoreFailed; Gone where the piece was deleted meanwhile.
         """
 
     def read(self, name: str) -> bytes:
@@ -66,14 +66,9 @@ class FolderStore:
             raise _failed(error) from None
 
     def append(self, name: str, offset: int, data: bytes) -> None:
-        """Write at an offset; only at offset 0 the file is made."""
-        path = self._folder / name
+        """Write at an offset of a file that is there."""
         try:
-            if not offset:
-                self._make(path.parent)
-            _write(path, offset, data, 0 if offset else os.O_CREAT)
-            if not offset:
-                _sync(path.parent)
+            _write(self._folder / name, offset, data, 0)
         except OSError as error:
             raise _failed(error) from None
 
