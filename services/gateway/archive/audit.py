@@ -51,6 +51,8 @@ class Audit:
         with os.fdopen(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as log:
             fcntl.flock(log, fcntl.LOCK_EX)
             before, end = _last(log.fileno())
+            if not end and self._read_head() is None:
+                self._write_head(0, "")  # so that a log has one from its first line on, whenever it is killed
             line = {"n": before.lines + 1, "at_ms": at_ms, "who": who, "did": did, **about, "before": before.mac}
             signed = self._hiding.signed(_KIND, line)
             os.ftruncate(log.fileno(), end)  # half a line, of a process that ended as it wrote it
@@ -92,8 +94,11 @@ class Audit:
 
     def _write_head(self, lines: int, mac: str) -> None:
         new = self._head_path.with_suffix(".head.new")
-        new.write_text(json.dumps(self._hiding.signed(_HEAD, {"n": lines, "last": mac})))
-        new.chmod(0o600)
+        told = json.dumps(self._hiding.signed(_HEAD, {"n": lines, "last": mac}))
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(told)
+            file.flush()
+            os.fsync(file.fileno())
         new.replace(self._head_path)
 
     def _read_head(self) -> Head | None:

@@ -77,6 +77,17 @@ def test_half_a_line_of_a_process_that_was_killed_is_written_over(tmp_path: Path
     assert json.loads((tmp_path / "audit.log").read_text().splitlines()[-1])["n"] == 6
 
 
+def test_a_log_whose_process_was_killed_before_it_wrote_a_head_is_right(tmp_path: Path) -> None:
+    audit = log_of(tmp_path, 0)
+    audit.add(1000, "gateway", "opened", {})
+    genesis = Audit(tmp_path / "other.log", HIDING)
+    genesis._write_head(0, "")  # what stands there until the first line has its own
+    (tmp_path / "other.log.head").replace(tmp_path / "audit.log.head")
+    assert audit.verified().wrong_line == 0
+    (tmp_path / "audit.log.head").unlink()
+    assert audit.verified().wrong_line == 1
+
+
 def test_another_secret_signs_nothing(tmp_path: Path) -> None:
     log_of(tmp_path)
     assert Audit(tmp_path / "audit.log", Hiding(b"t" * 32)).verified().wrong_line == 1
