@@ -28,7 +28,11 @@ Subject = Annotated[str, typer.Option(metavar="NAME", help="Sessions about this 
 
 @app.command("list")
 def list_sessions(
-    operator: By, tenant: Tenant = None, session: Session = "", subject: Subject = "", server: At = OPERATIONS_ADDRESS
+    tenant: Tenant = None,
+    session: Session = "",
+    subject: Subject = "",
+    operator: By = "",
+    server: At = OPERATIONS_ADDRESS,
 ) -> None:
     """List the calls of sessions that are kept, a line of JSON each."""
     _run(listed(Office(server, operator), Chosen(tenant, session, subject)))
@@ -37,7 +41,7 @@ def list_sessions(
 @app.command()
 def export(
     session: Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session.")],
-    operator: By,
+    operator: By = "",
     form: Annotated[Form, typer.Option("--as", help="Form of the texts.")] = Form.JSON,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")] = Path("out"),
     server: At = OPERATIONS_ADDRESS,
@@ -48,7 +52,7 @@ def export(
 
 @app.command()
 def delete(  # a command line's options
-    operator: By,
+    operator: By = "",
     tenant: Tenant = None,
     session: Session = "",
     subject: Subject = "",
@@ -61,7 +65,7 @@ def delete(  # a command line's options
 
 @app.command()
 def verify(
-    operator: By,
+    operator: By = "",
     head: Annotated[str, typer.Option(metavar="HEAD", help="Head of the audit log, as told before.")] = "",
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="A receipt to check.")] = None,
     server: At = OPERATIONS_ADDRESS,
