@@ -19,6 +19,7 @@ from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
 from services.common.text import languages
+from services.tts.consent import Consents
 from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
@@ -43,6 +44,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self._settings = settings
         self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "TTS")
+        self._consents = Consents(settings.consents, settings.personal_voices)
         self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
         self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
@@ -84,6 +86,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     ) -> None:
         tier = wanted(request)
         asked = clause(request, self._engines.voices, self._settings.max_chars)
+        await self._consents.require(asked.voice.name, asked.voice.language)
         if asked.pronunciations:
             require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
@@ -101,6 +104,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         with ClauseSpan(asked, rate) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
                 while made := await patiently(self._next(pieces, span), patience, at_work):
+                    await self._consents.require(asked.voice.name, asked.voice.language)
                     if len(pcm := trimmer.passed(from_bytes(made))):
                         turn.began()
                         await self._write(context, piece(turn, pcm.tobytes()))
