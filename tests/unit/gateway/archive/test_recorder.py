@@ -9,6 +9,7 @@ import numpy as np
 from services.gateway.archive import recorder as recording
 from services.gateway.archive.recorder import NOTHING, Recorder
 from services.gateway.archive.sealing import State, new_key, unsealed
+from services.gateway.values.continuation import Continuation, SegmentContinuation, TargetContinuation
 from services.gateway.values.speech import Audio, Transcript
 
 
@@ -76,3 +77,16 @@ def test_neither_what_is_tentative_nor_an_empty_text_is_taken_down() -> None:
     recorder.transcript(said(2, ""), "en")
     recorder.translation(said(2), "es", "")
     assert not recorder.due
+
+
+def test_what_a_resuming_client_has_is_taken_down_again() -> None:
+    """The gateway before may have ended before it wrote it."""
+    key = new_key()
+    recorder = Recorder("part", key)
+    final = SegmentContinuation("palabras", True, 1, "", "", 0)
+    begun = SegmentContinuation("otras", False, 1, "", "", 0)
+    targets = {"es": TargetContinuation(segments={1: final, 2: begun})}
+    goes_on = Continuation("session", 1, 0, 3, None, (said(1), said(2, "other words")), targets, 0)
+    recorder.resumed(goes_on, "en")
+    texts = [(each["kind"], each["segment_id"], each["text"]) for each in told(key, recorder.batch().sealed)]
+    assert texts == [("source", 1, "words"), ("source", 2, "other words"), ("translation", 1, "palabras")]

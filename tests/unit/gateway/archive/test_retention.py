@@ -116,3 +116,12 @@ def test_settings_that_make_no_archive_are_refused_by_name(told: dict[str, objec
     with pytest.raises(ValidationError, match=named) as refused:
         GatewaySettings.model_validate(told)
     assert SECRET not in str(refused.value)
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {"": "kept", "_SECRET": SECRET, "_KEYS": "https://keys.example/v1", "_TENANTS": "clinic, bakery"}
+    for name, value in {**told, "_TENANT_DAYS": '{"clinic": 365}'}.items():
+        monkeypatch.setenv(f"GATEWAY_ARCHIVE{name}", value)
+    settings = GatewaySettings()
+    assert [settings.archives_of(tenant) for tenant in ("clinic", "bakery", "", "other")] == [True, True, False, False]
+    assert settings.archive_tenant_days == {"clinic": 365}
