@@ -20,7 +20,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from services.common.errors import Forbidden
 from services.common.text import languages
 
-STALE_SECONDS = 0.25  # a record is read again after so long
+STALE_SECONDS = 0.1  # a record is read again after so long
 MISSING, OVER, OTHER_LANG = "CONSENT_MISSING", "CONSENT_OVER", "CONSENT_OTHER_LANG"
 
 
