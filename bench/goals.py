@@ -54,6 +54,7 @@ MEASUREMENTS = (
     Measurement("bench.capacity.batching", ("batching",), ("--device", "cpu")),
     Measurement("bench.capacity.batching", ("G1",), ("--device", "cuda")),
     Measurement("bench.capacity.leaks", ("leaks",)),
+    Measurement("bench.chaos.archive", ("archive",)),
     Measurement("bench.chaos.outages", ("outages",)),
     Measurement("bench.chaos.rolling", ("rolling",)),
     Measurement("bench.chaos.clock", ("clock",)),

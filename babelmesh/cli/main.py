@@ -15,6 +15,7 @@ import typer
 
 from babelmesh import console
 from babelmesh.cli import commands, demonstration, describe, options, server_part, tokens, versions, watching
+from babelmesh.cli.archive_commands import app as archive_app
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
 from babelmesh.cli.flags import (
@@ -59,6 +60,7 @@ app = typer.Typer(
 
 server_part.add_models(app)
 app.add_typer(tokens.app)
+app.add_typer(archive_app, name="archive")
 
 LOCAL = Ports()
 Port = Annotated[int, typer.Option(min=1, max=65535)]

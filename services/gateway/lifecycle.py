@@ -25,6 +25,7 @@ from services.gateway.account.measures import Measures, Recent
 from services.gateway.account.metering import Meter, billed
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.agreement.tenants import Place
+from services.gateway.archive.recorder import Recorder
 from services.gateway.incoming.call import Call, watch_reader
 from services.gateway.incoming.ingress import Numbering, Source
 from services.gateway.incoming.typed import TypedSegment
@@ -68,6 +69,7 @@ class Opening:
     life: Life
     place: Place
     sign: Callable[[Position], str]
+    archive: Recorder
 
     def shared(self, stages: Stages, outbox: Outbox[ServerMessage], recent: Recent) -> Shared:
         """Make what the parts of the session are made with."""
@@ -80,7 +82,7 @@ class Opening:
             self.sign,
         )
         dictionary = Dictionary(self.terms.glossary, self.terms.source_langs)
-        return Shared(self.terms, stages, account, dictionary, self.goes_on)
+        return Shared(self.terms, stages, account, dictionary, self.goes_on, archive=self.archive)
 
     def billed(self, account: Account, call: Call, quotas: Quotas) -> AbstractContextManager[None]:
         """Draw what the session uses from its tenant's quota, and record it at the end of the block."""

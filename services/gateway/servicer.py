@@ -31,6 +31,8 @@ from services.gateway.agreement.entrance import Entrance, warn_of_strangers
 from services.gateway.agreement.glossaries import Glossaries
 from services.gateway.agreement.negotiation import agree, agree_text, within_budget
 from services.gateway.agreement.tenants import Tenants
+from services.gateway.archive.archive import Archive, unavailable
+from services.gateway.archive.recorder import MISSED
 from services.gateway.incoming.call import (
     Call,
     CallContext,
@@ -48,6 +50,7 @@ from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECOND
 from services.gateway.incoming.ingress import AudioStart, Controls, Ingress
 from services.gateway.incoming.typed import without_byte_order_marks
 from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
+from services.gateway.operations.archive import ArchiveServicer
 from services.gateway.operations.door import OperatorsDoor
 from services.gateway.operations.edge import edge
 from services.gateway.operations.scale.turned_away import TurnedAway
@@ -90,11 +93,18 @@ class GatewayServicer:
         self._stages = Stages(settings, dial)
         self._turned_away, self._recent = TurnedAway(), Recent()
         self._sight = Sight(self._stages, settings, self._status, dial)
+        self._archive = Archive(settings)
         self.replica = Replica(
             self._slots,
             forward=self._stages.simulate_fault,
             turned_away=lambda: self._turned_away.count,
-            edge=edge(settings, self._sight, self._recent, [OperatorsDoor(self._gate)] if self._gate.on else []),
+            edge=edge(
+                settings,
+                self._sight,
+                self._recent,
+                ArchiveServicer(self._archive, settings),
+                [OperatorsDoor(self._gate)] if self._gate.on else [],
+            ),
         )
         self._glossaries = Glossaries(settings, self._stages)
         self._catalog = Catalog((), (), (), ())
@@ -115,7 +125,8 @@ class GatewayServicer:
         await self._gate.start()
         await self._quotas.start()
         tasks = await self._running.enter_async_context(TaskGroup())
-        for work in (self._sight.run(), self._gate.run(), self._quotas.run()):
+        each = (self._sight, self._gate, self._quotas, self._archive)
+        for work in (*(one.run() for one in each), self._archive.sweep()):
             self._running.callback(tasks.create_task(work).cancel)
         await self._running.enter_async_context(self._stages.running())
         self._running.enter_context(metrics.observed("babelmesh.backlog", backlogs))
@@ -134,7 +145,8 @@ class GatewayServicer:
         await self._lives.drain(seconds)
 
     async def stop(self) -> None:
-        """Close the channels to the stages."""
+        """Write what waits for the archive, and close the channels to the stages."""
+        await self._archive.stop()
         await self._running.aclose()
 
     async def Stream(self, requests: object, context: CallContext) -> None:
@@ -143,7 +155,7 @@ class GatewayServicer:
             try:
                 held.enter_context(greeting)
                 caller = await self._entrance.admit(context, STREAM, "Stream")
-                opening = await self._admit(greeting, caller, held)
+                opening = await self._admit(greeting, caller, held, context)
             except MeshError as refusal:
                 self._turn_away(refusal)
                 await greeting.refuse(refusal)
@@ -153,7 +165,7 @@ class GatewayServicer:
         if fault:
             raise fault
 
-    async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack) -> Opening:
+    async def _admit(self, greeting: Greeting, caller: Caller, held: AsyncExitStack, context: CallContext) -> Opening:
         """Decides on the first message; waits for nothing before it refuses for want of a slot. Raises MeshError."""
         await self._tenants.require_share(caller)
         hello = await greeting.hello()
@@ -178,7 +190,8 @@ class GatewayServicer:
             place.ration = ration
             life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
         sign = self._admission.signature(terms, goes_on, caller.tenant)
-        return Opening(terms, settings, goes_on, life, place, sign)
+        recording = self._archive.recording(caller.tenant, context.invocation_metadata(), terms, goes_on)
+        return Opening(terms, settings, goes_on, life, place, sign, await held.enter_async_context(recording))
 
     def _turn_away(self, refusal: MeshError) -> None:
         """Count a session that will ask again, where more replicas would have had room for it."""
@@ -233,8 +246,10 @@ class GatewayServicer:
             account.begin()
             start = goes_on.start_samples if goes_on.resumed else None
             ready = messages.ready(terms, settings, start, shared.account.handle)
-            ready.ready.server = self._lives.server
+            ready.ready.server, ready.ready.archived = self._lives.server, bool(opening.archive.part)
             await call.outbox.put(ready)
+            if opening.archive is MISSED:
+                await shared.account.report(unavailable())
             beside = opening.beside(shared.account, call, self._lives)
             account.fault = fault = await outcome(session.run(ingress.inputs(said)), call.outbox, beside)
         log.info("session ended", extra={"fields": {"session": terms.session_id, "fault": fault.code if fault else ""}})

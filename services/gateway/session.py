@@ -97,6 +97,7 @@ class Session:
         match said:
             case Audio():
                 if await self._shared.account.accept(said):
+                    self._shared.archive.audio(said)
                     await self._recognition.feed.say(said)
             case MissingAudio(start, end, filled, corrupt):
                 await self._shared.account.outbox.put(messages.missing_audio(start, end, filled, corrupt))

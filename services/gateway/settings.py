@@ -15,6 +15,7 @@ from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.server.slots import reserve
 from services.common.settings import CALLERS, Address, Callers, CallerSettings, address
+from services.gateway.archive.settings import ArchiveSettings
 from services.gateway.masking.profanity import profanities
 from services.gateway.masking.telephones import is_region
 from services.gateway.tenant_settings import TenantSettings
@@ -40,7 +41,7 @@ Endpoint = Annotated[str, AfterValidator(endpoint)]
 Endpoints = Annotated[tuple[Endpoint, ...], NoDecode]
 
 
-class GatewaySettings(TenantSettings, CallerSettings):
+class GatewaySettings(TenantSettings, ArchiveSettings, CallerSettings):
     """Settings of the gateway. Its slots are sessions."""
 
     model_config = SettingsConfigDict(env_prefix="GATEWAY_", hide_input_in_errors=True)  # one of them is a secret

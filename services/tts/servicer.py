@@ -19,6 +19,7 @@ from services.common.server.replica import Replica
 from services.common.server.slots import Slots
 from services.common.server.watchdog import Watchdog
 from services.common.text import languages
+from services.tts.consent import Consents
 from services.tts.patience import patiently
 from services.tts.ready import Ready
 from services.tts.serving import Engines
@@ -45,6 +46,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         self._settings = settings
         self._engines = Engines(settings)
         self._slots = Slots(settings.slots, "TTS")
+        self._consents = Consents(settings.consents, settings.personal_voices)
         self._watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)
         self.replica = Replica(self._slots, self._watchdog, engine=self._engines, tiering=self._engines.tiering)
 
@@ -86,6 +88,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     ) -> None:
         tier = wanted(request)
         asked = clause(request, self._engines.voices, self._settings.max_chars)
+        await self._consents.require(asked.voice.name, asked.voice.language)
         if asked.pronunciations:
             require_symbols(asked, await self._symbols(asked.voice.language))
         with self._slots.taken():
@@ -111,6 +114,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
         with ClauseSpan(asked, engine.sample_rate_hertz) as span:
             async with aclosing(engine.synthesize(asked)) as pieces:
                 while made := await patiently(self._next(pieces, span), patience, at_work):
+                    await self._consents.require(asked.voice.name, asked.voice.language)
                     if len(pcm := trimmer.passed(from_bytes(made))):
                         turn.began()
                         await ready.put(pcm.tobytes())

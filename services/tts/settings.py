@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from pydantic_settings import SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field, field_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.engines import riva
 from services.common.engines.simulation import DeviceSettings
@@ -123,9 +123,28 @@ class TtsSettings(StageSettings):
         ge=0,
         description="A clause of which nothing is read for so long is ended: nobody owns it. 0: never.",
     )
+    personal_voices: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Voices of people, with commas between: they speak only with a record of consent."
+    )
+    consents: DirectoryPath | None = Field(
+        None, description="Folder of records of consent, VOICE.json each, looked up at each use; none: no consent."
+    )
     default_voices: dict[str, str] = Field({}, description="Default voices by language, measured or not.")
     embedded: EmbeddedSettings = Field(default_factory=EmbeddedSettings)
     onnx: OnnxSettings = Field(default_factory=OnnxSettings)
     kokoro: KokoroSettings = Field(default_factory=KokoroSettings)
     scripted: ScriptedSettings = Field(default_factory=ScriptedSettings)
     riva: RivaSettings = Field(default_factory=RivaSettings)
+
+    @field_validator("personal_voices", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("personal_voices")
+    @classmethod
+    def _require_file_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for voice in value:
+            if "/" in voice or voice.startswith("."):
+                raise ValueError(f"{voice!r} is no voice's name that a file could have")
+        return value

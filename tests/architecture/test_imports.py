@@ -43,6 +43,7 @@ EDGES = (
     "services/gateway/stages/stages.py",
     "services/gateway/stages/watching.py",
     "services/gateway/translation/lone_text.py",
+    "services/gateway/operations/archive.py",  # mesh.archive.v1
     "services/gateway/operations/overview.py",  # mesh.overview.v1
     "services/gateway/operations/scale/servicer.py",  # KEDA's contract
     "services/edge/faults.py",  # an edge's every part turns JSON into messages of the public contract, or back
@@ -55,6 +56,7 @@ EDGES = (
     "babelmesh/client/gateways.py",  # opens the calls
     "babelmesh/client/events.py",  # the messages are the client's events
     "babelmesh/client/masking.py",  # what a hello says of masks
+    "babelmesh/cli/archive.py",  # mesh.archive.v1: the messages are the values that are shown
     "babelmesh/cli/faults.py",  # mesh.fault.v1
     "babelmesh/cli/overview.py",  # mesh.overview.v1: the messages are the values that are shown
     "babelmesh/cli/versions.py",  # mesh.stage.v1

@@ -32,6 +32,7 @@ WINGS = (
     "outgoing",
     "settings",
     "tenant_settings",
+    "archive",
     "masking",
     "values",
 )
@@ -40,6 +41,7 @@ MOST_ATTRIBUTES = 6
 # Objects with more, each with its reason and how many it has. What is looked at for each message is an attribute
 # rather than reckoned anew; else the list only ever gets shorter.
 MANY_ATTRIBUTES = {
+    "account/account.py Shared": 7,  # a record: what the parts of a session are made with
     "account/backlog.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
     "account/ledger.py Ledger": 9,  # two clocks, where each of them began, and what was used
     "account/ledger.py _Account": 8,  # a record: the trace of one segment, and when each thing happened to it
@@ -50,6 +52,7 @@ MANY_ATTRIBUTES = {
     "incoming/call.py Sizes": 7,  # a record: the largest of each kind of message
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
     "incoming/microphone.py Microphone": 13,  # the chain from packets to the audio clock
+    "lifecycle.py Opening": 7,  # a record: all that was agreed
     "masking/finding/numbers.py Digits": 7,  # a record: digits, and where they may end
     "masking/reading.py Unit": 10,  # a record: what a unit is, and where it stands
     "masking/words.py Words": 17,  # a record: one table for each sort of words
@@ -61,7 +64,7 @@ MANY_ATTRIBUTES = {
     "quotas/usage.py Record": 7,  # a record: a line of a bill
     "resume/lives.py Life": 7,  # a call, and three things that may happen to it
     "resume/lives.py Lives": 8,  # what is remembered of sessions, each with its bound
-    "servicer.py GatewayServicer": 17,  # what lives as long as the process
+    "servicer.py GatewayServicer": 18,  # what lives as long as the process
     "stages/calls.py Attempt": 8,  # what it is left for, and by when
     "stages/links.py Link": 7,  # how it ended, and who uses it
     "stages/replica.py Replica": 12,  # its connections, and what was seen over them

@@ -71,16 +71,18 @@ async def gateway_address(
     tts: dict[str, Any] | None = None,
     asr_slots: int = 8,
     stages: dict[str, Any] | None = None,
+    tts_settings: dict[str, Any] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Address]:
     """A mesh's address.
 
-    `asr`, `mt` and `tts` are options of the scripted engines, `stages` settings of all, the rest is the gateway's.
+    `asr`, `mt` and `tts` are options of the scripted engines, `stages` settings of all, `tts_settings` more of one; the
+    rest is the gateway's.
     """
     shared: dict[str, Any] = {"engine": "scripted", "drain_seconds": 0, **(stages or {})}
     for_asr = AsrSettings(vad="energy", slots=asr_slots, scripted=asr or {}, **shared)
     for_mt = MtSettings(scripted=mt or {}, **shared)
-    for_tts = TtsSettings(scripted=tts or {}, **shared)
+    for_tts = TtsSettings(scripted=tts or {}, **shared, **(tts_settings or {}))
     async with AsyncExitStack() as stack:
         endpoints = {}
         for name, servicer, stage_settings in (

@@ -11,6 +11,7 @@ from services.gateway.account.backlog import Backlog, Level, Ticket
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures
 from services.gateway.agreement.glossary import Dictionary
+from services.gateway.archive.recorder import NOTHING, Recorder
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import Outbox
@@ -164,3 +165,4 @@ class Shared:
     dictionary: Dictionary
     goes_on: Continuation = field(default_factory=lambda: beginning(""))
     floor: Floor = field(default_factory=Floor)
+    archive: Recorder = NOTHING

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import grpc
 
 from externalscaler import externalscaler_pb2_grpc as scaler_grpc
+from mesh.archive.v1 import archive_pb2_grpc as archive_grpc
 from mesh.overview.v1 import overview_pb2 as pb
 from mesh.overview.v1 import overview_pb2_grpc as overview_grpc
 from mesh.overview.v1 import overview_pb2_grpc as pb_grpc
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import InvalidArgument
 from services.gateway.account.measures import PairOutcome, Recent, Spread
+from services.gateway.operations.archive import ArchiveServicer
 from services.gateway.operations.scale.servicer import ScalerServicer
 from services.gateway.operations.scale.triggers import GATEWAY, STAGES
 from services.gateway.operations.sight import Sight
@@ -86,7 +88,8 @@ def _held(milliseconds: int) -> int:
     return min(max(0, milliseconds), 2**32 - 1)
 
 
-def add_to(server: grpc.aio.Server, sight: Sight, recent: Recent) -> None:
-    """Register the overview and the autoscaler's service with a server."""
+def add_to(server: grpc.aio.Server, sight: Sight, recent: Recent, archive: ArchiveServicer) -> None:
+    """Register the overview, the archive and the autoscaler's service with a server."""
+    archive_grpc.add_ArchiveServicer_to_server(archive, server)
     scaler_grpc.add_ExternalScalerServicer_to_server(ScalerServicer(sight), server)
     overview_grpc.add_OverviewServicer_to_server(OverviewServicer(sight, recent), server)

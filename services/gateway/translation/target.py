@@ -204,11 +204,13 @@ class Target:
                 await self._shared.account.outbox.put(
                     message, final_of=("translation", self.terms.lang, said.segment_id)
                 )
+            self._shared.archive.translation(said, self.terms.lang, caption.text)
             await self._say(segment, said, caption)
 
     async def _show(self, segment: Segment, said: Transcript, caption: Caption, lexicon: Lexicon) -> None:
         if caption.final:
             self._shared.account.ledger.translated(said.segment_id, self.terms.lang)
+            self._shared.archive.translation(said, self.terms.lang, caption.text)
         terms = self.terms.of(said.language) if self.terms.by_source else self.terms
         if not terms.captions:
             return

@@ -93,6 +93,7 @@ class Targets:
                 await outbox.put(news)
         if said.final:
             self._shared.account.ledger.recognized(said, [lang for lang, target in hearing.items() if target])
+            self._shared.archive.transcript(said, self._shared.terms.source_lang)
             await outbox.put(message, final_of=about)
         elif self._shared.terms.interim:
             # Its language is news as well, and whether that is decided.

@@ -1,0 +1,72 @@
+"""A process that archives without pause until it is killed: what `bench.chaos.archive` kills.
+
+It is forked, so that hundreds can be killed in a minute. It tells, through a pipe, how much of which part the archive
+says it has: lines `PART RECORDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from services.gateway.archive.archive import Archive
+from services.gateway.settings import GatewaySettings
+from services.gateway.values.continuation import beginning
+from services.gateway.values.speech import Transcript
+
+CANARY = "kookaburra"
+SECRET = "a secret of the measurement, long enough"
+SESSIONS = 3
+FLUSH_MS = 10
+
+
+def settings_of(folder: Path) -> GatewaySettings:
+    """Settings of an archive below a folder, whose key for everybody is made where it is missing."""
+    keys = folder / "keys"
+    keys.mkdir(parents=True, exist_ok=True)
+    key = keys / "default.key"
+    key.write_text("5a" * 32)
+    key.chmod(0o600)
+    return GatewaySettings(
+        archive=str(folder / "kept"), archive_secret=SECRET, archive_keys=str(keys), archive_flush_ms=FLUSH_MS
+    )
+
+
+def text_of(session: int, number: int) -> str:
+    """The text of a segment of a session, told from any other."""
+    return f"{CANARY} {session} says number {number}."
+
+
+def archive_until_killed(settings: GatewaySettings, temp: Path, out: int) -> None:
+    """Archive sessions that begin, speak and end without pause; tell of it through a pipe. Never returns."""
+    temp.mkdir()
+    tempfile.tempdir = str(temp)
+    os.environ["TMPDIR"] = str(temp)
+    asyncio.run(_archive(settings, out))
+
+
+async def _archive(settings: GatewaySettings, out: int) -> None:
+    archive = Archive(settings)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(archive.run())
+        for session in range(SESSIONS):
+            tasks.create_task(_speak(archive, session, out))
+
+
+async def _speak(archive: Archive, session: int, out: int) -> None:
+    terms: Any = SimpleNamespace(session_id=f"session-{session}", targets=(), spoken_langs=("en",), source_lang="en")
+    call = 0
+    while True:
+        call += 1
+        metadata = (("babelmesh-subject", f"{CANARY} {session}"),)
+        async with archive.recording("", metadata, terms, beginning(terms.session_id)) as recorder:
+            for number in range(1, 100 * call):
+                text = text_of(session, number)
+                recorder.transcript(Transcript(number, 1, True, text, len(text)), "en")
+                recorder.translation(Transcript(number, 1, True, text, len(text)), "es", text)
+                await asyncio.sleep(0.001)
+                os.write(out, f"{recorder.part} {recorder.progress.kept}\n".encode())
