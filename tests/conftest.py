@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def pytest_configure() -> None:
     # A process whose parent was killed becomes our child instead of init's, so that a leak of it is seen too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # How long an example takes says what else the machine does. A test's own timeout is what ends one that hangs.
-    settings.register_profile("unhurried", deadline=None)
+    settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("unhurried")
     # A shell starts what runs in its background deaf to Ctrl-C, and programs inherit that from us.
     signal.signal(signal.SIGINT, signal.default_int_handler)

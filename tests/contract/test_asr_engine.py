@@ -125,6 +125,7 @@ async def test_words_are_in_order_and_lie_within_their_segment(subject: Subject)
             bounds = (middle, middle + len(subject.other))
 
 
+@pytest.mark.clock  # how many there are is decided by how fast the machine is
 async def test_interim_hypotheses_come_while_the_speech_goes_on(subject: Subject) -> None:
     found = await hypotheses(subject.engine, subject.other)
     assert [hypothesis.final for hypothesis in found].index(True) == len(found) - 1
