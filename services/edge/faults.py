@@ -100,8 +100,17 @@ def fault_told(error: pb.Error) -> Fault:
     """Return the fault of a fatal error that a session was told, before its status is known."""
     field = as_sent(error.field)
     message = error.message.removeprefix(f"{error.field}: ")
-    kind = 429 if error.code in ("AT_CAPACITY", *_FULL) else 400 if error.field else 503
-    return paid_for(Fault(kind, error.code, message, field, tuple(error.accepted), error.retry_after_ms))
+    return paid_for(Fault(_status_of(error), error.code, message, field, tuple(error.accepted), error.retry_after_ms))
+
+
+def _status_of(error: pb.Error) -> int:
+    if error.code in ("AT_CAPACITY", *_FULL):
+        return 429
+    if error.code.startswith("TOKEN_") and not error.code.startswith("TOKEN_KEYS_"):
+        return 401
+    if error.code in _NOT_GRANTED:
+        return 403
+    return 400 if error.field else 503
 
 
 def as_sent(field: str) -> str:
@@ -114,7 +123,8 @@ def as_sent(field: str) -> str:
 
 
 _AT_TOP = ("resume_handle", "received", "deaths", "lost_server")  # of a hello, beside its session
-_FULL = ("SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS")
+_NOT_GRANTED = ("SCOPE_MISSING", "LANGUAGE_NOT_GRANTED", "VOICE_NOT_GRANTED", "QUOTA_CLASS_UNKNOWN")
+_FULL = ("QUOTA_EXHAUSTED", "QUOTA_SESSIONS", "SHARE_USED", "TENANT_LIMIT", "TOO_MANY_CALLS", "TOO_MANY_STREAMS")
 
 
 def paid_for(fault: Fault) -> Fault:
