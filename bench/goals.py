@@ -61,7 +61,7 @@ MEASUREMENTS = (
     Measurement("bench.capacity.load", ("load",)),
     Measurement("bench.strangers.tenants", ("tenants",)),
     Measurement("bench.strangers.rotation", ("rotation",), short=("--rotations", "2")),
-    Measurement("bench.strangers.encryption", ("encryption",), short=("--pairs", "1")),
+    Measurement("bench.strangers.doors", ("doors",), short=("--pairs", "1")),
     Measurement("bench.strangers.attempts", ("attempts",), short=()),
     Measurement("bench.strangers.quotas", ("quotas",), short=("--seconds", "60")),
     Measurement("bench.capacity.autoscale", ("autoscale",)),

@@ -49,10 +49,20 @@ class Spoken:
     reconnects: int = 0
     failure: str = ""
 
-    async def speak(self, address: str, tls: babelmesh.Tls | None, stop: asyncio.Event) -> None:
+    async def speak(
+        self,
+        address: str,
+        tls: babelmesh.Tls | None,
+        stop: asyncio.Event,
+        token: str | None = None,
+        config: babelmesh.SessionConfig | None = None,
+    ) -> None:
         """Speak, utterance by utterance, until it is to stop."""
         try:
-            async with babelmesh.connect(address, tls) as mesh, mesh.session("en", "es", notice=self._cut) as session:
+            async with (
+                babelmesh.connect(address, tls, token) as mesh,
+                mesh.session("en", "es", config, notice=self._cut) as session,
+            ):
                 async for event in session.translate(self._utterances(stop)):
                     self.finals += isinstance(event, babelmesh.TranslationResult) and event.final
         except babelmesh.SessionFailed as failure:
