@@ -8,17 +8,16 @@ import json
 import wave
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import grpc
-
 from babelmesh import console
-from babelmesh.cli import subtitles
+from babelmesh.cli import subtitles, tokens
 from babelmesh.cli.captions import Caption
 from babelmesh.cli.private import private_folder, replacing
+from babelmesh.client.dialling import Tls, dialling
 from babelmesh.client.errors import BabelmeshError, typed_failures
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from mesh.archive.v1 import archive_pb2 as pb
@@ -49,6 +48,7 @@ class Office:
 
     address: str  # of its operators' port
     operator: str  # NAME:SECRET
+    tls: Tls = field(default_factory=Tls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +127,10 @@ async def verified(office: Office, head: str, receipt: Path | None) -> None:
 
 @asynccontextmanager
 async def _asked(office: Office) -> AsyncIterator[tuple[pb_grpc.ArchiveAsyncStub, Metadata]]:
-    async with grpc.aio.insecure_channel(office.address, options=CHANNEL_OPTIONS) as channel:
+    token = await tokens.metadata(office.address)
+    async with dialling([office.address], office.tls).channel(office.address, CHANNEL_OPTIONS) as channel:
         with typed_failures(office.address):
-            yield pb_grpc.ArchiveStub(channel), ((OPERATOR, office.operator),)
+            yield pb_grpc.ArchiveStub(channel), (*token, (OPERATOR, office.operator))
 
 
 def _texts(records: Sequence[pb.ExportResponse], form: Form) -> Iterator[tuple[str, bytes]]:

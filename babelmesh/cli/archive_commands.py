@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from babelmesh import console
 from babelmesh.cli.archive import Chosen, Form, Office, deleted, exported, listed, verified
-from babelmesh.client.errors import BabelmeshError
+from babelmesh.cli.flags import Ca, Certificate
+from babelmesh.cli.options import tls_of
+from babelmesh.cli.running import run
 from babelmesh.client.mesh import OPERATIONS_ADDRESS
 
 app = typer.Typer(help="What a gateway keeps of sessions: for those who answer for it.", no_args_is_help=True)
@@ -27,40 +26,46 @@ Subject = Annotated[str, typer.Option(metavar="NAME", help="Sessions about this 
 
 
 @app.command("list")
-def list_sessions(
+def list_sessions(  # noqa: PLR0913, PLR0917  # a command line's options
     tenant: Tenant = None,
     session: Session = "",
     subject: Subject = "",
     operator: By = "",
     server: At = OPERATIONS_ADDRESS,
+    ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """List the calls of sessions that are kept, a line of JSON each."""
-    _run(listed(Office(server, operator), Chosen(tenant, session, subject)))
+    run(listed(Office(server, operator, tls_of(ca, certificate)), Chosen(tenant, session, subject)))
 
 
 @app.command()
-def export(
+def export(  # noqa: PLR0913, PLR0917  # a command line's options
     session: Annotated[str, typer.Argument(metavar="SESSION", help="Name of a session.")],
     operator: By = "",
     form: Annotated[Form, typer.Option("--as", help="Form of the texts.")] = Form.JSON,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the files.")] = Path("out"),
     server: At = OPERATIONS_ADDRESS,
+    ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """Write what is kept of a session into files: its texts, and its audio where that is kept."""
-    _run(exported(Office(server, operator), Chosen(session_id=session), form, out))
+    run(exported(Office(server, operator, tls_of(ca, certificate)), Chosen(session_id=session), form, out))
 
 
 @app.command()
-def delete(  # a command line's options
+def delete(  # noqa: PLR0913, PLR0917  # a command line's options
     operator: By = "",
     tenant: Tenant = None,
     session: Session = "",
     subject: Subject = "",
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="File for the receipt.")] = None,
     server: At = OPERATIONS_ADDRESS,
+    ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """Delete sessions for good, keys first: by tenant, session or person, or what fits all of them."""
-    _run(deleted(Office(server, operator), Chosen(tenant, session, subject), receipt))
+    run(deleted(Office(server, operator, tls_of(ca, certificate)), Chosen(tenant, session, subject), receipt))
 
 
 @app.command()
@@ -69,16 +74,8 @@ def verify(
     head: Annotated[str, typer.Option(metavar="HEAD", help="Head of the audit log, as told before.")] = "",
     receipt: Annotated[Path | None, typer.Option(metavar="FILE", help="A receipt to check.")] = None,
     server: At = OPERATIONS_ADDRESS,
+    ca: Ca = None,
+    certificate: Certificate = None,
 ) -> None:
     """Check the audit log and every session; fails where something was altered."""
-    _run(verified(Office(server, operator), head, receipt))
-
-
-def _run(command: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(command)
-    except (BabelmeshError, OSError) as error:
-        console.fail(str(error))
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+    run(verified(Office(server, operator, tls_of(ca, certificate)), head, receipt))

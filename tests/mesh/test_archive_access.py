@@ -14,6 +14,7 @@ import pytest
 
 from babelmesh.cli.archive import ArchiveFailed, Chosen, Form, Office, deleted, exported, listed, verified
 from babelmesh.client.errors import SessionFailed
+from bench.measuring.issuer import settings, token
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.mesh.archived import OPERATOR, archiving, cabinet_of, files, talk_as
 from tests.mesh.mesh import UTTERANCE, Address, chunks, gateway_address, hello, text
@@ -185,3 +186,16 @@ async def test_the_audit_log_says_who_did_what_and_names_nobody(tmp_path: Path) 
     assert {each["did"] for each in told if each["who"] == "gateway"} == {"opened", "closed"}
     for name in ("ann", "clinic", "bakery", *sessions.values()):
         assert name not in written
+
+
+async def test_where_tokens_are_asked_for_an_operator_shows_one_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = archiving(tmp_path, ("default",))
+    async with gateway_address(**told, **settings(tmp_path)) as address:
+        office = Office(address.operators, OPERATOR)
+        with pytest.raises(SessionFailed) as refused:
+            await listed(office, Chosen())
+        assert refused.value.code == "TOKEN_MISSING"
+        monkeypatch.setenv("BABELMESH_TOKEN", token(scope="operate"))
+        await listed(office, Chosen())
