@@ -7,6 +7,7 @@ call.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -217,10 +218,16 @@ class GatewaySettings(TenantSettings, ArchiveSettings, CallerSettings):
 
 def _keys(text: str) -> dict[str, bytes]:
     """Keys by id. Raises ValueError, which names no secret."""
+    return secrets_by_id((part.strip() for part in text.split(",")), "key")
+
+
+def secrets_by_id(parts: Iterable[str], what: str) -> dict[str, bytes]:
+    """Return secrets by id, of parts `id:secret`. Raises ValueError, with `what` and its number, without a secret."""
     keys: dict[str, bytes] = {}
-    for part in text.split(","):
-        key_id, _, secret = part.strip().partition(":")
+    for part in parts:
+        key_id, _, secret = part.partition(":")
         if not key_id or key_id in keys or len(secret.encode()) < LEAST_SECRET_BYTES:
-            raise ValueError(f"key {len(keys) + 1} is not id:secret, each id once, {LEAST_SECRET_BYTES} bytes or more")
+            form = f"id:secret, each id once, {LEAST_SECRET_BYTES} bytes or more"
+            raise ValueError(f"{what} {len(keys) + 1} is not {form}")
         keys[key_id] = secret.encode()
     return keys

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt.types import Options
 
 from services.common.errors import Unauthenticated
-from services.gateway.settings import LEAST_SECRET_BYTES
+from services.gateway.settings import secrets_by_id
 from services.gateway.tokens.claims import Claims, refused
 
 MOST_TOKEN_BYTES = 4096  # of a token; looked at before anything of it is read
@@ -72,16 +72,14 @@ def read_jwks(text: str) -> Keys:
 
 def read_secrets(text: str) -> Keys:
     """Read the secrets of HS256, a line `id:secret` each. Raises KeysUnusable."""
-    keys: dict[str, Key] = {}
-    for line in filter(None, (each.strip() for each in text.splitlines())):
-        key_id, _, secret = line.partition(":")
-        if not key_id or key_id in keys or len(secret.encode()) < LEAST_SECRET_BYTES:
-            form = f"id:secret, each id once, {LEAST_SECRET_BYTES} bytes or more"
-            raise KeysUnusable(f"Line {len(keys) + 1} is not {form}.")
-        keys[key_id] = Key("HS256", secret.encode())
-    if not keys:
+    lines = filter(None, (each.strip() for each in text.splitlines()))
+    try:
+        secrets = secrets_by_id(lines, "Line")
+    except ValueError as error:
+        raise KeysUnusable(f"{error}.") from None
+    if not secrets:
         raise KeysUnusable("The file holds no secret.")
-    return keys
+    return {key_id: Key("HS256", secret) for key_id, secret in secrets.items()}
 
 
 def key_id(token: str) -> str:
