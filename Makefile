@@ -9,7 +9,7 @@ SHELL := /bin/bash
 SYSTEM_PACKAGES := espeak-ng apertium apertium-eng-spa apertium-eng-cat asterisk-core-sounds-en-g722 libnss-wrapper openssl
 # What some distributions do not have: one that cannot be had is a line, and what it is for is left out.
 OPTIONAL_PACKAGES := apertium-en-gl apertium-es-pt apertium-pt-gl apertium-spa-cat apertium-fr-es apertium-spa-ita \
-	asterisk-core-sounds-es-g722 redis-server
+	asterisk-core-sounds-es-g722 redis-server nats-server
 PYTHON ?= python3
 
 VENV := .venv
@@ -193,11 +193,11 @@ sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom
 
 lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml and server/pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) pyproject.toml server/pyproject.toml --extra cli --extra edge --extra embedded --extra onnx --extra sherpa --extra ctranslate2 \
+	@$(LOCK) pyproject.toml server/pyproject.toml --extra cli --extra edge --extra rooms --extra webrtc --extra s3 --extra embedded --extra onnx --extra sherpa --extra ctranslate2 \
 		--extra riva --extra models --extra telemetry --extra kubernetes --extra quotas --group dev -o requirements/dev.txt
-	@$(IMAGE) --extra kubernetes --extra quotas -o requirements/images/gateway.txt
+	@$(IMAGE) --extra kubernetes --extra quotas --extra s3 -o requirements/images/gateway.txt
 	@$(IMAGE) -o requirements/images/embedded.txt
-	@$(IMAGE) --extra edge -o requirements/images/edge.txt
+	@$(IMAGE) --extra edge --extra rooms --extra webrtc -o requirements/images/edge.txt
 	@$(IMAGE) --extra embedded -o requirements/images/asr-embedded.txt
 	@$(IMAGE) --extra vad --extra onnx -o requirements/images/onnx.txt
 	@$(IMAGE) --extra vad --extra onnx --extra cuda --overrides requirements/images/gpu-overrides.txt \
