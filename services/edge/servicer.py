@@ -15,7 +15,7 @@ from services.edge.doors.limits import Clients
 from services.edge.realtime.registry import Registry
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
-from services.edge.upstream import Gateway
+from services.edge.upstream import gateway_of
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,7 @@ class EdgeServicer:
 
     async def start(self) -> None:
         """Serve HTTP. The gateway may come later: until then requests are answered with 503."""
-        gateway = Gateway(self._settings)
-        self._running.push_async_callback(gateway.close)
+        gateway = await self._running.enter_async_context(gateway_of(self._settings))
         doors = Doors(self._settings, Clients(self._settings, self._slots), gateway)
         serving = app(Serving(doors, self._registry))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
