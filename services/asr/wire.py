@@ -205,6 +205,7 @@ def _result(result: Result) -> asr_pb2.Result:
         lang_tentative=result.language.tentative,
         tier=result.tier,
         larger_tiers=result.larger_tiers,
+        tokens=result.tokens,
     )
 
 
