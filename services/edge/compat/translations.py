@@ -14,6 +14,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
 from services.edge.compat.openai import CLOSE, MODEL, UPDATE, OpenAiDialect, Session, event, new_session, read_event
 from services.edge.doors.entrance import Doors
+from services.edge.doors.languages import usual_source
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE
@@ -70,7 +71,7 @@ class Translations:
     async def _set_up(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> Session:
         """Speak with a client until its languages are known; without a target where it closes before."""
         described = await self._doors.gateway.describe(caller)
-        source = socket.query_params.get("source_lang") or _source(described)
+        source = socket.query_params.get("source_lang") or usual_source(described)
         session = replace(dialect.session, source=source)
         await say(socket, event("session.created", session=session.told()))
         while not (session.source and session.target):
@@ -98,10 +99,3 @@ def _before(session: Session, told: object, described: pb.DescribeResponse) -> t
         raise InvalidArgument("LANGUAGE_MISSING", f"A {UPDATE} names it before audio.", field, sorted(accepted))
     updated = session.updated(told.get("session"))
     return updated, event("session.updated", session=updated.told())
-
-
-def _source(described: pb.DescribeResponse) -> str:
-    """Return the source language where the client names none: any that is told apart, or the only one."""
-    if described.identified_langs:
-        return "auto"
-    return described.source_langs[0] if len(described.source_langs) == 1 else ""
