@@ -46,7 +46,7 @@ class EdgeServicer:
         viewers = Clients(settings, Slots(settings.viewers, stage=""), settings.client_viewers)
         secret = settings.viewing_secret
         galleries = Galleries(secret.get_secret_value().encode()) if secret else Galleries()
-        serving = app(Serving(doors, self._registry, galleries, viewers))
+        serving = app(Serving(doors, self._registry, galleries, viewers, self._slots))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
         await self._running.enter_async_context(wyoming_served(doors, self._registry))
         log.info("serving http", extra={"fields": {"port": self.port}})
