@@ -28,6 +28,9 @@ from services.edge.realtime.registry import Registry
 from services.edge.rest.languages import Languages
 from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
+from services.edge.rooms.endpoint import PATH as ROOM
+from services.edge.rooms.endpoint import RoomsEndpoint
+from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
 
 _HERE = Path(__file__).parent
@@ -40,6 +43,7 @@ class Serving:
 
     doors: Doors
     registry: Registry
+    rooms: Rooms
 
     async def health(self, request: Request) -> Response:
         """Answer whether this process takes new connections."""
@@ -55,6 +59,7 @@ def app(serving: Serving) -> Starlette:
     translations = Translations(doors, serving.registry)
     routes: list[BaseRoute] = [
         WebSocketRoute(PATH, Realtime(doors, serving.registry).serve),
+        WebSocketRoute(ROOM, RoomsEndpoint(doors, serving.registry, serving.rooms).serve),
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, translations.serve),
         Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),

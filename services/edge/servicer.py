@@ -13,6 +13,7 @@ from services.edge.app import Serving, app
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.realtime.registry import Registry
+from services.edge.rooms.rooms import Rooms
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Gateway
@@ -41,7 +42,8 @@ class EdgeServicer:
         gateway = Gateway(self._settings)
         self._running.push_async_callback(gateway.close)
         doors = Doors(self._settings, Clients(self._settings, self._slots), gateway)
-        serving = app(Serving(doors, self._registry))
+        rooms = await self._running.enter_async_context(Rooms(self._settings, gateway).running())
+        serving = app(Serving(doors, self._registry, rooms))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
         log.info("serving http", extra={"fields": {"port": self.port}})
 

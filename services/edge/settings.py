@@ -69,6 +69,25 @@ class EdgeSettings(ServiceSettings):
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
     )
+    rooms_most: int = Field(1000, ge=1, le=100_000, description="Rooms at once.")
+    rooms_max_langs: int = Field(
+        8, ge=1, le=100, description="Languages that the speakers of one room are translated into at once, at most."
+    )
+    rooms_hold_seconds: float = Field(
+        30.0, ge=0, le=3600, description="How long a language of a room is kept that nobody listens to any more."
+    )
+    rooms_history_seconds: float = Field(
+        600.0, ge=0, description="How far back the captions reach that somebody gets who joins a room."
+    )
+    rooms_most_segments: int = Field(
+        3000, ge=10, le=100_000, description="Segments that are kept of each speaker of a room, for its transcript."
+    )
+    rooms_kept_seconds: float = Field(
+        600.0, ge=0, description="How long a room is kept in which nobody is, with its transcript and terms."
+    )
+    rooms_lost_ms: int = Field(
+        30_000, ge=1000, description="How long a speaker's session may go without a gateway before it ends."
+    )
 
     @field_validator("origins", mode="before")
     @classmethod
