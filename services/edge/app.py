@@ -16,11 +16,14 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from services.common.errors import MeshError
 from services.edge import measures
+from services.edge.compat.client_secrets import PATH as SECRETS
+from services.edge.compat.client_secrets import ClientSecrets
 from services.edge.compat.listen import PATH as DEEPGRAM
 from services.edge.compat.listen import Listen
 from services.edge.compat.translations import PATH as OPENAI
 from services.edge.compat.translations import Translations
 from services.edge.doors.entrance import Doors, problem
+from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.pages import page_routes
 from services.edge.realtime.endpoint import PATH, Realtime
@@ -32,6 +35,9 @@ from services.edge.rooms.endpoint import PATH as ROOM
 from services.edge.rooms.endpoint import RoomsEndpoint
 from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
+from services.edge.viewing.endpoint import Captions
+from services.edge.viewing.galleries import PATH as CAPTIONS
+from services.edge.viewing.galleries import Galleries
 
 _HERE = Path(__file__).parent
 DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
@@ -43,6 +49,8 @@ class Serving:
 
     doors: Doors
     registry: Registry
+    galleries: Galleries
+    viewers: Clients
     rooms: Rooms
 
     async def health(self, request: Request) -> Response:
@@ -56,18 +64,18 @@ def app(serving: Serving) -> Starlette:
     """Return the application."""
     doors = serving.doors
     texts, speech = Texts(doors), Speech(doors)
-    translations = Translations(doors, serving.registry)
     routes: list[BaseRoute] = [
-        WebSocketRoute(PATH, Realtime(doors, serving.registry).serve),
+        WebSocketRoute(PATH, Realtime(doors, serving.registry, serving.galleries).serve),
         WebSocketRoute(ROOM, RoomsEndpoint(doors, serving.registry, serving.rooms).serve),
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
-        WebSocketRoute(OPENAI, translations.serve),
-        Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),
+        WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
+        Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),
         Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
+        Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
@@ -86,7 +94,7 @@ def _middleware(origins: tuple[str, ...]) -> list[Middleware]:
     others = [each for each in origins if each != SAME_ORIGIN]
     if not others:
         return []
-    headers = ["Authorization", "Content-Type"]
+    headers = ["Authorization", "Content-Type", "Last-Event-ID"]
     return [Middleware(CORSMiddleware, allow_origins=others, allow_methods=["GET", "POST"], allow_headers=headers)]
 
 

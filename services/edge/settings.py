@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, FilePath, field_validator
+from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from services.common.settings import Address, ServiceSettings
@@ -31,8 +31,32 @@ class EdgeSettings(ServiceSettings):
         None,
         description="File with the certificates that the gateway's is checked by; none: it is called in plaintext.",
     )
+    wyoming: Address | None = Field(
+        None,
+        description="Address to serve Wyoming on, the protocol of Home Assistant's voice programs; none: it is not "
+        "served. It knows neither tokens nor TLS.",
+    )
+    wyoming_lang: str = Field(
+        "en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="Language of the texts that Wyoming's clients have spoken.",
+    )
     slots: int = Field(2000, ge=1, le=100_000, description="Sessions at once.")
     client_slots: int = Field(64, ge=0, description="Sessions of one client at once; 0: as many as there are slots.")
+    viewers: int = Field(2000, ge=0, le=100_000, description="Streams of captions at once.")
+    client_viewers: int = Field(
+        100, ge=0, description="Streams of captions of one address at once; 0: as many as there may be."
+    )
+    token_signing_key: FilePath | None = Field(
+        None,
+        description="File with a private key (a JWK with a kid) that the gateway knows: client secrets are tokens that "
+        "it signs; none: there are none where the gateway asks for tokens.",
+    )
+    viewing_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="What the keys of captions are made from, the same for all edges; none: each process has its own.",
+    )
     requests_per_second: float = Field(50.0, gt=0, description="REST requests of one client, on the average.")
     origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (SAME_ORIGIN,),
