@@ -66,7 +66,7 @@ def app(serving: Serving) -> Starlette:
     texts, speech = Texts(doors), Speech(doors)
     routes: list[BaseRoute] = [
         WebSocketRoute(PATH, Realtime(doors, serving.registry, serving.galleries).serve),
-        WebSocketRoute(ROOM, RoomsEndpoint(doors, serving.registry, serving.rooms).serve),
+        WebSocketRoute(ROOM, RoomsEndpoint(doors, serving.viewers, serving.registry, serving.rooms).serve),
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
         Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from services.common.cancelling import TaskGroup
 from services.common.errors import InvalidArgument, MeshError
-from services.common.telemetry.tracing import tracer
-from services.edge import measures
 from services.edge.doors.entrance import Doors
+from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE, close_code
-from services.edge.realtime.endpoint import close, say
+from services.edge.realtime.door import SocketDoor, say
 from services.edge.realtime.registry import Registry
 from services.edge.rooms.access import granted
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
@@ -26,43 +26,31 @@ from services.edge.upstream import Caller
 PATH = "/v1/rooms/{room}"
 
 
-@dataclass(frozen=True, slots=True)
 class RoomsEndpoint:
-    """Serves the WebSocket of rooms."""
+    """Serves the WebSocket of rooms. Members are counted as viewers are, and whoever speaks holds a slot as well."""
 
-    doors: Doors
-    registry: Registry
-    rooms: Rooms
+    def __init__(self, doors: Doors, viewers: Clients, registry: Registry, rooms: Rooms) -> None:
+        self._door = SocketDoor(replace(doors, clients=viewers), registry, PATH)
+        self._speakers = doors.clients
+        self._rooms = rooms
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection."""
-        async with self.doors.admitted(socket, PATH, (), self.registry.require_open) as caller:
-            if caller is None:
-                return
-            with measures.connection(PATH), tracer.start_as_current_span("edge.room"):
-                measures.ended(PATH, await self._held(socket, caller))
+        await self._door.serve(socket, (), lambda caller: self._held(socket, caller), Fault.event)
 
     async def _held(self, socket: WebSocket, caller: Caller) -> int:
-        """Hold a member; return the code that the connection was closed with."""
-        try:
-            asked = await self._join(socket)
-            allowed = granted(caller.token)
-            allowed.require(asked.room, asked.role)
-            async with self.rooms.joined(asked, allowed.tenant, caller) as member:
-                code = await _Connection(socket, member, self.doors.settings.client_stall_ms).run(self.registry)
-        except (MeshError, Fault) as refusal:
-            fault = as_fault(refusal)
-            await say(socket, fault.event())
-            code = close_code(fault.status)
-        except WebSocketDisconnect:
-            return 0
-        if code:
-            await close(socket, code)
-        return code
+        """Hold a member; return the code to close the connection with."""
+        asked = await self._join(socket)
+        allowed = granted(caller.token)
+        allowed.require(asked.room, asked.role)
+        stall_ms = self._door.doors.settings.client_stall_ms
+        with self._speakers.connected(caller.name) if asked.speech else nullcontext():
+            async with self._rooms.joined(asked, allowed.tenant, caller) as member:
+                return await _Connection(socket, member, stall_ms).run(self._door.registry)
 
     async def _join(self, socket: WebSocket) -> Entry:
         """Wait for the `join`, and read it. Raises Fault or InvalidArgument."""
-        hello_ms = self.doors.settings.hello_ms
+        hello_ms = self._door.doors.settings.hello_ms
         room = room_name(socket.path_params["room"])
         try:
             async with asyncio.timeout(hello_ms / 1000):
