@@ -16,7 +16,7 @@ from services.edge.realtime.registry import Registry
 from services.edge.rooms.rooms import Rooms
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
-from services.edge.upstream import Gateway
+from services.edge.upstream import gateway_of
 from services.edge.viewing.galleries import Galleries
 from services.edge.wyoming.server import wyoming_served
 
@@ -41,9 +41,8 @@ class EdgeServicer:
 
     async def start(self) -> None:
         """Serve HTTP. The gateway may come later: until then requests are answered with 503."""
-        gateway = Gateway(self._settings)
-        self._running.push_async_callback(gateway.close)
         settings = self._settings
+        gateway = await self._running.enter_async_context(gateway_of(settings))
         doors = Doors(settings, Clients(settings, self._slots, settings.client_slots), gateway)
         viewers = Clients(settings, Slots(settings.viewers, stage=""), settings.client_viewers)
         secret = settings.viewing_secret

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, FilePath, SecretStr, field_validator
@@ -27,9 +28,18 @@ class EdgeSettings(ServiceSettings):
         min_length=1,
         description="The gateway: host:port, or dns:///name:port, whose addresses are called in turn.",
     )
-    gateway_ca: FilePath | None = Field(
-        None,
-        description="File with the certificates that the gateway's is checked by; none: it is called in plaintext.",
+    gateway_ca: Path | None = Field(
+        None, description="File (PEM) of authorities that the gateway's certificate has to be of; none: plaintext."
+    )
+    gateway_certificate: Path | None = Field(
+        None, description="File (PEM) of the certificate to show to a gateway that asks for one; none: none is shown."
+    )
+    gateway_key: Path | None = Field(None, description="File (PEM) of that certificate's key, not encrypted.")
+    gateway_name: str = Field(
+        "", description="DNS name that the gateway's certificate has to hold; empty: the host of the address."
+    )
+    gateway_plaintext: bool = Field(
+        False, description="Whether a gateway on another machine is called without TLS: in a mesh that encrypts."
     )
     wyoming: Address | None = Field(
         None,
