@@ -103,6 +103,21 @@ class EdgeSettings(ServiceSettings):
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
     )
+    rooms_nats: str | None = Field(
+        None,
+        pattern=r"^(nats|tls)://.+",
+        description="NATS for rooms that several edges share: nats://host:port or tls://host:port; none: each edge has "
+        "rooms of its own.",
+    )
+    rooms_nats_ca: FilePath | None = Field(
+        None, description="File with the certificates that NATS's is checked by; none: as the address says."
+    )
+    rooms_nats_credentials: FilePath | None = Field(
+        None, description="File with the credentials (.creds) that NATS asks for; none: it asks for none."
+    )
+    rooms_ring_bytes: int = Field(
+        8 << 20, ge=1 << 16, description="What an edge keeps of what it told other edges of a room, to tell it again."
+    )
     rooms_most: int = Field(1000, ge=1, le=100_000, description="Rooms at once.")
     rooms_max_langs: int = Field(
         8, ge=1, le=100, description="Languages that the speakers of one room are translated into at once, at most."
