@@ -14,6 +14,7 @@ from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import close_code
 from services.edge.realtime.conversation import Conversation
 from services.edge.realtime.endpoint import close, opened, say
+from services.edge.realtime.lines import SocketLine
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Caller
 
@@ -45,7 +46,7 @@ class Listen:
     async def _held(self, socket: WebSocket, caller: Caller, dialect: DeepgramDialect) -> int:
         try:
             call = await opened(self._doors.gateway.stream(caller), dialect.asked.config)
-            conversation = Conversation(socket, call, dialect, self._doors.settings)
+            conversation = Conversation(SocketLine(socket), call, dialect, self._doors.settings)
             with self._registry.entered(conversation):
                 code = await conversation.run()
         except (MeshError, Fault) as refusal:

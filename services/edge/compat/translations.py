@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, MeshError
@@ -21,6 +21,8 @@ from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE, close_code
 from services.edge.realtime.conversation import Conversation
 from services.edge.realtime.endpoint import close, opened, say
+from services.edge.realtime.lines import Gone, Line, SocketLine
+from services.edge.realtime.outputs import Out
 from services.edge.realtime.registry import Registry
 from services.edge.rest import body
 from services.edge.upstream import Caller
@@ -66,13 +68,15 @@ class Translations:
         dialect = OpenAiDialect(new_session(socket.query_params.get("target_lang", "")))
         try:
             await self._require_model(socket)
-            dialect.session = await self._set_up(socket, caller, dialect)
+            described = await self._doors.gateway.describe(caller)
+            session = replace(dialect.session, source=socket.query_params.get("source_lang") or source_of(described))
+            dialect.session = await set_up(SocketLine(socket), OpenAiDialect(session), described)
             code = await self._conversed(socket, caller, dialect) if dialect.session.target else DONE
         except (MeshError, Fault) as refusal:
             fault = as_fault(refusal)
             await say(socket, dialect.refusal(fault, True))
             code = close_code(fault.status)
-        except WebSocketDisconnect:
+        except Gone:
             return 0
         if code:
             await close(socket, code)
@@ -85,28 +89,27 @@ class Translations:
 
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
         call = await opened(self._doors.gateway.stream(caller), dialect.session.config())
-        conversation = Conversation(socket, call, dialect, self._doors.settings)
+        conversation = Conversation(SocketLine(socket), call, dialect, self._doors.settings)
         with self._registry.entered(conversation):
             return await conversation.run()
 
-    async def _set_up(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> Session:
-        """Speak with a client until its languages are known; without a target where it closes before."""
-        described = await self._doors.gateway.describe(caller)
-        source = socket.query_params.get("source_lang") or _source(described)
-        session = replace(dialect.session, source=source)
-        await say(socket, event("session.created", session=session.told()))
-        while not (session.source and session.target):
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            try:
-                session, answer = _before(session, read_event(message), described)
-            except InvalidArgument as error:
-                answer = dialect.refusal(as_fault(error), False)
-            await say(socket, answer)
-            if answer["type"] == "session.closed":
-                return replace(session, target="")
-        return session
+
+async def set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse) -> Session:
+    """Speak with a client until its languages are known; without a target where it closes before. Raises Gone."""
+    session = dialect.session
+    await line.send(Out(event("session.created", session=session.told())))
+    while not (session.source and session.target):
+        message = await line.receive()
+        if "spoken" in message:
+            continue  # nobody knows yet which language it is in
+        try:
+            session, answer = _before(session, read_event(message), described)
+        except InvalidArgument as error:
+            answer = dialect.refusal(as_fault(error), False)
+        await line.send(Out(answer))
+        if answer["type"] == "session.closed":
+            return replace(session, target="")
+    return session
 
 
 def _before(session: Session, told: object, described: pb.DescribeResponse) -> tuple[Session, dict[str, object]]:
@@ -122,7 +125,7 @@ def _before(session: Session, told: object, described: pb.DescribeResponse) -> t
     return updated, event("session.updated", session=updated.told())
 
 
-def _source(described: pb.DescribeResponse) -> str:
+def source_of(described: pb.DescribeResponse) -> str:
     """Return the source language where the client names none: any that is told apart, or the only one."""
     if described.identified_langs:
         return "auto"

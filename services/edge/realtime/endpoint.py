@@ -20,6 +20,7 @@ from services.edge.realtime.closing import close_code
 from services.edge.realtime.conversation import Conversation
 from services.edge.realtime.hello import Asked, asked
 from services.edge.realtime.inputs import parsed
+from services.edge.realtime.lines import SocketLine
 from services.edge.realtime.own import OwnDialect
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Call, Caller
@@ -61,7 +62,7 @@ class Realtime:
 
     async def _conversed(self, socket: WebSocket, caller: Caller, wanted: Asked) -> int:
         call = await opened(self.doors.gateway.stream(caller), wanted.config)
-        conversation = Conversation(socket, call, OwnDialect(wanted), self.doors.settings)
+        conversation = Conversation(SocketLine(socket), call, OwnDialect(wanted), self.doors.settings)
         with self.registry.entered(conversation):
             return await conversation.run()
 
