@@ -29,6 +29,11 @@ from services.edge.rest.languages import Languages
 from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
 from services.edge.settings import SAME_ORIGIN
+from services.edge.webrtc.calls import PATH as CALLS
+from services.edge.webrtc.calls import Calls
+from services.edge.webrtc.resources import Resources
+from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
+from services.edge.webrtc.translating import TranslationCalls
 
 _HERE = Path(__file__).parent
 DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
@@ -58,6 +63,7 @@ def app(serving: Serving) -> Starlette:
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, translations.serve),
         Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),
+        *_connections(Resources(doors, serving.registry)),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),
@@ -76,13 +82,34 @@ def app(serving: Serving) -> Starlette:
     )
 
 
+def _connections(resources: Resources) -> list[BaseRoute]:
+    """Return the routes of connections by WebRTC."""
+    made = {CALLS: Calls(resources), TRANSLATION_CALLS: TranslationCalls(resources)}
+    routes: list[BaseRoute] = []
+    for path, endpoint in made.items():
+        routes += [
+            Route(path, endpoint, methods=["POST"]),
+            Route(path, resources.describe, methods=["GET", "OPTIONS"]),
+            Route(f"{path}/{{id}}", resources.change, methods=["PATCH"]),
+            Route(f"{path}/{{id}}", resources.delete, methods=["DELETE"]),
+        ]
+    return routes
+
+
 def _middleware(origins: tuple[str, ...]) -> list[Middleware]:
     """Return what lets pages of other origins read answers; whether they may call at all is decided at the doors."""
     others = [each for each in origins if each != SAME_ORIGIN]
     if not others:
         return []
-    headers = ["Authorization", "Content-Type"]
-    return [Middleware(CORSMiddleware, allow_origins=others, allow_methods=["GET", "POST"], allow_headers=headers)]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=others,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            expose_headers=["ETag", "Link", "Location"],
+        )
+    ]
 
 
 def _document(path: Path) -> Callable[[Request], Response]:
