@@ -21,7 +21,7 @@ from services.common.telemetry.tracing import tracer
 from services.edge import measures
 from services.edge.faults import Fault, fault_of_call, fault_told
 from services.edge.realtime.conversation import Conversation
-from services.edge.realtime.endpoint import opened
+from services.edge.realtime.door import opened
 from services.edge.realtime.own import OwnDialect
 from services.edge.upstream import Call, Caller, failure
 from services.edge.webrtc.channel import Channel

@@ -12,12 +12,13 @@ from services.common.errors import InvalidArgument, MeshError
 from services.common.telemetry.tracing import tracer
 from services.edge import measures
 from services.edge.compat.openai import MODEL, RATE, OpenAiDialect, Session, new_session
-from services.edge.compat.translations import set_up, source_of
+from services.edge.compat.translations import set_up
+from services.edge.doors.languages import usual_source
 from services.edge.faults import Fault, as_fault
 from services.edge.fields import Json
 from services.edge.realtime.closing import DONE, close_code
 from services.edge.realtime.conversation import Conversation
-from services.edge.realtime.endpoint import opened
+from services.edge.realtime.door import opened
 from services.edge.realtime.lines import Gone
 from services.edge.realtime.outputs import Out
 from services.edge.upstream import Caller
@@ -64,7 +65,7 @@ class TranslationCalls:
         gateway, settings = self._resources.doors.gateway, self._resources.doors.settings
         try:
             described = await gateway.describe(caller)
-            known = replace(session, source=session.source or source_of(described))
+            known = replace(session, source=session.source or usual_source(described))
             dialect.session = await set_up(line, OpenAiDialect(known), described)
             if not dialect.session.target:
                 return DONE
