@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from services.common.errors import MeshError
 from services.edge import measures
@@ -84,7 +85,7 @@ def app(serving: Serving) -> Starlette:
 
 def _connections(resources: Resources) -> list[BaseRoute]:
     """Return the routes of connections by WebRTC."""
-    made = {CALLS: Calls(resources), TRANSLATION_CALLS: TranslationCalls(resources)}
+    made: dict[str, ASGIApp] = {CALLS: Calls(resources), TRANSLATION_CALLS: TranslationCalls(resources)}
     routes: list[BaseRoute] = []
     for path, endpoint in made.items():
         routes += [

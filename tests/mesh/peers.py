@@ -211,7 +211,7 @@ async def holds(condition: Callable[[], bool], seconds: float = 20) -> None:
             await asyncio.sleep(0.05)
 
 
-async def _lost(data: bytes, address: tuple[str, int]) -> None:
+async def _lost(data: bytes, addr: tuple[str, int]) -> None:
     """Drop a datagram."""
 
 

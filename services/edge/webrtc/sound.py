@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from fractions import Fraction
+from typing import Any
 
 import av
 from aiortc import MediaStreamTrack
@@ -33,7 +34,7 @@ class VoiceTrack(MediaStreamTrack):
         self._pts = 0
         self._silent = 0
 
-    async def recv(self) -> av.Packet[av.AudioStream]:
+    async def recv(self) -> av.Packet[Any]:
         """Return the next packet when it is due."""
         while True:
             await self._due()
@@ -45,7 +46,7 @@ class VoiceTrack(MediaStreamTrack):
                 continue
             packets = self._encoder.encode(_SILENCE if samples is None else samples.tobytes(), RATE, False)
             if packets:
-                packet: av.Packet[av.AudioStream] = av.Packet(packets[0])
+                packet = av.Packet(packets[0])
                 packet.pts, packet.time_base = self._pts, Fraction(1, RATE)
                 return packet
 
