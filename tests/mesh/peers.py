@@ -207,7 +207,7 @@ async def calls(settings: dict[str, Any] | None = None, **mesh: Any) -> AsyncIte
 async def holds(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 -- what is looked at sets no event
+        while not condition():  # noqa: ASYNC110  # what is looked at sets no event
             await asyncio.sleep(0.05)
 
 

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 import av
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
 from services.common.cancelling import TaskGroup
 from services.common.errors import InvalidArgument
+from services.edge.settings import EdgeSettings
 from services.edge.webrtc.fragments import Fragment, Offer, mids, written
 from services.edge.webrtc.ice import Path, Ways, laid
 from services.edge.webrtc.line import PeerLine
 from services.edge.webrtc.microphone import mono
+from services.edge.webrtc.servers import Server
 from services.edge.webrtc.sound import VoiceTrack
 
 _UNREADABLE = (ValueError, LookupError, AssertionError, AttributeError, TypeError)  # what aiortc has for bad SDP
@@ -108,3 +111,9 @@ class Peer:
             self._connected.set()
         if self._connection.connectionState in ("failed", "closed"):
             self._line.leave()
+
+
+def ways(settings: EdgeSettings, own: Iterable[Server]) -> Ways:
+    """Return how clients are reached, over servers of the edge's own if need be."""
+    asked = tuple(RTCIceServer(each.url, each.username or None, each.credential or None) for each in own)
+    return Ways(asked, settings.ice_addresses, settings.peer_grace_ms / 1000)

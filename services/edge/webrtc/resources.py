@@ -83,15 +83,10 @@ class Resources:
 
     def new_peer(self, offer: Offer, line: PeerLine, original: bool = False) -> Peer:
         """Return the connection for an offer, which is not answered yet."""
-        from aiortc import RTCIceServer  # noqa: PLC0415 -- an extra, imported when it is used
-
-        from services.edge.webrtc.ice import Ways  # noqa: PLC0415 -- imports aiortc
-        from services.edge.webrtc.peer import Peer  # noqa: PLC0415 -- as above
+        from services.edge.webrtc.peer import Peer, ways  # noqa: PLC0415  # aiortc is an extra, and heavy
 
         settings = self.doors.settings
-        own = self.servers() if settings.ice_own else ()
-        asked = tuple(RTCIceServer(each.url, each.username or None, each.credential or None) for each in own)
-        return Peer(offer, Ways(asked, settings.ice_addresses, settings.peer_grace_ms / 1000), line, original)
+        return Peer(offer, ways(settings, self.servers() if settings.ice_own else ()), line, original)
 
     @contextmanager
     def entered(self, caller: Caller, peer: Peer) -> Iterator[Resource]:
