@@ -17,11 +17,14 @@ from starlette.types import ASGIApp
 
 from services.common.errors import MeshError
 from services.edge import measures
+from services.edge.compat.client_secrets import PATH as SECRETS
+from services.edge.compat.client_secrets import ClientSecrets
 from services.edge.compat.listen import PATH as DEEPGRAM
 from services.edge.compat.listen import Listen
 from services.edge.compat.translations import PATH as OPENAI
 from services.edge.compat.translations import Translations
 from services.edge.doors.entrance import Doors, problem
+from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.pages import page_routes
 from services.edge.realtime.endpoint import PATH, Realtime
@@ -30,6 +33,9 @@ from services.edge.rest.languages import Languages
 from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
 from services.edge.settings import SAME_ORIGIN
+from services.edge.viewing.endpoint import Captions
+from services.edge.viewing.galleries import PATH as CAPTIONS
+from services.edge.viewing.galleries import Galleries
 from services.edge.webrtc.calls import PATH as CALLS
 from services.edge.webrtc.calls import Calls
 from services.edge.webrtc.resources import Resources
@@ -46,6 +52,8 @@ class Serving:
 
     doors: Doors
     registry: Registry
+    galleries: Galleries
+    viewers: Clients
 
     async def health(self, request: Request) -> Response:
         """Answer whether this process takes new connections."""
@@ -58,18 +66,18 @@ def app(serving: Serving) -> Starlette:
     """Return the application."""
     doors = serving.doors
     texts, speech = Texts(doors), Speech(doors)
-    translations = Translations(doors, serving.registry)
     routes: list[BaseRoute] = [
-        WebSocketRoute(PATH, Realtime(doors, serving.registry).serve),
+        WebSocketRoute(PATH, Realtime(doors, serving.registry, serving.galleries).serve),
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
-        WebSocketRoute(OPENAI, translations.serve),
-        Route(f"{OPENAI}/client_secrets", translations.secret, methods=["POST"]),
-        *_connections(Resources(doors, serving.registry)),
+        WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
+        Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),
+        *_connections(Resources(doors, serving.registry), serving.galleries),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),
         Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
+        Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
@@ -83,9 +91,9 @@ def app(serving: Serving) -> Starlette:
     )
 
 
-def _connections(resources: Resources) -> list[BaseRoute]:
+def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
     """Return the routes of connections by WebRTC."""
-    made: dict[str, ASGIApp] = {CALLS: Calls(resources), TRANSLATION_CALLS: TranslationCalls(resources)}
+    made: dict[str, ASGIApp] = {CALLS: Calls(resources, galleries), TRANSLATION_CALLS: TranslationCalls(resources)}
     routes: list[BaseRoute] = []
     for path, endpoint in made.items():
         routes += [
@@ -107,7 +115,7 @@ def _middleware(origins: tuple[str, ...]) -> list[Middleware]:
             CORSMiddleware,
             allow_origins=others,
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Link", "Location"],
         )
     ]

@@ -45,6 +45,20 @@ class EdgeSettings(ServiceSettings):
     )
     slots: int = Field(2000, ge=1, le=100_000, description="Sessions at once.")
     client_slots: int = Field(64, ge=0, description="Sessions of one client at once; 0: as many as there are slots.")
+    viewers: int = Field(2000, ge=0, le=100_000, description="Streams of captions at once.")
+    client_viewers: int = Field(
+        100, ge=0, description="Streams of captions of one address at once; 0: as many as there may be."
+    )
+    token_signing_key: FilePath | None = Field(
+        None,
+        description="File with a private key (a JWK with a kid) that the gateway knows: client secrets are tokens that "
+        "it signs; none: there are none where the gateway asks for tokens.",
+    )
+    viewing_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="What the keys of captions are made from, the same for all edges; none: each process has its own.",
+    )
     requests_per_second: float = Field(50.0, gt=0, description="REST requests of one client, on the average.")
     origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (SAME_ORIGIN,),

@@ -1,13 +1,9 @@
-"""`/v1/realtime/translations`: the WebSocket of OpenAI's clients, and its client secrets."""
+"""`/v1/realtime/translations`: the WebSocket of OpenAI's clients."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from dataclasses import replace
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket
 
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -22,21 +18,17 @@ from services.edge.realtime.door import SocketDoor
 from services.edge.realtime.lines import Line, SocketLine
 from services.edge.realtime.outputs import Out
 from services.edge.realtime.registry import Registry
-from services.edge.rest import body
 from services.edge.upstream import Caller
 
 PATH = "/v1/realtime/translations"
 PARAMETERS = ("model", "source_lang", "target_lang")
 SPOKEN = Spoken("realtime", "openai-insecure-api-key.", encoded=False)
-_SECRET_SECONDS = 600
-_LONGEST_SECRET_BODY = 64 * 1024
 
 
 class Translations:
     """Serves OpenAI's protocol."""
 
     def __init__(self, doors: Doors, registry: Registry) -> None:
-        self._doors = doors
         self._door = SocketDoor(doors, registry, PATH, SPOKEN)
 
     async def serve(self, socket: WebSocket) -> None:
@@ -48,24 +40,10 @@ class Translations:
 
         await self._door.serve(socket, PARAMETERS, lambda caller: self._conversed(socket, caller, dialect), told)
 
-    async def secret(self, request: Request) -> Response:
-        """Answer `client_secrets`: where no tokens are asked for, any secret is as good as another."""
-        caller = self._doors.caller(request)
-        self._doors.clients.requested(caller.name)
-        if caller.token:
-            await self._doors.gateway.admit(caller)
-        asked = await body.values(request, _LONGEST_SECRET_BODY) if await request.body() else {}
-        session = new_session().updated(asked.get("session") or {})
-        told = {
-            "value": caller.token or f"ek_{secrets.token_hex(16)}",
-            "expires_at": int(time.time()) + _SECRET_SECONDS,
-        }
-        return JSONResponse({**told, "session": session.told()})
-
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
         if socket.query_params.get("model", MODEL) != MODEL:
             raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
-        described = await self._doors.gateway.describe(caller)
+        described = await self._door.doors.gateway.describe(caller)
         source = socket.query_params.get("source_lang") or usual_source(described)
         known = replace(dialect.session, source=source)
         dialect.session = await set_up(SocketLine(socket), OpenAiDialect(known), described)

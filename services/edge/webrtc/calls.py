@@ -22,8 +22,10 @@ from services.edge import measures
 from services.edge.faults import Fault, fault_of_call, fault_told
 from services.edge.realtime.conversation import Conversation
 from services.edge.realtime.door import opened
+from services.edge.realtime.hello import VIEWING
 from services.edge.realtime.own import OwnDialect
 from services.edge.upstream import Call, Caller, failure
+from services.edge.viewing.galleries import Galleries
 from services.edge.webrtc.channel import Channel
 from services.edge.webrtc.line import PeerDialect, PeerLine
 from services.edge.webrtc.microphone import Microphone
@@ -51,8 +53,9 @@ class _Session:
 class Calls:
     """Serves sessions by WebRTC."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, galleries: Galleries) -> None:
         self._resources = resources
+        self._galleries = galleries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request for a connection, and the connection."""
@@ -75,9 +78,10 @@ class Calls:
         settings, offer = self._resources.doors.settings, session.wanted.offer
         line = new_line(offer, settings, begins_ms=session.first.ready.resume_offset_ms)
         peer = self._resources.new_peer(offer, line, session.wanted.original)
-        dialect = PeerDialect(OwnDialect(session.wanted.asked), line.voice)
-        conversation = Conversation(line, session.call, dialect, settings)
-        with self._resources.entered(session.caller, peer) as resource:
+        asked = session.wanted.asked
+        with self._resources.entered(session.caller, peer) as resource, self._galleries.showing() as showing:
+            dialect = OwnDialect(asked, showing if asked.wants(VIEWING) else None)
+            conversation = Conversation(line, session.call, PeerDialect(dialect, line.voice), settings)
             try:
                 await answered(resource, PATH, self._resources, send)
                 async with TaskGroup() as tasks:
