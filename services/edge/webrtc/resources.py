@@ -61,9 +61,7 @@ class Resources:
         settings = doors.settings
         self.doors = doors
         self.registry = registry
-        self._peers = Clients(
-            settings.model_copy(update={"client_slots": settings.client_peers}), Slots(settings.peers, stage="")
-        )
+        self._peers = Clients(settings, Slots(settings.peers, stage=""), settings.client_peers)
         self._open: dict[str, Resource] = {}
 
     def caller(self, request: Request, parameters: tuple[str, ...]) -> Caller:
