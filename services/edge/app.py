@@ -32,6 +32,9 @@ from services.edge.realtime.registry import Registry
 from services.edge.rest.languages import Languages
 from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
+from services.edge.rooms.endpoint import PATH as ROOM
+from services.edge.rooms.endpoint import RoomsEndpoint
+from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
 from services.edge.viewing.endpoint import Captions
 from services.edge.viewing.galleries import PATH as CAPTIONS
@@ -54,6 +57,7 @@ class Serving:
     registry: Registry
     galleries: Galleries
     viewers: Clients
+    rooms: Rooms
 
     async def health(self, request: Request) -> Response:
         """Answer whether this process takes new connections."""
@@ -68,6 +72,7 @@ def app(serving: Serving) -> Starlette:
     texts, speech = Texts(doors), Speech(doors)
     routes: list[BaseRoute] = [
         WebSocketRoute(PATH, Realtime(doors, serving.registry, serving.galleries).serve),
+        WebSocketRoute(ROOM, RoomsEndpoint(doors, serving.viewers, serving.registry, serving.rooms).serve),
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
         Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, FilePath, SecretStr, field_validator
@@ -29,9 +30,18 @@ class EdgeSettings(ServiceSettings):
         min_length=1,
         description="The gateway: host:port, or dns:///name:port, whose addresses are called in turn.",
     )
-    gateway_ca: FilePath | None = Field(
-        None,
-        description="File with the certificates that the gateway's is checked by; none: it is called in plaintext.",
+    gateway_ca: Path | None = Field(
+        None, description="File (PEM) of authorities that the gateway's certificate has to be of; none: plaintext."
+    )
+    gateway_certificate: Path | None = Field(
+        None, description="File (PEM) of the certificate to show to a gateway that asks for one; none: none is shown."
+    )
+    gateway_key: Path | None = Field(None, description="File (PEM) of that certificate's key, not encrypted.")
+    gateway_name: str = Field(
+        "", description="DNS name that the gateway's certificate has to hold; empty: the host of the address."
+    )
+    gateway_plaintext: bool = Field(
+        False, description="Whether a gateway on another machine is called without TLS: in a mesh that encrypts."
     )
     wyoming: Address | None = Field(
         None,
@@ -94,6 +104,25 @@ class EdgeSettings(ServiceSettings):
     )
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
+    )
+    rooms_most: int = Field(1000, ge=1, le=100_000, description="Rooms at once.")
+    rooms_max_langs: int = Field(
+        8, ge=1, le=100, description="Languages that the speakers of one room are translated into at once, at most."
+    )
+    rooms_hold_seconds: float = Field(
+        30.0, ge=0, le=3600, description="How long a language of a room is kept that nobody listens to any more."
+    )
+    rooms_history_seconds: float = Field(
+        600.0, ge=0, description="How far back the captions reach that somebody gets who joins a room."
+    )
+    rooms_most_segments: int = Field(
+        3000, ge=10, le=100_000, description="Segments that are kept of each speaker of a room, for its transcript."
+    )
+    rooms_kept_seconds: float = Field(
+        600.0, ge=0, description="How long a room is kept in which nobody is, with its transcript and terms."
+    )
+    rooms_lost_ms: int = Field(
+        30_000, ge=1000, description="How long a speaker's session may go without a gateway before it ends."
     )
 
     peers: int = Field(100, ge=0, le=10_000, description="Connections by WebRTC at once; 0: none are taken.")
