@@ -13,6 +13,7 @@ from services.edge.app import Serving, app
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.realtime.registry import Registry
+from services.edge.rooms.rooms import Rooms
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import gateway_of
@@ -46,7 +47,8 @@ class EdgeServicer:
         viewers = Clients(settings, Slots(settings.viewers, stage=""), settings.client_viewers)
         secret = settings.viewing_secret
         galleries = Galleries(secret.get_secret_value().encode()) if secret else Galleries()
-        serving = app(Serving(doors, self._registry, galleries, viewers, self._slots))
+        rooms = await self._running.enter_async_context(Rooms(settings, gateway).running())
+        serving = app(Serving(doors, self._registry, galleries, viewers, self._slots, rooms))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
         await self._running.enter_async_context(wyoming_served(doors, self._registry))
         log.info("serving http", extra={"fields": {"port": self.port}})
