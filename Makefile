@@ -24,9 +24,6 @@ ENGINE ?= default
 PROTOS := $(shell find protos -name '*.proto')
 RELEASED := protos/released.binpb
 CODE := services babelmesh bench deploy examples/python tests
-LOCK = $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --quiet \
-	--no-emit-index-url --no-emit-find-links --no-annotate --no-header --no-emit-package babelmesh
-IMAGE = $(LOCK) server/pyproject.toml --constraints requirements/dev.txt --extra telemetry
 
 .PHONY: help setup bundles system demo test fuzz test-weights test-wheel test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site dist manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
@@ -48,11 +45,15 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(READY)
 endif
 
-$(READY): requirements/dev.txt pyproject.toml hatch_build.py protos/compile.py $(PROTOS) | system
+# What requirements/dev.txt names, with the versions and hashes of the lock.
+PINNED = requirements/part.py requirements/dev.txt
+
+$(READY): requirements/dev.txt requirements/lock.txt pyproject.toml hatch_build.py protos/compile.py $(PROTOS) | system
 	@rm -f $@
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	@echo "Installing the Python packages of requirements/dev.txt ..."
-	@requirements/install.sh $(BIN)/python requirements/dev.txt
+	@$(BIN)/python $(PINNED) > $(VENV)/pinned.txt
+	@requirements/install.sh $(BIN)/python $(VENV)/pinned.txt
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@echo "$(CURDIR)" > $@
 
@@ -92,7 +93,8 @@ EDGE_CLIENTS := openai deepgram-sdk wyoming playwright axe-core-python
 
 test-edges: setup ## Run the browser and other people's clients against the edge; takes minutes and the network
 	@test -x $(EDGES)/bin/python || $(PYTHON) -m venv --clear $(EDGES)
-	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@$(EDGES)/bin/python $(PINNED) > $(EDGES)/pinned.txt
+	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $(EDGES)/pinned.txt
 	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check $(EDGE_CLIENTS)
 	@command -v chromium >/dev/null || echo "Without Debian's chromium the page is not tried." >&2
 	@PYTHONPATH=.:gen $(EDGES)/bin/python -m pytest -m edges -rs tests/edges
@@ -193,25 +195,7 @@ sbom: $(DEPLOY)/.ready ## Write what is in each image, as CycloneDX, to out/sbom
 
 lock: $(READY) ## Pin requirements/*.txt anew from pyproject.toml and server/pyproject.toml
 	@command -v $(BIN)/uv >/dev/null || $(BIN)/python -m pip install --quiet uv
-	@$(LOCK) pyproject.toml server/pyproject.toml --extra cli --extra edge --extra rooms --extra webrtc --extra s3 --extra embedded --extra onnx --extra sherpa --extra ctranslate2 \
-		--extra riva --extra models --extra telemetry --extra kubernetes --extra quotas --group dev -o requirements/dev.txt
-	@$(IMAGE) --extra kubernetes --extra quotas --extra s3 -o requirements/images/gateway.txt
-	@$(IMAGE) -o requirements/images/embedded.txt
-	@$(IMAGE) --extra edge --extra rooms --extra webrtc -o requirements/images/edge.txt
-	@$(IMAGE) --extra embedded -o requirements/images/asr-embedded.txt
-	@$(IMAGE) --extra vad --extra onnx -o requirements/images/onnx.txt
-	@$(IMAGE) --extra vad --extra onnx --extra cuda --overrides requirements/images/gpu-overrides.txt \
-		-o requirements/images/onnx-gpu.txt
-	@$(IMAGE) --extra vad --extra sherpa -o requirements/images/sherpa.txt
-	@$(IMAGE) --extra embedded --extra ctranslate2 -o requirements/images/default.txt
-	@$(IMAGE) --extra vad --extra riva -o requirements/images/riva.txt
-	@$(LOCK) pyproject.toml server/pyproject.toml \
-		--constraints <(sed -n 's/^\([a-z].*\) \\$$/\1/p' requirements/dev.txt | grep -vE '^(huggingface-hub|tokenizers)==') \
-		--extra cli --extra onnx --extra telemetry --group bench --group parity -o requirements/parity.txt
-	@$(LOCK) --group deploy -o requirements/deploy.txt
-	@$(LOCK) --constraints requirements/dev.txt --group site -o requirements/site.txt
-	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
-		| $(LOCK) - --constraints requirements/dev.txt -o requirements/build.txt
+	@requirements/lock.sh $(BIN)/uv
 
 manifests: $(READY) ## Render deploy/k8s/overlays into deploy/k8s/rendered, and write digests; needs kubectl, no cluster
 	@$(BIN)/python -m deploy.k8s.manifests

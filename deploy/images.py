@@ -1,8 +1,10 @@
-"""The images there are, as the Dockerfiles and the pinned lists of requirements/images/ describe them."""
+"""The images there are, as the Dockerfiles, the lists of requirements/images/ and the lock describe them."""
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
+PART = ROOT / "requirements" / "part.py"
 SERVICES = ("gateway", "asr", "mt", "tts", "edge")
 ENVIRONMENT = {  # of the images, whatever runs this; markers of pinned lists are read by it
     "python_version": "3.11",
@@ -25,7 +28,7 @@ ENVIRONMENT = {  # of the images, whatever runs this; markers of pinned lists ar
 }
 
 _STAGE = re.compile(r"^FROM (?P<base>\S+)(?: AS (?P<name>\S+))?$")
-_PACKAGES = re.compile(r"requirements/images/(\S+)\.txt")
+_PACKAGES = re.compile(r"requirements/images/(\S+)\.txt /packages\.txt")
 _INSTALLED = re.compile(r"apt-get install --yes --no-install-recommends (?P<names>[^\\&]+)")
 
 
@@ -37,7 +40,7 @@ class Image:
     engine: str  # empty: the gateway's and the edge's
     base: str  # name:tag@digest
     debian: tuple[str, ...]
-    packages: Path  # the pinned list it is installed from
+    packages: Path  # the list of names it is installed from
 
     @property
     def tag(self) -> str:
@@ -83,8 +86,9 @@ def _debian(text: str) -> list[str]:
     return [name for found in _INSTALLED.finditer(text) for name in found["names"].split()]
 
 
-def pinned(text: str) -> Iterator[tuple[Requirement, list[str]]]:
-    """The packages of a pinned list that an image gets, each with its sha256 sums: one is that of the file it gets."""
+def pinned(packages: Path) -> Iterator[tuple[Requirement, list[str]]]:
+    """The packages of a list that an image gets, each with its sha256 sums: one is that of the file it gets."""
+    text = subprocess.run([sys.executable, PART, packages], capture_output=True, text=True, check=True).stdout
     for line in text.replace("\\\n", " ").splitlines():
         if line and not line.startswith("#"):
             written, *hashes = re.split(r"\s+--hash=sha256:", line.strip())

@@ -2,7 +2,7 @@
 
     python -m deploy.sbom [FOLDER]      (`make sbom`; needs the packages of requirements/deploy.txt)
 
-Read from what images are built of, the Dockerfiles and requirements/images/, so it can be had without building one.
+Read from what images are built of, the Dockerfiles and requirements/, so it can be had without building one.
 What the base holds is in the base's own SBOM; what apt brings along with the packages named is known when an image is
 built: `docker buildx build --sbom=true` adds both.
 """
@@ -31,7 +31,7 @@ def bill(image: Image) -> str:
         name=f"babelmesh/{image.service}", version=image.tag, type=ComponentType.CONTAINER, bom_ref="image"
     )
     parts = [_base(image.base), *map(_debian_component, image.debian)]
-    parts += [_python(requirement, hashes) for requirement, hashes in pinned(image.packages.read_text())]
+    parts += [_python(requirement, hashes) for requirement, hashes in pinned(image.packages)]
     for part in parts:
         bom.components.add(part)
     bom.register_dependency(root, parts)

@@ -27,7 +27,8 @@ CONTEXT_SAMPLES = 64  # of the frame before, which the network hears again
 BLOCK_FRAMES = 4  # at once: larger products would be spread over threads, which costs more than the work
 UNITS = 128  # of the recurrent layer
 _MAGIC, _FLOAT32 = 0x67676D6C, 0
-_HALF = np.float32(0.5)
+_HALF, _SCALE = np.float32(0.5), np.float32(1 / 32768)
+_UNSPREAD = 1 << 18  # multiplications of a product that BLAS does on one thread
 _WINDOW, _HOP, _BANDS, _REFLECTED = 256, 128, 129, 64
 
 
@@ -37,7 +38,7 @@ class Weights:
 
     waves: Array  # [2, 256, 129]: cosines, then sines, below a Hann window
     layers: tuple[tuple[Array, Array], ...]  # four convolutions, their three taps one after the other
-    inputs: Array  # of the recurrent layer, [128, 512]: input, forget, cell and output; gates are halved
+    inputs: Array  # of the recurrent layer, [128, 512]: input, forget and output gate, which are halved, and the cell
     states: Array
     bias: Array
     answer: Array  # [128]
@@ -58,25 +59,32 @@ class Silero:
 
     def probabilities(self, pcm: Pcm) -> list[float]:
         """Return the probability, 0 to 1, that each frame holds speech; `pcm` is a whole number of frames."""
-        found: list[float] = []
-        samples = np.concatenate((self._context, pcm.astype(np.float32) * np.float32(1 / 32768)))
+        samples = np.concatenate((self._context, pcm), dtype=np.float32)
+        samples[CONTEXT_SAMPLES:] *= _SCALE
         self._context = samples[-CONTEXT_SAMPLES:]
-        for start in range(0, len(pcm), BLOCK_FRAMES * FRAME_SAMPLES):
-            block = samples[start : start + BLOCK_FRAMES * FRAME_SAMPLES + CONTEXT_SAMPLES]
-            found += [self._step(gates) for gates in _encoded(self._weights, block)]
-        return found
+        weights, hidden = self._weights, np.empty((len(pcm) // FRAME_SAMPLES, UNITS), np.float32)
+        for first in range(0, len(hidden), BLOCK_FRAMES):
+            start, end = first * FRAME_SAMPLES, (first + BLOCK_FRAMES) * FRAME_SAMPLES + CONTEXT_SAMPLES
+            self._remember(_encoded(weights, samples[start:end]), hidden[first : first + BLOCK_FRAMES])
+        logits: list[float] = (np.maximum(hidden, 0) @ weights.answer).tolist()
+        return [0.5 * math.tanh(0.5 * (logit + weights.answer_bias)) + 0.5 for logit in logits]
 
-    def _step(self, gates: Array) -> float:
-        """Take a frame through the recurrent layer, given what its input adds to the gates."""
-        weights = self._weights
-        bent: Array = np.tanh(
-            gates + self._hidden @ weights.states
-        )  # of the gates' halves: tanh(x / 2) is 2 sigmoid(x) - 1
-        opened: Array = _HALF * bent + _HALF
-        self._cell = opened[UNITS : 2 * UNITS] * self._cell + opened[:UNITS] * bent[2 * UNITS : 3 * UNITS]
-        self._hidden = opened[3 * UNITS :] * np.tanh(self._cell)
-        logit = float(np.maximum(self._hidden, 0) @ weights.answer) + weights.answer_bias
-        return 0.5 * math.tanh(0.5 * logit) + 0.5
+    def _remember(self, gates: Array, hidden: Array) -> None:
+        """Take frames through the recurrent layer, given what their input adds to the gates; write `hidden`."""
+        states, before, cell = self._weights.states, self._hidden, self._cell
+        for bent, after in zip(gates, hidden, strict=True):
+            bent += before @ states
+            np.tanh(bent, out=bent)
+            opened, entering = bent[: 3 * UNITS], bent[3 * UNITS :]
+            opened *= _HALF  # tanh(x / 2) is 2 sigmoid(x) - 1
+            opened += _HALF
+            entering *= opened[:UNITS]
+            cell *= opened[UNITS : 2 * UNITS]
+            cell += entering
+            np.tanh(cell, out=after)
+            after *= opened[2 * UNITS :]
+            before = after
+        self._hidden = before
 
 
 def _encoded(weights: Weights, samples: Array) -> Array:
@@ -93,7 +101,8 @@ def _encoded(weights: Weights, samples: Array) -> Array:
         sound += bias
         np.maximum(sound, 0, out=sound)
     gates: Array = sound[:, 0] @ weights.inputs
-    return gates + weights.bias
+    gates += weights.bias
+    return gates
 
 
 def _convolved(sound: Array, taps: Array, step: int) -> Array:
@@ -105,8 +114,12 @@ def _convolved(sound: Array, taps: Array, step: int) -> Array:
     padded = np.zeros((count, times + 2, width), np.float32)
     padded[:, 1:-1] = sound
     rows = _rows(padded, (count, -(-times // step), 3 * width), ((times + 2) * width, step * width))
-    convolved: Array = np.matmul(np.ascontiguousarray(rows), taps)
-    return convolved
+    rows = np.ascontiguousarray(rows)
+    if rows.size * taps.shape[1] > _UNSPREAD:
+        each: Array = np.matmul(rows, taps)
+        return each
+    flat: Array = rows.reshape(-1, 3 * width) @ taps
+    return flat.reshape(count, -1, taps.shape[1])
 
 
 def _rows(of: Array, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
@@ -133,7 +146,8 @@ def weights() -> Weights:
 def _weights(tensors: dict[str, Array]) -> Weights:
     waves = tensors["stft.forward_basis_buffer"].reshape(2, _BANDS, _WINDOW).transpose(0, 2, 1)
     halves = np.full(4 * UNITS, 0.5, np.float32)
-    halves[2 * UNITS : 3 * UNITS] = 1  # the cell's input is no gate
+    halves[3 * UNITS :] = 1  # the cell's input is no gate
+    order = np.r_[: 2 * UNITS, 3 * UNITS : 4 * UNITS, 2 * UNITS : 3 * UNITS]  # theirs has the cell's before the last
     layers = []
     for number in range(4):
         taps = tensors[f"encoder.{number}.reparam_conv.weight"]
@@ -142,9 +156,9 @@ def _weights(tensors: dict[str, Array]) -> Weights:
     return Weights(
         waves=np.ascontiguousarray(waves),
         layers=tuple(layers),
-        inputs=np.ascontiguousarray(tensors["decoder.rnn.weight_ih"].reshape(4 * UNITS, UNITS).T * halves),
-        states=np.ascontiguousarray(tensors["decoder.rnn.weight_hh"].reshape(4 * UNITS, UNITS).T * halves),
-        bias=(tensors["decoder.rnn.bias_ih"] + tensors["decoder.rnn.bias_hh"]) * halves,
+        inputs=np.ascontiguousarray(tensors["decoder.rnn.weight_ih"].reshape(4 * UNITS, UNITS)[order].T * halves),
+        states=np.ascontiguousarray(tensors["decoder.rnn.weight_hh"].reshape(4 * UNITS, UNITS)[order].T * halves),
+        bias=(tensors["decoder.rnn.bias_ih"] + tensors["decoder.rnn.bias_hh"])[order] * halves,
         answer=tensors["decoder.decoder.2.weight"].reshape(UNITS),
         answer_bias=float(tensors["decoder.decoder.2.bias"].reshape(())),
     )

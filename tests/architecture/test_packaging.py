@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import tomllib
 from typing import Any
@@ -23,11 +24,23 @@ STAGE_FILES = (
 )
 IMAGES = tuple(
     f"images/{each}"
-    for each in ("gateway", "edge", "embedded", "asr-embedded", "default", "onnx", "onnx-gpu", "sherpa", "riva")
+    for each in (
+        "gateway",
+        "edge",
+        "embedded",
+        "asr-embedded",
+        "default",
+        "onnx",
+        "onnx-gpu",
+        "sherpa",
+        "riva",
+        "build",
+    )
 )
-REQUIREMENTS = ("dev", *IMAGES, "deploy", "build", "parity", "site")
+REQUIREMENTS = ("lock", "deploy", "parity", "site")
 PLACES = {"babelmesh": ".", "babelmesh-server": "server"}  # where each distribution is described
-ONLY_IN_IMAGES = ("onnxruntime-gpu==", "nvidia-")  # no machine that tests has a GPU for certain
+ONLY_IN_IMAGES = ("onnxruntime-gpu", "nvidia-")  # no machine that tests has a GPU for certain
+PART: dict[str, Any] = runpy.run_path(str(ROOT / "requirements" / "part.py"))
 
 # A folder of one machine, a registry, a private address, a key.
 PRIVATE = re.compile(
@@ -47,6 +60,11 @@ def _name(requirement: str) -> str:
 def _pins(which: str) -> dict[str, str]:
     text = (ROOT / "requirements" / f"{which}.txt").read_text().replace("\\\n", " ")
     return {_name(line): line for line in text.splitlines() if line and not line.startswith(("#", " "))}
+
+
+def _names(which: str) -> set[str]:
+    """The packages that a list names."""
+    return set(PART["names"]((ROOT / "requirements" / f"{which}.txt").read_text()))
 
 
 def _project(place: str) -> dict[str, Any]:
@@ -80,31 +98,42 @@ def test_everything_that_is_installed_is_pinned_by_hash(which: str) -> None:
 
 def test_the_pins_cover_every_direct_dependency() -> None:
     every = _project("server")["optional-dependencies"].keys() - {"cuda", "names"}  # heavy, and optional
-    assert _direct("server", *every) | _direct(".", "cli") | _group("dev") <= _pins("dev").keys()
-    assert _direct("server", "telemetry", "kubernetes") <= _pins("images/gateway").keys()
-    assert _direct("server", "telemetry") <= _pins("images/embedded").keys()
-    assert _direct("server", "telemetry", "edge") <= _pins("images/edge").keys()
-    assert _direct("server", "telemetry", "embedded") <= _pins("images/asr-embedded").keys()
-    assert _direct("server", "telemetry", "embedded", "ctranslate2") <= _pins("images/default").keys()
-    assert _direct("server", "telemetry", "vad", "onnx") <= _pins("images/onnx").keys()
-    assert _direct("server", "telemetry", "vad", "onnx", "cuda") - {"onnxruntime"} <= _pins("images/onnx-gpu").keys()
-    assert _direct("server", "telemetry", "vad", "sherpa") <= _pins("images/sherpa").keys()
-    assert _direct("server", "telemetry", "vad") | {"nvidia-riva-client"} <= _pins("images/riva").keys()
+    assert _direct("server", *every) | _direct(".", "cli") | _group("dev") <= _names("dev")
+    assert _direct("server", "telemetry", "kubernetes") <= _names("images/gateway")
+    assert _direct("server", "telemetry") <= _names("images/embedded")
+    assert _direct("server", "telemetry", "edge") <= _names("images/edge")
+    assert _direct("server", "telemetry", "embedded") <= _names("images/asr-embedded")
+    assert _direct("server", "telemetry", "embedded", "ctranslate2") <= _names("images/default")
+    assert _direct("server", "telemetry", "vad", "onnx") <= _names("images/onnx")
+    assert _direct("server", "telemetry", "vad", "onnx", "cuda") - {"onnxruntime"} <= _names("images/onnx-gpu")
+    assert _direct("server", "telemetry", "vad", "sherpa") <= _names("images/sherpa")
+    assert _direct("server", "telemetry", "vad") | {"nvidia-riva-client"} <= _names("images/riva")
 
 
 def test_an_image_for_gpus_has_one_onnx_runtime() -> None:
-    assert "onnxruntime" not in _pins("images/onnx-gpu")  # the two packages have the same modules
+    assert "onnxruntime" not in _names("images/onnx-gpu")  # the two packages have the same modules
 
 
-def test_images_hold_the_versions_that_are_tested() -> None:
-    tested = {line.split(" ")[0] for line in _lines("dev")}
-    shipped = {line for which in (*IMAGES, "build") for line in _lines(which)}
-    assert not {line for line in shipped if not line.startswith(ONLY_IN_IMAGES)} - tested
+def test_images_and_the_tests_share_one_lock() -> None:
+    tested = _names("dev")
+    locked = _pins("lock").keys()
+    assert tested <= locked
+    assert {name for name in locked - tested if not name.startswith(ONLY_IN_IMAGES)} == set()
+    for which in IMAGES:
+        assert _names(which) <= locked
+        assert {name for name in _names(which) if not name.startswith(ONLY_IN_IMAGES)} <= tested
 
 
-def _lines(which: str) -> list[str]:
-    text = (ROOT / "requirements" / f"{which}.txt").read_text()
-    return [line.split(" ")[0] for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]
+def test_a_part_of_the_lock_holds_each_marker_of_a_package_and_nothing_else() -> None:
+    first, second, third = (
+        "a==1 \\\n    --hash=x\n",
+        "b-c==2 ; python_version < '3.12' \\\n    --hash=y\n",
+        "b-c==3 --hash=z\n",
+    )
+    lock = first + second + third
+    assert "".join(PART["part"](lock, ["B_c"])) == second + third
+    with pytest.raises(KeyError, match="d"):
+        PART["part"](lock, ["a", "d"])
 
 
 def _system_packages(dockerfile: str) -> set[str]:

@@ -77,9 +77,9 @@ class Guard:
         """Wait until no calls are left but those that are always allowed."""
         await self._empty.wait()
 
-    def guarded(self, handler: Handler | None, name: str, strangers: bool) -> Handler | None:
+    def guarded(self, handler: Handler, name: str, strangers: bool) -> Handler:
         """Return the handler of a method, guarded where the service is one of ours."""
-        if handler is None or handler.request_deserializer is None:
+        if handler.request_deserializer is None:
             return handler
         unary, answers = not handler.request_streaming, "stream" if handler.response_streaming else "unary"
         method = getattr(handler, f"{'unary' if unary else 'stream'}_{answers}")
@@ -133,6 +133,7 @@ class _Facing(grpc.aio.ServerInterceptor):
     def __init__(self, guard: Guard, strangers: bool) -> None:
         self._guard = guard
         self._strangers = strangers
+        self._guarded: dict[str, tuple[Handler, Handler]] = {}  # so far, by the method, which has to be there
 
     async def intercept_service(
         self,
@@ -140,8 +141,13 @@ class _Facing(grpc.aio.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """Return the guarded handler of the call's method."""
-        handler = await continuation(handler_call_details)
-        return self._guard.guarded(handler, handler_call_details.method, self._strangers)
+        handler, method = await continuation(handler_call_details), handler_call_details.method
+        if handler is None:
+            return None
+        known = self._guarded.get(method)
+        if known is None or known[0] is not handler:
+            known = self._guarded[method] = (handler, self._guard.guarded(handler, method, self._strangers))
+        return known[1]
 
 
 def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], make: Callable[..., Handler]) -> Handler:

@@ -115,7 +115,7 @@ class Pulse:
         self.over = threading.Event()
         self._loop = loop
         self._limits = limits
-        self._seconds = limits.look_seconds / 2  # between two beats
+        self._seconds = limits.look_seconds  # between two beats, too: one that just missed a look is seen by the next
         self._beats = 0
 
     def beat(self) -> None:
@@ -130,11 +130,11 @@ class Pulse:
         folder = own_thread(next((each.native_id or 0 for each in threading.enumerate() if each.ident == thread), 0))
         denied = 0.0
         while not self.over.wait(self._limits.look_seconds):
-            before, denied = denied, waited(folder)
             if self._beats != seen:
-                seen, still, worked, ended = self._beats, 0, _worked_seconds(thread), ""
+                seen, still, worked, ended, denied = self._beats, 0, _worked_seconds(thread), "", 0.0
                 continue
-            if denied - before > self._limits.look_seconds / 2:
+            before, denied = denied, waited(folder)  # read only here: it costs more than all else of a look
+            if before and denied - before > self._limits.look_seconds / 2:
                 continue  # it was ready to work, and not let
             still += 1
             held = self._limits.held(still, _worked_seconds(thread) - worked)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Context: TypeAlias = grpc.aio.ServicerContext[stage_pb2.WatchRequest, stage_pb2.WatchResponse]
 
-TOLD_SECONDS = 0.25  # whoever watches takes a replica for lost after a second
+TOLD_SECONDS = 1 / 3  # whoever watches takes a replica for lost after a second
 TOLD_FULL_SECONDS = 0.05  # of a slot that is free again, to who refuses sessions as long as there is none
 
 

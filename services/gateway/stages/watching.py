@@ -12,7 +12,7 @@ from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.states import State
 from services.gateway.values.stages import Status
 
-TICKS = 4  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence
+TICKS = 3  # looks at the clock in the time a replica may be silent: so far is a stall of our own told from its silence
 SILENT, CUT_OFF = "silent", "cut off"  # reasons to leave a connection that say nothing about the replica
 _UNHEARD = ("ping timeout", "keepalive")
 STATES: dict[int, State] = {state.value: state for state in State}
