@@ -12,6 +12,7 @@ _ARTICLES = frozenset(
     ["the", "of", "on", "de", "del", "do", "da", "el", "le", "o", "a", "em", "in", "año", "ano", "year", "mes", "mês"]
 )
 _BETWEEN = ",.-/'\N{RIGHT SINGLE QUOTATION MARK}"  # signs within a date
+_PAIR = 2  # digits that are said at once
 _MOST_OVER = 3  # units between two parts of a date
 _FROM = frozenset(["de", "del", "do"])
 _AM = frozenset(["soy", "sou"])
@@ -55,9 +56,9 @@ def _said_date(place: Place) -> int | None:
     if len(text) in (6, 8):
         parts = (text[4:6], text[6:]) if len(text) == 8 and text.startswith(_CENTURIES) else (text[:2], text[2:4])
         return digits.behind if _is_day_and_month(*parts) else None
-    *parts, year = digits.sizes[:3] if len(digits.sizes) > 2 else (0, 0, 0)
-    apart = year == 2 and max(parts) <= 2 and len(digits.sizes) < 5 and _is_day_and_month(*_first_parts(digits))
-    return digits.behind if apart else None
+    if len(digits.sizes) not in (3, 4) or max(digits.sizes) > _PAIR or digits.sizes[2] != _PAIR:
+        return None
+    return digits.behind if _is_day_and_month(*_first_parts(digits)) else None
 
 
 def _first_parts(digits: Digits) -> tuple[str, str]:
