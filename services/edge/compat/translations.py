@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
@@ -14,7 +14,9 @@ from services.edge.doors.languages import usual_source
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE
-from services.edge.realtime.door import SocketDoor, say
+from services.edge.realtime.door import SocketDoor
+from services.edge.realtime.lines import Line, SocketLine
+from services.edge.realtime.outputs import Out
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Caller
 
@@ -41,29 +43,31 @@ class Translations:
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
         if socket.query_params.get("model", MODEL) != MODEL:
             raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
-        dialect.session = await self._set_up(socket, caller, dialect)
+        described = await self._door.doors.gateway.describe(caller)
+        source = socket.query_params.get("source_lang") or usual_source(described)
+        known = replace(dialect.session, source=source)
+        dialect.session = await set_up(SocketLine(socket), OpenAiDialect(known), described)
         if not dialect.session.target:
             return DONE
         return await self._door.converse(socket, caller, dialect.session.config(), dialect)
 
-    async def _set_up(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> Session:
-        """Speak with a client until its languages are known; without a target where it closes before."""
-        described = await self._door.doors.gateway.describe(caller)
-        source = socket.query_params.get("source_lang") or usual_source(described)
-        session = replace(dialect.session, source=source)
-        await say(socket, event("session.created", session=session.told()))
-        while not (session.source and session.target):
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            try:
-                session, answer = _before(session, read_event(message), described)
-            except InvalidArgument as error:
-                answer = dialect.refusal(as_fault(error), False)
-            await say(socket, answer)
-            if answer["type"] == "session.closed":
-                return replace(session, target="")
-        return session
+
+async def set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse) -> Session:
+    """Speak with a client until its languages are known; without a target where it closes before. Raises Gone."""
+    session = dialect.session
+    await line.send(Out(event("session.created", session=session.told())))
+    while not (session.source and session.target):
+        message = await line.receive()
+        if "spoken" in message:
+            continue  # nobody knows yet which language it is in
+        try:
+            session, answer = _before(session, read_event(message), described)
+        except InvalidArgument as error:
+            answer = dialect.refusal(as_fault(error), False)
+        await line.send(Out(answer))
+        if answer["type"] == "session.closed":
+            return replace(session, target="")
+    return session
 
 
 def _before(session: Session, told: object, described: pb.DescribeResponse) -> tuple[Session, dict[str, object]]:

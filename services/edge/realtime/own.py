@@ -11,7 +11,7 @@ from services.edge.faults import Fault
 from services.edge.opus import OpusEncoder
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.hello import Asked
-from services.edge.realtime.inputs import Inputs, parsed
+from services.edge.realtime.inputs import Inputs, Spoken, parsed
 from services.edge.realtime.outputs import Event, Out, Outputs, go_away, heartbeat
 from services.edge.viewing.galleries import Showing
 
@@ -50,6 +50,10 @@ class OwnDialect:
         if told.get("type") == "ping":
             self._answers.append({"type": "pong", **({"id": told["id"]} if "id" in told else {})})
         return self._inputs.read(told)
+
+    def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:
+        """Yield what the gateway is to be sent for audio of a track."""
+        return self._inputs.spoken(spoken)
 
     def answers(self) -> Iterator[Event]:
         """Yield the pong of a ping."""
