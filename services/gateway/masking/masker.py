@@ -74,7 +74,8 @@ class Seeker:
         if complete:
             rest = scan(whole, asked, True, since)
             spans, settled, since = [*spans, *rest.spans], rest.settled, rest.since
-            if part := unfinished(whole, asked, scanned.settled, spans):
+            certain = max([scanned.settled, *(span.end for span in spans)])
+            if part := unfinished(whole, asked, certain, spans):
                 spans.append(part)
         joined = _joined([*spans, *([goes_on] if goes_on else [])])
         clipped = [Span(each.kind, max(0, each.start - start), each.end - start) for each in joined if each.end > start]
