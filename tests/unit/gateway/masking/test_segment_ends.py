@@ -75,7 +75,7 @@ def test_hardly_anything_is_shown_in_two_halves_wherever_a_segment_ends() -> Non
                 count += 1
                 leaks += len(left) > WORDS_LET_THROUGH
     assert count > 80
-    assert leaks <= 0.03 * count
+    assert leaks <= 0.05 * count
 
 
 def test_a_segment_that_goes_on_with_a_number_only_grows() -> None:
