@@ -20,7 +20,17 @@ from services.gateway.values.speech import Mark, Pace, milliseconds, samples
 from services.gateway.values.stages import Line
 from services.gateway.values.terms import OverloadPolicy, TargetTerms
 from services.gateway.voice.pacing import Pacing
-from services.gateway.voice.speech import Clause, ClauseStart, Cutter, Piece, SegmentDone, Speech, VoiceItem, Waiting
+from services.gateway.voice.speech import (
+    JOINED,
+    Clause,
+    ClauseStart,
+    Cutter,
+    Piece,
+    SegmentDone,
+    Speech,
+    VoiceItem,
+    Waiting,
+)
 
 ROOM = 64  # clauses; audio is held after seconds, so only a speaker who never gives the floor gets near it
 LEAD_SAMPLES = 2 * ASR_RATE // 5  # a voice that can be cut off is sent no further ahead of the listener
@@ -243,7 +253,8 @@ class Voice:
     async def _pieces(self, telling: _Telling) -> AsyncGenerator[Piece, None]:
         """The clause's speech, or the rest of it. Raises MeshError of the TTS stage."""
         clause, pace = telling.clause, telling.pace or Pace(self._terms.speaking_rate)
-        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples)
+        joined = 1 if self._shared.terms.consecutive else JOINED  # what can be cut off goes out bit by bit
+        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples, joined)
         lag_ms = None if telling.lag_samples is None else milliseconds(telling.lag_samples)
         first = ClauseStart(clause.text, pace.speaking_rate, lag_ms)
         start: ClauseStart | None = ClauseStart() if clause.said_samples else first
