@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         TokenUnusable,
     )
     from babelmesh.client.events import (
+        DEGRADED_REASON_LANG_UNSURE,
         DEGRADED_REASON_MAX_LAG,
         DEGRADED_REASON_OVERLOAD,
         DEGRADED_REASON_QUARANTINED,
@@ -127,6 +128,7 @@ if TYPE_CHECKING:
     from babelmesh.client.session import Chunk, Session
 
 __all__ = [
+    "DEGRADED_REASON_LANG_UNSURE",
     "DEGRADED_REASON_MAX_LAG",
     "DEGRADED_REASON_OVERLOAD",
     "DEGRADED_REASON_QUARANTINED",

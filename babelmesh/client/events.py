@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from babelmesh._stubs.realtime.v1.realtime_translate_docs import DOCS
 from babelmesh._stubs.realtime.v1.realtime_translate_pb2 import (
+    DEGRADED_REASON_LANG_UNSURE,
     DEGRADED_REASON_MAX_LAG,
     DEGRADED_REASON_OVERLOAD,
     DEGRADED_REASON_QUARANTINED,
@@ -130,6 +131,7 @@ Event: TypeAlias = (
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool"
 
 __all__ = [
+    "DEGRADED_REASON_LANG_UNSURE",
     "DEGRADED_REASON_MAX_LAG",
     "DEGRADED_REASON_OVERLOAD",
     "DEGRADED_REASON_QUARANTINED",

@@ -27,6 +27,7 @@ from services.common.audio.pcm import ASR_RATE
 
 SURE = (0.9, 0.95, 0.97, 0.985, 0.995)
 LEAST = (0.5, 0.55, 0.6, 0.7, 0.8)
+SPOKEN = (0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Look:
     heard_seconds: float
     tag: str
     confidence: float
+    share: float  # of the allowed languages, among all
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,14 @@ class Utterance:
     seconds: float
     looks: Sequence[Look]
 
-    def decided(self, sure: float, least: float, default: str) -> tuple[str, int]:
+    def decided(self, sure: float, least: float, default: str, spoken: float = 0.0) -> tuple[str, int]:
         """The language it is taken for, and the number of the look that decides."""
-        number = next((number for number, look in enumerate(self.looks) if look.confidence >= sure), self.last)
+        enough = (
+            number
+            for number, look in enumerate(self.looks)
+            if look.confidence >= sure and look.confidence * look.share >= spoken
+        )
+        number = next(enough, self.last)
         look = self.looks[number]
         return (look.tag[:2] if look.confidence >= least else default), number
 
@@ -66,7 +73,9 @@ class Noting(Deaf):
 
     async def _identify(self, speech: Speech, allowed: Sequence[str]) -> Language:
         found = await self.identifier.identify(speech, allowed)
-        self.noted.append((speech.offset_samples, Look(len(speech.pcm) / ASR_RATE, found.tag, found.confidence)))
+        self.noted.append(
+            (speech.offset_samples, Look(len(speech.pcm) / ASR_RATE, found.tag, found.confidence, found.share))
+        )
         return found
 
 
@@ -86,7 +95,8 @@ def main() -> None:
         sys.exit("Skipped: the recordings are not installed.")
     dialogues = [[*drawn(voices, options.seconds, int(seed))] for seed in options.seeds.split(",")]
     utterances, default = asyncio.run(looked_at(dialogues))
-    sys.exit(not finish("languages_sure", [table(utterances, default)], {}))
+    tables = [table(utterances, default), spoken(utterances, default)]
+    sys.exit(not finish("languages_sure", tables, {}))
 
 
 async def looked_at(dialogues: Sequence[Sequence[Placed]]) -> tuple[list[Utterance], str]:
@@ -121,6 +131,25 @@ def table(utterances: Sequence[Utterance], default: str) -> Rows:
         waits = [each.looks[number].heard_seconds for each, (_, number) in zip(utterances, ends, strict=True)]
         held = sum(number == each.last for each, (_, number) in zip(utterances, ends, strict=True))
         rows.add(sure, least, len(utterances), long, len(wrong) - long, percentile(waits, 0.95), held)
+    return rows
+
+
+def spoken(utterances: Sequence[Utterance], default: str) -> Rows:
+    """One row for each confidence, among all languages, from which on a decision is spoken."""
+    columns = ("spoken from", "utterances", "spoken wrong", "right but unspoken: long", "short", "decided s p95")
+    rows = Rows("What is spoken in a wrong language, and what is not spoken", columns)
+    for least in SPOKEN:
+        wrong, silent, waits = 0, [], []
+        for each in utterances:
+            lang, number = each.decided(0.97, 0.55, default, least)
+            look = each.looks[number]
+            said = lang == look.tag[:2] and look.confidence * look.share >= least
+            wrong += said and lang != each.lang
+            if lang == each.lang and not said:
+                silent.append(each)
+            waits.append(look.heard_seconds)
+        long = sum(each.seconds >= LONG_SECONDS for each in silent)
+        rows.add(least, len(utterances), wrong, long, len(silent) - long, percentile(waits, 0.95))
     return rows
 
 

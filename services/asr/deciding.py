@@ -7,6 +7,7 @@ of them, each at more of the audio, until one is sure enough. Segments split fro
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from services.asr.engine import Language
@@ -54,12 +55,17 @@ class Deciding:
     def found(self, language: Language, ends: bool = False) -> None:
         """Record an identified language; one found at the end of the utterance, or at the last attempt before it,
         decides.
+
+        It is unsure where the engine holds other languages than the allowed ones for likely as well: what sounds like
+        none of them is often taken for the wrong one.
         """
         last = ends or self._looks >= self._settings.looks
-        if language.confidence >= (self._settings.least if last else self._settings.sure):
-            self.language = language
+        unsure = language.confidence * language.share < self._settings.spoken
+        if language.confidence >= (self._settings.least if last else self._settings.sure) and (last or not unsure):
+            self.language = replace(language, unsure=unsure)
         elif last:
-            self.language = Language(self._default, language.confidence if language.tag == self._default else 0.0)
+            kept = language.confidence if language.tag == self._default else 0.0
+            self.language = Language(self._default, kept, unsure=unsure or (not kept and self._settings.spoken > 0))
         else:
             self.language = Language(language.tag, language.confidence, tentative=True)
 
@@ -71,4 +77,4 @@ class Deciding:
 
     def _settle(self, ends: bool) -> None:
         if ends and self.language.tentative:
-            self.language = Language(self._default)
+            self.language = Language(self._default, unsure=self._settings.spoken > 0)

@@ -51,8 +51,10 @@ class Language:
     """The language of an utterance as identified so far, with its confidence and whether it may still change."""
 
     tag: str  # BCP-47, one of the engine's; empty: the session's only one
-    confidence: float = 0.0  # 0 to 1; 0 where it was not found out
+    confidence: float = 0.0  # 0 to 1, among the languages that are allowed; 0 where it was not found out
     tentative: bool = False  # it may turn out to be another one
+    share: float = 1.0  # 0 to 1: how likely those that are allowed are, of all that the engine knows
+    unsure: bool = False  # it is final, but not sure enough to be spoken
 
 
 ONLY = Language("")

@@ -55,6 +55,7 @@ class ScriptedSettings(DeviceSettings):
     spoken: list[str] = Field([], description="Languages spoken in turn, of `languages`: it then tells them apart.")
     spoken_ms: int = Field(5_000, ge=100, description="Milliseconds of the session's clock that each is spoken.")
     sure_ms: int = Field(0, ge=0, description="Milliseconds of an utterance before which it is unsure of its language.")
+    share: float = Field(1.0, ge=0, le=1, description="How likely any of the allowed languages is, to it.")
 
 
 class IdentificationSettings(BaseModel):
@@ -72,6 +73,12 @@ class IdentificationSettings(BaseModel):
     sure: float = Field(0.97, ge=0.5, le=1, description="Confidence that decides at once.")
     least: float = Field(
         0.55, ge=0, le=1, description="Confidence below which the session's default language is kept in the end."
+    )
+    spoken: float = Field(
+        0.7,
+        ge=0,
+        le=1,
+        description="Probability, among all languages the engine tells apart, below which an utterance is not spoken.",
     )
     per_minute: int = Field(60, ge=1, le=600, description="Looks a minute of audio that a session has on the average.")
 

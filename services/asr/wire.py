@@ -203,6 +203,7 @@ def _result(result: Result) -> asr_pb2.Result:
         lang=result.language.tag,
         lang_confidence=result.language.confidence or None,
         lang_tentative=result.language.tentative,
+        lang_unsure=result.language.unsure,
         tier=result.tier,
         larger_tiers=result.larger_tiers,
     )

@@ -6,6 +6,8 @@ gateway's side `from_rpc_error` turns a stage's status back into the same tree.
 
 from __future__ import annotations
 
+import re
+
 import grpc
 from google.protobuf import any_pb2
 from google.protobuf.duration_pb2 import Duration
@@ -18,6 +20,8 @@ from services.common.errors import KINDS, OWN_QUOTA, AtCapacity, MeshError, Stag
 DOMAIN = "babelmesh"
 _MOST_BYTES = 900  # of a status's message: it travels three times, in metadata of 8 KiB, and some bytes as three
 _MOST_FIELD = 256  # characters of the path of a field
+# The end of a message as errors are told: what is accepted, whether more is, and whether the message was cut.
+_ACCEPTED = re.compile(r" Accepted: (?P<values>.+?)(?: and \d+ more)?(?:\.|(?P<cut>\u2026))$", re.DOTALL)
 
 
 def to_status(error: MeshError) -> status_pb2.Status:
@@ -52,22 +56,34 @@ def _fitting(text: str) -> str:
 
 
 def from_rpc_error(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
-    """Return the MeshError behind a failed call to `stage`.
+    """Return the MeshError behind a failed call to `stage`, with the field at fault and what that accepts.
 
     A status without our details is the transport's, whatever its code: StageFailed, or TooSlow past a deadline. So is
     INTERNAL, which is what is left of a status that crossed a write (grpc/grpc#36066).
     """
     status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers, which both have
-    kind: type[MeshError] = TooSlow if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED else StageFailed
-    code, message = f"{stage}_UNAVAILABLE", f"The {stage} stage could not be reached."
-    retry_after_ms: int | None = 1000
-    if kind is TooSlow:
-        code, message = f"{stage}_TOO_SLOW", f"The {stage} stage did not answer in time."
+    found = _of_transport(error, stage)
     for detail in status.details if status else ():
-        info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+        info, retry, bad = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo(), error_details_pb2.BadRequest()
         if detail.Unpack(info):
             kind = {each.status: each for each in KINDS}.get(error.code().value[0], StageFailed)
-            code, message, retry_after_ms = info.reason, status.message if status else message, None
+            found = kind(info.reason, status.message if status else found.message, stage=stage)
         elif detail.Unpack(retry):
-            retry_after_ms = retry.retry_delay.ToMilliseconds()
-    return kind(code, message, retry_after_ms=retry_after_ms, stage=stage)
+            found.retry_after_ms = retry.retry_delay.ToMilliseconds()
+        elif detail.Unpack(bad):
+            found.field = next((each.field for each in bad.field_violations), "")
+    found.message = found.message.removeprefix(f"{found.field}: ")
+    if listed := _ACCEPTED.search(found.message):
+        values = listed["values"].split(", ")
+        found.accepted = values[:-1] if listed["cut"] else values
+        found.message = found.message[: listed.start()]
+    return found
+
+
+def _of_transport(error: grpc.aio.AioRpcError, stage: str) -> MeshError:
+    """Return the error of a call whose status no server of ours wrote."""
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        message = f"The {stage} stage did not answer in time."
+        return TooSlow(f"{stage}_TOO_SLOW", message, retry_after_ms=1000, stage=stage)
+    message = f"The {stage} stage could not be reached."
+    return StageFailed(f"{stage}_UNAVAILABLE", message, retry_after_ms=1000, stage=stage)

@@ -7,20 +7,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import grpc
-from google.rpc import error_details_pb2
-from grpc_status import rpc_status
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import KINDS, AtCapacity, InvalidArgument, MeshError, StageFailed, Superseded, TooSlow
+from services.common.errors import (
+    AtCapacity,
+    InvalidArgument,
+    MeshError,
+    PermissionDenied,
+    StageFailed,
+    Superseded,
+    TooSlow,
+    Unauthenticated,
+)
 from services.common.errors import Unsupported as Missing
+from services.common.statuses import from_rpc_error
 
 RATE_LIMIT = "RATE_LIMIT"  # what a client of the WebSocket is told when there is no room, whoever lacks it
-_STATUSES = {InvalidArgument: 400, Missing: 501, AtCapacity: 429, StageFailed: 503, TooSlow: 504, Superseded: 409}
-_OF_CALLS = {
-    grpc.StatusCode.UNAUTHENTICATED: 401,
-    grpc.StatusCode.PERMISSION_DENIED: 403,
-    grpc.StatusCode.NOT_FOUND: 404,
+_STATUSES = {
+    InvalidArgument: 400,
+    Missing: 501,
+    Unauthenticated: 401,
+    PermissionDenied: 403,
+    AtCapacity: 429,
+    StageFailed: 503,
+    TooSlow: 504,
+    Superseded: 409,
 }
+_OF_CALLS = {grpc.StatusCode.UNAUTHENTICATED: 401, grpc.StatusCode.PERMISSION_DENIED: 403}
+_OF_TRANSPORT = ("GATEWAY_UNAVAILABLE", "GATEWAY_TOO_SLOW")  # codes of what no gateway has answered
 _UNPAID = re.compile(r"QUOTA|BUDGET|MINUTES|PAYMENT")  # in a code: what one may use is used up
 
 
@@ -79,21 +93,10 @@ def as_fault(error: MeshError | Fault) -> Fault:
 
 def fault_of_call(error: grpc.aio.AioRpcError) -> Fault:
     """Return the fault of a call to the gateway that failed."""
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # it reads code, details and trailers
-    code, field, retry_ms = "", "", 0
-    for detail in status.details if status else ():
-        info, retry, bad = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo(), error_details_pb2.BadRequest()
-        if detail.Unpack(info):
-            code = info.reason
-        elif detail.Unpack(retry):
-            retry_ms = retry.retry_delay.ToMilliseconds()
-        elif detail.Unpack(bad):
-            field = next((each.field for each in bad.field_violations), "")
-    if not code:
+    found = from_rpc_error(error, "GATEWAY")
+    if found.code in _OF_TRANSPORT:
         return _unreachable(error)
-    http = _OF_CALLS.get(error.code()) or _STATUSES.get(_kind(error), 500)
-    message = (status.message if status else "").removeprefix(f"{field}: ")
-    return paid_for(Fault(http, code, message, field, (), retry_ms))
+    return paid_for(as_fault(found))
 
 
 def fault_told(error: pb.Error) -> Fault:
@@ -130,10 +133,6 @@ _FULL = ("QUOTA_EXHAUSTED", "QUOTA_SESSIONS", "SHARE_USED", "TENANT_LIMIT", "TOO
 def paid_for(fault: Fault) -> Fault:
     """Return a fault with status 402 where it says that what a client may use is used up."""
     return replace(fault, status=402) if fault.status == 429 and _UNPAID.search(fault.code) else fault
-
-
-def _kind(error: grpc.aio.AioRpcError) -> type[MeshError]:
-    return {each.status: each for each in KINDS}.get(error.code().value[0], StageFailed)
 
 
 def _unreachable(error: grpc.aio.AioRpcError) -> Fault:

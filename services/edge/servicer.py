@@ -16,6 +16,7 @@ from services.edge.realtime.registry import Registry
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Gateway
+from services.edge.wyoming.server import wyoming_served
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class EdgeServicer:
         doors = Doors(self._settings, Clients(self._settings, self._slots), gateway)
         serving = app(Serving(doors, self._registry))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
+        await self._running.enter_async_context(wyoming_served(doors, self._registry))
         log.info("serving http", extra={"fields": {"port": self.port}})
 
     async def drain(self, seconds: float) -> None:

@@ -31,6 +31,16 @@ class EdgeSettings(ServiceSettings):
         None,
         description="File with the certificates that the gateway's is checked by; none: it is called in plaintext.",
     )
+    wyoming: Address | None = Field(
+        None,
+        description="Address to serve Wyoming on, the protocol of Home Assistant's voice programs; none: it is not "
+        "served. It knows neither tokens nor TLS.",
+    )
+    wyoming_lang: str = Field(
+        "en",
+        pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="Language of the texts that Wyoming's clients have spoken.",
+    )
     slots: int = Field(2000, ge=1, le=100_000, description="Sessions at once.")
     client_slots: int = Field(64, ge=0, description="Sessions of one client at once; 0: as many as there are slots.")
     requests_per_second: float = Field(50.0, gt=0, description="REST requests of one client, on the average.")

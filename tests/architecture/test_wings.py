@@ -75,7 +75,7 @@ MANY_ATTRIBUTES = {
     "translation/segment.py Segment": 11,  # a record: how far text and speech have got
     "translation/target.py Target": 9,  # the chain from transcript to voice
     "translation/targets.py Targets": 8,  # who hears which segment
-    "voice/speech.py Clause": 8,  # a record
+    "voice/speech.py Clause": 9,  # a record
     "voice/voice.py Voice": 7,  # the chain from clause to chunk
 }
 

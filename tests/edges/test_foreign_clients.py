@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib
 import json
 import shutil
 from typing import Any
@@ -13,6 +14,7 @@ import pytest
 from tests.mesh.edge import edge_port
 from tests.mesh.mesh import UTTERANCE
 from tests.mesh.test_edge_openai import at_24khz
+from tests.mesh.wyoming import FORM, wyoming_port
 
 pytestmark = pytest.mark.edges
 
@@ -78,3 +80,32 @@ async def test_the_official_sdk_of_deepgram_gets_captions() -> None:
                     break
     assert len(finals) == 1
     assert finals[0].split()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of a module that Python 3.13 drops
+async def test_the_client_of_wyoming_has_speech_recognized_and_text_spoken() -> None:
+    pytest.importorskip("wyoming")
+    asr: Any = importlib.import_module("wyoming.asr")
+    audio: Any = importlib.import_module("wyoming.audio")
+    clients: Any = importlib.import_module("wyoming.client")
+    infos: Any = importlib.import_module("wyoming.info")
+    tts: Any = importlib.import_module("wyoming.tts")
+    async with wyoming_port() as port, clients.AsyncTcpClient("127.0.0.1", port) as client:
+        await client.write_event(infos.Describe().event())
+        info = infos.Info.from_event(await client.read_event())
+        await client.write_event(asr.Transcribe(language="en", name=info.asr[0].models[0].name).event())
+        await client.write_event(audio.AudioStart(**FORM).event())
+        for start in range(0, len(UTTERANCE), 2048):
+            piece = UTTERANCE[start : start + 2048]
+            await client.write_event(audio.AudioChunk(audio=piece, **FORM).event())
+        await client.write_event(audio.AudioStop().event())
+        while not asr.Transcript.is_type((event := await client.read_event()).type):
+            pass
+        voice = next(each for each in info.tts[0].voices if each.languages == ["es"])
+        await client.write_event(tts.Synthesize("good", voice=tts.SynthesizeVoice(name=voice.name)).event())
+        spoken = 0
+        while not audio.AudioStop.is_type((said := await client.read_event()).type):
+            spoken += len(said.payload or b"")
+    assert asr.Transcript.from_event(event).text.split()
+    assert info.asr[0].supports_transcript_streaming
+    assert spoken > 10_000

@@ -27,6 +27,7 @@ const session = new Session(process.argv.slice(3), {source_lang: "en", targets: 
 const events = [];
 session.on("*", (event) => events.push({...event, data: event.data?.length}));
 await session.ready;
+console.error("ready");
 for (let at = 0; at < pcm.length; at += 3200) {
   await session.sendAudio(pcm.subarray(at, at + 3200));
   await new Promise((resolve) => setTimeout(resolve, 40));
@@ -53,8 +54,10 @@ async def test_a_session_goes_on_over_another_edge_and_nothing_comes_twice(tmp_p
             tmp_path / "client.mjs",
             tmp_path / "spoken.pcm",
         ]
-        client = await asyncio.create_subprocess_exec(NODE, *arguments, *urls, stdout=PIPE)
-        await asyncio.sleep(2)
+        client = await asyncio.create_subprocess_exec(NODE, *arguments, *urls, stdout=PIPE, stderr=PIPE)
+        assert client.stderr
+        assert await client.stderr.readline() == b"ready\n"
+        await asyncio.sleep(1)
         await first.aclose()
         out, _ = await client.communicate()
     events = json.loads(out)

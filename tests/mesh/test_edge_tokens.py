@@ -28,10 +28,18 @@ async def test_a_token_that_opens_nothing_is_refused_by_name_before_the_upgrade(
         for told, status, code in (
             ({"iat": then, "exp": then + 60}, 401, "TOKEN_EXPIRED"),
             ({"aud": "another"}, 401, "TOKEN_AUDIENCE"),
-            ({"scope": "stream"}, 403, "SCOPE_MISSING"),  # it is described what there is before a session opens
+            ({"scope": "operate"}, 403, "SCOPE_MISSING"),  # it is described what there is before a session opens
         ):
             header = {"Authorization": f"Bearer {token('EdDSA', **told)}"}
             assert await refusal(port, additional_headers=header) == (status, code, None)
+
+
+async def test_a_session_needs_no_other_scope_than_its_own(tmp_path: Path) -> None:
+    async with edge_port(**settings(tmp_path)) as port:
+        header = {"Authorization": f"Bearer {token('EdDSA', scope='stream')}"}
+        async with connect(port, additional_headers=header) as socket:
+            await say(socket, hello("es"))
+            await until(socket, "ready")
 
 
 async def test_a_session_without_its_scope_is_refused_by_name(tmp_path: Path) -> None:

@@ -50,6 +50,23 @@ async def test_each_utterance_is_translated_the_other_way_and_spoken_in_that_lan
     assert {each.segment_id for each in heard.speech("en")} == {2}
 
 
+async def test_what_may_be_in_another_language_is_shown_and_never_spoken() -> None:
+    heard = await dialogue(asr={"share": 0.5})
+    finals = [each for each in heard.of("asr") if each.final]
+    assert [(each.lang, each.lang_unsure) for each in finals] == [("en-US", True), ("es-ES", True)]
+    assert heard.finals("es")[0].endswith("-es.")  # captions go on
+    assert heard.finals("en")[1].endswith("-en.")
+    assert not heard.speech("es")
+    assert not heard.speech("en")
+    left = [less for flow in heard.of("flow") for less in flow.degraded if less.stage == pb.STAGE_TTS]
+    assert {(less.reason, less.target_lang, less.segment_id) for less in left} == {
+        (pb.DEGRADED_REASON_LANG_UNSURE, "es", 1),
+        (pb.DEGRADED_REASON_LANG_UNSURE, "en", 2),
+    }
+    spoken = " ".join(less.text for less in left if less.target_lang == "es")
+    assert spoken == heard.finals("es")[0]
+
+
 async def test_nothing_is_concluded_or_translated_before_the_language_is_decided() -> None:
     heard = Heard()
     wanted = hello(*map(shown, BOTH), source_lang="", source_langs=BOTH)

@@ -11,21 +11,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import InvalidArgument, MeshError
-from services.common.telemetry.tracing import tracer
-from services.edge import measures
+from services.common.errors import InvalidArgument
 from services.edge.compat.openai import CLOSE, MODEL, UPDATE, OpenAiDialect, Session, event, new_session, read_event
 from services.edge.doors.entrance import Doors
+from services.edge.doors.languages import usual_source
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault
-from services.edge.realtime.closing import DONE, close_code
-from services.edge.realtime.conversation import Conversation
-from services.edge.realtime.endpoint import close, opened, say
+from services.edge.realtime.closing import DONE
+from services.edge.realtime.door import SocketDoor, say
 from services.edge.realtime.registry import Registry
 from services.edge.rest import body
 from services.edge.upstream import Caller
 
 PATH = "/v1/realtime/translations"
+PARAMETERS = ("model", "source_lang", "target_lang")
 SPOKEN = Spoken("realtime", "openai-insecure-api-key.", encoded=False)
 _SECRET_SECONDS = 600
 _LONGEST_SECRET_BODY = 64 * 1024
@@ -36,17 +35,16 @@ class Translations:
 
     def __init__(self, doors: Doors, registry: Registry) -> None:
         self._doors = doors
-        self._registry = registry
+        self._door = SocketDoor(doors, registry, PATH, SPOKEN)
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection."""
-        names = ("model", "source_lang", "target_lang")
-        entered = self._doors.admitted(socket, PATH, names, self._registry.require_open, SPOKEN)
-        async with entered as caller:
-            if caller is None:
-                return
-            with measures.connection(PATH), tracer.start_as_current_span("edge.session"):
-                measures.ended(PATH, await self._held(socket, caller))
+        dialect = OpenAiDialect(new_session(socket.query_params.get("target_lang", "")))
+
+        def told(fault: Fault) -> object:
+            return dialect.refusal(fault, True)
+
+        await self._door.serve(socket, PARAMETERS, lambda caller: self._conversed(socket, caller, dialect), told)
 
     async def secret(self, request: Request) -> Response:
         """Answer `client_secrets`: where no tokens are asked for, any secret is as good as another."""
@@ -62,37 +60,18 @@ class Translations:
         }
         return JSONResponse({**told, "session": session.told()})
 
-    async def _held(self, socket: WebSocket, caller: Caller) -> int:
-        dialect = OpenAiDialect(new_session(socket.query_params.get("target_lang", "")))
-        try:
-            await self._require_model(socket)
-            dialect.session = await self._set_up(socket, caller, dialect)
-            code = await self._conversed(socket, caller, dialect) if dialect.session.target else DONE
-        except (MeshError, Fault) as refusal:
-            fault = as_fault(refusal)
-            await say(socket, dialect.refusal(fault, True))
-            code = close_code(fault.status)
-        except WebSocketDisconnect:
-            return 0
-        if code:
-            await close(socket, code)
-        return code
-
-    async def _require_model(self, socket: WebSocket) -> None:
-        model = socket.query_params.get("model", MODEL)
-        if model != MODEL:
-            raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
-
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
-        call = await opened(self._doors.gateway.stream(caller), dialect.session.config())
-        conversation = Conversation(socket, call, dialect, self._doors.settings)
-        with self._registry.entered(conversation):
-            return await conversation.run()
+        if socket.query_params.get("model", MODEL) != MODEL:
+            raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
+        dialect.session = await self._set_up(socket, caller, dialect)
+        if not dialect.session.target:
+            return DONE
+        return await self._door.converse(socket, caller, dialect.session.config(), dialect)
 
     async def _set_up(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> Session:
         """Speak with a client until its languages are known; without a target where it closes before."""
         described = await self._doors.gateway.describe(caller)
-        source = socket.query_params.get("source_lang") or _source(described)
+        source = socket.query_params.get("source_lang") or usual_source(described)
         session = replace(dialect.session, source=source)
         await say(socket, event("session.created", session=session.told()))
         while not (session.source and session.target):
@@ -120,10 +99,3 @@ def _before(session: Session, told: object, described: pb.DescribeResponse) -> t
         raise InvalidArgument("LANGUAGE_MISSING", f"A {UPDATE} names it before audio.", field, sorted(accepted))
     updated = session.updated(told.get("session"))
     return updated, event("session.updated", session=updated.told())
-
-
-def _source(described: pb.DescribeResponse) -> str:
-    """Return the source language where the client names none: any that is told apart, or the only one."""
-    if described.identified_langs:
-        return "auto"
-    return described.source_langs[0] if len(described.source_langs) == 1 else ""

@@ -485,7 +485,7 @@ function newer(event, known) {
 
 function reported(segment_id, {transcript, origin, langs}) {
   const told = transcript ?? {segment_id, ...(origin ? {origin} : {})};
-  const names = ["text", "segment_id", "revision", "stable_length", "start_ms", "end_ms", "lang", "lang_tentative", "corrected", "origin"];
+  const names = ["text", "segment_id", "revision", "stable_length", "start_ms", "end_ms", "lang", "lang_tentative", "lang_unsure", "corrected", "origin"];
   const kept = Object.fromEntries(names.filter((name) => name in told).map((name) => [name, told[name]]));
   const translations = [...langs].map(([target_lang, each]) => ({
     target_lang,

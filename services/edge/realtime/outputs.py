@@ -123,6 +123,8 @@ class Outputs:
         }
         if result.lang_tentative:
             event["lang_tentative"] = True
+        if result.lang_unsure:
+            event["lang_unsure"] = True
         if result.confidence:
             event["confidence"] = round(result.confidence, 4)
         if result.corrected:

@@ -19,7 +19,7 @@ from services.edge import measures
 from services.edge.doors.entrance import Doors
 from services.edge.faults import Fault, fault_of_call, fault_told
 from services.edge.plain import plain
-from services.edge.realtime.endpoint import opened
+from services.edge.realtime.door import opened
 from services.edge.rest import body
 from services.edge.rest.clips import Decoding, seconds
 from services.edge.rest.decoder import RATE

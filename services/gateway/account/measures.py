@@ -47,7 +47,7 @@ _OUTCOMES = (*(outcome.value for outcome in Outcome), "lost")
 _DEGRADED_FOR = {
     "asr": ("UNAVAILABLE", "OVERLOAD", "TIER"),
     "mt": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "RUNAWAY", "TIER"),
-    "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG", "TIER"),
+    "tts": ("UNAVAILABLE", "OVERLOAD", "QUARANTINED", "MAX_LAG", "LANG_UNSURE", "TIER"),
 }
 _SKIPPED_FOR = {
     pb.GAP_REASON_MISSING_AUDIO: "missing",

@@ -135,6 +135,7 @@ def transcript(said: Transcript, default_lang: str = "") -> pb.ServerMessage:
         lang=said.language or default_lang,
         lang_confidence=said.language_confidence,
         lang_tentative=said.language_tentative,
+        lang_unsure=said.language_unsure,
         words=map(_word, said.words),
         origin=closed.ORIGINS[said.typed],
     )

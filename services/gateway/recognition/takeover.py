@@ -106,7 +106,8 @@ class Seam:
             return said
         revision = self.before.revision + said.revision
         if said.language == self.before.language and not said.language_confidence:  # the earlier one found it out
-            said = replace(said, language_confidence=self.before.language_confidence)
+            confidence, unsure = self.before.language_confidence, self.before.language_unsure
+            said = replace(said, language_confidence=confidence, language_unsure=unsure)
         if said.final:
             return replace(said, revision=revision, corrected=not continues(said.text, self._concluded))
         return replace(said, revision=revision, stable_length=max(said.stable_length, len(self._concluded)))

@@ -126,6 +126,7 @@ def _transcript(result: pb.AsrResult) -> Transcript:
         language=result.lang,
         language_confidence=result.lang_confidence if result.HasField("lang_confidence") else None,
         language_tentative=result.lang_tentative,
+        language_unsure=result.lang_unsure,
     )
 
 

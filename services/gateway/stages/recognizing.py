@@ -177,6 +177,7 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         language=result.lang,
         language_confidence=result.lang_confidence if result.HasField("lang_confidence") else None,
         language_tentative=result.lang_tentative,
+        language_unsure=result.lang_unsure,
         words=tuple(map(_word, result.words)),
         tier=result.tier,
         larger_tiers=result.larger_tiers,

@@ -149,9 +149,11 @@ def given_up(error: grpc.aio.AioRpcError, link: Link) -> bool:
 
 
 def fault_of(error: CallFailed, stage: str) -> MeshError:
-    """The fault behind a failed call to a stage."""
+    """The fault behind a failed call to a stage. A stage's own fields mean nothing to clients: they are words here."""
     if isinstance(error, grpc.aio.AioRpcError):
-        return from_rpc_error(error, stage)
+        found = from_rpc_error(error, stage)
+        found.message, found.field, found.accepted = str(found), "", ()
+        return found
     if isinstance(error, Abandoned):
         return unavailable(stage)
     message = f"The {stage} stage did not answer in time."

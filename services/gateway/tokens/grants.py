@@ -9,6 +9,7 @@ from services.common.errors import PermissionDenied, quoted
 
 STREAM, TRANSLATE, DESCRIBE, GLOSSARY_WRITE, OPERATE = "stream", "translate", "describe", "glossary:write", "operate"
 SCOPES = (STREAM, TRANSLATE, DESCRIBE, GLOSSARY_WRITE, OPERATE)
+_ENOUGH = {DESCRIBE: (DESCRIBE, STREAM, TRANSLATE)}  # who may use what is there may ask what is there
 AUTHORIZATION = "authorization"  # the key of the metadata that carries a token
 DEFAULT_CLASS = "default"  # quota class of a token that names none
 FOREVER = float("inf")
@@ -35,9 +36,10 @@ class Grant:
     expires: float = FOREVER  # seconds of the wall clock
 
     def require_scope(self, scope: str) -> None:
-        """Raise PermissionDenied unless the token has a scope."""
-        if scope not in self.scopes:
-            raise PermissionDenied("SCOPE_MISSING", f"The token lacks the scope {scope!r}.", AUTHORIZATION, [scope])
+        """Raise PermissionDenied unless the token has a scope, or one that includes it."""
+        enough = _ENOUGH.get(scope, (scope,))
+        if self.scopes.isdisjoint(enough):
+            raise PermissionDenied("SCOPE_MISSING", f"The token lacks the scope {scope!r}.", AUTHORIZATION, enough)
 
     def require_language(self, lang: str, path: str) -> None:
         """Raise PermissionDenied unless the token grants a language; `path` is the field that asks for it."""

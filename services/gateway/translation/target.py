@@ -250,4 +250,5 @@ class Target:
         ticket = self._shared.account.backlog.begin("TTS", self.terms.lang, since)
         trace = self._shared.account.ledger.trace(said.segment_id)
         rung = self._segments.utterances.rung(said)
-        return Clause(text, said.segment_id, ticket, trace, said.typed, said.end_samples, rung=rung)
+        where = (text, said.segment_id, ticket, trace, said.typed, said.end_samples)
+        return Clause(*where, rung=rung, unsure=said.language_unsure)

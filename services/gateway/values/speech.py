@@ -138,6 +138,7 @@ class Transcript:
     language: str = ""  # that is spoken, one of the session's; empty: its default
     language_confidence: float | None = None  # 0 to 1; None: it was not identified
     language_tentative: bool = False  # it may turn out to be another one, and nothing is concluded
+    language_unsure: bool = False  # it is final, but nobody should speak what may be in another one
     words: tuple[Word, ...] = field(default=(), repr=False)
     tier: str = ""  # that recognized it; empty where the recognizer has one alone
     larger_tiers: int = 0  # so many there are, which it did not get

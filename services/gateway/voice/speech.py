@@ -37,6 +37,7 @@ class Clause:
     source_samples: int = 0  # where the source speech it is made from ends
     said_samples: int = 0  # so much of it the listener has already, at the output rate
     rung: Rung = field(default_factory=Rung)  # the tier that speaks the utterance
+    unsure: bool = False  # the language of its source: it is left out
 
 
 @dataclass(frozen=True, slots=True)

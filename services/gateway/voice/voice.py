@@ -163,6 +163,8 @@ class Voice:
         """
         if self._dropped(telling):
             return ""
+        if telling.clause.unsure:
+            return "LANG_UNSURE"
         if self._shared.account.backlog.overload.level >= Level.NO_SPEECH:
             return "OVERLOAD"
         try:

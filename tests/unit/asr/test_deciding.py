@@ -9,7 +9,7 @@ from services.common.audio.pcm import ASR_RATE
 
 
 def deciding(first: str = "", **settings: Any) -> Deciding:
-    options = {"first_ms": 1000, "looks": 2, "sure": 0.9, "least": 0.6, **settings}
+    options = {"first_ms": 1000, "looks": 2, "sure": 0.9, "least": 0.6, "spoken": 0.0, **settings}
     return Deciding("en", IdentificationSettings(**options), first)
 
 
@@ -47,6 +47,41 @@ def test_the_last_look_decides_by_the_lesser_confidence() -> None:
         due(decision, seconds)
         decision.found(Language("es", 0.7))
     assert decision.language == Language("es", 0.7)
+
+
+def test_speech_that_sounds_like_none_of_the_languages_is_decided_but_unsure() -> None:
+    decision = deciding(spoken=0.7)
+    due(decision, 1.0)
+    decision.found(Language("es", 0.98, share=0.6))
+    assert decision.language == Language("es", 0.98, tentative=True)  # another look may be surer
+    due(decision, 2.0)
+    decision.found(Language("es", 0.98, share=0.6))
+    assert decision.language == Language("es", 0.98, share=0.6, unsure=True)
+    decision.ended(split=True)
+    assert decision.language.unsure  # the rest of an utterance is in its language, as sure or not
+    decision.ended(split=False)
+    assert not decision.language.unsure
+
+
+def test_a_look_that_is_sure_among_all_languages_is_spoken() -> None:
+    decision = deciding(spoken=0.7)
+    due(decision, 1.0)
+    decision.found(Language("es", 0.98, share=0.8))
+    assert not decision.language.unsure
+
+
+def test_a_language_kept_for_want_of_a_sure_look_is_unsure() -> None:
+    decision = deciding(spoken=0.7)
+    assert due(decision, 0.5, ends=True)
+    decision.found(Language("es", 0.55), ends=True)
+    assert decision.language == Language("en", unsure=True)
+    without = deciding(spoken=0.7, per_minute=1)
+    for _ in range(11):
+        due(without, 0.5, ends=True)
+        without.found(Language("es", 0.99), ends=True)
+        without.ended(split=False)
+    assert not due(without, 0.5, ends=True)  # it has had all its looks
+    assert without.language == Language("en", unsure=True)
 
 
 def test_an_utterance_that_stays_doubtful_is_in_the_rooms_language() -> None:
@@ -107,4 +142,4 @@ def test_a_last_look_that_is_a_little_surer_of_one_language_is_believed() -> Non
     decision = Deciding("en", IdentificationSettings())
     assert due(decision, 1.2, ends=True)
     decision.found(Language("es", 0.57), ends=True)
-    assert decision.language == Language("es", 0.57)
+    assert decision.language == Language("es", 0.57, unsure=True)  # shown, not spoken

@@ -44,7 +44,7 @@ RIGHT = taken(
     (3.5, heard(1, 1000, "en-US", 3000)),
     (4.0, translated(1, "es", 3500)),
     (8.0, heard(1, 1000, "en-US", 7000, final=True)),
-    (12.0, heard(2, 9000, "en-US", 11_000, final=True)),
+    (12.0, heard(2, 9000, "en-US", 11_000, final=True, lang_unsure=True)),
     (12.5, babelmesh.TtsChunk(segment_id=2, target_lang="es", data=b"", sample_rate=24_000)),
 )
 
@@ -75,11 +75,11 @@ def test_utterances_are_held_against_what_was_said_where_they_are() -> None:
 
 def test_long_utterances_are_counted_apart_from_short_ones() -> None:
     found = utterances(DIALOGUE, RIGHT)
-    assert ("all", ">= 4 s", 1, 1, 1.0, 0) in accuracy(found).rows
-    assert ("all", "< 4 s", 1, 0, 0.0, 1) in accuracy(found).rows
+    assert ("all", ">= 4 s", 1, 1, 1.0, 0, 0) in accuracy(found).rows
+    assert ("all", "< 4 s", 1, 0, 0.0, 1, 1) in accuracy(found).rows
     assert {name: goal.ok for name, goal in goals(found).items()} == {
         "languages.long": True,
-        "languages.wrongly_spoken_long": True,
+        "languages.wrongly_spoken": False,
     }
 
 

@@ -93,6 +93,16 @@ async def test_a_fault_crosses_the_wire_whole(kind: type[MeshError]) -> None:
     assert (heard.code, heard.message, heard.retry_after_ms, heard.stage) == ("SOME_CODE", "It went wrong.", 250, "MT")
 
 
+async def test_a_field_at_fault_and_what_it_accepts_cross_the_wire_too() -> None:
+    told = InvalidArgument("UNKNOWN_LANGUAGE", "No such language.", "target_langs[0]", ["es", "fr"])
+    heard = from_rpc_error(await failure(Told(told)), "GATEWAY")
+    assert (heard.message, heard.field, list(heard.accepted)) == (told.message, told.field, told.accepted)
+    assert str(heard) == str(told)
+    many = InvalidArgument("UNKNOWN_LANGUAGE", "No such language.", "target_langs[0]", [f"x-{n}" for n in range(500)])
+    kept = from_rpc_error(await failure(Told(many)), "GATEWAY").accepted
+    assert kept == many.accepted[: len(kept)] != []
+
+
 async def test_a_fault_without_retry_is_not_given_one() -> None:
     heard = from_rpc_error(await failure(Told(InvalidArgument("UNKNOWN_PAIR", "No."))), "MT")
     assert heard.retry_after_ms is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 
 from services.asr.engine import Endpoint, Heard, Hypothesis, Language, Speech, Terms
@@ -154,7 +155,7 @@ class Identifying:
         look = Look(speech.pcm[:MOST_SAMPLES], tuple(asked))
         async with self._served.resident.used():
             found = await self._served.looks.submit(Item(look, urgent=True, cost=len(look.pcm)))
-        return Language(asked[found.tag], found.confidence)
+        return replace(found, tag=asked[found.tag])
 
 
 async def _load(bundle: Bundle, served: Served) -> None:

@@ -59,7 +59,8 @@ def likeliest(likely: Mapping[str, float], names: Mapping[str, str]) -> Language
     """Return the likeliest of the named languages, and its share among them, given each name's probability."""
     shares = {tag: likely.get(name, 0.0) for tag, name in names.items()}
     best = max(shares, key=lambda tag: shares[tag])
-    return Language(best, shares[best] / (sum(shares.values()) or 1.0))
+    together = sum(shares.values())
+    return Language(best, shares[best] / (together or 1.0), share=min(1.0, together))
 
 
 def words(decoded: Decoded, tokens: Tokens, bounds: Bounds, final: bool) -> tuple[Word, ...]:

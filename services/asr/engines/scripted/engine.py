@@ -93,7 +93,7 @@ class Engine:
         spoken = settings.spoken[turn % len(settings.spoken)]
         if len(speech.pcm) * 1000 // ASR_RATE < settings.sure_ms:
             return Language(next(each for each in allowed if each != spoken), 0.5)
-        return Language(spoken, 0.99)
+        return Language(spoken, 0.99, share=settings.share)
 
 
 class Script:
