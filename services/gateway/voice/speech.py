@@ -12,8 +12,7 @@ from opentelemetry.context import Context
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.audio.resampling import Resampler
 from services.common.channel import Changes
-from services.gateway.account.account import Account
-from services.gateway.account.backlog import Ticket
+from services.gateway.account.account import Account, Ticket
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import SMALL_BYTES

@@ -11,8 +11,8 @@ from services.common.audio.pcm import ASR_RATE
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.gateway.account.account import Shared
-from services.gateway.account.backlog import Level
 from services.gateway.account.ledger import Outcome
+from services.gateway.account.overload import Level
 from services.gateway.outgoing import messages
 from services.gateway.stages.shortage import Shortage, TierNotices, away, first_of, heals, quarantined
 from services.gateway.values.continuation import TargetContinuation
