@@ -21,7 +21,7 @@ from services.gateway.values.speech import Mark, Rung, SpeechChunk
 from services.gateway.voice.pacing import Playout
 
 CHUNK_MS = 80
-JOINED = 3  # chunks that are there at once travel together: a message costs the same however long it is
+JOINED = 2  # chunks that are there at once travel together: a message costs the same however long it is
 
 
 @dataclass(frozen=True, slots=True)
