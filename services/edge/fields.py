@@ -68,6 +68,13 @@ def as_integer(value: object, path: str, least: int = 0, beyond: int = 1 << 53) 
     return value
 
 
+def as_flag(value: str, path: str) -> bool:
+    """Return the flag in an address's parameter. Raises InvalidArgument."""
+    if value not in ("true", "false"):
+        raise wrong(path, "true or false")
+    return value == "true"
+
+
 def as_bytes(value: object, path: str) -> bytes:
     """Return the bytes of base64 in a JSON value. Raises InvalidArgument."""
     try:

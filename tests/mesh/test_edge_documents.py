@@ -87,7 +87,7 @@ def test_a_client_may_send_what_the_document_says_and_nothing_else() -> None:
 
 
 async def test_every_event_is_as_the_document_says() -> None:
-    features = ["partial_results", "vad", "latency"]
+    features = ["partial_results", "vad", "latency", "viewing"]
     async with edge_port({"heartbeat_ms": 200}) as port, connect(port) as socket:
         got = Got()
         await say(

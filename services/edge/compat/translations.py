@@ -1,14 +1,10 @@
-"""`/v1/realtime/translations`: the WebSocket of OpenAI's clients, and its client secrets."""
+"""`/v1/realtime/translations`: the WebSocket of OpenAI's clients."""
 
 from __future__ import annotations
 
-import secrets
-import time
 from dataclasses import replace
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
@@ -18,23 +14,21 @@ from services.edge.doors.languages import usual_source
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE
-from services.edge.realtime.door import SocketDoor, say
+from services.edge.realtime.door import SocketDoor
+from services.edge.realtime.lines import Line, SocketLine
+from services.edge.realtime.outputs import Out
 from services.edge.realtime.registry import Registry
-from services.edge.rest import body
 from services.edge.upstream import Caller
 
 PATH = "/v1/realtime/translations"
 PARAMETERS = ("model", "source_lang", "target_lang")
 SPOKEN = Spoken("realtime", "openai-insecure-api-key.", encoded=False)
-_SECRET_SECONDS = 600
-_LONGEST_SECRET_BODY = 64 * 1024
 
 
 class Translations:
     """Serves OpenAI's protocol."""
 
     def __init__(self, doors: Doors, registry: Registry) -> None:
-        self._doors = doors
         self._door = SocketDoor(doors, registry, PATH, SPOKEN)
 
     async def serve(self, socket: WebSocket) -> None:
@@ -46,46 +40,34 @@ class Translations:
 
         await self._door.serve(socket, PARAMETERS, lambda caller: self._conversed(socket, caller, dialect), told)
 
-    async def secret(self, request: Request) -> Response:
-        """Answer `client_secrets`: where no tokens are asked for, any secret is as good as another."""
-        caller = self._doors.caller(request)
-        self._doors.clients.requested(caller.name)
-        if caller.token:
-            await self._doors.gateway.admit(caller)
-        asked = await body.values(request, _LONGEST_SECRET_BODY) if await request.body() else {}
-        session = new_session().updated(asked.get("session") or {})
-        told = {
-            "value": caller.token or f"ek_{secrets.token_hex(16)}",
-            "expires_at": int(time.time()) + _SECRET_SECONDS,
-        }
-        return JSONResponse({**told, "session": session.told()})
-
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
         if socket.query_params.get("model", MODEL) != MODEL:
             raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
-        dialect.session = await self._set_up(socket, caller, dialect)
+        described = await self._door.doors.gateway.describe(caller)
+        source = socket.query_params.get("source_lang") or usual_source(described)
+        known = replace(dialect.session, source=source)
+        dialect.session = await set_up(SocketLine(socket), OpenAiDialect(known), described)
         if not dialect.session.target:
             return DONE
         return await self._door.converse(socket, caller, dialect.session.config(), dialect)
 
-    async def _set_up(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> Session:
-        """Speak with a client until its languages are known; without a target where it closes before."""
-        described = await self._doors.gateway.describe(caller)
-        source = socket.query_params.get("source_lang") or usual_source(described)
-        session = replace(dialect.session, source=source)
-        await say(socket, event("session.created", session=session.told()))
-        while not (session.source and session.target):
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            try:
-                session, answer = _before(session, read_event(message), described)
-            except InvalidArgument as error:
-                answer = dialect.refusal(as_fault(error), False)
-            await say(socket, answer)
-            if answer["type"] == "session.closed":
-                return replace(session, target="")
-        return session
+
+async def set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse) -> Session:
+    """Speak with a client until its languages are known; without a target where it closes before. Raises Gone."""
+    session = dialect.session
+    await line.send(Out(event("session.created", session=session.told())))
+    while not (session.source and session.target):
+        message = await line.receive()
+        if "spoken" in message:
+            continue  # nobody knows yet which language it is in
+        try:
+            session, answer = _before(session, read_event(message), described)
+        except InvalidArgument as error:
+            answer = dialect.refusal(as_fault(error), False)
+        await line.send(Out(answer))
+        if answer["type"] == "session.closed":
+            return replace(session, target="")
+    return session
 
 
 def _before(session: Session, told: object, described: pb.DescribeResponse) -> tuple[Session, dict[str, object]]:

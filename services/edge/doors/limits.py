@@ -18,11 +18,11 @@ _BURST_SECONDS = 2
 
 
 class Clients:
-    """The sessions and requests of each client, counted under its name."""
+    """The connections and requests of each client, counted under its name; of the first it may have `most`."""
 
-    def __init__(self, settings: EdgeSettings, slots: Slots) -> None:
+    def __init__(self, settings: EdgeSettings, slots: Slots, most: int) -> None:
         self._slots = slots
-        self._most = settings.client_slots or settings.slots
+        self._most = most or slots.total
         self._rate = Rate(settings.requests_per_second, max(1.0, _BURST_SECONDS * settings.requests_per_second))
         self._sessions: Counter[str] = Counter()
         self._requests: OrderedDict[str, Allowance] = OrderedDict()
@@ -31,7 +31,7 @@ class Clients:
     def connected(self, name: str) -> Iterator[None]:
         """Hold a slot for a client's session for the block. Raises Fault, or AtCapacity, without one."""
         if self._sessions[name] >= self._most:
-            message = f"This client has {self._most} sessions here, and may have no more."
+            message = f"This client has {self._most} connections like this here, and may have no more."
             raise Fault(429, "TOO_MANY_SESSIONS", message, retry_after_ms=jittered(10 * RETRY_MS))
         with self._slots.taken():
             self._sessions[name] += 1

@@ -10,11 +10,12 @@ from services.common.errors import InvalidArgument
 from services.edge.doors.entrance import Doors
 from services.edge.faults import Fault
 from services.edge.realtime.door import SocketDoor
-from services.edge.realtime.hello import Asked, asked
+from services.edge.realtime.hello import VIEWING, Asked, asked
 from services.edge.realtime.inputs import parsed
 from services.edge.realtime.own import OwnDialect
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Caller
+from services.edge.viewing.galleries import Galleries
 
 PATH = "/v1/realtime"
 PARAMETERS = ("target_lang",)
@@ -23,8 +24,9 @@ PARAMETERS = ("target_lang",)
 class Realtime:
     """Serves the WebSocket of sessions."""
 
-    def __init__(self, doors: Doors, registry: Registry) -> None:
+    def __init__(self, doors: Doors, registry: Registry, galleries: Galleries) -> None:
         self._door = SocketDoor(doors, registry, PATH)
+        self._galleries = galleries
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection."""
@@ -32,7 +34,9 @@ class Realtime:
 
     async def _conversed(self, socket: WebSocket, caller: Caller) -> int:
         wanted = await self._hello(socket, caller)
-        return await self._door.converse(socket, caller, wanted.config, OwnDialect(wanted))
+        with self._galleries.showing() as showing:
+            dialect = OwnDialect(wanted, showing if wanted.wants(VIEWING) else None)
+            return await self._door.converse(socket, caller, wanted.config, dialect)
 
     async def _hello(self, socket: WebSocket, caller: Caller) -> Asked:
         """Wait for the hello, and read it. Raises Fault or InvalidArgument."""

@@ -13,7 +13,8 @@ from services.edge.voices import is_generic, resolved
 
 VERSION = "2026-05-01"
 PARTIAL, VAD, LATENCY, BINARY = "partial_results", "vad", "latency", "binary_audio"
-FEATURES = (PARTIAL, VAD, LATENCY, BINARY)
+VIEWING = "viewing"
+FEATURES = (PARTIAL, VAD, LATENCY, BINARY, VIEWING)
 _BY_DEFAULT = frozenset({PARTIAL, VAD})
 OPUS = "opus"
 OPUS_RATE = 24_000

@@ -11,8 +11,9 @@ from services.edge.faults import Fault
 from services.edge.opus import OpusEncoder
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.hello import Asked
-from services.edge.realtime.inputs import Inputs, parsed
+from services.edge.realtime.inputs import Inputs, Spoken, parsed
 from services.edge.realtime.outputs import Event, Out, Outputs, go_away, heartbeat
+from services.edge.viewing.galleries import Showing
 
 
 class OwnDialect:
@@ -20,11 +21,12 @@ class OwnDialect:
 
     forgiving = False
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: Asked, showing: Showing | None = None) -> None:
         config = asked.config
         self._inputs = Inputs(config.input.format, config.input.sample_rate)
         self._outputs = Outputs(asked, self._inputs, defaultdict(OpusEncoder))
         self._answers: list[Event] = []
+        self._showing = showing
 
     @property
     def heard_ms(self) -> float:
@@ -49,6 +51,10 @@ class OwnDialect:
             self._answers.append({"type": "pong", **({"id": told["id"]} if "id" in told else {})})
         return self._inputs.read(told)
 
+    def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:
+        """Yield what the gateway is to be sent for audio of a track."""
+        return self._inputs.spoken(spoken)
+
     def answers(self) -> Iterator[Event]:
         """Yield the pong of a ping."""
         yield from self._answers
@@ -61,7 +67,10 @@ class OwnDialect:
 
     def events(self, message: pb.ServerMessage) -> Iterator[Out]:
         """Yield the events for a message of the gateway."""
-        return self._outputs.events(message)
+        for out in self._outputs.events(message):
+            if self._showing:
+                self._showing.take(out.event)
+            yield out
 
     def refusal(self, fault: Fault, fatal: bool) -> Event:
         """Return the error of a fault."""
