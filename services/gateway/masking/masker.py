@@ -89,6 +89,14 @@ class Seeker:
         return len(text), spans + [name for name in names if not _overlaps(name, spans)]
 
 
+@dataclass(slots=True)
+class _Said:
+    """What was shown as concluded of open segments, and what was said last."""
+
+    concluded: dict[int, str]
+    last: tuple[Transcript, str] | None = None  # as it was said, and not as it was shown, behind its context
+
+
 class Masker:
     """Gives a session's transcripts back with placeholders, each segment append-only as it was."""
 
@@ -101,8 +109,7 @@ class Masker:
         self._default_lang = default_lang
         self._seeker = seeker
         self._known: dict[int, Found] = {}  # by open segment, what is certain of its concluded text
-        self._concluded = {said.segment_id: said.stable_text for said in concluded if said}
-        self._last: tuple[Transcript, str] | None = None  # as it was said, and not as it was shown, behind its context
+        self._said = _Said({said.segment_id: said.stable_text for said in concluded if said})
 
     def masked(self, said: Transcript) -> Transcript:
         """Return a revision of a segment as it may be shown, translated, spoken and kept."""
@@ -117,7 +124,7 @@ class Masker:
         stable = composed(said.text[: said.stable_length])
         whole = len(stable) if len(stable) == len(text) else max(len(stable), _last_space(text))
         before = self._before(said)
-        self._last = said, before.context
+        self._said.last = said, before.context
         sure = self._known[said.segment_id] = self._seeker.found(stable, lang, False, before)
         seen = sure if whole == len(stable) else self._seeker.found(text[:whole], lang, False, sure)
         return self._shown(said, self._written(sure), self._written(seen))
@@ -125,13 +132,13 @@ class Masker:
     def _final(self, said: Transcript, text: str, lang: str) -> Transcript:
         before = self._before(said)
         self._known.pop(said.segment_id, None)
-        self._last = said, before.context
+        self._said.last = said, before.context
         found = self._seeker.found(text, lang, True, before)
         places = _places(said.words, text)
         heard = zip(said.words, places, strict=True)
         unsure = [place for word, place in heard if _is_unsure(word)]
         spans = [span for span in found.spans if span.kind != PROFANITY or not _touches(span, unsure)]
-        concluded = self._concluded.pop(said.segment_id, "")
+        concluded = self._said.concluded.pop(said.segment_id, "")
         written = self._styled(hidden(text, spans, len(text))) or concluded
         return replace(
             said,
@@ -144,20 +151,20 @@ class Masker:
     def _before(self, said: Transcript) -> Found:
         """Return what is known of a segment; of a new one, what was said right before it."""
         known = self._known.get(said.segment_id)
-        if known is not None or self._last is None:
+        if known is not None or self._said.last is None:
             return known or _NOTHING
-        last, context = self._last
+        last, context = self._said.last
         if last.segment_id == said.segment_id or said.start_samples - last.end_samples > LONGEST_PAUSE:
             return _NOTHING
         return Found("", (), 0, context=context_of(context + composed(last.text)))
 
     def _shown(self, said: Transcript, sure: str, seen: str) -> Transcript:
         """An interim transcript: what was concluded stays, and nothing is shown that contradicts it."""
-        concluded = self._concluded.get(said.segment_id, "")
+        concluded = self._said.concluded.get(said.segment_id, "")
         if not continues(seen, concluded):
             seen = concluded
         if continues(sure, concluded) and continues(seen, sure):
-            concluded = self._concluded[said.segment_id] = sure
+            concluded = self._said.concluded[said.segment_id] = sure
         return replace(said, text=seen, stable_length=len(concluded))
 
     def _written(self, found: Found) -> str:
