@@ -14,6 +14,7 @@ from services.edge.realtime.sequence import Sequence
 
 PCM_WIDTHS = {"pcm16le": 2, "mulaw": 1}
 _PIECE_MS = 200  # longest piece of raw samples in one message to the gateway
+_LONGEST_ID = 128  # characters
 _NUMBERED = ("input_audio", "input_text")
 STAY = "edge"  # the marker of pings that keep a session from timing out; its echo is not sent on
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -40,6 +41,15 @@ def parsed(text: str) -> Json:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(name)
+
+
+def pong(message: Json) -> Json:
+    """Return the answer to a ping, with its `id` where it has one. Raises InvalidArgument for one that is too long."""
+    given = message.get("id", "")
+    if isinstance(given, bool) or not isinstance(given, str | int | None) or len(str(given)) > _LONGEST_ID:
+        accepted = [f"text of at most {_LONGEST_ID} characters", "a whole number"]
+        raise InvalidArgument("WRONG_TYPE", "The id comes back as it is, and has to be short.", "ping.id", accepted)
+    return {"type": "pong", **({"id": given} if "id" in message else {})}
 
 
 def _kind(message: Json) -> str:

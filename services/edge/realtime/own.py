@@ -11,7 +11,7 @@ from services.edge.faults import Fault
 from services.edge.opus import OpusEncoder
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.hello import Asked
-from services.edge.realtime.inputs import Inputs, Spoken, parsed
+from services.edge.realtime.inputs import Inputs, Spoken, parsed, pong
 from services.edge.realtime.outputs import Event, Out, Outputs, go_away, heartbeat
 from services.edge.viewing.galleries import Showing
 
@@ -48,7 +48,7 @@ class OwnDialect:
         if told.get("type") == "hello":
             raise InvalidArgument("HELLO_REPEATED", "A session has one hello, its first message.", "hello")
         if told.get("type") == "ping":
-            self._answers.append({"type": "pong", **({"id": told["id"]} if "id" in told else {})})
+            self._answers.append(pong(told))
         return self._inputs.read(told)
 
     def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:

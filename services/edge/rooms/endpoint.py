@@ -15,6 +15,7 @@ from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE, close_code
 from services.edge.realtime.door import SocketDoor, say
+from services.edge.realtime.inputs import pong
 from services.edge.realtime.registry import Registry
 from services.edge.rooms.access import granted
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
@@ -117,7 +118,7 @@ class _Connection:
             return
         told = read(message["text"])
         if told["type"] == "ping":
-            self.member.put(sent({"type": "pong", **({"id": told["id"]} if "id" in told else {})}))
+            self.member.put(sent(pong(told)))
         else:
             await carry_out(self.member, told)
 
