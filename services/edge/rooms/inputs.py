@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,12 +10,12 @@ from services.common.errors import InvalidArgument, quoted
 from services.edge.fields import Json, as_bytes, as_integer, as_list, as_object, as_text
 from services.edge.realtime.hello import VERSION
 from services.edge.realtime.inputs import parsed
+from services.edge.rooms.checking import NAME as MEMBER
 from services.edge.rooms.member import Member
 from services.edge.rooms.unfinished import FORMATS
 from services.edge.rooms.values import LISTENER, ROLES, SPEAKER, Entry, Input, Speech, Wish
 
 _MOST_NAME = 64  # characters
-_MEMBER = re.compile(r"[0-9a-f]{12}")
 MOST_SPEAKERS = 1000  # of `received`
 _LANGS = 10
 _WISH = ("lang", "captions", "voice", "original")
@@ -92,7 +91,7 @@ def entry(message: Json, room: str) -> Entry:
         raise InvalidArgument("OUT_OF_RANGE", "There are too many.", "join.received", [f"at most {MOST_SPEAKERS}"])
     received = {speaker: as_integer(number, f"join.received.{speaker[:32]}") for speaker, number in came.items()}
     speaker = as_text(message.get("speaker", ""), "join.speaker")
-    if speaker and not _MEMBER.fullmatch(speaker):
+    if speaker and not MEMBER.fullmatch(speaker):
         raise InvalidArgument("UNKNOWN_VALUE", "This is no speaker.", "join.speaker", ["the `speaker` of a `ready`"])
     if speech and bool(speaker) != bool(speech.resume_handle):
         raise InvalidArgument("FIELD_MISSING", "A speaker comes back with both.", "join.speaker", ["resume_handle"])
