@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -20,6 +21,7 @@ from services.edge.upstream import Caller
 
 PATH = "/v1/realtime/translations"
 PARAMETERS = ("model", "source_lang", "target_lang")
+_PATIENCE = 6  # times that of a hello: people may have to choose a language first
 SPOKEN = Spoken("realtime", "openai-insecure-api-key.", encoded=False)
 
 
@@ -41,7 +43,13 @@ class Translations:
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
         if socket.query_params.get("model", MODEL) != MODEL:
             raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
-        dialect.session = await self._set_up(socket, caller, dialect)
+        milliseconds = _PATIENCE * self._door.doors.settings.hello_ms
+        try:
+            async with asyncio.timeout(milliseconds / 1000):
+                dialect.session = await self._set_up(socket, caller, dialect)
+        except TimeoutError:
+            message = f"No {UPDATE} named the languages within {milliseconds} ms."
+            raise Fault(504, "HELLO_TIMEOUT", message, "session") from None
         if not dialect.session.target:
             return DONE
         return await self._door.converse(socket, caller, dialect.session.config(), dialect)

@@ -27,6 +27,8 @@ from services.edge.realtime.outputs import with_audio
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Call, failure
 
+# What sending raises where the client has left, or uvicorn has closed the connection for a message that is none.
+GONE = (WebSocketDisconnect, RuntimeError)
 _AHEAD_MS = 2000.0  # of real time: audio further ahead is a recording, whose listener waits for all of it
 
 
@@ -145,7 +147,7 @@ class Conversation:
                     await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
                     if out.binary:
                         await self._socket.send_bytes(out.audio)
-        except (WebSocketDisconnect, TimeoutError):
+        except (*GONE, TimeoutError):
             raise _Left from None
 
     async def _beat(self) -> None:

@@ -19,7 +19,7 @@ from services.edge.doors.entrance import OURS, Doors
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault, fault_of_call
 from services.edge.realtime.closing import close_code
-from services.edge.realtime.conversation import Conversation
+from services.edge.realtime.conversation import GONE, Conversation
 from services.edge.realtime.dialect import Dialect
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Call, Caller
@@ -86,7 +86,7 @@ async def say(socket: WebSocket, event: object) -> None:
     """Send an event, if the client is still there."""
     try:
         await socket.send_text(json.dumps(event, ensure_ascii=False))
-    except WebSocketDisconnect:
+    except GONE:
         return
 
 
@@ -94,5 +94,5 @@ async def _close(socket: WebSocket, code: int) -> None:
     """Close a connection, if the client has not done so."""
     try:
         await socket.close(code)
-    except (WebSocketDisconnect, RuntimeError):
+    except GONE:
         return

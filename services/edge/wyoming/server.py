@@ -66,6 +66,9 @@ async def _served(doors: Doors, reader: asyncio.StreamReader, writer: asyncio.St
             await _last_words(connection, error)
         except Left:
             code = "LEFT"
+        except Exception:  # a bug: it ends this connection, and none of the others in the group
+            code = "DEFECT"
+            log.exception("wyoming connection failed")
         finally:
             measures.answered(ENDPOINT, code)
             if code == "LEFT":
