@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from babelmesh import console
-from babelmesh.cli import tokens
+from babelmesh.cli import page_link, tokens
 from babelmesh.cli.captions import Languages
 from babelmesh.cli.explainer import Explainer
 from babelmesh.cli.heard import Heard
@@ -31,6 +31,7 @@ from babelmesh.client.lines import given, typed
 from babelmesh.client.mesh import Mesh, connect
 from babelmesh.client.session import Source
 from babelmesh.local import edge, preflight, supervisor
+from babelmesh.local.edge import Front
 from babelmesh.local.log_folder import log_folder
 from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services, supervised
 from babelmesh.models.choices import Variables
@@ -159,11 +160,11 @@ async def _own_mesh(services: Sequence[Service], logs: Path, before: Sequence[Se
             yield address
 
 
-async def up(ports: Ports, logs: Path, told: Variables, edge_port: int = 0) -> None:
-    """Run `babelmesh up` until Ctrl-C or SIGTERM. `told` are variables for the stages; no edge runs at port 0."""
+async def up(ports: Ports, logs: Path, told: Variables, front: Front | None = None) -> None:
+    """Run `babelmesh up` until Ctrl-C or SIGTERM. `told` are variables for the stages; `front` is where its page is."""
     services = mesh_services(ports, told)
-    edges = [edge.edge_service(edge_port, services[-1].address)] if edge_port and edge.is_installed() else []
-    async with _own_mesh(services, logs, edges) as address:
+    edges = [edge.edge_service(front, services[-1].address, services[-1].operations)] if front else []
+    async with _own_mesh(services, logs, edges) as address, asyncio.TaskGroup() as tasks:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -172,12 +173,14 @@ async def up(ports: Ports, logs: Path, told: Variables, edge_port: int = 0) -> N
         console.line(f"         reflection is on: grpcurl -plaintext {address} list")
         for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
             console.line(f"{stage:7}  127.0.0.1:{port}")
-        if edges:
-            console.line(f"edge     http://127.0.0.1:{edge_port}/ for browsers; its WebSocket and REST: docs/edge.md")
-        elif edge_port:
-            console.note("There is no page for browsers: pip install 'babelmesh-server[edge]'.")
+        keeping = None
+        if front:
+            page_link.tell(front)
+            keeping = tasks.create_task(page_link.keep(front)) if front.certificate else None
         console.note("Ready. Ctrl-C stops it.")
         await stop.wait()
+        if keeping:
+            keeping.cancel()
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
         console.note("Stopping, when all calls have ended. Ctrl-C again ends them at once.")
 

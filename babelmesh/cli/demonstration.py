@@ -73,7 +73,10 @@ async def demo(server: Server, wanted: Wanted, output: Output) -> None:
         await _measured(mesh, english, replace(wanted, voice=False))
         if wanted.voice:
             await _voiced(mesh, Files([english], wanted, output, realtime=False), slow_voices(has, first.ready))
-    _note(f"\nIn a browser, with your own voice: `babelmesh up`, then http://127.0.0.1:{EDGE_PORT}/")
+    _note(
+        f"\nWith your own voice, in a browser: `make up` serves a page at http://127.0.0.1:{EDGE_PORT}/ until Ctrl-C."
+    )
+    _note("On a phone: `.venv/bin/babelmesh up --tls` shows a code for its camera.")
     _note(f"Left in {folder}/ and {folder}/from-es/: speech (.wav), subtitles (.srt, .vtt), events (.json).")
 
 

@@ -72,6 +72,13 @@ TrackNumber = Annotated[
 EdgePort = Annotated[
     int, typer.Option(min=0, max=65535, help="Port of the page for browsers, WebSocket and REST; 0: none.")
 ]
+PageTls = Annotated[
+    bool,
+    typer.Option("--tls", help="Serve that page by HTTPS in the network, for phones: with a certificate of its own."),
+]
+PageHost = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="This machine's address for --tls; without it, the one it sends from.")
+]
 Folder = Annotated[
     Path | None,
     typer.Option("--models", envvar=VARIABLE, metavar="DIR", help="Folder of the bundles.", show_default=False),

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from babelmesh import console
-from babelmesh.cli import commands, demonstration, describe, options, server_part, tokens, versions, watching
+from babelmesh.cli import commands, demonstration, describe, options, page_link, server_part, tokens, versions, watching
 from babelmesh.cli.archive_commands import app as archive_app
 from babelmesh.cli.commands import Files, Output
 from babelmesh.cli.faults import Fault, FaultKind, FaultStage, simulate_fault
@@ -32,6 +32,8 @@ from babelmesh.cli.flags import (
     Muxed,
     Out,
     OwnMesh,
+    PageHost,
+    PageTls,
     Spoken,
     Terms,
     To,
@@ -47,6 +49,7 @@ from babelmesh.client.dialling import Tls
 from babelmesh.client.errors import BabelmeshError
 from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS
 from babelmesh.local.edge import PORT as EDGE_PORT
+from babelmesh.local.edge import Front
 from babelmesh.local.supervisor import Ports
 from babelmesh.models.choices import Engines, Variables
 
@@ -86,13 +89,26 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
         int, typer.Option(min=1, max=65535, help="Port of the gateway for top and fault.")
     ] = LOCAL.operations,
     edge_port: EdgePort = EDGE_PORT,
+    tls: PageTls = False,
+    host: PageHost = "",
     logs: Annotated[Path, typer.Option(metavar="DIR", help="Folder for a log per service.")] = Path("logs"),
     engines: With = Engines.DEFAULT,
     models: Folder = None,
 ) -> None:
     """Run a mesh on this machine until Ctrl-C: ASR, MT, TTS and gateway, with a page for browsers before them."""
     ports = Ports(port, asr_port, mt_port, tts_port, operations_port)
-    run(commands.up(ports, logs, _told(engines, models), edge_port))
+    run(commands.up(ports, logs, _told(engines, models), _front(edge_port, tls, host)))
+
+
+def _front(port: int, tls: bool, host: str) -> Front | None:
+    """Return where the page of a local mesh is served; None for nowhere."""
+    if host and not tls:
+        raise typer.BadParameter("other machines are served over TLS alone; add --tls", param_hint="--host")
+    try:
+        return page_link.front(port, tls, host)
+    except BabelmeshError as error:
+        console.fail(str(error))
+        raise typer.Exit(error.exit_status) from None
 
 
 def _told(engines: Engines, models: Path | None) -> Variables:

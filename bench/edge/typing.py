@@ -18,7 +18,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from babelmesh.client.gateways import CHANNEL_OPTIONS
 from babelmesh.local import supervisor
-from babelmesh.local.edge import edge_service
+from babelmesh.local.edge import Front, edge_service
 from babelmesh.local.supervisor import Service
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
@@ -103,7 +103,7 @@ async def edges(gateway: str, count: int = 1, **variables: str) -> AsyncIterator
 
 def edge(port: int, gateway: str, variables: dict[str, str]) -> Service:
     """An edge before a gateway, with variables of its own."""
-    service = edge_service(port, gateway)
+    service = edge_service(Front(port), gateway)
     return Service(f"edge-{port}", service.command, service.address, {**service.variables, **variables})
 
 

@@ -69,6 +69,7 @@ class Hypothesis:
     stability: float = 0.0  # of an interim one, 0 to 1; 0 when the recognizer does not tell
     stable_words: int = 0  # so many of the first ones the recognizer itself says it will not change
     language: Language = ONLY  # set by the stage, not by engines
+    tokens: int | None = None  # that a final was decoded to; None: the engine counts none
 
     @property
     def text(self) -> str:

@@ -29,6 +29,7 @@ class Result:
     tier: str = ""  # that recognizes it; empty where there is one alone
     larger_tiers: int = 0  # which it did not get
     language: Language = ONLY  # that the words are in
+    tokens: int | None = None  # that a final was decoded to; None: unknown
 
     @property
     def text(self) -> str:
@@ -133,7 +134,7 @@ class Segments:
         self.segment_id += 1
         text = _text(words)
         corrected = not continues(text, concluded)
-        return Result(segment_id, revision, True, words, len(text), 0, 0, corrected=corrected)
+        return Result(segment_id, revision, True, words, len(text), 0, 0, corrected=corrected, tokens=hypothesis.tokens)
 
     def _write(self, words: Sequence[Word], ends: bool = False) -> tuple[Word, ...]:
         if self._transcription.written:

@@ -206,6 +206,7 @@ def _result(result: Result) -> asr_pb2.Result:
         lang_unsure=result.language.unsure,
         tier=result.tier,
         larger_tiers=result.larger_tiers,
+        tokens=result.tokens,
     )
 
 

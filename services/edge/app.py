@@ -13,8 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp
 
 from services.common.errors import MeshError
+from services.common.server.slots import Slots
 from services.edge import measures
 from services.edge.compat.client_secrets import PATH as SECRETS
 from services.edge.compat.client_secrets import ClientSecrets
@@ -25,16 +27,26 @@ from services.edge.compat.translations import Translations
 from services.edge.doors.entrance import Doors, problem
 from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
+from services.edge.operators.endpoint import PATH as OPERATOR
+from services.edge.operators.endpoint import Operator
 from services.edge.pages import page_routes
 from services.edge.realtime.endpoint import PATH, Realtime
 from services.edge.realtime.registry import Registry
 from services.edge.rest.languages import Languages
 from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
+from services.edge.rooms.endpoint import PATH as ROOM
+from services.edge.rooms.endpoint import RoomsEndpoint
+from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
 from services.edge.viewing.endpoint import Captions
 from services.edge.viewing.galleries import PATH as CAPTIONS
 from services.edge.viewing.galleries import Galleries
+from services.edge.webrtc.calls import PATH as CALLS
+from services.edge.webrtc.calls import Calls
+from services.edge.webrtc.resources import Resources
+from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
+from services.edge.webrtc.translating import TranslationCalls
 
 _HERE = Path(__file__).parent
 DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
@@ -48,6 +60,8 @@ class Serving:
     registry: Registry
     galleries: Galleries
     viewers: Clients
+    slots: Slots  # of sessions
+    rooms: Rooms
 
     async def health(self, request: Request) -> Response:
         """Answer whether this process takes new connections."""
@@ -62,15 +76,18 @@ def app(serving: Serving) -> Starlette:
     texts, speech = Texts(doors), Speech(doors)
     routes: list[BaseRoute] = [
         WebSocketRoute(PATH, Realtime(doors, serving.registry, serving.galleries).serve),
+        WebSocketRoute(ROOM, RoomsEndpoint(doors, serving.viewers, serving.registry, serving.rooms).serve),
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
         Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),
+        *_connections(Resources(doors, serving.registry), serving.galleries),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),
         Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
         Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
+        Route(OPERATOR, Operator(doors, serving.registry, serving.slots).watch),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
@@ -84,13 +101,34 @@ def app(serving: Serving) -> Starlette:
     )
 
 
+def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
+    """Return the routes of connections by WebRTC."""
+    made: dict[str, ASGIApp] = {CALLS: Calls(resources, galleries), TRANSLATION_CALLS: TranslationCalls(resources)}
+    routes: list[BaseRoute] = []
+    for path, endpoint in made.items():
+        routes += [
+            Route(path, endpoint, methods=["POST"]),
+            Route(path, resources.describe, methods=["GET", "OPTIONS"]),
+            Route(f"{path}/{{id}}", resources.change, methods=["PATCH"]),
+            Route(f"{path}/{{id}}", resources.delete, methods=["DELETE"]),
+        ]
+    return routes
+
+
 def _middleware(origins: tuple[str, ...]) -> list[Middleware]:
     """Return what lets pages of other origins read answers; whether they may call at all is decided at the doors."""
     others = [each for each in origins if each != SAME_ORIGIN]
     if not others:
         return []
-    headers = ["Authorization", "Content-Type", "Last-Event-ID"]
-    return [Middleware(CORSMiddleware, allow_origins=others, allow_methods=["GET", "POST"], allow_headers=headers)]
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=others,
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "Last-Event-ID"],
+            expose_headers=["ETag", "Link", "Location"],
+        )
+    ]
 
 
 def _document(path: Path) -> Callable[[Request], Response]:

@@ -7,12 +7,18 @@ import numpy as np
 
 _FRAME_SECONDS = 0.02
 _BITS_PER_SECOND = 24_000
+_ROBUST_BITS_PER_SECOND = 32_000
+_EXPECTED_LOSS_PERCENT = "10"
 
 
 class OpusEncoder:
-    """Encodes one target's speech; what does not fill a packet waits for more, or is filled up with silence."""
+    """Encodes one target's speech; what does not fill a packet waits for more, or is filled up with silence.
 
-    def __init__(self) -> None:
+    With `robust` a packet holds a coarse copy of the one before it, for networks that lose some.
+    """
+
+    def __init__(self, robust: bool = False) -> None:
+        self._robust = robust
         self._codec: av.AudioCodecContext | None = None
         self._rest = b""
 
@@ -39,6 +45,9 @@ class OpusEncoder:
         codec.sample_rate, codec.layout, codec.format = rate, "mono", "s16"
         codec.bit_rate = _BITS_PER_SECOND
         codec.options = {"application": "voip", "frame_duration": "20"}
+        if self._robust:
+            codec.bit_rate = _ROBUST_BITS_PER_SECOND
+            codec.options |= {"fec": "1", "packet_loss": _EXPECTED_LOSS_PERCENT}
         codec.open()
         self._codec = codec
         return codec

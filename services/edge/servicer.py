@@ -13,9 +13,10 @@ from services.edge.app import Serving, app
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.realtime.registry import Registry
+from services.edge.rooms.rooms import Rooms
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
-from services.edge.upstream import Gateway
+from services.edge.upstream import gateway_of
 from services.edge.viewing.galleries import Galleries
 from services.edge.wyoming.server import wyoming_served
 
@@ -40,14 +41,14 @@ class EdgeServicer:
 
     async def start(self) -> None:
         """Serve HTTP. The gateway may come later: until then requests are answered with 503."""
-        gateway = Gateway(self._settings)
-        self._running.push_async_callback(gateway.close)
         settings = self._settings
+        gateway = await self._running.enter_async_context(gateway_of(settings))
         doors = Doors(settings, Clients(settings, self._slots, settings.client_slots), gateway)
         viewers = Clients(settings, Slots(settings.viewers, stage=""), settings.client_viewers)
         secret = settings.viewing_secret
         galleries = Galleries(secret.get_secret_value().encode()) if secret else Galleries()
-        serving = app(Serving(doors, self._registry, galleries, viewers))
+        rooms = await self._running.enter_async_context(Rooms(settings, gateway).running())
+        serving = app(Serving(doors, self._registry, galleries, viewers, self._slots, rooms))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
         await self._running.enter_async_context(wyoming_served(doors, self._registry))
         log.info("serving http", extra={"fields": {"port": self.port}})

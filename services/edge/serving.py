@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from services.common.cancelling import TaskGroup
+from services.edge.https import Https, https_of
 from services.edge.settings import EdgeSettings
 
 _BACKLOG = 2048
@@ -37,17 +38,24 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def served(app: Starlette, settings: EdgeSettings) -> AsyncIterator[int]:
-    """Serve an application for the block, and yield the port. Raises OSError where the address is taken."""
+    """Serve an application for the block, and yield the port.
+
+    Raises OSError where the address is taken, and InvalidArgument where it cannot be served as the settings of TLS say.
+    """
     logging.getLogger("uvicorn.error").addFilter(_is_ours)
+    https = https_of(settings)
     listening = _listening(settings)
-    server = _Server(_config(app, settings))
+    server = _Server(_config(app, settings, https))
     async with TaskGroup() as tasks:
         tasks.create_task(server.serve([listening]))
+        following = tasks.create_task(https.run(settings.tls_reload_seconds)) if https else None
         try:
             await server.serving.wait()
             yield listening.getsockname()[1]
         finally:
             server.should_exit = True
+            if following:
+                following.cancel()
 
 
 def _is_ours(record: logging.LogRecord) -> bool:
@@ -58,7 +66,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
     return not any(part in str(record.msg) for part in ("without completing handshake", "Invalid UTF-8 sequence"))
 
 
-def _config(app: Starlette, settings: EdgeSettings) -> uvicorn.Config:
+def _config(app: Starlette, settings: EdgeSettings, https: Https | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         ws="websockets-sansio",
@@ -77,8 +85,7 @@ def _config(app: Starlette, settings: EdgeSettings) -> uvicorn.Config:
         h11_max_incomplete_event_size=64 * 1024,
         timeout_graceful_shutdown=_LAST_WORDS_SECONDS,
         backlog=_BACKLOG,
-        ssl_certfile=settings.tls_certificate,
-        ssl_keyfile=settings.tls_key,
+        ssl_context_factory=(lambda config, default: https.context) if https else None,
     )
 
 

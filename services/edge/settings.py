@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, FilePath, SecretStr, field_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from services.common.settings import Address, ServiceSettings
+from services.common.settings import Address, ServiceSettings, parts
 
 SAME_ORIGIN = "same"  # in `origins`: pages of the host that is called
 ANY_ORIGIN = "*"
+_ICE_SERVER = re.compile(r"stun:[^?\s:,]+(:\d+)?|turns?:[^?\s:,]+(:\d+)?(\?transport=(udp|tcp))?")
 
 
 class EdgeSettings(ServiceSettings):
@@ -27,9 +30,23 @@ class EdgeSettings(ServiceSettings):
         min_length=1,
         description="The gateway: host:port, or dns:///name:port, whose addresses are called in turn.",
     )
-    gateway_ca: FilePath | None = Field(
-        None,
-        description="File with the certificates that the gateway's is checked by; none: it is called in plaintext.",
+    gateway_ca: Path | None = Field(
+        None, description="File (PEM) of authorities that the gateway's certificate has to be of; none: plaintext."
+    )
+    gateway_certificate: Path | None = Field(
+        None, description="File (PEM) of the certificate to show to a gateway that asks for one; none: none is shown."
+    )
+    gateway_key: Path | None = Field(None, description="File (PEM) of that certificate's key, not encrypted.")
+    gateway_name: str = Field(
+        "", description="DNS name that the gateway's certificate has to hold; empty: the host of the address."
+    )
+    gateway_plaintext: bool = Field(
+        False, description="Whether a gateway on another machine is called without TLS: in a mesh that encrypts."
+    )
+    gateway_operations: str = Field(
+        "",
+        description="The gateway's port for operators, host:port, called as the gateway is: what the page for them "
+        "shows. Empty: there is no such page.",
     )
     wyoming: Address | None = Field(
         None,
@@ -93,6 +110,85 @@ class EdgeSettings(ServiceSettings):
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
     )
+    rooms_nats: str | None = Field(
+        None,
+        pattern=r"^(nats|tls)://.+",
+        description="NATS for rooms that several edges share: nats://host:port or tls://host:port; none: each edge has "
+        "rooms of its own.",
+    )
+    rooms_nats_ca: FilePath | None = Field(
+        None, description="File with the certificates that NATS's is checked by; none: as the address says."
+    )
+    rooms_nats_credentials: FilePath | None = Field(
+        None, description="File with the credentials (.creds) that NATS asks for; none: it asks for none."
+    )
+    rooms_ring_bytes: int = Field(
+        8 << 20, ge=1 << 16, description="What an edge keeps of what it told other edges of a room, to tell it again."
+    )
+    rooms_most: int = Field(1000, ge=1, le=100_000, description="Rooms at once.")
+    rooms_max_langs: int = Field(
+        8, ge=1, le=100, description="Languages that the speakers of one room are translated into at once, at most."
+    )
+    rooms_hold_seconds: float = Field(
+        30.0, ge=0, le=3600, description="How long a language of a room is kept that nobody listens to any more."
+    )
+    rooms_history_seconds: float = Field(
+        600.0, ge=0, description="How far back the captions reach that somebody gets who joins a room."
+    )
+    rooms_most_segments: int = Field(
+        3000, ge=10, le=100_000, description="Segments that are kept of each speaker of a room, for its transcript."
+    )
+    rooms_kept_seconds: float = Field(
+        600.0, ge=0, description="How long a room is kept in which nobody is, with its transcript and terms."
+    )
+    rooms_lost_ms: int = Field(
+        30_000, ge=1000, description="How long a speaker's session may go without a gateway before it ends."
+    )
+
+    peers: int = Field(100, ge=0, le=10_000, description="Connections by WebRTC at once; 0: none are taken.")
+    client_peers: int = Field(16, ge=1, description="Connections of one client by WebRTC at once.")
+    ice_servers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="STUN and TURN servers that clients are told of, with commas between: stun:host:port, "
+        "turn:host:port?transport=udp.",
+    )
+    turn_secret: SecretStr | None = Field(
+        None, description="Secret that TURN servers share (coturn's static-auth-secret); none: they ask for nothing."
+    )
+    turn_seconds: int = Field(
+        3600, ge=60, le=86_400, description="How long the credentials last that clients are told for TURN servers."
+    )
+    ice_own: bool = Field(
+        False, description="Whether the edge uses these servers, too: where clients cannot reach its addresses."
+    )
+    ice_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Addresses of this machine that media goes over, with commas between; empty: all but loopback."
+    )
+    peer_connect_ms: int = Field(
+        15_000, ge=500, le=120_000, description="A client that WebRTC does not connect to in so long is gone."
+    )
+    peer_grace_ms: int = Field(
+        10_000, ge=0, le=120_000, description="How long a connection whose way is lost waits for an ICE restart."
+    )
+    peer_audio_ms: int = Field(
+        5_000,
+        ge=500,
+        le=60_000,
+        description="Most audio of a WebRTC client that waits for the gateway; more is skipped.",
+    )
+
+    @field_validator("ice_servers", "ice_addresses", mode="before")
+    @classmethod
+    def _parted(cls, value: object) -> object:
+        return parts(value)
+
+    @field_validator("ice_servers")
+    @classmethod
+    def _require_servers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if not _ICE_SERVER.fullmatch(each):
+                raise ValueError(f"{each!r} is not stun:host:port, nor turn:host:port?transport=udp or tcp")
+        return value
 
     @field_validator("origins", mode="before")
     @classmethod

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import grpc
 
+from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
-from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
-from services.common.cancelling import heed_cancellation
-from services.common.grpc_options import CHANNEL
+from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.telemetry.tracing import Metadata, outgoing
-from services.edge.faults import fault_of_call
+from services.edge.connections import Connections
+from services.edge.faults import Fault, fault_of_call
 from services.edge.settings import EdgeSettings
 
+Watch: TypeAlias = "grpc.aio.UnaryStreamCall[overview_pb2.WatchRequest, overview_pb2.WatchResponse]"
 Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.ClientMessage, pb.ServerMessage]"
 
-_SPREAD = (("grpc.lb_policy_name", "round_robin"),)  # over all addresses of a name
 _DESCRIBED_SECONDS = 10.0  # how old what is known of the gateway may get
 _CALL_SECONDS = 30.0
+_WATCH_MS = 1000  # between two messages to operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +44,32 @@ class Caller:
 class Gateway:
     """Calls the gateway. Its methods raise Fault when a call fails."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
-        self._channel = _channel(settings)
-        self._stub: pb_grpc.RealtimeTranslateAsyncStub = pb_grpc.RealtimeTranslateStub(self._channel)
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._described: pb.DescribeResponse | None = None
         self._described_at = 0.0
         self._describing = asyncio.Lock()
 
     def stream(self, caller: Caller) -> Call:
         """Begin a session's call."""
-        return self._stub.Stream(metadata=caller.metadata)
+        connection = self._connections.current
+        call = connection.stub.Stream(metadata=caller.metadata)
+        connection.hold(call)
+        return call
+
+    def watch(self, caller: Caller) -> Watch:
+        """Begin a call that tells operators of the mesh. Raises Fault where their port is not known here."""
+        if (channel := self._connections.current.operations) is None:
+            raise Fault(404, "OPERATORS_OFF", "EDGE_GATEWAY_OPERATIONS names no gateway's port for operators.")
+        request = overview_pb2.WatchRequest(interval_ms=_WATCH_MS)
+        return overview_pb2_grpc.OverviewStub(channel).Watch(request, metadata=caller.metadata)
 
     async def translate(self, request: pb.TranslateTextRequest, caller: Caller) -> pb.TranslateTextResponse:
         """Translate one text. Raises Fault."""
         try:
-            return await self._stub.TranslateText(request, metadata=caller.metadata, timeout=_CALL_SECONDS)
+            return await self._connections.current.stub.TranslateText(
+                request, metadata=caller.metadata, timeout=_CALL_SECONDS
+            )
         except grpc.aio.AioRpcError as error:
             heed_cancellation()
             raise fault_of_call(error) from None
@@ -63,7 +77,9 @@ class Gateway:
     async def admit(self, caller: Caller) -> pb.DescribeResponse:
         """Return what the gateway offers to this caller, asked with its token. Raises Fault where it is refused."""
         try:
-            return await self._stub.Describe(pb.DescribeRequest(), metadata=caller.metadata, timeout=_CALL_SECONDS)
+            return await self._connections.current.stub.Describe(
+                pb.DescribeRequest(), metadata=caller.metadata, timeout=_CALL_SECONDS
+            )
         except grpc.aio.AioRpcError as error:
             heed_cancellation()
             raise fault_of_call(error) from None
@@ -78,17 +94,18 @@ class Gateway:
                 self._described_at = time.monotonic()
             return self._described
 
-    async def close(self) -> None:
-        """Close the channel."""
-        await self._channel.close()
 
-
-def _channel(settings: EdgeSettings) -> grpc.aio.Channel:
-    options = (*CHANNEL, *_SPREAD)
-    if settings.gateway_ca is None:
-        return grpc.aio.insecure_channel(settings.gateway, options=options)
-    credentials = grpc.ssl_channel_credentials(settings.gateway_ca.read_bytes())
-    return grpc.aio.secure_channel(settings.gateway, credentials, options=options)
+@asynccontextmanager
+async def gateway_of(settings: EdgeSettings) -> AsyncIterator[Gateway]:
+    """Call the gateway inside the block. Raises InvalidArgument where a setting of TLS is at fault."""
+    connections = Connections(settings)
+    async with TaskGroup() as tasks:
+        following = tasks.create_task(connections.run(settings.tls_reload_seconds))
+        try:
+            yield Gateway(connections)
+        finally:
+            following.cancel()
+            await connections.close()
 
 
 async def failure(call: Call) -> grpc.aio.AioRpcError:

@@ -58,6 +58,7 @@ from services.gateway.operations.sight import Sight
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.outbox import Outbox, Room
 from services.gateway.quotas.quotas import Quotas
+from services.gateway.quotas.usage import Used
 from services.gateway.recognition.recognition import may_fail_over
 from services.gateway.resume.handles import Admission
 from services.gateway.resume.lives import Lives
@@ -265,14 +266,14 @@ class GatewayServicer:
         spoken = self._catalog.spoken_lang(request.source_lang)
         permission.require_text(caller.grant, request, spoken, targets)
         self._lives.require_open()
-        characters = len(request.text) * len(targets)
-        await self._quotas.text(caller.account, caller.grant.quota_class, characters)
+        used = Used(characters=len(request.text) * len(targets))
+        await self._quotas.text(caller.account, caller.grant.quota_class, used.characters)
         with self._tenants.taken(caller):
             kept = self._glossaries.of(caller.tenant)
             glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
             asked = Question(request.text, spoken, "", final=True, formality=request.formality)
-            made = await translations(self._stages, asked, glossary, targets)
-        self._quotas.translated(caller.tenant, caller.grant.quota_class, characters)
+            made = await translations(self._stages, asked, glossary, targets, used.tokens)
+        self._quotas.translated(caller.tenant, caller.grant.quota_class, used)
         return pb.TranslateTextResponse(translations=made)
 
     async def Describe(
@@ -283,8 +284,7 @@ class GatewayServicer:
 
     def _status(self) -> Status:
         """What this gateway tells its peers of itself."""
-        state = State.SERVING if self._catalog.engines else State.STARTING
-        state = state if self._lives.open else State.DRAINING
+        state = (State.SERVING if self._catalog.engines else State.STARTING) if self._lives.open else State.DRAINING
         return Status(state, self._slots.total, self._slots.used, turned_away=self._turned_away.count)
 
     async def _refresh_often(self) -> None:

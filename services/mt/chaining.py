@@ -16,7 +16,7 @@ from services.common.telemetry.tracing import tracer
 from services.common.text.terminology import Term
 from services.mt import measures
 from services.mt.cache import Cache
-from services.mt.engine import Source, Translation
+from services.mt.engine import NO_TOKENS, Source, Tokens, Translation, added
 from services.mt.revisions import Revisions
 from services.mt.serving import Engines
 from services.mt.shaping import pieces, short, usage
@@ -61,23 +61,23 @@ class Chaining:
         text = pieces.joined([(piece, answer.text) for piece, answer in zip(cut, answers, strict=True)])
         prefix = source.target_prefix.rstrip()
         continued = bool(prefix) and text.startswith(prefix) and all(answer.continues_prefix for answer in answers)
-        return Translation(text, continued, sum(answer.unknown_words for answer in answers))
+        return Translation(text, continued, *_summed(answers))
 
     async def _sentence(self, way: Way, source: Source, piece: Piece) -> Translation:
         if piece.made is not None:
-            return Translation(piece.made, continues_prefix=True)
+            return Translation(piece.made, continues_prefix=True, tokens=NO_TOKENS)
         asked = replace(source, text=piece.text, target_prefix=piece.prefix, terms=(*source.terms, *piece.standins))
         answer = await self._over(way, asked)
         if piece.whole(answer.text):
             text = piece.restored(answer.text)
-            return Translation(text, piece.continued(text), answer.unknown_words)
+            return replace(answer, text=text, continues_prefix=piece.continued(text))
         apart = pieces.apart(piece)
         answers = await _each([self._sentence(way, source, each) for each in apart])
         text = pieces.joined([(each, said.text) for each, said in zip(apart, answers, strict=True)])
-        return Translation(text, piece.continued(text), sum(said.unknown_words for said in answers))
+        return Translation(text, piece.continued(text), *_summed([answer, *answers]))
 
     async def _over(self, way: Way, source: Source) -> Translation:
-        text, terms, unknown_words, continues_prefix = source.text, source.terms, 0, False
+        text, terms, answers, continues_prefix = source.text, source.terms, list[Translation](), False
         for step in way.steps:
             asked = replace(source, text=text, pair=step.pair, terms=terms)
             goes_on = not way.direct and source.session and self._engines.of(step).continues_prefix
@@ -85,9 +85,9 @@ class Chaining:
             text, terms = answer.text, required(terms)
             if self._engines.of(step).shaped:
                 text = (usage.finished if step is way.steps[-1] else usage.handed_on)(text, step.pair)
-            unknown_words += answer.unknown_words
+            answers.append(answer)
             continues_prefix = answer.continues_prefix
-        return Translation(text, continues_prefix and way.direct, unknown_words)
+        return Translation(text, continues_prefix and way.direct, *_summed(answers))
 
     async def _gone_on(self, step: Step, source: Source) -> Translation:
         """Translate a sentence by one of several steps, continuing this step's translation of the revision before."""
@@ -105,7 +105,8 @@ class Chaining:
         if short.doubtful(source.text, answer.text) and not source.target_prefix:
             tried = [await self._steps.answer(replace(source, text=each), ask) for each in short.variants(source.text)]
             texts = [answer.text, *(other.text for other, _ in tried)]
-            answer = replace(answer, text=short.shortest(texts, source.text))
+            tokens = added([answer.tokens, *(other.tokens for other, _ in tried)])
+            answer = replace(answer, text=short.shortest(texts, source.text), tokens=tokens)
         return replace(answer, text=usage.polished(answer.text, step.pair))
 
     async def _step(self, step: Step, source: Source) -> Translation:
@@ -131,6 +132,11 @@ class Chaining:
 def required(terms: Sequence[Term]) -> tuple[Term, ...]:
     """Return the terms that a later step must leave in place: those that the steps before it have put there."""
     return tuple(dict.fromkeys(Term(term.required, term.required if term.translation else "") for term in terms))
+
+
+def _summed(answers: Sequence[Translation]) -> tuple[int, Tokens | None]:
+    """Return the unknown words and the tokens of several translations together."""
+    return sum(answer.unknown_words for answer in answers), added(answer.tokens for answer in answers)
 
 
 async def _each(asked: Sequence[Coroutine[Any, Any, Translation]]) -> list[Translation]:

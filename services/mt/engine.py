@@ -43,12 +43,34 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """Numbers of tokens that were read and written for a translation, in the engine's own vocabulary."""
+
+    source: int
+    target: int
+
+
+NO_TOKENS = Tokens(0, 0)
+
+
+def added(counts: Iterable[Tokens | None]) -> Tokens | None:
+    """Return the sum of several counts; None, for unknown, where one of them is unknown."""
+    sum_ = NO_TOKENS
+    for each in counts:
+        if each is None:
+            return None
+        sum_ = Tokens(sum_.source + each.source, sum_.target + each.target)
+    return sum_
+
+
+@dataclass(frozen=True, slots=True)
 class Translation:
     """The translation of a whole source text."""
 
     text: str
     continues_prefix: bool = False  # whether it was forced to start with the prefix
     unknown_words: int = 0  # source words the engine did not know
+    tokens: Tokens | None = None  # None: the engine counts none
 
 
 class Engine(Protocol):

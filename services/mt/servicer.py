@@ -24,7 +24,7 @@ from services.mt.engine import Translation
 from services.mt.formality.registers import Registers
 from services.mt.serving import Engines
 from services.mt.settings import MtSettings
-from services.mt.wire import language_pair, require_formality, source_text
+from services.mt.wire import language_pair, require_formality, source_text, token_counts
 
 
 class MtServicer(mt_pb2_grpc.MtServicer):
@@ -84,6 +84,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             continues_prefix=translation.continues_prefix,
             tier=given.tier if given else "",
             larger_tiers=given.larger if given else 0,
+            **token_counts(translation.tokens),
         )
 
     async def _in_register(self, translation: Translation, source: SourceText, register: int) -> Translation:

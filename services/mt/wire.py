@@ -9,7 +9,7 @@ from mesh.mt.v1 import mt_pb2
 from services.common.errors import InvalidArgument
 from services.common.text import languages
 from services.common.text.terminology import Term, composed
-from services.mt.engine import Pair, Source
+from services.mt.engine import Pair, Source, Tokens
 from services.mt.settings import MtSettings
 from services.mt.ways import Way
 
@@ -53,6 +53,11 @@ def language_pair(way: Way, formalities: Iterable[int]) -> mt_pb2.LanguagePair:
         steps=steps,
         formalities=map(mt_pb2.Formality.ValueType, formalities),
     )
+
+
+def token_counts(tokens: Tokens | None) -> dict[str, int]:
+    """Return the fields of a TranslateResponse that tell token counts: none where they are unknown."""
+    return {} if tokens is None else {"source_tokens": tokens.source, "target_tokens": tokens.target}
 
 
 def require_formality(wanted: int, formalities: Iterable[int]) -> None:

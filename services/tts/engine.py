@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from services.common.engines.load import Load
@@ -26,6 +26,13 @@ class Pronunciation:
     ipa: str  # of the engine's symbols for the language
 
 
+@dataclass(slots=True)
+class Tally:
+    """The number of a voice's symbols, phonemes for most, that a clause is spoken from; None where none are counted."""
+
+    symbols: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """A clause to synthesize, with its voice, rate and pronunciations."""
@@ -35,6 +42,7 @@ class Clause:
     speaking_rate: float = 1.0  # relative to the voice's own, 0.5 to 2.0
     pronunciations: tuple[Pronunciation, ...] = ()
     affinity: int = 0  # of the session: calls with the same one are answered by the same version of a voice
+    tally: Tally = field(default_factory=Tally, compare=False)  # filled by an engine that counts, before it speaks
 
 
 class Engine(Protocol):

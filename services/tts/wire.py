@@ -54,7 +54,10 @@ def wanted(request: tts_pb2.SynthesizeRequest) -> Wanted:
 def piece(turn: Turn, pcm: bytes) -> tts_pb2.SynthesizeResponse:
     """Return a piece of a clause's speech as a SynthesizeResponse."""
     rate = turn.engine.sample_rate_hertz
-    return tts_pb2.SynthesizeResponse(pcm=pcm, sample_rate_hertz=rate, tier=turn.tier, larger_tiers=turn.larger)
+    symbols = turn.clause.tally.symbols
+    return tts_pb2.SynthesizeResponse(
+        pcm=pcm, sample_rate_hertz=rate, tier=turn.tier, larger_tiers=turn.larger, symbols=symbols
+    )
 
 
 def described(offer: Offer) -> tts_pb2.Voice:

@@ -46,6 +46,7 @@ EDGES = (
     "services/gateway/operations/archive.py",  # mesh.archive.v1
     "services/gateway/operations/overview.py",  # mesh.overview.v1
     "services/gateway/operations/scale/servicer.py",  # KEDA's contract
+    "services/edge/connections.py",
     "services/edge/faults.py",  # an edge's every part turns JSON into messages of the public contract, or back
     "services/edge/glossary.py",
     "services/edge/upstream.py",

@@ -109,6 +109,14 @@ async def test_every_endpoint_yields_one_final_with_words(subject: Subject) -> N
     assert all(hypothesis.words for hypothesis in found)
 
 
+async def test_a_final_tells_its_tokens_where_the_engine_has_some(subject: Subject) -> None:
+    found = await finals(subject.engine, subject.one, subject.other)
+    if subject.engine.name in ("embedded", "riva"):
+        assert [hypothesis.tokens for hypothesis in found] == [None, None]
+    else:
+        assert all(hypothesis.tokens and hypothesis.tokens >= len(hypothesis.words) for hypothesis in found)
+
+
 async def test_words_are_in_order_and_lie_within_their_segment(subject: Subject) -> None:
     found = await hypotheses(subject.engine, subject.one, subject.other)
     middle = CLOCK + len(subject.one)

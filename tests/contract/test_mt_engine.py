@@ -52,6 +52,17 @@ async def test_the_same_text_has_the_same_translation(engine: Engine) -> None:
     assert (await translation(engine, "The dog is here.", final=False)) == first
 
 
+async def test_it_tells_the_tokens_of_a_text_and_its_translation_where_it_has_some(engine: Engine) -> None:
+    short, long = [await translation(engine, text) for text in ("The dog.", "The dog is here. The dog is here.")]
+    if engine.name in ("embedded", "riva"):
+        assert short.tokens is long.tokens is None
+    else:
+        assert short.tokens is not None
+        assert long.tokens is not None
+        assert 1 < short.tokens.source < long.tokens.source
+        assert 1 < short.tokens.target < long.tokens.target
+
+
 async def test_a_prefix_is_only_claimed_when_it_is_continued(engine: Engine) -> None:
     source = Source("The dog is here.", PAIR, final=False, target_prefix="Un gato")
     answer = await engine.translate(source)

@@ -71,6 +71,14 @@ async def test_the_speech_is_audible_soon_and_of_a_plausible_length(engine: Engi
     assert (len(pcm) - loud[-1]) / engine.sample_rate_hertz < 0.15
 
 
+async def test_a_neural_voice_tells_the_symbols_it_reads_before_its_first_piece(engine: Engine) -> None:
+    clause = Clause(TEXT, spanish(engine))
+    async with aclosing(engine.synthesize(clause)) as speech:
+        await anext(speech)
+        symbols = clause.tally.symbols
+    assert symbols is None if engine.name in ("embedded", "riva") else symbols and symbols >= len(TEXT) // 2
+
+
 async def test_pieces_hold_whole_samples_and_at_most_a_tenth_of_a_second(engine: Engine) -> None:
     sizes = [len(piece) for piece in await pieces(engine, TEXT)]
     assert all(size % 2 == 0 and 0 < size <= 2 * engine.sample_rate_hertz // 10 for size in sizes)

@@ -16,6 +16,7 @@ from services.asr.settings import AsrSettings
 from services.common.settings import ServiceSettings
 from services.common.tls.calling import Dial
 from services.common.tls.serving import for_clients
+from services.edge.settings import EdgeSettings
 from services.gateway.deletion.settings import DeletionSettings
 from services.gateway.settings import GatewaySettings
 from services.mt.settings import MtSettings
@@ -28,6 +29,7 @@ SETTINGS: dict[str, type[ServiceSettings]] = {
     "mt": MtSettings,
     "tts": TtsSettings,
     "deletion-cost": DeletionSettings,
+    "edge": EdgeSettings,
 }
 STAGES = ("asr", "mt", "tts")
 FILES = {"/tls/tls.crt": "leaf.crt", "/tls/tls.key": "leaf.key", "/tls/ca.crt": "ca.crt"}
@@ -87,6 +89,17 @@ def test_who_calls_stages_does_so_over_tls(monkeypatch: pytest.MonkeyPatch, fold
     read = settings(monkeypatch, service, folder)
     assert Dial.of(read, service, ["dns:///asr:7701"]).outdated
     assert read.stages_tls_certificate
+
+
+def test_the_edge_calls_the_gateway_over_tls(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    read = settings(monkeypatch, "edge", folder)
+    assert (read.gateway_ca, read.gateway_certificate, read.gateway_key) == tuple(
+        folder / name for name in ("ca.crt", "leaf.crt", "leaf.key")
+    )
+    assert read.gateway_name in kind("Certificate")["gateway"]["spec"]["dnsNames"]
+    assert not read.gateway_plaintext
+    volumes = {each["name"]: each.get("secret", {}).get("secretName") for each in pod("edge")["volumes"]}
+    assert volumes["tls"] == kind("Certificate")["edge"]["spec"]["secretName"]
 
 
 @pytest.mark.parametrize("stage", STAGES)

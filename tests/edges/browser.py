@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium")
+QUIET = ("background-networking", "component-update", "quic", "sync", "gpu")  # what a browser does by itself
 
 
 @asynccontextmanager
-async def browser(microphone: Path | None = None) -> AsyncIterator[Any]:
-    """A browser. Skips the test where it cannot be had."""
+async def browser(microphone: Path | None = None, *more: str) -> AsyncIterator[Any]:
+    """A browser, with more arguments if need be. Skips the test where it cannot be had."""
     playwright: Any = pytest.importorskip("playwright.async_api")
     if CHROMIUM is None:
         pytest.skip("Debian's chromium is not installed")
     heard = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
-    arguments = ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", *heard]
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in QUIET), *more]
+    arguments += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", *heard]
     async with playwright.async_playwright() as running:
         chromium = await running.chromium.launch(executable_path=CHROMIUM, args=arguments)
         try:
@@ -30,15 +32,19 @@ async def browser(microphone: Path | None = None) -> AsyncIterator[Any]:
 
 
 @asynccontextmanager
-async def shown(chromium: Any, url: str, width: int = 1280, height: int = 800) -> AsyncIterator[Any]:
-    """A page at an address. Fails at its end where it logged an error, a policy's among them."""
-    context = await chromium.new_context(viewport={"width": width, "height": height})
+async def shown(
+    chromium: Any, url: str, width: int = 1280, height: int = 800, script: str = "", **context_options: Any
+) -> AsyncIterator[Any]:
+    """A page at an address, where a script ran first. Fails at its end where it logged an error, also of a policy."""
+    context = await chromium.new_context(viewport={"width": width, "height": height}, **context_options)
     page = await context.new_page()
+    if script:
+        await page.add_init_script(script)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     await page.goto(url)
     yield page
     await context.close()
-    expected = ("WebSocket", "ERR_CONNECTION", "404")  # a server that is away, and a page without an icon
+    expected = ("WebSocket", "ERR_CONNECTION", "404", "401", "403")  # a server that is away, or asks for a token
     assert not [each for each in errors if not any(part in each for part in expected)]

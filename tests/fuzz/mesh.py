@@ -18,7 +18,7 @@ import grpc
 import psutil
 
 from babelmesh.local import supervisor
-from babelmesh.local.edge import edge_service
+from babelmesh.local.edge import Front, edge_service
 from bench.hostile.canary import TENANT
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
@@ -177,7 +177,7 @@ async def scripted_mesh(
 ) -> AsyncIterator[Mesh]:
     """Has a mesh for the block, with an edge at a port where one is told."""
     asked = [*supervisor.mesh_services(supervisor.free_ports())]
-    asked += [edge_service(edge_port, asked[-1].address)] if edge_port else []
+    asked += [edge_service(Front(edge_port), asked[-1].address)] if edge_port else []
     services = []
     for service in asked:
         *python, module = service.command
@@ -186,5 +186,6 @@ async def scripted_mesh(
         services.append(replace(service, command=command, variables={**service.variables, **told}))
     async with supervisor.running(services, logs) as started:
         addresses = {each.service.name: each.service.address for each in started}
+        addresses |= {"edge": each.variables["EDGE_OPERATIONS"] for each in services if each.name == "edge"}
         (addresses["operations"],) = [each.service.operations for each in started if each.service.name == "gateway"]
         yield Mesh(addresses, {each.service.name: each.child for each in started}, logs)

@@ -13,7 +13,7 @@ import babelmesh
 from babelmesh.client.events import Error, Event, Flow, TranslationResult
 from services.gateway.incoming.typed import TypedSegment
 from services.gateway.stages.stages import Stages
-from services.gateway.values.stages import Question
+from services.gateway.values.stages import Question, Translated
 from tests.mesh.mesh import gateway_address
 from tests.mesh.relay import Relay, relay
 
@@ -92,7 +92,7 @@ async def test_a_line_whose_translation_ends_gateways_is_not_translated_a_third_
 ) -> None:
     deaths, translate = Deaths(), Stages.translate
 
-    async def dies_of(self: Stages, asked: Question, *rest: Any) -> str:
+    async def dies_of(self: Stages, asked: Question, *rest: Any) -> Translated:
         if "poison" in asked.text:
             await asyncio.sleep(0.1)  # the client has the transcript by then
             deaths.die()

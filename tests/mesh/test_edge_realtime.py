@@ -117,7 +117,8 @@ async def test_a_ping_is_answered_and_a_marker_comes_back_behind_what_was_said()
 async def test_a_session_with_audio_is_told_how_far_it_was_heard() -> None:
     async with edge_port({"heartbeat_ms": 200}) as port, connect(port) as socket:
         await say(socket, hello("es"), *spoken(loud(1)))
-        beat = await until(socket, "heartbeat")
+        while (beat := await until(socket, "heartbeat"))["audio_received_ms"] < 1000:
+            pass  # it beats while audio still comes
     assert beat["audio_received_ms"] == 1000
     assert beat["lag_ms"] >= 0
 

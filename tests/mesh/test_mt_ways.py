@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import ClassVar
 
 import grpc
@@ -34,7 +35,7 @@ class Counted(scripted.Engine):
         if self.breaks:
             raise StageFailed("MT_ENGINE_FAILED", "It broke.", stage="MT")
         answer = await super().translate(source)
-        return Translation(answer.text, answer.continues_prefix, unknown_words=1)
+        return replace(answer, unknown_words=1)
 
 
 class Leading(Counted):
@@ -56,6 +57,13 @@ class Following(Counted):
     def __init__(self, settings: MtSettings) -> None:
         super().__init__(settings)
         self.pairs = (Pair("en", "es"), Pair("pt", "es"), Pair("pt", "gl"))
+
+
+class Uncounting(Following):
+    """Counts no tokens."""
+
+    async def translate(self, source: Source) -> Translation:
+        return replace(await super().translate(source), tokens=None)
 
 
 class Breaking(Following):
@@ -90,6 +98,16 @@ async def test_a_pair_goes_over_the_steps_of_its_way_in_order() -> None:
         assert answer.text == "house-pt-es"
         assert sum(read.values("mt.unknown_words").values()) == 2  # one in each step
     assert list(ASKED) == [("firefox", "en>pt", "house"), ("embedded", "pt>es", "house-pt")]
+
+
+async def test_the_tokens_of_all_steps_are_told_from_the_cache_too_and_not_where_one_step_counts_none() -> None:
+    async with chained() as stub:
+        made = [await stub.Translate(asking("a big house")) for _ in range(2)]
+    assert [(each.source_tokens, each.target_tokens) for each in made] == [(6, 6)] * 2
+    async with chained(f"{__name__}:Leading+{__name__}:Uncounting") as stub:
+        unknown = await stub.Translate(asking("a big house"))
+    assert not unknown.HasField("source_tokens")
+    assert not unknown.HasField("target_tokens")
 
 
 async def test_describe_lists_each_pair_once_with_its_steps() -> None:

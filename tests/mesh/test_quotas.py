@@ -18,6 +18,7 @@ from bench.measuring.issuer import bearer, settings, token
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1.realtime_translate_pb2_grpc import RealtimeTranslateStub
 from services.common.statuses import from_rpc_error
+from tests.measured import measured
 from tests.mesh.mesh import Address, Heard, chunks, gateway_address, hello, loud, read_into, text
 
 CAPTIONS = pb.Target(lang="es", delivery=pb.DELIVERY_CAPTIONS)
@@ -142,5 +143,27 @@ async def test_what_a_session_used_is_a_line_of_the_bill(address: Address, tmp_p
     assert line["audio_ms"] == 2000
     assert line["voice_ms"] > 0
     assert line["characters"] > 0
+    assert line["spoken_characters"] > 0
+    tokens = line["tokens"]
+    assert all(tokens[kind] > 0 for kind in ("recognized", "source", "target", "symbols"))
+    assert tokens["source"] == tokens["target"] == tokens["recognized"] + 2
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "morning" not in path.read_text()
+
+
+async def test_what_engines_do_not_count_is_absent_from_the_bill_not_zero(tmp_path: Path) -> None:
+    path, engine = tmp_path / "usage.jsonl", {"counts_tokens": False}
+    with measured() as seen:
+        async with gateway_address(engine, engine, engine, **settings(tmp_path, usage=path)) as address:
+            await talk(address, "default", hello("es"), *chunks(loud(2)), text("good morning", final=True))
+            async with grpc.aio.insecure_channel(address) as channel:
+                request = pb.TranslateTextRequest(text="one two", source_lang="en", target_langs=["es"])
+                await RealtimeTranslateStub(channel).TranslateText(request, metadata=bearer(token()))
+        untold = seen.values("usage.untold")
+    session, lone = [json.loads(each) for each in path.read_text().splitlines()]
+    assert session["tokens"] == {}
+    assert session["spoken_characters"] > 0
+    assert lone["tokens"] == {"recognized": 0, "symbols": 0}
+    assert untold["default", "recognized"] == 1
+    assert untold["default", "source"] == untold["default", "target"] == 3
+    assert untold["default", "symbols"] > 0

@@ -88,4 +88,4 @@ async def test_a_stage_comes_back() -> None:
         async with asyncio.timeout(20):
             await own.back("MT")
         assert own.available("MT")
-        assert await own.translate(question("hello")) == "hello by a"
+        assert (await own.translate(question("hello"))).text == "hello by a"

@@ -20,6 +20,7 @@ class DeviceSettings(BaseModel):
     compute_ms: float = Field(0.0, ge=0, description="Milliseconds the simulated device needs for a batch.")
     batch: int = Field(1, ge=1, description="Calls that may share one batch.")
     batch_wait_ms: float = Field(0.0, ge=0, description="Milliseconds a batch waits for more calls.")
+    counts_tokens: bool = Field(True, description="Whether it counts tokens: words, and of a voice characters.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

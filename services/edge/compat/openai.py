@@ -16,7 +16,7 @@ from services.edge.compat.deltas import PIECE_MS, Appended, Pieces
 from services.edge.faults import Fault, fault_told
 from services.edge.fields import Json, as_bytes, as_echo, as_object, as_text, given
 from services.edge.realtime.dialect import Received
-from services.edge.realtime.inputs import parsed
+from services.edge.realtime.inputs import Spoken, parsed
 from services.edge.realtime.outputs import Event, Out
 
 RATE = 24_000
@@ -129,6 +129,11 @@ class OpenAiDialect:
         self.heard_ms += len(data) * 500 / RATE
         for start in range(0, len(data), _PIECE_BYTES):
             yield pb.ClientMessage(audio=pb.AudioChunk(data=data[start : start + _PIECE_BYTES]))
+
+    def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:
+        """Yield what the gateway is to be sent for audio of a track, which has this protocol's rate."""
+        self.heard_ms = (spoken.offset + len(spoken.pcm) // 2) * 1000 / RATE
+        yield pb.ClientMessage(audio=pb.AudioChunk(data=spoken.pcm, offset_samples=spoken.offset))
 
     def answers(self) -> Iterator[Event]:
         """Yield the `session.updated` of an update."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
@@ -15,13 +15,15 @@ from services.edge.doors.languages import usual_source
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE
-from services.edge.realtime.door import SocketDoor, say
+from services.edge.realtime.door import SocketDoor
+from services.edge.realtime.lines import Line, SocketLine
+from services.edge.realtime.outputs import Out
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Caller
 
 PATH = "/v1/realtime/translations"
 PARAMETERS = ("model", "source_lang", "target_lang")
-_PATIENCE = 6  # times that of a hello: people may have to choose a language first
+PATIENCE = 6  # times that of a hello: people may have to choose a language first
 SPOKEN = Spoken("realtime", "openai-insecure-api-key.", encoded=False)
 
 
@@ -43,35 +45,44 @@ class Translations:
     async def _conversed(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> int:
         if socket.query_params.get("model", MODEL) != MODEL:
             raise InvalidArgument("UNKNOWN_MODEL", "This server has no such model.", "model", [MODEL])
-        milliseconds = _PATIENCE * self._door.doors.settings.hello_ms
-        try:
-            async with asyncio.timeout(milliseconds / 1000):
-                dialect.session = await self._set_up(socket, caller, dialect)
-        except TimeoutError:
-            message = f"No {UPDATE} named the languages within {milliseconds} ms."
-            raise Fault(504, "HELLO_TIMEOUT", message, "session") from None
+        described = await self._door.doors.gateway.describe(caller)
+        source = socket.query_params.get("source_lang") or usual_source(described)
+        known = replace(dialect.session, source=source)
+        patience_ms = PATIENCE * self._door.doors.settings.hello_ms
+        dialect.session = await set_up(SocketLine(socket), OpenAiDialect(known), described, patience_ms)
         if not dialect.session.target:
             return DONE
         return await self._door.converse(socket, caller, dialect.session.config(), dialect)
 
-    async def _set_up(self, socket: WebSocket, caller: Caller, dialect: OpenAiDialect) -> Session:
-        """Speak with a client until its languages are known; without a target where it closes before."""
-        described = await self._door.doors.gateway.describe(caller)
-        source = socket.query_params.get("source_lang") or usual_source(described)
-        session = replace(dialect.session, source=source)
-        await say(socket, event("session.created", session=session.told()))
-        while not (session.source and session.target):
-            message = await socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise WebSocketDisconnect(message.get("code", 1005))
-            try:
-                session, answer = _before(session, read_event(message), described)
-            except InvalidArgument as error:
-                answer = dialect.refusal(as_fault(error), False)
-            await say(socket, answer)
-            if answer["type"] == "session.closed":
-                return replace(session, target="")
-        return session
+
+async def set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse, patience_ms: int) -> Session:
+    """Speak with a client until its languages are known; without a target where it closes before.
+
+    Raises Gone, and Fault where they are not known in time.
+    """
+    try:
+        async with asyncio.timeout(patience_ms / 1000):
+            return await _set_up(line, dialect, described)
+    except TimeoutError:
+        message = f"No {UPDATE} named the languages within {patience_ms} ms."
+        raise Fault(504, "HELLO_TIMEOUT", message, "session") from None
+
+
+async def _set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse) -> Session:
+    session = dialect.session
+    await line.send(Out(event("session.created", session=session.told())))
+    while not (session.source and session.target):
+        message = await line.receive()
+        if "spoken" in message:
+            continue  # nobody knows yet which language it is in
+        try:
+            session, answer = _before(session, read_event(message), described)
+        except InvalidArgument as error:
+            answer = dialect.refusal(as_fault(error), False)
+        await line.send(Out(answer))
+        if answer["type"] == "session.closed":
+            return replace(session, target="")
+    return session
 
 
 def _before(session: Session, told: object, described: pb.DescribeResponse) -> tuple[Session, dict[str, object]]:

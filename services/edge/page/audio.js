@@ -17,9 +17,21 @@ export class Player {
   /** Begin to play; browsers allow it only from a click or a key. */
   async open() {
     this.context ??= new AudioContext();
-    this.original ??= new GainNode(this.context);
-    this.original.connect(this.context.destination);
+    this.original ??= this.bus(new GainNode(this.context));
+    this.voice ??= this.bus(new AnalyserNode(this.context, {fftSize: 4096})); // 85 ms at 48 kHz
     await this.context.resume();
+  }
+
+  bus(node) {
+    return node.connect(this.context.destination) && node;
+  }
+
+  /** The peak of the voice that is being played, 0 to 1. */
+  level() {
+    if (!this.playing.size) return 0;
+    const wave = new Float32Array(this.voice.fftSize);
+    this.voice.getFloatTimeDomainData(wave);
+    return wave.reduce((peak, each) => Math.max(peak, Math.abs(each)), 0);
   }
 
   /** Play a chunk behind those before it. */
@@ -30,7 +42,7 @@ export class Player {
     const channel = buffer.getChannelData(0);
     for (let at = 0; at < samples.length; at += 1) channel[at] = samples[at] / 32768;
     const node = new AudioBufferSourceNode(this.context, {buffer});
-    node.connect(this.context.destination);
+    node.connect(this.voice);
     const now = this.context.currentTime;
     if (this.until < now) this.until = now + AHEAD_SECONDS;
     node.start(this.until);
@@ -55,9 +67,10 @@ export class Player {
   }
 }
 
-/** The microphone: calls `heard(samples, peak)` every 100 ms. Its `rate` is that of the samples. */
+/** The microphone: calls `heard(samples, peak)` every 100 ms, and `gone()` when it is disconnected. Its `rate` is that
+ * of the samples. */
 export class Microphone {
-  static async open(deviceId, heard) {
+  static async open(deviceId, heard, gone) {
     const wanted = {echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1};
     const stream = await navigator.mediaDevices.getUserMedia({audio: {...wanted, ...(deviceId ? {deviceId: {exact: deviceId}} : {})}});
     let context = new AudioContext();
@@ -69,6 +82,7 @@ export class Microphone {
     const node = new AudioWorkletNode(context, "capture", {numberOfOutputs: 0});
     node.port.onmessage = ({data}) => heard(data.samples, data.peak);
     new MediaStreamAudioSourceNode(context, {mediaStream: stream}).connect(node);
+    stream.getAudioTracks()[0].addEventListener("ended", gone);
     await context.resume();
     return new Microphone(stream, context);
   }

@@ -2,7 +2,9 @@
 
 /** Durations of the last updates in milliseconds, for whoever looks at them. */
 export const frameTimes = [];
+const NEAR = 48; // pixels from the newest line, within which a column follows it
 const MOST_TIMES = 2000;
+const RIGHT_TO_LEFT = new Set(["ar", "ckb", "dv", "fa", "he", "iw", "ps", "sd", "ug", "ur", "yi"]);
 const MOST_LINES = 400; // that stay on the page; the transcript keeps all
 
 /** One column of lines, by key. */
@@ -11,8 +13,12 @@ export class Column {
     this.element = element;
     this.lines = new Map();
     this.following = true;
+    let before = 0;
     element.addEventListener("scroll", () => {
-      this.following = element.scrollHeight - element.scrollTop - element.clientHeight < 48;
+      const {scrollTop, scrollHeight, clientHeight} = element;
+      if (scrollHeight - scrollTop - clientHeight < NEAR) this.following = true;
+      else if (scrollTop < before) this.following = false; // the reader scrolled back; lines that grow do not count
+      before = scrollTop;
       if (jump) jump.hidden = this.following;
     });
   }
@@ -28,7 +34,10 @@ export class Column {
       this.element.append(line);
       if (this.lines.size > MOST_LINES) this.drop(this.lines.keys().next().value);
     }
-    if (lang && line.lang !== lang) line.lang = lang;
+    if (lang && line.lang !== lang) {
+      line.lang = lang;
+      line.dir = RIGHT_TO_LEFT.has(lang.split("-")[0].toLowerCase()) ? "rtl" : "ltr";
+    }
     const letters = final ? null : [...text];
     const solid = final ? text : letters.slice(0, stable).join("");
     const rest = final ? "" : letters.slice(stable).join("");
@@ -45,14 +54,16 @@ export class Column {
     if (this.following) this.element.scrollTop = this.element.scrollHeight;
   }
 
+  /** Follow the newest line again. */
   live() {
     this.following = true;
-    this.element.scrollTop = this.element.scrollHeight;
+    this.follow();
   }
 
   clear() {
     this.element.replaceChildren();
     this.lines.clear();
+    this.live();
   }
 }
 

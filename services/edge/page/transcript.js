@@ -25,20 +25,26 @@ export class Transcript {
     this.entries.clear();
   }
 
-  /** The transcript as a file's text: `form` is srt, vtt, txt or json. */
-  as(form, lang) {
+  /** The transcript as a file's text: `form` is srt, vtt, txt or json; `what` is target, source or both. */
+  as(form, what) {
     const all = [...this.entries.values()].sort((one, other) => one.start_ms - other.start_ms);
     if (form === "json") return JSON.stringify(all, null, 1);
-    if (form === "txt") return all.map((each) => [each.source?.text, ...Object.values(each.targets)].filter(Boolean).join("\n")).join("\n\n") + "\n";
-    const lines = all.filter((each) => each.targets[lang]).map((each) => ({...each, text: flat(each.targets[lang])}));
-    const cues = lines.map((each, at) => {
-      const end = Math.max(each.end_ms, each.start_ms + 1000);
-      const mark = form === "srt" ? "," : ".";
-      const text = form === "srt" ? each.text.replaceAll("-->", "->").replaceAll("<", "(") : escaped(each.text);
-      return `${form === "srt" ? `${at + 1}\n` : ""}${time(each.start_ms, mark)} --> ${time(end, mark)}\n${text}\n`;
-    });
-    return (form === "vtt" ? "WEBVTT\n\n" : "") + cues.join("\n");
+    const told = all.map((each) => ({...each, texts: texts(each, what).map(flat).filter(Boolean)})).filter((each) => each.texts.length);
+    if (form === "txt") return told.map((each) => each.texts.join("\n") + "\n").join(what === "both" ? "\n" : "");
+    return (form === "vtt" ? "WEBVTT\n\n" : "") + told.map((each, at) => cue(form, each, at + 1)).join("\n");
   }
+}
+
+/** The texts of a segment that are asked for: its translations are in the languages that were chosen by then. */
+function texts({source, targets}, what) {
+  return [...(what === "target" ? [] : [source?.text ?? ""]), ...(what === "source" ? [] : Object.values(targets))];
+}
+
+function cue(form, {start_ms, end_ms, texts: lines}, number) {
+  const end = Math.max(end_ms, start_ms + 1000);
+  const srt = form === "srt";
+  const text = lines.map((each) => (srt ? each.replaceAll("-->", "->").replaceAll("<", "(") : escaped(each))).join("\n");
+  return `${srt ? `${number}\n` : ""}${time(start_ms, srt ? "," : ".")} --> ${time(end, srt ? "," : ".")}\n${text}\n`;
 }
 
 function flat(text) {

@@ -1,4 +1,4 @@
-"""One WebSocket's session: its messages to the gateway, the gateway's events back, and its end.
+"""One client's session: its messages to the gateway, the gateway's events back, and its end.
 
     hello ─▶ call ─▶ reading ║ receiving ─▶ outbox ─▶ sending ─▶ close
 
@@ -8,13 +8,11 @@ Nothing is kept of a session behind its connection: what a client needs to resum
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Iterable
 from contextlib import suppress
 
 import grpc
-from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
@@ -22,40 +20,41 @@ from services.common.errors import InvalidArgument
 from services.edge.faults import Fault, as_fault, fault_of_call
 from services.edge.realtime.closing import close_code
 from services.edge.realtime.dialect import Dialect
+from services.edge.realtime.lines import Gone, Line
 from services.edge.realtime.outbox import Outbox
-from services.edge.realtime.outputs import with_audio
 from services.edge.settings import EdgeSettings
 from services.edge.upstream import Call, failure
 
-# What sending raises where the client has left, or uvicorn has closed the connection for a message that is none.
-GONE = (WebSocketDisconnect, RuntimeError)
 _AHEAD_MS = 2000.0  # of real time: audio further ahead is a recording, whose listener waits for all of it
 
 
 class Conversation:
     """A session that is open at the gateway, and its client."""
 
-    def __init__(self, socket: WebSocket, call: Call, dialect: Dialect, settings: EdgeSettings) -> None:
-        self._socket = socket
+    def __init__(self, line: Line, call: Call, dialect: Dialect, settings: EdgeSettings) -> None:
+        self._line = line
         self._call = call
         self._dialect = dialect
         self._settings = settings
         self._outbox = Outbox(settings.client_buffer_bytes, settings.max_voice_wait_ms)
         self._fault: Fault | None = None  # what the client did, or met, that ends the session
 
-    async def run(self) -> int:
-        """Hold the session to its end, and return the code to close the connection with; 0 where the client left."""
+    async def run(self, first: pb.ServerMessage | None = None) -> int:
+        """Hold the session to its end, and return the code to close the connection with; 0 where the client left.
+
+        `first` is the gateway's first message, where that was read already.
+        """
         try:
             async with TaskGroup() as tasks:
-                beside = [tasks.create_task(each) for each in (self._read(), self._receive(), self._beat())]
+                beside = [tasks.create_task(each) for each in (self._read(), self._receive(first), self._beat())]
                 await self._send()
                 for task in beside:
                     task.cancel()
         except BaseExceptionGroup as group:
-            if group.split(_Left)[1] is not None:
+            if group.split(Gone)[1] is not None:
                 raise
             return 0
-        except _Left:
+        except Gone:
             return 0
         finally:
             end_call(self._call)
@@ -80,9 +79,7 @@ class Conversation:
         """Pass the client's messages on to the gateway: a write waits while the gateway holds the session."""
         began, base_ms = 0.0, 0.0
         while True:
-            message = await self._socket.receive()
-            if message["type"] == "websocket.disconnect":
-                raise _Left
+            message = await self._line.receive()
             if self._fault:
                 continue
             try:
@@ -118,11 +115,11 @@ class Conversation:
         with suppress(grpc.aio.AioRpcError, asyncio.InvalidStateError):
             await self._call.done_writing()
 
-    async def _receive(self) -> None:
+    async def _receive(self, first: pb.ServerMessage | None) -> None:
         """Put the gateway's messages into the outbox, to the end of the call."""
         try:
             async with asyncio.timeout(self._settings.open_ms / 1000):
-                message = await self._call.read()
+                message = first or await self._call.read()
             while isinstance(message, pb.ServerMessage):
                 for out in self._dialect.events(message):
                     await self._outbox.put(out)
@@ -139,16 +136,13 @@ class Conversation:
         self._outbox.close()
 
     async def _send(self) -> None:
-        """Send what is in the outbox, until it is closed. Raises _Left where the client is gone, or reads nothing."""
+        """Send what is in the outbox, until it is closed. Raises Gone where the client is gone, or reads nothing."""
         try:
             while out := await self._outbox.take():
                 async with asyncio.timeout(self._settings.client_stall_ms / 1000):
-                    event = with_audio(out) if out.voice else out.event
-                    await self._socket.send_text(json.dumps(event, ensure_ascii=False, separators=(",", ":")))
-                    if out.binary:
-                        await self._socket.send_bytes(out.audio)
-        except (*GONE, TimeoutError):
-            raise _Left from None
+                    await self._line.send(out)
+        except TimeoutError:
+            raise Gone from None
 
     async def _beat(self) -> None:
         """Tell a client that has sent audio how far that has got."""
@@ -156,7 +150,3 @@ class Conversation:
             await asyncio.sleep(self._settings.heartbeat_ms / 1000)
             if event := self._dialect.beat():
                 self._outbox.push(event, ("heartbeat", 0, ""))
-
-
-class _Left(Exception):
-    """The client is gone."""

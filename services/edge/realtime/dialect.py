@@ -7,6 +7,7 @@ from typing import Protocol
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.edge.faults import Fault
+from services.edge.realtime.inputs import Spoken
 from services.edge.realtime.outputs import Event, Out
 
 Received = Mapping[str, object]  # a message as ASGI tells it: its `text`, or its `bytes`
@@ -45,3 +46,10 @@ class Dialect(Protocol):
 
     def beat(self) -> Event | None:
         """Return the event of a heartbeat; None for none."""
+
+
+class SpokenDialect(Dialect, Protocol):
+    """A dialect that audio comes for beside its messages."""
+
+    def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:
+        """Yield what the gateway is to be sent for a client's audio."""

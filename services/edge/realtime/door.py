@@ -19,8 +19,9 @@ from services.edge.doors.entrance import OURS, Doors
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault, as_fault, fault_of_call
 from services.edge.realtime.closing import close_code
-from services.edge.realtime.conversation import GONE, Conversation
+from services.edge.realtime.conversation import Conversation
 from services.edge.realtime.dialect import Dialect
+from services.edge.realtime.lines import CLOSED, Gone, SocketLine
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Call, Caller
 
@@ -49,7 +50,7 @@ class SocketDoor:
     async def converse(self, socket: WebSocket, caller: Caller, config: pb.SessionConfig, dialect: Dialect) -> int:
         """Hold a session to its end; return the code to close with. Raises Fault where the gateway refuses its call."""
         call = await opened(self.doors.gateway.stream(caller), config)
-        conversation = Conversation(socket, call, dialect, self.doors.settings)
+        conversation = Conversation(SocketLine(socket), call, dialect, self.doors.settings)
         with self.registry.entered(conversation):
             return await conversation.run()
 
@@ -62,7 +63,7 @@ async def _held(socket: WebSocket, session: Awaitable[int], told: Told) -> int:
         fault = as_fault(refusal)
         await say(socket, told(fault))
         code = close_code(fault.status)
-    except WebSocketDisconnect:
+    except (WebSocketDisconnect, Gone):
         return 0
     if code:
         await _close(socket, code)
@@ -86,7 +87,7 @@ async def say(socket: WebSocket, event: object) -> None:
     """Send an event, if the client is still there."""
     try:
         await socket.send_text(json.dumps(event, ensure_ascii=False))
-    except GONE:
+    except CLOSED:
         return
 
 
@@ -94,5 +95,5 @@ async def _close(socket: WebSocket, code: int) -> None:
     """Close a connection, if the client has not done so."""
     try:
         await socket.close(code)
-    except GONE:
+    except CLOSED:
         return

@@ -54,6 +54,15 @@ def _kind(message: Json) -> str:
     return kind
 
 
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Audio of a track: mono, 16 bits, with its place on the session's audio clock."""
+
+    pcm: bytes
+    rate: int
+    offset: int  # in samples
+
+
 @dataclass(slots=True)
 class Inputs:
     """The inputs of one connection: their format, their numbers, and where the session's audio stands."""
@@ -96,6 +105,11 @@ class Inputs:
             return
         number = self.sequence.next(None) or 0
         yield from self._audio(data, number, None)
+
+    def spoken(self, spoken: Spoken) -> Iterator[pb.ClientMessage]:
+        """Yield what the gateway is to be sent for audio of a track."""
+        self.format, self.rate = self.format or "pcm16le", self.rate or spoken.rate
+        yield from self._audio(spoken.pcm, self.sequence.next(None) or 0, spoken.offset)
 
     def _json_audio(self, message: Json, number: int) -> Iterator[pb.ClientMessage]:
         for name, known, read in (("format", self.format, as_text), ("sample_rate", self.rate, as_integer)):

@@ -12,7 +12,7 @@ from services.edge.fields import as_echo
 from services.edge.opus import OpusEncoder
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.hello import Asked
-from services.edge.realtime.inputs import Inputs, parsed
+from services.edge.realtime.inputs import Inputs, Spoken, parsed
 from services.edge.realtime.outputs import Event, Out, Outputs, go_away, heartbeat
 from services.edge.viewing.galleries import Showing
 
@@ -52,6 +52,10 @@ class OwnDialect:
             named = {"id": as_echo(told["id"], "ping.id")} if "id" in told else {}
             self._answers.append({"type": "pong", **named})
         return self._inputs.read(told)
+
+    def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:
+        """Yield what the gateway is to be sent for audio of a track."""
+        return self._inputs.spoken(spoken)
 
     def answers(self) -> Iterator[Event]:
         """Yield the pong of a ping."""

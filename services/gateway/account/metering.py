@@ -46,6 +46,8 @@ class Meter:
                 translating_ms=ledger.used.translating_ms - used.translating_ms,
                 voice_ms=max(0, 1000 * voice_samples // self._output_rate - used.voice_ms),
                 characters=ledger.used.characters - used.characters,
+                spoken_characters=ledger.used.spoken_characters - used.spoken_characters,
+                tokens=ledger.used.tokens.since(used.tokens),
             )
         )
 
@@ -54,6 +56,8 @@ class Meter:
         self.used.translating_ms += more.translating_ms
         self.used.voice_ms += more.voice_ms
         self.used.characters += more.characters
+        self.used.spoken_characters += more.spoken_characters
+        self.used.tokens.join(more.tokens)
         for dimension, amount in ((AUDIO, more.audio_ms), (VOICE, more.voice_ms), (CHARACTERS, more.characters)):
             if amount:
                 self._ration.spend(dimension, amount)

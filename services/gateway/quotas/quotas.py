@@ -135,9 +135,9 @@ class Quotas:
         if lease.granted < characters and lease.tightest:
             raise self._refusal(refusals.exhausted(lease.tightest, self._now()))
 
-    def translated(self, tenant: str, quota_class: str, characters: int) -> None:
+    def translated(self, tenant: str, quota_class: str, used: Used) -> None:
         """Record for the bill a text that was translated outside of a session."""
-        used, name = Used(characters=characters), self.label(quota_class)
+        name = self.label(quota_class)
         self.usage.add(Record("text", tenant, name, "", "", 0.0, used))
         count(name, used)
 

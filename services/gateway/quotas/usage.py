@@ -10,12 +10,13 @@ import logging
 import os
 from collections import deque
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
 from services.common.errors import InvalidArgument
 from services.common.telemetry import metrics
+from services.gateway.quotas.token_counts import Kind, TokenCounts
 from services.gateway.tokens.grants import DEFAULT_CLASS
 
 log = logging.getLogger(__name__)
@@ -23,18 +24,40 @@ log = logging.getLogger(__name__)
 _AUDIO = metrics.counter("babelmesh.usage.audio")
 _VOICE = metrics.counter("babelmesh.usage.voice")
 _CHARACTERS = metrics.counter("babelmesh.usage.characters")
+_SPOKEN = metrics.counter("babelmesh.usage.spoken_characters")
+_TOKENS = metrics.counter("babelmesh.usage.tokens")
+_UNTOLD = metrics.counter("babelmesh.usage.untold")
 _MOST_WAITING = 100_000  # lines, where the file cannot be written for long
 _MODE = 0o600
 
 
 @dataclass(slots=True)
 class Used:
-    """What a session has used so far, in milliseconds and code points."""
+    """What a session has used so far, in milliseconds, code points and engines' tokens."""
 
     audio_ms: int = 0  # accepted, and so recognized
     translating_ms: int = 0  # from each final transcript to its final translation, of all targets together
     voice_ms: int = 0  # translated speech that was sent
     characters: int = 0  # of source text, for each target that it was translated into
+    spoken_characters: int = 0  # of translations, in clauses that a voice began to speak
+    tokens: TokenCounts = field(default_factory=TokenCounts)  # of finals, as characters, and of clauses
+
+    def voiced(self, characters: int, symbols: int | None) -> None:
+        """Count a clause that a voice began to speak, and the symbols that its engine counted."""
+        self.spoken_characters += characters
+        self.tokens.add(Kind.SYMBOLS, symbols)
+
+    @property
+    def told(self) -> dict[str, int | dict[str, int]]:
+        """The fields of a record. Of tokens, only the counts that are whole."""
+        return {
+            "audio_ms": self.audio_ms,
+            "translating_ms": self.translating_ms,
+            "voice_ms": self.voice_ms,
+            "characters": self.characters,
+            "spoken_characters": self.spoken_characters,
+            "tokens": self.tokens.whole(),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +90,13 @@ class UsageLog:
 
     def add(self, record: Record) -> None:
         """Add a record; it is written by the next `flush`."""
-        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **asdict(record)}
-        used = told.pop("used")
+        told = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), **_written(record)}
         if self._path is not None:
-            self._waiting.append(json.dumps({**told, **used}) + "\n")
+            self._waiting.append(json.dumps(told) + "\n")
         if record.kind == "session":
-            fields = {"session": record.session, "class": record.quota_class, "seconds": record.seconds, **used}
-            log.info("session used", extra={"fields": fields})
+            told = {"session": record.session, "class": record.quota_class, "seconds": record.seconds}
+            told |= record.used.told
+            log.info("session used", extra={"fields": told})
 
     @property
     def waits(self) -> bool:
@@ -102,6 +125,12 @@ class UsageLog:
                 os.close(number)
 
 
+def _written(record: Record) -> dict[str, object]:
+    """Return the fields of a record's line."""
+    told = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "used"}
+    return {**told, **record.used.told}
+
+
 def label(quota_class: str, classes: Collection[str]) -> str:
     """Return the name of a quota class as metrics have it: one of those that are set, so that there are few."""
     return quota_class if quota_class in classes else DEFAULT_CLASS
@@ -116,3 +145,9 @@ def count(quota_class: str, more: Used) -> None:
         _VOICE.add(more.voice_ms / 1000, of)
     if more.characters:
         _CHARACTERS.add(more.characters, of)
+    if more.spoken_characters:
+        _SPOKEN.add(more.spoken_characters, of)
+    for kind, tokens in more.tokens.known.items():
+        _TOKENS.add(tokens, {**of, "token_kind": kind.value})
+    for kind, answers in more.tokens.untold.items():
+        _UNTOLD.add(answers, {**of, "token_kind": kind.value})

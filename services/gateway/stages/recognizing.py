@@ -181,6 +181,7 @@ def _transcript(result: asr_pb2.Result) -> Transcript:
         words=tuple(map(_word, result.words)),
         tier=result.tier,
         larger_tiers=result.larger_tiers,
+        tokens=result.tokens if result.HasField("tokens") else None,
     )
 
 

@@ -15,7 +15,7 @@ from services.gateway.stages.calls import Abandoned, Owned
 from services.gateway.stages.links import Link
 from services.gateway.stages.replicas import Replicas
 from services.gateway.stages.tries import Budget
-from services.gateway.values.speech import Rung
+from services.gateway.values.stages import Line
 
 if TYPE_CHECKING:
     Synthesizing: TypeAlias = grpc.aio.UnaryStreamCall[tts_pb2.SynthesizeRequest, tts_pb2.SynthesizeResponse]
@@ -57,14 +57,14 @@ class Speaking:
         request: tts_pb2.SynthesizeRequest,
         metadata: Metadata,
         timeout: float,
-        rung: Rung,
+        line: Line,
     ) -> None:
         self._replicas = replicas
         self._request = request
         self._metadata = metadata
         self._timeout = timeout
         self._given = Given()
-        self._rung = rung
+        self._line = line
 
     async def pieces(self) -> AsyncGenerator[Spoken, None]:
         """Speech as it is made. Closing the iterator ends the call. Raises MeshError of the stage."""
@@ -109,7 +109,8 @@ class Speaking:
                 response = await call.read()
             if not isinstance(response, tts_pb2.SynthesizeResponse):
                 return None
-            self._rung.took(response.tier, response.larger_tiers)
+            self._line.rung.took(response.tier, response.larger_tiers)
+            self._line.tally.symbols = response.symbols if response.HasField("symbols") else None
             self._request.tier = response.tier  # of another replica, too: a voice never changes within a clause
             pcm = self._given.rest(from_bytes(response.pcm), response.sample_rate_hertz)
             if len(pcm):

@@ -29,7 +29,17 @@ from services.gateway.stages.recognizing import Recognizing, config
 from services.gateway.stages.replicas import Replicas
 from services.gateway.stages.speaking import Speaking, Spoken
 from services.gateway.stages.tries import Budget
-from services.gateway.values.stages import Catalog, CatalogVoice, Line, Question, Seen, StageEngine, Step, Way
+from services.gateway.values.stages import (
+    Catalog,
+    CatalogVoice,
+    Line,
+    Question,
+    Seen,
+    StageEngine,
+    Step,
+    Translated,
+    Way,
+)
 from services.gateway.values.terms import Terms
 
 
@@ -173,7 +183,7 @@ class Stages:
             admitted.release(recognizing.call)
         return recognizing
 
-    async def translate(self, asked: Question, metadata: Metadata = ()) -> str:
+    async def translate(self, asked: Question, metadata: Metadata = ()) -> Translated:
         """Translate a text. What failed is asked again, within the question's time where it has one."""
         request = mt_pb2.TranslateRequest(
             text=asked.text,
@@ -204,7 +214,9 @@ class Stages:
         replicas.took(tries)
         replicas.answered(tries)
         asked.rung.tier, asked.rung.larger = response.tier, response.larger_tiers
-        return response.text
+        source = response.source_tokens if response.HasField("source_tokens") else None
+        target = response.target_tokens if response.HasField("target_tokens") else None
+        return Translated(response.text, source, target)
 
     async def symbols(self, voice_lang: str) -> tuple[str, ...]:
         """What pronunciations in a language may be made of, in IPA; nothing when its voices take none."""
@@ -233,7 +245,7 @@ class Stages:
         )
         request.pronunciations.extend(tts_pb2.Pronunciation(text=word, ipa=ipa) for word, ipa in line.sounds)
         metadata = tracing.outgoing(context)
-        return Speaking(self._replicas["TTS"], request, metadata, self._timeout, line.rung).pieces()
+        return Speaking(self._replicas["TTS"], request, metadata, self._timeout, line).pieces()
 
     async def simulate_fault(self, stage: str, fault: fault_pb2.SimulateFaultRequest) -> None:
         """Make one replica of "ASR", "MT" or "TTS" break, where that replica allows it."""

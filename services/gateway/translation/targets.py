@@ -15,6 +15,7 @@ from services.gateway.account.account import Shared
 from services.gateway.account.ledger import Outcome
 from services.gateway.agreement.long_work import Turns
 from services.gateway.outgoing import messages
+from services.gateway.quotas.token_counts import Kind
 from services.gateway.stages.shortage import TierNotices
 from services.gateway.translation.target import Target
 from services.gateway.values.continuation import TargetContinuation
@@ -92,6 +93,8 @@ class Targets:
             for news in self._tiers.news(said.tier, said.larger_tiers, said.segment_id):
                 await outbox.put(news)
         if said.final:
+            if not said.typed:
+                self._shared.account.ledger.used.tokens.add(Kind.RECOGNIZED, said.tokens)
             self._shared.account.ledger.recognized(said, [lang for lang, target in hearing.items() if target])
             self._shared.archive.transcript(said, self._shared.terms.source_lang)
             await outbox.put(message, final_of=about)

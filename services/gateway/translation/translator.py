@@ -90,14 +90,16 @@ class Translator:
 
     async def _translation(self, said: Transcript, asked: Question, ticket: Ticket) -> str:
         try:
-            translation = await self._shared.stages.translate(asked, self._account.ledger.metadata(said.segment_id))
+            made = await self._shared.stages.translate(asked, self._account.ledger.metadata(said.segment_id))
         except MeshError as fault:
             if away(fault) or not said.final:  # who waits for the stage holds nobody
                 self._account.backlog.close(ticket)
             raise
         if self.shortage.on:
             self.shortage.answered()
-        return translation
+        if said.final:
+            self._account.ledger.used.tokens.translated(made.source_tokens, made.target_tokens)
+        return made.text
 
     async def _patience(self) -> None:
         """Wait for the stage. Raises TimeoutError once there is no room to wait, or no more reason to."""

@@ -142,6 +142,7 @@ class Transcript:
     words: tuple[Word, ...] = field(default=(), repr=False)
     tier: str = ""  # that recognized it; empty where the recognizer has one alone
     larger_tiers: int = 0  # so many there are, which it did not get
+    tokens: int | None = None  # that the recognizer decoded a final to; None: it counts none
 
     @property
     def stable_text(self) -> str:

@@ -169,6 +169,22 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Translated:
+    """What a translator answered, and its tokens; None where it counts none."""
+
+    text: str
+    source_tokens: int | None = None
+    target_tokens: int | None = None
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a synthesizer told of a clause that it speaks: the number of its symbols; None where it counts none."""
+
+    symbols: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """What a synthesizer is asked to speak, by which voice and how."""
 
@@ -179,3 +195,4 @@ class Line:
     objective_ms: int = 0  # within which the first speech is to be there; 0: as the stage is set
     rung: Rung = field(default_factory=Rung, compare=False)  # the tier of the utterance's other clauses
     affinity: int = 0  # lines with the same one are spoken by the same version of a voice
+    tally: Tally = field(default_factory=Tally, compare=False)  # filled while it is spoken

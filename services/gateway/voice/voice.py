@@ -253,8 +253,12 @@ class Voice:
         objective_ms, affinity = self._shared.terms.objectives.tts_ms, self._shared.terms.affinity
         line = Line(clause.text, self._terms, pace, sounds, objective_ms, clause.rung, affinity)
         speech = self._shared.stages.synthesize(line, clause.trace)
+        begun = bool(clause.said_samples)  # it is counted once
         async with aclosing(speech):
             async for pcm, rate in speech:
+                if not begun:
+                    self._shared.account.ledger.used.voiced(len(clause.text), line.tally.symbols)
+                    begun = True
                 for chunk in cutter.add(pcm, rate):
                     yield Piece(clause, chunk, start)
                     start = None

@@ -17,7 +17,7 @@ import numpy as np
 
 from services.common.text.terminology import Term
 from services.mt.cleaning import cleaned
-from services.mt.engine import Pair, Source, Translation
+from services.mt.engine import NO_TOKENS, Pair, Source, Tokens, Translation, added
 from services.mt.neural.jobs import Job, Scoring, Text, Turn
 from services.mt.neural.loop import Loop
 from services.mt.neural.parts import Part, parts, put_together
@@ -80,24 +80,27 @@ class Translating:
                 said = [tasks.create_task(self._translated(each)) for each in asked]
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from group
-        answer = put_together([(task.result(), part.gap) for task, part in zip(said, cut, strict=True)])
+        answer = put_together([(task.result()[0], part.gap) for task, part in zip(said, cut, strict=True)])
+        tokens = added(task.result()[1] for task in said)
         unknown = sum(self._count_unknown(part.text, pair) for part in cut)
         kept = source.target_prefix
         forced = bool(kept) and answer.startswith(kept.rstrip())
-        return Translation(answer if kept and len(answer) <= len(kept) else answer.rstrip(), forced, unknown)
+        return Translation(answer if kept and len(answer) <= len(kept) else answer.rstrip(), forced, unknown, tokens)
 
-    async def _translated(self, asked: _Asked) -> str:
+    async def _translated(self, asked: _Asked) -> tuple[str, Tokens]:
+        """Return the translation of a part, and its tokens: those of its source, and all of its wording."""
         part = asked.part
         if part.concluded:
-            return part.prefix
+            return part.prefix, NO_TOKENS
         if not part.has_words:
-            return part.prefix or part.text
+            return part.prefix or part.text, NO_TOKENS
         concluded = Wording().then(self._tokenizer.target(part.prefix), part.prefix or None)
         made = await self._continued(asked, concluded)
         terms = (*asked.terms, *self._unknown(part.text, asked.pair))
         while left := missing(part.text, made.text(self._tokenizer), terms):
             made = await self._with(left[0], asked, made, terms)
-        return made.text(self._tokenizer)
+        source = self._tokenizer.source(part.text, asked.pair)
+        return made.text(self._tokenizer), Tokens(len(source), len(made.ids))
 
     async def _continued(self, asked: _Asked, wording: Wording) -> Wording:
         """Return the likeliest translation that starts with this wording."""

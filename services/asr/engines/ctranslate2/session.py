@@ -88,22 +88,25 @@ class Session:
         if not self._pace.due(speech):
             return None
         before = self.seconds
-        found = await self._words(final=False)
+        found, _ = await self._words(final=False)
         self._pace.answered(self.seconds - before)
         return Hypothesis(found) if found else None
 
     async def end(self) -> Hypothesis:
         """Return the final of the open segment, and begin another. Raises StageFailed."""
-        found = await self._words(final=True) if self._heard else ()
+        found, tokens = await self._words(final=True) if self._heard else ((), 0)
         self._heard.clear()
         self._pace.restart()
-        return Hypothesis(found, final=True)
+        return Hypothesis(found, final=True, tokens=tokens)
 
-    async def _words(self, final: bool) -> tuple[Word, ...]:
-        """Recognize the whole open segment; one longer than the model's window is recognized in parts."""
+    async def _words(self, final: bool) -> tuple[tuple[Word, ...], int]:
+        """Recognize the whole open segment; one longer than the model's window is recognized in parts.
+
+        Returns its words, and how many tokens were decoded.
+        """
         started = time.monotonic()
         audio = np.concatenate(self._heard)
-        found = []
+        found, tokens = [], 0
         for start in range(0, len(audio), MOST_SAMPLES):
             window = Window(audio[start : start + MOST_SAMPLES], self._language)
             item = Item(window, session=self, urgent=final, cost=len(window.pcm))
@@ -111,5 +114,6 @@ class Session:
             first = self._start_samples + start
             bounds = Bounds(first, first + len(window.pcm))
             found.append(words(decoded, self._served.tokens, bounds, final))
+            tokens += len(decoded.ids)
         self.seconds += time.monotonic() - started
-        return tuple(chain.from_iterable(found))
+        return tuple(chain.from_iterable(found)), tokens

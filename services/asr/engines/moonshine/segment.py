@@ -77,10 +77,9 @@ class Segments:
 
     async def end(self) -> Hypothesis:
         """Return the final of the open segment, and begin another. Raises StageFailed, AtCapacity."""
-        words: list[Word] = []
-        for whole in self._wholes():
-            words += self._words(await self._recognized(whole, urgent=True))
-        final = Hypothesis(tuple(words), final=True)
+        wholes = [await self._recognized(whole, urgent=True) for whole in self._wholes()]
+        words = tuple(chain.from_iterable(self._words(whole) for whole in wholes))
+        final = Hypothesis(words, final=True, tokens=sum(len(whole.found.tokens) for whole in wholes))
         self._parts.clear()
         self._shown = ()
         self._cadence.restart()

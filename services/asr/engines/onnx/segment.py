@@ -63,7 +63,8 @@ class Segment:
             self._features.hear(np.zeros(missing, np.int16))
         while self._steps < windows:
             await self._step(urgent=True)
-        return Hypothesis(self._words(self._found.closed), final=True)
+        closed = self._found.closed
+        return Hypothesis(self._words(closed), final=True, tokens=len(closed))
 
     def interim(self) -> Hypothesis:
         """Return a hypothesis of all tokens found so far."""

@@ -141,7 +141,7 @@ class Script:
         self._words.clear()
         self._opened_samples = None
         self._last = NOTHING
-        return Hypothesis(words, final=True)
+        return Hypothesis(words, final=True, tokens=len(words) if self._settings.counts_tokens else None)
 
     def _speak(self, number: int, opened_samples: int) -> None:
         """Add the word of the clock's `number`-th word length, or of the part of that which lies in the segment."""

@@ -79,32 +79,36 @@ class OfflineSession:
         self._heard.append(speech.pcm)
         if not self._cadence.due(speech):
             return None
-        found = await self._words(urgent=False)
+        found, _ = await self._words(urgent=False)
         return Hypothesis(found) if found else None
 
     async def end(self) -> Hypothesis:
         """Return the final of the open segment, and begin another. Raises StageFailed."""
-        found = await self._words(urgent=True) if self._heard else ()
+        found, tokens = await self._words(urgent=True) if self._heard else ((), 0)
         self._heard.clear()
         self._cadence.restart()
-        return Hypothesis(found, final=True)
+        return Hypothesis(found, final=True, tokens=tokens)
 
     def bias(self, terms: Terms) -> None:
         """Ignore the terms: these models take none, and the engine says so."""
 
-    async def _words(self, urgent: bool) -> tuple[Word, ...]:
-        """Recognize the whole open segment; one longer than the model takes at once is recognized in parts."""
+    async def _words(self, urgent: bool) -> tuple[tuple[Word, ...], int]:
+        """Recognize the whole open segment; one longer than the model takes at once is recognized in parts.
+
+        Returns its words, and how many tokens were decoded.
+        """
         started = time.monotonic()
         audio = np.concatenate(self._heard)
         most = self._served.model.most_samples or len(audio)
-        found = []
+        found, tokens = [], 0
         for start in range(0, len(audio), most):
             part = audio[start : start + most]
             told = await self._served.batcher.submit(Item(part, session=self, urgent=urgent, cost=len(part)))
             first = self._start_samples + start
             found.append(words(told, Bounds(first, first + len(part)), TOKEN_SECONDS))
+            tokens += len(told.tokens)
         self.seconds += time.monotonic() - started
-        return tuple(chain.from_iterable(found))
+        return tuple(chain.from_iterable(found)), tokens
 
 
 def _told(result: Any) -> Told:

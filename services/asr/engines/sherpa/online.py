@@ -150,7 +150,7 @@ class OnlineSession:
             return Hypothesis((), final=True)
         await self._run(Step(self._stream, last=True), urgent=True)
         self._stream = None
-        return Hypothesis(self._words(), final=True)
+        return Hypothesis(self._words(), final=True, tokens=len(self._told.tokens))
 
     def bias(self, terms: Terms) -> None:
         """Bias the recognizer to these terms from the next segment on."""

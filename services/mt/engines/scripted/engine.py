@@ -9,7 +9,7 @@ from services.common.engines.load import Load
 from services.common.engines.simulation import SimulatedDevice
 from services.common.errors import StageFailed
 from services.common.text.terminology import composed
-from services.mt.engine import Pair, Source, Translation
+from services.mt.engine import Pair, Source, Tokens, Translation
 from services.mt.glossary import Masked, masked
 from services.mt.settings import MtSettings
 
@@ -57,10 +57,11 @@ class Engine:
         asked = masked(composed(source.text), source.terms)
         translated = _WORD.sub(lambda word: self._word(word.group(), target, asked), asked.text)
         words = asked.restored(translated)
-        if not self.continues_prefix:
-            return Translation(words)
-        prefix = source.target_prefix.split()
-        return Translation(" ".join([*prefix, *words.split()[len(prefix) :]]), continues_prefix=True)
+        if self.continues_prefix:
+            prefix = source.target_prefix.split()
+            words = " ".join([*prefix, *words.split()[len(prefix) :]])
+        tokens = Tokens(len(source.text.split()), len(words.split()))
+        return Translation(words, self.continues_prefix, tokens=tokens if self._settings.counts_tokens else None)
 
     def _word(self, word: str, target: str, asked: Masked) -> str:
         if word.lower() in asked.words:

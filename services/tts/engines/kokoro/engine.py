@@ -92,7 +92,9 @@ class Engine:
         """Yield the samples of the clause's sentences, trimmed of silence, with short pauses between."""
         pause = np.zeros(0, dtype="<i2")
         loudness, ahead = gain(clause.voice.name), Ahead()
-        for sentence in await model.sentences(clause):
+        sentences = await model.sentences(clause)
+        clause.tally.symbols = sum(len(sentence.ids) for sentence in sentences)
+        for sentence in sentences:
             trimmer = Trimmer(self.sample_rate_hertz, quiet=BREATH)
             async with aclosing(model.speech(sentence, clause.affinity, ahead)) as speech:
                 async for samples in speech:

@@ -101,7 +101,9 @@ class Engine:
             resampler = None
         else:
             resampler = soxr.ResampleStream(rate, self.sample_rate_hertz, 1, dtype="float32")
-        for sentence in await voice.sentences(clause, speaker):
+        sentences = await voice.sentences(clause, speaker)
+        clause.tally.symbols = sum(len(sentence.ids) for sentence in sentences)
+        for sentence in sentences:
             async with aclosing(voice.speech(sentence, clause.affinity)) as speech:
                 async for samples in speech:
                     yield samples if resampler is None else resampler.resample_chunk(samples)

@@ -54,6 +54,7 @@ class Engine:
         """Emit a tone as long as the clause, with the delays and faults that the settings ask for."""
         await self._break_down(clause.voice.language)
         said = "".join(part.ipa if isinstance(part, Pronunciation) else part for part in parts(clause))
+        clause.tally.symbols = len(said) if self._settings.counts_tokens else None
         milliseconds = len(said) * self._settings.char_ms / clause.speaking_rate
         count = max(1, round(self.sample_rate_hertz * milliseconds / 1000))
         piece_samples = self.sample_rate_hertz * self._settings.piece_ms // 1000

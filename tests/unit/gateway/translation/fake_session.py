@@ -23,7 +23,7 @@ from services.gateway.stages.stages import Stages
 from services.gateway.translation.target import Target
 from services.gateway.values.continuation import TargetContinuation
 from services.gateway.values.speech import Transcript
-from services.gateway.values.stages import Line, Question
+from services.gateway.values.stages import Line, Question, Translated
 from services.gateway.values.terms import Glossary, Holding, TargetTerms, Terms
 
 RATE = 24_000
@@ -44,9 +44,9 @@ class FakeStages:
     async def back(self, stage: str) -> None:
         return
 
-    async def translate(self, asked: Question, context: object = None) -> str:
+    async def translate(self, asked: Question, context: object = None) -> Translated:
         self.asked.append(asked)
-        return " ".join(f"{word}-es" for word in asked.text.split())
+        return Translated(" ".join(f"{word}-es" for word in asked.text.split()))
 
     async def synthesize(self, line: Line, context: object = None) -> AsyncGenerator[tuple[Pcm, int], None]:
         self.said.append(line.text)

@@ -1,0 +1,1 @@
+"""WebRTC: microphones in, voices and captions out, by offer and answer over HTTP. Imports aiortc when it is used."""
