@@ -17,7 +17,8 @@ from websockets.typing import Subprotocol
 from tests.fuzz.edge_sequences import HANDLE, Connection, EdgeSequence
 from tests.fuzz.playing import Fault, Oddity
 
-END_SECONDS = 30.0  # from the last that is sent to the end of a connection, at most
+OPEN_SECONDS = 60.0  # for a connection to be entered: a machine may be busy
+END_SECONDS = 60.0  # from the last that is sent to the end of a connection, at most
 SENDING_SECONDS = 20.0  # a client that is held goes on to its ending
 DEAF_SECONDS = 4.0
 OWN_CODES = frozenset({1000, 1001, 1002, 1007, 1009, 1012, *range(4000, 4502)}) - {4500}
@@ -81,7 +82,7 @@ class _Playing:
         offered = [Subprotocol(each) for each in asked.protocols] or None
         url = f"ws://127.0.0.1:{self.player.port}{asked.path}"
         opening = websockets.connect(
-            url, subprotocols=offered, max_size=None, close_timeout=2, open_timeout=15, ping_interval=None
+            url, subprotocols=offered, max_size=None, close_timeout=2, open_timeout=OPEN_SECONDS, ping_interval=None
         )
         async with opening as socket:
             reading = asyncio.ensure_future(self._read(socket)) if asked.ending != "deaf" else None

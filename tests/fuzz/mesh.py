@@ -186,6 +186,8 @@ async def scripted_mesh(
         services.append(replace(service, command=command, variables={**service.variables, **told}))
     async with supervisor.running(services, logs) as started:
         addresses = {each.service.name: each.service.address for each in started}
-        addresses |= {"edge": each.variables["EDGE_OPERATIONS"] for each in services if each.name == "edge"}
+        for each in services:
+            if "EDGE_OPERATIONS" in each.variables:  # what it is asked at otherwise is its health
+                addresses[each.name] = each.variables["EDGE_OPERATIONS"]
         (addresses["operations"],) = [each.service.operations for each in started if each.service.name == "gateway"]
         yield Mesh(addresses, {each.service.name: each.child for each in started}, logs)
