@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
-from services.edge.fields import Json, as_bytes, as_integer, as_object, as_text, filled
+from services.edge.fields import Json, as_bytes, as_integer, as_object, as_text, filled, given
 from services.edge.glossary import add_dictionary
 from services.edge.realtime.sequence import Sequence
 
 PCM_WIDTHS = {"pcm16le": 2, "mulaw": 1}
 _PIECE_MS = 200  # longest piece of raw samples in one message to the gateway
-_LONGEST_ID = 128  # characters
 _NUMBERED = ("input_audio", "input_text")
 STAY = "edge"  # the marker of pings that keep a session from timing out; its echo is not sent on
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -41,15 +40,6 @@ def parsed(text: str) -> Json:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(name)
-
-
-def pong(message: Json) -> Json:
-    """Return the answer to a ping, with its `id` where it has one. Raises InvalidArgument for one that is too long."""
-    given = message.get("id", "")
-    if isinstance(given, bool) or not isinstance(given, str | int | None) or len(str(given)) > _LONGEST_ID:
-        accepted = [f"text of at most {_LONGEST_ID} characters", "a whole number"]
-        raise InvalidArgument("WRONG_TYPE", "The id comes back as it is, and has to be short.", "ping.id", accepted)
-    return {"type": "pong", **({"id": given} if "id" in message else {})}
 
 
 def _kind(message: Json) -> str:
@@ -130,8 +120,8 @@ class Inputs:
             if known and told != known:
                 code = "FORMAT_CHANGED" if name == "format" else "SAMPLE_RATE_CHANGED"
                 raise InvalidArgument(code, "It must stay as it was agreed.", f"input_audio.{name}", [str(known)])
-        self.format = self.format or as_text(message.get("format") or "", "input_audio.format")
-        self.rate = self.rate or as_integer(message.get("sample_rate") or 0, "input_audio.sample_rate", beyond=1 << 32)
+        self.format = self.format or as_text(given(message, "format", ""), "input_audio.format")
+        self.rate = self.rate or as_integer(given(message, "sample_rate", 0), "input_audio.sample_rate", beyond=1 << 32)
         offset = message.get("offset_samples")
         place = None if offset is None else as_integer(offset, "input_audio.offset_samples")
         if "data" not in message:

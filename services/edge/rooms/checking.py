@@ -49,9 +49,10 @@ def read_post(packed: bytes) -> mesh.Post | None:
 def _sound(message: Message) -> bool:
     """Return whether all numbers of a message can be counted on from, and all its languages are tags."""
     for field, value in message.ListFields():
-        if isinstance(value, Mapping) and not all(map(_is_tag, value)):  # the keys of every map are languages
+        keyed = isinstance(value, Mapping)
+        if keyed and not all(map(_is_tag, value)):  # the keys of every map are languages
             return False
-        lang = field.name in _LANGS or field.name.endswith(_BEHIND)
+        lang = not keyed and (field.name in _LANGS or field.name.endswith(_BEHIND))
         if not all(_fits(each, lang) for each in _values(field, value)):
             return False
     return True
