@@ -55,16 +55,6 @@ class Room:
         self._changed = asyncio.Event()
         self._told: Event = {}
 
-    @property
-    def empty(self) -> bool:
-        """Whether nobody is in the room at this edge."""
-        return not len(self.listeners) and not self.speakers
-
-    @property
-    def told(self) -> bool:
-        """Whether anything was said in the room, or set."""
-        return bool(self.terms.version) or any(each.segments for each in self.records.values())
-
     # members
 
     def enter(self, member: Listening, received: Mapping[str, int]) -> None:
@@ -202,10 +192,10 @@ class Room:
             self.records[speaker] = Record(speaker, self._settings.rooms_most_segments)
         return self.records[speaker]
 
-    def drop(self, record: Record) -> None:
-        """Forget a speaker whose session was never opened."""
-        if not record.state.version and self.records.get(record.speaker) is record:
-            del self.records[record.speaker]
+    def forget(self, speaker: str) -> None:
+        """Drop the record of a speaker whose session was never open."""
+        if (record := self.records.get(speaker)) is not None and not record.state.version:
+            del self.records[speaker]
 
     def _know(self, speaker: str, state: mesh.Speaker) -> None:
         record = self.record(speaker)

@@ -52,6 +52,16 @@ class _Open:
     tending: asyncio.Task[None]
     empty_since: float | None = None
 
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is in the room at this edge."""
+        return not len(self.room.listeners) and not self.room.speakers
+
+    @property
+    def wordless(self) -> bool:
+        """Whether nothing was said in the room, or set."""
+        return not self.room.terms.version and not any(each.segments for each in self.room.records.values())
+
 
 class Rooms:
     """The rooms of a process."""
@@ -143,8 +153,8 @@ class Rooms:
     async def _make_place(self) -> None:
         """Close a room in which nobody is where there are as many as may be: one without a word, else the oldest."""
         if len(self._rooms) >= self.settings.rooms_most:
-            empty = [key for key, each in self._rooms.items() if each.room.empty]
-            wordless = [key for key in empty if not self._rooms[key].room.told]
+            empty = [key for key, each in self._rooms.items() if each.empty]
+            wordless = [key for key in empty if self._rooms[key].wordless]
             for key in (wordless or empty)[:1]:
                 await self._close(key)
 
@@ -173,10 +183,10 @@ class Rooms:
         fault = await speaker.speaking.run(speaker, patience)
         member.end(fault)
         room = member.room
+        room.forget(member.id)
         if room.speakers.get(member.id) is speaker:
             speaker.left(mesh.SPEAKER_STATE_LEFT if member.leaves else mesh.SPEAKER_STATE_LOST)
             del room.speakers[member.id]
-        room.drop(speaker.record)
 
     async def _sweep(self) -> None:
         """Close rooms in which nobody has been for long."""
@@ -184,7 +194,7 @@ class Rooms:
             await asyncio.sleep(min(5.0, self.settings.rooms_kept_seconds / 2 + 0.1))
             now = time.monotonic()
             for key, opened in list(self._rooms.items()):
-                if not opened.room.empty:
+                if not opened.empty:
                     opened.empty_since = None
                 elif opened.empty_since is None:
                     opened.empty_since = now
