@@ -67,8 +67,21 @@ def odd_keys() -> Iterator[Attempt]:
 
 def odd_claims() -> Iterator[Attempt]:
     """What was signed, and is of another kind than it may be."""
-    now = time.time()
-    said: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    for name, code, changed in _claims(time.time()):
+        yield Attempt(name, code, (f"Bearer {signed(changed)}",))
+    for name, code, granted in (
+        ("languages that begin like another", "LANGUAGE_NOT_GRANTED", {"languages": ["e", "en-US"]}),
+        ("a language of another script", "LANGUAGE_NOT_GRANTED", {"languages": ["en", "es-Latn-MX", "\u0435s"][::2]}),
+        ("every language but by a star", "LANGUAGE_NOT_GRANTED", {"languages": ["*"]}),
+        ("the scope of operators alone", "SCOPE_MISSING", {"scope": "operate describe"}),
+    ):
+        yield Attempt(name, code, (f"Bearer {token(**granted)}",))
+    yield Attempt("a text with the scope of operators", "SCOPE_MISSING", (f"Bearer {token(scope='operate')}",), TEXT)
+
+
+def _claims(now: float) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+    """Return claims that are changed, with what each is refused by."""
+    return (
         ("audiences without ours", _AUDIENCE, {"aud": ["elsewhere", "babelmesh/resume"]}),
         ("audiences in a list in a list", _AUDIENCE, {"aud": [["babelmesh"]]}),
         ("an audience that is a map", _AUDIENCE, {"aud": {"babelmesh": True}}),
@@ -100,16 +113,6 @@ def odd_claims() -> Iterator[Attempt]:
         ("an id that is a number", _CLAIM, {"jti": 7}),
         ("a subject of 257 letters", _CLAIM, {"sub": "s" * 257}),
     )
-    for name, code, changed in said:
-        yield Attempt(name, code, (f"Bearer {signed(changed)}",))
-    for name, code, granted in (
-        ("languages that begin like another", "LANGUAGE_NOT_GRANTED", {"languages": ["e", "en-US"]}),
-        ("a language of another script", "LANGUAGE_NOT_GRANTED", {"languages": ["en", "es-Latn-MX", "\u0435s"][::2]}),
-        ("every language but by a star", "LANGUAGE_NOT_GRANTED", {"languages": ["*"]}),
-        ("the scope of operators alone", "SCOPE_MISSING", {"scope": "operate describe"}),
-    ):
-        yield Attempt(name, code, (f"Bearer {token(**granted)}",))
-    yield Attempt("a text with the scope of operators", "SCOPE_MISSING", (f"Bearer {token(scope='operate')}",), TEXT)
 
 
 def signed(changed: dict[str, Any]) -> str:
