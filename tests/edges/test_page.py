@@ -43,8 +43,12 @@ async def test_the_microphone_is_heard_and_the_language_changed_while_it_is(micr
 
 async def test_a_phone_is_heard_over_https_by_the_machines_own_certificate(microphone: Path, tmp_path: Path) -> None:
     pair = kept(tmp_path, names("127.0.0.1"))
-    https = {"tls_certificate": pair.certificate, "tls_key": pair.key}
-    phone = {"ignore_https_errors": True, "is_mobile": True, "has_touch": True}  # who goes on behind the warning
+    https: dict[str, Any] = {"tls_certificate": pair.certificate, "tls_key": pair.key}
+    phone: dict[str, Any] = {
+        "ignore_https_errors": True,
+        "is_mobile": True,
+        "has_touch": True,
+    }  # who goes on behind the warning
     async with (
         gateway_address() as gateway,
         edge(gateway, **https) as servicer,
