@@ -48,7 +48,7 @@ async def test_a_phone_is_heard_over_https_by_the_machines_own_certificate(micro
         "ignore_https_errors": True,
         "is_mobile": True,
         "has_touch": True,
-    }  # who goes on behind the warning
+    }
     async with (
         gateway_address() as gateway,
         edge(gateway, **https) as servicer,

@@ -213,6 +213,5 @@ async def test_a_caption_is_written_in_less_than_a_frame() -> None:
         times = await page.evaluate("async () => (await import('/captions.js')).frameTimes")
         assert len(await lines(page, "target")) == 5
     middle, worst = (sorted(times)[int(len(times) * share)] for share in (0.5, 0.99))
-    print(f"{len(times)} updates, median {middle:.1f} ms, 99 % {worst:.1f} ms")  # noqa: T201  # -s shows it
     assert len(times) > 200
-    assert worst <= 16
+    assert worst <= 16, f"{len(times)} updates, median {middle:.1f} ms, the longest {sorted(times)[-10:]}"
