@@ -115,6 +115,8 @@ class Reader:
         if first.text[0].isdecimal():
             digits = "".join(str(int(each)) for each in first.text[:_LONGEST_NUMBER])
             return self._made(NUMBER, digits, at, at + 1, large=len(first.text) > _LONGEST_NUMBER)
+        if first.text not in self.words.number_firsts:
+            return None
         said = _Said(self, at)
         if said.digits is None or (at and first.glued and self._tokens[at - 1].text in _APOSTROPHES):
             return None
