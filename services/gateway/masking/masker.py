@@ -78,7 +78,7 @@ class Seeker:
         settled, spans, since = scanned.settled, list(scanned.spans), scanned.since
         goes_on, sure = continued(whole, start, asked, complete) if before.settled == 0 else (None, settled)
         settled = min(settled, sure)
-        if complete:
+        if complete and scanned.settled < len(whole):
             rest = scan(whole, asked, True, since)
             spans, settled, since = [*spans, *rest.spans], rest.settled, rest.since
             certain = max([scanned.settled, *(span.end for span in spans)])

@@ -77,6 +77,11 @@ class Reader:
 
     def unit(self, index: int) -> Unit | None:
         """Return the unit of that number; None behind the last."""
+        if index < len(self._units):
+            unit = self._units[index]
+            if unit.open_end:
+                self.past_end = True
+            return unit
         while len(self._units) <= index:
             at = self._units[-1].behind if self._units else 0
             if at >= len(self._tokens):
