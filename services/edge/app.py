@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
 
 from services.common.errors import MeshError
 from services.common.server.slots import Slots
@@ -24,7 +25,7 @@ from services.edge.compat.listen import PATH as DEEPGRAM
 from services.edge.compat.listen import Listen
 from services.edge.compat.translations import PATH as OPENAI
 from services.edge.compat.translations import Translations
-from services.edge.doors.entrance import Doors, problem
+from services.edge.doors.entrance import Doors, problem, refuse
 from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.operators.endpoint import PATH as OPERATOR
@@ -48,6 +49,7 @@ from services.edge.webrtc.resources import Resources
 from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
 from services.edge.webrtc.translating import TranslationCalls
 
+_SOCKETS = (PATH, ROOM, DEEPGRAM, OPENAI)
 _HERE = Path(__file__).parent
 DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
 
@@ -92,6 +94,7 @@ def app(serving: Serving) -> Starlette:
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
         *page_routes(),
+        WebSocketRoute("/{path:path}", _no_socket),
     ]
     handlers: Mapping[type[Exception], object] = {MeshError: _refused, Fault: _refused, HTTPException: _missing}
     return Starlette(
@@ -136,6 +139,10 @@ def _document(path: Path) -> Callable[[Request], Response]:
         return FileResponse(path, media_type="application/json")
 
     return answer
+
+
+async def _no_socket(socket: WebSocket) -> None:
+    await refuse(socket, Fault(404, "NOT_FOUND", "No WebSocket is served here.", "path", _SOCKETS), "")
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -129,6 +129,7 @@ async def test_a_session_is_shown_with_its_key_alone_and_where_it_asked_for_it()
         ready = await until(other, "ready")
         assert "viewing" not in ready
         for key, path, query, status, code in (
+            (viewing["key"], viewing["path"], "?lang=no_language", 400, "UNKNOWN_LANGUAGE"),
             ("wrong", viewing["path"], "", 401, "VIEWING_KEY_WRONG"),
             (viewing["key"], f"/v1/sessions/{ready['session_id']}/captions", "", 401, "VIEWING_KEY_WRONG"),
             (viewing["key"], viewing["path"], "?key=x", 400, "TOKEN_IN_QUERY"),

@@ -69,6 +69,16 @@ async def test_what_is_refused_is_refused_before_the_upgrade() -> None:
         assert await refusal(port, origin="https://elsewhere.example") == (403, "ORIGIN_REFUSED", None)
 
 
+async def test_a_websocket_that_is_not_served_is_refused_by_name() -> None:
+    async with edge_port() as port:
+        for path in ("/v1/rooms/a%2fb", "/v1/rooms/", "/nope"):
+            with pytest.raises(InvalidStatus) as refused:
+                async with connect(port, path):
+                    pass
+            told = json.loads(refused.value.response.body)
+            assert (told["status"], told["title"], told["field"]) == (404, "NOT_FOUND", "path")
+
+
 async def test_pages_of_the_host_and_of_listed_origins_may_call() -> None:
     async with edge_port({"origins": "same,https://app.example.org"}) as port:
         for origin in (f"http://127.0.0.1:{port}", "https://app.example.org"):

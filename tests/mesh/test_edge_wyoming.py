@@ -90,6 +90,7 @@ async def test_what_is_not_had_is_refused_by_name_and_the_connection_goes_on() -
             await wyoming.send(second, **asked)
             *_, (kind, data, _) = await wyoming.until("error", "transcript-stop", "audio-stop")
             assert (kind, data["code"]) == ("error", code)
+            assert data.get("field"), data
         await wyoming.send("detect", names=["hey"])  # of another kind of program: dropped
         await speak(wyoming, UTTERANCE, language="en")
         assert (await wyoming.until("transcript-stop"))[-1][0] == "transcript-stop"

@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from services.common.cancelling import TaskGroup
 from services.common.errors import InvalidArgument
+from services.common.text.languages import MAX_TAG_LENGTH, written
 from services.edge import measures
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
@@ -43,6 +44,8 @@ class Captions:
         langs = request.query_params.getlist("lang")
         if len(langs) > _MOST_LANGS:
             raise InvalidArgument("TOO_MANY", "It names too many languages.", "lang", [f"up to {_MOST_LANGS}"])
+        if not all(len(each) <= MAX_TAG_LENGTH and written(each) for each in langs):
+            raise InvalidArgument("UNKNOWN_LANGUAGE", "This names no language.", "lang", ["language tags (BCP-47)"])
         partial = as_flag(request.query_params.get("partial_results", "true"), "partial_results")
         viewer = Viewer(frozenset(langs), partial)
         held = ExitStack()

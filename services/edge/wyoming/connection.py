@@ -51,7 +51,13 @@ class WyomingConnection:
             try:
                 await self._answer(event)
             except (MeshError, Fault) as error:
-                await self.send("error", text=error.message, code=error.code)
+                await self.refuse(error)
+
+    async def refuse(self, error: MeshError | Fault) -> None:
+        """Send why something cannot be had, with the field at fault and what it takes where there are such."""
+        accepted = {"accepted": list(error.accepted)} if error.accepted else {}
+        field_ = {"field": error.field} if error.field else {}
+        await self.send("error", text=error.message, code=error.code, **field_, **accepted)
 
     async def _answer(self, event: WyomingEvent) -> None:
         """Answer one event; those that are not known are dropped, as the protocol wants it."""

@@ -81,6 +81,6 @@ async def _served(doors: Doors, reader: asyncio.StreamReader, writer: asyncio.St
 
 async def _last_words(connection: WyomingConnection, error: MeshError) -> None:
     try:
-        await connection.send("error", text=error.message, code=error.code)
+        await connection.refuse(error)
     except Left:
         return
