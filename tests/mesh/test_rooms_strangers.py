@@ -93,3 +93,14 @@ async def test_a_token_joins_what_it_names_and_so_does_every_part_of_it(tmp_path
             await theirs.until("ack", texts=1)
             async with guest(port, token=token("EdDSA")) as late:
                 assert late.of("room")[0]["speakers"] == []
+
+
+async def test_who_may_bring_no_terms_speaks_in_a_room_that_has_some(tmp_path: Path) -> None:
+    plain = token("EdDSA", scope="stream")
+    async with edge_port(**settings(tmp_path)) as port, guest(port, role="moderator", token=plain) as chair:
+        await chair.send("set_terms", terms=[{"en": "voicemail", "es": "buzón"}])
+        await chair.until("room", terms=1)
+        async with speaker(port, token=plain) as ann:
+            assert (await ann.until("error"))["code"] == "SCOPE_MISSING"
+            await ann.say("good morning")
+            await ann.until("ack", texts=1)

@@ -182,7 +182,11 @@ class Speaker:
         self.speaking.config.targets.extend(targets(self.targets, own))
 
     def refuses(self, fault: Fault) -> bool:
-        """Take in why a session was refused; return whether it is to be asked for without the language at fault."""
+        """Take in why a session was refused; return whether it is to be asked for without what is at fault."""
+        if "glossary" in fault.field and self.speaking.config.glossary.terms:
+            self.speaking.config.ClearField("glossary")  # who may not bring terms speaks without those of the room
+            self.tell({**fault.event(), "fatal": False})
+            return True
         found = _TARGET.search(fault.field)
         if not found or int(found[1]) >= len(self.targets):
             return False
