@@ -104,3 +104,11 @@ async def test_who_may_bring_no_terms_speaks_in_a_room_that_has_some(tmp_path: P
             assert (await ann.until("error"))["code"] == "SCOPE_MISSING"
             await ann.say("good morning")
             await ann.until("ack", texts=1)
+
+
+async def test_a_packet_longer_than_opus_has_any_is_refused_by_its_field() -> None:
+    opus = {"format": "opus", "sample_rate": 48_000}
+    async with edge_port() as port, speaker(port, input=opus) as ann:
+        await ann.socket.send(bytes(100_000))
+        told = await ann.until("error")
+        assert (told["code"], told["field"], told["fatal"]) == ("PACKET_TOO_LONG", "input_audio.data", False)

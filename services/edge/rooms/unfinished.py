@@ -14,6 +14,7 @@ from services.edge.rooms.values import Input
 MOST_SECONDS = 60  # of audio that is kept; of more, the oldest is missing should it be needed
 MOST_TEXTS = 200  # that wait for their finals
 _PIECE_MS = 200
+_MOST_PACKET = 48 * 1275  # bytes: so many frames of so many (RFC 6716, section 3.2)
 FORMATS = (*PCM_WIDTHS, "opus")
 
 
@@ -56,6 +57,9 @@ class Unfinished:
             self.at_samples, self._rest = offset_samples, b""
         width = PCM_WIDTHS.get(self.input.format)
         if width is None:
+            if len(data) > _MOST_PACKET:
+                accepted = [f"one Opus packet of at most {_MOST_PACKET} bytes"]
+                raise InvalidArgument("PACKET_TOO_LONG", "This is no Opus packet.", "input_audio.data", accepted)
             self._place(data, round(packet_ms(data) * self.input.sample_rate / 1000))
             return
         data = self._rest + data
