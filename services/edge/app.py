@@ -42,6 +42,7 @@ from services.edge.viewing.galleries import Galleries
 from services.edge.webrtc.calls import PATH as CALLS
 from services.edge.webrtc.calls import Calls
 from services.edge.webrtc.resources import Resources
+from services.edge.webrtc.rooms import WHEP, WHIP, RoomConnections
 from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
 from services.edge.webrtc.translating import TranslationCalls
 
@@ -76,7 +77,7 @@ def app(serving: Serving) -> Starlette:
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
         Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),
-        *_connections(Resources(doors, serving.registry), serving.galleries),
+        *_connections(Resources(doors, serving.registry), serving),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),
@@ -96,9 +97,14 @@ def app(serving: Serving) -> Starlette:
     )
 
 
-def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
+def _connections(resources: Resources, serving: Serving) -> list[BaseRoute]:
     """Return the routes of connections by WebRTC."""
-    made: dict[str, ASGIApp] = {CALLS: Calls(resources, galleries), TRANSLATION_CALLS: TranslationCalls(resources)}
+    made: dict[str, ASGIApp] = {
+        CALLS: Calls(resources, serving.galleries),
+        TRANSLATION_CALLS: TranslationCalls(resources),
+        WHIP: RoomConnections(resources, serving.rooms, WHIP),
+        WHEP: RoomConnections(resources, serving.rooms, WHEP),
+    }
     routes: list[BaseRoute] = []
     for path, endpoint in made.items():
         routes += [
