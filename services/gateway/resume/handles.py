@@ -101,7 +101,8 @@ def config_digest(terms: Terms) -> str:
     kept = (terms.source_lang, sound, terms.output_rate, terms.interim, terms.stabilization, terms.consecutive)
     several = [terms.source_langs] if terms.source_langs else []  # a session in one language has the digest it had
     masks = [astuple(terms.masks)] if terms.masks.any else []
-    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several, *masks]))
+    packets = ["opus"] if terms.output_opus else []
+    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several, *masks, *packets]))
 
 
 def tenant_digest(tenant: str) -> str:

@@ -15,7 +15,7 @@ from services.common.text.terminology import Use
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
-OUTPUT_FORMATS = ("pcm16le",)
+OUTPUT_FORMATS = ("pcm16le", "opus")
 ByLanguage: TypeAlias = tuple[tuple[str, str], ...]
 Sounds: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -182,6 +182,7 @@ class Terms:
     overload: OverloadPolicy = OverloadPolicy.BLOCK  # what gives way when the mesh cannot keep up
     recognized: bool = True  # whether the source language is; else it can be typed alone
     input: Sound | None = None  # None: text, or the first chunk tells
+    output_opus: bool = False  # whether the speech is sent in packets of Opus, else as samples
     wideband: bool = False  # whether the recognizer needs audio of 16 kHz to hear well
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one

@@ -19,6 +19,7 @@ from services.gateway.values.continuation import TargetContinuation
 from services.gateway.values.speech import Mark, Pace, milliseconds, samples
 from services.gateway.values.stages import Line
 from services.gateway.values.terms import OverloadPolicy, TargetTerms
+from services.gateway.voice.encoding import encoding
 from services.gateway.voice.pacing import Pacing
 from services.gateway.voice.speech import Clause, ClauseStart, Cutter, Piece, SegmentDone, Speech, VoiceItem, Waiting
 
@@ -46,7 +47,9 @@ class Voice:
         self._terms = terms
         self._shared = shared
         self._waiting = Waiting(ROOM)
-        self._speech = Speech(terms.lang, shared.account, shared.terms.output_rate, seed)
+        self._speech = Speech(
+            terms.lang, shared.account, encoding(shared.terms.output_rate, shared.terms.output_opus), seed
+        )
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
         self._shortage = Shortage("TTS", terms.lang, shared.account.outbox)
         self._tiers = TierNotices("TTS", terms.lang)
