@@ -43,6 +43,11 @@ class EdgeSettings(ServiceSettings):
     gateway_plaintext: bool = Field(
         False, description="Whether a gateway on another machine is called without TLS: in a mesh that encrypts."
     )
+    gateway_operations: str = Field(
+        "",
+        description="The gateway's port for operators, host:port, called as the gateway is: what the page for them "
+        "shows. Empty: there is no such page.",
+    )
     wyoming: Address | None = Field(
         None,
         description="Address to serve Wyoming on, the protocol of Home Assistant's voice programs; none: it is not "
@@ -104,6 +109,21 @@ class EdgeSettings(ServiceSettings):
     )
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
+    )
+    rooms_nats: str | None = Field(
+        None,
+        pattern=r"^(nats|tls)://.+",
+        description="NATS for rooms that several edges share: nats://host:port or tls://host:port; none: each edge has "
+        "rooms of its own.",
+    )
+    rooms_nats_ca: FilePath | None = Field(
+        None, description="File with the certificates that NATS's is checked by; none: as the address says."
+    )
+    rooms_nats_credentials: FilePath | None = Field(
+        None, description="File with the credentials (.creds) that NATS asks for; none: it asks for none."
+    )
+    rooms_ring_bytes: int = Field(
+        8 << 20, ge=1 << 16, description="What an edge keeps of what it told other edges of a room, to tell it again."
     )
     rooms_most: int = Field(1000, ge=1, le=100_000, description="Rooms at once.")
     rooms_max_langs: int = Field(

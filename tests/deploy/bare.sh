@@ -56,7 +56,10 @@ timed() {
 }
 
 bootstrap() {
-    debootstrap --variant=minbase --include=python3,make,git,ca-certificates "$suite" "$1" "$(mirror)" >"$1.log" ||
+    local scripts=/usr/share/debootstrap/scripts script
+    script=$scripts/$suite
+    [[ -e $script ]] || script=$scripts/sid  # a release younger than this debootstrap
+    debootstrap --variant=minbase --include=python3,make,git,ca-certificates "$suite" "$1" "$(mirror)" "$script" >"$1.log" ||
         { cat "$1.log" >&2 && exit 1; }
     rm "$1.log"
     echo "deb $(mirror) $suite main" >"$1/etc/apt/sources.list"

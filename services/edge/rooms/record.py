@@ -7,7 +7,7 @@ again what they are not sure that the other has, and a speaker's session may be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mesh.rooms.v1 import rooms_pb2 as mesh
@@ -68,6 +68,11 @@ class Voice:
         return self.samples * 1000 / self.rate if self.rate else 0.0
 
 
+def speaks(sources: Sequence[str], lang: str) -> bool:
+    """Return whether a language is served by the words of whoever speaks these."""
+    return lang == SPOKEN or (len(sources) == 1 and sources[0] != "auto" and same(sources[0], lang))
+
+
 class Record:
     """What is known of one speaker."""
 
@@ -81,8 +86,7 @@ class Record:
 
     def speaks(self, lang: str) -> bool:
         """Return whether a language is served by the speaker's own words."""
-        own = self.state.source_langs
-        return lang == SPOKEN or (len(own) == 1 and own[0] != "auto" and same(own[0], lang))
+        return speaks(self.state.source_langs, lang)
 
     def take(self, message: pb.ServerMessage) -> Iterator[Heard]:
         """Take a message of the gateway in, and yield what of it is new to members."""

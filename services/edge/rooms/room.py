@@ -17,7 +17,7 @@ from services.edge.rooms import captions, telling
 from services.edge.rooms.demand import CAPTIONS, ORIGINAL, VOICE, Demand, Want
 from services.edge.rooms.listeners import Listeners, Listening
 from services.edge.rooms.record import CAPTION, Heard, Record
-from services.edge.rooms.speaker import EDGE, Speaker
+from services.edge.rooms.speaker import Speaker
 from services.edge.rooms.terms import glossary
 from services.edge.rooms.values import SPOKEN, Event, Sent, Wish, sent
 from services.edge.settings import EdgeSettings
@@ -43,7 +43,8 @@ class Link(Protocol):
 class Room:
     """A room at this edge."""
 
-    def __init__(self, settings: EdgeSettings) -> None:
+    def __init__(self, settings: EdgeSettings, edge: str = "") -> None:
+        self.edge = edge  # the name of this process among edges
         self.records: dict[str, Record] = {}
         self.speakers: dict[str, Speaker] = {}  # whose sessions this edge holds
         self.listeners = Listeners()
@@ -165,6 +166,14 @@ class Room:
         if self.demand.gone(edge, now) if wants is None else self.demand.tell(edge, wants, now):
             self._changed.set()
 
+    def lost(self, edge: str) -> None:
+        """Take in that another edge is lost, and with it the sessions of its speakers, who may come back elsewhere."""
+        self.wanted_elsewhere(edge, None)
+        for record in self.records.values():
+            if record.state.edge == edge and record.state.state == mesh.SPEAKER_STATE_PRESENT:
+                record.state.state = mesh.SPEAKER_STATE_LOST
+        self._changed.set()
+
     def posts(self) -> Iterable[mesh.Post]:
         """Yield messages that make the same room at another edge."""
         for record in self.records.values():
@@ -186,7 +195,7 @@ class Room:
             return
         before = dict(record.state.missing)
         record.state = state
-        if state.edge not in ("", EDGE) and (ours := self.speakers.pop(speaker, None)) is not None:
+        if state.edge not in ("", self.edge) and (ours := self.speakers.pop(speaker, None)) is not None:
             ours.speaking.give_up()  # the speaker goes on at another edge
             ours.supersede()
         for lang in {*before, *state.missing}:

@@ -8,7 +8,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from services.edge.faults import Fault
 from services.edge.rooms import telling
 from services.edge.rooms.member import Member, agreed
 from services.edge.rooms.room import Link, Room
-from services.edge.rooms.speaker import Offer, Speaker, offered, targets
+from services.edge.rooms.speaker import Offer, Speaker, offered
 from services.edge.rooms.speaking import Patience, Speaking
 from services.edge.rooms.terms import glossary
 from services.edge.rooms.unfinished import Unfinished
@@ -57,10 +57,11 @@ class _Open:
 class Rooms:
     """The rooms of a process."""
 
-    def __init__(self, settings: EdgeSettings, gateway: Gateway, bus: Bus | None = None) -> None:
+    def __init__(self, settings: EdgeSettings, gateway: Gateway) -> None:
         self.settings = settings
+        self.edge = secrets.token_hex(6)  # the name of this process among edges
         self._gateway = gateway
-        self._bus = bus
+        self._bus: Bus | None = None
         self._rooms: dict[str, _Open] = {}
         self._opening = asyncio.Lock()
         self._tasks: TaskGroup | None = None
@@ -68,8 +69,12 @@ class Rooms:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Rooms]:
         """Hold the rooms for the block."""
-        async with TaskGroup() as tasks:
-            self._tasks = tasks
+        async with AsyncExitStack() as stack:
+            if self.settings.rooms_nats:
+                from services.edge.rooms.bus import bus  # noqa: PLC0415  # the extra `rooms` brings what it imports
+
+                self._bus = await stack.enter_async_context(bus(self.settings, self.edge))
+            tasks = self._tasks = await stack.enter_async_context(TaskGroup())
             sweeping = tasks.create_task(self._sweep())
             try:
                 yield self
@@ -128,7 +133,7 @@ class Rooms:
                     message = f"This edge has {self.settings.rooms_most} rooms, and may have no more."
                     raise Fault(429, "TOO_MANY_ROOMS", message, retry_after_ms=5000)
                 assert self._tasks is not None
-                room = Room(self.settings)
+                room = Room(self.settings, self.edge)
                 if self._bus is not None:
                     room.link = await self._bus.open(key, room)
                 self._rooms[key] = _Open(room, self._tasks.create_task(room.tend()))
@@ -144,11 +149,11 @@ class Rooms:
         config.source_lang = sources[0] if len(sources) == 1 else ""
         if speech.input is not None:
             config.input.format, config.input.sample_rate = speech.input.format, speech.input.sample_rate
-        config.targets.extend(targets((), member.offer.sources[0] if sources[0] == "auto" else sources[0]))
         config.glossary.CopyFrom(glossary(room.terms, sources))
         unfinished = Unfinished(speech.input, typed=record.typed)
         speaking = Speaking(lambda: self._gateway.stream(caller), config, unfinished)
         speaker = Speaker(record, speaking, room, member.offer, entry.name)
+        speaker.prepare(sources, room.demand.needed(time.monotonic()), self.settings.rooms_max_langs)
         speaker.supersede = lambda: member.end(_SUPERSEDED)
         assert self._tasks is not None
         self._tasks.create_task(self._speak(member, speaker))

@@ -5,7 +5,6 @@ wants of it to the gateway.
 from __future__ import annotations
 
 import re
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,12 +14,12 @@ from mesh.rooms.v1 import rooms_pb2 as mesh
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.text.languages import resolve, same
 from services.edge import measures
+from services.edge.faults import Fault
 from services.edge.plain import plain
-from services.edge.rooms.record import Record
+from services.edge.rooms.record import Record, speaks
 from services.edge.rooms.speaking import Speaking
 from services.edge.rooms.values import Event
 
-EDGE = secrets.token_hex(6)  # the name of this process among edges
 NOT_TRANSLATED, TOO_MANY_LANGUAGES = "NOT_TRANSLATED", "TOO_MANY_LANGUAGES"
 _SHOWN = ("asr", "translation", "tts", "speech_event")  # what the room gets
 _TARGET = re.compile(r"targets\[(\d+)\]")
@@ -28,6 +27,8 @@ _TARGET = re.compile(r"targets\[(\d+)\]")
 
 class Place(Protocol):
     """The room, as a speaker sees it."""
+
+    edge: str  # the name of this process among edges
 
     def seat(self, speaker: Speaker) -> None:
         """Hold a speaker whose session is open, in the place of one with the same id."""
@@ -92,6 +93,7 @@ class Speaker:
     targets: tuple[tuple[str, bool], ...] = ()  # languages in force, and whether each is spoken
     refused: dict[str, str] = field(default_factory=dict)  # languages that the gateway refused, and why
     counted_at: float = 0.0  # until when language-minutes are counted
+    _prepare: Callable[[], None] = lambda: None
 
     @property
     def id(self) -> str:
@@ -107,7 +109,7 @@ class Speaker:
         self.place.seat(self)
         state = self._state()
         state.session_id = ready.session_id
-        state.state, state.name, state.edge = mesh.SPEAKER_STATE_PRESENT, self.name, EDGE
+        state.state, state.name, state.edge = mesh.SPEAKER_STATE_PRESENT, self.name, self.place.edge
         del state.source_langs[:]
         state.source_langs.extend(ready.config.source_langs or [ready.config.source_lang])
         self.place.changed(self.id, state)
@@ -145,18 +147,7 @@ class Speaker:
 
     def aim(self, needed: Mapping[str, bool], most: int) -> None:
         """Have the speaker translated into the languages that are needed, and no others."""
-        missing, wanted = dict[str, str](), dict[str, bool]()
-        for lang, voice in needed.items():
-            if self.record.speaks(lang):
-                continue
-            if not self.offer.translates(self.record.state.source_langs, lang):
-                missing[lang] = NOT_TRANSLATED
-            elif lang in self.refused:
-                missing[lang] = self.refused[lang]
-            elif len(wanted) >= min(most, self.offer.max_targets):
-                missing[lang] = TOO_MANY_LANGUAGES
-            else:
-                wanted[lang] = voice and self.offer.speaks(lang)
+        wanted, missing = self._choose(self.record.state.source_langs, needed, most)
         self._count()
         if missing != dict(self.record.state.missing):
             state = self._state()
@@ -167,6 +158,42 @@ class Speaker:
             self.targets = tuple(wanted.items())
             control = pb.Control(action="set_target_lang", targets=targets(self.targets, self._own))
             self.speaking.control(control)
+
+    def prepare(self, sources: Sequence[str], needed: Mapping[str, bool], most: int) -> None:
+        """Have the session begin with the languages that are needed."""
+        self._prepare = lambda: self.prepare(sources, needed, most)
+        wanted, _ = self._choose(sources, needed, most)
+        self.targets = tuple(wanted.items())
+        own = self.offer.sources[0] if sources[0] == "auto" else sources[0]
+        del self.speaking.config.targets[:]
+        self.speaking.config.targets.extend(targets(self.targets, own))
+
+    def refuses(self, fault: Fault) -> bool:
+        """Take in why a session was refused; return whether it is to be asked for without the language at fault."""
+        found = _TARGET.search(fault.field)
+        if not found or int(found[1]) >= len(self.targets):
+            return False
+        self.refused[self.targets[int(found[1])][0]] = fault.code
+        self._prepare()
+        return True
+
+    def _choose(
+        self, sources: Sequence[str], needed: Mapping[str, bool], most: int
+    ) -> tuple[dict[str, bool], dict[str, str]]:
+        """Return the languages to translate into, and whether each is spoken; and why others are not."""
+        wanted, missing = dict[str, bool](), dict[str, str]()
+        for lang, voice in needed.items():
+            if speaks(sources, lang):
+                continue
+            if not self.offer.translates(sources, lang):
+                missing[lang] = NOT_TRANSLATED
+            elif lang in self.refused:
+                missing[lang] = self.refused[lang]
+            elif len(wanted) >= min(most, self.offer.max_targets):
+                missing[lang] = TOO_MANY_LANGUAGES
+            else:
+                wanted[lang] = voice and self.offer.speaks(lang)
+        return wanted, missing
 
     def use(self, glossary: pb.Glossary) -> None:
         """Use other terms from now on."""

@@ -39,6 +39,9 @@ class Audience(Protocol):
     def said(self, message: pb.ServerMessage) -> None:
         """Take in a message of the gateway."""
 
+    def refuses(self, fault: Fault) -> bool:
+        """Take in why a call was refused; return whether it is to be asked for otherwise, at once."""
+
     def received(self, clock_ms: int) -> pb.Received | None:
         """Return what the next call is to be told of what came."""
 
@@ -109,6 +112,8 @@ class Speaking:
                 pause_ms, lost_at = _FIRST_PAUSE_MS, time.monotonic()
             self._steps.open = False
             self._steps.less.set()
+            if audience.refuses(fault):
+                continue
             waited = time.monotonic() - lost_at
             if not fault.retry_after_ms or not self.config.resume_handle or waited > patience.lost:
                 return fault
