@@ -55,4 +55,4 @@ async def test_a_session_with_packets_is_not_resumed_as_one_without() -> None:
         packed = await talk(stub, hello("es", output=pb.AudioFormat(format="opus")), text(WORDS, final=True))
         handle = packed.of("ready")[0].resume_handle
         other = await talk(stub, hello("es", resume_handle=handle))
-    assert other.error().code == "RESUME_CONFIG_CHANGED"
+    assert other.error().code == "RESUME_OTHER_CONFIG"

@@ -72,7 +72,6 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
     shares = _shares(hello, settings)
     stabilization = _stabilization(hello, settings, shares)
     endpointing, path = hello.endpointing, "hello.endpointing"
-    output = _output(hello.output)
     return Terms(
         session_id=session_id,
         source_lang=sources[0],
@@ -84,8 +83,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         interim=hello.partial_results,
         stabilization=stabilization,
         holding=_holding(stabilization, settings),
-        output_rate=output.sample_rate,
-        output_opus=output.format == "opus",
+        output=_output(hello.output),
         latency_budget_ms=hello.latency_budget_ms,
         interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
         ease_ms=shares.ease_ms if shares else MOST_EASE_MS,

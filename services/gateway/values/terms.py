@@ -168,7 +168,7 @@ class Terms:
     interim: bool  # whether the client wants results that are not final
     stabilization: int  # as the contract numbers it
     holding: Holding  # what that means
-    output_rate: int  # of the speech sent, samples per second
+    output: Sound  # of the speech sent: "pcm16le" or "opus"
     trailing_silence_ms: int
     least_silence_ms: int  # what the recognizer may come down to with a speaker of short pauses; 0: as it sees fit
     max_segment_ms: int
@@ -182,7 +182,6 @@ class Terms:
     overload: OverloadPolicy = OverloadPolicy.BLOCK  # what gives way when the mesh cannot keep up
     recognized: bool = True  # whether the source language is; else it can be typed alone
     input: Sound | None = None  # None: text, or the first chunk tells
-    output_opus: bool = False  # whether the speech is sent in packets of Opus, else as samples
     wideband: bool = False  # whether the recognizer needs audio of 16 kHz to hear well
     heartbeat_ms: int = 0  # the longest silence of the server; 0: any
     glossary: Glossary = field(default_factory=Glossary)  # at the start: the client may set another one

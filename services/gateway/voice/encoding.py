@@ -8,6 +8,7 @@ import av
 import numpy as np
 
 from services.common.audio.pcm import Pcm
+from services.gateway.values.terms import Sound
 
 PACKETS_PER_SECOND = 50
 _BITS_PER_SECOND = 24_000
@@ -67,6 +68,6 @@ class OpusPackets:
         return packets
 
 
-def encoding(rate: int, opus: bool) -> Encoding:
-    """Return the encoding of a voice."""
-    return OpusPackets(rate) if opus else WholePieces(rate)
+def encoding(agreed: Sound) -> Encoding:
+    """Return the encoding of a voice, as it was agreed."""
+    return OpusPackets(agreed.sample_rate) if agreed.format == OpusPackets.format else WholePieces(agreed.sample_rate)

@@ -47,9 +47,7 @@ class Voice:
         self._terms = terms
         self._shared = shared
         self._waiting = Waiting(ROOM)
-        self._speech = Speech(
-            terms.lang, shared.account, encoding(shared.terms.output_rate, shared.terms.output_opus), seed
-        )
+        self._speech = Speech(terms.lang, shared.account, encoding(shared.terms.output), seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
         self._shortage = Shortage("TTS", terms.lang, shared.account.outbox)
         self._tiers = TierNotices("TTS", terms.lang)
@@ -248,7 +246,7 @@ class Voice:
     async def _pieces(self, telling: _Telling) -> AsyncGenerator[Piece, None]:
         """The clause's speech, or the rest of it. Raises MeshError of the TTS stage."""
         clause, pace = telling.clause, telling.pace or Pace(self._terms.speaking_rate)
-        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples)
+        cutter = Cutter(self._shared.terms.output.sample_rate, clause.said_samples)
         lag_ms = None if telling.lag_samples is None else milliseconds(telling.lag_samples)
         first = ClauseStart(clause.text, pace.speaking_rate, lag_ms)
         start: ClauseStart | None = ClauseStart() if clause.said_samples else first
