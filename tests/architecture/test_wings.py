@@ -42,7 +42,7 @@ MOST_ATTRIBUTES = 6
 # rather than reckoned anew; else the list only ever gets shorter.
 MANY_ATTRIBUTES = {
     "account/account.py Shared": 7,  # a record: what the parts of a session are made with
-    "account/backlog.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
+    "account/account.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
     "account/ledger.py Ledger": 9,  # two clocks, where each of them began, and what was used
     "account/ledger.py _Account": 8,  # a record: the trace of one segment, and when each thing happened to it
     "account/measures.py Measures": 7,  # what is counted, and who is told

@@ -90,7 +90,7 @@ class Guard:
             token = trace_context.attach(tracing.incoming(context.invocation_metadata(), strangers))
             try:
                 with rpcs.measured(name, context), attributed(name):
-                    request = readable(await lone_request(requests)) if unary else requests
+                    request = readable(await lone_request(context)) if unary else requests
                     if not counted:
                         return await method(request, context)
                     self._doors.pass_(name)
@@ -152,7 +152,7 @@ def _reading(handler: Handler, method: Method) -> Handler:
 
     async def read(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            request = readable(await lone_request(requests))
+            request = readable(await lone_request(context))
         except MeshError as refusal:
             await abort(context, refusal)
         return await method(request, context)

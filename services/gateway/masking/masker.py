@@ -75,6 +75,7 @@ class Masker:
         self, masks: Masks, default_lang: str, seeker: Seeker, concluded: Iterable[Transcript | None] = ()
     ) -> None:
         """`concluded` are the open segments of a resumed session, as its client has them."""
+        self.on = masks.any  # whether anything is hidden
         self.masks = masks
         self._default_lang = default_lang
         self._seeker = seeker
@@ -83,7 +84,7 @@ class Masker:
 
     def masked(self, said: Transcript) -> Transcript:
         """Return a revision of a segment as it may be shown, translated, spoken and kept."""
-        if not self.masks.any:
+        if not self.on:
             return said
         lang = said.language or self._default_lang
         text = composed(said.text)
