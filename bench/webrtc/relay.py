@@ -78,7 +78,7 @@ def through(sdp: str, port: int) -> str:
 
 def without_candidates(sdp: str) -> str:
     """Return a description that tells no way to its side."""
-    lines = [line for line in sdp.splitlines() if not line.startswith("a=candidate:")]
+    lines = [line for line in sdp.splitlines() if not line.startswith(("a=candidate:", "a=end-of"))]
     return "\r\n".join([*lines, ""])
 
 
