@@ -66,7 +66,7 @@ class Path:
     async def hear(self, told: Fragment) -> None:
         """Take a client's candidates for the newest way; one that cannot be read is left out.
 
-        That there are no more of them is not passed on: a client whose candidates lead nowhere may still come by itself.
+        That there are no more is not passed on: a client whose candidates lead nowhere may still come by itself.
         """
         way = self._newest
         for each in told.candidates:
