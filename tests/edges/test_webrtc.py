@@ -84,7 +84,7 @@ async def until(page: Any, kind: str, count: int = 1, seconds: int = 60) -> list
 async def played(page: Any) -> npt.NDArray[np.int16]:
     """What the page has played, at 16 kHz."""
     data = base64.b64decode(await page.evaluate(RECORDED))
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
         parts = [
             each.to_ndarray().reshape(-1) for frame in container.decode(audio=0) for each in resampler.resample(frame)
@@ -137,9 +137,9 @@ async def test_a_client_behind_a_turn_server_is_relayed(tmp_path: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     secret = "s" * 24
-    told = ("-n", "-p", str(port), "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--realm=here", "--no-tls")
-    told += ("--no-dtls", "--use-auth-secret", f"--static-auth-secret={secret}", "--allow-loopback-peers")
-    told += ("--cli-password=unused", "--cli-port=0", "--no-cli", f"--pidfile={tmp_path}/pid", "--log-file=stdout")
+    told = ["-n", "-p", str(port), "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", "--realm=here", "--no-tls"]
+    told += ["--no-dtls", "--use-auth-secret", f"--static-auth-secret={secret}", "--allow-loopback-peers"]
+    told += ["--cli-password=unused", "--cli-port=0", "--no-cli", f"--pidfile={tmp_path}/pid", "--log-file=stdout"]
     try:
         turn = await asyncio.create_subprocess_exec("turnserver", *told, stdout=asyncio.subprocess.DEVNULL)
     except FileNotFoundError:
