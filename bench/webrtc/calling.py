@@ -20,11 +20,13 @@ from aiortc.rtcconfiguration import RTCBundlePolicy
 from av import AudioFrame
 from websockets.asyncio.client import connect
 
-from bench.webrtc.relay import HOST, port_of, relayed, through, without_candidates
+from bench.webrtc.relay import HOST as MEDIA_HOST
+from bench.webrtc.relay import port_of, relayed, through, without_candidates
 from services.common.cancelling import TaskGroup
 
 Samples = npt.NDArray[np.int16]
 
+HOST = "127.0.0.1"
 RATE, FRAME = 48_000, 960
 LOUD = 300  # mean level of a frame that is speech
 CONFIGURATION = RTCConfiguration([], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
@@ -115,7 +117,7 @@ async def caller(
     answer = await asyncio.to_thread(_posted, port, without_candidates(ours) if network else ours, session)
     told = network or Network()
     try:
-        async with relayed((HOST, port_of(answer)), told.loss, told.jitter_ms) as between, TaskGroup() as tasks:
+        async with relayed((MEDIA_HOST, port_of(answer)), told.loss, told.jitter_ms) as between, TaskGroup() as tasks:
             sdp = through(answer, between) if network else answer
             await connection.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
             playing = [tasks.create_task(_played(each, came)) for each in voices]

@@ -84,7 +84,7 @@ async def per_client(port: int, edge: psutil.Process, client: Client, count: int
 async def running() -> AsyncIterator[tuple[int, psutil.Process]]:
     """An edge before a mesh of scripted engines: its port and process."""
     variables = {**SCRIPTED, "ASR_VAD": "energy", "ASR_SLOTS": "32", "GATEWAY_SLOTS": "32"}
-    async with local_mesh(variables) as mesh, edges(mesh.address, EDGE_ICE_ADDRESSES="127.0.0.1") as found:
+    async with local_mesh(variables) as mesh, edges(mesh.address) as found:
         yield found[0]
 
 

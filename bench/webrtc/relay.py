@@ -1,4 +1,4 @@
-"""A relay of UDP on loopback that loses and delays packets, in both directions, for one client at a time."""
+"""A relay of UDP on this machine that loses and delays packets, in both directions, for one client at a time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from functools import partial
 from random import Random
 from typing import Any, cast
 
+from aioice.ice import get_host_addresses
+
 Address = tuple[str | Any, int]
-HOST = "127.0.0.1"
+HOST = next(iter(get_host_addresses(use_ipv4=True, use_ipv6=False)), "127.0.0.1")  # ICE takes no loopback for a way
 
 
 class _Side(asyncio.DatagramProtocol):
@@ -71,9 +73,9 @@ def _same(side: _Side) -> _Side:
 def through(sdp: str, port: int) -> str:
     """Return a description with one candidate instead of its own: the relay's port."""
     lines = [line for line in sdp.splitlines() if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
-    first = next(index for index, line in enumerate(lines) if line.startswith("a=mid:"))
     added = [f"a=candidate:1 1 udp 2130706431 {HOST} {port} typ host", "a=end-of-candidates"]
-    return "\r\n".join([*lines[: first + 1], *added, *lines[first + 1 :], ""])
+    told = [[line, *added] if line.startswith("a=mid:") else [line] for line in lines]  # aiortc takes those of the last
+    return "\r\n".join([*(line for each in told for line in each), ""])
 
 
 def without_candidates(sdp: str) -> str:
@@ -83,6 +85,6 @@ def without_candidates(sdp: str) -> str:
 
 
 def port_of(sdp: str) -> int:
-    """Return the port of a description's first candidate on loopback."""
+    """Return the port of a description's first candidate on this machine's address."""
     found = next(line for line in sdp.splitlines() if line.startswith("a=candidate:") and f" {HOST} " in line)
     return int(found.split()[5])
