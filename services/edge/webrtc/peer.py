@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Iterable
 
 import av
-from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection, RTCSessionDescription
 from aiortc.exceptions import InternalError, InvalidAccessError, InvalidStateError, OperationError
-from aiortc.jitterbuffer import JitterBuffer
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
@@ -22,7 +21,6 @@ from services.edge.webrtc.microphone import mono
 from services.edge.webrtc.servers import Server
 from services.edge.webrtc.sound import VoiceTrack
 
-_HELD_PACKETS, _PREFETCHED = 8, 4  # of 20 ms; those of aiortc are 16 and 4
 _UNREADABLE = (ValueError, LookupError, AssertionError, AttributeError, TypeError)  # what aiortc has for bad SDP
 _REFUSED = (InternalError, InvalidAccessError, InvalidStateError, OperationError)
 
@@ -47,8 +45,6 @@ class Peer:
         try:
             await connection.setRemoteDescription(RTCSessionDescription(self._offer.sdp, "offer"))
             self._lay()
-            for transceiver in connection.getTransceivers():
-                soon(transceiver.receiver)
             if self._offer.hears:
                 connection.addTrack(VoiceTrack(self._line.voice, self._line.room))
             await connection.setLocalDescription(await connection.createAnswer())
@@ -115,11 +111,6 @@ class Peer:
             self._connected.set()
         if self._connection.connectionState in ("failed", "closed"):
             self._line.leave()
-
-
-def soon(receiver: RTCRtpReceiver) -> None:
-    """Have a receiver give up a lost packet after 160 ms instead of 320: so much later is all audio behind it."""
-    receiver._RTCRtpReceiver__jitter_buffer = JitterBuffer(capacity=_HELD_PACKETS, prefetch=_PREFETCHED)  # type: ignore[attr-defined]  # aiortc has no option for it
 
 
 def ways(settings: EdgeSettings, own: Iterable[Server]) -> Ways:
