@@ -31,6 +31,7 @@ async def test_a_speaker_by_whip_is_read_and_heard_by_a_listener_by_whep_and_rea
 
 async def test_what_a_room_cannot_give_is_refused_before_there_is_a_connection() -> None:
     async with calls() as port, client(port, WHEP, direction="recvonly") as listener:
+        await listener.until("joined")
         sdp = listener.connection.localDescription.sdp
         for path, title in (
             ("/v1/rooms/hall/whep?lang=xx", "UNKNOWN_LANGUAGE"),
