@@ -14,7 +14,10 @@ from aioice import Candidate, Connection, ConnectionClosed
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import RTCIceTransport, connection_kwargs
 
-from services.edge.webrtc.fragments import Fragment
+from services.common.errors import InvalidArgument
+from services.edge.webrtc.fragments import MOST_CANDIDATES, Fragment
+
+_MOST_CANDIDATES = 2 * MOST_CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,12 @@ class Path:
         """Take a client's candidates for the newest way; one that cannot be read is left out.
 
         That there are no more is not passed on: a client whose candidates lead nowhere may still come by itself.
+        Raises InvalidArgument for more than a way may have.
         """
         way = self._newest
+        if len(way.remote_candidates) + len(told.candidates) > _MOST_CANDIDATES:
+            accepted = [f"{_MOST_CANDIDATES} of a way, on the whole"]
+            raise InvalidArgument("TOO_MANY_CANDIDATES", "There are too many candidates.", "sdp", accepted)
         for each in told.candidates:
             try:
                 candidate = Candidate.from_sdp(each)
