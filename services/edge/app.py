@@ -34,6 +34,7 @@ from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
 from services.edge.rooms.endpoint import PATH as ROOM
 from services.edge.rooms.endpoint import RoomsEndpoint
+from services.edge.rooms.rest import QR, STATE, TRANSCRIPT, RoomsOverHttp
 from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
 from services.edge.viewing.endpoint import Captions
@@ -83,6 +84,7 @@ def app(serving: Serving) -> Starlette:
         Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
         Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
+        *_rooms(RoomsOverHttp(doors, serving.rooms)),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),
@@ -108,6 +110,10 @@ def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
             Route(f"{path}/{{id}}", resources.delete, methods=["DELETE"]),
         ]
     return routes
+
+
+def _rooms(rooms: RoomsOverHttp) -> list[Route]:
+    return [Route(STATE, rooms.state), Route(TRANSCRIPT, rooms.transcript), Route(QR, rooms.qr)]
 
 
 def _middleware(origins: tuple[str, ...]) -> list[Middleware]:
