@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import struct
 import time
 from collections.abc import Sequence
@@ -83,6 +84,16 @@ class Reading(asyncio.Protocol):
         assert self.transport is not None
         self.transport.write(_masked(json.dumps(message)))
 
+    def pause(self) -> None:
+        """Read nothing until `go_on`."""
+        assert self.transport is not None
+        self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read again."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
+
     def connection_lost(self, error: Exception | None) -> None:
         """Tell that the connection is over."""
         if not self.over.done():
@@ -113,18 +124,14 @@ class Listener:
     came: list[tuple[float, bytes]] = field(default_factory=list)
     reading: Reading | None = None
     joined: int = 0
+    receive_bytes: int = 0  # of the kernel's buffer; 0 for its own choice
 
     async def run(self) -> None:
         """Be in the room until cancelled."""
         turn = 0
         while True:
-            join = {"type": "join", "lang": self.lang, "received": self.received(), **self.wish}
             try:
-                _, reading = await asyncio.get_running_loop().create_connection(
-                    lambda: Reading(self.path, json.dumps(join)),  # noqa: B023  # called at once
-                    "127.0.0.1",
-                    self.ports[turn % len(self.ports)],
-                )
+                reading = await self._connected(self.ports[turn % len(self.ports)])
             except OSError:
                 turn += 1
                 await asyncio.sleep(AGAIN_SECONDS)
@@ -137,6 +144,22 @@ class Listener:
                 reading.close()
             turn += 1
             await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _connected(self, port: int) -> Reading:
+        """Join by a new connection. Raises OSError."""
+        join = {"type": "join", "lang": self.lang, "received": self.received(), **self.wish}
+        connected = socket.socket()
+        connected.setblocking(False)
+        if self.receive_bytes:
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_bytes)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_connect(connected, ("127.0.0.1", port))
+            _, reading = await loop.create_connection(lambda: Reading(self.path, json.dumps(join)), sock=connected)
+        except BaseException:
+            connected.close()
+            raise
+        return reading
 
     def events(self, kind: str) -> list[tuple[float, dict[str, Any]]]:
         """The events of a kind, with when they came."""
@@ -191,25 +214,25 @@ class Speaker:
         while True:
             with suppress(OSError, WebSocketException, TimeoutError):
                 url = f"ws://127.0.0.1:{self.ports[turn % len(self.ports)]}{self.path}"
-                async with connect(url, compression=None, open_timeout=5, ping_interval=None, max_size=None) as socket:
-                    if await self._in(socket):
+                async with connect(url, compression=None, open_timeout=5, ping_interval=None, max_size=None) as link:
+                    if await self._in(link):
                         return
             turn += 1
             await asyncio.sleep(AGAIN_SECONDS)
 
-    async def _in(self, socket: ClientConnection) -> bool:
+    async def _in(self, link: ClientConnection) -> bool:
         """Be in the room; return whether it is over, and not just the connection."""
         back = {"speaker": self.speaker, "resume_handle": self.handle} if self.handle else {}
         heard = {"format": "pcm16le", "sample_rate": RATE}
         join = {"type": "join", "name": self.name, "source_langs": ["en"], "input": heard, "captions": False, **back}
-        await socket.send(json.dumps(join))
+        await link.send(json.dumps(join))
         sending: asyncio.Task[None] | None = None
         try:
-            async for message in socket:
+            async for message in link:
                 event = json.loads(message)
                 if event["type"] == "ready":
                     self._opened(event)
-                    sending = self.tasks.create_task(self._send(socket))
+                    sending = self.tasks.create_task(self._send(link))
                 elif event["type"] == "ack":
                     self.handle, self.done_ms = event["resume_handle"] or self.handle, event["audio_ms"]
                 elif event["type"] == "segment" and event["speaker"] == self.speaker and event["final"]:
@@ -226,12 +249,12 @@ class Speaker:
             self._at = min(self._at, 2 * round(event["resume_offset_ms"] * RATE / 1000))
         self.ready.set()
 
-    async def _send(self, socket: ClientConnection) -> None:
+    async def _send(self, link: ClientConnection) -> None:
         """Send the audio as it is spoken, what was sent before at once; then leave."""
         with suppress(WebSocketException):  # who reads meets the same
-            await self._sent(socket)
+            await self._sent(link)
 
-    async def _sent(self, socket: ClientConnection) -> None:
+    async def _sent(self, link: ClientConnection) -> None:
         size = 2 * round(RATE * CHUNK_SECONDS)
         self.began = self.began or time.time()
         while self._at < len(self.pcm):
@@ -240,9 +263,9 @@ class Speaker:
                 await asyncio.sleep(wait)
             piece = self.pcm[self._at : self._at + size]
             message = json.dumps({"type": "input_audio", "offset_samples": self._at // 2, "data": _base64(piece)})
-            await socket.send(message)
+            await link.send(message)
             self._at += len(piece)
-        await socket.send(json.dumps({"type": "leave"}))
+        await link.send(json.dumps({"type": "leave"}))
 
 
 def _base64(piece: bytes) -> str:

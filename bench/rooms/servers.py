@@ -90,7 +90,7 @@ class Hall:
             told = await call.read()
             call.cancel()
         assert isinstance(told, overview_pb2.WatchResponse)
-        return sum(each.slots_used for stage in told.stages if stage.name == "asr" for each in stage.replicas)
+        return sum(each.slots_used for stage in told.stages if stage.name.lower() == "asr" for each in stage.replicas)
 
 
 def cpu_seconds(processes: list[psutil.Process]) -> float:

@@ -47,7 +47,11 @@ from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
 from services.edge.webrtc.translating import TranslationCalls
 
 _HERE = Path(__file__).parent
-DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
+DOCUMENTS = {
+    "/openapi.json": _HERE / "rest" / "openapi.json",
+    "/asyncapi.json": _HERE / "realtime" / "asyncapi.json",
+    "/asyncapi-rooms.json": _HERE / "rooms" / "asyncapi.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
