@@ -68,6 +68,8 @@ MEASUREMENTS = (
     Measurement("bench.capacity.flow", ("C4",)),
     Measurement("bench.chaos.overload", ("C6",)),
     Measurement("bench.hostile", ("S1",)),
+    Measurement("bench.hostile", ("S1.doors",), ("--doors",)),
+    Measurement("bench.hostile", ("S1.masks",), ("--masks",)),
     Measurement("bench.chaos.stalled", ("stalled",)),
     Measurement("bench.chaos.reconnect", ("R4.reconnect",), short=("--seconds", "5")),
     Measurement("bench.chaos.loss", ("R4.loss",)),
@@ -86,6 +88,7 @@ MEASUREMENTS = (
     Measurement("bench.strangers.resets", ("resets",), short=("--resets", "1000", "--seconds", "60")),
     Measurement("bench.capacity.slow", ("slow",), ("--engines", "small")),
     Measurement("bench.chaos.kills", ("R1",)),
+    Measurement("bench.chaos.kills", ("R1.doors",), ("--doors",)),
     Measurement("bench.chaos.freezes", ("R3",)),
     Measurement("bench.audio.resampling", ("resampling",)),
     Measurement("bench.audio.flac_streams", ("flac",), short=("--minutes", "0.5")),
@@ -100,6 +103,8 @@ MEASUREMENTS = (
         ("--arms", "endpointed,retranslate,balanced"),
         True,
     ),
+    Measurement("bench.sessions.quality", ("C1.doors",), ("--doors",), True),
+    Measurement("bench.sessions.quality", ("C1.masks",), ("--masks",), True),
     Measurement("bench.chaos.soak", ("soak",)),
 )
 

@@ -163,7 +163,7 @@ async def _own_mesh(services: Sequence[Service], logs: Path, before: Sequence[Se
 async def up(ports: Ports, logs: Path, told: Variables, front: Front | None = None) -> None:
     """Run `babelmesh up` until Ctrl-C or SIGTERM. `told` are variables for the stages; `front` is where its page is."""
     services = mesh_services(ports, told)
-    edges = [edge.edge_service(front, services[-1].address)] if front else []
+    edges = [edge.edge_service(front, services[-1].address, services[-1].operations)] if front else []
     async with _own_mesh(services, logs, edges) as address, asyncio.TaskGroup() as tasks:
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

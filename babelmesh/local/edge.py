@@ -37,9 +37,10 @@ class Front:
         return f"http{'s' if self.certificate else ''}://{host}:{self.port}/"
 
 
-def edge_service(front: Front, gateway: str) -> Service:
-    """Return the edge in front of a gateway; its address is that of its health. Raises MeshFailed where the port is
-    taken.
+def edge_service(front: Front, gateway: str, gateway_operations: str = "") -> Service:
+    """Return the edge in front of a gateway, which also shows operators what that tells at their port, if it is named.
+
+    Its address is that of its health. Raises MeshFailed where the port is taken.
     """
     listen = f"{front.host}:{front.port}"
     if fault := port_fault(listen):
@@ -47,6 +48,7 @@ def edge_service(front: Front, gateway: str) -> Service:
         raise MeshFailed(message)
     operations, health = (f"{HOST}:{port}" for port in unused_ports(2))
     variables = {"EDGE_LISTEN": listen, "EDGE_OPERATIONS": operations, "EDGE_HEALTH": health, "EDGE_GATEWAY": gateway}
+    variables["EDGE_GATEWAY_OPERATIONS"] = gateway_operations
     if front.certificate and front.key:
         variables |= {"EDGE_TLS_CERTIFICATE": str(front.certificate), "EDGE_TLS_KEY": str(front.key)}
     command = (sys.executable, "-m", "babelmesh.local.child", str(os.getpid()), "services.edge")

@@ -27,6 +27,7 @@ from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 
 ENGINES = {
     **SCRIPTED,
+    "MT_CACHE_ENTRIES": "0",  # in both arms: what is said is said again and again
     "ASR_VAD": "energy",
     "ASR_SCRIPTED__COMPUTE_MS": "10",
     "MT_SCRIPTED__COMPUTE_MS": "30",

@@ -19,6 +19,7 @@ from babelmesh.local.supervisor import OPERATIONS, Service, unused_ports
 from bench.chaos import engines, speech
 from bench.chaos.kept import Kept
 from bench.chaos.namespaces import Host
+from bench.measuring.all_doors import Doors
 from services.common.tls.serving import on_this_machine
 from services.gateway.settings import GatewaySettings
 
@@ -59,6 +60,7 @@ class Plan:
     variables: Variables = field(default_factory=dict)  # beside or instead of SCRIPTED, told by their prefix
     only: Mapping[str, Variables] = field(default_factory=dict)  # for one replica, by name
     hosts: Mapping[str, Host] = field(default_factory=dict)  # where one runs, by name; on loopback where it is not told
+    doors: Doors = field(default_factory=Doors)
 
     def names(self, service: str) -> list[str]:
         """The replicas of a service: "asr-1", "asr-2"."""
@@ -137,7 +139,10 @@ class Fleet:
 async def fleet(plan: Plan, folder: Path) -> AsyncIterator[Fleet]:
     """Has a fleet up for the block. Nothing of it is left afterwards, however the block is left."""
     await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-    members = {service.name: Kept(service, folder / f"{service.name}.log") for service in services(plan, folder)}
+    members = {
+        service.name: Kept(service, folder / f"{service.name}.log", plan.doors.ready)
+        for service in map(plan.doors.behind, services(plan, folder))
+    }
     up = Fleet(members, folder)
     try:
         async with asyncio.TaskGroup() as group:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Never
 
@@ -24,13 +25,14 @@ LOOK_SECONDS = 0.05
 class Kept:
     """A service under the hand of a test, which may kill, freeze and stop it. Signals go to its children as well."""
 
-    def __init__(self, service: Service, log: Path) -> None:
+    def __init__(self, service: Service, log: Path, ready: Callable[[str], Awaitable[bool]] = is_serving) -> None:
         self.name = service.name
         self.address = service.address
         self.operations = service.operations  # where it tells its state
         self.starts = 0
         self._service = service
         self._log = log
+        self._ready = ready
         self._child: asyncio.subprocess.Process | None = None
         self._wanted = asyncio.Event()
         self._wanted.set()
@@ -63,7 +65,7 @@ class Kept:
     async def serving(self) -> float:
         """Waits until it says that it is ready; how many seconds that took. Raises MeshFailed when it does not come."""
         began, starts = time.monotonic(), self.starts
-        while not await is_serving(self.address):
+        while not await self._ready(self.address):
             if time.monotonic() - began > SERVING_SECONDS or self.starts - starts > MOST_STARTS:
                 tail = self.log_text().splitlines()[-12:]
                 raise MeshFailed("\n".join([f"{self.name} does not become ready. The end of its log:", *tail]))
@@ -72,7 +74,7 @@ class Kept:
 
     async def is_serving(self) -> bool:
         """Whether it says so now."""
-        return await is_serving(self.address)
+        return await self._ready(self.address)
 
     def hold(self) -> None:
         """Once it has ended, it is not started again for now."""

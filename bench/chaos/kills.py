@@ -1,6 +1,7 @@
 """Stages are killed at random under live sessions: nothing concluded may be lost, and nobody may wait long.
 
     python -m bench.chaos.kills [--short] [--kills 200] [--sessions 50] [--keep FOLDER]
+                              [--doors | --masks]
 
 Two replicas of each stage; one is killed and started again while the other works. Recovery is defined in
 `bench.chaos.recovery`.
@@ -18,7 +19,8 @@ from random import Random
 from bench.chaos.fleet import Fleet, Plan, fleet
 from bench.chaos.recovery import FaultBook
 from bench.chaos.scene import Outcome, folder, judged, options, play
-from bench.chaos.talking import Load
+from bench.chaos.talking import Load, Wishes
+from bench.measuring.all_doors import Doors, add_options, doors
 
 WARM_SECONDS = 4.0
 PAUSE_SECONDS = (0.4, 1.2)  # between kills
@@ -27,17 +29,18 @@ SAME_STAGE_SECONDS = 4.0  # a killed replica has to be back, and its gateway to 
 
 def main() -> None:
     """Prints the tables; ends with status 1 when a goal was missed."""
-    told = options(__doc__, kills=(200, 6), sessions=(50, 8))
-    play("kills", told, scene(told))
+    told = options(__doc__, add_options, kills=(200, 6), sessions=(50, 8))
+    play(Doors(told.doors).file("kills"), told, scene(told))
 
 
 async def scene(told: argparse.Namespace) -> Outcome:
     """Sessions, and kills among their stages."""
     with folder(told) as kept:
         path = Path(kept)
-        async with fleet(Plan(), path / "mesh") as up:
+        async with doors(told.doors) as behind, fleet(Plan(doors=behind), path / "mesh") as up:
             hunter = Hunter(up, Random(told.seed))
-            async with Load(told.sessions).at(up.address, path / "ledgers") as company:
+            load = Load(told.sessions, Wishes(doors=behind))
+            async with load.at(up.address, path / "ledgers") as company:
                 await asyncio.sleep(WARM_SECONDS)
                 for _ in range(told.kills):
                     company.ping(await hunter.kill_one())
@@ -45,7 +48,7 @@ async def scene(told: argparse.Namespace) -> Outcome:
                 await asyncio.sleep(WARM_SECONDS)
             verdict = await judged(path / "ledgers", hunter.book)
     goals = {**verdict.clean("R1"), **verdict.recovery("R1", p99=1.0, p50=0.3)}
-    return Outcome([verdict.table, verdict.recovery_table()], goals)
+    return Outcome([verdict.table, verdict.recovery_table()], Doors(told.doors).goals(goals))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -65,14 +65,18 @@ class Verdict:
         return table
 
 
-def options(doc: str | None, **numbers: tuple[float, float]) -> argparse.Namespace:
-    """The command line: each number with its default, and its default under --short."""
+def options(
+    doc: str | None, more: Callable[[argparse.ArgumentParser], None] | None = None, **numbers: tuple[float, float]
+) -> argparse.Namespace:
+    """The command line: each number with its default, and its default under --short; `more` adds a scene's own."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="a rehearsal; its numbers prove nothing")
     parser.add_argument("--keep", type=Path, help="folder for logs and ledgers, kept afterwards")
     parser.add_argument("--seed", type=int, default=1)
     for name, (whole, _) in numbers.items():
         parser.add_argument(f"--{name}", type=type(whole), default=None)
+    if more:
+        more(parser)
     found = parser.parse_args()
     for name, (whole, short) in numbers.items():
         if getattr(found, name) is None:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import babelmesh
 from bench.chaos import speech
 from bench.chaos.ledger import Ledger
+from bench.measuring.all_doors import Doors
 from realtime.v1.realtime_translate_pb2 import STABILIZATION_FAST, AudioFormat, Endpointing
 from services.common.audio.pcm import ASR_RATE
 
@@ -32,10 +33,11 @@ class Wishes:
     heartbeat_ms: int = 1_000
     speed: float = 1.0
     ca: Path | None = None  # whom to believe where addresses are encrypted
+    doors: Doors = field(default_factory=Doors)
 
     def hello(self) -> babelmesh.SessionConfig:
         """As a hello, without the languages."""
-        return babelmesh.SessionConfig(
+        config = babelmesh.SessionConfig(
             partial_results=self.partial_results,
             input=AudioFormat(format="pcm16le", sample_rate=ASR_RATE),
             output=AudioFormat(format="pcm16le", sample_rate=OUTPUT_HERTZ),
@@ -43,6 +45,12 @@ class Wishes:
             endpointing=Endpointing(trailing_silence_ms=300),
             heartbeat_ms=self.heartbeat_ms,
         )
+        self.doors.key.agreed(config)
+        return config
+
+    def connected(self, addresses: str) -> AbstractAsyncContextManager[babelmesh.Mesh]:
+        """A connection to gateways."""
+        return babelmesh.connect(addresses, babelmesh.Tls(self.ca)) if self.ca else self.doors.connected(addresses)
 
 
 class Talker:
@@ -81,7 +89,7 @@ class Talker:
 
     async def _converse(self, addresses: str, stop: asyncio.Event) -> None:
         async with (
-            babelmesh.connect(addresses, babelmesh.Tls(self._wishes.ca)) as mesh,
+            self._wishes.connected(addresses) as mesh,
             mesh.session("en", self._wishes.targets, self._wishes.hello()) as session,
         ):
             self._session = session

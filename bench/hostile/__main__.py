@@ -2,6 +2,8 @@
 
     python -m bench.hostile [--only NAME] [--seconds 4] [--busy 2]
     python -m bench.hostile --project ../before        the same of another checkout: bench/out/hostile-before.json
+    python -m bench.hostile --doors                    behind all doors, with those who have no key among the strangers
+    python -m bench.hostile --masks                    with masks on
     python -m bench.hostile --list                     the names of the cases
 
 The mesh, on scripted engines, and the canary share one core; the stranger has another one to itself. *Busy*: the canary
@@ -20,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.hostile.attacked import SERVICES
-from bench.hostile.measuring import Result, Times, measured
+from bench.hostile.doorstep import DOORSTEP
+from bench.hostile.measuring import Result, Times, Where, measured
 from bench.hostile.stranger import BUSY, CASES
+from bench.measuring.all_doors import ALL, Doors, add_options
 from bench.measuring.report import OUT, Cell, Goal, Rows, at_most, finish, percentile
 
 NAME = "hostile"
@@ -49,21 +53,25 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=4.0, help="of each case")
     parser.add_argument("--busy", type=float, default=2.0, help="seconds of the busy loop before each case")
     parser.add_argument("--project", type=Path, help="another checkout, whose mesh is measured")
+    add_options(parser)
     parser.add_argument("--list", action="store_true", help="print the names of the cases")
     told = parser.parse_args()
-    names = [name for name in CASES if name != BUSY]
+    names = [name for name in CASES if name != BUSY and (told.doors == ALL or name not in DOORSTEP)]
     chosen = [name for name in names if told.only in name]
     if told.list or not chosen:
         print("\n".join(names))
         sys.exit(int(not chosen))
     project = told.project.resolve() if told.project else None
-    results = asyncio.run(measured(chosen, Times(told.seconds, told.busy), project, tell))
+    if project and told.doors:
+        parser.error("--project measures a mesh without doors.")
+    results = asyncio.run(measured(chosen, Times(told.seconds, told.busy), Where(project, told.doors), tell))
     rows = table(results)
-    name = BEFORE if project else NAME
+    door = Doors(told.doors)
+    name = BEFORE if project else door.file(NAME)
     if told.only:  # no proof of a goal
         name += "-short"
-    wanted = {} if project else goals(results)
-    compared = [] if project else [beside(rows, before)] if (before := earlier()) else []
+    wanted = {} if project else door.goals(goals(results))
+    compared = [] if project or told.doors else [beside(rows, before)] if (before := earlier()) else []
     sys.exit(not finish(name, [rows, answers(results), *compared], wanted))
 
 

@@ -16,6 +16,7 @@ from babelmesh.local import supervisor
 from babelmesh.local.supervisor import Running, Service
 from bench.hostile.canary import TENANT
 from bench.measuring import checkouts
+from bench.measuring.all_doors import Doors
 from bench.measuring.processes import SCRIPTED
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
@@ -41,8 +42,9 @@ class Use:
 class Attacked:
     """A mesh that is up, or is started again after one of its processes ended."""
 
-    def __init__(self, started: Sequence[Running], ended: list[str]) -> None:
+    def __init__(self, started: Sequence[Running], ended: list[str], doors: Doors) -> None:
         self.ended = ended  # a sentence for each process that ended
+        self.doors = doors
         self._started = started
 
     @property
@@ -87,7 +89,7 @@ class Attacked:
         return {name: left for name, left in least.items() if 0 < left < UNKNOWN}
 
     async def _slots(self, name: str) -> int:
-        async with grpc.aio.insecure_channel(self._state_of(name)) as channel:
+        async with self.doors.operator(self._state_of(name)) as channel:
             call = stage_pb2_grpc.StageStub(channel).Watch(stage_pb2.WatchRequest(), timeout=ANSWER_SECONDS)
             try:
                 async for told in call:
@@ -100,19 +102,21 @@ class Attacked:
 
 
 @asynccontextmanager
-async def attacked(project: Path | None) -> AsyncIterator[Attacked]:
-    """Has a mesh on scripted engines for the block, of the checkout that is told."""
+async def attacked(project: Path | None, behind: Doors) -> AsyncIterator[Attacked]:
+    """Has a mesh on scripted engines for the block, of the checkout that is told, behind doors."""
     ports = supervisor.free_ports()
-    services = [_scripted(service) for service in checkouts.of(project, supervisor.mesh_services(ports))]
+    told = SCRIPTED if behind.key.tokens else VARIABLES  # a tenant is told by its token, or by metadata
+    meant = (_scripted(service, told) for service in checkouts.of(project, supervisor.mesh_services(ports)))
+    services = [behind.behind(service) for service in meant]
     ended: list[str] = []
     with TemporaryDirectory(prefix="babelmesh-hostile-") as logs:
-        async with supervisor.supervised(services, Path(logs), tell=ended.append) as started:
-            yield Attacked(started, ended)
+        async with supervisor.supervised(services, Path(logs), behind.ready, ended.append) as started:
+            yield Attacked(started, ended, behind)
 
 
-def _scripted(service: Service) -> Service:
+def _scripted(service: Service, told: Mapping[str, str]) -> Service:
     prefix = f"{service.name.upper()}_"
-    own = {key: value for key, value in VARIABLES.items() if key.startswith(prefix)}
+    own = {key: value for key, value in told.items() if key.startswith(prefix)}
     return replace(service, variables={**service.variables, **own})
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import grpc
 
+from bench.measuring.all_doors import NO_KEY, Key
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 
@@ -25,6 +26,7 @@ TENANT = (("x-tenant", "stranger"),)
 ANSWER_SECONDS = 20.0
 SIX = ("es", "fr", "de", "ca", "it", "pt")
 
+Metadata: TypeAlias = tuple[tuple[str, str], ...]
 GIVEN_UP = (grpc.aio.UsageError, asyncio.InvalidStateError, TimeoutError)
 
 
@@ -34,25 +36,39 @@ class Attack:
 
     addresses: Mapping[str, str]
     seconds: float
+    key: Key = NO_KEY
     came: Counter[str] = field(default_factory=Counter)
     began: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+    metadata: Metadata = field(init=False)  # of its calls: who it is, as the mesh asks for it
 
     @property
     def left(self) -> float:
         """Seconds until it is to be over."""
         return self.began + self.seconds - asyncio.get_running_loop().time()
 
+    def __post_init__(self) -> None:
+        self.metadata = self.key.metadata("stranger") or TENANT
+
+    def connection(self) -> grpc.aio.Channel:
+        """A connection of its own to the gateway; whoever asks closes it."""
+        return self.key.channel(self.addresses["gateway"], ROOMY)
+
     @asynccontextmanager
-    async def channel(self, service: str = "gateway") -> AsyncIterator[grpc.aio.Channel]:
-        """A connection of its own."""
-        async with grpc.aio.insecure_channel(self.addresses[service], options=ROOMY) as channel:
+    async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
+        """A connection of its own for the block."""
+        async with self.connection() as channel:
             yield channel
+
+    def opened(self, channel: grpc.aio.Channel) -> Any:
+        """A call of the session rpc."""
+        call = pb_grpc.RealtimeTranslateStub(channel).Stream(metadata=self.metadata)
+        return Masked(call, self.key) if self.key.masks else call
 
     @asynccontextmanager
     async def stream(self) -> AsyncIterator[Any]:
         """A call of the session rpc, on a connection of its own; whatever way it ends is counted, not raised."""
         async with self.channel() as channel:
-            call = opened(channel)
+            call = self.opened(channel)
             try:
                 yield call
             except grpc.aio.AioRpcError as error:
@@ -83,7 +99,7 @@ class Attack:
         async with self.channel() as channel:
             try:
                 await pb_grpc.RealtimeTranslateStub(channel).TranslateText(
-                    request, timeout=ANSWER_SECONDS, metadata=TENANT
+                    request, timeout=ANSWER_SECONDS, metadata=self.metadata
                 )
                 self.came["OK"] += 1
             except grpc.aio.AioRpcError as error:
@@ -93,9 +109,22 @@ class Attack:
 Case: TypeAlias = Callable[[Attack], Awaitable[None]]
 
 
-def opened(channel: grpc.aio.Channel) -> Any:
-    """A call of the session rpc."""
-    return pb_grpc.RealtimeTranslateStub(channel).Stream(metadata=TENANT)
+class Masked:
+    """A call whose hello asks for masks."""
+
+    def __init__(self, call: Any, key: Key) -> None:
+        self._call = call
+        self._key = key
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
+
+    async def write(self, message: pb.ClientMessage) -> None:
+        """Send a message; a hello with masks."""
+        if message.WhichOneof("payload") == "hello":
+            message = pb.ClientMessage.FromString(message.SerializeToString())
+            self._key.agreed(message.hello)
+        await self._call.write(message)
 
 
 def hello(*langs: str, source: str = "en-US", **config: Any) -> pb.ClientMessage:

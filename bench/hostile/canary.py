@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 
+from bench.measuring.all_doors import NO_KEY, Key
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 
@@ -27,6 +28,7 @@ class Canary:
 
     period_seconds: float = 0.3
     patience_seconds: float = 10.0
+    key: Key = NO_KEY
     seconds: list[float] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     _awake: asyncio.Event = field(default_factory=asyncio.Event)
@@ -62,8 +64,9 @@ class Canary:
     async def run(self, address: str) -> None:
         """Types until cancelled; a session that ends is opened again."""
         while True:
-            async with grpc.aio.insecure_channel(address, options=ALONE) as channel:
-                call: Any = pb_grpc.RealtimeTranslateStub(channel).Stream(metadata=((TENANT, "canary"),))
+            async with self.key.channel(address, ALONE) as channel:
+                metadata = self.key.metadata("canary") or ((TENANT, "canary"),)
+                call: Any = pb_grpc.RealtimeTranslateStub(channel).Stream(metadata=metadata)
                 try:
                     complaint = await self._type(call)
                 except TimeoutError:
@@ -79,6 +82,7 @@ class Canary:
     async def _type(self, call: Any) -> str:
         """Types lines for as long as the session goes on; why it ended."""
         hello = pb.SessionConfig(source_lang="en", targets=[pb.Target(lang="es")])
+        self.key.agreed(hello)
         await call.write(pb.ClientMessage(hello=hello))
         number = 0
         while True:

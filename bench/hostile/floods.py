@@ -10,7 +10,7 @@ from functools import partial
 
 import grpc
 
-from bench.hostile.calls import GIVEN_UP, SIX, TENANT, Attack, Case, audio, control, hello, opened, sound, text
+from bench.hostile.calls import GIVEN_UP, SIX, Attack, Case, audio, control, hello, sound, text
 from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -62,7 +62,7 @@ async def describes(attack: Attack) -> None:
         async def ask() -> None:
             while attack.left > 0:
                 try:
-                    await stub.Describe(pb.DescribeRequest(), timeout=5, metadata=TENANT)
+                    await stub.Describe(pb.DescribeRequest(), timeout=5, metadata=attack.metadata)
                     attack.came["OK"] += 1
                 except grpc.aio.AioRpcError as error:
                     attack.came[error.code().name] += 1
@@ -91,7 +91,7 @@ async def hellos(attack: Attack) -> None:
     async def come_and_go() -> None:
         async with attack.channel() as channel:
             while attack.left > 0:
-                call = opened(channel)
+                call = attack.opened(channel)
                 try:
                     await call.write(hello(*SIX))
                     await attack.read(call)
@@ -122,10 +122,7 @@ async def watchers(attack: Attack, of: str) -> None:
             attack.came[error.code().name] += 1
 
     async with asyncio.TaskGroup() as group:
-        channels = [
-            grpc.aio.insecure_channel(attack.addresses["gateway"], options=[("grpc.use_local_subchannel_pool", 1)])
-            for _ in range(CONNECTIONS)
-        ]
+        channels = [attack.connection() for _ in range(CONNECTIONS)]
         for channel in channels:
             for _ in range(WATCHERS):
                 group.create_task(watch(channel))

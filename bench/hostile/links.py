@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 
-from bench.hostile.calls import GIVEN_UP, ROOMY, SIX, Attack, Case, hello, opened, sound, text
+from bench.hostile.calls import GIVEN_UP, SIX, Attack, Case, hello, sound, text
 from bench.hostile.singles import LINES, RUNAWAY
 from realtime.v1 import realtime_translate_pb2 as pb
 
@@ -27,7 +27,7 @@ LONG = "this is a rather long sentence that takes a while to be spoken by any vo
 
 async def ungreeted(attack: Attack) -> None:
     """A thousand streams on which nothing is ever said."""
-    channels = [grpc.aio.insecure_channel(attack.addresses["gateway"], options=ROOMY) for _ in range(CONNECTIONS)]
+    channels = [attack.connection() for _ in range(CONNECTIONS)]
 
     async def hold(call: Any) -> None:
         try:
@@ -45,7 +45,7 @@ async def ungreeted(attack: Attack) -> None:
     async with asyncio.TaskGroup() as group:
         for channel in channels:
             for _ in range(STREAMS):
-                group.create_task(hold(opened(channel)))
+                group.create_task(hold(attack.opened(channel)))
     for channel in channels:
         await channel.close()
 
@@ -60,7 +60,7 @@ async def resets(attack: Attack, speaking: bool) -> None:
                 break
             waits = number % PROBED == 0 or speaking
             within = SPEAKING_WITHIN_SECONDS if speaking else random.choice((LEAST_SECONDS, 1.2 * answer_seconds))
-            call, began = opened(channel), asyncio.get_running_loop().time()
+            call, began = attack.opened(channel), asyncio.get_running_loop().time()
             try:
                 await call.write(hello("es", "fr", "de") if speaking else hello(input=sound()))
                 if waits and await attack.read(call):

@@ -15,6 +15,7 @@ from babelmesh.client.errors import MeshFailed
 from bench.hostile.attacked import Attacked, Use, attacked
 from bench.hostile.canary import Canary, singing
 from bench.hostile.stranger import BUSY
+from bench.measuring.all_doors import NONE, doors
 
 CANARIES = 4
 PERIOD_SECONDS = 0.16  # of each: a hundred lines in four seconds
@@ -28,6 +29,14 @@ class Times:
 
     attack: float = 4.0
     busy: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Which mesh is measured: that of another checkout, where one is told, behind which doors."""
+
+    project: Path | None = None
+    doors: str = NONE
 
 
 @dataclass(slots=True)
@@ -49,11 +58,12 @@ class Stranger:
         self._core = core
         self._child: asyncio.subprocess.Process | None = None
 
-    async def ask(self, case: str, addresses: Mapping[str, str], seconds: float) -> Mapping[str, int]:
+    async def ask(self, case: str, mesh: Attacked, seconds: float) -> Mapping[str, int]:
         """Has it do a case; what came back to it."""
         child = self._child or await self._start()
         assert child.stdin
-        child.stdin.write(json.dumps({"case": case, "addresses": addresses, "seconds": seconds}).encode() + b"\n")
+        told = {"case": case, "addresses": mesh.addresses, "seconds": seconds, "key": mesh.doors.key.as_json()}
+        child.stdin.write(json.dumps(told).encode() + b"\n")
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 return await self._answer(child)
@@ -107,7 +117,7 @@ class Stage:
     async def measured(self, name: str, times: Times) -> Result:
         """One case, with the busy loop before it."""
         result = Result(name)
-        await self.stranger.ask(BUSY, self.mesh.addresses, 0.01)  # so that its start is not measured
+        await self.stranger.ask(BUSY, self.mesh, 0.01)  # so that its start is not measured
         result.busy = await self._lines(BUSY, times.busy, result)
         async with self.mesh.used() as use:
             result.seconds = await self._lines(name, times.attack, result)
@@ -124,16 +134,14 @@ class Stage:
         for canary in self.canaries:
             canary.clear()
         until = asyncio.get_running_loop().time() + seconds
-        result.came = await self.stranger.ask(case, self.mesh.addresses, seconds)
+        result.came = await self.stranger.ask(case, self.mesh, seconds)
         await asyncio.sleep(max(0.0, until - asyncio.get_running_loop().time()))  # one message is soon sent
         for canary in self.canaries:
             await canary.answered()
         return [each for canary in self.canaries for each in canary.seconds]
 
 
-async def measured(
-    names: Sequence[str], times: Times, project: Path | None, tell: Callable[[Result], None]
-) -> list[Result]:
+async def measured(names: Sequence[str], times: Times, where: Where, tell: Callable[[Result], None]) -> list[Result]:
     """All cases, one after the other; a mesh that one has harmed for good is not met by the next."""
     cores = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, set(cores[:1]))  # the mesh inherits it
@@ -141,7 +149,7 @@ async def measured(
     async with strange(cores[1] if len(cores) > 1 else -1) as stranger:
         while len(results) < len(names):
             try:
-                await _some(names, results, (times, project, tell), stranger)
+                await _some(names, results, (times, where, tell), stranger)
             except MeshFailed as failed:
                 results.append(Result(names[len(results)], use=Use(ended=[str(failed).splitlines()[0]])))
                 tell(results[-1])
@@ -149,15 +157,16 @@ async def measured(
     return results
 
 
-Told = tuple[Times, Path | None, Callable[[Result], None]]
+Told = tuple[Times, Where, Callable[[Result], None]]
 
 
 async def _some(names: Sequence[str], results: list[Result], told: Told, stranger: Stranger) -> None:
     """The cases that are left, until one has done harm for good."""
-    times, project, tell = told
+    times, where, tell = told
     async with AsyncExitStack() as stack:
-        mesh = await stack.enter_async_context(attacked(project))
-        canaries = [Canary(PERIOD_SECONDS) for _ in range(CANARIES)]
+        behind = await stack.enter_async_context(doors(where.doors))
+        mesh = await stack.enter_async_context(attacked(where.project, behind))
+        canaries = [Canary(PERIOD_SECONDS, key=behind.key) for _ in range(CANARIES)]
         for canary in canaries:
             await stack.enter_async_context(singing(mesh.addresses["gateway"], canary))
         for canary in canaries:

@@ -13,7 +13,7 @@ import av
 import grpc
 import numpy as np
 
-from bench.hostile.calls import SIX, TENANT, Attack, Case, audio, control, hello, sound, text, tone
+from bench.hostile.calls import SIX, Attack, Case, audio, control, hello, sound, text, tone
 from realtime.v1 import realtime_translate_pb2 as pb
 
 TRANSLATE = "/realtime.v1.RealtimeTranslate/TranslateText"
@@ -103,7 +103,7 @@ async def compressed(attack: Attack) -> None:
         call: Any = channel.unary_unary(TRANSLATE)
         while attack.left > 0:
             try:
-                await call(bytes(BOMB_BYTES), compression=grpc.Compression.Gzip, metadata=TENANT, timeout=30)
+                await call(bytes(BOMB_BYTES), compression=grpc.Compression.Gzip, metadata=attack.metadata, timeout=30)
             except grpc.aio.AioRpcError as error:
                 attack.came[error.code().name] += 1
 

@@ -14,11 +14,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from typing import Any
 
 from bench.hostile.calls import Attack, Case
+from bench.hostile.doorstep import DOORSTEP
 from bench.hostile.floods import FLOODS
 from bench.hostile.links import LINKS
 from bench.hostile.singles import SINGLES
+from bench.measuring.all_doors import Key
 
 BUSY = "busy loop"
 
@@ -30,7 +33,7 @@ async def busy(attack: Attack) -> None:
         pass
 
 
-CASES: Mapping[str, Case] = {BUSY: busy, **SINGLES, **LINKS, **FLOODS}
+CASES: Mapping[str, Case] = {BUSY: busy, **SINGLES, **LINKS, **FLOODS, **DOORSTEP}
 
 
 def main() -> None:
@@ -44,12 +47,9 @@ def main() -> None:
         print(json.dumps(asyncio.run(done(told))), flush=True)
 
 
-async def done(told: Mapping[str, object]) -> Counter[str]:
+async def done(told: Mapping[str, Any]) -> Counter[str]:
     """Does what a line says; what came back."""
-    addresses, seconds = told["addresses"], told["seconds"]
-    assert isinstance(addresses, dict)
-    assert isinstance(seconds, float)
-    attack = Attack(addresses, seconds)
+    attack = Attack(told["addresses"], told["seconds"], Key(**told.get("key", {})))
     await CASES[str(told["case"])](attack)
     return attack.came
 

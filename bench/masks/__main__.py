@@ -2,9 +2,11 @@
 
     python -m bench.masks [--sentences FILE.jsonl] [--list] [--no-session]
 
-The sentences of bench/masks, written before the code and by others, or those of a file: one JSON object a line with
-"lang", "form", "text" and "entities", each with "kind" and "text". Each sentence is also sent as a stream of growing
-interim results, split at every code point; a leak is a text that shows what the final hides. `--list` prints each
+The sentences of bench/masks or those of a file. `entities.jsonl` and `entities-others.jsonl` were written before the
+masks; `entities-people.jsonl` and `entities-people-later.jsonl` before and apart from the code, by somebody who had not
+read it: docs/measurements.md has what was found in each at first sight. A file is one JSON object a line with "lang",
+"form", "text" and "entities", each with "kind" and "text". Each sentence is also sent as a stream of growing interim
+results, split at every code point; a leak is a text that shows what the final hides. `--list` prints each
 entity that is missed, and each span that hides none. The share of a session's processor time is that of a mesh of
 scripted engines, which is the least that a session takes.
 """
@@ -19,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import babelmesh
-from bench.masks.judging import MASKED, OWN, Scores, Sentence, judge, read
+from bench.masks.judging import MASKED, NOT_MASKED, OWN, Scores, Sentence, judge, read
 from bench.measuring.processes import SCRIPTED, local_mesh, metered
 from bench.measuring.report import Goal, Rows, at_least, at_most, finish, percentile
 from bench.measuring.speech import talks
@@ -42,7 +44,7 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="print what is missed, and what is hidden for nothing")
     parser.add_argument("--no-session", action="store_true", help="leave out the share of a session")
     options = parser.parse_args()
-    sentences = read([options.sentences] if options.sentences else OWN)
+    sentences = read([options.sentences] if options.sentences else [*OWN, NOT_MASKED])
     scores, milliseconds = found(sentences)
     leaks, revisions = leaked(sentences)
     share = None if options.no_session else asyncio.run(session_share())

@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 import babelmesh
 from babelmesh.local import supervisor
+from bench.measuring.all_doors import Doors
 from bench.sessions.engines import Stages
 from realtime.v1 import realtime_translate_pb2 as pb
 
@@ -68,6 +69,7 @@ class Running:
 
     server: str = ""
     stages: Stages = field(default_factory=dict)
+    doors: Doors = field(default_factory=Doors)
 
 
 @asynccontextmanager
@@ -78,11 +80,11 @@ async def gateways(arms: Sequence[Arm], mesh: Running) -> AsyncIterator[Gateways
         addresses = dict.fromkeys(policies, mesh.server)
         if not mesh.server:
             folder = open_for.enter_context(TemporaryDirectory(prefix="babelmesh-bench-"))
-            services = _services(policies, mesh.stages)
-            await open_for.enter_async_context(supervisor.running(services, Path(folder)))
+            services = [mesh.doors.behind(service) for service in _services(policies, mesh.stages)]
+            await open_for.enter_async_context(supervisor.running(services, Path(folder), mesh.doors.ready))
             addresses = {service.name: service.address for service in services}
         meshes = {
-            policy: await open_for.enter_async_context(babelmesh.connect(addresses[policy])) for policy in policies
+            policy: await open_for.enter_async_context(mesh.doors.connected(addresses[policy])) for policy in policies
         }
         yield Gateways(meshes)
 

@@ -1,7 +1,7 @@
 """Quality, latency and stability of the running mesh, policy against policy, on recorded speech at its own pace.
 
     python -m bench.sessions.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es]
-                                    [--joined | --minutes N] ...
+                                    [--joined | --minutes N] [--doors | --masks] ...
 
 Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
 `corpus` says what a corpus is, `arms` what the arms are, `metrics` what is measured. WER is by
@@ -21,6 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
+from bench.measuring.all_doors import ALL, NO_KEY, Doors, Key, add_options, doors
 from bench.measuring.corpus import PAUSE_SECONDS, Recording, joined, read_corpus, repeated
 from bench.measuring.emissions import caption_steps, concluded_words
 from bench.measuring.order import faults
@@ -45,6 +46,7 @@ class Plan:
     targets: Sequence[str]
     speed: float  # times real time; 0: as fast as it is taken
     parallel: int
+    key: Key = NO_KEY
 
 
 def main() -> None:
@@ -58,7 +60,7 @@ def main() -> None:
         recordings = [repeated(recordings, 60 * options.minutes)]
     plan = Plan(arms, targets, 0.0 if options.fast else 1.0, options.parallel)
     mesh = Running(options.server, {} if options.server else engines.stages(options.engines))
-    sessions = asyncio.run(run(recordings, plan, mesh))
+    sessions = asyncio.run(behind(options.doors, recordings, plan, mesh))
     for session in sessions:
         for fault in faults(session.take):
             print(f"{session.arm} {session.recording.name}: {fault}")  # what it is for
@@ -76,7 +78,8 @@ def main() -> None:
         tables.append(lasting_table(sessions, targets))
         reached |= lasting_goals(sessions, targets)
     name = "talk" if options.joined else "minutes" if options.minutes else "quality"
-    sys.exit(not finish(name, tables, reached))
+    door = Doors(options.doors)
+    sys.exit(not finish(door.file(name), tables, door.goals(reached, only="C1")))
 
 
 def _options() -> argparse.Namespace:
@@ -92,7 +95,17 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sessions", action="store_true", help="a table with a row for each session, too")
     parser.add_argument("--server", default="", help="measure this mesh instead of one of our own")
     engines.add_option(parser)
-    return parser.parse_args()
+    add_options(parser)
+    told = parser.parse_args()
+    if told.server and told.doors == ALL:
+        parser.error("--doors measures a mesh of its own, not --server.")
+    return told
+
+
+async def behind(name: str, recordings: Sequence[Recording], plan: Plan, mesh: Running) -> list[Session]:
+    """All recordings in all arms, behind the doors of a name."""
+    async with doors(name) as behind:
+        return await run(recordings, replace(plan, key=behind.key), replace(mesh, doors=behind))
 
 
 async def run(recordings: Sequence[Recording], plan: Plan, mesh: Running) -> list[Session]:
@@ -120,7 +133,9 @@ async def _one(meshes: Gateways, turn: tuple[Arm, Recording], plan: Plan, speed:
     arm, recording = turn
     pause = np.zeros(round(PAUSE_SECONDS * ASR_RATE), dtype=np.int16)
     pcm = np.concatenate((recording.pcm, pause))
-    return Session(arm.name, recording, await take(meshes.of(arm), pcm, plan.targets, speed, arm.config))
+    config = arm.config
+    plan.key.agreed(config)
+    return Session(arm.name, recording, await take(meshes.of(arm), pcm, plan.targets, speed, config))
 
 
 def write_logs(sessions: Sequence[Session], targets: Sequence[str]) -> None:

@@ -73,16 +73,14 @@ class Silero:
         """Take frames through the recurrent layer, given what their input adds to the gates; write `hidden`."""
         states, before, cell = self._weights.states, self._hidden, self._cell
         for bent, after in zip(gates, hidden, strict=True):
-            bent += before @ states
-            np.tanh(bent, out=bent)
+            np.tanh(np.add(bent, before @ states, out=bent), out=bent)
             opened, entering = bent[: 3 * UNITS], bent[3 * UNITS :]
             opened *= _HALF  # tanh(x / 2) is 2 sigmoid(x) - 1
             opened += _HALF
             entering *= opened[:UNITS]
             cell *= opened[UNITS : 2 * UNITS]
             cell += entering
-            np.tanh(cell, out=after)
-            after *= opened[2 * UNITS :]
+            np.multiply(np.tanh(cell, out=after), opened[2 * UNITS :], out=after)
             before = after
         self._hidden = before
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _CALLER = re.compile(r"spiffe://[a-z0-9._-]+(/[\w.-]+)+|[A-Za-z0-9.-]+")
@@ -79,6 +79,11 @@ class ServiceSettings(BaseSettings):
         None, description="File (PEM) of authorities: callers have to show a certificate of theirs; none: they do not."
     )
     tls_callers: Callers = Field((), description=CALLERS)
+    tls_revoked: FilePath | None = Field(
+        None,
+        description="File of callers' certificates that are not good any more, one a line: SPIFFE id, DNS name, or "
+        "serial:HEX. Read again when it changes.",
+    )
     tls_reload_seconds: float = Field(
         5.0, ge=0.05, le=3600, description="How often files of certificates are looked at for new ones."
     )

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from services.common.errors import MeshError
+from services.common.server.slots import Slots
 from services.edge import measures
 from services.edge.compat.client_secrets import PATH as SECRETS
 from services.edge.compat.client_secrets import ClientSecrets
@@ -26,6 +27,8 @@ from services.edge.compat.translations import Translations
 from services.edge.doors.entrance import Doors, problem
 from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
+from services.edge.operators.endpoint import PATH as OPERATOR
+from services.edge.operators.endpoint import Operator
 from services.edge.pages import page_routes
 from services.edge.realtime.endpoint import PATH, Realtime
 from services.edge.realtime.registry import Registry
@@ -62,6 +65,7 @@ class Serving:
     registry: Registry
     galleries: Galleries
     viewers: Clients
+    slots: Slots  # of sessions
     rooms: Rooms
 
     async def health(self, request: Request) -> Response:
@@ -89,6 +93,7 @@ def app(serving: Serving) -> Starlette:
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
         Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
         *_rooms(RoomsOverHttp(doors, serving.rooms)),
+        Route(OPERATOR, Operator(doors, serving.registry, serving.slots).watch),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
         *(Route(path, _document(file)) for path, file in DOCUMENTS.items()),

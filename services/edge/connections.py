@@ -22,10 +22,11 @@ _ANSWER_SECONDS = 30.0  # that calls of one answer may still take on a connectio
 
 
 class Connection:
-    """One channel, and how many sessions are held over it."""
+    """Its channels, and how many sessions are held over it."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, operations: grpc.aio.Channel | None = None) -> None:
         self.channel = channel
+        self.operations = operations  # to the gateway's port for operators, where the settings name it
         self.stub: pb_grpc.RealtimeTranslateAsyncStub = pb_grpc.RealtimeTranslateStub(channel)
         self._sessions = 0
         self._none = asyncio.Event()
@@ -49,7 +50,13 @@ class Connection:
             await self._none.wait()
             grace = _ANSWER_SECONDS
         finally:
-            await self.channel.close(grace)
+            await self.close(grace)
+
+    async def close(self, grace: float | None = None) -> None:
+        """Close the channels; calls have so many seconds to end."""
+        if self.operations:
+            await self.operations.close()
+        await self.channel.close(grace)
 
 
 class Connections:
@@ -62,14 +69,18 @@ class Connections:
         self.current = self._opened()
 
     def _opened(self) -> Connection:
-        address, options = self._settings.gateway, (*CHANNEL, *_SPREAD, ("grpc.use_local_subchannel_pool", 1))
+        operations = self._settings.gateway_operations
+        return Connection(self._channel(self._settings.gateway), self._channel(operations) if operations else None)
+
+    def _channel(self, address: str) -> grpc.aio.Channel:
+        options = (*CHANNEL, *_SPREAD, ("grpc.use_local_subchannel_pool", 1))
         if self._files is None:
-            return Connection(grpc.aio.insecure_channel(address, options=options))
+            return grpc.aio.insecure_channel(address, options=options)
         pems = self._files.pems
         credentials = grpc.ssl_channel_credentials(pems.authorities, pems.key or None, pems.certificate or None)
         name = self._settings.gateway_name
         named = (("grpc.ssl_target_name_override", name),) if name else ()
-        return Connection(grpc.aio.secure_channel(address, credentials, options=(*options, *named)))
+        return grpc.aio.secure_channel(address, credentials, options=(*options, *named))
 
     async def run(self, seconds: float) -> None:
         """Look for new certificates every so many seconds, until cancelled; return at once in plaintext."""
@@ -84,7 +95,7 @@ class Connections:
 
     async def close(self) -> None:
         """Close the connection that new calls are made on."""
-        await self.current.channel.close()
+        await self.current.close()
 
 
 def _files(settings: EdgeSettings) -> Kept | None:

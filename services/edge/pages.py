@@ -1,4 +1,4 @@
-"""The page for browsers, its modules and its style: files as they are, under a policy that lets in nothing else."""
+"""The pages for browsers, their modules and styles: files as they are, under a policy that lets in nothing else."""
 
 from __future__ import annotations
 
@@ -22,9 +22,14 @@ _HEADERS = {
 
 
 def page_routes() -> list[Route]:
-    """Return a route for each file of the page; the page itself is at `/`."""
-    files = sorted(path for path in _FOLDER.iterdir() if path.suffix in _TYPES)
-    return [Route("/" if path.name == "index.html" else f"/{path.name}", _sent(path)) for path in files]
+    """Return a route for each file of the pages: of `index.html` that is `/`, of `operator.html` `/operator`."""
+    return [Route(_route(path), _sent(path)) for path in sorted(_FOLDER.iterdir()) if path.suffix in _TYPES]
+
+
+def _route(path: Path) -> str:
+    if path.suffix != ".html":
+        return f"/{path.name}"
+    return "/" if path.stem == "index" else f"/{path.stem}"
 
 
 def _sent(path: Path) -> Callable[[Request], Awaitable[Response]]:

@@ -48,7 +48,7 @@ class EdgeServicer:
         secret = settings.viewing_secret
         galleries = Galleries(secret.get_secret_value().encode()) if secret else Galleries()
         rooms = await self._running.enter_async_context(Rooms(settings, gateway).running())
-        serving = app(Serving(doors, self._registry, galleries, viewers, rooms))
+        serving = app(Serving(doors, self._registry, galleries, viewers, self._slots, rooms))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
         await self._running.enter_async_context(wyoming_served(doors, self._registry))
         log.info("serving http", extra={"fields": {"port": self.port}})

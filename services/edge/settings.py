@@ -43,6 +43,11 @@ class EdgeSettings(ServiceSettings):
     gateway_plaintext: bool = Field(
         False, description="Whether a gateway on another machine is called without TLS: in a mesh that encrypts."
     )
+    gateway_operations: str = Field(
+        "",
+        description="The gateway's port for operators, host:port, called as the gateway is: what the page for them "
+        "shows. Empty: there is no such page.",
+    )
     wyoming: Address | None = Field(
         None,
         description="Address to serve Wyoming on, the protocol of Home Assistant's voice programs; none: it is not "

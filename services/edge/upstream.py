@@ -11,17 +11,20 @@ from typing import TypeAlias
 
 import grpc
 
+from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.cancelling import TaskGroup, heed_cancellation
 from services.common.telemetry.tracing import Metadata, outgoing
 from services.edge.connections import Connections
-from services.edge.faults import fault_of_call
+from services.edge.faults import Fault, fault_of_call
 from services.edge.settings import EdgeSettings
 
+Watch: TypeAlias = "grpc.aio.UnaryStreamCall[overview_pb2.WatchRequest, overview_pb2.WatchResponse]"
 Call: TypeAlias = "grpc.aio.StreamStreamCall[pb.ClientMessage, pb.ServerMessage]"
 
 _DESCRIBED_SECONDS = 10.0  # how old what is known of the gateway may get
 _CALL_SECONDS = 30.0
+_WATCH_MS = 1000  # between two messages to operators
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,13 @@ class Gateway:
         call = connection.stub.Stream(metadata=caller.metadata)
         connection.hold(call)
         return call
+
+    def watch(self, caller: Caller) -> Watch:
+        """Begin a call that tells operators of the mesh. Raises Fault where their port is not known here."""
+        if (channel := self._connections.current.operations) is None:
+            raise Fault(404, "OPERATORS_OFF", "EDGE_GATEWAY_OPERATIONS names no gateway's port for operators.")
+        request = overview_pb2.WatchRequest(interval_ms=_WATCH_MS)
+        return overview_pb2_grpc.OverviewStub(channel).Watch(request, metadata=caller.metadata)
 
     async def translate(self, request: pb.TranslateTextRequest, caller: Caller) -> pb.TranslateTextResponse:
         """Translate one text. Raises Fault."""

@@ -18,8 +18,7 @@ from services.common.errors import InvalidArgument, MeshError, StageFailed, Supe
 from services.common.retrying import jittered
 from services.common.telemetry import metrics
 from services.common.telemetry.tracing import caller_links, tracer
-from services.gateway.account.account import Account, Shared
-from services.gateway.account.backlog import Backlog
+from services.gateway.account.account import Account, Backlog, Shared
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures, Recent
 from services.gateway.account.metering import Meter, billed

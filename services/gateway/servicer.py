@@ -72,7 +72,7 @@ from services.gateway.values.stages import Catalog, Question, Status
 
 log = logging.getLogger(__name__)
 
-_OUTBOX_ROOM = 32  # messages; 80 ms of speech is the largest
+_OUTBOX_ROOM = 32  # messages; 160 ms of speech are the largest
 _CATALOG_SECONDS = 10.0  # how old the stages' word on what they can do may get
 
 

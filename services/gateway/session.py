@@ -97,7 +97,8 @@ class Session:
         match said:
             case Audio():
                 if await self._shared.account.accept(said):
-                    self._shared.archive.audio(said)
+                    if self._shared.archive.hears:
+                        self._shared.archive.audio(said)
                     await self._recognition.feed.say(said)
             case MissingAudio(start, end, filled, corrupt):
                 await self._shared.account.outbox.put(messages.missing_audio(start, end, filled, corrupt))
@@ -112,9 +113,8 @@ class Session:
                 await (feed.say(mark) if feed.started else self._targets.passed(mark))
             case Interrupt():
                 await self._targets.interrupt(said.lang)
-            case SetTargets():
-                if await self._targets.take(said.targets):
-                    await self._commit()
+            case SetTargets() if await self._targets.take(said.targets):
+                await self._commit()
 
     async def _hear(self) -> None:
         async for heard in self._recognition.heard:

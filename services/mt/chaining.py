@@ -42,9 +42,9 @@ class Chaining:
         """
         way = self._engines.way(source.pair, source.tier)
         engines = [self._engines.of(step) for step in way.steps]
-        if not (way.direct and engines[0].continues_prefix):
+        if source.target_prefix and not (way.direct and engines[0].continues_prefix):
             source = replace(source, target_prefix="")
-        if all(share == 1 for engine in engines for _, share in engine.versions):
+        if source.affinity and all(share == 1 for engine in engines for _, share in engine.versions):
             source = replace(source, affinity=0)
         return source
 

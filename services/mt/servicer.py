@@ -69,11 +69,11 @@ class MtServicer(mt_pb2_grpc.MtServicer):
         )
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
-        source = source_text(request, self._engines.pairs, self._settings)
+        source = source_text(request, self._engines.ways, self._settings)
         require_formality(request.formality, self._registers.of(self._engines.way(source.pair, "")))
         with self._slots.taken():
             given = self._tier(source, request)
-            asked = self._chaining.asked(replace(source, tier=given.tier if given else ""))
+            asked = self._chaining.asked(replace(source, tier=given.tier) if given else source)
             since = time.monotonic()
             translation, known = await self._translate(asked)
             translation = await self._in_register(translation, source, request.formality)

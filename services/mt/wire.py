@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from mesh.mt.v1 import mt_pb2
 from services.common.errors import InvalidArgument
@@ -18,7 +17,7 @@ MOST_OBJECTIVE_MS = 60_000
 LONGEST_PREFIX = 50_000  # characters: whoever resumes a session may bring more of a text than it began with
 
 
-def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], settings: MtSettings) -> Source:
+def source_text(request: mt_pb2.TranslateRequest, pairs: Collection[Pair], settings: MtSettings) -> Source:
     """Return the source text of a request. Raises InvalidArgument naming the field that is wrong."""
     _require_length(request.text, settings.max_chars, "text")
     _require_length(request.target_prefix, LONGEST_PREFIX, "target_prefix")
@@ -28,11 +27,17 @@ def source_text(request: mt_pb2.TranslateRequest, pairs: Sequence[Pair], setting
         outside = f"{request.objective_ms} is out of range."
         raise InvalidArgument("OUT_OF_RANGE", outside, "objective_ms", [f"1 to {MOST_OBJECTIVE_MS}", "0"])
     pair = _pair(request.source_lang, request.target_lang, pairs)
-    terms = tuple(_terms(request.terms, settings))
-    wait_ms = request.max_wait_ms if request.HasField("max_wait_ms") else None
-    remembered = 0 if request.unstored else request.affinity
-    source = Source(request.text, pair, request.final, request.target_prefix, wait_ms, terms, request.affinity)
-    return replace(source, session=remembered, unstored=request.unstored)
+    return Source(
+        request.text,
+        pair,
+        request.final,
+        request.target_prefix,
+        max_wait_ms=request.max_wait_ms if request.HasField("max_wait_ms") else None,
+        terms=tuple(_terms(request.terms, settings)),
+        affinity=request.affinity,
+        session=0 if request.unstored else request.affinity,
+        unstored=request.unstored,
+    )
 
 
 def _require_length(text: str, most: int, field: str) -> None:
@@ -81,7 +86,10 @@ def _terms(terms: Sequence[mt_pb2.Term], settings: MtSettings) -> Iterator[Term]
         yield Term(source, translation)
 
 
-def _pair(source_lang: str, target_lang: str, pairs: Sequence[Pair]) -> Pair:
+def _pair(source_lang: str, target_lang: str, pairs: Collection[Pair]) -> Pair:
+    asked = Pair(source_lang, target_lang)
+    if asked in pairs:  # as a gateway asks, which was told of them
+        return asked
     source = languages.require(source_lang, (pair.source for pair in pairs), "source_lang")
     targets = (pair.target for pair in pairs if pair.source == source)
     return Pair(source, languages.require(target_lang, targets, "target_lang", code="UNKNOWN_PAIR"))

@@ -42,7 +42,7 @@ MOST_ATTRIBUTES = 6
 # rather than reckoned anew; else the list only ever gets shorter.
 MANY_ATTRIBUTES = {
     "account/account.py Shared": 7,  # a record: what the parts of a session are made with
-    "account/backlog.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
+    "account/account.py Backlog": 8,  # what waits, and the oldest of it, which saves looking at all
     "account/ledger.py Ledger": 9,  # two clocks, where each of them began, and what was used
     "account/ledger.py _Account": 8,  # a record: the trace of one segment, and when each thing happened to it
     "account/measures.py Measures": 7,  # what is counted, and who is told
@@ -53,9 +53,9 @@ MANY_ATTRIBUTES = {
     "incoming/decoding.py _Flac": 7,  # a stream, its decoder, and what was missing
     "incoming/microphone.py Microphone": 13,  # the chain from packets to the audio clock
     "lifecycle.py Opening": 7,  # a record: all that was agreed
-    "masking/finding/numbers.py Digits": 7,  # a record: digits, and where they may end
+    "masking/finding/digits.py Digits": 8,  # a record: digits, and where they may end
     "masking/reading.py Unit": 10,  # a record: what a unit is, and where it stands
-    "masking/words.py Words": 17,  # a record: one table for each sort of words
+    "masking/words.py Words": 24,  # a record: one table for each sort of words
     "outgoing/outbox.py Outbox": 9,  # what waits, in order and by what it is about; its size and age
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now

@@ -46,5 +46,5 @@ async def shown(
     await page.goto(url)
     yield page
     await context.close()
-    expected = ("WebSocket", "ERR_CONNECTION", "404", "401")  # a server that is away, or asks for a token
+    expected = ("WebSocket", "ERR_CONNECTION", "404", "401", "403")  # a server that is away, or asks for a token
     assert not [each for each in errors if not any(part in each for part in expected)]

@@ -10,13 +10,14 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, cast
 
 import grpc
 from opentelemetry import context as trace_context
 
 from services.common.errors import Defect, MeshError, StageFailed, cause
 from services.common.retrying import jittered
+from services.common.rpc_handlers import Handler, Method, method_of, with_stream
 from services.common.server.holding import attributed
 from services.common.server.lone_request import lone_request
 from services.common.server.reading import readable, reader
@@ -28,8 +29,6 @@ from services.common.telemetry import rpcs, tracing
 log = logging.getLogger(__name__)
 
 RETRY_MS = 500  # another try, where a call was refused for the service's state
-
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,19 +80,17 @@ class Guard:
         """Return the handler of a method, guarded where the service is one of ours."""
         if handler.request_deserializer is None:
             return handler
-        unary, answers = not handler.request_streaming, "stream" if handler.response_streaming else "unary"
-        method = getattr(handler, f"{'unary' if unary else 'stream'}_{answers}")
-        make = getattr(grpc, f"stream_{answers}_rpc_method_handler")
+        unary, method = not handler.request_streaming, method_of(handler)
         if not name.startswith(("/mesh.", "/realtime.", "/externalscaler.")):
             foreign = not unary or not inspect.iscoroutinefunction(method)
-            return handler if foreign else _reading(handler, method, make)
+            return handler if foreign else _reading(handler, method)
         counted = not name.startswith(Doors.ALWAYS_OPEN)
 
         async def inside(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             token = trace_context.attach(tracing.incoming(context.invocation_metadata(), strangers))
             try:
                 with rpcs.measured(name, context), attributed(name):
-                    request = readable(await lone_request(requests)) if unary else requests
+                    request = readable(await lone_request(context)) if unary else requests
                     if not counted:
                         return await method(request, context)
                     self._doors.pass_(name)
@@ -104,7 +101,7 @@ class Guard:
             finally:
                 trace_context.detach(token)
 
-        return cast(Handler, make(inside, reader(handler.request_deserializer), handler.response_serializer))
+        return with_stream(handler, inside, reader(handler.request_deserializer))
 
     def _seen(self, error: BaseException) -> BaseException:
         """Return the error to report. After running out of memory, callers are sent elsewhere and this process is
@@ -150,17 +147,17 @@ class _Facing(grpc.aio.ServerInterceptor):
         return known[1]
 
 
-def _reading(handler: Handler, method: Callable[[Any, Any], Awaitable[Any]], make: Callable[..., Handler]) -> Handler:
+def _reading(handler: Handler, method: Method) -> Handler:
     """Wrap a handler that is not ours, such as health's, so that its request is checked for presence and form."""
 
     async def read(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         try:
-            request = readable(await lone_request(requests))
+            request = readable(await lone_request(context))
         except MeshError as refusal:
             await abort(context, refusal)
         return await method(request, context)
 
-    return make(read, reader(cast(Any, handler.request_deserializer)), handler.response_serializer)
+    return with_stream(handler, read, reader(cast(Any, handler.request_deserializer)))
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: BaseException) -> None:

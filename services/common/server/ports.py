@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Never
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -13,7 +14,9 @@ from grpc_reflection.v1alpha import reflection
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 from services.common.cancelling import TaskGroup
+from services.common.errors import InvalidArgument
 from services.common.grpc_options import edge_options, server_options
+from services.common.revoked import Revoked
 from services.common.server.faults import FaultServicer
 from services.common.server.listening import limit_backlog
 from services.common.server.replica import Edge, Replica
@@ -55,12 +58,21 @@ class Ports:
             for each in self.how:
                 if each.files:
                     tasks.create_task(each.files.run(seconds))
+                if each.revoked.set:
+                    tasks.create_task(_look(each.revoked, seconds))
 
     async def stop(self, seconds: float) -> None:
         """Stop the servers, with so many seconds for responses on their way."""
         async with TaskGroup() as tasks:
             for server in {self.service, self.operators, *([self.probes] if self.probes else [])}:
                 tasks.create_task(server.stop(seconds))
+
+
+async def _look(revoked: Revoked, seconds: float) -> Never:
+    """Look every so many seconds whether other certificates are revoked, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        await asyncio.to_thread(revoked.reload)
 
 
 def servers(
@@ -84,6 +96,9 @@ def servers(
         service = grpc.aio.server(interceptors=first, options=edge_options(streams, edge.connections))
         operators = _of_few([*_interceptors(how[1], stage, guard(False)), *edge.doors])
         edge.add_to(operators)
+    if settings.tls_revoked and not any(each.revoked.set for each in how):
+        message = f"It is of no use without {settings.variable('tls_client_ca')}: nobody shows a certificate."
+        raise InvalidArgument("TLS_SETTING", message, settings.variable("tls_revoked"))
     probes = _of_few([guard(False)]) if settings.health else None
     for server in {service, operators, *([probes] if probes else [])}:
         health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -99,7 +114,7 @@ def _of_few(interceptors: Sequence[grpc.aio.ServerInterceptor]) -> grpc.aio.Serv
 
 def _interceptors(how: Serving, stage: str, guard: grpc.aio.ServerInterceptor) -> list[grpc.aio.ServerInterceptor]:
     """Return a server's interceptors, the first of which sees a call first."""
-    return [CallersOnly(how, stage), guard] if how.names else [guard]
+    return [CallersOnly(how, stage), guard] if how.looks_at_callers else [guard]
 
 
 def add_for_operators(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 
 from opentelemetry import context, propagate, trace
 from opentelemetry.context import Context
@@ -35,10 +36,22 @@ def outgoing(trace_context: Context | None = None) -> Metadata:
 
 def incoming(metadata: Iterable[tuple[str, str | bytes]] | None, strangers: bool = False) -> Context:
     """Return the context that came with a call. That of strangers is only linked to: see `caller_links`."""
-    found = propagate.extract({key: value for key, value in metadata or () if isinstance(value, str)})
+    fields = _fields()
+    found = _extracted(tuple((key, value) for key, value in metadata or () if key in fields and isinstance(value, str)))
     return (
         context.set_value(_CALLER, trace.get_current_span(found).get_span_context(), Context()) if strangers else found
     )
+
+
+@cache
+def _fields() -> frozenset[str]:
+    return frozenset(propagate.get_global_textmap().fields)
+
+
+@lru_cache(maxsize=256)
+def _extracted(carrier: Metadata) -> Context:
+    """Return the context that metadata carries. The calls of one segment carry the same: it is read once."""
+    return propagate.extract(dict(carrier))
 
 
 def caller_links() -> list[Link]:

@@ -4,49 +4,46 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, cast
+from typing import Any
 
 import grpc
 
 from services.common.errors import PermissionDenied, quoted
+from services.common.rpc_handlers import Handler, Method, method_of, with_method
 from services.common.statuses import to_status
 from services.common.telemetry import rpcs
+from services.common.tls.revoked import serials
 from services.common.tls.serving import Serving
 
 NOT_A_CALLER = "NOT_A_CALLER"
+CERTIFICATE_REVOKED = "CERTIFICATE_REVOKED"
 _NAMES = ("peer_spiffe_id", "peer_dns")  # what gRPC calls them in a call's auth_context
 
 
 class CallersOnly(grpc.aio.ServerInterceptor):
-    """Lets those through whose certificate holds one of the names; all others get PERMISSION_DENIED, and nothing else.
+    """Lets those through whose certificate holds one of the names, where there are any, and is not revoked.
 
-    gRPC has checked by then that an authority vouches for the certificate.
+    All others get PERMISSION_DENIED, and nothing else. gRPC has checked by then that an authority vouches for the
+    certificate.
     """
 
     def __init__(self, serving: Serving, stage: str) -> None:
         self._serving = serving
         self._stage = stage
-        rpcs.may_refuse(stage, (NOT_A_CALLER,))
+        rpcs.may_refuse(stage, (NOT_A_CALLER, CERTIFICATE_REVOKED))
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> Handler | None:
         """Return the handler of the call's method, which looks at the caller first."""
         handler = await continuation(handler_call_details)
         if handler is None:
             return None
-        sides = ("stream" if side else "unary" for side in (handler.request_streaming, handler.response_streaming))
-        kind = "_".join(sides)
-        make = getattr(grpc, f"{kind}_rpc_method_handler")
-        checked = self._checked(getattr(handler, kind))
-        return cast(
-            "grpc.RpcMethodHandler[Any, Any]",
-            make(checked, handler.request_deserializer, handler.response_serializer),
-        )
+        return with_method(handler, self._checked(method_of(handler)))
 
-    def _checked(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _checked(self, method: Method) -> Method:
         async def answered(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
             await self._require(context)
             return await method(request, context)
@@ -59,13 +56,22 @@ class CallersOnly(grpc.aio.ServerInterceptor):
         return streamed if inspect.isasyncgenfunction(method) else answered
 
     async def _require(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        names = names_of(context.auth_context())
-        if not self._serving.names.isdisjoint(names):
+        refusal = self._refusal(context.auth_context())
+        if refusal is None:
             return
-        rpcs.refused(self._stage, NOT_A_CALLER)
-        status = to_status(_refusal(self._serving, names))
+        rpcs.refused(self._stage, refusal.code)
+        status = to_status(refusal)
         details = (("grpc-status-details-bin", status.SerializeToString()),)
         await context.abort(grpc.StatusCode.PERMISSION_DENIED, status.message, trailing_metadata=details)
+
+    def _refusal(self, shown: Mapping[str, Iterable[bytes]]) -> PermissionDenied | None:
+        names, serving = names_of(shown), self._serving
+        if serving.names and serving.names.isdisjoint(names):
+            return _not_a_caller(serving, names)
+        if serving.revoked.set and any(each in serving.revoked for each in (*names, *serials(shown))):
+            message = "Your certificate was revoked."
+            return PermissionDenied(CERTIFICATE_REVOKED, message, accepted=["another certificate"])
+        return None
 
 
 def names_of(auth_context: Mapping[str, Iterable[bytes]]) -> list[str]:
@@ -73,7 +79,7 @@ def names_of(auth_context: Mapping[str, Iterable[bytes]]) -> list[str]:
     return [name.decode(errors="replace") for key in _NAMES for name in auth_context.get(key, ())]
 
 
-def _refusal(serving: Serving, names: Iterable[str]) -> PermissionDenied:
+def _not_a_caller(serving: Serving, names: Iterable[str]) -> PermissionDenied:
     has = ", ".join(map(quoted, names)) or "no SPIFFE id and no DNS name"
     message = f"Your certificate holds {has}, which may not call here: see {serving.setting}."
     return PermissionDenied(NOT_A_CALLER, message, accepted=sorted(serving.names))

@@ -10,9 +10,11 @@ from pathlib import Path
 import grpc
 
 from services.common.errors import InvalidArgument
+from services.common.revoked import Revoked
 from services.common.settings import ServiceSettings
 from services.common.tls.kept import Kept, Shown
 from services.common.tls.pems import File, Files, Pems, Role
+from services.common.tls.revoked import revoked_certificates
 
 CLIENTS, OPERATORS = "clients", "operators"
 
@@ -36,6 +38,12 @@ class Serving:
     files: Kept | None = None
     names: frozenset[str] = field(default_factory=frozenset)
     setting: str = ""  # of the names
+    revoked: Revoked = field(default_factory=lambda: Revoked(None, "certificates"))  # of callers
+
+    @property
+    def looks_at_callers(self) -> bool:
+        """Whether it matters which certificate a caller has shown."""
+        return bool(self.names) or self.revoked.set
 
     def add_port(self, server: grpc.aio.Server, address: str) -> int:
         """Have a server listen on an address, and return the port that was taken."""
@@ -54,7 +62,9 @@ def serving(settings: ServiceSettings, stage: str, use: str, address: str, calle
         missing = callers.setting.replace("CALLERS", "CLIENT_CA")
         raise _wrong(callers.setting, f"Callers have no names without certificates: set {missing}.")
     files = Files(Role.SERVER, certificate, key, callers.authorities)
-    return Serving(Kept(files, Shown(stage, use)), frozenset(callers.names), callers.setting)
+    setting = settings.variable("tls_revoked")
+    revoked = revoked_certificates(settings.tls_revoked if callers.authorities else None, setting)
+    return Serving(Kept(files, Shown(stage, use)), frozenset(callers.names), callers.setting, revoked)
 
 
 def for_clients(settings: ServiceSettings, stage: str) -> Serving:

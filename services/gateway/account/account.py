@@ -1,15 +1,21 @@
-"""One session's accounts, and what its client is told of them."""
+"""One session's accounts, and what its client is told of them; and the one bound on what a session takes in.
+
+That bound is in seconds of audio. HTTP/2 flow control is no backpressure here: transcripts are far too small to fill a
+window. So the session counts audio itself and stops reading past the bound, or gives something up, as was agreed.
+"""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from services.common.audio.pcm import ASR_RATE
+from services.common.channel import Changes
 from services.common.errors import MeshError
-from services.gateway.account.backlog import Backlog, Level, Ticket
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures
+from services.gateway.account.overload import Level, Overload, Skipped
 from services.gateway.agreement.glossary import Dictionary
 from services.gateway.archive.recorder import NOTHING, Recorder
 from services.gateway.outgoing import messages
@@ -19,7 +25,7 @@ from services.gateway.outgoing.turn_taking import Floor
 from services.gateway.stages.stages import Stages
 from services.gateway.values.continuation import Continuation, Position, beginning
 from services.gateway.values.speech import AHEAD_SAMPLES, Audio, Mark, Moment, Progress
-from services.gateway.values.terms import Terms
+from services.gateway.values.terms import OverloadPolicy, Terms
 
 ACK_SAMPLES = ASR_RATE  # in silence, one acknowledgement a second is enough
 GAP_SAMPLES = ASR_RATE // 2  # of audio left out in a row are told at once
@@ -153,6 +159,116 @@ class Account:
         mark.left -= 1
         if not mark.left:
             await self.outbox.put(messages.marker(mark.text))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ticket:
+    """A piece of work under way, at a stage and for a language."""
+
+    stage: str  # "MT" or "TTS"
+    lang: str
+    since_samples: int  # where the speech it is made from ends, on the session's audio clock
+
+
+class Backlog:
+    """Audio accepted from the client against audio worked off.
+
+    The recognizer is behind by what it has not been through; a target is behind by the audio accepted since the end of
+    the speech that its oldest unfinished work is made from. Work is finished when its result has been written to the
+    client, so a client that does not read is behind as well.
+    """
+
+    def __init__(
+        self, bound_samples: int, policy: OverloadPolicy = OverloadPolicy.BLOCK, start_samples: int = 0
+    ) -> None:
+        self.accepted_samples = start_samples  # the offset up to which audio was taken in, or left out
+        self.overload = Overload(policy, bound_samples)
+        self.skipped = Skipped()
+        self._unrecognized: deque[tuple[int, int]] = deque()  # from, to; in order, with the gaps between them
+        self._tickets: dict[Ticket, None] = {}  # in the order they began
+        self._since_samples = start_samples  # no ticket has an earlier one
+        self.held = False  # no more audio may be taken in for now: past the bound, until half of it is worked off
+        self._room = Changes()
+
+    def accept(self, samples: int, end_samples: int) -> None:
+        """Count audio that was taken in, up to an offset."""
+        start = end_samples - samples
+        if self._unrecognized and self._unrecognized[-1][1] == start:
+            start, _ = self._unrecognized.pop()
+        self._unrecognized.append((start, end_samples))
+        self.accepted_samples = end_samples
+        self._weigh()
+
+    def skip(self, audio: Audio) -> None:
+        """Leave audio out: the clock goes on, without work."""
+        self.skipped.add(audio)
+        self.accepted_samples = audio.end_samples
+        self._weigh()
+
+    def recognized(self, offset_samples: int) -> None:
+        """Record that the recognizer has been through the audio clock up to an offset, gaps included."""
+        while self._unrecognized and self._unrecognized[0][0] < offset_samples:
+            _, end = self._unrecognized.popleft()
+            if end > offset_samples:
+                self._unrecognized.appendleft((offset_samples, end))
+        self._weigh()
+
+    def begin(self, stage: str, lang: str, since_samples: int) -> Ticket:
+        """Begin a piece of work, on speech that ends at an offset."""
+        ticket = Ticket(stage, lang, since_samples)
+        self._tickets[ticket] = None
+        self._since_samples = min(self._since_samples, since_samples)
+        return ticket
+
+    def close(self, ticket: Ticket) -> None:
+        """Close a piece of work: its result was written, or there is none. Closing twice is the same as once."""
+        if ticket in self._tickets:
+            del self._tickets[ticket]
+            self._weigh()
+
+    def stages(self) -> list[tuple[str, str, int]]:
+        """Stage, language and how many samples it is behind, for every stage with work waiting."""
+        behind: dict[tuple[str, str], int] = {}
+        for start, end in list(self._unrecognized):
+            behind["ASR", ""] = behind.get(("ASR", ""), 0) + end - start
+        for ticket in list(self._tickets):  # in the order they began: of a stage and language the oldest counts
+            behind.setdefault((ticket.stage, ticket.lang), self.accepted_samples - ticket.since_samples)
+        return [(*where, samples) for where, samples in behind.items()]
+
+    async def room(self) -> None:
+        """Wait until audio may be taken in."""
+        while self.held:
+            await self._room.wait()
+
+    def _weigh(self) -> None:
+        """Let something give way, or hold the audio, where the work lies too far behind.
+
+        Usually all of it is so new that neither can be, and stages need not be told apart.
+        """
+        overload, half = self.overload, self.overload.bound_samples // 2
+        first = self._unrecognized[0][0] if self._unrecognized else self.accepted_samples
+        if not self._tickets:
+            self._since_samples = self.accepted_samples
+        if overload.level is Level.ALL and self.accepted_samples - min(first, self._since_samples) <= half:
+            if self.held:
+                self._let_in()
+            return
+        self._since_samples = min((each.since_samples for each in self._tickets), default=self.accepted_samples)
+        stages, holding, most = self.stages(), 0, 0
+        for _, _, samples in stages:
+            most = max(most, samples)
+        overload.weigh(most, self.accepted_samples)
+        for stage, _, samples in stages:
+            if overload.holds(stage):
+                holding = max(holding, samples)
+        if holding > overload.bound_samples:
+            self.held = True
+        elif holding <= half:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        self.held = False
+        self._room.tell()
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ class Recorder:
         self.part = part
         self.progress = Progress(over=not part)
         self._sealer = Sealer(key, part) if part else None
-        self._audio = audio
+        self.hears = audio  # whether source audio is kept
         self._wake = wake
         self._waiting = _Waiting()
 
@@ -69,10 +69,9 @@ class Recorder:
             self._add({"kind": "translation", **_of(said), "lang": lang, "text": text})
 
     def audio(self, said: Audio) -> None:
-        """Take down source audio, where that is kept."""
-        if self._audio:
-            about = {"kind": "audio", "offset_ms": milliseconds(said.offset_samples), "sample_rate": ASR_RATE}
-            self._add(about, said.pcm.astype("<i2").tobytes())
+        """Take down source audio. To be called only where that is kept, as `hears` tells."""
+        about = {"kind": "audio", "offset_ms": milliseconds(said.offset_samples), "sample_rate": ASR_RATE}
+        self._add(about, said.pcm.astype("<i2").tobytes())
 
     def resumed(self, goes_on: Continuation, default_lang: str) -> None:
         """Take down what the client of a resumed session has: the call before may have ended before it was written."""

@@ -251,7 +251,9 @@ class Source:
 
     async def masked(self, said: Transcript) -> Transcript:
         """Return a revision of a segment as it may be shown, translated, spoken and kept; a long one takes a thread."""
-        if len(said.text) > LIGHT and self.masker.masks.any:
+        if not self.masker.on:
+            return said
+        if len(said.text) > LIGHT:
             return await asyncio.to_thread(self.masker.masked, said)
         return self.masker.masked(said)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -11,7 +12,13 @@ CARD_LENGTHS = range(13, 20)
 _ISSUERS = ("1800", "2131", "22", "23", "24", "25", "26", "27", "3", "4", "5", "6", "81")
 _CNPJ_WEIGHTS = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 _DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
-_NINO_NEVER_FIRST = "DFIQUV"
+_LEAST_IBAN_FIGURES = 8  # behind the country, of what only looks like one
+_DATE = r"\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+# Ids that no letter or digit proves right, or that are masked though it does not: NIE, NINO, CURP, RFC.
+_LETTERED = re.compile(
+    r"[XYZ]\d{7}[A-Z]|[A-Z]{2}\d{6}[A-D]|"
+    rf"[A-Z]{{4}}{_DATE}[HMX][A-Z]{{5}}[A-Z0-9]\d|[A-Z]{{3,4}}{_DATE}[A-Z0-9]{{3}}"
+)
 _TABLES = tomllib.loads((files(__package__) / "tables.toml").read_text(encoding="utf-8"))
 IBAN_LENGTHS: Mapping[str, int] = _TABLES["iban"]
 DOMAINS: frozenset[str] = frozenset(_TABLES["domains"])  # last parts of the names of machines
@@ -32,27 +39,22 @@ def is_iban(code: str) -> bool:
     return int("".join(str(int(char, 36)) for char in code[4:] + code[:4])) % 97 == 1
 
 
+def looks_like_iban(code: str) -> bool:
+    """Return whether a code in capitals is of a country's length and shape, though it may not prove right."""
+    shaped = IBAN_LENGTHS.get(code[:2]) == len(code) and code[2:4].isdecimal()
+    return shaped and sum(char.isdecimal() for char in code[2:]) >= _LEAST_IBAN_FIGURES
+
+
 def is_lettered_id(code: str) -> bool:
-    """Return whether a code in capitals, letters and digits, is somebody's: DNI, NIE, NINO, codice fiscale or RUT."""
-    return any(check(code) for check in (_is_dni, _is_nie, _is_nino, _is_codice_fiscale, is_rut))
+    """Return whether a code in capitals, letters and digits, is somebody's: DNI, NIE, NINO, CURP, RFC, codice fiscale
+    or RUT.
+    """
+    return bool(_LETTERED.fullmatch(code)) or _is_dni(code) or _is_codice_fiscale(code) or is_rut(code)
 
 
 def _is_dni(code: str) -> bool:
     number = code[:-1]
     return len(code) in (8, 9) and number.isdecimal() and code[-1] == _DNI_LETTERS[int(number) % 23]
-
-
-def _is_nie(code: str) -> bool:
-    return len(code) == 9 and code[0] in "XYZ" and _is_dni(str("XYZ".index(code[0])) + code[1:])
-
-
-def _is_nino(code: str) -> bool:
-    letters = code[:2] + code[8:]
-    return len(code) == 9 and code[2:8].isdecimal() and letters.isalpha() and _is_nino_letters(letters)
-
-
-def _is_nino_letters(letters: str) -> bool:
-    return letters[0] not in _NINO_NEVER_FIRST and letters[1] not in _NINO_NEVER_FIRST + "O" and letters[2] in "ABCD"
 
 
 def _is_codice_fiscale(code: str) -> bool:

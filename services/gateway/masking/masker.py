@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from services.common.audio.pcm import ASR_RATE
 from services.common.text.concluded import continues
 from services.common.text.placeholders import PLACEHOLDERS
 from services.common.text.terminology import composed
+from services.gateway.masking.ends import context_of, continued, unfinished
 from services.gateway.masking.kinds import NAME, PROFANITY, Span
 from services.gateway.masking.names import Names
 from services.gateway.masking.profanity import Grade, Profanities, profane
-from services.gateway.masking.scanning import Asked, Since, scan
+from services.gateway.masking.scanning import Asked, Scan, Since, scan
 from services.gateway.masking.style import uncased, unpunctuated
 from services.gateway.values.speech import Transcript, Word
 from services.gateway.values.terms import Masks
 
+LONGEST_PAUSE = 15 * ASR_RATE  # samples within something that is dictated over several segments
 LEAST_CONFIDENCE = 0.5  # of a word that is masked as profanity: what was hardly heard is nobody's curse
 
 
@@ -27,6 +30,7 @@ class Found:
     spans: Sequence[Span]
     settled: int
     since: Since = field(default_factory=Since)
+    context: str = ""  # the end of the segment before, which may say what this one goes on with
 
 
 _NOTHING = Found("", (), 0)
@@ -43,12 +47,11 @@ class Seeker:
     def found(self, text: str, lang: str, complete: bool, before: Found = _NOTHING) -> Found:
         """Find what is masked in a text; `before` is what was found in a beginning of it, or in another text."""
         if not text.startswith(before.text[: before.settled]):
-            before = _NOTHING
+            before = Found("", (), 0, context=before.context)
         masks, settled, since = self._masks, len(text), before.since
         spans = [span for span in before.spans if span.end <= before.settled]
         if masks.kinds:
-            asked = Asked(lang, frozenset(masks.kinds), masks.regions)
-            scanned = scan(text, asked, complete, since)
+            scanned = self._scanned(text, lang, complete, before)
             settled, since = scanned.settled, scanned.since
             spans += scanned.spans
         if NAME in masks.kinds and self._names:
@@ -58,7 +61,25 @@ class Seeker:
             settled = min(settled, sure)
             spans += [span for span in profanity if not _overlaps(span, spans)]
         spans = sorted((span for span in spans if span.end <= settled), key=lambda span: span.start)
-        return Found(text, spans, settled, since if settled == len(text) or masks.kinds else Since())
+        return Found(text, spans, settled, since if masks.kinds else Since(), before.context)
+
+    def _scanned(self, text: str, lang: str, complete: bool, before: Found) -> Scan:
+        """Scan a text behind the end of the segment before it, with what goes on from that one or into the next."""
+        asked = Asked(lang, frozenset(self._masks.kinds), self._masks.regions)
+        start, whole = len(before.context), before.context + text
+        scanned = scan(whole, asked, False, before.since)
+        settled, spans, since = scanned.settled, list(scanned.spans), scanned.since
+        goes_on, sure = continued(whole, start, asked, complete) if before.settled == 0 else (None, settled)
+        settled = min(settled, sure)
+        if complete:
+            rest = scan(whole, asked, True, since)
+            spans, settled, since = [*spans, *rest.spans], rest.settled, rest.since
+            certain = max([scanned.settled, *(span.end for span in spans)])
+            if part := unfinished(whole, asked, certain, spans):
+                spans.append(part)
+        joined = _joined([*spans, *([goes_on] if goes_on else [])])
+        clipped = [Span(each.kind, max(0, each.start - start), each.end - start) for each in joined if each.end > start]
+        return Scan(clipped, max(0, settled - start), since)
 
     def _with_names(self, text: str, lang: str, complete: bool, spans: list[Span]) -> tuple[int, list[Span]]:
         """Add the names of a whole text; whether words are a name depends on all others, so unfinished text waits."""
@@ -68,6 +89,14 @@ class Seeker:
         return len(text), spans + [name for name in names if not _overlaps(name, spans)]
 
 
+@dataclass(slots=True)
+class _Said:
+    """What was shown as concluded of open segments, and what was said last."""
+
+    concluded: dict[int, str]
+    last: tuple[Transcript, str] | None = None  # as it was said, and not as it was shown, behind its context
+
+
 class Masker:
     """Gives a session's transcripts back with placeholders, each segment append-only as it was."""
 
@@ -75,15 +104,16 @@ class Masker:
         self, masks: Masks, default_lang: str, seeker: Seeker, concluded: Iterable[Transcript | None] = ()
     ) -> None:
         """`concluded` are the open segments of a resumed session, as its client has them."""
+        self.on = masks.any  # whether anything is hidden
         self.masks = masks
         self._default_lang = default_lang
         self._seeker = seeker
         self._known: dict[int, Found] = {}  # by open segment, what is certain of its concluded text
-        self._concluded = {said.segment_id: said.stable_text for said in concluded if said}
+        self._said = _Said({said.segment_id: said.stable_text for said in concluded if said})
 
     def masked(self, said: Transcript) -> Transcript:
         """Return a revision of a segment as it may be shown, translated, spoken and kept."""
-        if not self.masks.any:
+        if not self.on:
             return said
         lang = said.language or self._default_lang
         text = composed(said.text)
@@ -93,18 +123,22 @@ class Masker:
             return replace(said, text="", stable_length=0)
         stable = composed(said.text[: said.stable_length])
         whole = len(stable) if len(stable) == len(text) else max(len(stable), _last_space(text))
-        before = self._known.get(said.segment_id, _NOTHING)
+        before = self._before(said)
+        self._said.last = said, before.context
         sure = self._known[said.segment_id] = self._seeker.found(stable, lang, False, before)
         seen = sure if whole == len(stable) else self._seeker.found(text[:whole], lang, False, sure)
         return self._shown(said, self._written(sure), self._written(seen))
 
     def _final(self, said: Transcript, text: str, lang: str) -> Transcript:
-        found = self._seeker.found(text, lang, True, self._known.pop(said.segment_id, _NOTHING))
+        before = self._before(said)
+        self._known.pop(said.segment_id, None)
+        self._said.last = said, before.context
+        found = self._seeker.found(text, lang, True, before)
         places = _places(said.words, text)
         heard = zip(said.words, places, strict=True)
         unsure = [place for word, place in heard if _is_unsure(word)]
         spans = [span for span in found.spans if span.kind != PROFANITY or not _touches(span, unsure)]
-        concluded = self._concluded.pop(said.segment_id, "")
+        concluded = self._said.concluded.pop(said.segment_id, "")
         written = self._styled(hidden(text, spans, len(text))) or concluded
         return replace(
             said,
@@ -114,13 +148,23 @@ class Masker:
             corrected=said.corrected or not continues(written, concluded),
         )
 
+    def _before(self, said: Transcript) -> Found:
+        """Return what is known of a segment; of a new one, what was said right before it."""
+        known = self._known.get(said.segment_id)
+        if known is not None or self._said.last is None:
+            return known or _NOTHING
+        last, context = self._said.last
+        if last.segment_id == said.segment_id or said.start_samples - last.end_samples > LONGEST_PAUSE:
+            return _NOTHING
+        return Found("", (), 0, context=context_of(context + composed(last.text)))
+
     def _shown(self, said: Transcript, sure: str, seen: str) -> Transcript:
         """An interim transcript: what was concluded stays, and nothing is shown that contradicts it."""
-        concluded = self._concluded.get(said.segment_id, "")
+        concluded = self._said.concluded.get(said.segment_id, "")
         if not continues(seen, concluded):
             seen = concluded
         if continues(sure, concluded) and continues(seen, sure):
-            concluded = self._concluded[said.segment_id] = sure
+            concluded = self._said.concluded[said.segment_id] = sure
         return replace(said, text=seen, stable_length=len(concluded))
 
     def _written(self, found: Found) -> str:
@@ -176,6 +220,17 @@ def _between_words(found: Found) -> int:
 
 def _last_space(text: str) -> int:
     return max(text.rfind(space) for space in " \t\n") + 1
+
+
+def _joined(spans: Iterable[Span]) -> list[Span]:
+    """Return spans in order, of which those that overlap are one, of the kind that begins first."""
+    joined = list[Span]()
+    for span in sorted(spans, key=lambda span: span.start):
+        if joined and span.start < joined[-1].end:
+            joined[-1] = replace(joined[-1], end=max(joined[-1].end, span.end))
+        else:
+            joined.append(span)
+    return joined
 
 
 def _overlaps(span: Span, others: Iterable[Span]) -> bool:

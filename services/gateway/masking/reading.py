@@ -17,8 +17,10 @@ from services.gateway.masking.words import Words
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _APOSTROPHES = ("'", "\N{RIGHT SINGLE QUOTATION MARK}")
 NUMBER, LETTER, WORD, SIGN = "number", "letter", "word", "sign"
+_OPENING = frozenset("([{")
+_ADDRESSING = ("@", ".")  # signs that an address is said with
 _MOST_TOKENS = 6  # of a unit, but for numbers that no address holds
-_LONGEST_NUMBER = 24  # digits of one that is written in one piece
+_LONGEST_NUMBER = 34  # digits of one that is written in one piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Reader:
 
     def _read(self, at: int) -> Unit:
         noted, self.past_end = self.past_end, False
-        unit = self._number(at) or self._sign(at) or self._word(at)
+        unit = self._paused_sign(at) or self._long(at) or self._number(at) or self._sign(at) or self._word(at)
         unit = replace(unit, open_end=True) if self.past_end else unit
         self.past_end = noted
         return unit
@@ -118,16 +120,41 @@ class Reader:
             return None
         return self._made(NUMBER, said.digits, at, said.behind, said=True, large=said.large)
 
+    def _paused_sign(self, at: int) -> Unit | None:
+        """Read an "at" or "dot" that is said behind a comma, or written in brackets: ", at,", "(at)"."""
+        first, word = self._tokens[at], None
+        if first.text in _OPENING:
+            word, closing = self.token(at + 1), None
+            if word and word.glued and self.words.signs.get(word.text) in _ADDRESSING:
+                closing = self.token(at + 2)
+            if word and closing and closing.text in ")]}":
+                return self._made(SIGN, self.words.signs[word.text], at, at + 3, said=True)
+        elif first.text == "," and (word := self.token(at + 1)) and self.words.signs.get(word.text) in _ADDRESSING:
+            return self._said_sign(self.words.signs[word.text], at, at + 2)
+        return None
+
+    def _long(self, at: int) -> Unit | None:
+        """Read a sign or a letter whose name is two words: "guion bajo", "double u"."""
+        first, words = self._tokens[at], self.words
+        if first.text in words.long_firsts and (second := self.token(at + 1)):
+            if sign := words.long_signs.get((first.text, second.text)):
+                return self._said_sign(sign, at, at + 2)
+            if letter := words.long_letters.get((first.text, second.text)):
+                return self._made(LETTER, letter, at, at + 2, said=True)
+        return None
+
     def _sign(self, at: int) -> Unit | None:
         first = self._tokens[at]
         if not first.text[0].isalnum():
             return self._made(SIGN, first.text, at, at + 1)
-        if first.text in {words[0] for words in self.words.long_signs}:
-            second = self.token(at + 1)
-            if second and (sign := self.words.long_signs.get((first.text, second.text))):
-                return self._made(SIGN, sign, at, at + 2, said=True)
         sign = self.words.signs.get(first.text)
-        return self._made(SIGN, sign, at, at + 1, said=True) if sign else None
+        return self._said_sign(sign, at, at + 1) if sign else None
+
+    def _said_sign(self, sign: str, at: int, behind: int) -> Unit:
+        """A sign that is said, with the comma behind it where it belongs to an address."""
+        if sign in _ADDRESSING and (comma := self.token(behind)) and comma.text == "," and comma.glued:
+            behind += 1
+        return self._made(SIGN, sign, at, behind, said=True)
 
     def _word(self, at: int) -> Unit:
         token = self._tokens[at]
@@ -159,10 +186,12 @@ class _Said:
         times = self._words.repeats.get(self._text(self.behind))
         if not times:
             return None
-        digit = self._words.digits.get(self._text(self.behind + 1), self._text(self.behind + 1))
+        hyphen = self._text(self.behind + 1) == "-"
+        word = self._text(self.behind + 1 + hyphen)
+        digit = self._words.digits.get(word, word)
         if len(digit) != 1 or not digit.isdecimal():
             return None
-        self.behind += 2
+        self.behind += 2 + hyphen
         return digit * times
 
     def _number(self) -> str | None:

@@ -14,14 +14,20 @@ from typing import TypeAlias
 from services.gateway.masking.finding.codes import code
 from services.gateway.masking.finding.dates import birth_date
 from services.gateway.masking.finding.emails import email
-from services.gateway.masking.finding.numbers import ip, number
+from services.gateway.masking.finding.machines import ip
+from services.gateway.masking.finding.numbers import number
 from services.gateway.masking.finding.place import CUE_REACH, Found, Place, is_sign
-from services.gateway.masking.kinds import BIRTH_DATE, CARD, EMAIL, IBAN, IP, NATIONAL_ID, PHONE, Span
+from services.gateway.masking.finding.spelling import letter_of
+from services.gateway.masking.kinds import BIRTH_DATE, CARD, EMAIL, IBAN, IP, NATIONAL_ID, OTHER, PHONE, Span
 from services.gateway.masking.reading import WORD, Reader
 from services.gateway.masking.telephones import regions_of
 from services.gateway.masking.words import words_of
 
 _QUALIFIED = 3  # units before a "number" in which a word may say what it is the number of
+_WEAK = {"number": PHONE, "identity": NATIONAL_ID}  # words that announce something where nothing before them does
+_NUMBERED = (PHONE, CARD, IBAN, NATIONAL_ID)
+_MOST_INITIALS = 4  # letters of a word that is spelled
+_TITLE_UNITS = 4  # of a sentence that only announces: "Date of birth."
 _Finder: TypeAlias = Callable[[Place], Found | None]
 _FINDERS: tuple[tuple[Set[str], _Finder], ...] = (
     ({EMAIL}, email),
@@ -72,14 +78,14 @@ def scan(text: str, asked: Asked, complete: bool, since: Since = Since()) -> Sca
         reader.past_end = False
         place = Place(reader, at, cues, asked.lang, regions)
         found = next((each for finder in finders if (each := finder(place)) and each.kind in asked.kinds), None)
-        noted = cues if found else _noted(cues, reader, at)
+        known = cues if found else noted(cues, reader, at)
         if (reader.past_end or unit.open_end) and not complete:
             return Scan(spans, unit.start, _goes_on(reader, at, cues))
         if found is not None:
             last = reader.unit(found.behind - 1)
             assert last is not None
             spans.append(Span(found.kind, unit.start, last.end))
-        at, cues = found.behind if found else at + 1, noted
+        at, cues = found.behind if found else at + 1, known
     return Scan(spans, len(text), _goes_on(reader, at, cues))
 
 
@@ -90,17 +96,38 @@ def _goes_on(reader: Reader, at: int, cues: Mapping[str, int]) -> Since:
     return Since(unit.start if unit else 0, at - first, kept)
 
 
-def _noted(cues: dict[str, int], reader: Reader, at: int) -> dict[str, int]:
-    """Return what is announced behind a unit; the end of a sentence ends it."""
+def noted(cues: dict[str, int], reader: Reader, at: int) -> dict[str, int]:
+    """Return what is announced behind a unit; the end of a sentence ends most of it."""
     unit = reader.unit(at)
     assert unit is not None
-    if unit.kind == WORD and (kind := reader.words.cues.get(unit.text)):
-        weak = kind == "number"  # "my number" is a telephone's, "the card number" is not
+    if kind := _announces(reader, at):
+        weak = kind in _WEAK  # "my number" is a telephone's, "the card number" is not
         if not weak or all(at - place > _QUALIFIED for place in cues.values()):
-            return {**cues, PHONE if weak else kind: at}
+            return {**cues, _WEAK.get(kind, kind): at}
     elif cues and is_sign(unit, ".!?") and not unit.said and _ends_sentence(reader, at):
-        return {}
+        asked = unit.text == "?"
+        return {kind: place for kind, place in cues.items() if _outlasts(kind, asked, at - place)}
     return cues
+
+
+def _announces(reader: Reader, at: int) -> str:
+    """Return the kind that a word announces, or letters that are spelled ("D.N.I."); empty for none."""
+    unit = reader.unit(at)
+    if unit is not None and unit.kind == WORD and (kind := reader.words.cues.get(unit.text)):
+        return kind
+    letters, before = "", at
+    while (letter := letter_of(reader, unit)) and len(letters) < _MOST_INITIALS:
+        letters = letter.lower() + letters
+        if len(letters) > 1 and (kind := reader.words.cues.get(letters)):
+            return kind
+        before -= 1 + (before > 1 and is_sign(reader.unit(before - 1), ".-"))
+        unit = reader.unit(before) if before >= 0 else None
+    return ""
+
+
+def _outlasts(kind: str, asked: bool, distance: int) -> bool:
+    """Return whether a sentence may be about what the one before announced: a question or a title, or a number."""
+    return distance <= _TITLE_UNITS or (kind != OTHER and (asked or kind in _NUMBERED))
 
 
 def _ends_sentence(reader: Reader, at: int) -> bool:

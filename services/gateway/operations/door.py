@@ -7,17 +7,17 @@ These tell load and change nothing.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeAlias
+from typing import Any
 
 import grpc
 
 from services.common.errors import MeshError
+from services.common.rpc_handlers import Handler, with_method
 from services.common.server.door import abort
 from services.common.telemetry import rpcs
 from services.gateway.tokens.gate import Gate
 from services.gateway.tokens.grants import OPERATE
 
-Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 OPEN = ("/grpc.health.", "/mesh.stage.", "/externalscaler.")
 
 
@@ -50,11 +50,4 @@ def _refusing(handler: Handler, refusal: MeshError) -> Handler:
     async def refuse(requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         await abort(context, refusal)
 
-    kind = f"{_kind(handler.request_streaming)}_{_kind(handler.response_streaming)}"
-    make = getattr(grpc, f"{kind}_rpc_method_handler")
-    refusing: Handler = make(refuse, handler.request_deserializer, handler.response_serializer)
-    return refusing
-
-
-def _kind(streaming: bool) -> str:
-    return "stream" if streaming else "unary"
+    return with_method(handler, refuse)

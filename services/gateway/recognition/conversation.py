@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
 from services.common.channel import Changes, Channel
 from services.common.errors import AtCapacity, TooSlow, cause
-from services.gateway.account.backlog import Level, Overload
+from services.gateway.account.overload import Level, Overload
 from services.gateway.recognition.outage import ITS_OWN
 from services.gateway.recognition.replay import Listening
 from services.gateway.stages.recognizing import CallIsOver, Ending, Recognizing

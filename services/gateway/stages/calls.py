@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from services.common.cancelling import Cancellable, end_call, heed_cancellation
 
@@ -67,6 +68,42 @@ class Signal(asyncio.Event):
         super().set()
         for interrupt in list(self.interrupts):
             interrupt()
+
+
+class Uses:
+    """How many calls are made on a connection; `none` is set while there are none.
+
+    `outdated` is set once new calls belong on another one, as there are other certificates; it is None in plaintext.
+    """
+
+    def __init__(self, outdated: asyncio.Event | None = None) -> None:
+        self.outdated = outdated
+        self.none = asyncio.Event()
+        self.none.set()
+        self._count = 0
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Count one more for the block."""
+        self._begin()
+        try:
+            yield
+        finally:
+            self._end()
+
+    def until_done(self, call: Any) -> None:
+        """Count a gRPC call until it has ended."""
+        self._begin()
+        call.add_done_callback(lambda _: self._end())
+
+    def _begin(self) -> None:
+        self._count += 1
+        self.none.clear()
+
+    def _end(self) -> None:
+        self._count -= 1
+        if not self._count:
+            self.none.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -13,47 +12,11 @@ import grpc
 
 from services.common.grpc_options import CHANNEL
 from services.common.tls.calling import Dial
-from services.gateway.stages.calls import Signal
+from services.gateway.stages.calls import Signal, Uses
 
 S = TypeVar("S")
 _numbers = itertools.count(1)
 _LAST_WORDS_SECONDS = 0.5  # for who made the last call on a connection to have dealt with its end
-
-
-class Uses:
-    """How many calls are made on a connection; `none` is set while there are none.
-
-    `outdated` is set once new calls belong on another one, as there are other certificates; it is None in plaintext.
-    """
-
-    def __init__(self, outdated: asyncio.Event | None = None) -> None:
-        self.outdated = outdated
-        self.none = asyncio.Event()
-        self.none.set()
-        self._count = 0
-
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Count one more for the block."""
-        self._begin()
-        try:
-            yield
-        finally:
-            self._end()
-
-    def until_done(self, call: Any) -> None:
-        """Count a gRPC call until it has ended."""
-        self._begin()
-        call.add_done_callback(lambda _: self._end())
-
-    def _begin(self) -> None:
-        self._count += 1
-        self.none.clear()
-
-    def _end(self) -> None:
-        self._count -= 1
-        if not self._count:
-            self.none.set()
 
 
 @dataclass(frozen=True, slots=True)

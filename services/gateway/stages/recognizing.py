@@ -136,9 +136,11 @@ def request(asked: Asked, hurried: bool = False) -> asr_pb2.RecognizeRequest:
     """What the recognizer is told. `hurried`: it may leave out what costs time and is not needed."""
     match asked:
         case Audio(pcm, offset_samples):
-            samples = pcm.astype("<i2", copy=False).tobytes()
-            chunk = asr_pb2.AudioChunk(pcm=samples, offset_samples=offset_samples, hurried=hurried)
-            return asr_pb2.RecognizeRequest(audio=chunk)
+            told = asr_pb2.RecognizeRequest()
+            chunk = told.audio  # filled in its place: a chunk that is handed over is copied, its samples and all
+            chunk.pcm = pcm.astype("<i2", copy=False).tobytes()
+            chunk.offset_samples, chunk.hurried = offset_samples, hurried
+            return told
         case Commit():
             return asr_pb2.RecognizeRequest(commit=asr_pb2.Commit())
         case Marked(number):

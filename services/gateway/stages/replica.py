@@ -12,7 +12,7 @@ from collections.abc import Callable
 from services.common.cancelling import TaskGroup
 from services.common.states import State
 from services.gateway.stages.calls import Abandoned, Attempt, Signal
-from services.gateway.stages.links import Link, Links, ReplicaPlace
+from services.gateway.stages.links import Links, ReplicaPlace
 from services.gateway.stages.watching import CUT_OFF, SILENT, Silence, answers, fall_silent, watch
 from services.gateway.values.stages import Seen, Status
 
@@ -51,7 +51,7 @@ class Replica:
         self.known = asyncio.Event()  # whether it has answered once, or failed to
         self._place = place
         self._changed = changed
-        self._links = Links(place)
+        self.links = Links(place)  # the current one is to make calls on; who does takes a slot off `free`
         self._status = Status()
         self._late = False
         self._lateness = Lateness()
@@ -86,11 +86,6 @@ class Replica:
         """Whether the replica told that it has no slot for anybody."""
         return 0 < self._status.slots_total <= self._status.slots_used
 
-    @property
-    def link(self) -> Link:
-        """The connection to make calls on; who does takes a slot off `free`."""
-        return self._links.current
-
     def retire(self) -> None:
         """Take the replica off the stage's list: it gets no new calls, and long ones are to leave."""
         self._retired = True
@@ -100,7 +95,7 @@ class Replica:
     def leave(self) -> None:
         """Send those who wait for this replica to the others, where it is late."""
         if self._late:
-            for link in self._links:
+            for link in self.links:
                 link.lost.set()
 
     async def run(self, patience: float) -> None:
@@ -109,24 +104,24 @@ class Replica:
         try:
             async with TaskGroup() as replaced:
                 while not self._retired:
-                    if self._links.current.lost.is_set():
-                        self._links.reopen()
+                    if self.links.current.lost.is_set():
+                        self.links.reopen()
                     reason = await self._watched(patience)
                     if reason is _OUTDATED:
-                        replaced.create_task(self._links.close_unused(self._links.replace()))
+                        replaced.create_task(self.links.close_unused(self.links.replace()))
                         continue
                     failures = failures + 1 if self._status.state is State.UNKNOWN else 0
                     await self._lost(reason, failures)
         finally:
-            await self._links.close()
+            await self.links.close()
 
     async def _lost(self, reason: str, failures: int) -> None:
         """Have all leave a connection, close it after a pause, and all that were replaced by it once they are left."""
         self._lose(reason)
         longest = min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (failures + 1))
-        if not self._links.next:
+        if not self.links.next:
             await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, longest))
-        await self._links.current.channel.close()  # cancels calls under those who wait: `lost` had them leave before
+        await self.links.current.channel.close()  # cancels calls under those who wait: `lost` had them leave before
 
     async def _watched(self, patience: float) -> str:
         """Watch the replica over its connection. Returns why the connection is of no more use."""
@@ -134,11 +129,11 @@ class Replica:
         silence = Silence(self._lateness.patience(patience, now), now)
         async with TaskGroup() as tasks:
             ends = [
-                tasks.create_task(watch(self._links.current.channel, silence, self._heard)),
+                tasks.create_task(watch(self.links.current.channel, silence, self._heard)),
                 tasks.create_task(self._outwait(silence)),
                 tasks.create_task(self._left()),
             ]
-            if outdated := self._links.current.uses.outdated:
+            if outdated := self.links.current.uses.outdated:
                 ends.append(tasks.create_task(self._renewed(outdated, patience)))
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             for each in ends:
@@ -146,7 +141,7 @@ class Replica:
         return done.pop().result()
 
     async def _left(self) -> str:
-        await self._links.current.lost.wait()
+        await self.links.current.lost.wait()
         return SILENT
 
     async def _renewed(self, outdated: asyncio.Event, patience: float) -> str:
@@ -171,15 +166,15 @@ class Replica:
 
     async def _anew(self, patience: float) -> None:
         """Tries other connections until one is answered."""
-        while self._links.next is None:
+        while self.links.next is None:
             link = self._place.connect()
             try:
                 if await answers(link.channel, patience):
                     await asyncio.sleep(ANSWERING_SECONDS)
-                    self._links.next = self._links.next or link
+                    self.links.next = self.links.next or link
                     return
             finally:
-                if self._links.next is not link:
+                if self.links.next is not link:
                     await link.channel.close()
             await asyncio.sleep(random.uniform(FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS))
 
@@ -205,7 +200,7 @@ class Replica:
         if self._status.state is not State.UNKNOWN:
             self._tell("replica lost", reason=reason)
         self._status, self._late, self.free = Status(), False, 0
-        for link in self._links:
+        for link in self.links:
             if reason not in (SILENT, CUT_OFF):
                 link.died.set()
             link.lost.set()
@@ -217,7 +212,7 @@ class Replica:
         self._changed()
 
     def _leave_soon(self) -> None:
-        for link in self._links:
+        for link in self.links:
             link.draining.set()
 
     def _tell(self, event: str, **fields: str) -> None:

@@ -203,7 +203,7 @@ class Replicas:
     async def _try(self, attempt: Callable[[Link], Awaitable[T]], tries: Tries, seconds: float) -> T:
         replica = self._pick(tries)
         replica.free -= 1
-        link = replica.link
+        link = replica.links.current
         tries.tried.add(link.replica_id)
         try:
             with link.uses.one(), self.attempt(link, seconds):

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from typing import Never, TypeAlias
 
 from services.common.errors import InvalidArgument
+from services.common.revoked import Revoked
 from services.gateway.settings import GatewaySettings
 from services.gateway.tokens.claims import Expected, granted, refused
 from services.gateway.tokens.grants import ANYONE, AUTHORIZATION, Grant
 from services.gateway.tokens.keyring import Keyring
 from services.gateway.tokens.keys import KeysUnusable, bearer, key_id, verified
-from services.gateway.tokens.revoked import Revoked
 from services.gateway.tokens.sources import Sources
 
 Metadata: TypeAlias = Iterable[tuple[str, str | bytes]]
@@ -28,7 +28,7 @@ class Gate:
         self.now = now  # the wall clock: tokens know no other
         self._settings = settings
         self._keyring = Keyring(Sources(settings))
-        self._revoked = Revoked(settings.tokens_revoked)
+        self._revoked = Revoked(settings.tokens_revoked, "tokens")
         self._looked: list[Callable[[], None]] = []  # told when tokens were revoked
 
     async def start(self) -> None:

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from services.common.channel import Changes
 from services.common.errors import MeshError, TooSlow
-from services.gateway.account.account import Shared
-from services.gateway.account.backlog import Level, Ticket
+from services.gateway.account.account import Shared, Ticket
+from services.gateway.account.overload import Level
 from services.gateway.outgoing import messages
 from services.gateway.stages.shortage import Shortage, away, first_of, heals, quarantined
 from services.gateway.values.speech import Mark, Transcript

@@ -12,8 +12,7 @@ from opentelemetry.context import Context
 from services.common.audio.pcm import ASR_RATE, Pcm
 from services.common.audio.resampling import Resampler
 from services.common.channel import Changes
-from services.gateway.account.account import Account
-from services.gateway.account.backlog import Ticket
+from services.gateway.account.account import Account, Ticket
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import SMALL_BYTES
@@ -22,6 +21,7 @@ from services.gateway.values.speech import Mark, Rung, SpeechChunk
 from services.gateway.voice.pacing import Playout
 
 CHUNK_MS = 80
+JOINED = 2  # chunks that are there at once travel together: a message costs the same however long it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +207,14 @@ class Speech:
 
 
 class Cutter:
-    """Cuts one clause's speech into chunks at the agreed rate, without what the listener has of it already."""
+    """Cuts one clause's speech into chunks at the agreed rate, without what the listener has of it already.
 
-    def __init__(self, rate: int, had_samples: int = 0) -> None:
+    Chunks that are there at once are joined, so many at most.
+    """
+
+    def __init__(self, rate: int, had_samples: int = 0, joined: int = JOINED) -> None:
         self._rate = rate
+        self._joined = joined
         self._had_samples = had_samples
         self._resampler: Resampler | None = None
         self._waiting: Pcm = np.zeros(0, dtype=np.int16)
@@ -221,10 +225,9 @@ class Cutter:
             self._resampler = Resampler(rate, self._rate)
         self._waiting = np.concatenate([self._waiting, self._new(self._resampler.convert(pcm))])
         size = self._rate * CHUNK_MS // 1000
-        chunks = []
-        while len(self._waiting) > size:
-            chunks.append(self._waiting[:size])
-            self._waiting = self._waiting[size:]
+        ready, most = max(0, len(self._waiting) - 1) // size * size, self._joined * size
+        chunks = [self._waiting[start : min(start + most, ready)] for start in range(0, ready, most)]
+        self._waiting = self._waiting[ready:]
         return chunks
 
     def flush(self) -> Pcm:

@@ -11,8 +11,8 @@ from services.common.audio.pcm import ASR_RATE
 from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.gateway.account.account import Shared
-from services.gateway.account.backlog import Level
 from services.gateway.account.ledger import Outcome
+from services.gateway.account.overload import Level
 from services.gateway.outgoing import messages
 from services.gateway.stages.shortage import Shortage, TierNotices, away, first_of, heals, quarantined
 from services.gateway.values.continuation import TargetContinuation
@@ -20,7 +20,17 @@ from services.gateway.values.speech import Mark, Pace, milliseconds, samples
 from services.gateway.values.stages import Line
 from services.gateway.values.terms import OverloadPolicy, TargetTerms
 from services.gateway.voice.pacing import Pacing
-from services.gateway.voice.speech import Clause, ClauseStart, Cutter, Piece, SegmentDone, Speech, VoiceItem, Waiting
+from services.gateway.voice.speech import (
+    JOINED,
+    Clause,
+    ClauseStart,
+    Cutter,
+    Piece,
+    SegmentDone,
+    Speech,
+    VoiceItem,
+    Waiting,
+)
 
 ROOM = 64  # clauses; audio is held after seconds, so only a speaker who never gives the floor gets near it
 LEAD_SAMPLES = 2 * ASR_RATE // 5  # a voice that can be cut off is sent no further ahead of the listener
@@ -245,7 +255,8 @@ class Voice:
     async def _pieces(self, telling: _Telling) -> AsyncGenerator[Piece, None]:
         """The clause's speech, or the rest of it. Raises MeshError of the TTS stage."""
         clause, pace = telling.clause, telling.pace or Pace(self._terms.speaking_rate)
-        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples)
+        joined = 1 if self._shared.terms.consecutive else JOINED  # what can be cut off goes out bit by bit
+        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples, joined)
         lag_ms = None if telling.lag_samples is None else milliseconds(telling.lag_samples)
         first = ClauseStart(clause.text, pace.speaking_rate, lag_ms)
         start: ClauseStart | None = ClauseStart() if clause.said_samples else first

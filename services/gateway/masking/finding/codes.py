@@ -2,42 +2,80 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from services.gateway.masking import checks
-from services.gateway.masking.finding.numbers import letter_of
 from services.gateway.masking.finding.place import Found, Place, is_number, is_sign
-from services.gateway.masking.kinds import IBAN, NATIONAL_ID
+from services.gateway.masking.finding.spelling import behind_letter, letter_of
+from services.gateway.masking.kinds import IBAN, NATIONAL_ID, OTHER
 from services.gateway.masking.reading import LETTER, SIGN, WORD, Reader, Unit
 
 _LONGEST = 34  # characters of an IBAN
-_ID_LENGTHS = (9, 16)  # of a NIE or NINO, and of a codice fiscale
+_MOST_BEFORE_DIGITS = 7  # units
+_LONGEST_WORD = 6  # letters at once
 _GROUP = 4  # letters that an IBAN is written in at once
+_LEAST_FIGURES, _MOST_LETTERS = 4, 10  # of an id that was announced
+_LEAST_ACCOUNT = 10  # digits of an account that was announced and is misheard
+_PAUSES = "-,/.:\N{HORIZONTAL ELLIPSIS}"
+_MOST_BETWEEN = 4  # signs and words between two characters
 
 
 def code(place: Place) -> Found | None:
     """Return the account or id that begins with the letter at a place."""
     if not _begins(place):
         return None
-    text, at, reader, best = "", place.at, place.reader, None
-    while len(text) < _LONGEST:
-        unit = reader.unit(at)
-        if unit is not None and is_sign(unit, "-.") and text and not unit.said and _glued(reader, at + 1):
-            at += 1
-            continue
-        more = _characters(reader, unit, text)
-        if not more:
-            break
-        text, at = text + more, at + 1
-        if not _possible(text):
-            break
+    ends = _collected(place)
+    for text, behind in reversed(ends):
         if checks.is_iban(text):
-            return Found(IBAN, at)
-        if len(text) in _ID_LENGTHS and checks.is_lettered_id(text) and not _glued(reader, at):
-            best = at
-        if not _may_go_on(text):
+            return Found(IBAN, behind)
+    if not ends or place.number_announced == OTHER or _is_common(place):
+        return None
+    for text, behind in reversed(ends):
+        if checks.looks_like_iban(text):
+            return Found(IBAN, behind)
+    for text, behind in reversed(ends):
+        if checks.is_lettered_id(text) and _ends_at(place.reader, behind):
+            return Found(NATIONAL_ID, behind)
+    return _misheard(place, ends)
+
+
+def _is_common(place: Place) -> bool:
+    """Return whether the place has a common word, such as "es" or "no", that is a country's code as well."""
+    first = place.first
+    return first.kind == WORD and not first.capitals and first.text in place.words.fillers
+
+
+def _ends_at(reader: Reader, at: int) -> bool:
+    unit = reader.unit(at)
+    return not is_number(unit) and not _glued(reader, at)
+
+
+def _collected(place: Place) -> list[tuple[str, int]]:
+    """Return the characters from a place on, as texts that grow, each with the unit behind it."""
+    reader, at, text, ends = place.reader, place.at, "", list[tuple[str, int]]()
+    while len(text) < _LONGEST:
+        over = _over(reader, at) if text else at
+        unit = reader.unit(over)
+        more = _characters(reader, unit, text)
+        if not more or not more.isascii() or len(text + more) > _LONGEST:
             break
-    if best is not None:
-        return Found(NATIONAL_ID, best)
-    return _misheard(place, text, at)
+        at = behind_letter(reader, over, more) if letter_of(reader, unit) else over + 1
+        text += more
+        ends.append((text, at))
+    return ends
+
+
+def _over(reader: Reader, at: int) -> int:
+    """Return the unit behind signs and pauses within a code; the same one where it does not go on there."""
+    for behind in range(at, at + _MOST_BETWEEN + 1):
+        unit = reader.unit(behind)
+        if unit is None:
+            return at
+        link = unit.kind == WORD and unit.text in reader.words.links
+        if not link and not is_sign(unit, _PAUSES):
+            goes_on = behind == at or is_number(unit) or letter_of(reader, unit) or unit.capitals
+            return behind if goes_on else at
+    return at
 
 
 def _begins(place: Place) -> bool:
@@ -46,16 +84,19 @@ def _begins(place: Place) -> bool:
     before = reader.unit(place.at - 1) if place.at else None
     if first.kind == SIGN or (first.glued and before is not None and before.kind != SIGN):
         return False
-    letters = 0
-    for at in range(place.at, place.at + 7):
+    letters, at, limit = 0, place.at, place.at + _MOST_BEFORE_DIGITS
+    while at < limit:
         unit = reader.unit(at)
-        if letters and is_sign(unit, "-"):
+        if letters and is_sign(unit, "-,."):
+            at += 1
             continue
         if is_number(unit):
             return letters > 0
-        if unit is None or not _letters(reader, unit):
+        if unit is None or not (spelled := _letters(reader, unit)):
             return False
-        letters += len(_letters(reader, unit))
+        letters += len(spelled)
+        behind = behind_letter(reader, at, spelled) if len(spelled) == 1 else at + 1
+        at, limit = behind, limit + behind - at - 1
     return False
 
 
@@ -63,7 +104,7 @@ def _letters(reader: Reader, unit: Unit) -> str:
     if letter := letter_of(reader, unit):
         return letter
     short = unit.kind == WORD and (len(unit.text) == 2 or unit.capitals)
-    return unit.text.upper() if short and unit.text.isascii() and len(unit.text) <= 6 else ""
+    return unit.text.upper() if short and unit.text.isascii() and len(unit.text) <= _LONGEST_WORD else ""
 
 
 def _characters(reader: Reader, unit: Unit | None, before: str) -> str:
@@ -75,7 +116,8 @@ def _characters(reader: Reader, unit: Unit | None, before: str) -> str:
         return letter
     bank = before[:2] in checks.IBAN_LENGTHS and before[2:4].isdecimal()
     written = unit.kind == WORD and unit.text.isascii() and (unit.capitals or unit.glued or bank or not before)
-    return unit.text.upper() if written and len(unit.text) <= (6 if unit.glued or not before else _GROUP) else ""
+    most = _LONGEST_WORD if unit.glued or not before else _GROUP
+    return unit.text.upper() if written and len(unit.text) <= most else ""
 
 
 def _glued(reader: Reader, at: int) -> bool:
@@ -83,20 +125,21 @@ def _glued(reader: Reader, at: int) -> bool:
     return unit is not None and unit.glued and unit.kind != SIGN
 
 
-def _possible(text: str) -> bool:
-    return text.isascii() and len(text) <= _LONGEST
-
-
-def _may_go_on(text: str) -> bool:
-    """Return whether an account or an id may begin with a text that is none yet."""
-    account = checks.IBAN_LENGTHS.get(text[:2], 0) if text[2:4].isdecimal() or len(text) < 4 else 0
-    return len(text) < max(account, *(length for length in _ID_LENGTHS))
-
-
-def _misheard(place: Place, text: str, at: int) -> Found | None:
-    """Return what was announced as an account, though it does not prove right."""
+def _misheard(place: Place, ends: Sequence[tuple[str, int]]) -> Found | None:
+    """Return what was announced as an account or an id, though it does not prove right."""
+    text, behind = next((each for each in reversed(ends) if each[0][-1].isdecimal()), ends[-1])
     figures = sum(char.isdecimal() for char in text)
-    if place.announced(IBAN) and text[:2] in checks.IBAN_LENGTHS and text[2:4].isdecimal() and figures > 10:
-        return Found(IBAN, at)
-    announced = place.number_announced == NATIONAL_ID and (place.first.kind == LETTER or place.first.capitals)
-    return Found(NATIONAL_ID, at) if announced and figures > 4 and len(text) - figures < 5 else None
+    if place.announced(IBAN) and text[:2] in checks.IBAN_LENGTHS and figures >= _LEAST_ACCOUNT:
+        return Found(IBAN, behind)
+    if place.number_announced != NATIONAL_ID or not (place.first.kind == LETTER or _is_short(place)):
+        return None
+    text, behind = ends[-1]
+    letters = len(text) - figures
+    return Found(NATIONAL_ID, behind) if figures >= _LEAST_FIGURES and letters <= _MOST_LETTERS else None
+
+
+def _is_short(place: Place) -> bool:
+    """Return whether the place has letters that begin an id, and no word."""
+    following = place.reader.unit(place.at + 1)
+    glued = following is not None and following.glued
+    return place.first.capitals or glued or bool(letter_of(place.reader, place.first))

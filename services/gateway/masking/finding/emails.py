@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from services.gateway.masking.checks import DOMAINS
 from services.gateway.masking.finding.place import Found, Place, is_sign
+from services.gateway.masking.finding.spelling import letter_of
 from services.gateway.masking.kinds import EMAIL
 from services.gateway.masking.reading import LETTER, NUMBER, SIGN, WORD, Reader, Unit
 
 _LONGEST = 24  # units of the part before the "at", and of that behind it
 _MOST_WORDS = 4  # words of a name in a row, where an address is announced
 _LABEL_WORDS = 3  # words of a domain in a row, where it is said
-_NAME_SIGNS = ".-_+"
+_NAME_SIGNS = ".-_+'&%"
+_PROVIDERS = frozenset(["gmail", "hotmail", "outlook", "yahoo", "icloud", "protonmail", "live", "aol", "gmx"])
 
 
 def email(place: Place) -> Found | None:
@@ -40,13 +42,17 @@ def _name(place: Place) -> int | None:
             words += unit.kind == WORD
             if not (_tied(place, before, unit) or (words <= _MOST_WORDS and _announced(place, unit))):
                 return None
-        elif not _joined(before, unit):
+        elif not _joined(reader, before, unit):
             return None
     return None
 
 
-def _joined(before: Unit, unit: Unit) -> bool:
+def _joined(reader: Reader, before: Unit, unit: Unit) -> bool:
     """Return whether a sign joins two parts of a name: one that is said, or written without a space."""
+    if is_sign(unit, ","):  # between letters that are spelled
+        return bool(letter_of(reader, before))
+    if is_sign(before, ","):
+        return bool(letter_of(reader, unit))
     if unit.kind == SIGN:
         return unit.text in _NAME_SIGNS and (unit.said or unit.glued)
     return before.kind != SIGN or before.said or unit.glued
@@ -55,7 +61,8 @@ def _joined(before: Unit, unit: Unit) -> bool:
 def _tied(place: Place, before: Unit, unit: Unit) -> bool:
     """Return whether a unit may continue a name though a space parts them: spelled letters, or a number."""
     initial = before.kind == LETTER and before.text.lower() not in place.words.fillers
-    return initial or before.kind == unit.kind == LETTER or NUMBER in (before.kind, unit.kind)
+    spelled = letter_of(place.reader, before) and letter_of(place.reader, unit)
+    return initial or bool(spelled) or NUMBER in (before.kind, unit.kind)
 
 
 def _announced(place: Place, unit: Unit) -> bool:
@@ -81,12 +88,21 @@ def _domain(place: Place, at: int) -> int | None:
     sure = _is_sure(place, at - 1)  # then any word may be the last part of the domain
     behind = _host(reader, at)
     sure &= behind == _label(reader, at)[0]
+    if behind == at + 1 and (bare := _bare_domain(reader, at)):
+        return bare
     while behind > at and behind < limit and _parts(reader, behind):
         at = behind + 1
         behind, label = _label(reader, at)
         if label in DOMAINS or (sure and label.isalpha() and len(label) > 1):
             end = behind
     return end
+
+
+def _bare_domain(reader: Reader, at: int) -> int | None:
+    """Return the unit behind a well-known domain whose dot was not heard: "gmail com"."""
+    host, last = reader.unit(at), reader.unit(at + 1)
+    known = host is not None and host.text in _PROVIDERS and last is not None and last.kind == WORD
+    return at + 2 if known and last is not None and last.text in DOMAINS else None
 
 
 def _is_sure(place: Place, at: int) -> bool:
@@ -116,6 +132,8 @@ def _label(reader: Reader, at: int) -> tuple[int, str]:
         text += unit.text.lower()
         behind += 1
         unit = reader.unit(behind)
+        if spelled and is_sign(unit, ",") and letter_of(reader, reader.unit(behind + 1)):
+            behind, unit = behind + 1, reader.unit(behind + 1)
         if is_sign(unit, "-_"):
             following = reader.unit(behind + 1)
             if unit is None or following is None or following.kind == SIGN or not (unit.said or following.glued):

@@ -10,7 +10,9 @@ from services.gateway.masking.reading import NUMBER, SIGN, WORD, Reader, Unit
 from services.gateway.masking.telephones import Regions
 from services.gateway.masking.words import Words
 
-CUE_REACH = 12  # units from a word that announces something to it
+CUE_REACH = 14  # units from a word that announces something to it
+_OTHER_REACH = 9  # from one that announces what is not masked
+_QUALIFIES = 3  # units: so near, a word such as "order" says more than an earlier "phone"
 _NUMBERED = (PHONE, CARD, IBAN, NATIONAL_ID, OTHER)
 
 
@@ -46,13 +48,16 @@ class Place:
 
     def announced(self, kind: str) -> bool:
         """Return whether a word shortly before announces the kind."""
-        return self.at - self.cues.get(kind, -CUE_REACH - 1) <= CUE_REACH
+        reach = _OTHER_REACH if kind == OTHER else CUE_REACH
+        return self.at - self.cues.get(kind, -CUE_REACH - 1) <= reach
 
     @property
     def number_announced(self) -> str:
         """The kind of number that was announced last before the place; empty when none was."""
-        near = [(self.cues[kind], kind) for kind in _NUMBERED if self.announced(kind)]
-        return max(near)[1] if near else ""
+        near = sorted((self.cues[kind], kind) for kind in _NUMBERED if self.announced(kind))
+        if len(near) > 1 and near[-1][1] == OTHER and self.at - near[-1][0] > _QUALIFIES:
+            near.pop()
+        return near[-1][1] if near else ""
 
 
 def announced_behind(reader: Reader, at: int, kind: str, reach: int) -> bool:

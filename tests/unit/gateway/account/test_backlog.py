@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.account.backlog import Backlog, Overload, Ticket
+from services.gateway.account.account import Backlog, Ticket
+from services.gateway.account.overload import Overload
 from services.gateway.values.terms import OverloadPolicy
 
 

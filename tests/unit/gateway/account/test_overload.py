@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.common.audio.pcm import ASR_RATE
-from services.gateway.account.backlog import LEAST_SAMPLES, Level, Overload
+from services.gateway.account.overload import LEAST_SAMPLES, Level, Overload
 from services.gateway.values.terms import OverloadPolicy
 
 BOUND = 4 * ASR_RATE

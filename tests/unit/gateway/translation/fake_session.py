@@ -12,8 +12,7 @@ import numpy as np
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.audio.pcm import Pcm
-from services.gateway.account.account import Account, Shared
-from services.gateway.account.backlog import Backlog
+from services.gateway.account.account import Account, Backlog, Shared
 from services.gateway.account.ledger import Ledger
 from services.gateway.account.measures import Measures
 from services.gateway.agreement.glossary import Dictionary

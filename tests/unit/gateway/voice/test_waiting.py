@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.context import get_current
 
-from services.gateway.account.backlog import Ticket
+from services.gateway.account.account import Ticket
 from services.gateway.voice.speech import Clause, SegmentDone, VoiceItem, Waiting
 
 ROOM = 4
