@@ -89,7 +89,7 @@ test-examples: setup ## Run the examples in other languages than Python, those w
 
 # Clients of the registries and a browser (Debian's chromium), into an environment of their own.
 EDGES := .edges
-EDGE_CLIENTS := openai deepgram-sdk wyoming playwright axe-core-python
+EDGE_CLIENTS := openai deepgram-sdk litellm wyoming schemathesis playwright axe-core-python
 
 test-edges: setup ## Run the browser and other people's clients against the edge; takes minutes and the network
 	@test -x $(EDGES)/bin/python || $(PYTHON) -m venv --clear $(EDGES)

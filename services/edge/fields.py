@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -41,6 +42,21 @@ def filled(message: M, values: object, path: str, hidden: Sequence[str] = ()) ->
         if value is not None:
             _set(message, known[name], value, f"{path}.{name}" if path else name)
     return message
+
+
+def given(values: Json, name: str, default: object) -> object:
+    """Return a field's value; the default where it is left out or null."""
+    value = values.get(name)
+    return default if value is None else value
+
+
+def as_echo(value: object, path: str) -> object:
+    """Return a JSON value that is to be sent back as it came. Raises InvalidArgument for what UTF-8 cannot say."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise wrong(path, "text of whole characters") from None
+    return value
 
 
 def as_object(value: object, path: str) -> Json:

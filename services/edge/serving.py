@@ -42,7 +42,7 @@ async def served(app: Starlette, settings: EdgeSettings) -> AsyncIterator[int]:
 
     Raises OSError where the address is taken, and InvalidArgument where it cannot be served as the settings of TLS say.
     """
-    logging.getLogger("uvicorn.error").addFilter(_of_refusals)
+    logging.getLogger("uvicorn.error").addFilter(_is_ours)
     https = https_of(settings)
     listening = _listening(settings)
     server = _Server(_config(app, settings, https))
@@ -58,9 +58,12 @@ async def served(app: Starlette, settings: EdgeSettings) -> AsyncIterator[int]:
                 following.cancel()
 
 
-def _of_refusals(record: logging.LogRecord) -> bool:
-    """Return whether a line of uvicorn's is worth a log: a handshake that we refuse is answered, and no error."""
-    return "without completing handshake" not in str(record.msg)
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Return whether a line of uvicorn's is worth a log.
+
+    A handshake that we refuse is answered, and a text that is no UTF-8 is its sender's fault: neither is an error here.
+    """
+    return not any(part in str(record.msg) for part in ("without completing handshake", "Invalid UTF-8 sequence"))
 
 
 def _config(app: Starlette, settings: EdgeSettings, https: Https | None) -> uvicorn.Config:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.mesh.edge import edge_port
 from tests.mesh.mesh import UTTERANCE
-from tests.mesh.test_edge_openai import at_24khz
+from tests.mesh.test_edge_openai import CLOSE, append, at_24khz, update
 from tests.mesh.wyoming import FORM, wyoming_port
 
 pytestmark = pytest.mark.edges
@@ -45,6 +45,59 @@ async def test_the_official_sdk_of_openai_translates() -> None:
     assert said.split()
     assert audio > 24_000
     assert closed
+
+
+class Proxied:
+    """A client's WebSocket as LiteLLM's proxy has it: what it sends, and what it is sent."""
+
+    def __init__(self, *sent: Any) -> None:
+        self.headers: dict[str, str] = {}
+        self.scope: dict[str, Any] = {"type": "websocket", "headers": []}
+        self.events: list[Any] = []
+        self.over = asyncio.Event()
+        self._sent = iter(sent)
+
+    async def receive_text(self) -> str:
+        for each in self._sent:
+            return json.dumps(each)
+        await self.over.wait()
+        raise ConnectionError
+
+    async def send_text(self, text: str) -> None:
+        self.events.append(json.loads(text))
+        if self.events[-1]["type"] == "session.closed":
+            self.over.set()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        self.over.set()
+
+
+@pytest.mark.filterwarnings("ignore")  # of its many dependencies
+async def test_litellm_takes_the_edge_for_a_provider_of_translation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    realtime: Any = pytest.importorskip("litellm.realtime_api.main", exc_type=ImportError)
+    client = Proxied(update("es"), *append(at_24khz(2, 1)), CLOSE)
+    async with edge_port() as port:
+        asked = {"model": "babelmesh", "source_lang": "en"}
+        serving = asyncio.ensure_future(
+            realtime._arealtime(
+                model="openai/babelmesh",
+                websocket=client,
+                api_base=f"http://127.0.0.1:{port}",
+                api_key="x",
+                realtime_mode="translation",
+                query_params=asked,
+            )
+        )
+        async with asyncio.timeout(60):
+            await client.over.wait()
+        serving.cancel()
+        await asyncio.wait([serving])
+        await importlib.import_module("litellm.litellm_core_utils.logging_worker").GLOBAL_LOGGING_WORKER.stop()
+    said = "".join(each["delta"] for each in client.events if each["type"] == "session.output_transcript.delta")
+    assert said.split()
+    assert client.events[0]["type"] == "session.created"
+    assert client.events[-1]["type"] == "session.closed"
 
 
 async def test_curl_translates_a_text() -> None:

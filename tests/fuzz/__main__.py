@@ -19,7 +19,6 @@ from google.protobuf import text_format
 from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
-from bench.measuring.report import percentile
 from tests.fuzz.hunting import Catch, Judge, run
 from tests.fuzz.playing import END_SECONDS, Fault
 from tests.fuzz.sequences import Call, CallSequence, Resume, Send, methods, path, sequence
@@ -54,19 +53,8 @@ async def hunted(seed: int, seconds: float) -> int:
 
     print(f"seed {seed}", flush=True)
     await run(catch, seconds, tell)
-    print(summary(catch))
+    print(catch.summary())
     return int(bool(catch.faults))
-
-
-def summary(catch: Catch) -> str:
-    """What was found, by kind."""
-    lines = [f"{catch.played} sequences of seed {catch.seed}"]
-    if catch.canary_seconds:
-        p50, p99 = (1000 * (percentile(catch.canary_seconds, share) or 0.0) for share in (0.5, 0.99))
-        lines.append(f"the canary's {len(catch.canary_seconds)} lines: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
-    for kind, faults in sorted(catch.faults.items(), key=lambda item: -len(item[1])):
-        lines.append(f"{len(faults):6} x {kind}  {', '.join(fault.again for fault in faults[:5])}")
-    return "\n".join(lines if catch.faults else [*lines, "nothing was found"])
 
 
 def replay(seed: int, fault: Fault) -> str:

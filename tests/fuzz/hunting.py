@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from bench.hostile.canary import Canary, singing
+from bench.measuring.report import percentile
 from tests.fuzz.mesh import Held, Mesh, scripted_mesh
 from tests.fuzz.playing import END_SECONDS, Fault, Oddity, Player
 from tests.fuzz.sequences import CallSequence, legal, sequence
@@ -33,6 +34,7 @@ class Catch:
     played: int = 0
     faults: dict[str, list[Fault]] = field(default_factory=dict)  # by kind, the first of each first
     canary_seconds: list[float] = field(default_factory=list)
+    answers: dict[str, int] = field(default_factory=dict)  # how often each came, where they are counted
 
     def add(self, faults: Iterable[Fault]) -> list[Fault]:
         """Keeps faults; returns those of a kind that is new."""
@@ -43,6 +45,16 @@ class Catch:
                 new.append(fault)
             known.append(fault)
         return new
+
+    def summary(self) -> str:
+        """Return what was found, by kind."""
+        lines = [f"{self.played} sequences of seed {self.seed}"]
+        if self.canary_seconds:
+            p50, p99 = (1000 * (percentile(self.canary_seconds, share) or 0.0) for share in (0.5, 0.99))
+            lines.append(f"the canary's {len(self.canary_seconds)} lines: p50 {p50:.0f} ms, p99 {p99:.0f} ms")
+        for kind, faults in sorted(self.faults.items(), key=lambda item: -len(item[1])):
+            lines.append(f"{len(faults):6} x {kind}  {', '.join(fault.again for fault in faults[:5])}")
+        return "\n".join(lines if self.faults else [*lines, "nothing was found"])
 
 
 @dataclass(slots=True)
@@ -81,7 +93,7 @@ class Hunt:
         self.sound = not left and not ended
         return [
             *(Oddity(f"the process of {name} ended", self._why(name)) for name in ended),
-            *(Oddity(f"logged: {_event(line)}", line[:600]) for line in self.mesh.defects()),
+            *(Oddity(f"logged: {event_of(line)}", line[:600]) for line in self.mesh.defects()),
             *(
                 Oddity(what, f"still after seconds, connections: {self.mesh.connections()}")
                 for what in ([] if ended else left)
@@ -95,7 +107,7 @@ class Hunt:
         return f"status {code}: {' '.join(last)[:600]}"
 
 
-def _event(line: str) -> str:
+def event_of(line: str) -> str:
     """What a log's line says, without what differs from one to the next."""
     places = re.search(r'"event": "([^"]*)".*?(?:"exception": "([^"]*)".*"at": \[.*"([^"]*)"\])?\s*}?$', line)
     return " ".join(part for part in places.groups() if part) if places else line[:120]

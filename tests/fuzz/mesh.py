@@ -18,6 +18,7 @@ import grpc
 import psutil
 
 from babelmesh.local import supervisor
+from babelmesh.local.edge import Front, edge_service
 from bench.hostile.canary import TENANT
 from mesh.stage.v1 import stage_pb2, stage_pb2_grpc
 
@@ -171,16 +172,22 @@ def _connections(pid: int) -> list[Any]:
 
 
 @asynccontextmanager
-async def scripted_mesh(logs: Path, variables: Mapping[str, str] = VARIABLES) -> AsyncIterator[Mesh]:
-    """Has a mesh for the block."""
-    ports = supervisor.free_ports()
+async def scripted_mesh(
+    logs: Path, variables: Mapping[str, str] = VARIABLES, edge_port: int = 0
+) -> AsyncIterator[Mesh]:
+    """Has a mesh for the block, with an edge at a port where one is told."""
+    asked = [*supervisor.mesh_services(supervisor.free_ports())]
+    asked += [edge_service(Front(edge_port), asked[-1].address)] if edge_port else []
     services = []
-    for service in supervisor.mesh_services(ports):
+    for service in asked:
         *python, module = service.command
         told = {key: value for key, value in variables.items() if key.startswith(f"{service.name.upper()}_")}
         command = (*python, "tests.fuzz.watched", str(logs / f"{service.name}.tasks"), module)
         services.append(replace(service, command=command, variables={**service.variables, **told}))
     async with supervisor.running(services, logs) as started:
         addresses = {each.service.name: each.service.address for each in started}
+        for each in services:
+            if "EDGE_OPERATIONS" in each.variables:  # what it is asked at otherwise is its health
+                addresses[each.name] = each.variables["EDGE_OPERATIONS"]
         (addresses["operations"],) = [each.service.operations for each in started if each.service.name == "gateway"]
         yield Mesh(addresses, {each.service.name: each.child for each in started}, logs)

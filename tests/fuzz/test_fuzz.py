@@ -9,6 +9,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from realtime.v1 import realtime_translate_pb2 as pb
+from tests.fuzz.edge_sequences import edge_sequence
 from tests.fuzz.sequences import STREAM, Send, methods, path, sequence
 
 SEED = 12
@@ -29,6 +30,13 @@ def test_nothing_that_strangers_send_is_a_defect_or_leaves_anything_behind() -> 
 def test_a_sequence_is_the_same_each_time_it_is_made() -> None:
     assert all(sequence(3, number) == sequence(3, number) for number in range(50))
     assert sequence(3, 1) != sequence(4, 1)
+
+
+def test_a_sequence_for_the_edge_is_the_same_each_time_and_all_protocols_are_spoken() -> None:
+    assert all(edge_sequence(3, number) == edge_sequence(3, number) for number in range(30))
+    assert edge_sequence(3, 1) != edge_sequence(4, 1)
+    made = [edge_sequence(SEED, number) for number in range(80)]
+    assert {each.connections[0].protocol for each in made} == {"own", "openai", "deepgram", "wyoming"}
 
 
 def test_every_rpc_of_every_contract_is_called() -> None:

@@ -42,6 +42,15 @@ async def test_only_the_marker_of_the_subprotocols_is_echoed() -> None:
         assert socket.subprotocol == MARKER
 
 
+async def test_a_text_that_is_no_utf_8_is_its_senders_fault_and_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    async with edge_port() as port, connect(port) as socket:
+        await say(socket, hello("es"))
+        await until(socket, "ready")
+        socket.transport.write(b"\x81\x82\0\0\0\0\xff\xfe")
+        assert (await heard(socket)).code == 1007
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
+
+
 async def test_what_is_refused_is_refused_before_the_upgrade() -> None:
     async with edge_port() as port:
         offered = [MARKER, bearer("x")]

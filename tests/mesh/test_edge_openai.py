@@ -60,6 +60,14 @@ async def test_deltas_are_the_concluded_text_and_speech_comes_in_pieces_of_200_m
     assert max(lengths) == 9600
 
 
+async def test_a_client_that_never_names_its_languages_is_closed() -> None:
+    async with edge_port({"hello_ms": 100}) as port, connect(port, PATH) as socket:
+        await say(socket, *append(quiet(0.1))[:1])
+        got = await heard(socket)
+    assert got.of("error")[-1]["error"]["code"] == "HELLO_TIMEOUT"
+    assert got.code == 4008
+
+
 async def test_what_cannot_be_taken_is_an_error_and_the_session_stays() -> None:
     bad: list[Event] = [
         {"type": "response.create"},

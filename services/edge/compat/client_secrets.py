@@ -21,6 +21,7 @@ from services.edge.upstream import Caller
 
 PATH = f"{SESSIONS}/client_secrets"
 _LONGEST_BODY = 64 * 1024
+_MOST_ASKED = 7200  # seconds, as OpenAI's clients may ask; more than MOST_SECONDS is not given
 _FIELDS = ("session", "expires_after")
 
 
@@ -40,7 +41,7 @@ class ClientSecrets:
         for name in asked:
             if name not in _FIELDS:
                 raise InvalidArgument("UNKNOWN_FIELD", f"There is no {quoted(name)} here.", name[:64], _FIELDS)
-        session = new_session().updated(asked.get("session") or {})
+        session = new_session().updated(asked.get("session", {}))
         minted = await self._minted(caller, _seconds(asked))
         measures.answered(PATH)
         return JSONResponse({"value": minted.value, "expires_at": minted.expires_at, "session": session.told()})
@@ -69,8 +70,12 @@ class ClientSecrets:
 
 def _seconds(asked: Json) -> int:
     """Return for how long a secret is asked for, at most ten minutes. Raises InvalidArgument."""
-    wanted = as_object(asked.get("expires_after") or {}, "expires_after")
-    if wanted.get("anchor") not in (None, "created_at"):
+    wanted = as_object(asked.get("expires_after", {}), "expires_after")
+    for name in wanted:
+        if name not in ("anchor", "seconds"):
+            path = f"expires_after.{name[:64]}"
+            raise InvalidArgument("UNKNOWN_FIELD", "There is no such field here.", path, ["anchor", "seconds"])
+    if wanted.get("anchor", "created_at") != "created_at":
         raise InvalidArgument("UNKNOWN_VALUE", "Time counts from now.", "expires_after.anchor", ["created_at"])
     seconds = wanted.get("seconds", MOST_SECONDS)
-    return min(as_integer(seconds, "expires_after.seconds", LEAST_SECONDS), MOST_SECONDS)
+    return min(as_integer(seconds, "expires_after.seconds", LEAST_SECONDS, _MOST_ASKED + 1), MOST_SECONDS)

@@ -14,7 +14,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
 from services.edge.compat.deltas import PIECE_MS, Appended, Pieces
 from services.edge.faults import Fault, fault_told
-from services.edge.fields import Json, as_bytes, as_object, as_text
+from services.edge.fields import Json, as_bytes, as_echo, as_object, as_text, given
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.inputs import Spoken, parsed
 from services.edge.realtime.outputs import Event, Out
@@ -40,11 +40,11 @@ class Session:
     def updated(self, value: object) -> Session:
         """Return the session with what an update sets. Raises InvalidArgument."""
         told = _known(value, "session", ("type", "audio", "model"))
-        audio = _known(told.get("audio") or {}, "session.audio", ("input", "output"))
+        audio = _known(given(told, "audio", {}), "session.audio", ("input", "output"))
         heard = _known(
-            audio.get("input") or {}, "session.audio.input", ("language", "transcription", "noise_reduction", "format")
+            given(audio, "input", {}), "session.audio.input", ("language", "transcription", "noise_reduction", "format")
         )
-        spoken = _known(audio.get("output") or {}, "session.audio.output", ("language", "voice", "format"))
+        spoken = _known(given(audio, "output", {}), "session.audio.output", ("language", "voice", "format"))
         if heard.get("noise_reduction") is not None:
             message = "This server does not have it."
             raise InvalidArgument("NOT_IMPLEMENTED", message, "session.audio.input.noise_reduction", ["null"])
@@ -52,9 +52,9 @@ class Session:
             _require_format(where.get("format"), f"session.audio.{name}.format")
         return replace(
             self,
-            source=as_text(heard.get("language") or self.source, "session.audio.input.language"),
-            target=as_text(spoken.get("language") or self.target, "session.audio.output.language"),
-            voice=as_text(spoken.get("voice") or self.voice, "session.audio.output.voice"),
+            source=as_text(given(heard, "language", self.source), "session.audio.input.language"),
+            target=as_text(given(spoken, "language", self.target), "session.audio.output.language"),
+            voice=as_text(given(spoken, "voice", self.voice), "session.audio.output.voice"),
             transcribed=self.transcribed if "transcription" not in heard else heard["transcription"] is not None,
         )
 
@@ -207,6 +207,7 @@ def read_event(message: Received) -> Mapping[str, object]:
         shown = quoted(kind) if isinstance(kind, str) else "such type"
         raise InvalidArgument("UNKNOWN_TYPE", f"There is no {shown} here.", "type", list(known))
     _known(told, "", ("type", "event_id", *known[kind]))
+    as_echo(told.get("event_id"), "event_id")
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 from starlette.websockets import WebSocket
@@ -22,6 +23,7 @@ from services.edge.upstream import Caller
 
 PATH = "/v1/realtime/translations"
 PARAMETERS = ("model", "source_lang", "target_lang")
+PATIENCE = 6  # times that of a hello: people may have to choose a language first
 SPOKEN = Spoken("realtime", "openai-insecure-api-key.", encoded=False)
 
 
@@ -46,14 +48,27 @@ class Translations:
         described = await self._door.doors.gateway.describe(caller)
         source = socket.query_params.get("source_lang") or usual_source(described)
         known = replace(dialect.session, source=source)
-        dialect.session = await set_up(SocketLine(socket), OpenAiDialect(known), described)
+        patience_ms = PATIENCE * self._door.doors.settings.hello_ms
+        dialect.session = await set_up(SocketLine(socket), OpenAiDialect(known), described, patience_ms)
         if not dialect.session.target:
             return DONE
         return await self._door.converse(socket, caller, dialect.session.config(), dialect)
 
 
-async def set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse) -> Session:
-    """Speak with a client until its languages are known; without a target where it closes before. Raises Gone."""
+async def set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse, patience_ms: int) -> Session:
+    """Speak with a client until its languages are known; without a target where it closes before.
+
+    Raises Gone, and Fault where they are not known in time.
+    """
+    try:
+        async with asyncio.timeout(patience_ms / 1000):
+            return await _set_up(line, dialect, described)
+    except TimeoutError:
+        message = f"No {UPDATE} named the languages within {patience_ms} ms."
+        raise Fault(504, "HELLO_TIMEOUT", message, "session") from None
+
+
+async def _set_up(line: Line, dialect: OpenAiDialect, described: pb.DescribeResponse) -> Session:
     session = dialect.session
     await line.send(Out(event("session.created", session=session.told())))
     while not (session.source and session.target):

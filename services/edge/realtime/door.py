@@ -21,7 +21,7 @@ from services.edge.faults import Fault, as_fault, fault_of_call
 from services.edge.realtime.closing import close_code
 from services.edge.realtime.conversation import Conversation
 from services.edge.realtime.dialect import Dialect
-from services.edge.realtime.lines import Gone, SocketLine
+from services.edge.realtime.lines import CLOSED, Gone, SocketLine
 from services.edge.realtime.registry import Registry
 from services.edge.upstream import Call, Caller
 
@@ -87,7 +87,7 @@ async def say(socket: WebSocket, event: object) -> None:
     """Send an event, if the client is still there."""
     try:
         await socket.send_text(json.dumps(event, ensure_ascii=False))
-    except WebSocketDisconnect:
+    except CLOSED:
         return
 
 
@@ -95,5 +95,5 @@ async def _close(socket: WebSocket, code: int) -> None:
     """Close a connection, if the client has not done so."""
     try:
         await socket.close(code)
-    except (WebSocketDisconnect, RuntimeError):
+    except CLOSED:
         return

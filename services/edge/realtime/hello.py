@@ -68,7 +68,7 @@ def _aim(config: pb.SessionConfig, target: str) -> None:
     """Put the targets into one list; the address's is taken where the session names none."""
     if config.target_lang and config.targets:
         message = "Name one target in target_lang, or all of them in targets."
-        raise InvalidArgument("TARGETS_TWICE", message, f"{_SESSION}.targets")
+        raise InvalidArgument("TARGETS_TWICE", message, f"{_SESSION}.targets", ["one of both"])
     named = [each.lang for each in config.targets] or [config.target_lang] * bool(config.target_lang)
     if target and named and target not in named:
         message = "The address names another target than the session."
@@ -83,7 +83,7 @@ def _voice(config: pb.SessionConfig, ours: Json, described: pb.DescribeResponse)
     if name := as_text(ours.get("tts_voice", ""), f"{_SESSION}.tts_voice"):
         if len(config.targets) > 1 or config.targets[0].voice:
             message = "It is for one target without a voice of its own: set targets[].voice."
-            raise InvalidArgument("VOICE_TWICE", message, f"{_SESSION}.tts_voice")
+            raise InvalidArgument("VOICE_TWICE", message, f"{_SESSION}.tts_voice", ["one voice for each"])
         config.targets[0].voice = name
     for index, target in enumerate(config.targets):
         if is_generic(target.voice) and target.voice not in {each.name for each in described.voices}:

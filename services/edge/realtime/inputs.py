@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
-from services.edge.fields import Json, as_bytes, as_integer, as_object, as_text, filled
+from services.edge.fields import Json, as_bytes, as_integer, as_object, as_text, filled, given
 from services.edge.glossary import add_dictionary
 from services.edge.realtime.sequence import Sequence
 
@@ -120,8 +120,8 @@ class Inputs:
             if known and told != known:
                 code = "FORMAT_CHANGED" if name == "format" else "SAMPLE_RATE_CHANGED"
                 raise InvalidArgument(code, "It must stay as it was agreed.", f"input_audio.{name}", [str(known)])
-        self.format = self.format or as_text(message.get("format") or "", "input_audio.format")
-        self.rate = self.rate or as_integer(message.get("sample_rate") or 0, "input_audio.sample_rate", beyond=1 << 32)
+        self.format = self.format or as_text(given(message, "format", ""), "input_audio.format")
+        self.rate = self.rate or as_integer(given(message, "sample_rate", 0), "input_audio.sample_rate", beyond=1 << 32)
         offset = message.get("offset_samples")
         place = None if offset is None else as_integer(offset, "input_audio.offset_samples")
         if "data" not in message:

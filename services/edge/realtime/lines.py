@@ -10,6 +10,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.outputs import Event, Out, with_audio
 
+# What sending raises where the client has left, or uvicorn has closed the connection for a message that is none.
+CLOSED = (WebSocketDisconnect, RuntimeError)
+
 
 class Gone(Exception):
     """The client is gone."""
@@ -44,7 +47,7 @@ class SocketLine:
             await self._socket.send_text(written(with_audio(out) if out.voice else out.event))
             if out.binary:
                 await self._socket.send_bytes(out.audio)
-        except WebSocketDisconnect:
+        except CLOSED:
             raise Gone from None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
 from services.edge.faults import Fault
+from services.edge.fields import as_echo
 from services.edge.opus import OpusEncoder
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.hello import Asked
@@ -46,9 +47,10 @@ class OwnDialect:
             return self._inputs.binary(data if isinstance(data, bytes) else b"")
         told = parsed(text)
         if told.get("type") == "hello":
-            raise InvalidArgument("HELLO_REPEATED", "A session has one hello, its first message.", "hello")
+            raise InvalidArgument("HELLO_REPEATED", "A session has one hello, its first message.", "hello", ["one"])
         if told.get("type") == "ping":
-            self._answers.append({"type": "pong", **({"id": told["id"]} if "id" in told else {})})
+            named = {"id": as_echo(told["id"], "ping.id")} if "id" in told else {}
+            self._answers.append({"type": "pong", **named})
         return self._inputs.read(told)
 
     def spoken(self, spoken: Spoken) -> Iterable[pb.ClientMessage]:

@@ -15,7 +15,7 @@ from services.edge import measures
 from services.edge.doors.entrance import Doors
 from services.edge.doors.tokens import Spoken
 from services.edge.faults import Fault
-from services.edge.fields import Json, as_list, as_text, filled
+from services.edge.fields import Json, as_list, as_text, filled, given
 from services.edge.glossary import add_dictionary, formality_of
 from services.edge.plain import plain
 from services.edge.rest import body
@@ -80,6 +80,9 @@ class Texts:
         caller = self._entered(request)
         asked = await body.values(request, self._doors.settings.max_body_bytes)
         _require_known(asked, _VLLM)
+        as_text(asked.get("model", ""), "model")
+        if "text" in asked and "input" in asked:
+            raise InvalidArgument("TEXTS_TWICE", "Name the text once.", "input", ["text alone", "input alone"])
         told = {"source_lang": _named(asked, "source_language"), "target_lang": _named(asked, "target_language")}
         found = []
         for text in _texts(asked, "text" if "text" in asked else "input"):
@@ -107,17 +110,20 @@ class Texts:
 def _request(asked: Json) -> pb.TranslateTextRequest:
     _require_known(asked, _PLAIN)
     if "target_lang" in asked and "target_langs" in asked:
-        raise InvalidArgument("TARGETS_TWICE", "Name one target, or all of them in target_langs.", "target_langs")
+        raise InvalidArgument(
+            "TARGETS_TWICE", "Name one target, or all of them in target_langs.", "target_langs", ["one of both"]
+        )
     many = as_list(asked.get("target_langs", [asked.get("target_lang", "")]), "target_langs")
     request = pb.TranslateTextRequest(
         text=as_text(asked.get("text", ""), "text"),
         source_lang=_named(asked, "source_lang"),
         target_langs=[as_text(each, f"target_langs[{index}]") for index, each in enumerate(many)],
     )
-    filled(request.glossary, asked.get("glossary") or {}, "glossary")
+    if asked.get("glossary") is not None:
+        filled(request.glossary, asked["glossary"], "glossary")
     if asked.get("dictionary") is not None:
         add_dictionary(request.glossary, asked["dictionary"], list(request.target_langs), "dictionary")
-    request.formality = formality_of(asked.get("formality") or "", "formality")
+    request.formality = formality_of(asked.get("formality", ""), "formality")
     return request
 
 
@@ -128,7 +134,7 @@ def _require_known(asked: Json, known: Sequence[str]) -> None:
 
 
 def _named(asked: Json, name: str) -> str:
-    value = as_text(asked.get(name) or "", name)
+    value = as_text(given(asked, name, ""), name)
     if not value:
         raise InvalidArgument(
             "LANGUAGE_MISSING", "It names a language: texts are too short to tell.", name, ["en, es ..."]

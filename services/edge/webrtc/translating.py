@@ -12,7 +12,7 @@ from services.common.errors import InvalidArgument, MeshError
 from services.common.telemetry.tracing import tracer
 from services.edge import measures
 from services.edge.compat.openai import MODEL, RATE, OpenAiDialect, Session, new_session
-from services.edge.compat.translations import set_up
+from services.edge.compat.translations import PATIENCE, set_up
 from services.edge.doors.languages import usual_source
 from services.edge.faults import Fault, as_fault
 from services.edge.fields import Json
@@ -66,7 +66,7 @@ class TranslationCalls:
         try:
             described = await gateway.describe(caller)
             known = replace(session, source=session.source or usual_source(described))
-            dialect.session = await set_up(line, OpenAiDialect(known), described)
+            dialect.session = await set_up(line, OpenAiDialect(known), described, PATIENCE * settings.hello_ms)
             if not dialect.session.target:
                 return DONE
             call = await opened(gateway.stream(caller), dialect.session.config())

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument, quoted
-from services.edge.fields import as_integer, as_object, as_text
+from services.edge.fields import as_integer, as_object, as_text, given
 
 NAME = "babelmesh"
 _INTO = f"{NAME}-to-"
@@ -55,12 +55,12 @@ def listening(asked: Mapping[str, object], form: Mapping[str, object], default: 
     for name, accepted in (("width", 2), ("channels", 1)):
         if form.get(name) != accepted:
             raise InvalidArgument("UNKNOWN_FORMAT", "Audio is mono, 16 bits.", name, [str(accepted)])
-    lang = as_text(asked.get("language") or default, "language")
+    lang = as_text(given(asked, "language", default), "language")
     if not lang:
         raise InvalidArgument("LANGUAGE_MISSING", "Several languages are recognized here.", "language", ["en, es ..."])
     return pb.SessionConfig(
         source_lang=lang,
-        targets=[_target(as_text(asked.get("name") or NAME, "name"), lang)],
+        targets=[_target(as_text(given(asked, "name", NAME), "name"), lang)],
         input=pb.AudioFormat(format="pcm16le", sample_rate=rate),
     )
 
@@ -81,8 +81,11 @@ def translates(config: pb.SessionConfig) -> bool:
 
 def speaking(asked: object, described: pb.DescribeResponse, lang: str) -> pb.SessionConfig:
     """Return the session of a `synthesize` with this `voice`, of text in `lang`. Raises InvalidArgument."""
-    told = as_object(asked or {}, "voice")
-    name, wanted = as_text(told.get("name") or "", "voice.name"), as_text(told.get("language") or "", "voice.language")
+    told = as_object({} if asked is None else asked, "voice")
+    name, wanted = (
+        as_text(given(told, "name", ""), "voice.name"),
+        as_text(given(told, "language", ""), "voice.language"),
+    )
     there = _voices(described, lang)
     if name:
         fitting = [each for each in there if each.name == name]

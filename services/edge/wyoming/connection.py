@@ -154,6 +154,8 @@ class WyomingConnection:
 
     async def send(self, kind: str, payload: bytes = b"", /, **data: object) -> None:
         """Send an event. Raises Left where the client is gone, or reads nothing."""
+        if self.writer.is_closing():
+            raise Left
         self.writer.write(WyomingEvent(kind, data, payload).encode())
         try:
             async with asyncio.timeout(self.doors.settings.client_stall_ms / 1000):

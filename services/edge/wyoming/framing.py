@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from services.common.errors import InvalidArgument
-from services.edge.fields import as_object, as_text
+from services.edge.fields import as_object, as_text, given
 from services.edge.realtime.inputs import parsed
 
 MOST_LINE = 64 * 1024
@@ -32,7 +32,7 @@ class WyomingEvent:
 
     def encode(self) -> bytes:
         """Return the event as it is sent."""
-        data = json.dumps(self.data, ensure_ascii=False).encode() if self.data else b""
+        data = json.dumps(self.data).encode() if self.data else b""
         header: dict[str, object] = {"type": self.type, "version": VERSION}
         if data:
             header["data_length"] = len(data)
@@ -51,7 +51,7 @@ async def read_event(reader: asyncio.StreamReader, idle_seconds: float) -> Wyomi
             first = await reader.readexactly(1)
         async with asyncio.timeout(REST_SECONDS):
             header = _header(first + await reader.readuntil(b"\n"))
-            data = dict(as_object(header.get("data") or {}, "data"))
+            data = dict(as_object(given(header, "data", {}), "data"))
             if length := _length(header, "data_length", MOST_DATA):
                 data |= parsed(_text(await reader.readexactly(length)))  # of two with one name, the later counts
             payload = await reader.readexactly(_length(header, "payload_length", MOST_PAYLOAD))
@@ -77,7 +77,7 @@ def _text(received: bytes) -> str:
 
 
 def _length(header: Mapping[str, object], name: str, most: int) -> int:
-    value = header.get(name) or 0
+    value = given(header, name, 0)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         raise InvalidArgument("MESSAGE_TOO_LARGE", "No event has a length like that.", name, [f"0 to {most}"])
     return value

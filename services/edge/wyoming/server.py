@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from services.common.cancelling import TaskGroup
 from services.common.errors import MeshError
 from services.edge import measures
 from services.edge.doors.entrance import Doors
@@ -30,27 +29,33 @@ async def wyoming_served(doors: Doors, registry: Registry) -> AsyncIterator[None
     if settings.wyoming is None:
         yield
         return
-    async with TaskGroup() as tasks:
-        open_: set[asyncio.Task[None]] = set()
+    held: set[asyncio.Task[object]] = set()
 
-        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            if registry.draining or len(open_) >= MOST_CONNECTIONS:
-                measures.refused(ENDPOINT, "AT_CAPACITY")
-                writer.close()
-                return
-            task = tasks.create_task(_served(doors, reader, writer))
-            open_.add(task)
-            task.add_done_callback(open_.discard)
-
-        host, _, port = settings.wyoming.rpartition(":")
-        server = await asyncio.start_server(connected, host.strip("[]"), int(port), limit=MOST_LINE, backlog=_BACKLOG)
-        log.info("serving wyoming", extra={"fields": {"port": server.sockets[0].getsockname()[1]}})
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve a connection, in the task that the server has made for it."""
+        if registry.draining or len(held) >= MOST_CONNECTIONS:
+            measures.refused(ENDPOINT, "AT_CAPACITY")
+            writer.close()
+            return
+        task = asyncio.current_task()
+        assert task
+        held.add(task)
         try:
-            yield
+            await _served(doors, reader, writer)
         finally:
-            server.close()
-            for task in open_:
-                task.cancel()
+            held.discard(task)
+
+    host, _, port = settings.wyoming.rpartition(":")
+    server = await asyncio.start_server(connected, host.strip("[]"), int(port), limit=MOST_LINE, backlog=_BACKLOG)
+    log.info("serving wyoming", extra={"fields": {"port": server.sockets[0].getsockname()[1]}})
+    try:
+        yield
+    finally:
+        server.close()
+        for each in held:
+            each.cancel()
+        if held:
+            await asyncio.wait(held)
 
 
 async def _served(doors: Doors, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
