@@ -169,7 +169,8 @@ export class Room {
     clearInterval(this.staying);
     this.speaking = false;
     if (this.state === "left") return;
-    if (HOPELESS.has(code)) {
+    if (this.fault?.code.startsWith("RESUME")) this.forget(); // the handle is too old: begin anew
+    else if (HOPELESS.has(code)) {
       this.state = "failed";
       this.emit(this.fault ?? {type: "error", code: "CLOSED", message: `closed with ${code}`, fatal: true});
       this.emit({type: "connection", state: "failed"});
@@ -179,6 +180,10 @@ export class Room {
     this.emit({type: "connection", state: "lost"});
     setTimeout(() => this.state === "lost" && this.connect(), this.delay * (0.5 + Math.random() / 2));
     this.delay = Math.min(2 * this.delay, LONGEST_DELAY_MS);
+  }
+
+  forget() {
+    Object.assign(this, {handle: "", speaker: "", log: [], texts: [], at: 0, typed: 0, fault: null});
   }
 
   emit(event) {

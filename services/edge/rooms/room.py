@@ -24,6 +24,7 @@ from services.edge.settings import EdgeSettings
 
 _STEP_SECONDS = 0.5  # between two changes of targets: the gateway takes two a second
 _TOLD_SECONDS = 10.0  # how often the minutes of a language are told anew
+MOST_SPEAKERS = 1000  # that are remembered; of more, those that have left are forgotten
 OWN = ""  # this edge, among those that want something
 
 
@@ -118,6 +119,10 @@ class Room:
         self._publish(mesh.Post(speaker=speaker, state=state))
         self._know(speaker, state)
 
+    def again(self) -> None:
+        """Have the speakers aimed anew: what was asked of the gateway is not in force."""
+        self._changed.set()
+
     def tell(self, speaker: str, event: Event) -> None:
         """Send an event to a speaker alone."""
         if (member := self.listeners.find(speaker)) is not None:
@@ -186,12 +191,25 @@ class Room:
     def record(self, speaker: str) -> Record:
         """Return the record of a speaker, a new one where it is not known."""
         if speaker not in self.records:
+            if len(self.records) >= MOST_SPEAKERS:
+                self._forget_oldest()
             self.records[speaker] = Record(speaker, self._settings.rooms_most_segments)
         return self.records[speaker]
 
+    def forget(self, speaker: str) -> None:
+        """Drop the record of a speaker whose session was never open."""
+        if (record := self.records.get(speaker)) is not None and not record.state.version:
+            del self.records[speaker]
+
+    def _forget_oldest(self) -> None:
+        gone = (each for each, record in self.records.items() if record.state.state != mesh.SPEAKER_STATE_PRESENT)
+        if (oldest := next(gone, None)) is not None:
+            del self.records[oldest]
+
     def _know(self, speaker: str, state: mesh.Speaker) -> None:
         record = self.record(speaker)
-        if state.version <= record.state.version:
+        session = record.state.session_id
+        if state.version <= record.state.version or (session and session != state.session_id):
             return
         before = dict(record.state.missing)
         record.state = state
@@ -207,8 +225,6 @@ class Room:
     def _use(self, terms: mesh.Terms) -> None:
         if terms.version > self.terms.version:
             self.terms = terms
-            for speaker in self.speakers.values():
-                speaker.use(glossary(terms, speaker.record.state.source_langs))
             self._changed.set()
 
     def _take(self, record: Record, message: pb.ServerMessage) -> None:
@@ -266,6 +282,9 @@ class Room:
         needed = self.demand.needed(time.monotonic())
         for speaker in self.speakers.values():
             speaker.aim(needed, self._settings.rooms_max_langs)
+            if speaker.terms != self.terms.version:
+                speaker.terms = self.terms.version
+                speaker.use(glossary(self.terms, speaker.record.state.source_langs))
 
     def state(self) -> Event:
         """Return what all members are told of the room."""

@@ -51,7 +51,7 @@ def test_a_bundle_has_the_words_that_its_translation_was_made_from() -> None:
         translation(1, "Buenos días.", 2, source=3),
     )
     bundles = [each["source"] for each in events if "source" in each]
-    assert [each["text"] for each in bundles] == ["good", "Good morning."]  # type: ignore[index]
+    assert [each["text"] for each in bundles] == ["good", "Good morning."]  # type: ignore[index]  # objects
 
 
 def test_what_comes_twice_changes_nothing() -> None:
