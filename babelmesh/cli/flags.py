@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from babelmesh.cli.options import Hold
+from babelmesh.cli.options import Hold, Register
 from babelmesh.models.choices import VARIABLE, Engines
 
 GATEWAYS = "HOST:PORT,..."
@@ -55,6 +55,13 @@ Held = Annotated[
 Within = Annotated[
     int | None,
     typer.Option("--latency", metavar="MS", min=500, max=10_000, help="Milliseconds a listener waits for a word."),
+]
+Unsaid = Annotated[
+    bool, typer.Option("--mask-pii", help="Hide personal data: telephone numbers, addresses of e-mail, cards, ids.")
+]
+Uncursed = Annotated[bool, typer.Option("--mask-profanity", help="Hide profanity.")]
+Formal = Annotated[
+    Register | None, typer.Option("--formality", help="How translations address people, where the pair can tell.")
 ]
 Muxed = Annotated[
     bool,

@@ -26,6 +26,7 @@ from babelmesh.cli.flags import (
     EdgePort,
     Explain,
     Folder,
+    Formal,
     From,
     Held,
     Json,
@@ -38,18 +39,19 @@ from babelmesh.cli.flags import (
     Terms,
     To,
     TrackNumber,
+    Uncursed,
+    Unsaid,
     Voice,
     VoiceName,
     With,
     Within,
 )
-from babelmesh.cli.options import Server, Waiting, demo_server, of_demo, one_language, place, separate, tls_of
+from babelmesh.cli.options import Server, Wishes, demo_server, of_demo, one_language, place, separate, tls_of
 from babelmesh.cli.running import run
 from babelmesh.client.dialling import Tls
 from babelmesh.client.errors import BabelmeshError
 from babelmesh.client.mesh import DEFAULT_ADDRESS, OPERATIONS_ADDRESS
 from babelmesh.local.edge import PORT as EDGE_PORT
-from babelmesh.local.edge import Front
 from babelmesh.local.supervisor import Ports
 from babelmesh.models.choices import Engines, Variables
 
@@ -97,18 +99,7 @@ def up(  # noqa: PLR0913, PLR0917  # a command line's options
 ) -> None:
     """Run a mesh on this machine until Ctrl-C: ASR, MT, TTS and gateway, with a page for browsers before them."""
     ports = Ports(port, asr_port, mt_port, tts_port, operations_port)
-    run(commands.up(ports, logs, _told(engines, models), _front(edge_port, tls, host)))
-
-
-def _front(port: int, tls: bool, host: str) -> Front | None:
-    """Return where the page of a local mesh is served; None for nowhere."""
-    if host and not tls:
-        raise typer.BadParameter("other machines are served over TLS alone; add --tls", param_hint="--host")
-    try:
-        return page_link.front(port, tls, host)
-    except BabelmeshError as error:
-        console.fail(str(error))
-        raise typer.Exit(error.exit_status) from None
+    run(commands.up(ports, logs, _told(engines, models), page_link.wanted(edge_port, tls, host)))
 
 
 def _told(engines: Engines, models: Path | None) -> Variables:
@@ -145,7 +136,7 @@ def demo(  # noqa: PLR0913, PLR0917  # a command line's options
     """Hear it work: recorded English speech, translated while it is spoken."""
     if server and engines is not Engines.DEFAULT:
         raise typer.BadParameter("the mesh named by --server has its own", param_hint="--engines")
-    asked = replace(of_demo(to, voice, glossary), waiting=Waiting(stabilization, latency))
+    asked = replace(of_demo(to, voice, glossary), wishes=Wishes(stabilization, latency))
     at = demo_server(server, tls_of(ca, certificate))
     at = at if server else replace(at, variables=_told(engines, models))
     run(demonstration.demo(at, asked, Output(as_events, out, explain)))
@@ -170,14 +161,17 @@ def translate(  # noqa: PLR0913, PLR0917  # a command line's options
     track: TrackNumber = None,
     stabilization: Held = None,
     latency: Within = None,
+    mask_pii: Unsaid = False,
+    mask_profanity: Uncursed = False,
+    formality: Formal = None,
     engines: OwnMesh = None,
     models: Folder = None,
 ) -> None:
     """Translate recordings into captions, subtitles and speech; in whole sentences without --realtime."""
     separate(files)
-    waiting = Waiting(stabilization, latency)
-    options.spoken_live(realtime, explain, waiting)
-    asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
+    wishes = Wishes(stabilization, latency, mask_pii, mask_profanity, formality)
+    options.spoken_live(realtime, explain, wishes)
+    asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), wishes=wishes)
     at = _place(server, tls_of(ca, certificate), engines, models)
     run(commands.translate(at, Files(files, asked, Output(as_events, out, explain, mux), realtime, track=track)))
 
@@ -197,12 +191,15 @@ def mic(  # noqa: PLR0913, PLR0917  # a command line's options
     glossary: Terms = "",
     stabilization: Held = None,
     latency: Within = None,
+    mask_pii: Unsaid = False,
+    mask_profanity: Uncursed = False,
+    formality: Formal = None,
     engines: OwnMesh = None,
     models: Folder = None,
 ) -> None:
     """Translate what is spoken into the microphone, until Ctrl-C."""
-    waiting = Waiting(stabilization, latency)
-    asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), waiting=waiting)
+    wishes = Wishes(stabilization, latency, mask_pii, mask_profanity, formality)
+    asked = replace(options.wanted(source, to, voice, voice_name or (), glossary), wishes=wishes)
     run(commands.mic(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events, out), device))
 
 
@@ -216,11 +213,15 @@ def text(  # noqa: PLR0913, PLR0917  # a command line's options
     certificate: Certificate = None,
     as_events: Json = False,
     glossary: Terms = "",
+    mask_pii: Unsaid = False,
+    mask_profanity: Uncursed = False,
+    formality: Formal = None,
     engines: OwnMesh = None,
     models: Folder = None,
 ) -> None:
     """Translate typed lines as they come."""
-    asked = options.wanted(one_language(source), to, glossary=glossary)
+    wishes = Wishes(mask_pii=mask_pii, mask_profanity=mask_profanity, formality=formality)
+    asked = replace(options.wanted(one_language(source), to, glossary=glossary), wishes=wishes)
     run(commands.text(_place(server, tls_of(ca, certificate), engines, models), asked, Output(as_events), lines or ()))
 
 

@@ -15,6 +15,9 @@ from babelmesh.client.errors import GlossaryUnreadable
 from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
+    FORMALITY_FORMAL,
+    FORMALITY_INFORMAL,
+    FORMALITY_UNSPECIFIED,
     SAME_LANGUAGE_PASS_THROUGH,
     SAME_LANGUAGE_UNSPECIFIED,
     STABILIZATION_AGGRESSIVE,
@@ -60,24 +63,41 @@ _STABILIZATIONS = {
 }
 
 
+class Register(StrEnum):
+    """How translations address people, as `--formality` names it."""
+
+    FORMAL = "formal"
+    INFORMAL = "informal"
+
+
+_FORMALITIES = {
+    None: FORMALITY_UNSPECIFIED,
+    Register.FORMAL: FORMALITY_FORMAL,
+    Register.INFORMAL: FORMALITY_INFORMAL,
+}
+
+
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A listener's wishes on latency; None leaves a value to the server."""
+class Wishes:
+    """Wishes on latency, where None leaves a value to the server, on what is hidden, and on the register."""
 
     stabilization: Hold | None = None
     latency_ms: int | None = None
+    mask_pii: bool = False
+    mask_profanity: bool = False
+    formality: Register | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The translation a command asks for: languages, voices, glossary and latency."""
+    """The translation a command asks for: languages, voices, glossary, latency, masks and register."""
 
     source: str  # a language, several with commas between them, or AUTO
     targets: tuple[str, ...]
     voice: bool
     voice_names: Mapping[str, str] = field(default_factory=dict)  # by target
     glossary: Glossary | None = None
-    waiting: Waiting = field(default_factory=Waiting)
+    wishes: Wishes = field(default_factory=Wishes)
 
     def config(self, live: bool = True) -> SessionConfig:
         """Return the hello: with interim results for live speech, in whole segments where nobody waits."""
@@ -87,17 +107,24 @@ class Wanted:
         # What is spoken in a target's own language needs no translation, and its listeners read what was said.
         same = SAME_LANGUAGE_PASS_THROUGH if several(self.source) else SAME_LANGUAGE_UNSPECIFIED
         targets = [
-            Target(lang=lang, delivery=delivery, voice=self.voice_names.get(lang, ""), same_language=same)
+            Target(
+                lang=lang,
+                delivery=delivery,
+                voice=self.voice_names.get(lang, ""),
+                same_language=same,
+                formality=_FORMALITIES[self.wishes.formality],
+            )
             for lang in self.targets
         ]
         hello = SessionConfig(targets=targets, partial_results=live, glossary=self.glossary)
+        hello.mask_pii, hello.mask_profanity = self.wishes.mask_pii, self.wishes.mask_profanity
         if len(spoken) > 1:
             hello.source_langs.extend(spoken)
         else:
             hello.source_lang = self.source
         if live:
-            hello.stabilization = _STABILIZATIONS[self.waiting.stabilization]
-            hello.latency_budget_ms = self.waiting.latency_ms or 0
+            hello.stabilization = _STABILIZATIONS[self.wishes.stabilization]
+            hello.latency_budget_ms = self.wishes.latency_ms or 0
         else:
             hello.stabilization = STABILIZATION_WHOLE_SEGMENTS
             hello.endpointing.CopyFrom(Endpointing(trailing_silence_ms=SENTENCE_SILENCE_MS))
@@ -193,13 +220,13 @@ def place(addresses: str, tls: Tls, engines: Engines | None, models: Path | None
     return Server("" if engines else addresses, tls)
 
 
-def spoken_live(realtime: bool, explain: bool, waiting: Waiting) -> None:
+def spoken_live(realtime: bool, explain: bool, wishes: Wishes) -> None:
     """Check that options which only make sense for live speech are given with it. Raises typer.BadParameter."""
     if realtime:
         return
     late = "what is sent faster than it was spoken is translated in whole sentences; add --realtime"
     timeless = "what is sent faster than it was spoken has no timeline; add --realtime"
-    refused = {"--explain": explain, "--stabilization": waiting.stabilization, "--latency": waiting.latency_ms}
+    refused = {"--explain": explain, "--stabilization": wishes.stabilization, "--latency": wishes.latency_ms}
     for option, asked in refused.items():
         if asked:
             raise typer.BadParameter(timeless if option == "--explain" else late, param_hint=option)

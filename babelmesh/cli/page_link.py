@@ -8,17 +8,29 @@ from pathlib import Path
 from types import ModuleType
 from typing import Never
 
+import typer
 from rich.text import Text
 
 from babelmesh import console
 from babelmesh.cli.server_part import services_needed
-from babelmesh.client.errors import MeshFailed, OutputUnwritable
+from babelmesh.client.errors import BabelmeshError, MeshFailed, OutputUnwritable
 from babelmesh.local import edge, supervisor
 from babelmesh.local.edge import Front
 
 RENEW_SECONDS = 86_400.0
 MISSING = "There is no page for browsers: pip install 'babelmesh-server[edge]'."
 _DATA = ".local/share"  # XDG Base Directory Specification: where XDG_DATA_HOME is not set
+
+
+def wanted(port: int, tls: bool, host: str) -> Front | None:
+    """Return what `front` returns; ends the command where it raises. Raises typer.BadParameter."""
+    if host and not tls:
+        raise typer.BadParameter("other machines are served over TLS alone; add --tls", param_hint="--host")
+    try:
+        return front(port, tls, host)
+    except BabelmeshError as error:
+        console.fail(str(error))
+        raise typer.Exit(error.exit_status) from None
 
 
 def front(port: int, tls: bool, host: str) -> Front | None:

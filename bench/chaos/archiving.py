@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from services.gateway.archive.archive import Archive
+from services.gateway.archive.archive import Archive, Owner
+from services.gateway.lifecycle import stored_masker
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.continuation import beginning
 from services.gateway.values.speech import Transcript
@@ -50,7 +52,7 @@ def archive_until_killed(settings: GatewaySettings, temp: Path, out: int) -> Non
 
 
 async def _archive(settings: GatewaySettings, out: int) -> None:
-    archive = Archive(settings)
+    archive = Archive(settings, partial(stored_masker, settings))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(archive.run())
         for session in range(SESSIONS):
@@ -63,7 +65,7 @@ async def _speak(archive: Archive, session: int, out: int) -> None:
     while True:
         call += 1
         metadata = (("babelmesh-subject", f"{CANARY} {session}"),)
-        async with archive.recording("", metadata, terms, beginning(terms.session_id)) as recorder:
+        async with archive.recording(Owner(), metadata, terms, beginning(terms.session_id)) as recorder:
             for number in range(1, 100 * call):
                 text = text_of(session, number)
                 recorder.transcript(Transcript(number, 1, True, text, len(text)), "en")

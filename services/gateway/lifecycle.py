@@ -45,7 +45,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
 from services.gateway.values.continuation import Continuation, Position
 from services.gateway.values.speech import samples
-from services.gateway.values.terms import Terms
+from services.gateway.values.terms import Masks, Terms
 
 NOTICE_SECONDS = 30.0  # for a client to go on in another call, at a moment that suits it
 _RETRY_MS = 1
@@ -83,6 +83,14 @@ class Opening:
         dictionary = Dictionary(self.terms.glossary, self.terms.source_langs)
         return Shared(self.terms, stages, account, dictionary, self.goes_on, archive=self.archive)
 
+    def ready(self, account: Account, server: str) -> ServerMessage:
+        """Make the message that tells the client what was agreed."""
+        start = self.goes_on.start_samples if self.goes_on.resumed else None
+        made = messages.ready(self.terms, self.settings, start, account.handle)
+        made.ready.server, made.ready.archived = server, bool(self.archive.part)
+        made.ready.audio_archived = self.archive.hears
+        return made
+
     def billed(self, account: Account, call: Call, quotas: Quotas) -> AbstractContextManager[None]:
         """Draw what the session uses from its tenant's quota, and record it at the end of the block."""
         grant = call.standing.grant
@@ -101,9 +109,8 @@ class Opening:
     def session(self, shared: Shared, recognition: Recognition) -> Session:
         """Make the session itself."""
         masks, goes_on = self.terms.masks.shown, self.goes_on
-        names = presidio() if NAME in masks.kinds else None
-        seeker = Seeker(masks, profanities(self.settings.profanity), names)
-        masker = Masker(masks, self.terms.source_lang, seeker, (goes_on.open_transcript, goes_on.open_typed))
+        opened = goes_on.open_transcript, goes_on.open_typed
+        masker = Masker(masks, self.terms.source_lang, seeker(masks, self.settings), opened)
         typed = TypedSegment(self.settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         return Session(shared, recognition, Source(typed, Numbering(goes_on), masker))
 
@@ -127,6 +134,18 @@ class Opening:
             "babelmesh.source_lang": self.terms.source_lang,
             "babelmesh.target_langs": [target.lang for target in self.terms.targets],
         }
+
+
+def seeker(masks: Masks, settings: GatewaySettings) -> Seeker:
+    """Make what finds the things that masks hide."""
+    names = presidio() if NAME in masks.kinds else None
+    return Seeker(masks, profanities(settings.profanity), names)
+
+
+def stored_masker(settings: GatewaySettings, masks: Masks, lang: str) -> Masker:
+    """Make what masks a language's texts for the archive alone, which are punctuated already as is wanted."""
+    hiding = replace(masks, stored_only=False, punctuation=True, casing=True)
+    return Masker(hiding, lang, seeker(hiding, settings))
 
 
 async def retire(seconds: float, notify: Callable[[int], Awaitable[None]]) -> Never:

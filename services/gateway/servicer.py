@@ -31,7 +31,7 @@ from services.gateway.agreement.entrance import Entrance, warn_of_strangers
 from services.gateway.agreement.glossaries import Glossaries
 from services.gateway.agreement.negotiation import agree, agree_text, within_budget
 from services.gateway.agreement.tenants import Tenants
-from services.gateway.archive.archive import Archive, unavailable
+from services.gateway.archive.archive import Archive, Owner, unavailable
 from services.gateway.archive.recorder import MISSED
 from services.gateway.incoming.call import (
     Call,
@@ -49,7 +49,7 @@ from services.gateway.incoming.call import (
 from services.gateway.incoming.greeting import LAST_WORDS_SECONDS, SILENT_SECONDS, Greeting, Greetings
 from services.gateway.incoming.ingress import AudioStart, Controls, Ingress
 from services.gateway.incoming.typed import without_byte_order_marks
-from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, wanted_slots
+from services.gateway.lifecycle import Opening, backlogs, lasting, outcome, stored_masker, wanted_slots
 from services.gateway.operations.archive import ArchiveServicer
 from services.gateway.operations.door import OperatorsDoor
 from services.gateway.operations.edge import edge
@@ -94,7 +94,7 @@ class GatewayServicer:
         self._stages = Stages(settings, dial)
         self._turned_away, self._recent = TurnedAway(), Recent()
         self._sight = Sight(self._stages, settings, self._status, dial)
-        self._archive = Archive(settings)
+        self._archive = Archive(settings, partial(stored_masker, settings))
         self.replica = Replica(
             self._slots,
             forward=self._stages.simulate_fault,
@@ -191,7 +191,8 @@ class GatewayServicer:
             place.ration = ration
             life = held.enter_context(self._lives.running(terms.session_id, goes_on.epoch))
         sign = self._admission.signature(terms, goes_on, caller.tenant)
-        recording = self._archive.recording(caller.tenant, context.invocation_metadata(), terms, goes_on)
+        owner = Owner(caller.tenant, caller.grant.quota_class)
+        recording = self._archive.recording(owner, context.invocation_metadata(), terms, goes_on)
         return Opening(terms, settings, goes_on, life, place, sign, await held.enter_async_context(recording))
 
     def _turn_away(self, refusal: MeshError) -> None:
@@ -245,9 +246,7 @@ class GatewayServicer:
             await recognition.open()
             call.refused, call.measure = False, shared.account.measures.written
             account.begin()
-            start = goes_on.start_samples if goes_on.resumed else None
-            ready = messages.ready(terms, settings, start, shared.account.handle)
-            ready.ready.server, ready.ready.archived = self._lives.server, bool(opening.archive.part)
+            ready = opening.ready(shared.account, self._lives.server)
             await call.outbox.put(ready)
             if opening.archive is MISSED:
                 await shared.account.report(unavailable())

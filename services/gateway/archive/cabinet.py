@@ -13,8 +13,9 @@ from services.gateway.archive.audit import Audit, Audited, Head
 from services.gateway.archive.hiding import Hiding
 from services.gateway.archive.http_keys import HttpKeys
 from services.gateway.archive.keys import FileKeys, Keys, KeysUnavailable
-from services.gateway.archive.parts import KEY, LOG, NoPart, Part, age_ms, read_part
+from services.gateway.archive.parts import KEY, LOG, NoPart, Part, age_ms, class_of, read_part
 from services.gateway.archive.receipts import Wanted, receipt
+from services.gateway.archive.s3_store import Bucket, S3Store
 from services.gateway.archive.sealing import State, Unsealed, unsealed
 from services.gateway.archive.settings import ArchiveSettings
 from services.gateway.archive.store import NEW, FolderStore, Gone, Store
@@ -82,16 +83,17 @@ class Cabinet:
 
     async def sweep(self, settings: ArchiveSettings, now_ms: int, live: Collection[str]) -> int:
         """Delete the parts that are older than is set, and what deletions and crashes left. Returns how many parts."""
-        days = {self.hiding.tenant(name): days for name, days in settings.archive_tenant_days.items()}
+        tenants = {self.hiding.tenant(name): days for name, days in settings.archive_tenant_days.items()}
+        classes = {self.hiding.quota_class(name): days for name, days in settings.archive_class_days.items()}
+
+        def days(name: str) -> int:
+            of_class = classes.get(class_of(name), settings.archive_days)
+            return tenants.get(name.partition("/")[0], of_class)
 
         def old() -> list[str]:
             names = [name for name in self.store.names() if name.count("/") == 2]
             keys = {name.removesuffix(KEY) for name in names if name.endswith(KEY)}
-            expired = {
-                name
-                for name in keys
-                if age_ms(name, now_ms) > DAY_MS * days.get(name.split("/")[0], settings.archive_days)
-            }
+            expired = {name for name in keys if age_ms(name, now_ms) > DAY_MS * days(name)}
             for name in names:
                 part = name.partition(".")[0]
                 left = name.endswith(NEW) or part not in keys
@@ -160,7 +162,18 @@ class Cabinet:
 
 
 def _store(settings: ArchiveSettings) -> Store:
-    return FolderStore(Path(settings.archive))
+    if not settings.archive.startswith("s3://"):
+        return FolderStore(Path(settings.archive))
+    key, secret = settings.archive_s3_access_key_id, settings.archive_s3_secret_access_key
+    return S3Store(
+        Bucket(
+            settings.archive,
+            settings.archive_s3_endpoint,
+            settings.archive_s3_region,
+            key.get_secret_value() if key else "",
+            secret.get_secret_value() if secret else "",
+        )
+    )
 
 
 def _keys(settings: ArchiveSettings) -> Keys:

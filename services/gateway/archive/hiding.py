@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 LEAST_SECRET_BYTES = 32
 _NONCE_BYTES = 12
+_CLASS_LENGTH = 8  # there are few of them
 _NAME_LENGTH = 32  # hexadecimal digits, 128 bits
 MAC = "mac"  # the field of a statement that signs the others
 
@@ -28,6 +29,10 @@ class Hiding:
     def tenant(self, name: str) -> str:
         """The opaque name of a tenant; the empty name is that of nobody in particular."""
         return self._name("tenant", name)
+
+    def quota_class(self, name: str) -> str:
+        """The opaque name of a quota class; empty for none."""
+        return self._name("quota class", name)[:_CLASS_LENGTH] if name else ""
 
     def session(self, session_id: str) -> str:
         """The opaque name of a session."""

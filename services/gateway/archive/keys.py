@@ -62,8 +62,8 @@ class FileKeys:
                 text = file.read(2 * KEY_BYTES + 2).strip()
         except OSError as error:
             raise KeysUnavailable(f"The tenant's key cannot be read: {error.strerror}.") from None
-        if mode & 0o077:
-            raise KeysUnavailable("The tenant's key can be read by others than its owner: its mode is not 0600.")
+        if mode & 0o037:
+            raise KeysUnavailable("The tenant's key can be read by anybody: its mode is neither 0600 nor 0440.")
         try:
             key = bytes.fromhex(text.decode("ascii"))
         except ValueError:

@@ -15,6 +15,7 @@ from services.gateway.archive.hiding import Hiding
 
 KEY, LOG = ".key", ".log"
 FORMAT = 1
+_CLASS = 2  # where in the last part of a name its quota class stands
 _KIND = "part"
 
 
@@ -47,9 +48,17 @@ class Part:
         return json.dumps(hiding.signed(_KIND, told)).encode()
 
 
-def part_name(tenant: str, session: str, began_ms: int) -> str:
-    """A new name, later ones behind earlier ones, for a call of a session of a tenant, by their hidden names."""
-    return f"{tenant}/{session}/{began_ms:014d}-{secrets.token_hex(4)}"
+def part_name(tenant: str, session: str, began_ms: int, quota_class: str = "") -> str:
+    """A new name, later ones behind earlier ones, for a call of a session of a tenant, by their hidden names; that of
+    its quota class says how long it is kept.
+    """
+    return f"{tenant}/{session}/{began_ms:014d}-{secrets.token_hex(4)}" + f"-{quota_class}" * bool(quota_class)
+
+
+def class_of(name: str) -> str:
+    """The hidden name of the quota class of a part, by its name; empty for none."""
+    parts = name.rpartition("/")[2].split("-")
+    return parts[2] if len(parts) > _CLASS else ""
 
 
 def read_part(piece: bytes, hiding: Hiding) -> Part:

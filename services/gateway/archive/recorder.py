@@ -6,9 +6,11 @@ import json
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from services.common.audio.pcm import ASR_RATE
 from services.common.telemetry import metrics
+from services.gateway.archive.hidden import Hider
 from services.gateway.archive.sealing import Sealer
 from services.gateway.values.continuation import Continuation
 from services.gateway.values.speech import Audio, Transcript, milliseconds
@@ -31,6 +33,14 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeps:
+    """What is kept of a call beside its texts as its people see them."""
+
+    audio: bool = False
+    hider: Hider | None = None  # masks the texts first, where people see them as they were said
+
+
+@dataclass(frozen=True, slots=True)
 class Batch:
     """Sealed records, to be appended at an offset."""
 
@@ -44,15 +54,20 @@ class Recorder:
     """Takes down what a call concludes. Without a part it takes down nothing."""
 
     def __init__(
-        self, part: str = "", key: bytes = b"", audio: bool = False, wake: Callable[[int], None] = lambda _: None
+        self, part: str = "", key: bytes = b"", keeps: Keeps = Keeps(), wake: Callable[[int], None] = lambda _: None
     ) -> None:
         """`wake` is called with the bytes that wait."""
         self.part = part
+        self.hears = keeps.audio  # whether source audio is kept
         self.progress = Progress(over=not part)
         self._sealer = Sealer(key, part) if part else None
-        self.hears = audio  # whether source audio is kept
         self._wake = wake
-        self._waiting = _Waiting()
+        self._waiting = _Waiting(keeps.hider)
+
+    @property
+    def hides(self) -> bool:
+        """Whether texts are masked before they are kept."""
+        return self._waiting.hider is not None
 
     def began(self, about: dict[str, object]) -> None:
         """Take down what the call is about."""
@@ -60,13 +75,17 @@ class Recorder:
 
     def transcript(self, said: Transcript, default_lang: str) -> None:
         """Take down a final transcript."""
-        if not said.language_tentative and said.text:
-            self._add({"kind": "source", **_of(said), "lang": said.language or default_lang, "text": said.text})
+        if said.language_tentative or not said.text:
+            return
+        lang, hider = said.language or default_lang, self._waiting.hider
+        hide = partial(hider.transcript, said, lang) if hider else None
+        self._add({"kind": "source", **_of(said), "lang": lang, "text": said.text}, hide=hide)
 
     def translation(self, said: Transcript, lang: str, text: str) -> None:
         """Take down a final translation."""
         if text:
-            self._add({"kind": "translation", **_of(said), "lang": lang, "text": text})
+            hide = partial(self._waiting.hider.translation, said, lang, text) if self._waiting.hider else None
+            self._add({"kind": "translation", **_of(said), "lang": lang, "text": text}, hide=hide)
 
     def audio(self, said: Audio) -> None:
         """Take down source audio. To be called only where that is kept, as `hears` tells."""
@@ -94,11 +113,17 @@ class Recorder:
         self.progress.over = True
         self._waiting = _Waiting()
 
+    def hide(self) -> None:
+        """Mask the texts that wait, where they are to be: in a thread, as it may take a while."""
+        for record in list(self._waiting.records):
+            record.hide()
+
     def batch(self) -> Batch:
         """What to append to the part. It is the same one until `wrote` or `give_up`: a record is sealed once."""
         if self._waiting.taken is None:
             assert self._sealer
-            records, last = self._waiting.take(), self.progress.closed
+            records = self._waiting.take()
+            last = self.progress.closed and not self._waiting.records
             sealed = [self._sealer.seal(record) for record in records]
             if last:
                 told = {"kind": "end", "records": self.progress.kept + len(records), "lost": self.progress.lost}
@@ -137,36 +162,66 @@ class Recorder:
         taken = self._waiting.taken
         return len(self._waiting.records) + (taken.records if taken else 0)
 
-    def _add(self, about: dict[str, object], payload: bytes = b"") -> None:
+    def _add(self, about: dict[str, object], payload: bytes = b"", hide: Callable[[], str] | None = None) -> None:
         if self.progress.over or self.progress.closed:
             return
-        record = json.dumps(about, ensure_ascii=False).encode() + b"\n" + payload
-        if self._waiting.full(len(record)):
+        record = _Record(about, payload, hide)
+        if self._waiting.full(record.size):
             self.lose(1)
         else:
             self._waiting.add(record)
             self._wake(self._waiting.bytes)
 
 
+class _Record:
+    """A record that waits; `text_of` makes its text, where that is to be masked."""
+
+    def __init__(self, about: dict[str, object], payload: bytes, text_of: Callable[[], str] | None) -> None:
+        self._about = about
+        self._payload = payload
+        self._text_of = text_of
+        self.size = len(self.bytes)
+
+    @property
+    def bytes(self) -> bytes:
+        """The record as it is sealed."""
+        return json.dumps(self._about, ensure_ascii=False).encode() + b"\n" + self._payload
+
+    @property
+    def ready(self) -> bool:
+        """Whether its text is as it may be kept."""
+        return self._text_of is None
+
+    def hide(self) -> None:
+        """Mask its text, where that is to be."""
+        if self._text_of is not None:
+            self._about["text"] = self._text_of()
+            self._text_of = None
+
+
 class _Waiting:
     """Records that wait, and their size."""
 
-    def __init__(self) -> None:
-        self.records: deque[bytes] = deque()
+    def __init__(self, hider: Hider | None = None) -> None:
+        self.hider = hider
+        self.records: deque[_Record] = deque()
         self.bytes = 0
         self.taken: Batch | None = None  # sealed already, and on its way to the store
 
     def full(self, more: int) -> bool:
         return len(self.records) >= MOST_RECORDS or self.bytes + more > MOST_BYTES
 
-    def add(self, record: bytes) -> None:
+    def add(self, record: _Record) -> None:
         self.records.append(record)
-        self.bytes += len(record)
+        self.bytes += record.size
 
     def take(self) -> list[bytes]:
-        taken = list(self.records)
-        self.records.clear()
-        self.bytes = 0
+        """Take the records that may be kept as they are, up to the first that may not."""
+        taken = list[bytes]()
+        while self.records and self.records[0].ready:
+            record = self.records.popleft()
+            self.bytes -= record.size
+            taken.append(record.bytes)
         return taken
 
 

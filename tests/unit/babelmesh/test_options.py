@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from babelmesh.cli.main import app
 from babelmesh.cli.options import (
     SENTENCE_SILENCE_MS,
     Hold,
-    Waiting,
+    Register,
+    Wishes,
     languages,
     one_language,
     place,
@@ -21,6 +24,7 @@ from babelmesh.client.dialling import Tls
 from babelmesh.client.events import (
     DELIVERY_CAPTIONS,
     DELIVERY_UNSPECIFIED,
+    FORMALITY_FORMAL,
     SAME_LANGUAGE_PASS_THROUGH,
     SAME_LANGUAGE_UNSPECIFIED,
     STABILIZATION_AGGRESSIVE,
@@ -69,23 +73,23 @@ def test_two_files_of_one_name_would_overwrite_each_other() -> None:
 
 
 def test_only_what_is_sent_as_it_was_spoken_can_be_explained() -> None:
-    spoken_live(realtime=True, explain=True, waiting=Waiting(Hold.FAST, 1000))
-    spoken_live(realtime=False, explain=False, waiting=Waiting())
+    spoken_live(realtime=True, explain=True, wishes=Wishes(Hold.FAST, 1000))
+    spoken_live(realtime=False, explain=False, wishes=Wishes())
     with pytest.raises(typer.BadParameter, match="--realtime"):
-        spoken_live(realtime=False, explain=True, waiting=Waiting())
+        spoken_live(realtime=False, explain=True, wishes=Wishes())
 
 
 @pytest.mark.parametrize(
-    ("option", "waiting"), [("--stabilization", Waiting(Hold.FAST)), ("--latency", Waiting(latency_ms=900))]
+    ("option", "wishes"), [("--stabilization", Wishes(Hold.FAST)), ("--latency", Wishes(latency_ms=900))]
 )
-def test_nobody_waits_for_what_is_sent_faster_than_it_was_spoken(option: str, waiting: Waiting) -> None:
+def test_nobody_waits_for_what_is_sent_faster_than_it_was_spoken(option: str, wishes: Wishes) -> None:
     with pytest.raises(typer.BadParameter, match="--realtime") as refused:
-        spoken_live(realtime=False, explain=False, waiting=waiting)
+        spoken_live(realtime=False, explain=False, wishes=wishes)
     assert refused.value.param_hint == option
 
 
 def test_a_live_session_asks_for_what_its_listener_waits_for() -> None:
-    config = replace(wanted("en", "es"), waiting=Waiting(Hold.AGGRESSIVE, 900)).config()
+    config = replace(wanted("en", "es"), wishes=Wishes(Hold.AGGRESSIVE, 900)).config()
     assert (config.stabilization, config.latency_budget_ms) == (STABILIZATION_AGGRESSIVE, 900)
 
 
@@ -137,3 +141,19 @@ def test_typed_lines_are_in_one_language(source: str) -> None:
     assert one_language("en") == "en"
     with pytest.raises(typer.BadParameter):
         one_language(source)
+
+
+def test_what_is_hidden_and_how_people_are_addressed_is_asked_of_every_target() -> None:
+    wishes = Wishes(mask_pii=True, mask_profanity=True, formality=Register.FORMAL)
+    config = replace(wanted("en", "es,pt"), wishes=wishes).config()
+    assert (config.mask_pii, config.mask_profanity) == (True, True)
+    assert [target.formality for target in config.targets] == 2 * [FORMALITY_FORMAL]
+    plain = wanted("en", "es").config()
+    assert (plain.mask_pii, plain.mask_profanity, plain.targets[0].formality) == (False, False, 0)
+
+
+@pytest.mark.parametrize("command", ["translate", "mic", "text"])
+def test_every_command_for_speech_or_text_has_the_masks_as_flags(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output
+    for flag in ("--mask-pii", "--mask-profanity", "--formality"):
+        assert flag in shown

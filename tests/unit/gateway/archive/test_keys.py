@@ -49,7 +49,7 @@ async def test_calls_that_no_tenant_makes_have_the_default_key(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "key", "mode", "why"),
     [
-        ("clinic", "ab" * 32, 0o640, "0600"),
+        ("clinic", "ab" * 32, 0o644, "0600"),
         ("clinic", "ab" * 31, 0o600, "64 hexadecimal"),
         ("clinic", "no key", 0o600, "64 hexadecimal"),
         ("other", "ab" * 32, 0o600, "No such file"),

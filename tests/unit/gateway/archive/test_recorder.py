@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from services.gateway.archive import recorder as recording
-from services.gateway.archive.recorder import NOTHING, Recorder
+from services.gateway.archive.recorder import NOTHING, Keeps, Recorder
 from services.gateway.archive.sealing import State, new_key, unsealed
 from services.gateway.values.continuation import Continuation, SegmentContinuation, TargetContinuation
 from services.gateway.values.speech import Audio, Transcript
@@ -50,7 +50,7 @@ def test_more_than_there_is_room_for_is_lost_by_count() -> None:
 
 
 def test_bytes_that_wait_are_bounded_too() -> None:
-    recorder = Recorder("part", new_key(), audio=True)
+    recorder = Recorder("part", new_key(), Keeps(audio=True))
     for number in range(10):
         recorder.audio(Audio(np.zeros(recording.MOST_BYTES // 8, np.int16), number))
     assert recorder.progress.lost == 7

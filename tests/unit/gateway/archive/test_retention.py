@@ -32,9 +32,10 @@ def cabinet_of(folder: Path) -> Cabinet:
     return Cabinet(FolderStore(folder), FileKeys(folder), hiding, Audit(folder / "audit.log", hiding))
 
 
-def begun(cabinet: Cabinet, tenant: str, session: str, days_ago: float) -> Part:
+def begun(cabinet: Cabinet, tenant: str, session: str, days_ago: float, quota_class: str = "") -> Part:
     began_ms = NOW_MS - round(days_ago * DAY_MS)
-    name = part_name(cabinet.hiding.tenant(tenant), cabinet.hiding.session(session), began_ms)
+    hidden = cabinet.hiding.quota_class(quota_class)
+    name = part_name(cabinet.hiding.tenant(tenant), cabinet.hiding.session(session), began_ms, hidden)
     part = Part(name, "", began_ms, tenant, session, b"wrapped")
     cabinet.begin(part)
     return part
@@ -42,6 +43,19 @@ def begun(cabinet: Cabinet, tenant: str, session: str, days_ago: float) -> Part:
 
 async def left(cabinet: Cabinet) -> set[str]:
     return {part.session_id for part in await cabinet.find(Wanted())}
+
+
+async def test_a_quota_classs_sessions_are_kept_for_its_days_but_a_tenants_own_come_first(tmp_path: Path) -> None:
+    cabinet = cabinet_of(tmp_path)
+    for tenant in ("clinic", "bakery"):
+        for quota_class in ("trial", "gold", ""):
+            begun(cabinet, tenant, f"{tenant} {quota_class}", 8, quota_class)
+    more: dict[str, object] = {"archive_tenant_days": {"clinic": 365}, "archive_class_days": {"trial": 7, "gold": 90}}
+    assert await cabinet.sweep(settings_of(tmp_path, archive_days=30, **more), NOW_MS, ()) == 1
+    assert "bakery trial" not in await left(cabinet)
+    assert await cabinet.sweep(settings_of(tmp_path, archive_days=1, **more), NOW_MS, ()) == 1
+    assert await left(cabinet) == {"clinic trial", "clinic gold", "clinic ", "bakery gold"}
+    assert not [name for name in cabinet.store.names() if "trial" in name or "gold" in name]
 
 
 async def test_each_tenants_sessions_are_kept_for_its_days(tmp_path: Path) -> None:
@@ -105,7 +119,7 @@ def test_names_in_the_archive_tell_nothing_without_its_secret(tmp_path: Path) ->
         ({"archive": "kept", "archive_keys": "keys"}, "archive_secret"),
         ({"archive": "kept", "archive_keys": "keys", "archive_secret": "short"}, "archive_secret"),
         ({"archive": "kept", "archive_secret": SECRET}, "archive_keys"),
-        ({"archive": "s3://bucket", "archive_secret": SECRET, "archive_keys": "keys"}, "to be a folder"),
+        ({"archive": "gs://bucket", "archive_secret": SECRET, "archive_keys": "keys"}, "to be a folder"),
         ({"archive_keys": "http://keys.example/v1"}, "TLS"),
         ({"archive_operators": "officer:short"}, "operator 1"),
         ({"archive_tenant_days": {"clinic": 0}}, "0 is no number of days"),
