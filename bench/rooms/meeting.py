@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -96,23 +96,32 @@ async def meeting(held: Hall, count: int, seconds: float, kill: str = "") -> Hel
         await asyncio.sleep(seconds / 3)
         before = 0.0 if kill else cpu_seconds(held.processes())
         recognitions = await held.recognitions()
-        if kill == "edge":
-            held.kill_edge(0)
-        elif kill == "nats":
-            await held.nats.kill()
-            await asyncio.sleep(NATS_AWAY_SECONDS)
-            await held.nats.start()
+        await _kill(held, kill)
         await asyncio.sleep(seconds / 3)
         used = cpu_seconds(held.processes()) - before if not kill else 0.0
         await asyncio.gather(*speaking)
         await asyncio.sleep(SETTLE_SECONDS)
         for each in reading:
             each.cancel()
+    return _judged(listeners, speakers, 3 * used / seconds, recognitions)
+
+
+async def _kill(held: Hall, what: str) -> None:
+    """Kill an "edge", or "nats" for a while."""
+    if what == "edge":
+        held.kill_edge(0)
+    elif what == "nats":
+        await held.nats.kill()
+        await asyncio.sleep(NATS_AWAY_SECONDS)
+        await held.nats.start()
+
+
+def _judged(listeners: Sequence[Listener], speakers: Sequence[Speaker], cpu: float, recognitions: int) -> Held:
     late = [ms for each in listeners for ms in lateness_ms(each, speakers)]
     pairs = {(event["speaker"], event["lang"]) for each in listeners for _, event in each.finals() if "source" in event}
     return Held(
         verdict(listeners, speakers),
-        3 * used / seconds,
+        cpu,
         recognitions,
         len(pairs),
         spread(late, 0.5),
@@ -133,6 +142,16 @@ async def measured(count: int, seconds: float) -> tuple[dict[str, Held], float]:
     return found, alone
 
 
+def _table(found: Mapping[str, Held], listeners: int) -> Rows:
+    wrongs = ["segments", "missing", "doubled", "disordered", "unequal"]
+    title = f"{SPEAKERS} speakers, {listeners} listeners, {len(LANGS)} languages, 2 edges"
+    table = Rows(title, ["meeting", *wrongs, "resumed", "rejoined", "p50 ms", "p99 ms"])
+    for name, each in found.items():
+        counts = [getattr(each.verdict, wrong) for wrong in wrongs]
+        table.add(name, *counts, each.resumed, each.rejoined, each.p50_ms, each.p99_ms)
+    return table
+
+
 def main() -> None:
     """Measure, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -140,35 +159,7 @@ def main() -> None:
     parser.add_argument("--listeners", type=int, default=200)
     told = parser.parse_args()
     found, alone = asyncio.run(measured(told.listeners, told.seconds))
-    table = Rows(
-        f"{SPEAKERS} speakers, {told.listeners} listeners, {len(LANGS)} languages, 2 edges",
-        [
-            "meeting",
-            "segments",
-            "missing",
-            "doubled",
-            "disordered",
-            "unequal",
-            "resumed",
-            "rejoined",
-            "p50 ms",
-            "p99 ms",
-        ],
-    )
-    for name, each in found.items():
-        v = each.verdict
-        table.add(
-            name,
-            v.segments,
-            v.missing,
-            v.doubled,
-            v.disordered,
-            v.unequal,
-            each.resumed,
-            each.rejoined,
-            each.p50_ms,
-            each.p99_ms,
-        )
+    table = _table(found, told.listeners)
     calm = found["undisturbed"]
     scaled = alone * told.listeners
     costs = Rows("processor time, seconds a second", ["what", "CPU"])
