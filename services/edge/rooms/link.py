@@ -20,6 +20,7 @@ from services.edge.rooms.ring import Inlet, Ring
 from services.edge.rooms.room import Room
 
 BEAT_SECONDS = 1.0
+_MOST_EDGES = 256
 LOST_SECONDS = 5.0  # an edge without a sign of life for so long is lost
 
 
@@ -107,6 +108,8 @@ class RoomLink:
         """Take in a message of another edge."""
         now = time.monotonic()
         inlet = self.inlets.get(post.edge)
+        if inlet is None and len(self.inlets) >= _MOST_EDGES:
+            return
         if inlet is None:
             inlet = self.inlets[post.edge] = Inlet(1, now)
             if max(post.seq, post.beat.newest_seq) > 1:  # what came before is asked for as a whole; the rest waits

@@ -16,7 +16,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.edge.rooms import captions, telling
 from services.edge.rooms.demand import CAPTIONS, ORIGINAL, VOICE, Demand, Want
 from services.edge.rooms.listeners import Listeners, Listening
-from services.edge.rooms.record import CAPTION, Heard, Record
+from services.edge.rooms.record import CAPTION, Heard, Record, beyond
 from services.edge.rooms.speaker import Speaker
 from services.edge.rooms.terms import glossary
 from services.edge.rooms.values import SPOKEN, Event, Sent, Wish, sent
@@ -24,7 +24,6 @@ from services.edge.settings import EdgeSettings
 
 _STEP_SECONDS = 0.5  # between two changes of targets: the gateway takes two a second
 _TOLD_SECONDS = 10.0  # how often the minutes of a language are told anew
-MOST_SPEAKERS = 1000  # that are remembered; of more, those that have left are forgotten
 OWN = ""  # this edge, among those that want something
 
 
@@ -104,8 +103,9 @@ class Room:
         """Hold a speaker whose session is open, in the place of one with the same id."""
         before = self.speakers.get(speaker.id)
         self.speakers[speaker.id] = speaker
+        if not self.record(speaker.id).state.version:
+            self.records[speaker.id] = speaker.record
         if before is not None and before is not speaker:
-            before.speaking.give_up()
             before.supersede()
         self._changed.set()
 
@@ -125,8 +125,8 @@ class Room:
 
     def tell(self, speaker: str, event: Event) -> None:
         """Send an event to a speaker alone."""
-        if (member := self.listeners.find(speaker)) is not None:
-            member.put(sent(event))
+        if (found := self.speakers.get(speaker)) is not None:
+            found.tell(event)
 
     def acknowledge(self, speaker: str, event: Event) -> None:
         """Send an acknowledgement to a speaker, once other edges have what is before it."""
@@ -191,8 +191,8 @@ class Room:
     def record(self, speaker: str) -> Record:
         """Return the record of a speaker, a new one where it is not known."""
         if speaker not in self.records:
-            if len(self.records) >= MOST_SPEAKERS:
-                self._forget_oldest()
+            for each in beyond(self.records.values()):
+                del self.records[each.speaker]
             self.records[speaker] = Record(speaker, self._settings.rooms_most_segments)
         return self.records[speaker]
 
@@ -200,11 +200,6 @@ class Room:
         """Drop the record of a speaker whose session was never open."""
         if (record := self.records.get(speaker)) is not None and not record.state.version:
             del self.records[speaker]
-
-    def _forget_oldest(self) -> None:
-        gone = (each for each, record in self.records.items() if record.state.state != mesh.SPEAKER_STATE_PRESENT)
-        if (oldest := next(gone, None)) is not None:
-            del self.records[oldest]
 
     def _know(self, speaker: str, state: mesh.Speaker) -> None:
         record = self.record(speaker)
@@ -214,8 +209,7 @@ class Room:
         before = dict(record.state.missing)
         record.state = state
         if state.edge not in ("", self.edge) and (ours := self.speakers.pop(speaker, None)) is not None:
-            ours.speaking.give_up()  # the speaker goes on at another edge
-            ours.supersede()
+            ours.supersede()  # the speaker goes on at another edge
         for lang in {*before, *state.missing}:
             if before.get(lang, "") != state.missing.get(lang, ""):
                 message = telling.no_captions(speaker, lang, state.missing.get(lang, ""))
@@ -248,9 +242,9 @@ class Room:
         for lang in self.demand.edges.get(OWN, {}):
             if lang != SPOKEN and own and record.speaks(lang):
                 _send(message, self.listeners.wanting(CAPTIONS, lang))
-        speaker = self.listeners.find(record.speaker)
-        if speaker is not None and not (speaker.wish.captions and record.speaks(speaker.wish.lang)):
-            speaker.put(message)
+        member = self.speakers[record.speaker].member if record.speaker in self.speakers else None
+        if member is not None and not (member.wish.captions and record.speaks(member.wish.lang)):
+            member.put(message)
 
     def _sound(self, speaker: str, piece: mesh.Original) -> None:
         hearing = [each for each in self.listeners.wanting(ORIGINAL, "") if each.id != speaker]

@@ -16,13 +16,15 @@ from services.common.text.languages import resolve, same
 from services.edge import measures
 from services.edge.faults import Fault
 from services.edge.plain import plain
+from services.edge.rooms.listeners import Listening
 from services.edge.rooms.record import Record, speaks
 from services.edge.rooms.speaking import Speaking
-from services.edge.rooms.values import Event
+from services.edge.rooms.values import Event, sent
 
 TOO_OFTEN = "CONTROL_TOO_OFTEN"  # of the gateway
 NOT_TRANSLATED, TOO_MANY_LANGUAGES = "NOT_TRANSLATED", "TOO_MANY_LANGUAGES"
 _SHOWN = ("asr", "translation", "tts", "speech_event")  # what the room gets
+_SUPERSEDED = Fault(409, "SUPERSEDED", "The speaker goes on in another connection.")
 _TARGET = re.compile(r"targets\[(\d+)\]")
 
 
@@ -94,7 +96,7 @@ class Speaker:
     offer: Offer
     name: str = ""  # to show
     terms: int = 0  # the version of the room's terms that are in use
-    supersede: Callable[[], None] = lambda: None  # ends the member that speaks
+    member: Listening | None = None  # who speaks: told what concerns the session, once that is open
     targets: tuple[tuple[str, bool], ...] = ()  # languages in force, and whether each is spoken
     refused: dict[str, str] = field(default_factory=dict)  # languages that the gateway refused, and why
     counted_at: float = 0.0  # until when language-minutes are counted
@@ -104,6 +106,17 @@ class Speaker:
     def id(self) -> str:
         """The speaker's id in its room."""
         return self.record.speaker
+
+    def tell(self, event: Event) -> None:
+        """Send an event to whoever speaks."""
+        if self.member is not None:
+            self.member.put(sent(event))
+
+    def supersede(self) -> None:
+        """End this place in the room: the speaker goes on in another connection."""
+        self.speaking.give_up()
+        if self.member is not None:
+            self.member.end(_SUPERSEDED)
 
     def opened(self, ready: pb.Ready) -> None:
         """Take in what was agreed with the gateway."""
