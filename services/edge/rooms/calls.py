@@ -79,8 +79,9 @@ class RoomCalls:
                     return await _conversed(context, member)
 
     def _caller(self, context: Any) -> Caller:
-        metadata = {name: value for name, value in context.invocation_metadata() if isinstance(value, str)}
-        token = token_of(metadata.get("authorization"), (), OURS)
+        given = context.invocation_metadata()
+        shown = [value for name, value in given if name == "authorization" and isinstance(value, str)]
+        token = token_of(shown, (), OURS)
         return Caller(token, f"peer {context.peer().rpartition(':')[0]}")
 
 
