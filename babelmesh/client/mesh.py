@@ -64,11 +64,22 @@ class Mesh:
             yield session
 
     async def translate_text(
-        self, text: str, source_lang: str, target_langs: str | Sequence[str], glossary: Glossary | None = None
+        self,
+        text: str,
+        source_lang: str,
+        target_langs: str | Sequence[str],
+        glossary: Glossary | None = None,
+        config: SessionConfig | None = None,
     ) -> dict[str, str]:
-        """Translate a text, and return its translations by target language. Raises SessionFailed."""
+        """Translate a text, and return its translations by target language. Raises SessionFailed.
+
+        Of `config` the masks are read: `mask_pii`, `mask_profanity` and `masking`.
+        """
         langs = [target_langs] if isinstance(target_langs, str) else target_langs
         request = pb.TranslateTextRequest(text=text, source_lang=source_lang, target_langs=langs, glossary=glossary)
+        if config:
+            request.mask_pii, request.mask_profanity = config.mask_pii, config.mask_profanity
+            request.masking.CopyFrom(config.masking)
         response = await self._gateways.ask(
             lambda stub, own: stub.TranslateText(request, metadata=(*_trace_metadata(), *own))
         )

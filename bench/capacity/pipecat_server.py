@@ -99,7 +99,7 @@ async def serve(websocket: WebSocket) -> None:
         audio_out_enabled=True,
         audio_in_sample_rate=IN_RATE,
         audio_out_sample_rate=OUT_RATE,
-        audio_out_10ms_chunks=PIECE_MS // 10,
+        audio_out_10ms_chunks=2 * PIECE_MS // 10,  # as the mesh joins pieces that are there at once
         serializer=ProtobufFrameSerializer(),
     )
     transport = FastAPIWebsocketTransport(websocket, params)

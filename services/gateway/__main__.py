@@ -5,12 +5,14 @@ from __future__ import annotations
 import uvloop
 
 from services.common.server.lifecycle import run
+from services.gateway.masking import names
 from services.gateway.servicer import GatewayServicer
 from services.gateway.settings import GatewaySettings
 
 
 def _make() -> tuple[GatewayServicer, GatewaySettings]:
     settings = GatewaySettings()
+    names.load()
     return GatewayServicer(settings), settings
 
 

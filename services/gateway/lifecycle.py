@@ -28,10 +28,7 @@ from services.gateway.archive.recorder import Recorder
 from services.gateway.incoming.call import Call, watch_reader
 from services.gateway.incoming.ingress import Numbering, Source
 from services.gateway.incoming.typed import TypedSegment
-from services.gateway.masking.kinds import NAME
 from services.gateway.masking.masker import Masker, Seeker
-from services.gateway.masking.names import presidio
-from services.gateway.masking.profanity import profanities
 from services.gateway.outgoing import messages
 from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import Outbox
@@ -110,7 +107,7 @@ class Opening:
         """Make the session itself."""
         masks, goes_on = self.terms.masks.shown, self.goes_on
         opened = goes_on.open_transcript, goes_on.open_typed
-        masker = Masker(masks, self.terms.source_lang, seeker(masks, self.settings), opened)
+        masker = Masker(masks, self.terms.source_lang, Seeker.of(masks, self.settings.profanity), opened)
         typed = TypedSegment(self.settings.max_text_length, goes_on.open_typed.revision if goes_on.open_typed else 0)
         return Session(shared, recognition, Source(typed, Numbering(goes_on), masker))
 
@@ -136,16 +133,10 @@ class Opening:
         }
 
 
-def seeker(masks: Masks, settings: GatewaySettings) -> Seeker:
-    """Make what finds the things that masks hide."""
-    names = presidio() if NAME in masks.kinds else None
-    return Seeker(masks, profanities(settings.profanity), names)
-
-
 def stored_masker(settings: GatewaySettings, masks: Masks, lang: str) -> Masker:
     """Make what masks a language's texts for the archive alone, which are punctuated already as is wanted."""
     hiding = replace(masks, stored_only=False, punctuation=True, casing=True)
-    return Masker(hiding, lang, seeker(hiding, settings))
+    return Masker(hiding, lang, Seeker.of(hiding, settings.profanity))
 
 
 async def retire(seconds: float, notify: Callable[[int], Awaitable[None]]) -> Never:

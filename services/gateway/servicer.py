@@ -67,7 +67,7 @@ from services.gateway.stages.stages import Stages
 from services.gateway.tokens.gate import Gate
 from services.gateway.tokens.grants import DESCRIBE, STREAM, TRANSLATE
 from services.gateway.tokens.standing import Standing
-from services.gateway.translation.lone_text import translations
+from services.gateway.translation.lone_text import masked, translations
 from services.gateway.values.stages import Catalog, Question, Status
 
 log = logging.getLogger(__name__)
@@ -264,13 +264,14 @@ class GatewayServicer:
         targets = agree_text(request, self._catalog, self._settings)
         spoken = self._catalog.spoken_lang(request.source_lang)
         permission.require_text(caller.grant, request, spoken, targets)
+        text = await masked(request, spoken, self._settings)
         self._lives.require_open()
         used = Used(characters=len(request.text) * len(targets))
         await self._quotas.text(caller.account, caller.grant.quota_class, used.characters)
         with self._tenants.taken(caller):
             kept = self._glossaries.of(caller.tenant)
             glossary = await kept.agreed(request.glossary, "glossary", self._catalog)
-            asked = Question(request.text, spoken, "", final=True, formality=request.formality)
+            asked = Question(text, spoken, "", final=True, formality=request.formality)
             made = await translations(self._stages, asked, glossary, targets, used.tokens)
         self._quotas.translated(caller.tenant, caller.grant.quota_class, used)
         return pb.TranslateTextResponse(translations=made)

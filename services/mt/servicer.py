@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,10 @@ from services.common.telemetry.tracing import tracer
 from services.mt import measures
 from services.mt.cache import Cache
 from services.mt.chaining import Chaining
+from services.mt.engine import Pair, Translation
 from services.mt.engine import Source as SourceText
-from services.mt.engine import Translation
-from services.mt.formality.registers import Registers
-from services.mt.serving import Engines
+from services.mt.formality.registers import Register, Registers
+from services.mt.serving import DIRECT, Engines
 from services.mt.settings import MtSettings
 from services.mt.wire import language_pair, require_formality, source_text, token_counts
 
@@ -63,17 +64,19 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             engine=self._engines.name,
             version=self._engines.version,
             device=self._engines.device,
-            pairs=[language_pair(way, self._registers.of(way)) for way in self._engines.ways.values()],
+            pairs=[language_pair(way, self._offered(pair)) for pair, way in self._engines.ways.items()],
             slots_total=self._slots.total,
             slots_used=self._slots.used,
         )
 
     async def Translate(self, request: mt_pb2.TranslateRequest, context: Any) -> mt_pb2.TranslateResponse:
         source = source_text(request, self._engines.ways, self._settings)
-        require_formality(request.formality, self._registers.of(self._engines.way(source.pair, "")))
+        require_formality(request.formality, self._offered(source.pair))
         with self._slots.taken():
-            given = self._tier(source, request)
-            asked = self._chaining.asked(replace(source, tier=given.tier) if given else source)
+            by_itself = self._by_itself(source.pair, request.formality)
+            given = None if by_itself else self._tier(source, request)
+            tier = DIRECT if by_itself else given.tier if given else source.tier
+            asked = self._chaining.asked(replace(source, tier=tier))
             since = time.monotonic()
             translation, known = await self._translate(asked)
             translation = await self._in_register(translation, source, request.formality)
@@ -86,6 +89,15 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             larger_tiers=given.larger if given else 0,
             **token_counts(translation.tokens),
         )
+
+    def _offered(self, pair: Pair) -> Sequence[Register]:
+        """Return the registers of a pair: those of its way, and those that only its direct way has."""
+        own, direct = (self._registers.of(self._engines.way(pair, tier)) for tier in ("", DIRECT))
+        return sorted({*own, *direct})
+
+    def _by_itself(self, pair: Pair, register: int) -> bool:
+        """Return whether a register takes the pair's direct way, since the better one cannot be put into it."""
+        return bool(register) and register not in self._registers.of(self._engines.way(pair, ""))
 
     async def _in_register(self, translation: Translation, source: SourceText, register: int) -> Translation:
         """Put a translation into a register; that one may not begin with the prefix any more."""

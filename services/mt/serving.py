@@ -10,6 +10,8 @@ from services.mt.engine import Engine, Pair
 from services.mt.settings import MtSettings
 from services.mt.ways import Step, Way
 
+DIRECT = "direct"  # what stands for a tier where a pair's direct way is asked for, though another one is better
+
 
 class Engines(Several[Engine]):
     """The engines that the settings name, with the ways of their pairs."""
@@ -18,7 +20,7 @@ class Engines(Several[Engine]):
         super().__init__("mt", settings.engine, settings)
         self._wanted = settings.ways
         self.ways: Mapping[Pair, Way] = {}  # of each pair, the largest tier's, known after `start`
-        self._tiers: Mapping[str, Mapping[Pair, Way]] = {}  # the ways of each tier
+        self._tiers: Mapping[str, Mapping[Pair, Way]] = {}  # the ways of each tier, and the direct ones
 
     async def start(self) -> None:
         """Start the engines and choose the ways. Raises InvalidArgument for a way of the settings that no engine
@@ -29,6 +31,7 @@ class Engines(Several[Engine]):
             offered = [(engine.name, engine.pairs) for engine in self.engines]
             self.ways = ways.chosen(offered, ways.table(), self._wanted)
             await self._time_tiers(offered)
+            self._tiers = {**self._tiers, DIRECT: ways.chosen(offered, (), {})}
         except BaseException:
             await self.stop()
             raise

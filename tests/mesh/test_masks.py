@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import grpc
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -108,3 +109,29 @@ async def test_a_resumed_session_hides_the_same_wherever_the_connection_breaks(c
     assert "[email]" in heard.transcripts()[0]
     assert heard.finals("es") == undisturbed.finals("es")
     assert "example" not in shown(heard).lower()
+
+
+async def test_a_text_alone_is_masked_before_it_is_translated(stub: pb_grpc.RealtimeTranslateAsyncStub) -> None:
+    said = "write to ann@example.org, shit"
+    request = pb.TranslateTextRequest(text=said, source_lang="en", target_langs=["es"], mask_pii=True)
+    request.mask_profanity = True
+    (made,) = (await stub.TranslateText(request)).translations
+    assert made.text.split() == ["write-es", "to-es", "[email],", "[profanity]"]
+
+
+@pytest.mark.parametrize(
+    ("masking", "field"),
+    [
+        (pb.Masking(pii_kinds=["shoe size"]), "masking.pii_kinds[0]"),
+        (pb.Masking(scope=pb.MASK_SCOPE_STORED), "masking.scope"),
+    ],
+)
+async def test_a_text_alone_is_refused_masks_that_it_cannot_have(
+    stub: pb_grpc.RealtimeTranslateAsyncStub, masking: pb.Masking, field: str
+) -> None:
+    request = pb.TranslateTextRequest(
+        text="hello", source_lang="en", target_langs=["es"], mask_pii=True, masking=masking
+    )
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await stub.TranslateText(request)
+    assert field in str(refused.value.trailing_metadata())

@@ -38,7 +38,7 @@ async def test_nothing_is_lost_or_said_twice_wherever_the_connection_breaks(coun
     assert len({ready.session_id for ready in heard.of("ready")}) == 1
 
 
-@pytest.mark.parametrize("count", [1, 12, 38, 80, 93, 120])
+@pytest.mark.parametrize("count", [1, 12, 38, 68, 80, 93])
 async def test_with_the_handle_alone_all_behind_it_is_made_again_under_the_same_numbers(count: int) -> None:
     async with gateway(asr=SAME_WORDS) as stub:
         undisturbed = await talk(stub, hello("es"), *chunks(SAID))

@@ -20,7 +20,7 @@
  * @property {Record<string, string>} [dictionary] Terms and their required translations.
  */
 /** @typedef {{token?: string, WebSocket?: any}} Options */
-/** @typedef {{kind: string, message: any, place: number, end: number, typed: number, finals: number}} Entry */
+/** @typedef {{kind: string, message: any, place: number, end: number, typed: number, finals: number, name: string}} Entry */
 
 const VERSION = "2026-05-01";
 const MARKER = "babelmesh.v1";
@@ -32,7 +32,10 @@ const ERROR_MS = 500;
 const MOST_SECONDS = 120; // of audio that is kept; of more, the oldest is reported as missing should it be needed
 const MOST_SEGMENTS = 500; // of typed text that are told when resuming
 const ROOM_BYTES = 256 * 1024; // that may wait in the browser before `sendAudio` waits
+const STEADY_MS = 15000; // of a connection: one that lasts longer did not end over what it began with
+const MOST_DEATHS = 2; // of servers in a row over the same input, after which it is left out
 const HOPELESS = new Set([4000, 4001, 4003, 4009, 4013, 4501]); // close codes that another try does not change
+const INPUT = new Set(["audio", "text", "set_target_lang", "set_dictionary"]);
 const SETTING = new Set(["set_target_lang", "set_dictionary", "pause", "resume"]);
 
 /** One session, over as many connections as it takes. Its `ready` and `done` are promises. */
@@ -52,6 +55,7 @@ export class Session {
     this.hello = {type: "hello", version: VERSION, session: {features: FEATURES, ...asked, input: this.input}};
     this.log = new Log(this.input, this.hello.session);
     this.received = new Received(asked.targets.length);
+    this.deaths = new Deaths();
     this.handle = "";
     this.delay = FIRST_DELAY_MS;
     this.leaving = false;
@@ -140,11 +144,12 @@ export class Session {
     if (this.talking) this.write(entry);
   }
 
-  write(entry, offset = null) {
+  write(entry) {
     if (this.socket?.readyState !== 1) return;
-    if (entry.kind !== "audio") this.socket.send(JSON.stringify(entry.message));
-    else if (offset === null) this.socket.send(entry.message);
-    else this.socket.send(JSON.stringify({type: "input_audio", data: base64(entry.message), offset_samples: offset}));
+    if (entry.kind !== "audio") return this.socket.send(JSON.stringify(entry.message));
+    if (entry.place === this.place) this.socket.send(entry.message);
+    else this.socket.send(JSON.stringify({type: "input_audio", data: base64(entry.message), offset_samples: entry.place}));
+    this.place = entry.end;
   }
 
   connect() {
@@ -175,7 +180,8 @@ export class Session {
     if (!this.handle) return this.hello;
     const clock = this.startedAt ? Date.now() - this.startedAt : 0;
     const received = this.received.report(this.log.knownFinals(), this.id, clock);
-    return {...this.hello, session: this.log.session, resume_handle: this.handle, received};
+    const deaths = this.deaths.now.deaths ? {deaths: this.deaths.now.deaths, lost_server: this.deaths.server} : {};
+    return {...this.hello, session: this.log.session, resume_handle: this.handle, received, ...deaths};
   }
 
   take(data) {
@@ -194,6 +200,7 @@ export class Session {
     if (event.type === "ready") this.begin(event);
     if (event.resume_handle !== undefined) this.handle = event.resume_handle || this.handle;
     if (event.type === "error" && event.fatal) this.fault = event;
+    if (["ack", "partial_asr", "final_asr", "speech_started", "speech_ended"].includes(event.type)) this.deaths.bore("audio");
     if (event.type === "go_away") this.moving = setTimeout(() => this.move(), event.time_left_ms / 2);
     const news = this.received.take(event);
     if (event.type === "ack") this.log.acknowledged(event.audio_ms);
@@ -211,16 +218,16 @@ export class Session {
     this.startedAt ??= Date.now();
     if (!again) this.received.langs = new Set(event.session.targets.map((each) => each.lang));
     this.state = this.state === "connecting" ? "open" : this.state;
-    let place = again ? this.log.samples(event.resume_offset_ms ?? 0) : null;
-    for (const entry of this.log.after(event.resume_offset_ms ?? 0)) {
-      if (entry.kind === "audio" && place !== null) {
-        this.write(entry, entry.place);
-        place = null;
-      } else this.write(entry);
-    }
+    const gone = this.log.leaveOut(this.deaths.resumed(event.server ?? "", Date.now()));
+    this.place = again ? null : 0; // on the session's audio clock, where the next audio is if it says nothing else
+    for (const entry of this.log.after(event.resume_offset_ms ?? 0)) this.write(entry);
     this.talking = true;
     this.opened(event);
     this.emit("connection", {type: "connection", state: again ? "resumed" : "open"});
+    for (const {kind, message, place, end} of gone) {
+      const what = kind === "audio" ? {from_ms: this.log.milliseconds(place), to_ms: this.log.milliseconds(end)} : {text: message.text};
+      this.emit("left_out", {type: "left_out", kind, ...what});
+    }
   }
 
   /** Go on in another connection: the server stops. */
@@ -235,6 +242,9 @@ export class Session {
 
   closed(code) {
     clearInterval(this.staying);
+    if (this.talking && (!this.fault || this.fault.code === "GATEWAY_UNAVAILABLE")) {
+      this.deaths.lost(new Set([...this.log.inWork(), ...[...this.received.segments.keys()].map((id) => `segment ${id}`)]), Date.now());
+    }
     this.talking = false;
     if (this.state === "done" || this.state === "failed") return;
     const full = code === 4029 || code === 4008;
@@ -268,6 +278,38 @@ export class Session {
   }
 }
 
+/** Which input servers end over: another one that is sent the same, and goes away without a word soon, proves it. */
+class Deaths {
+  constructor() {
+    this.server = ""; // as it names itself
+    this.since = 0;
+    this.now = this.before = {deaths: 0, input: new Set()};
+  }
+
+  /** A server was lost without a word, with this input in work. */
+  lost(inWork, at) {
+    this.before = this.now;
+    const common = new Set(at - this.since < STEADY_MS ? [...this.now.input].filter((each) => inWork.has(each)) : []);
+    this.now = {deaths: common.size ? this.now.deaths + 1 : Number(inWork.size > 0), input: common.size ? common : inWork};
+  }
+
+  /** Input of a kind was processed without an end: it is suspected no more. */
+  bore(kind) {
+    this.now = {...this.now, input: new Set([...this.now.input].filter((each) => !each.startsWith(kind)))};
+  }
+
+  /** Another server took over; returns the input to leave out. One that is there again had not ended. */
+  resumed(server, at) {
+    if (!server || !this.server || server === this.server) this.now = this.before;
+    this.server = server;
+    this.since = at;
+    if (this.now.deaths < MOST_DEATHS) return new Set();
+    const fatal = this.now.input;
+    this.now = {deaths: 0, input: new Set()};
+    return fatal;
+  }
+}
+
 /** What was sent, as long as it may have to be sent again. */
 class Log {
   constructor(input, session) {
@@ -277,6 +319,7 @@ class Log {
     /** @type {Entry[]} */
     this.entries = [];
     this.now = 0;
+    this.count = 0;
     this.typed = 0; // segments of typed text that were closed
     this.open = "";
   }
@@ -285,18 +328,45 @@ class Log {
     return Math.round((milliseconds * this.rate) / 1000);
   }
 
+  milliseconds(samples) {
+    return Math.round((1000 * samples) / this.rate);
+  }
+
   add(kind, message, finals) {
     const place = this.now;
     if (kind === "audio" && this.width) this.now += Math.floor(message.length / this.width);
-    const entry = {kind, message, place, end: this.now, typed: this.typed, finals};
-    if (kind === "text") this.open += message.text;
-    const closes = kind === "text" ? message.final : ["commit", "pause", "end"].includes(kind);
-    if (closes && this.open.trim()) this.typed += 1;
-    if (closes) this.open = "";
+    const entry = {kind, message, place, end: this.now, typed: this.typed, finals, name: `${kind} ${(this.count += 1)}`};
+    this.type(entry);
     this.entries.push(entry);
     const audio = this.entries.find((each) => each.kind === "audio");
     if (audio && this.now - audio.place > MOST_SECONDS * this.rate) this.entries.splice(this.entries.indexOf(audio), 1);
     return entry;
+  }
+
+  /** Count an entry's part in the segments of typed text. */
+  type({kind, message}) {
+    if (kind === "text") this.open += message.text;
+    const closes = kind === "text" ? message.final : ["commit", "pause", "end"].includes(kind);
+    if (closes && this.open.trim()) this.typed += 1;
+    if (closes) this.open = "";
+  }
+
+  /** Names of the input that a server may end over. */
+  inWork() {
+    return this.entries.filter((each) => INPUT.has(each.kind)).map((each) => each.name);
+  }
+
+  /** Forget entries for good, and return them: the segments that are left have other numbers. */
+  leaveOut(names) {
+    const gone = this.entries.filter((each) => names.has(each.name));
+    if (!gone.length) return gone;
+    Object.assign(this, {typed: this.entries[0].typed, open: ""});
+    this.entries = this.entries.filter((each) => !names.has(each.name));
+    for (const entry of this.entries) {
+      entry.typed = this.typed;
+      this.type(entry);
+    }
+    return gone;
   }
 
   /** What is to be sent again, of audio what lies behind an offset. */

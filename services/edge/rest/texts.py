@@ -22,7 +22,8 @@ from services.edge.rest import body
 from services.edge.upstream import Caller
 
 _MOST_TEXTS = 50  # of one request
-_PLAIN = ("source_lang", "target_lang", "target_langs", "text", "dictionary", "glossary", "formality")
+_MASKS = ("mask_pii", "mask_profanity", "masking")
+_PLAIN = ("source_lang", "target_lang", "target_langs", "text", "dictionary", "glossary", "formality", *_MASKS)
 _DEEPL = ("text", "source_lang", "target_lang", "formality", "dictionary", "show_billed_characters", "model_type")
 _VLLM = ("text", "input", "source_language", "target_language", "model")
 DEEPL = Spoken(schemes=("bearer", "deepl-auth-key"))
@@ -124,7 +125,7 @@ def _request(asked: Json) -> pb.TranslateTextRequest:
     if asked.get("dictionary") is not None:
         add_dictionary(request.glossary, asked["dictionary"], list(request.target_langs), "dictionary")
     request.formality = formality_of(asked.get("formality", ""), "formality")
-    return request
+    return filled(request, {name: asked[name] for name in _MASKS if name in asked}, "")
 
 
 def _require_known(asked: Json, known: Sequence[str]) -> None:

@@ -253,7 +253,7 @@ class Source:
         """Return a revision of a segment as it may be shown, translated, spoken and kept; a long one takes a thread."""
         if not self.masker.on:
             return said
-        if len(said.text) > LIGHT:
+        if len(said.text) > LIGHT or self.masker.slow:
             return await asyncio.to_thread(self.masker.masked, said)
         return self.masker.masked(said)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
 
 from services.common.audio.pcm import ASR_RATE
 from services.common.text.concluded import continues
@@ -11,8 +13,8 @@ from services.common.text.placeholders import PLACEHOLDERS
 from services.common.text.terminology import composed
 from services.gateway.masking.ends import context_of, continued, unfinished
 from services.gateway.masking.kinds import NAME, PROFANITY, Span
-from services.gateway.masking.names import Names
-from services.gateway.masking.profanity import Grade, Profanities, profane
+from services.gateway.masking.names import Names, presidio
+from services.gateway.masking.profanity import Grade, Profanities, profane, profanities
 from services.gateway.masking.scanning import Asked, Scan, Since, scan
 from services.gateway.masking.style import uncased, unpunctuated
 from services.gateway.values.speech import Transcript, Word
@@ -44,6 +46,11 @@ class Seeker:
         self._profanities = profanities
         self._names = names
 
+    @classmethod
+    def of(cls, masks: Masks, own_words: Path | None) -> Self:
+        """What finds all that masks hide, with the profanity of a file of one's own."""
+        return cls(masks, profanities(own_words), presidio() if NAME in masks.kinds else None)
+
     def found(self, text: str, lang: str, complete: bool, before: Found = _NOTHING) -> Found:
         """Find what is masked in a text; `before` is what was found in a beginning of it, or in another text."""
         if not text.startswith(before.text[: before.settled]):
@@ -71,7 +78,7 @@ class Seeker:
         settled, spans, since = scanned.settled, list(scanned.spans), scanned.since
         goes_on, sure = continued(whole, start, asked, complete) if before.settled == 0 else (None, settled)
         settled = min(settled, sure)
-        if complete:
+        if complete and scanned.settled < len(whole):
             rest = scan(whole, asked, True, since)
             spans, settled, since = [*spans, *rest.spans], rest.settled, rest.since
             certain = max([scanned.settled, *(span.end for span in spans)])
@@ -110,6 +117,11 @@ class Masker:
         self._seeker = seeker
         self._known: dict[int, Found] = {}  # by open segment, what is certain of its concluded text
         self._said = _Said({said.segment_id: said.stable_text for said in concluded if said})
+
+    @property
+    def slow(self) -> bool:
+        """Whether a model looks at its texts."""
+        return NAME in self.masks.kinds
 
     def masked(self, said: Transcript) -> Transcript:
         """Return a revision of a segment as it may be shown, translated, spoken and kept."""

@@ -77,6 +77,11 @@ class Reader:
 
     def unit(self, index: int) -> Unit | None:
         """Return the unit of that number; None behind the last."""
+        if index < len(self._units):
+            unit = self._units[index]
+            if unit.open_end:
+                self.past_end = True
+            return unit
         while len(self._units) <= index:
             at = self._units[-1].behind if self._units else 0
             if at >= len(self._tokens):
@@ -115,6 +120,8 @@ class Reader:
         if first.text[0].isdecimal():
             digits = "".join(str(int(each)) for each in first.text[:_LONGEST_NUMBER])
             return self._made(NUMBER, digits, at, at + 1, large=len(first.text) > _LONGEST_NUMBER)
+        if first.text not in self.words.number_firsts:
+            return None
         said = _Said(self, at)
         if said.digits is None or (at and first.glued and self._tokens[at - 1].text in _APOSTROPHES):
             return None

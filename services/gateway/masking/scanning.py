@@ -36,7 +36,7 @@ _FINDERS: tuple[tuple[Set[str], _Finder], ...] = (
     ({IBAN, NATIONAL_ID}, code),
     ({CARD, PHONE, NATIONAL_ID, IBAN}, number),
 )
-_KEPT_UNITS = 2 * CUE_REACH  # before a place: what is decided there depends on no earlier one
+_KEPT_UNITS = 10  # before a place: what is decided there depends on no earlier one, but for what was announced
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def scan(text: str, asked: Asked, complete: bool, since: Since = Since()) -> Sca
 def _goes_on(reader: Reader, at: int, cues: Mapping[str, int]) -> Since:
     first = max(0, at - _KEPT_UNITS)
     unit = reader.unit(first)
-    kept = {kind: place - first for kind, place in cues.items() if place >= first and place < at}
+    kept = {kind: place - first for kind, place in cues.items() if at - 2 * CUE_REACH <= place < at}
     return Since(unit.start if unit else 0, at - first, kept)
 
 

@@ -40,6 +40,7 @@ class Words:
     versions: frozenset[str] = frozenset()  # words for what has numbers such as 1.2.3.4
     persons: frozenset[str] = frozenset()  # words for people
     equating: frozenset[str] = frozenset()  # between a number and what it is: "... is my passport"
+    number_firsts: frozenset[str] = frozenset()  # with which a number in words may begin
     long_firsts: frozenset[str] = frozenset()  # the first words of names of signs and letters that have two
 
 
@@ -57,6 +58,7 @@ def words_of(lang: str) -> Words:
     sets: dict[str, Any] = {name: frozenset(told.get(name, ())) for name in _SETS}
     long_signs = {_two(words): sign for words, sign in signs.items() if " " in words}
     long_letters = {_two(words): letter for words, letter in letters.items() if " " in words}
+    begin = (tables[name] for name in ("digits", "two_digits", "tens", "hundreds", "repeats"))
     return Words(
         **tables,
         **sets,
@@ -64,6 +66,7 @@ def words_of(lang: str) -> Words:
         long_signs=long_signs,
         long_letters=long_letters,
         long_firsts=frozenset(first for first, _ in (*long_signs, *long_letters)),
+        number_firsts=sets["thousand"].union(*begin),
         cues=cues,
     )
 

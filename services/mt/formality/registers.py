@@ -28,7 +28,7 @@ _APERTIUM, _FIREFOX = "embedded", "firefox"
 # By pair without regions and the engines of its way: what measured right often enough (`python -m bench.formality`).
 _MEASURED: Mapping[tuple[str, Sequence[str]], Sequence[Register]] = {
     ("en>es", (_APERTIUM,)): (Register.FORMAL, Register.INFORMAL),
-    ("en>es", (_FIREFOX, _APERTIUM)): (Register.FORMAL,),
+    ("en>es", (_FIREFOX, _APERTIUM)): (Register.FORMAL,),  # INFORMAL takes the direct way
     ("en>pt", (_FIREFOX,)): (Register.FORMAL, Register.INFORMAL),
 }
 

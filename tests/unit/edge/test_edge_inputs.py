@@ -6,7 +6,9 @@ import base64
 
 import pytest
 
+from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
+from services.edge.realtime.hello import asked
 from services.edge.realtime.inputs import Inputs, packet_ms, parsed
 from services.edge.realtime.sequence import MOST_KEPT, Sequence
 
@@ -80,3 +82,9 @@ def test_the_numbers_that_are_kept_are_bounded() -> None:
         numbers.heard(number, number)
         numbers.closed(number)
     assert len(numbers.audio) == len(numbers.typed) == MOST_KEPT
+
+
+def test_what_a_client_knows_of_servers_that_ended_is_passed_on() -> None:
+    message = {"type": "hello", "session": {"source_lang": "en"}, "resume_handle": "h", "deaths": 2, "lost_server": "a"}
+    config = asked(message, "es", pb.DescribeResponse()).config
+    assert (config.resume_handle, config.deaths, config.lost_server) == ("h", 2, "a")

@@ -19,7 +19,8 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 
 def ip(place: Place) -> Found | None:
     """Return the address of a machine that begins at a place; a version is none."""
-    found = _address(place)
+    first = place.first
+    found = None if first.kind == WORD and len(first.text) > _LONGEST_PART else _address(place)
     if found is None or place.announced(IP):
         return found
     around = (*range(max(0, place.at - _VERSION_UNITS), place.at), *range(found.behind, found.behind + _VERSION_UNITS))

@@ -35,6 +35,8 @@ _ZERO_PHONE_GROUPS = frozenset(["3 4 4", "4 3 4", "5 3 3", "5 6"])  # where the 
 
 def number(place: Place) -> Found | None:
     """Return the card, id or telephone number that begins at a place."""
+    if place.first.kind not in (NUMBER, SIGN):
+        return None
     digits = digits_at(place)
     if digits is None:
         return _long_id(place)
