@@ -68,8 +68,7 @@ async def keep(front: Front) -> Never:
 def tell(front: Front) -> None:
     """Print the page's link; by HTTPS also its code, and what to do about the browser's warning."""
     console.line(f"edge     {front.link} for browsers; its WebSocket and REST: docs/edge.md")
-    if front.host == supervisor.HOST:
-        console.line(f"         {front.link}operator for those who run it: sessions, lag and slots, live")
+    console.line(f"         {front.link}operator on this machine, for those who run it: sessions, lag, slots, live")
     if front.certificate is None or front.key is None:
         return
     if console.out.is_terminal and console.out.encoding.startswith("utf"):

@@ -5,7 +5,8 @@
 Two gateways in processes of their own ask for tokens; with a redis-server or valkey-server here they share quotas. Each
 attempt is one call. *ms*: from the first byte of the call to its refusal, as the client gets it; the best of three, as
 what else runs here must not count. *slots*: those in use at that gateway right after it, by its own word. In-session
-attempts hold the session's own. A refusal counts where it has the code that it should.
+attempts hold the session's own. An edge before the first gateway is tried as well: its WebSockets and REST. A refusal
+counts where it has the code that it should.
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ import grpc
 from bench.measuring.issuer import bearer, private, token
 from bench.measuring.redis_server import PROGRAM, redis_server
 from bench.measuring.report import Rows, at_least, at_most, finish
+from bench.strangers.at_edge import Knock, asked_of, knocks
 from bench.strangers.forgeries import Attempt, attempts
+from bench.strangers.odd_tokens import odd_attempts
 from bench.strangers.two_gateways import Gateway, slots_used, two_gateways
+from bench.strangers.within import changes, narrow, resumptions
 from mesh.fault.v1 import fault_pb2, fault_pb2_grpc
 from mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from realtime.v1 import realtime_translate_pb2 as pb
@@ -63,20 +67,24 @@ async def main() -> bool:
         clients = await stack.enter_async_context(grpc.aio.insecure_channel(first.address))
         operators = await stack.enter_async_context(grpc.aio.insecure_channel(first.operations))
         found: list[tuple[str, Refused]] = []
-        for each in attempts():
+        for each in [*attempts(), *odd_attempts()]:
             refused = await best(partial(tried, each, clients, operators))
             rows.add(each.name, each.rpc, refused.code, refused.status, refused.slots, 1000 * refused.seconds)
             found.append((each.code, refused))
         races = [await raced(first, second, operators) for _ in range(TRIES)]
         quickest = min(races, key=lambda each: (len(each), max(refused.seconds for _, _, refused in each)))
-        for name, code, refused in [*await stolen(clients, operators), *quickest]:
+        for name, code, refused in [*await stolen(clients, operators), *await beyond(clients, operators), *quickest]:
             rows.add(name, "Stream", refused.code, refused.status, refused.slots, 1000 * refused.seconds)
             found.append((code, refused))
+        for knock in knocks():
+            answer = await best(partial(knocked, first.edge, knock, operators))
+            rows.add(knock.name, knock.where, answer.code, answer.status, answer.slots, 1000 * answer.seconds)
+            found.append((knock.code, answer))
     wrong = [refused for code, refused in found if refused.code != code]
     for refused in wrong:
         print("not refused by its name:", refused)
     goals = {
-        "attempts.made": at_least(len(found), 60),
+        "attempts.made": at_least(len(found), 160),
         "attempts.not_refused_by_name": at_most(len(wrong), 0),
         "attempts.slots": at_most(max(refused.slots for _, refused in found), 0),
         "attempts.slowest_ms": at_most(1000 * max(refused.seconds for _, refused in found), 50),
@@ -184,6 +192,28 @@ async def stolen(clients: grpc.aio.Channel, operators: grpc.aio.Channel) -> list
         refused = await best(partial(opened, clients, operators, bearer(shown), asked))
         found.append((name, code, refused))
     return found
+
+
+async def beyond(clients: grpc.aio.Channel, operators: grpc.aio.Channel) -> list[tuple[str, str, Refused]]:
+    """More than a session's token grants, asked for within it; and its handle, under other tokens of its tenant."""
+    found = []
+    async with narrow(clients) as (call, handle):
+        for name, code, message in changes():
+            began = time.perf_counter()
+            await call.write(message)
+            answer = await call.read()
+            seconds, slots = time.perf_counter() - began, await slots_used(operators) - 1
+            found.append((name, code, Refused(answer.error.code, "not fatal", seconds, slots)))
+    for name, code, shown, asked in resumptions(handle):
+        found.append((name, code, await best(partial(opened, clients, operators, bearer(shown), asked))))
+    return found
+
+
+async def knocked(edge: int, knock: Knock, operators: grpc.aio.Channel) -> Refused:
+    """One request to the edge."""
+    began = time.perf_counter()
+    status, code = await asked_of(edge, knock)
+    return Refused(code, status, time.perf_counter() - began, await slots_used(operators))
 
 
 async def raced(first: Gateway, second: Gateway, operators: grpc.aio.Channel) -> list[tuple[str, str, Refused]]:

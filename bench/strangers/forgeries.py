@@ -137,7 +137,7 @@ def beyond() -> Iterator[Attempt]:
     for rpc, scope in (
         (STREAM, "translate"),
         (TEXT, "stream"),
-        (DESCRIBE, "stream"),
+        (DESCRIBE, "glossary:write"),
         (FAULT, "stream"),
         (OVERVIEW, "stream"),
     ):

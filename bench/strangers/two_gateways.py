@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 
 from babelmesh.local import supervisor
+from babelmesh.local.edge import Front, edge_service
 from babelmesh.local.supervisor import HOST, OPERATIONS, Service
 from bench.measuring.issuer import ISSUER, write_jwks
 from bench.measuring.processes import SCRIPTED, Variables
@@ -23,6 +24,7 @@ class Gateway:
 
     address: str
     operations: str
+    edge: int = 0  # the port of the edge before it; 0: none
 
 
 @asynccontextmanager
@@ -46,8 +48,10 @@ async def two_gateways(
     second = replace(first, name="gateway-2", address=f"{HOST}:{ports.gateway}", variables={**first.variables, **moved})
     room = {"ASR_SLOTS": "64", "MT_SLOTS": "256", "TTS_SLOTS": "256", "ASR_VAD": "energy"}
     with_room = [replace(each, variables={**each.variables, **_own(each, {**SCRIPTED, **room})}) for each in stages]
-    async with supervisor.running([*with_room, first, second], folder):
-        yield Gateway(first.address, first.operations), Gateway(second.address, second.operations)
+    (edge,) = supervisor.unused_ports(1)
+    before = edge_service(Front(edge), first.address)
+    async with supervisor.running([*with_room, first, second, before], folder):
+        yield Gateway(first.address, first.operations, edge), Gateway(second.address, second.operations)
 
 
 def _own(service: Service, variables: Variables) -> dict[str, str]:

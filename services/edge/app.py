@@ -37,6 +37,7 @@ from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
 from services.edge.rooms.endpoint import PATH as ROOM
 from services.edge.rooms.endpoint import RoomsEndpoint
+from services.edge.rooms.rest import QR, STATE, TRANSCRIPT, RoomsOverHttp
 from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
 from services.edge.viewing.endpoint import Captions
@@ -49,7 +50,11 @@ from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
 from services.edge.webrtc.translating import TranslationCalls
 
 _HERE = Path(__file__).parent
-DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
+DOCUMENTS = {
+    "/openapi.json": _HERE / "rest" / "openapi.json",
+    "/asyncapi.json": _HERE / "realtime" / "asyncapi.json",
+    "/asyncapi-rooms.json": _HERE / "rooms" / "asyncapi.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ def app(serving: Serving) -> Starlette:
         Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
         Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
+        *_rooms(RoomsOverHttp(doors, serving.rooms)),
         Route(OPERATOR, Operator(doors, serving.registry, serving.slots).watch),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
@@ -113,6 +119,10 @@ def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
             Route(f"{path}/{{id}}", resources.delete, methods=["DELETE"]),
         ]
     return routes
+
+
+def _rooms(rooms: RoomsOverHttp) -> list[Route]:
+    return [Route(STATE, rooms.state), Route(TRANSCRIPT, rooms.transcript), Route(QR, rooms.qr)]
 
 
 def _middleware(origins: tuple[str, ...]) -> list[Middleware]:

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from services.common.cancelling import TaskGroup
+from services.edge.handshakes import Handshakes
 from services.edge.https import Https, https_of
 from services.edge.settings import EdgeSettings
 
@@ -69,7 +70,7 @@ def _is_ours(record: logging.LogRecord) -> bool:
 def _config(app: Starlette, settings: EdgeSettings, https: Https | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        ws=Handshakes,
         http="h11",
         loop="none",
         lifespan="off",

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from babelmesh.cli.self_signed import kept, names
 from tests.edges.browser import browser, shown
 from tests.edges.pages import KEYS, lines, ready, recorded, scripted_page, type_in, until_lines, until_status
 from tests.mesh.edge import edge
@@ -38,6 +39,26 @@ async def test_the_microphone_is_heard_and_the_language_changed_while_it_is(micr
     assert len(spoken) == len(said) == 3
     assert "-es" in said[0]
     assert "-fr" in said[2]
+
+
+async def test_a_phone_is_heard_over_https_by_the_machines_own_certificate(microphone: Path, tmp_path: Path) -> None:
+    pair = kept(tmp_path, names("127.0.0.1"))
+    https: dict[str, Any] = {"tls_certificate": pair.certificate, "tls_key": pair.key}
+    phone: dict[str, Any] = {
+        "ignore_https_errors": True,
+        "is_mobile": True,
+        "has_touch": True,
+    }
+    async with (
+        gateway_address() as gateway,
+        edge(gateway, **https) as servicer,
+        browser(microphone) as chromium,
+        shown(chromium, f"https://127.0.0.1:{servicer.port}/", 375, **phone) as page,
+    ):
+        await ready(page)
+        await page.tap("#speak")
+        await until_status(page, "Listening.")
+        assert len(await until_lines(page, "target", 2)) == 2
 
 
 async def test_another_pace_begins_at_a_pause_and_no_word_is_lost(microphone: Path) -> None:
@@ -74,7 +95,7 @@ async def test_a_file_becomes_captions_and_a_lost_server_loses_no_word(microphon
     assert all("-fr" in each for each in said)
 
 
-async def kept(page: Any, form: str) -> str:
+async def exported(page: Any, form: str) -> str:
     async with page.expect_download() as download:
         await page.click(f"[data-export={form}]")
     path = Path(await (await download.value).path())
@@ -90,10 +111,10 @@ async def test_the_page_works_by_keyboard_alone_and_keeps_a_transcript_in_four_f
         await type_in(page, "and <good> --> night")
         await page.wait_for_selector("#target-text p:nth-child(2):has-text('night-fr')")
         await page.wait_for_selector("#kept-count:has-text('2 segments')")
-        assert json.loads(await kept(page, "json"))[0]["source"]["text"] == "good morning"
-        assert (await kept(page, "txt")).startswith("good-es morning-es\nand-fr")  # in the language chosen by then
+        assert json.loads(await exported(page, "json"))[0]["source"]["text"] == "good morning"
+        assert (await exported(page, "txt")).startswith("good-es morning-es\nand-fr")  # in the language chosen by then
         await page.select_option("#kept-text", "both")
-        srt, vtt = await kept(page, "srt"), await kept(page, "vtt")
+        srt, vtt = await exported(page, "srt"), await exported(page, "vtt")
         cues = await page.evaluate(
             """async (text) => {
               const video = document.createElement("video");

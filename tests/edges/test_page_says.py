@@ -49,6 +49,19 @@ async def test_a_language_without_a_voice_is_named_and_has_captions() -> None:
         assert await page.inner_text("#hint") == ""
 
 
+async def test_the_original_of_a_file_is_turned_down_while_the_voice_speaks(tmp_path: Path) -> None:
+    clip = recorded(tmp_path / "spoken.wav", loud(2) + quiet(6))
+    gains = """
+      window.GainNode = class extends GainNode {
+        constructor(...told) { super(...told); window.original ??= this; }
+      };
+    """
+    async with scripted_page(script=gains) as page:
+        await page.set_input_files("#file", clip)
+        await page.wait_for_function("() => window.original && Math.abs(window.original.gain.value - 0.15) < 0.02")
+        await page.wait_for_function("() => window.original.gain.value > 0.95", timeout=60_000)
+
+
 async def mocked(page: Any, *answers: dict[str, Any], then: Callable[[Any], None] | None = None) -> None:
     """Have sessions be answered by these events, instead of a server; `then` is given the socket."""
 
@@ -199,5 +212,6 @@ async def test_a_caption_is_written_in_less_than_a_frame() -> None:
         await sending[0]
         times = await page.evaluate("async () => (await import('/captions.js')).frameTimes")
         assert len(await lines(page, "target")) == 5
+    middle, worst = (sorted(times)[int(len(times) * share)] for share in (0.5, 0.99))
     assert len(times) > 200
-    assert sorted(times)[int(len(times) * 0.99)] <= 16
+    assert worst <= 16, f"{len(times)} updates, median {middle:.1f} ms, the longest {sorted(times)[-10:]}"

@@ -43,7 +43,10 @@ class Doors:
         if not may_call(headers.get("origin"), headers.get("host"), self.settings.origins):
             message = "Pages of this origin may not call: EDGE_ORIGINS lists those that may."
             raise Fault(403, "ORIGIN_REFUSED", message, "origin")
-        token = token_of(headers.get("authorization"), protocols, spoken)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            message = "It says how long it is and that it comes in chunks: a proxy may read it otherwise."
+            raise Fault(400, "LENGTH_AMBIGUOUS", message, "content-length", ("one of the two",))
+        token = token_of(headers.getlist("authorization"), protocols, spoken)
         return Caller(token, f"client {self._address(connection)}")
 
     @asynccontextmanager

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from services.edge.faults import Fault
 
+MOST_TOKEN_CHARACTERS = 4096  # as gateways have it; more would not fit into the metadata of a call
 MARKER = "babelmesh.v1"
 BEARER = "babelmesh.bearer."
 _SECRET_PARAMETERS = frozenset({"token", "access_token", "api_key", "apikey", "key", "authorization", "jwt", "secret"})
@@ -27,9 +28,24 @@ class Spoken:
     schemes: tuple[str, ...] = ("bearer",)  # of the Authorization header, in lower case
 
 
-def token_of(authorization: str | None, protocols: Sequence[str], spoken: Spoken) -> str:
-    """Return the client's token; empty for none. Raises Fault for one that is given twice or cannot be read."""
-    header = _of_header(authorization, spoken.schemes)
+def token_of(authorization: Sequence[str], protocols: Sequence[str], spoken: Spoken) -> str:
+    """Return the client's token; empty for none. Raises Fault for one that is given twice or cannot be read.
+
+    `authorization` has each header of that name: of several, a proxy may have looked at another than we do.
+    """
+    token = _only_token(authorization, protocols, spoken)
+    if len(token) > MOST_TOKEN_CHARACTERS:
+        accepted = (f"at most {MOST_TOKEN_CHARACTERS} bytes",)
+        raise Fault(401, "TOKEN_TOO_LARGE", "The token is too large.", "authorization", accepted)
+    if not (token.isascii() and token.isprintable()):
+        raise Fault(401, "UNREADABLE_TOKEN", "The token is no ASCII text.", "authorization", ("a JWT",))
+    return token
+
+
+def _only_token(authorization: Sequence[str], protocols: Sequence[str], spoken: Spoken) -> str:
+    if len(authorization) > 1:
+        raise Fault(400, "TOKEN_TWICE", "The request has several Authorization headers.", "authorization", ("one",))
+    header = _of_header(authorization[0] if authorization else None, spoken.schemes)
     named = [each for each in protocols if each != spoken.marker and each.startswith(spoken.bearer)]
     offered = [each.removeprefix(spoken.bearer) for each in named]
     if len(offered) + bool(header) > 1:

@@ -11,7 +11,7 @@ import {counted, SILENT_PEAK, Talk, voiceAdvice} from "./talk.js";
 import {Transcript} from "./transcript.js";
 
 const SILENT_MS = 6000;
-const TYPED_RATE = 16000;
+const TYPED_MS = 60000; // without another text, after which a session of typed text ends
 const TOKEN = "babelmesh-token";
 const QUIETEST_DB = -60;
 const TYPES = {srt: "application/x-subrip", vtt: "text/vtt", txt: "text/plain", json: "application/json"};
@@ -207,6 +207,7 @@ function changed({target: {id}}) {
   if (id === "source" || id === "target") page.choices.fillVoices();
   page.choices.remember();
   voiceAdvice(page, page.source instanceof Microphone);
+  if (id === "voice") states.advise("echo");
   if (!page.talk) return;
   if (id === "target" || id === "voice") {
     player.hush();
@@ -223,8 +224,10 @@ async function typed(event) {
   const text = event.target.value.trim();
   if (event.key !== "Enter" || !text || !page.choices) return;
   event.target.value = "";
-  if (!page.talk) begin(TYPED_RATE);
+  if (!page.talk) begin(null);
   page.talk.session.sendText(text);
+  clearTimeout(page.typing);
+  page.typing = setTimeout(() => page.source || stop(), TYPED_MS);
   await player.open();
 }
 

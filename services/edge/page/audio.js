@@ -6,10 +6,18 @@ const FILE_RATE = 16000;
 const CHUNK_MS = 100;
 const AHEAD_SECONDS = 0.05;
 
+export const VOICE_RATE = 24000;
+
+function bus(node) {
+  node.connect(node.context.destination);
+  return node;
+}
+
 /** Plays the translated voice, and turns the original down meanwhile. */
 export class Player {
   constructor() {
-    this.context = null;
+    this.context = null; // of the original
+    this.speaking = null; // of the voice: of its own rate, so that nothing is heard where one chunk ends and the next begins
     this.until = 0; // when what is scheduled has been played
     this.playing = new Set();
   }
@@ -17,13 +25,10 @@ export class Player {
   /** Begin to play; browsers allow it only from a click or a key. */
   async open() {
     this.context ??= new AudioContext();
-    this.original ??= this.bus(new GainNode(this.context));
-    this.voice ??= this.bus(new AnalyserNode(this.context, {fftSize: 4096})); // 85 ms at 48 kHz
-    await this.context.resume();
-  }
-
-  bus(node) {
-    return node.connect(this.context.destination) && node;
+    this.speaking ??= new AudioContext({sampleRate: VOICE_RATE});
+    this.original ??= bus(new GainNode(this.context));
+    this.voice ??= bus(new AnalyserNode(this.speaking, {fftSize: 2048})); // 85 ms
+    await Promise.all([this.context.resume(), this.speaking.resume()]);
   }
 
   /** The peak of the voice that is being played, 0 to 1. */
@@ -38,12 +43,12 @@ export class Player {
   play(bytes, rate, played) {
     if (!this.context || bytes.length < 2) return;
     const samples = new Int16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.length & ~1)));
-    const buffer = this.context.createBuffer(1, samples.length, rate);
+    const buffer = this.speaking.createBuffer(1, samples.length, rate);
     const channel = buffer.getChannelData(0);
     for (let at = 0; at < samples.length; at += 1) channel[at] = samples[at] / 32768;
-    const node = new AudioBufferSourceNode(this.context, {buffer});
+    const node = new AudioBufferSourceNode(this.speaking, {buffer});
     node.connect(this.voice);
-    const now = this.context.currentTime;
+    const now = this.speaking.currentTime;
     if (this.until < now) this.until = now + AHEAD_SECONDS;
     node.start(this.until);
     this.until += buffer.duration;

@@ -1,5 +1,7 @@
 // What is chosen on the page: languages, voice, pace, terms and looks. It is remembered in this browser.
 
+import {VOICE_RATE} from "./audio.js";
+
 const KEPT = "babelmesh-settings";
 export const NO_VOICE = "-";
 const names = new Intl.DisplayNames(["en"], {type: "language"});
@@ -81,8 +83,8 @@ export class Choices {
     return {
       source_lang: at("source").value,
       targets: [this.target],
-      input: {format: "pcm16le", sample_rate: rate},
-      output: {format: "pcm16le", sample_rate: 24000},
+      input: rate ? {format: "pcm16le", sample_rate: rate} : null, // typed text needs no recognizer
+      output: {format: "pcm16le", sample_rate: VOICE_RATE},
       stabilization: at("pace").value,
       ...(Object.keys(terms).length ? {dictionary: terms} : {}),
     };

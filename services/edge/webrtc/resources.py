@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.common.errors import InvalidArgument
 from services.common.server.slots import Slots
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
@@ -120,6 +121,8 @@ class Resources:
         told = fragment((await body.raw(request, MOST_BYTES)).decode("utf-8", "replace"))
         match = request.headers.get("if-match", "")
         restarts = bool(told.ufrag) and told.ufrag != resource.peer.path.remote_ufrag
+        if restarts and not told.password:
+            raise InvalidArgument("UNREADABLE_SDP", "A restart has a name and a password.", "sdp", ["a=ice-pwd:"])
         if not match:
             raise Fault(428, "IF_MATCH_MISSING", "Name the ETag of the answer.", "if-match", ("an ETag", '"*"'))
         if match != resource.etag and not (restarts and match.strip('"') == "*"):

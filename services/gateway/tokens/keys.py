@@ -24,6 +24,7 @@ MOST_TOKEN_BYTES = 4096  # of a token; looked at before anything of it is read
 MOST_KEYS = 100
 _LEAST_RSA_BITS = 2048
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_VALUES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"  # base64url, by value
 # Algorithm by key type and curve.
 _ALGORITHMS = {("OKP", "Ed25519"): "EdDSA", ("EC", "P-256"): "ES256", ("RSA", None): "RS256"}
 # The signature alone: claims.py checks the rest, by a clock that tests can set.
@@ -124,12 +125,18 @@ def bearer(values: list[str]) -> str:
 
 
 def _header(token: str) -> Mapping[str, Any]:
-    if not _COMPACT.fullmatch(token):
+    if not _COMPACT.fullmatch(token) or not all(map(_canonical, token.split("."))):
         raise _malformed()
     try:
         return jwt.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
         raise _malformed() from None
+
+
+def _canonical(part: str) -> bool:
+    """Return whether base64url is written as it has to be: no bits are left over, so a token has one form."""
+    left = len(part) % 4
+    return left != 1 and (not left or _VALUES.index(part[-1]) % (16 if left == 2 else 4) == 0)
 
 
 def _malformed() -> Unauthenticated:

@@ -20,6 +20,7 @@ class Standing:
 
     def __init__(self, gate: Gate, grant: Grant, settings: GatewaySettings) -> None:
         self.grant = grant
+        self.in_use: Callable[[Grant], None] = lambda fresh: None  # raises where a token lacks what the session uses
         self._gate = gate
         self._notice_seconds = settings.tokens_notice_seconds
         self._grace_seconds = settings.tokens_grace_seconds
@@ -33,6 +34,7 @@ class Standing:
             fresh = await self._gate.read(token)
             self._require_same(fresh)
             fresh.require_scope(STREAM)
+            self.in_use(fresh)
         except (Unauthenticated, PermissionDenied) as refusal:
             refusal.field = FIELD
             raise
