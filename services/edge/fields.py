@@ -20,6 +20,8 @@ from services.common.errors import InvalidArgument, quoted
 Json = Mapping[str, object]
 M = TypeVar("M", bound=Message)
 
+LONGEST_ECHO = 256  # bytes, as JSON
+_ECHOES = f"at most {LONGEST_ECHO} bytes"
 LARGEST = 1e30  # of numbers with fractions, far beyond what any field accepts
 
 _INTEGERS = {
@@ -51,11 +53,13 @@ def given(values: Json, name: str, default: object) -> object:
 
 
 def as_echo(value: object, path: str) -> object:
-    """Return a JSON value that is to be sent back as it came. Raises InvalidArgument for what UTF-8 cannot say."""
+    """Return a JSON value that is to be sent back as it came, a short one. Raises InvalidArgument."""
     try:
-        json.dumps(value, ensure_ascii=False).encode()
+        size = len(json.dumps(value, ensure_ascii=False).encode())
     except UnicodeEncodeError:
         raise wrong(path, "text of whole characters") from None
+    if size > LONGEST_ECHO:  # it may wait, many times, for a client that does not read
+        raise InvalidArgument("TOO_LONG", "It comes back as it is, and is too long for that.", path, [_ECHOES])
     return value
 
 

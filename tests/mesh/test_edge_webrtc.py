@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from aiortc import RTCPeerConnection
 
+from services.common.errors import InvalidArgument
+from services.edge.webrtc.fragments import Fragment
+from services.edge.webrtc.ice import Path, Ways
 from tests.mesh.edge import Event, typed
 from tests.mesh.mesh import loud, quiet
 from tests.mesh.peers import Spoken, at_48_khz, calls, client, holds, offered, post, request, restarted
@@ -67,11 +70,23 @@ async def test_a_connection_is_a_resource_that_is_changed_by_its_etag_and_delete
         assert (await peer.request("PATCH", candidate, if_match='"other"')).status == 412
         assert (await peer.request("PATCH", candidate, if_match=etag)).status == 204
         assert (await peer.request("PATCH", "nonsense", if_match=etag)).title == "UNREADABLE_SDP"
+        restart = await peer.request("PATCH", "a=ice-ufrag:other\r\n", if_match="*")
+        assert (restart.status, restart.title) == (400, "UNREADABLE_SDP")
         stranger = await peer.request("DELETE", authorization="Bearer another")
         assert stranger.status == 404
         assert (await peer.request("DELETE")).status == 200
         await holds(lambda: peer.connection.connectionState == "closed")
         assert (await peer.request("DELETE")).status == 404
+
+
+async def test_a_way_has_so_many_candidates_however_they_come() -> None:
+    path = Path(Ways())
+    for first in (2000, 3000):
+        told = tuple(f"1 1 udp 2130706431 127.0.0.1 {first + each} typ host" for each in range(32))
+        await path.hear(Fragment(candidates=told))
+    with pytest.raises(InvalidArgument, match="too many"):
+        await path.hear(Fragment(candidates=("1 1 udp 2130706431 127.0.0.1 9 typ host",)))
+    await path.close()
 
 
 async def refusal(port: int, sdp: str, session: Event | None = None, **fields: Any) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from services.edge.faults import Fault
 MOST_SECONDS = 600
 LEAST_SECONDS = 10
 STREAM = "stream"
-_KEPT = ("iss", "aud", "sub", "tenant", "languages", "voices", "quota")
+_KEPT = ("iss", "aud", "sub", "tenant", "languages", "voices", "quota", "room", "role")  # all that bounds a token
 _ALGORITHMS = ("EdDSA", "ES256", "RS256", "HS256")  # as the gateway takes them
 
 
@@ -39,8 +39,9 @@ class SigningKey:
     def mint(self, token: str, seconds: int) -> Minted:
         """Sign a token for one part of what a client's token grants, which the gateway has just checked.
 
-        Tenant, subject, languages, voices and quota stay; of the scopes `stream` does; and it ends when the other does,
-        if not before. Raises PermissionDenied where that lacks the scope, and Fault where it cannot be read.
+        Tenant, subject, languages, voices, quota, room and role stay; of the scopes `stream` does; and it ends when
+        the other does, if not before. Raises PermissionDenied where that lacks the scope, and Fault where it cannot
+        be read.
         """
         now = int(time.time())
         claims = _claims(token)

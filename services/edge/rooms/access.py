@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from services.edge.doors.minting import STREAM
 from services.edge.faults import Fault
 from services.edge.rooms.values import MODERATOR, ROLES, may
 
@@ -26,7 +28,7 @@ class Pass:
 
     def require(self, room: str, role: str) -> None:
         """Require that a room may be joined in a role. Raises Fault."""
-        if self.room and room != self.room:
+        if self.room and room != unicodedata.normalize("NFC", self.room):
             raise Fault(403, "ROOM_NOT_GRANTED", "The token is for another room.", "room")
         if not may(self.role, role):
             message = f"The token is for a {self.role}."
@@ -36,6 +38,8 @@ class Pass:
 def granted(token: str) -> Pass:
     """Return what a token grants that the gateway has accepted. Raises Fault for claims that cannot be read."""
     claims = _claims(token)
+    if "scope" in claims and STREAM not in str(claims["scope"]).split():
+        raise Fault(403, "SCOPE_MISSING", "The token may join no room.", "authorization", (STREAM,))
     tenant, room, role = (claims.get(name, default) for name, default in _DEFAULTS.items())
     if not isinstance(tenant, str) or not isinstance(room, str) or role not in ROLES:
         raise Fault(401, "TOKEN_CLAIM", "The token's claims of rooms cannot be read.", "authorization", ROLES)

@@ -16,12 +16,14 @@ from nats.errors import Error
 
 from mesh.rooms.v1 import rooms_pb2 as mesh
 from services.common.cancelling import TaskGroup
+from services.edge.rooms.checking import KEY, NAME, parsed, read_post
 from services.edge.rooms.link import ANSWERS, ASKING, RoomLink, subject
 from services.edge.rooms.ring import Ring
 from services.edge.rooms.room import Room
 from services.edge.settings import EdgeSettings
 
 log = logging.getLogger(__name__)
+_PARTS_OF_ANSWERS, _PARTS_OF_SKIPS = 4, 6  # of their subjects
 _AGAIN_SECONDS = 0.25  # between two tries to connect
 _SETTLED_SECONDS = 2
 _PING_SECONDS = 5
@@ -101,14 +103,15 @@ class NatsBus:
 
     async def _posted(self, message: Msg) -> None:
         held = self._rooms.get(message.subject.rpartition(".")[2])
-        post = mesh.Post.FromString(message.data)
-        if held is not None and post.edge != self._edge:
+        post = read_post(message.data)
+        if held is not None and post is not None and post.edge != self._edge:
             await held.link.take(post)
 
     async def _asked(self, message: Msg) -> None:
-        asked = mesh.Ask.FromString(message.data)
-        held = self._rooms.get(asked.room)
-        if held is not None and message.reply and not message.reply.startswith(f"{ANSWERS}.{self._edge}."):
+        asked = parsed(mesh.Ask, message.data)
+        held = self._rooms.get(asked.room) if asked is not None else None
+        edge = _asking(message.reply)
+        if asked is not None and held is not None and edge and edge != self._edge:
             await held.link.answer(asked.from_seq, message.reply)
 
     async def _answered(self, message: Msg) -> None:
@@ -116,10 +119,18 @@ class NatsBus:
         held = self._rooms.get(parts[3])
         if held is None:
             return
-        if len(parts) > 4:  # ….skip.EDGE
-            held.link.skipped(parts[5], mesh.Ask.FromString(message.data).from_seq)
-        else:
-            await held.link.take(mesh.Post.FromString(message.data))
+        if len(parts) == _PARTS_OF_SKIPS:  # ….skip.EDGE
+            if (asked := parsed(mesh.Ask, message.data)) is not None:
+                held.link.skipped(parts[5], asked.from_seq)
+        elif (post := read_post(message.data)) is not None:
+            await held.link.take(post)
+
+
+def _asking(reply: str) -> str:
+    """Return the edge that a subject for answers belongs to; empty where it is none."""
+    parts = reply.split(".")
+    ours = len(parts) == _PARTS_OF_ANSWERS and f"{parts[0]}.{parts[1]}" == ANSWERS
+    return parts[2] if ours and all(NAME.fullmatch(each) or KEY.fullmatch(each) for each in parts[2:]) else ""
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from services.common.errors import InvalidArgument, MeshError
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
+from services.edge.fields import as_echo
 from services.edge.realtime.closing import DONE, close_code
 from services.edge.realtime.door import SocketDoor, say
 from services.edge.realtime.registry import Registry
@@ -117,7 +118,8 @@ class _Connection:
             return
         told = read(message["text"])
         if told["type"] == "ping":
-            self.member.put(sent({"type": "pong", **({"id": told["id"]} if "id" in told else {})}))
+            named = {"id": as_echo(told["id"], "ping.id")} if "id" in told else {}
+            self.member.put(sent({"type": "pong", **named}))
         else:
             await carry_out(self.member, told)
 

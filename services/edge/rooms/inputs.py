@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,11 +10,12 @@ from services.common.errors import InvalidArgument, quoted
 from services.edge.fields import Json, as_bytes, as_integer, as_list, as_object, as_text
 from services.edge.realtime.hello import VERSION
 from services.edge.realtime.inputs import parsed
+from services.edge.rooms.checking import NAME as MEMBER
 from services.edge.rooms.member import Member
 from services.edge.rooms.unfinished import FORMATS
 from services.edge.rooms.values import LISTENER, ROLES, SPEAKER, Entry, Input, Speech, Wish
 
-NAME = re.compile(r"[\w][\w .-]{0,63}")
+_MOST_NAME = 64  # characters
 MOST_SPEAKERS = 1000  # of `received`
 _LANGS = 10
 _WISH = ("lang", "captions", "voice", "original")
@@ -55,10 +56,21 @@ def read(text: str) -> Json:
 
 
 def room_name(name: str) -> str:
-    """Return a room's name. Raises InvalidArgument for one that cannot be."""
-    if not NAME.fullmatch(name):
-        raise InvalidArgument("BAD_ROOM", "This is no name of a room.", "room", ["1 to 64 letters, digits, - _ and ."])
+    """Return a room's name, one for all ways to write its letters. Raises InvalidArgument for one that cannot be."""
+    name = unicodedata.normalize("NFC", name[: 4 * _MOST_NAME])
+    if not 0 < len(name) <= _MOST_NAME or not _begins_a_name(name[0]) or not all(map(_is_in_names, name)):
+        accepted = ["1 to 64 letters, digits, blanks, - _ and ., of which the first is a letter, a digit or _"]
+        raise InvalidArgument("BAD_ROOM", "This is no name of a room.", "room", accepted)
     return name
+
+
+def _begins_a_name(character: str) -> bool:
+    return character == "_" or character.isalnum()
+
+
+def _is_in_names(character: str) -> bool:
+    """Return whether a name of a room may have a character; many scripts write vowels as marks of a letter."""
+    return character in " .-" or _begins_a_name(character) or unicodedata.category(character) in ("Mn", "Mc")
 
 
 def entry(message: Json, room: str) -> Entry:
@@ -79,6 +91,8 @@ def entry(message: Json, room: str) -> Entry:
         raise InvalidArgument("OUT_OF_RANGE", "There are too many.", "join.received", [f"at most {MOST_SPEAKERS}"])
     received = {speaker: as_integer(number, f"join.received.{speaker[:32]}") for speaker, number in came.items()}
     speaker = as_text(message.get("speaker", ""), "join.speaker")
+    if speaker and not MEMBER.fullmatch(speaker):
+        raise InvalidArgument("UNKNOWN_VALUE", "This is no speaker.", "join.speaker", ["the `speaker` of a `ready`"])
     if speech and bool(speaker) != bool(speech.resume_handle):
         raise InvalidArgument("FIELD_MISSING", "A speaker comes back with both.", "join.speaker", ["resume_handle"])
     return Entry(room, name, role, wished(message, Wish(), "join"), speech, speaker, received)

@@ -15,7 +15,7 @@ class Listening(Protocol):
 
     @property
     def id(self) -> str:
-        """The member's id in its room."""
+        """The member's id in its room, which proves nothing: whoever comes back names the id of a speaker."""
 
     wish: Wish
 
@@ -30,42 +30,38 @@ class Listeners:
     """The members of a room at this edge."""
 
     def __init__(self) -> None:
-        self._members: dict[str, Listening] = {}
-        self._by_want: dict[tuple[str, str], dict[str, Listening]] = {}
+        self._members: dict[Listening, None] = {}
+        self._by_want: dict[tuple[str, str], dict[Listening, None]] = {}
 
     def __len__(self) -> int:
         return len(self._members)
 
     def enter(self, member: Listening) -> None:
         """Add a member."""
-        self._members[member.id] = member
+        self._members[member] = None
         for want in _wants(member.wish):
-            self._by_want.setdefault(want, {})[member.id] = member
+            self._by_want.setdefault(want, {})[member] = None
 
     def leave(self, member: Listening) -> None:
         """Remove a member, as it is now."""
-        if self._members.get(member.id) is member:
-            del self._members[member.id]
+        self._members.pop(member, None)
         for want in _wants(member.wish):
             found = self._by_want.get(want, {})
-            if found.get(member.id) is member:
-                del found[member.id]
-
-    def find(self, member: str) -> Listening | None:
-        """Return a member by its id; None where it is not here."""
-        return self._members.get(member)
+            found.pop(member, None)
+            if not found:
+                self._by_want.pop(want, None)
 
     def all(self) -> Iterable[Listening]:
         """Return all members."""
-        return self._members.values()
+        return self._members
 
     def wanting(self, kind: str, lang: str) -> Iterable[Listening]:
         """Return the members that want something in a language."""
-        return self._by_want.get((kind, lang), {}).values()
+        return self._by_want.get((kind, lang), {})
 
     def wants(self) -> dict[str, Want]:
         """Return how often each language is wanted."""
-        return counted(each.wish for each in self._members.values())
+        return counted(each.wish for each in self._members)
 
 
 def _wants(wish: Wish) -> Iterable[tuple[str, str]]:

@@ -7,7 +7,7 @@ again what they are not sure that the other has, and a speaker's session may be 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from mesh.rooms.v1 import rooms_pb2 as mesh
@@ -18,6 +18,7 @@ from services.edge.rooms.values import SPOKEN, Sent
 
 CAPTION, VOICE = "caption", "voice"
 _MOST_TOLD = 60  # segments that a gateway is told of: a handle is never older
+_MOST_SILENT, _MOST_GONE = 20, 1000  # speakers that are gone: those that said nothing, and the others
 _ROUNDING_MS = 2
 
 
@@ -71,6 +72,18 @@ class Voice:
 def speaks(sources: Sequence[str], lang: str) -> bool:
     """Return whether a language is served by the words of whoever speaks these."""
     return lang == SPOKEN or (len(sources) == 1 and sources[0] != "auto" and same(sources[0], lang))
+
+
+def beyond(records: Iterable[Record]) -> Sequence[Record]:
+    """Return the speakers to forget before another one comes, the longest gone first: of the silent ones all but some.
+
+    Speakers that are there, or whose session is being opened, are not among them.
+    """
+    gone = [each for each in records if each.state.version and each.state.state != mesh.SPEAKER_STATE_PRESENT]
+    gone.sort(key=lambda each: each.state.version)
+    silent = [each for each in gone if not each.segments]
+    spoke = [each for each in gone if each.segments]
+    return [*silent[: max(0, len(silent) - _MOST_SILENT)], *spoke[: max(0, len(spoke) - _MOST_GONE)]]
 
 
 class Record:

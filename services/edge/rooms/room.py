@@ -16,7 +16,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.edge.rooms import captions, telling
 from services.edge.rooms.demand import CAPTIONS, ORIGINAL, VOICE, Demand, Want
 from services.edge.rooms.listeners import Listeners, Listening
-from services.edge.rooms.record import CAPTION, Heard, Record
+from services.edge.rooms.record import CAPTION, Heard, Record, beyond
 from services.edge.rooms.speaker import Speaker
 from services.edge.rooms.terms import glossary
 from services.edge.rooms.values import SPOKEN, Event, Sent, Wish, sent
@@ -103,8 +103,9 @@ class Room:
         """Hold a speaker whose session is open, in the place of one with the same id."""
         before = self.speakers.get(speaker.id)
         self.speakers[speaker.id] = speaker
+        if not self.record(speaker.id).state.version:
+            self.records[speaker.id] = speaker.record
         if before is not None and before is not speaker:
-            before.speaking.give_up()
             before.supersede()
         self._changed.set()
 
@@ -118,10 +119,14 @@ class Room:
         self._publish(mesh.Post(speaker=speaker, state=state))
         self._know(speaker, state)
 
+    def again(self) -> None:
+        """Have the speakers aimed anew: what was asked of the gateway is not in force."""
+        self._changed.set()
+
     def tell(self, speaker: str, event: Event) -> None:
         """Send an event to a speaker alone."""
-        if (member := self.listeners.find(speaker)) is not None:
-            member.put(sent(event))
+        if (found := self.speakers.get(speaker)) is not None:
+            found.tell(event)
 
     def acknowledge(self, speaker: str, event: Event) -> None:
         """Send an acknowledgement to a speaker, once other edges have what is before it."""
@@ -186,18 +191,25 @@ class Room:
     def record(self, speaker: str) -> Record:
         """Return the record of a speaker, a new one where it is not known."""
         if speaker not in self.records:
+            for each in beyond(self.records.values()):
+                del self.records[each.speaker]
             self.records[speaker] = Record(speaker, self._settings.rooms_most_segments)
         return self.records[speaker]
 
+    def forget(self, speaker: str) -> None:
+        """Drop the record of a speaker whose session was never open."""
+        if (record := self.records.get(speaker)) is not None and not record.state.version:
+            del self.records[speaker]
+
     def _know(self, speaker: str, state: mesh.Speaker) -> None:
         record = self.record(speaker)
-        if state.version <= record.state.version:
+        session = record.state.session_id
+        if state.version <= record.state.version or (session and session != state.session_id):
             return
         before = dict(record.state.missing)
         record.state = state
         if state.edge not in ("", self.edge) and (ours := self.speakers.pop(speaker, None)) is not None:
-            ours.speaking.give_up()  # the speaker goes on at another edge
-            ours.supersede()
+            ours.supersede()  # the speaker goes on at another edge
         for lang in {*before, *state.missing}:
             if before.get(lang, "") != state.missing.get(lang, ""):
                 message = telling.no_captions(speaker, lang, state.missing.get(lang, ""))
@@ -207,8 +219,6 @@ class Room:
     def _use(self, terms: mesh.Terms) -> None:
         if terms.version > self.terms.version:
             self.terms = terms
-            for speaker in self.speakers.values():
-                speaker.use(glossary(terms, speaker.record.state.source_langs))
             self._changed.set()
 
     def _take(self, record: Record, message: pb.ServerMessage) -> None:
@@ -232,9 +242,9 @@ class Room:
         for lang in self.demand.edges.get(OWN, {}):
             if lang != SPOKEN and own and record.speaks(lang):
                 _send(message, self.listeners.wanting(CAPTIONS, lang))
-        speaker = self.listeners.find(record.speaker)
-        if speaker is not None and not (speaker.wish.captions and record.speaks(speaker.wish.lang)):
-            speaker.put(message)
+        member = self.speakers[record.speaker].member if record.speaker in self.speakers else None
+        if member is not None and not (member.wish.captions and record.speaks(member.wish.lang)):
+            member.put(message)
 
     def _sound(self, speaker: str, piece: mesh.Original) -> None:
         hearing = [each for each in self.listeners.wanting(ORIGINAL, "") if each.id != speaker]
@@ -266,6 +276,9 @@ class Room:
         needed = self.demand.needed(time.monotonic())
         for speaker in self.speakers.values():
             speaker.aim(needed, self._settings.rooms_max_langs)
+            if speaker.terms != self.terms.version:
+                speaker.terms = self.terms.version
+                speaker.use(glossary(self.terms, speaker.record.state.source_langs))
 
     def state(self) -> Event:
         """Return what all members are told of the room."""

@@ -31,7 +31,6 @@ from services.edge.settings import EdgeSettings
 from services.edge.upstream import Caller, Gateway
 
 log = logging.getLogger(__name__)
-_SUPERSEDED = Fault(409, "SUPERSEDED", "The speaker goes on in another connection.")
 _OUTPUT = pb.AudioFormat(format="pcm16le", sample_rate=24_000)
 
 
@@ -52,6 +51,16 @@ class _Open:
     room: Room
     tending: asyncio.Task[None]
     empty_since: float | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody is in the room at this edge."""
+        return not len(self.room.listeners) and not self.room.speakers
+
+    @property
+    def wordless(self) -> bool:
+        """Whether nothing was said in the room, or set."""
+        return not self.room.terms.version and not any(each.segments for each in self.room.records.values())
 
 
 class Rooms:
@@ -129,6 +138,7 @@ class Rooms:
     async def _room(self, key: str) -> Room:
         async with self._opening:
             if key not in self._rooms:
+                await self._make_place()
                 if len(self._rooms) >= self.settings.rooms_most:
                     message = f"This edge has {self.settings.rooms_most} rooms, and may have no more."
                     raise Fault(429, "TOO_MANY_ROOMS", message, retry_after_ms=5000)
@@ -140,10 +150,18 @@ class Rooms:
                 measures.rooms_open(1)
             return self._rooms[key].room
 
+    async def _make_place(self) -> None:
+        """Close a room in which nobody is where there are as many as may be: one without a word, else the oldest."""
+        if len(self._rooms) >= self.settings.rooms_most:
+            empty = [key for key, each in self._rooms.items() if each.empty]
+            wordless = [key for key in empty if self._rooms[key].wordless]
+            for key in (wordless or empty)[:1]:
+                await self._close(key)
+
     def _speaker(self, member: Member, entry: Entry, speech: Speech, caller: Caller) -> Speaker:
         """Begin a speaker's session. Raises InvalidArgument for a language that is not recognized or translated."""
-        room, record = member.room, member.room.record(member.id)
         sources = [_source(lang, member.offer) for lang in speech.source_langs]
+        room, record = member.room, member.room.record(member.id)
         config = pb.SessionConfig(partial_results=True, output=_OUTPUT, resume_handle=speech.resume_handle)
         config.source_langs.extend(sources if len(sources) > 1 else [])
         config.source_lang = sources[0] if len(sources) == 1 else ""
@@ -154,7 +172,8 @@ class Rooms:
         speaking = Speaking(lambda: self._gateway.stream(caller), config, unfinished)
         speaker = Speaker(record, speaking, room, member.offer, entry.name)
         speaker.prepare(sources, room.demand.needed(time.monotonic()), self.settings.rooms_max_langs)
-        speaker.supersede = lambda: member.end(_SUPERSEDED)
+        speaker.terms = room.terms.version
+        speaker.member = member
         assert self._tasks is not None
         self._tasks.create_task(self._speak(member, speaker))
         return speaker
@@ -165,6 +184,7 @@ class Rooms:
         fault = await speaker.speaking.run(speaker, patience)
         member.end(fault)
         room = member.room
+        room.forget(member.id)
         if room.speakers.get(member.id) is speaker:
             speaker.left(mesh.SPEAKER_STATE_LEFT if member.leaves else mesh.SPEAKER_STATE_LOST)
             del room.speakers[member.id]
@@ -175,7 +195,7 @@ class Rooms:
             await asyncio.sleep(min(5.0, self.settings.rooms_kept_seconds / 2 + 0.1))
             now = time.monotonic()
             for key, opened in list(self._rooms.items()):
-                if len(opened.room.listeners) or opened.room.speakers:
+                if not opened.empty:
                     opened.empty_since = None
                 elif opened.empty_since is None:
                     opened.empty_since = now

@@ -16,12 +16,15 @@ from services.common.text.languages import resolve, same
 from services.edge import measures
 from services.edge.faults import Fault
 from services.edge.plain import plain
+from services.edge.rooms.listeners import Listening
 from services.edge.rooms.record import Record, speaks
 from services.edge.rooms.speaking import Speaking
-from services.edge.rooms.values import Event
+from services.edge.rooms.values import Event, sent
 
+TOO_OFTEN = "CONTROL_TOO_OFTEN"  # of the gateway
 NOT_TRANSLATED, TOO_MANY_LANGUAGES = "NOT_TRANSLATED", "TOO_MANY_LANGUAGES"
 _SHOWN = ("asr", "translation", "tts", "speech_event")  # what the room gets
+_SUPERSEDED = Fault(409, "SUPERSEDED", "The speaker goes on in another connection.")
 _TARGET = re.compile(r"targets\[(\d+)\]")
 
 
@@ -38,6 +41,9 @@ class Place(Protocol):
 
     def changed(self, speaker: str, state: mesh.Speaker) -> None:
         """Take in the speaker's state, and tell other edges."""
+
+    def again(self) -> None:
+        """Have the speakers aimed anew."""
 
     def tell(self, speaker: str, event: Event) -> None:
         """Send an event to the speaker alone."""
@@ -89,7 +95,8 @@ class Speaker:
     place: Place
     offer: Offer
     name: str = ""  # to show
-    supersede: Callable[[], None] = lambda: None  # ends the member that speaks
+    terms: int = 0  # the version of the room's terms that are in use
+    member: Listening | None = None  # who speaks: told what concerns the session, once that is open
     targets: tuple[tuple[str, bool], ...] = ()  # languages in force, and whether each is spoken
     refused: dict[str, str] = field(default_factory=dict)  # languages that the gateway refused, and why
     counted_at: float = 0.0  # until when language-minutes are counted
@@ -99,6 +106,17 @@ class Speaker:
     def id(self) -> str:
         """The speaker's id in its room."""
         return self.record.speaker
+
+    def tell(self, event: Event) -> None:
+        """Send an event to whoever speaks."""
+        if self.member is not None:
+            self.member.put(sent(event))
+
+    def supersede(self) -> None:
+        """End this place in the room: the speaker goes on in another connection."""
+        self.speaking.give_up()
+        if self.member is not None:
+            self.member.end(_SUPERSEDED)
 
     def opened(self, ready: pb.Ready) -> None:
         """Take in what was agreed with the gateway."""
@@ -240,9 +258,15 @@ class Speaker:
         found = _TARGET.search(error.field)
         if found and int(found[1]) < len(self.targets):
             self.refused[self.targets[int(found[1])][0]] = error.code
-            self.targets = (("", False),)  # not as they are in force
+            self._aim_again()
+        elif error.code == TOO_OFTEN:
+            self._aim_again()
         elif not error.fatal:
             self.place.tell(self.id, {"type": "error", "code": error.code, "message": error.message, "fatal": False})
+
+    def _aim_again(self) -> None:
+        self.targets, self.terms = (("", False),), 0  # not as they are in force
+        self.place.again()
 
     def _state(self) -> mesh.Speaker:
         state = mesh.Speaker()

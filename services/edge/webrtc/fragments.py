@@ -12,6 +12,7 @@ MOST_CANDIDATES = 32
 _CANDIDATE, _COMPLETE = "a=candidate:", "a=end-of-candidates"
 _UFRAG, _PASSWORD = "a=ice-ufrag:", "a=ice-pwd:"
 _TOKENS_OF_A_CANDIDATE = 8
+_NUMBERS = ((1, 256), (3, (1 << 31) - 1), (5, 65_535))  # component, priority and port, and what they may be at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,15 @@ def _candidates(lines: list[str]) -> Iterator[str]:
             continue
         told = line.removeprefix(_CANDIDATE)
         parts = told.split()
-        if len(parts) < _TOKENS_OF_A_CANDIDATE or not all(parts[place].isdigit() for place in (1, 3, 5)):
+        if len(parts) < _TOKENS_OF_A_CANDIDATE or not all(_is_number(parts[place], most) for place, most in _NUMBERS):
             form = "a=candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host"
             raise InvalidArgument("UNREADABLE_SDP", "A candidate cannot be read.", "sdp", [form])
         if parts[2].lower() == "udp" and parts[1] == "1":  # no other way is taken, and nothing is said of it
             yield told
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= len(str(most)) and int(text) <= most
 
 
 def _first(lines: list[str], name: str) -> str:

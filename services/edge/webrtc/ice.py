@@ -14,7 +14,10 @@ from aioice import Candidate, Connection, ConnectionClosed
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import RTCIceTransport, connection_kwargs
 
-from services.edge.webrtc.fragments import Fragment
+from services.common.errors import InvalidArgument
+from services.edge.webrtc.fragments import MOST_CANDIDATES, Fragment
+
+_MOST_CANDIDATES = 2 * MOST_CANDIDATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +67,21 @@ class Path:
         return self._newest.remote_username or ""
 
     async def hear(self, told: Fragment) -> None:
-        """Take a client's candidates for the newest way; one that cannot be read is left out."""
+        """Take a client's candidates for the newest way; one that cannot be read is left out.
+
+        That there are no more is not passed on: a client whose candidates lead nowhere may still come by itself.
+        Raises InvalidArgument for more than a way may have.
+        """
         way = self._newest
+        if len(way.remote_candidates) + len(told.candidates) > _MOST_CANDIDATES:
+            accepted = [f"{_MOST_CANDIDATES} of a way, on the whole"]
+            raise InvalidArgument("TOO_MANY_CANDIDATES", "There are too many candidates.", "sdp", accepted)
         for each in told.candidates:
             try:
                 candidate = Candidate.from_sdp(each)
             except ValueError:
                 continue
-            if not way._remote_candidates_end:  # there is no other way to ask, and adding behind the end raises
-                await way.add_remote_candidate(candidate)
-        if told.complete and not way._remote_candidates_end:
-            await way.add_remote_candidate(None)
+            await way.add_remote_candidate(candidate)
 
     async def renew(self, told: Fragment) -> Connection:
         """Prepare another way to a client that has restarted ICE; `move` takes it."""

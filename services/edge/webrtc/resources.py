@@ -9,13 +9,14 @@ import importlib.util
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.common.errors import InvalidArgument
 from services.common.server.slots import Slots
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
@@ -74,9 +75,10 @@ class Resources:
         return caller
 
     @contextmanager
-    def counted(self, caller: Caller) -> Iterator[None]:
-        """Hold a slot for a client's connection for the block. Raises Fault, or AtCapacity, without one."""
-        with self.doors.clients.connected(caller.name), self._peers.connected(caller.name):
+    def counted(self, caller: Caller, session: bool = True) -> Iterator[None]:
+        """Hold a slot for a connection for the block, and one for its session. Raises Fault, or AtCapacity."""
+        slot = self.doors.clients.connected(caller.name) if session else nullcontext()
+        with slot, self._peers.connected(caller.name):
             yield
 
     def new_peer(self, offer: Offer, line: PeerLine, original: bool = False) -> Peer:
@@ -120,6 +122,8 @@ class Resources:
         told = fragment((await body.raw(request, MOST_BYTES)).decode("utf-8", "replace"))
         match = request.headers.get("if-match", "")
         restarts = bool(told.ufrag) and told.ufrag != resource.peer.path.remote_ufrag
+        if restarts and not told.password:
+            raise InvalidArgument("UNREADABLE_SDP", "A restart has a name and a password.", "sdp", ["a=ice-pwd:"])
         if not match:
             raise Fault(428, "IF_MATCH_MISSING", "Name the ETag of the answer.", "if-match", ("an ETag", '"*"'))
         if match != resource.etag and not (restarts and match.strip('"') == "*"):

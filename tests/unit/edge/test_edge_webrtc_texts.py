@@ -87,3 +87,11 @@ def test_credentials_are_those_that_coturn_reckons() -> None:
     expected = base64.b64encode(hmac.new(b"secret", b"1700000000:x", hashlib.sha1).digest()).decode()
     assert (turn.username, turn.credential) == ("1700000000:x", expected)
     assert turn.link().startswith('<turn:b:2?transport=udp>; rel="ice-server"; username="1700000000:x"')
+
+
+@pytest.mark.parametrize("port", ["65536", "99999", "²", "1" * 400])
+def test_a_candidate_at_no_port_is_refused_by_its_field(port: str) -> None:
+    line = f"a=candidate:1 1 udp 2130706431 192.0.2.1 {port} typ host\r\n"
+    with pytest.raises(InvalidArgument) as refused:
+        fragment(line)
+    assert (refused.value.code, refused.value.field) == ("UNREADABLE_SDP", "sdp")
