@@ -13,6 +13,7 @@ SHIPPED = {
     "gen/externalscaler": "externalscaler",
     "gen/mesh": "mesh",
     "gen/realtime": "realtime",
+    "gen/rooms": "rooms",
 }
 
 

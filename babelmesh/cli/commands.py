@@ -30,7 +30,7 @@ from babelmesh.client.events import Ready
 from babelmesh.client.lines import given, typed
 from babelmesh.client.mesh import Mesh, connect
 from babelmesh.client.session import Source
-from babelmesh.local import edge, preflight, supervisor
+from babelmesh.local import edge, preflight, probing, supervisor
 from babelmesh.local.edge import Front
 from babelmesh.local.log_folder import log_folder
 from babelmesh.local.supervisor import Ports, Service, free_ports, local_mesh, mesh_services, supervised
@@ -152,12 +152,13 @@ async def _own_mesh(services: Sequence[Service], logs: Path, before: Sequence[Se
 
     Services `before` the gateway are started after it, and stopped first.
     """
+    services = probing.probed(services)
     with log_folder(logs) as folder:
         preflight.check(services, folder, supervisor.environment())
         console.note(f"Starting the mesh: ASR, MT, TTS and gateway. Logs are in {folder}/.")
         front = supervised(before, folder, tell=console.note)
-        async with local_mesh(services, folder, console.note) as address, front:
-            yield address
+        async with local_mesh(services, folder, probing.asking(services), console.note) as gateway, front:
+            yield probing.reached_at(gateway)
 
 
 async def up(ports: Ports, logs: Path, told: Variables, front: Front | None = None) -> None:
@@ -170,7 +171,8 @@ async def up(ports: Ports, logs: Path, told: Variables, front: Front | None = No
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         console.line(f"gateway  {address}")
         console.line(f"         127.0.0.1:{ports.operations} for babelmesh top and fault")
-        console.line(f"         reflection is on: grpcurl -plaintext {address} list")
+        if not address.startswith(probing.SCHEME):
+            console.line(f"         reflection is on: grpcurl -plaintext {address} list")
         for stage, port in (("asr", ports.asr), ("mt", ports.mt), ("tts", ports.tts)):
             console.line(f"{stage:7}  127.0.0.1:{port}")
         keeping = None

@@ -6,6 +6,13 @@ from dataclasses import dataclass, field
 
 from babelmesh.client.events import TtsChunk
 
+OPUS = "opus"
+
+
+def samples_of(chunk: TtsChunk) -> int:
+    """Return how many samples a chunk stands for; servers of before say it by the length of its data."""
+    return chunk.samples or len(chunk.data) // 2
+
 
 @dataclass(slots=True)
 class Said:
@@ -25,8 +32,8 @@ class Said:
         if chunk.text:
             self.spoken += [self.speaking] if self.speaking else []
             self.speaking, self.speaking_samples = chunk.text, 0
-        self.samples += len(chunk.data) // 2
-        self.speaking_samples += len(chunk.data) // 2
+        self.samples += samples_of(chunk)
+        self.speaking_samples += samples_of(chunk)
         if chunk.last:
             self.spoken += [self.speaking] if self.speaking else []
             self.speaking, self.speaking_samples = "", 0
@@ -52,13 +59,13 @@ class VoiceClock:
         """
         self.rate = chunk.sample_rate or self.rate
         repeated = self._repeated(chunk)
-        length = len(chunk.data) // 2
+        length = samples_of(chunk)
         if repeated and repeated >= length:
             return None
         goes_on = bool(chunk.text) and chunk.text == said.speaking  # a clause is never begun twice
         if repeated or goes_on:
             chunk = _rest(chunk, repeated, self.now_ms, text="" if repeated or goes_on else chunk.text)
-        self.samples += len(chunk.data) // 2
+        self.samples += samples_of(chunk)
         said.take(chunk)
         return chunk
 
@@ -72,7 +79,9 @@ class VoiceClock:
 def _rest(chunk: TtsChunk, repeated: int, offset_ms: int, text: str) -> TtsChunk:
     rest = TtsChunk()
     rest.CopyFrom(chunk)
-    rest.data, rest.offset_ms, rest.text = chunk.data[2 * repeated :], offset_ms, text
+    rest.offset_ms, rest.text, rest.samples = offset_ms, text, samples_of(chunk) - repeated
+    if chunk.format != OPUS:  # a packet is whole, or it is none
+        rest.data = chunk.data[2 * repeated :]
     rest.speaking_rate = 0  # of a clause's first chunk only, like its lag
     rest.ClearField("lag_ms")
     return rest

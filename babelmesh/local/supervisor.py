@@ -105,10 +105,12 @@ def _service(name: str, port: int, variables: Mapping[str, str]) -> Service:
 
 
 @asynccontextmanager
-async def local_mesh(services: Sequence[Service], logs: Path, tell: Callable[[str], None]) -> AsyncIterator[str]:
-    """Run a mesh for the block, and yield its gateway's address. Its services are `supervised`."""
-    async with supervised(services, logs, tell=tell) as started:
-        yield started[-1].service.address
+async def local_mesh(
+    services: Sequence[Service], logs: Path, ready: Callable[[str], Awaitable[bool]], tell: Callable[[str], None]
+) -> AsyncIterator[Service]:
+    """Run a mesh for the block, and yield its gateway. Its services are `supervised`."""
+    async with supervised(services, logs, ready, tell) as started:
+        yield started[-1].service
 
 
 @asynccontextmanager

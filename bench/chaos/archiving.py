@@ -19,6 +19,7 @@ from services.gateway.lifecycle import stored_masker
 from services.gateway.settings import GatewaySettings
 from services.gateway.values.continuation import beginning
 from services.gateway.values.speech import Transcript
+from services.gateway.values.terms import Masks
 
 CANARY = "kookaburra"
 SECRET = "a secret of the measurement, long enough"
@@ -60,7 +61,8 @@ async def _archive(settings: GatewaySettings, out: int) -> None:
 
 
 async def _speak(archive: Archive, session: int, out: int) -> None:
-    terms: Any = SimpleNamespace(session_id=f"session-{session}", targets=(), spoken_langs=("en",), source_lang="en")
+    langs = {"targets": (), "spoken_langs": ("en",), "source_lang": "en"}
+    terms: Any = SimpleNamespace(session_id=f"session-{session}", masks=Masks(), **langs)
     call = 0
     while True:
         call += 1

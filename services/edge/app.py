@@ -38,6 +38,7 @@ from services.edge.rest.speech import Speech
 from services.edge.rest.texts import Texts
 from services.edge.rooms.endpoint import PATH as ROOM
 from services.edge.rooms.endpoint import RoomsEndpoint
+from services.edge.rooms.rest import QR, STATE, TRANSCRIPT, RoomsOverHttp
 from services.edge.rooms.rooms import Rooms
 from services.edge.settings import SAME_ORIGIN
 from services.edge.viewing.endpoint import Captions
@@ -46,12 +47,17 @@ from services.edge.viewing.galleries import Galleries
 from services.edge.webrtc.calls import PATH as CALLS
 from services.edge.webrtc.calls import Calls
 from services.edge.webrtc.resources import Resources
+from services.edge.webrtc.rooms import WHEP, WHIP, RoomConnections
 from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
 from services.edge.webrtc.translating import TranslationCalls
 
 _SOCKETS = (PATH, ROOM, DEEPGRAM, OPENAI)
 _HERE = Path(__file__).parent
-DOCUMENTS = {"/openapi.json": _HERE / "rest" / "openapi.json", "/asyncapi.json": _HERE / "realtime" / "asyncapi.json"}
+DOCUMENTS = {
+    "/openapi.json": _HERE / "rest" / "openapi.json",
+    "/asyncapi.json": _HERE / "realtime" / "asyncapi.json",
+    "/asyncapi-rooms.json": _HERE / "rooms" / "asyncapi.json",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,14 @@ def app(serving: Serving) -> Starlette:
         WebSocketRoute(DEEPGRAM, Listen(doors, serving.registry).serve),
         WebSocketRoute(OPENAI, Translations(doors, serving.registry).serve),
         Route(SECRETS, ClientSecrets(doors).create, methods=["POST"]),
-        *_connections(Resources(doors, serving.registry), serving.galleries),
+        *_connections(Resources(doors, serving.registry), serving),
         Route("/v1/translate", texts.translate, methods=["POST"]),
         Route("/v2/translate", texts.deepl, methods=["POST"]),
         Route("/v1/translations", texts.vllm, methods=["POST"]),
         Route("/v1/transcribe", speech.transcribe, methods=["POST"]),
         Route("/v1/translate-audio", speech.translate, methods=["POST"]),
         Route(CAPTIONS, Captions(doors, serving.registry, serving.galleries, serving.viewers).watch),
+        *_rooms(RoomsOverHttp(doors, serving.rooms)),
         Route(OPERATOR, Operator(doors, serving.registry, serving.slots).watch),
         Route("/v1/languages", Languages(doors).describe),
         Route("/healthz", serving.health),
@@ -104,9 +111,14 @@ def app(serving: Serving) -> Starlette:
     )
 
 
-def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
+def _connections(resources: Resources, serving: Serving) -> list[BaseRoute]:
     """Return the routes of connections by WebRTC."""
-    made: dict[str, ASGIApp] = {CALLS: Calls(resources, galleries), TRANSLATION_CALLS: TranslationCalls(resources)}
+    made: dict[str, ASGIApp] = {
+        CALLS: Calls(resources, serving.galleries),
+        TRANSLATION_CALLS: TranslationCalls(resources),
+        WHIP: RoomConnections(resources, serving.rooms, WHIP),
+        WHEP: RoomConnections(resources, serving.rooms, WHEP),
+    }
     routes: list[BaseRoute] = []
     for path, endpoint in made.items():
         routes += [
@@ -116,6 +128,10 @@ def _connections(resources: Resources, galleries: Galleries) -> list[BaseRoute]:
             Route(f"{path}/{{id}}", resources.delete, methods=["DELETE"]),
         ]
     return routes
+
+
+def _rooms(rooms: RoomsOverHttp) -> list[Route]:
+    return [Route(STATE, rooms.state), Route(TRANSCRIPT, rooms.transcript), Route(QR, rooms.qr)]
 
 
 def _middleware(origins: tuple[str, ...]) -> list[Middleware]:

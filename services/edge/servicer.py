@@ -13,6 +13,7 @@ from services.edge.app import Serving, app
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.realtime.registry import Registry
+from services.edge.rooms.calls import RoomCalls, rooms_served
 from services.edge.rooms.rooms import Rooms
 from services.edge.serving import served
 from services.edge.settings import EdgeSettings
@@ -34,6 +35,7 @@ class EdgeServicer:
         self._registry = Registry()
         self._running = AsyncExitStack()
         self.port = 0  # of HTTP, once it serves
+        self.rooms_port = 0  # of rooms over gRPC, where they are served
         self.replica = Replica(self._slots)
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -48,6 +50,8 @@ class EdgeServicer:
         secret = settings.viewing_secret
         galleries = Galleries(secret.get_secret_value().encode()) if secret else Galleries()
         rooms = await self._running.enter_async_context(Rooms(settings, gateway).running())
+        calls = RoomCalls(doors, viewers, self._registry, rooms)
+        self.rooms_port = await self._running.enter_async_context(rooms_served(calls, settings))
         serving = app(Serving(doors, self._registry, galleries, viewers, self._slots, rooms))
         self.port = await self._running.enter_async_context(served(serving, self._settings))
         await self._running.enter_async_context(wyoming_served(doors, self._registry))

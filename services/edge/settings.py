@@ -110,6 +110,9 @@ class EdgeSettings(ServiceSettings):
     heartbeat_ms: int = Field(
         1000, ge=200, le=60_000, description="How often a session that has sent audio is told its lag."
     )
+    rooms_listen: Address | None = Field(
+        None, description="Address to serve rooms on over gRPC, with the certificate of HTTP; none: it is not served."
+    )
     rooms_nats: str | None = Field(
         None,
         pattern=r"^(nats|tls)://.+",

@@ -91,7 +91,7 @@ class Opening:
     def billed(self, account: Account, call: Call, quotas: Quotas) -> AbstractContextManager[None]:
         """Draw what the session uses from its tenant's quota, and record it at the end of the block."""
         grant = call.standing.grant
-        meter = Meter(account, self.terms.output_rate, self.place.ration, quotas.label(grant.quota_class))
+        meter = Meter(account, self.terms.output.sample_rate, self.place.ration, quotas.label(grant.quota_class))
         return billed(meter, quotas.usage, grant.tenant, self.terms.session_id)
 
     def recognition(self, shared: Shared) -> Recognition:

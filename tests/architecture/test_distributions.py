@@ -47,7 +47,13 @@ def test_the_clients_sources_are_what_its_wheel_is_built_of() -> None:
 
 def test_the_services_wheel_holds_the_services_and_their_contracts() -> None:
     shipped = runpy.run_path(str(ROOT / "server" / "hatch_build.py"))["SHIPPED"]
-    assert {place.split("/")[0] for place in shipped.values()} == {"services", "mesh", "realtime", "externalscaler"}
+    assert {place.split("/")[0] for place in shipped.values()} == {
+        "services",
+        "mesh",
+        "realtime",
+        "rooms",
+        "externalscaler",
+    }
     assert all((ROOT / source).is_dir() for source in shipped)
 
 

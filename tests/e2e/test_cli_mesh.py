@@ -18,6 +18,7 @@ import pytest
 from babelmesh.local.supervisor import free_ports, unused_ports
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytest.importorskip("pocketsphinx")
 
 COMMAND = Path(sys.executable).parent / "babelmesh"
 PROMPT = next(iter(sorted(Path("/usr/share/asterisk/sounds").rglob("demo-nogo.g722"))), None)

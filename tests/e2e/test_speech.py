@@ -19,6 +19,7 @@ from tests.mesh.mesh import Heard, chunks, hello, quiet, talk
 from tests.mesh.otlp import Receiver, reached, receiver
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytest.importorskip("pocketsphinx")
 
 # Words of each recording that any usable recognizer gets, and what they are in the other languages.
 NO_SERVICE = {"en": ("number", "service", "again"), "es": ("número", "servicio"), "ca": ("número", "servei")}

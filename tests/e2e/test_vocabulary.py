@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("pocketsphinx")
+
 from services.asr.engines.embedded.sphinx import Options, Recognition
 from services.asr.engines.embedded.vocabulary import obscene
 

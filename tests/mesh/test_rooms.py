@@ -8,6 +8,7 @@ import json
 from tests.mesh.edge import connect, edge_port
 from tests.mesh.mesh import RATE, UTTERANCE
 from tests.mesh.rooms import ROOM, guest, speaker
+from tests.mesh.test_edge_rest import call
 
 PCM = {"format": "pcm16le", "sample_rate": RATE}
 
@@ -134,3 +135,22 @@ async def test_what_cannot_be_is_refused_by_its_field() -> None:
             assert (await listener.until("error"))["code"] == "NOT_A_SPEAKER"
             await listener.send("ping", id=1)
             await listener.until("pong", id=1)
+
+
+async def test_what_was_said_is_kept_by_speaker_and_language() -> None:
+    async with edge_port() as port, guest(port, lang="es") as listener, speaker(port, name="Ann") as ann:
+        await ann.say("one <two>")
+        await ann.say("three")
+        await listener.has(2)
+        path = f"{ROOM}/transcript"
+        assert b"Ann: one-es (two-es>" in (await call(port, f"{path}?format=srt&lang=es"))[1]
+        assert (await call(port, f"{path}?format=vtt"))[1].startswith(b"WEBVTT")
+        assert b"**Ann**" in (await call(port, f"{path}?format=minutes"))[1]
+        assert b"Ann: three" in (await call(port, f"{path}?format=txt&lang=spoken"))[1]
+        (first, _) = (await call(port, f"{path}?lang=es"))[1]["segments"]
+        assert first["source"]["text"] == "one <two>"
+        assert first["translations"] == {"es": "one-es <two-es>"}
+        assert (await call(port, ROOM))[1]["speakers"][0]["name"] == "Ann"
+        assert (await call(port, f"{path}?lang=xx"))[1]["field"] == "lang"
+        assert (await call(port, "/v1/rooms/empty/transcript"))[0] == 404
+        assert (await call(port, f"{ROOM}/qr"))[1].startswith(b"<?xml")

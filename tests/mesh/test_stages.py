@@ -8,10 +8,10 @@ import pytest
 
 from mesh.stage.v1 import stage_pb2
 from services.common.errors import AtCapacity
-from services.gateway.values.terms import Holding, Terms
+from services.gateway.values.terms import Holding, Sound, Terms
 from tests.mesh.fake_stage import FULL, asked_first, fault_of, question, stages, until
 
-TERMS = Terms("s", "en", (), True, 0, Holding("agreement", 0, 0), 24_000, 500, 0, 2000)
+TERMS = Terms("s", "en", (), True, 0, Holding("agreement", 0, 0), Sound("pcm16le", 24_000), 500, 0, 2000)
 
 
 async def test_what_a_stage_told_last_stands_while_it_is_away() -> None:

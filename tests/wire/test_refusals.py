@@ -11,7 +11,7 @@ import grpc
 import pytest
 
 from realtime.v1 import realtime_translate_pb2 as pb
-from services.common.errors import AtCapacity, InvalidArgument, MeshError, TooSlow, Unsupported
+from services.common.errors import AtCapacity, InvalidArgument, MeshError, TooSlow
 from services.gateway.incoming import greeting
 from tests.mesh.mesh import (
     UTTERANCE,
@@ -85,6 +85,11 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     "0 Hz": ([hello("es", **sound("pcm16le", 0))], "BAD_SAMPLE_RATE", "hello.input.sample_rate"),
     "384 kHz": ([hello("es", **sound("pcm16le", 384_000))], "BAD_SAMPLE_RATE", "hello.input.sample_rate"),
     "Opus at 44.1 kHz": ([hello("es", **sound("opus", 44_100))], "BAD_SAMPLE_RATE", "hello.input.sample_rate"),
+    "Opus out at 44.1 kHz": (
+        [hello("es", output=pb.AudioFormat(format="opus", sample_rate=44_100))],
+        "BAD_SAMPLE_RATE",
+        "hello.output.sample_rate",
+    ),
     "unknown output": (
         [hello("es", output=pb.AudioFormat(format="mp3"))],
         "UNKNOWN_FORMAT",
@@ -135,10 +140,6 @@ AT_THE_DOOR: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     "a protocol of tomorrow": ([hello("es", protocol_version=2)], "OUT_OF_RANGE", "hello.protocol_version"),
 }
 
-LATER: dict[str, tuple[dict[str, Any], str]] = {
-    "Opus out": ({"output": pb.AudioFormat(format="opus")}, "hello.output.format"),
-}
-
 IN_SESSION: dict[str, tuple[list[pb.ClientMessage], str, str]] = {
     "hello twice": ([hello("es")], "HELLO_REPEATED", "hello"),
     "nothing": ([pb.ClientMessage()], "EMPTY_MESSAGE", "payload"),
@@ -158,12 +159,6 @@ async def test_refused_at_the_door(stub: Stub, sent: list[pb.ClientMessage], cod
     heard = await talk(stub, *sent)
     assert_refused(heard.error(), heard.fault, (InvalidArgument, code, field))
     assert len(heard.messages) == 1
-
-
-@pytest.mark.parametrize(("config", "field"), LATER.values(), ids=LATER)
-async def test_what_is_not_built_yet_is_refused_as_that(stub: Stub, config: dict[str, Any], field: str) -> None:
-    heard = await talk(stub, hello(**{"targets": [pb.Target(lang="es")], **config}))
-    assert_refused(heard.error(), heard.fault, (Unsupported, "NOT_IMPLEMENTED", field))
 
 
 @pytest.mark.parametrize(("sent", "code", "field"), IN_SESSION.values(), ids=IN_SESSION)

@@ -17,7 +17,6 @@ VIEWING = "viewing"
 FEATURES = (PARTIAL, VAD, LATENCY, BINARY, VIEWING)
 _BY_DEFAULT = frozenset({PARTIAL, VAD})
 OPUS = "opus"
-OPUS_RATE = 24_000
 
 _SESSION = "hello.session"
 _OURS = ("features", "tts_voice", "dictionary", "formality")  # of `session`: what the contract has no field for
@@ -30,7 +29,6 @@ class Asked:
 
     config: pb.SessionConfig
     features: frozenset[str] = _BY_DEFAULT
-    opus: bool = False  # whether speech is sent as Opus
     notes: tuple[dict[str, object], ...] = field(default=())  # what is given otherwise than it was asked for
 
     def wants(self, feature: str) -> bool:
@@ -50,11 +48,8 @@ def asked(message: Json, target: str, described: pb.DescribeResponse) -> Asked:
     notes = [*_voice(config, ours, described), *_terms(config, ours)]
     features = _features(ours)
     config.partial_results = PARTIAL in features
-    opus = config.output.format == OPUS
-    if opus:
-        config.output.format, config.output.sample_rate = "pcm16le", config.output.sample_rate or OPUS_RATE
     _continue(config, message)
-    return Asked(config, features, opus, tuple(notes))
+    return Asked(config, features, tuple(notes))
 
 
 def _require_known(message: Json) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.edge.faults import fault_told
@@ -27,13 +26,6 @@ _SPEECH = {
     pb.SPEECH_EVENT_TYPE_VOICE_STARTED: "voice_started",
     pb.SPEECH_EVENT_TYPE_VOICE_ENDED: "voice_ended",
 }
-
-
-class Encoder(Protocol):
-    """Encodes the speech of one target."""
-
-    def encode(self, pcm: bytes, rate: int, last: bool) -> list[bytes]:
-        """Return the packets that are ready; with `last` those of what was kept back, too."""
 
 
 @dataclass(slots=True)
@@ -63,7 +55,6 @@ class Outputs:
 
     asked: Asked
     inputs: Inputs
-    encoders: dict[str, Encoder] = field(default_factory=dict)
     handle: str = ""  # the newest to resume with
     lag_ms: int = 0  # how far the stage that is furthest behind is behind
     numbers: dict[int, int] = field(default_factory=dict)  # of the last input of each segment, the newest segments
@@ -161,11 +152,11 @@ class Outputs:
         return Out(event, None if result.final else ("translation", result.segment_id, result.target_lang))
 
     def _speech(self, chunk: pb.TtsChunk) -> Iterator[Out]:
-        length_ms = len(chunk.data) / 2 * 1000 / chunk.sample_rate if chunk.sample_rate else 0.0
+        length_ms = chunk.samples * 1000 / chunk.sample_rate if chunk.sample_rate else 0.0
         event: Event = {
             "type": "tts_audio",
             "seq": self.numbers.get(chunk.segment_id, self.inputs.sequence.last),
-            "format": OPUS if self.asked.opus else chunk.format,
+            "format": chunk.format,
             "sample_rate": chunk.sample_rate,
             "target_lang": chunk.target_lang,
             "segment_id": chunk.segment_id,
@@ -181,32 +172,15 @@ class Outputs:
             event, None, chunk.target_lang, chunk.data, BINARY in self.asked.features, bool(chunk.text), chunk.last
         )
         out.milliseconds = length_ms
-        if not self.asked.opus:
-            yield out
-            return
-        packets = self.encoders[chunk.target_lang].encode(chunk.data, chunk.sample_rate, chunk.last)
-        event["samples"] = len(chunk.data) // 2  # of the speech that the gateway sent: what a resumption counts
-        for index, packet in enumerate(packets or [b""]):
-            end = index == max(len(packets) - 1, 0)
-            yield self._packet(out, packet, index == 0, end)
-
-    def _packet(self, out: Out, packet: bytes, first: bool, end: bool) -> Out:
-        """Return one packet of a chunk: the first has its text, the last has its end."""
-        event = dict(out.event)
-        if not first:
-            event = {name: value for name, value in event.items() if name not in ("text", "samples", "lag_ms")}
-        if not end:
-            event.pop("last", None)
-        share = out.milliseconds if first else 0.0
-        return Out(event, None, out.voice, packet, out.binary, out.begins and first, out.ends and end, share)
+        if chunk.format == OPUS:
+            event["samples"] = chunk.samples  # what a resumption counts
+        yield out
 
     def _ready(self, ready: pb.Ready) -> Event:
         config = plain(ready.config)
         self.handle = ready.resume_handle
         self.inputs.heard_ms = max(self.inputs.heard_ms, float(ready.resume_offset_ms))
         self.inputs.langs = tuple(each.lang for each in ready.config.targets)
-        if self.asked.opus:
-            config["output"] = {"format": OPUS, "sample_rate": ready.config.output.sample_rate}
         event: Event = {
             "type": "ready",
             "session_id": ready.session_id,

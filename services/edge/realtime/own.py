@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.errors import InvalidArgument
 from services.edge.faults import Fault
 from services.edge.fields import as_echo
-from services.edge.opus import OpusEncoder
 from services.edge.realtime.dialect import Received
 from services.edge.realtime.hello import Asked
 from services.edge.realtime.inputs import Inputs, Spoken, parsed
@@ -25,7 +23,7 @@ class OwnDialect:
     def __init__(self, asked: Asked, showing: Showing | None = None) -> None:
         config = asked.config
         self._inputs = Inputs(config.input.format, config.input.sample_rate)
-        self._outputs = Outputs(asked, self._inputs, defaultdict(OpusEncoder))
+        self._outputs = Outputs(asked, self._inputs)
         self._answers: list[Event] = []
         self._showing = showing
 

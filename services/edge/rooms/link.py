@@ -49,6 +49,7 @@ class RoomLink:
     inlets: dict[str, Inlet] = field(default_factory=dict)
     _sent: int = 0  # the newest number that was sent
     _beat_at: float = 0.0
+    _away: bool = False  # whether nobody could be reached
     _wants: list[mesh.Want] = field(default_factory=list)
     _members: int = 0
     _acks: deque[tuple[int, Callable[[], None]]] = field(default_factory=deque)
@@ -91,9 +92,12 @@ class RoomLink:
         while True:
             self._wake.clear()
             if self.wire.connected:
+                self._see_others_again()
                 asked = asked or await self._ask_all()
                 await self._send()
                 await self._look_after_others()
+            else:
+                self._away = True
             try:
                 async with asyncio.timeout(BEAT_SECONDS / 4 if self._acks or self._waits() else BEAT_SECONDS):
                     await self._wake.wait()
@@ -107,11 +111,10 @@ class RoomLink:
         if inlet is None and len(self.inlets) >= _MOST_EDGES:
             return
         if inlet is None:
-            first = post.seq or post.beat.newest_seq
-            inlet = self.inlets[post.edge] = Inlet(max(1, post.seq), now)
-            if first > 1:  # what came before is asked for as a whole
+            inlet = self.inlets[post.edge] = Inlet(1, now)
+            if max(post.seq, post.beat.newest_seq) > 1:  # what came before is asked for as a whole; the rest waits
+                inlet.asked_at = now
                 await self._ask(post.edge, 0)
-                inlet.skip_to(post.seq or first + 1)
         inlet.heard_at = now
         if post.seq:
             self._deliver(inlet.take(post))
@@ -171,6 +174,13 @@ class RoomLink:
             if await self.wire.settle():
                 while self._acks and self._acks[0][0] <= sent:
                     self._acks.popleft()[1]()
+
+    def _see_others_again(self) -> None:
+        """Give others time for a sign of life, after a while in which none could come."""
+        if self._away:
+            self._away = False
+            for inlet in self.inlets.values():
+                inlet.heard_at = time.monotonic()
 
     async def _look_after_others(self) -> None:
         now = time.monotonic()

@@ -89,9 +89,12 @@ class Member:
         self.room.set_terms(read_terms(terms, "set_terms.terms"))
 
     def leave(self) -> None:
-        """Leave for good: what was said is still translated, nothing more comes."""
+        """Leave for good. What a speaker said is worked off first, and its messages end behind that."""
         self.leaves = True
-        self.end()
+        if self.speaker is None:
+            self.end()
+        else:
+            self.speaker.speaking.end()
 
     def _speaking(self) -> Speaker:
         if self.speaker is None:

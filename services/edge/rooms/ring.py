@@ -49,9 +49,9 @@ class Inlet:
     expected: int  # the next number
     heard_at: float  # when the edge gave a sign of life last
     newest: int = 0  # that the edge has published
+    asked_at: float = 0.0  # when it was asked for something last
     _held: dict[int, mesh.Post] = field(default_factory=dict)
     _missing_since: float | None = None
-    _asked_at: float = 0.0
 
     def take(self, post: mesh.Post) -> Sequence[mesh.Post]:
         """Take a message in; return those that may be delivered now, in order."""
@@ -75,9 +75,9 @@ class Inlet:
             self._missing_since = None
             return None
         self._missing_since = self._missing_since or now
-        if now - self._asked_at < _ASKED_SECONDS:
+        if now - self.asked_at < _ASKED_SECONDS:
             return None
-        self._asked_at = now
+        self.asked_at = now
         return self.expected
 
     def given_up(self, now: float) -> bool:

@@ -119,6 +119,10 @@ class Room:
         self._publish(mesh.Post(speaker=speaker, state=state))
         self._know(speaker, state)
 
+    def again(self) -> None:
+        """Have the speakers aimed anew: what was asked of the gateway is not in force."""
+        self._changed.set()
+
     def tell(self, speaker: str, event: Event) -> None:
         """Send an event to a speaker alone."""
         if (found := self.speakers.get(speaker)) is not None:
@@ -199,7 +203,8 @@ class Room:
 
     def _know(self, speaker: str, state: mesh.Speaker) -> None:
         record = self.record(speaker)
-        if state.version <= record.state.version:
+        session = record.state.session_id
+        if state.version <= record.state.version or (session and session != state.session_id):
             return
         before = dict(record.state.missing)
         record.state = state
@@ -214,8 +219,6 @@ class Room:
     def _use(self, terms: mesh.Terms) -> None:
         if terms.version > self.terms.version:
             self.terms = terms
-            for speaker in self.speakers.values():
-                speaker.use(glossary(terms, speaker.record.state.source_langs))
             self._changed.set()
 
     def _take(self, record: Record, message: pb.ServerMessage) -> None:
@@ -273,6 +276,9 @@ class Room:
         needed = self.demand.needed(time.monotonic())
         for speaker in self.speakers.values():
             speaker.aim(needed, self._settings.rooms_max_langs)
+            if speaker.terms != self.terms.version:
+                speaker.terms = self.terms.version
+                speaker.use(glossary(self.terms, speaker.record.state.source_langs))
 
     def state(self) -> Event:
         """Return what all members are told of the room."""

@@ -160,8 +160,8 @@ class Rooms:
 
     def _speaker(self, member: Member, entry: Entry, speech: Speech, caller: Caller) -> Speaker:
         """Begin a speaker's session. Raises InvalidArgument for a language that is not recognized or translated."""
-        room, record = member.room, member.room.record(member.id)
         sources = [_source(lang, member.offer) for lang in speech.source_langs]
+        room, record = member.room, member.room.record(member.id)
         config = pb.SessionConfig(partial_results=True, output=_OUTPUT, resume_handle=speech.resume_handle)
         config.source_langs.extend(sources if len(sources) > 1 else [])
         config.source_lang = sources[0] if len(sources) == 1 else ""
@@ -172,6 +172,7 @@ class Rooms:
         speaking = Speaking(lambda: self._gateway.stream(caller), config, unfinished)
         speaker = Speaker(record, speaking, room, member.offer, entry.name)
         speaker.prepare(sources, room.demand.needed(time.monotonic()), self.settings.rooms_max_langs)
+        speaker.terms = room.terms.version
         speaker.member = member
         assert self._tasks is not None
         self._tasks.create_task(self._speak(member, speaker))

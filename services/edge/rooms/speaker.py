@@ -21,6 +21,7 @@ from services.edge.rooms.record import Record, speaks
 from services.edge.rooms.speaking import Speaking
 from services.edge.rooms.values import Event, sent
 
+TOO_OFTEN = "CONTROL_TOO_OFTEN"  # of the gateway
 NOT_TRANSLATED, TOO_MANY_LANGUAGES = "NOT_TRANSLATED", "TOO_MANY_LANGUAGES"
 _SHOWN = ("asr", "translation", "tts", "speech_event")  # what the room gets
 _SUPERSEDED = Fault(409, "SUPERSEDED", "The speaker goes on in another connection.")
@@ -40,6 +41,9 @@ class Place(Protocol):
 
     def changed(self, speaker: str, state: mesh.Speaker) -> None:
         """Take in the speaker's state, and tell other edges."""
+
+    def again(self) -> None:
+        """Have the speakers aimed anew."""
 
     def tell(self, speaker: str, event: Event) -> None:
         """Send an event to the speaker alone."""
@@ -91,6 +95,7 @@ class Speaker:
     place: Place
     offer: Offer
     name: str = ""  # to show
+    terms: int = 0  # the version of the room's terms that are in use
     member: Listening | None = None  # who speaks: told what concerns the session, once that is open
     targets: tuple[tuple[str, bool], ...] = ()  # languages in force, and whether each is spoken
     refused: dict[str, str] = field(default_factory=dict)  # languages that the gateway refused, and why
@@ -257,9 +262,15 @@ class Speaker:
         found = _TARGET.search(error.field)
         if found and int(found[1]) < len(self.targets):
             self.refused[self.targets[int(found[1])][0]] = error.code
-            self.targets = (("", False),)  # not as they are in force
+            self._aim_again()
+        elif error.code == TOO_OFTEN:
+            self._aim_again()
         elif not error.fatal:
             self.place.tell(self.id, {"type": "error", "code": error.code, "message": error.message, "fatal": False})
+
+    def _aim_again(self) -> None:
+        self.targets, self.terms = (("", False),), 0  # not as they are in force
+        self.place.again()
 
     def _state(self) -> mesh.Speaker:
         state = mesh.Speaker()

@@ -12,6 +12,7 @@ from services.edge.realtime.inputs import PCM_WIDTHS, packet_ms
 from services.edge.rooms.values import Input
 
 MOST_SECONDS = 60  # of audio that is kept; of more, the oldest is missing should it be needed
+MOST_CONTROLS = 50  # that wait to be written
 MOST_TEXTS = 200  # that wait for their finals
 _PIECE_MS = 200
 _MOST_PACKET = 48 * 1275  # bytes: so many frames of so many (RFC 6716, section 3.2)
@@ -81,7 +82,12 @@ class Unfinished:
         return True
 
     def control(self, control: pb.Control) -> None:
-        """Add a command, which counts for the call of now alone."""
+        """Add a command, which counts for the call of now alone; one that sets something takes an older one's place."""
+        sets = control.action.startswith("set_")
+        self._keep(lambda each: not (sets and each.message.control.action == control.action))
+        waiting = [each for each in self._pieces if each.kind == "control"]
+        if len(waiting) >= MOST_CONTROLS:
+            self._keep(lambda each: each is not waiting[0])
         self._add(pb.ClientMessage(control=control))
 
     def behind(self, number: int) -> Iterator[Piece]:

@@ -69,6 +69,7 @@ class Path:
     async def hear(self, told: Fragment) -> None:
         """Take a client's candidates for the newest way; one that cannot be read is left out.
 
+        That there are no more is not passed on: a client whose candidates lead nowhere may still come by itself.
         Raises InvalidArgument for more than a way may have.
         """
         way = self._newest
@@ -80,10 +81,7 @@ class Path:
                 candidate = Candidate.from_sdp(each)
             except ValueError:
                 continue
-            if not way._remote_candidates_end:  # there is no other way to ask, and adding behind the end raises
-                await way.add_remote_candidate(candidate)
-        if told.complete and not way._remote_candidates_end:
-            await way.add_remote_candidate(None)
+            await way.add_remote_candidate(candidate)
 
     async def renew(self, told: Fragment) -> Connection:
         """Prepare another way to a client that has restarted ICE; `move` takes it."""

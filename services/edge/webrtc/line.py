@@ -31,12 +31,13 @@ class PeerLine:
         self.voice = Voice()
         self.room = asyncio.Event()  # set with each frame that was played
         self.left = False
+        self.said_goodbye = False  # whether the client has ended the connection by a request
         self._news = news
         self._resamplers: dict[tuple[str, int], soxr.ResampleStream] = {}
 
-    def leave(self) -> None:
-        """Note that the client is gone."""
-        self.left = True
+    def leave(self, said: bool = False) -> None:
+        """Note that the client is gone, and whether it said so."""
+        self.left, self.said_goodbye = True, self.said_goodbye or said
         self._news.set()
         self.room.set()
 
@@ -73,6 +74,10 @@ class PeerLine:
                 raise Gone
             self.room.clear()
             await self.room.wait()
+        self.speak(out)
+
+    def speak(self, out: Out) -> None:
+        """Have speech played behind what waits, however much that is."""
         rate, offset = out.event.get("sample_rate"), out.event.get("offset_ms", out.event.get("elapsed_ms"))
         assert isinstance(rate, int)
         assert isinstance(offset, int)

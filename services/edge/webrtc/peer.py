@@ -94,8 +94,8 @@ class Peer:
         return written(self.path.ice, mids(self._connection.localDescription.sdp))
 
     def leave(self) -> None:
-        """End the connection as if its client had."""
-        self._line.leave()
+        """End the connection, as its client has asked to."""
+        self._line.leave(said=True)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -9,7 +9,7 @@ import importlib.util
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,9 +75,10 @@ class Resources:
         return caller
 
     @contextmanager
-    def counted(self, caller: Caller) -> Iterator[None]:
-        """Hold a slot for a client's connection for the block. Raises Fault, or AtCapacity, without one."""
-        with self.doors.clients.connected(caller.name), self._peers.connected(caller.name):
+    def counted(self, caller: Caller, session: bool = True) -> Iterator[None]:
+        """Hold a slot for a connection for the block, and one for its session. Raises Fault, or AtCapacity."""
+        slot = self.doors.clients.connected(caller.name) if session else nullcontext()
+        with slot, self._peers.connected(caller.name):
             yield
 
     def new_peer(self, offer: Offer, line: PeerLine, original: bool = False) -> Peer:

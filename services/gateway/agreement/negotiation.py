@@ -83,7 +83,7 @@ def agree(hello: pb.SessionConfig, session_id: str, catalog: Catalog, settings: 
         interim=hello.partial_results,
         stabilization=stabilization,
         holding=_holding(stabilization, settings),
-        output_rate=_output(hello.output).sample_rate,
+        output=_output(hello.output),
         latency_budget_ms=hello.latency_budget_ms,
         interim_timeout_ms=shares.interim_timeout_ms if shares else 0,
         ease_ms=shares.ease_ms if shares else MOST_EASE_MS,
@@ -164,9 +164,6 @@ def _heartbeat(wanted_ms: int) -> int:
 
 
 def _output(wanted: pb.AudioFormat) -> Sound:
-    if wanted.format == "opus":
-        message = "This server sends no Opus yet."
-        raise Unsupported("NOT_IMPLEMENTED", message, "hello.output.format", OUTPUT_FORMATS)
     rate = wanted.sample_rate or OUTPUT_RATE
     return require_sound(wanted.format or "pcm16le", rate, "hello.output", OUTPUT_FORMATS)
 

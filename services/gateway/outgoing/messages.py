@@ -25,7 +25,7 @@ def ready(terms: Terms, settings: GatewaySettings, start: int | None = None, res
         source_lang=terms.source_lang,
         partial_results=terms.interim,
         targets=[target(each) for each in terms.targets],
-        output=pb.AudioFormat(format="pcm16le", sample_rate=terms.output_rate),
+        output=pb.AudioFormat(format=terms.output.format, sample_rate=terms.output.sample_rate),
         stabilization=pb.Stabilization.ValueType(terms.stabilization),
         endpointing=pb.Endpointing(trailing_silence_ms=terms.trailing_silence_ms, max_segment_ms=terms.max_segment_ms),
         latency_budget_ms=terms.latency_budget_ms,
@@ -223,7 +223,7 @@ def speech(chunk: SpeechChunk) -> pb.ServerMessage:
     """A chunk of translated speech."""
     told = {name: getattr(chunk, name) for name in _OF_A_CHUNK}
     origin = closed.ORIGINS[chunk.typed]
-    return pb.ServerMessage(tts=pb.TtsChunk(format="pcm16le", origin=origin, synthetic=True, **told))
+    return pb.ServerMessage(tts=pb.TtsChunk(origin=origin, synthetic=True, **told))
 
 
 def ack(delivered_samples: int, resume: str) -> pb.ServerMessage:

@@ -98,10 +98,11 @@ class Handles:
 def config_digest(terms: Terms) -> str:
     """Digest of what must not change while a session lives: offsets, numbers and concluded text depend on it."""
     sound = (terms.input.format, terms.input.sample_rate) if terms.input else ()
-    kept = (terms.source_lang, sound, terms.output_rate, terms.interim, terms.stabilization, terms.consecutive)
+    kept = (terms.source_lang, sound, terms.output.sample_rate, terms.interim, terms.stabilization, terms.consecutive)
     several = [terms.source_langs] if terms.source_langs else []  # a session in one language has the digest it had
     masks = [astuple(terms.masks)] if terms.masks.any else []
-    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several, *masks]))
+    packets = ["opus"] if terms.output.format == "opus" else []
+    return _digest(json.dumps([1, *kept, terms.latency_budget_ms, *several, *masks, *packets]))
 
 
 def tenant_digest(tenant: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,12 @@ def fetched(url: str) -> str:
     # None stands for the proxies of the environment; none of them leads to this machine.
     proxies: dict[str, str] | None = None if url.startswith("https:") else {}
     opener = urllib.request.build_opener(_Stay, urllib.request.ProxyHandler(proxies))
-    with opener.open(url, timeout=FETCH_SECONDS) as answer:
-        content: bytes = answer.read(_MOST_BYTES + 1)
+    try:
+        with opener.open(url, timeout=FETCH_SECONDS) as answer:
+            content: bytes = answer.read(_MOST_BYTES + 1)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is the answer as well, and holds its connection
+        raise
     if len(content) > _MOST_BYTES:
         raise ValueError(f"more than {_MOST_BYTES} bytes")
     return content.decode("utf-8")

@@ -181,7 +181,9 @@ class SpeechChunk:
     """A piece of translated speech on its way to the client; fields as in the contract's `TtsChunk`."""
 
     data: bytes
+    format: str
     sample_rate: int
+    samples: int  # that the piece stands for
     segment_id: int
     target_lang: str
     offset_ms: int

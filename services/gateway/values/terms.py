@@ -15,7 +15,7 @@ from services.common.text.terminology import Use
 RATES = range(8_000, 48_001)  # samples per second
 FORMATS = ("pcm16le", "mulaw", "opus", "flac")
 OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
-OUTPUT_FORMATS = ("pcm16le",)
+OUTPUT_FORMATS = ("pcm16le", "opus")
 ByLanguage: TypeAlias = tuple[tuple[str, str], ...]
 Sounds: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -168,7 +168,7 @@ class Terms:
     interim: bool  # whether the client wants results that are not final
     stabilization: int  # as the contract numbers it
     holding: Holding  # what that means
-    output_rate: int  # of the speech sent, samples per second
+    output: Sound  # of the speech sent: "pcm16le" or "opus"
     trailing_silence_ms: int
     least_silence_ms: int  # what the recognizer may come down to with a speaker of short pauses; 0: as it sees fit
     max_segment_ms: int

@@ -18,6 +18,7 @@ from services.gateway.outgoing.messages import ServerMessage
 from services.gateway.outgoing.outbox import SMALL_BYTES
 from services.gateway.values.continuation import TargetContinuation
 from services.gateway.values.speech import Mark, Rung, SpeechChunk
+from services.gateway.voice.encoding import Encoding
 from services.gateway.voice.pacing import Playout
 
 CHUNK_MS = 80
@@ -145,12 +146,12 @@ class Speech:
     In a resumed session they go on from those of the call before.
     """
 
-    def __init__(self, lang: str, account: Account, rate: int, seed: TargetContinuation) -> None:
+    def __init__(self, lang: str, account: Account, encoding: Encoding, seed: TargetContinuation) -> None:
         self.playout = Playout()
         self.open = seed.voice_speaking  # whether something was put since the last `end`
         self._lang = lang
         self._account = account
-        self._rate = rate
+        self._encoding = encoding
         self._talking = seed.voice_speaking  # as the client has been told
 
     async def put(self, piece: Piece) -> None:
@@ -159,7 +160,7 @@ class Speech:
         if piece.start:
             self._account.ledger.spoken(piece.clause.segment_id, self._lang)
         heard_at = self._account.moment.heard_at(piece.clause.source_samples)
-        self.playout.sent(len(piece.pcm) * ASR_RATE // self._rate, heard_at)
+        self.playout.sent(len(piece.pcm) * ASR_RATE // self._encoding.rate, heard_at)
         await self._account.outbox.put_speech(self._lang, lambda: self._written(piece), SMALL_BYTES + piece.pcm.nbytes)
 
     async def end(self) -> None:
@@ -173,22 +174,27 @@ class Speech:
         await self._account.outbox.drop_speech(self._lang)
 
     def _written(self, piece: Piece) -> list[ServerMessage]:
-        start = piece.start or _WITHOUT_START
-        chunk = SpeechChunk(
-            data=piece.pcm.astype("<i2", copy=False).tobytes(),
-            sample_rate=self._rate,
-            segment_id=piece.clause.segment_id,
-            target_lang=self._lang,
-            offset_ms=self._position_ms,
-            text=start.text,
-            last=piece.last,
-            speaking_rate=start.speaking_rate,
-            lag_ms=start.lag_ms,
-            typed=piece.clause.typed,
-        )
-        turn = self._turn(talking=True)
-        self._account.ledger.delivery.voice_sent(self._lang, self._position + len(piece.pcm))
-        return [*turn, messages.speech(chunk)]
+        written = self._turn(talking=True)
+        encoded = self._encoding.encode(piece.pcm)
+        for index, (data, count) in enumerate(encoded):
+            start = (None if index else piece.start) or _WITHOUT_START
+            chunk = SpeechChunk(
+                data=data,
+                format=self._encoding.format,
+                sample_rate=self._encoding.rate,
+                samples=count,
+                segment_id=piece.clause.segment_id,
+                target_lang=self._lang,
+                offset_ms=self._position_ms,
+                text=start.text,
+                last=piece.last and index == len(encoded) - 1,
+                speaking_rate=start.speaking_rate,
+                lag_ms=start.lag_ms,
+                typed=piece.clause.typed,
+            )
+            written.append(messages.speech(chunk))
+            self._account.ledger.delivery.voice_sent(self._lang, self._position + count)
+        return written
 
     def _turn(self, talking: bool) -> list[ServerMessage]:
         if self._talking == talking:
@@ -203,7 +209,7 @@ class Speech:
 
     @property
     def _position_ms(self) -> int:
-        return self._position * 1000 // self._rate
+        return self._position * 1000 // self._encoding.rate
 
 
 class Cutter:

@@ -19,6 +19,7 @@ from services.gateway.values.continuation import TargetContinuation
 from services.gateway.values.speech import Mark, Pace, milliseconds, samples
 from services.gateway.values.stages import Line
 from services.gateway.values.terms import OverloadPolicy, TargetTerms
+from services.gateway.voice.encoding import encoding
 from services.gateway.voice.pacing import Pacing
 from services.gateway.voice.speech import (
     JOINED,
@@ -56,7 +57,7 @@ class Voice:
         self._terms = terms
         self._shared = shared
         self._waiting = Waiting(ROOM)
-        self._speech = Speech(terms.lang, shared.account, shared.terms.output_rate, seed)
+        self._speech = Speech(terms.lang, shared.account, encoding(shared.terms.output), seed)
         self._pacing = Pacing(terms.speaking_rate, samples(terms.max_lag_ms), samples(shared.terms.ease_ms))
         self._shortage = Shortage("TTS", terms.lang, shared.account.outbox)
         self._tiers = TierNotices("TTS", terms.lang)
@@ -256,7 +257,7 @@ class Voice:
         """The clause's speech, or the rest of it. Raises MeshError of the TTS stage."""
         clause, pace = telling.clause, telling.pace or Pace(self._terms.speaking_rate)
         joined = 1 if self._shared.terms.consecutive else JOINED  # what can be cut off goes out bit by bit
-        cutter = Cutter(self._shared.terms.output_rate, clause.said_samples, joined)
+        cutter = Cutter(self._shared.terms.output.sample_rate, clause.said_samples, joined)
         lag_ms = None if telling.lag_samples is None else milliseconds(telling.lag_samples)
         first = ClauseStart(clause.text, pace.speaking_rate, lag_ms)
         start: ClauseStart | None = ClauseStart() if clause.said_samples else first

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+pytest.importorskip("pocketsphinx")
+
 from services.asr.engines.embedded.sphinx import Options, Recognition
 from services.asr.engines.embedded.vocabulary import LIST, decent, obscene
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic_settings import SettingsConfigDict
 
 from bench.measuring.authority import Authority, Leaf
@@ -68,9 +72,23 @@ def test_a_certificate_for_the_other_side_of_connections_is_refused(authority: A
     assert refused.value.field == "X_TLS_CERTIFICATE"
 
 
+def _expired(leaf: Leaf) -> Leaf:
+    """The same certificate, signed by itself to have ended yesterday: openssl makes none that has ended."""
+    held = x509.load_pem_x509_certificate(leaf.certificate.read_bytes())
+    key = serialization.load_pem_private_key(leaf.key.read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    builder = x509.CertificateBuilder(held.subject, held.subject, key.public_key(), held.serial_number)
+    for extension in held.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    old = builder.not_valid_before(yesterday - timedelta(days=1)).not_valid_after(yesterday).sign(key, hashes.SHA256())
+    leaf.certificate.write_bytes(old.public_bytes(serialization.Encoding.PEM))
+    return leaf
+
+
 @pytest.mark.parametrize("role", Role)
 def test_a_certificate_that_has_expired_is_refused(authority: Authority, role: Role) -> None:
-    old = authority.leaf(f"old-{role.name}", "DNS:localhost", days=-1)
+    old = _expired(authority.leaf(f"old-{role.name}", "DNS:localhost"))
     with pytest.raises(InvalidArgument, match="expired on") as refused:
         read(files(role, old.certificate, old.key))
     assert refused.value.field == "X_TLS_CERTIFICATE"

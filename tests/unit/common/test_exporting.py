@@ -149,8 +149,9 @@ def test_metrics_are_at_one_path_and_nothing_elsewhere(served: str) -> None:
     with urllib.request.urlopen(f"{served}/metrics", timeout=10) as answer:
         assert b"babelmesh_refusals_total 1.0" in answer.read()
     for path in ("/", "/metrics/", "/favicon.ico"):
-        with pytest.raises(urllib.error.HTTPError, match="404"):
+        with pytest.raises(urllib.error.HTTPError, match="404") as refused:
             urllib.request.urlopen(f"{served}{path}", timeout=10)
+        refused.value.close()
 
 
 def test_a_scraper_that_says_nothing_holds_up_no_other(served: str) -> None:

@@ -20,7 +20,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.stages.stages import Stages
 from services.gateway.values.speech import Pace
 from services.gateway.values.stages import Line
-from services.gateway.values.terms import Holding, TargetTerms, Terms
+from services.gateway.values.terms import Holding, Sound, TargetTerms, Terms
 from tests.unit.gateway.played_stages import PlayedCall, PlayedChannel
 
 MOST_STEPS = 2_000  # more than a session here has
@@ -29,7 +29,7 @@ FEWEST_STEPS = 2  # fewer would mean that nothing was cancelled
 SETTINGS = GatewaySettings(slots=8, watch_timeout_ms=60_000)  # the stages tell their state once
 ES = TargetTerms("es", "en", captions=True, speech=True, voice="v", voice_lang="es")
 SPOKEN = pb.AudioFormat(format="pcm16le", sample_rate=16_000)
-TERMS = Terms("s", "en-US", (), True, 0, Holding("agreement", 0, 0), 24_000, 500, 0, 2000)
+TERMS = Terms("s", "en-US", (), True, 0, Holding("agreement", 0, 0), Sound("pcm16le", 24_000), 500, 0, 2000)
 HELLO = pb.SessionConfig(source_lang="en", partial_results=True, targets=[pb.Target(lang="es")], input=SPOKEN)
 SESSION = (
     pb.ClientMessage(hello=HELLO),

@@ -44,7 +44,19 @@ from services.gateway.values.speech import (
 from services.gateway.values.terms import Glossary, Holding, Sound, Terms
 from tests.unit.gateway.recognition.fake_recognizer import LOUD, QUIET, FakeRecognizer
 
-TERMS = Terms("s", "en", (), True, 0, Holding("agreement", 0, 0), 24_000, 500, 0, 2000, input=Sound("pcm16le", 16_000))
+TERMS = Terms(
+    "s",
+    "en",
+    (),
+    True,
+    0,
+    Holding("agreement", 0, 0),
+    Sound("pcm16le", 24_000),
+    500,
+    0,
+    2000,
+    input=Sound("pcm16le", 16_000),
+)
 UTTERANCE = [LOUD] * 6 + [QUIET] * 5
 FINAL = "w0 w1600 w3200 w4800 w6400 w8000"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.gateway.stages.recognizing import config
-from services.gateway.values.terms import Holding, Terms
+from services.gateway.values.terms import Holding, Sound, Terms
 
 
 def terms(*source_langs: str) -> Terms:
@@ -16,7 +16,7 @@ def terms(*source_langs: str) -> Terms:
         interim=True,
         stabilization=2,
         holding=Holding("agreement", 0, 0),
-        output_rate=24_000,
+        output=Sound("pcm16le", 24_000),
         trailing_silence_ms=500,
         least_silence_ms=0,
         max_segment_ms=15_000,

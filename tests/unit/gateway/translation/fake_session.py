@@ -23,7 +23,7 @@ from services.gateway.translation.target import Target
 from services.gateway.values.continuation import TargetContinuation
 from services.gateway.values.speech import Transcript
 from services.gateway.values.stages import Line, Question, Translated
-from services.gateway.values.terms import Glossary, Holding, TargetTerms, Terms
+from services.gateway.values.terms import Glossary, Holding, Sound, TargetTerms, Terms
 
 RATE = 24_000
 CHARACTER_SAMPLES = RATE // 10
@@ -90,7 +90,7 @@ async def listening(seed: TargetContinuation) -> AsyncIterator[Client]:
         interim=True,
         stabilization=2,
         holding=Holding("agreement", 0, 0),
-        output_rate=RATE,
+        output=Sound("pcm16le", RATE),
         trailing_silence_ms=500,
         least_silence_ms=0,
         max_segment_ms=15_000,

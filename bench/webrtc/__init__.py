@@ -1,0 +1,1 @@
+"""What WebRTC costs and bears, against the WebSocket: delay, loss, and processor time."""
