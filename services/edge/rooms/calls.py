@@ -19,6 +19,7 @@ from services.edge.doors.entrance import OURS, Doors
 from services.edge.doors.limits import Clients
 from services.edge.doors.tokens import token_of
 from services.edge.faults import Fault, as_fault
+from services.edge.fields import as_echo
 from services.edge.realtime.registry import Registry
 from services.edge.rooms.access import granted
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
@@ -136,7 +137,8 @@ async def _read(context: Any, member: Member) -> None:
 async def _take(text: str, member: Member) -> None:
     message = read(text)
     if message["type"] == "ping":
-        member.put(sent({"type": "pong", **({"id": message["id"]} if "id" in message else {})}))
+        named = {"id": as_echo(message["id"], "ping.id")} if "id" in message else {}
+        member.put(sent({"type": "pong", **named}))
     else:
         await carry_out(member, message)
 
