@@ -18,6 +18,7 @@ from services.edge.webrtc.fragments import Fragment, Offer, mids, written
 from services.edge.webrtc.ice import Path, Ways, laid
 from services.edge.webrtc.line import PeerLine
 from services.edge.webrtc.microphone import mono
+from services.edge.webrtc.reordering import put_in_order
 from services.edge.webrtc.servers import Server
 from services.edge.webrtc.sound import VoiceTrack
 
@@ -44,6 +45,8 @@ class Peer:
         connection.on("connectionstatechange", self._changed)
         try:
             await connection.setRemoteDescription(RTCSessionDescription(self._offer.sdp, "offer"))
+            for transceiver in connection.getTransceivers():
+                put_in_order(transceiver.receiver)
             self._lay()
             if self._offer.hears:
                 connection.addTrack(VoiceTrack(self._line.voice, self._line.room))
