@@ -91,15 +91,20 @@ def _package(what: str, extra: str) -> str:
 
 
 def _ports(services: Sequence[Service]) -> Iterator[str]:
+    wanted: dict[str, str] = {}
     for service in services:
-        yield from _port(service.address, f"the {service.name} service", _OPTIONS[service.name])
+        yield from _port(service.address, f"the {service.name} service", _OPTIONS[service.name], wanted)
         if service.operations != service.address:
-            yield from _port(service.operations, f"those who run the {service.name}", "--operations-port")
+            yield from _port(service.operations, f"those who run the {service.name}", "--operations-port", wanted)
 
 
-def _port(address: str, what: str, option: str) -> Iterator[str]:
-    if fault := port_fault(address):
+def _port(address: str, what: str, option: str, wanted: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong with an address, and note in `wanted` what it is for."""
+    if other := wanted.get(address):
+        yield f"{address} cannot be used for {what}: it is for {other}. `babelmesh up {option} PORT` takes another."
+    elif fault := port_fault(address):
         yield f"{address} cannot be used for {what}: {fault} `babelmesh up {option} PORT` takes another."
+    wanted.setdefault(address, what)
 
 
 def _disk(logs: Path) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from contextlib import suppress
 from pathlib import Path
@@ -112,3 +113,14 @@ async def test_a_packet_longer_than_opus_has_any_is_refused_by_its_field() -> No
         await ann.socket.send(bytes(100_000))
         told = await ann.until("error")
         assert (told["code"], told["field"], told["fatal"]) == ("PACKET_TOO_LONG", "input_audio.data", False)
+
+
+async def test_audio_that_cannot_be_decoded_ends_its_speaker_by_name() -> None:
+    opus = {"format": "opus", "sample_rate": 48_000}
+    async with edge_port() as port, speaker(port, input=opus) as ann:
+        with suppress(websockets.ConnectionClosed):
+            for _ in range(200):
+                await ann.socket.send(b"\xff" * 6000)
+                await asyncio.sleep(0.005)
+        assert await ann.closed() == 4000
+        assert ann.of("error")[-1]["code"] == "UNDECODABLE_AUDIO"

@@ -106,8 +106,8 @@ class Speaking:
         while True:
             self._tell_received(audience)
             fault = await self._call(audience, patience)
-            if fault is None or self._steps.done:
-                return None
+            if fault is None or self._steps.done:  # one that is lost behind its end is complete, one refused is not
+                return fault if fault is not None and not fault.retry_after_ms else None
             if self._steps.open:
                 pause_ms, lost_at = _FIRST_PAUSE_MS, time.monotonic()
             self._steps.open = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,6 +75,13 @@ def test_a_port_in_use_is_named_with_the_option_that_takes_another(tmp_path: Pat
         ports = Ports(**{**{name: getattr(free, name) for name in Ports.__slots__}, field: number})
         with pytest.raises(MeshFailed, match=f"{number} cannot be used .*already.* `babelmesh up {option} PORT`"):
             preflight.check(mesh_services(ports, SCRIPTED), tmp_path, {})
+
+
+def test_a_port_that_two_services_are_to_have_is_told(tmp_path: Path) -> None:
+    ports = free_ports()
+    both = mesh_services(replace(ports, asr=ports.mt), SCRIPTED)
+    with pytest.raises(MeshFailed, match=f"{ports.mt} cannot be used for .*: it is for the "):
+        preflight.check(both, tmp_path, {})
 
 
 def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
