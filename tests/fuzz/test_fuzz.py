@@ -13,7 +13,7 @@ from tests.fuzz.edge_sequences import edge_sequence
 from tests.fuzz.sequences import STREAM, Send, methods, path, sequence
 
 SEED = 12
-SECONDS = 120
+SECONDS = 60
 
 
 @pytest.mark.clock
