@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.edges, pytest.mark.timeout(180)]
 async def test_one_speaks_another_reads_and_a_hall_is_shown(tmp_path: Path) -> None:
     microphone = recorded(tmp_path / "spoken.wav", quiet(2) + (loud(2) + quiet(1.5)) * 40)
     async with edge_port() as port, browser(microphone) as chromium:
-        url = f"http://127.0.0.1:{port}/room.html"
+        url = f"http://127.0.0.1:{port}/room"
         async with (
             shown(chromium, f"{url}?speak=en-US&lang=#hall") as speaks,
             shown(chromium, f"{url}?lang=es#hall", 390, 800) as reads,

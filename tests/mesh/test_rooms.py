@@ -154,3 +154,4 @@ async def test_what_was_said_is_kept_by_speaker_and_language() -> None:
         assert (await call(port, f"{path}?lang=xx"))[1]["field"] == "lang"
         assert (await call(port, "/v1/rooms/empty/transcript"))[0] == 404
         assert (await call(port, f"{ROOM}/qr"))[1].startswith(b"<?xml")
+        assert b"room.js" in (await call(port, "/room"))[1]  # where the code leads to

@@ -85,7 +85,7 @@ function show(name, speaks) {
   for (const id of ["speak", "level-label", "typed-label"]) at(id).hidden = !speaks;
   const path = `/v1/rooms/${encodeURIComponent(name)}`;
   at("qr").src = `${path}/qr`;
-  at("link").href = at("link").textContent = `${location.origin}/room.html#${encodeURIComponent(name)}`;
+  at("link").href = at("link").textContent = `${location.origin}/room#${encodeURIComponent(name)}`;
   retitle();
 }
 

@@ -60,7 +60,7 @@ class RoomsOverHttp:
         self.doors.clients.requested(self.doors.caller(request).name)
         name = room_name(request.path_params["room"])
         secure = self.doors.settings.forwarded and request.headers.get("x-forwarded-proto") == "https"
-        link = f"{'https' if secure else request.url.scheme}://{request.url.netloc}/room.html#{name}"
+        link = f"{'https' if secure else request.url.scheme}://{request.url.netloc}/room#{name}"
         drawn = io.BytesIO()
         segno.make(link, error="m").save(drawn, kind="svg", scale=8, border=2, light="white")
         measures.answered(QR)
