@@ -42,15 +42,15 @@ def _refuse_constant(name: str) -> object:
     raise ValueError(name)
 
 
-def _kind(message: Json) -> str:
-    """Return the type of a message that has no field beside those of its type. Raises InvalidArgument."""
+def kind_of(message: Json, fields: Mapping[str, tuple[str, ...]]) -> str:
+    """Return the type of a message, where it and its fields are among those given. Raises InvalidArgument."""
     kind = message.get("type")
-    if not isinstance(kind, str) or kind not in FIELDS:
+    if not isinstance(kind, str) or kind not in fields:
         shown = quoted(kind) if isinstance(kind, str) else "such type"
-        raise InvalidArgument("UNKNOWN_TYPE", f"There is no {shown}.", "type", sorted(FIELDS))
+        raise InvalidArgument("UNKNOWN_TYPE", f"There is no {shown}.", "type", sorted(fields))
     for name in message:
-        if name != "type" and name not in FIELDS[kind]:
-            raise InvalidArgument("UNKNOWN_FIELD", f"There is no {quoted(name)} here.", kind, list(FIELDS[kind]))
+        if name != "type" and name not in fields[kind]:
+            raise InvalidArgument("UNKNOWN_FIELD", f"There is no {quoted(name)} here.", kind, list(fields[kind]))
     return kind
 
 
@@ -78,7 +78,7 @@ class Inputs:
 
     def read(self, message: Json) -> Iterator[pb.ClientMessage]:
         """Yield what the gateway is to be sent for a message. Raises InvalidArgument."""
-        kind = _kind(message)
+        kind = kind_of(message, FIELDS)
         given = None if message.get("seq") is None else as_integer(message["seq"], f"{kind}.seq", 1)
         number = self.sequence.next(given) if kind in _NUMBERED else 0
         if number is None:

@@ -19,7 +19,6 @@ from services.edge.doors.entrance import OURS, Doors
 from services.edge.doors.limits import Clients
 from services.edge.doors.tokens import token_of
 from services.edge.faults import Fault, as_fault
-from services.edge.fields import as_echo
 from services.edge.realtime.registry import Registry
 from services.edge.rooms.access import granted
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
@@ -126,21 +125,12 @@ async def _read(context: Any, member: Member) -> None:
     while isinstance(request := await context.read(), pb.JoinRequest):
         try:
             if request.message:
-                await _take(request.message, member)
+                await carry_out(member, read(request.message))
             else:
                 await member.hear(request.audio)
         except (MeshError, Fault) as error:
             member.put(sent({**as_fault(error).event(), "fatal": False}))
     member.leave()
-
-
-async def _take(text: str, member: Member) -> None:
-    message = read(text)
-    if message["type"] == "ping":
-        named = {"id": as_echo(message["id"], "ping.id")} if "id" in message else {}
-        member.put(sent({"type": "pong", **named}))
-    else:
-        await carry_out(member, message)
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ def spoken(speaker: str, result: pb.AsrResult, began_ms: int) -> Sent:
         "at_ms": began_ms + result.start_ms,
         "origin": _origin(result.origin),
         **({"lang_tentative": True} if result.lang_tentative else {}),
+        **({"lang_unsure": True} if result.lang_unsure else {}),
     }
     return sent(event, replaces=(speaker, SPOKEN, result.segment_id))
 

@@ -13,7 +13,6 @@ from services.common.errors import InvalidArgument, MeshError
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
-from services.edge.fields import as_echo
 from services.edge.realtime.closing import DONE, close_code
 from services.edge.realtime.door import SocketDoor, say
 from services.edge.realtime.registry import Registry
@@ -116,12 +115,7 @@ class _Connection:
         if message.get("text") is None:
             await self.member.hear(message.get("bytes") or b"")
             return
-        told = read(message["text"])
-        if told["type"] == "ping":
-            named = {"id": as_echo(told["id"], "ping.id")} if "id" in told else {}
-            self.member.put(sent({"type": "pong", **named}))
-        else:
-            await carry_out(self.member, told)
+        await carry_out(self.member, read(message["text"]))
 
     async def _send(self) -> None:
         """Send the member's messages. Raises _Left where the client is gone, or reads nothing, and Fault."""

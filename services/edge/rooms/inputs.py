@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from services.common.errors import InvalidArgument, quoted
-from services.edge.fields import Json, as_bytes, as_integer, as_list, as_object, as_text
+from services.edge.fields import Json, as_bytes, as_echo, as_integer, as_list, as_object, as_text
 from services.edge.realtime.hello import VERSION
-from services.edge.realtime.inputs import parsed
+from services.edge.realtime.inputs import kind_of, parsed
 from services.edge.rooms.checking import NAME as MEMBER
 from services.edge.rooms.member import Member
 from services.edge.rooms.unfinished import FORMATS
-from services.edge.rooms.values import LISTENER, ROLES, SPEAKER, Entry, Input, Speech, Wish
+from services.edge.rooms.values import LISTENER, ROLES, SPEAKER, Entry, Input, Speech, Wish, sent
 
 _MOST_NAME = 64  # characters
 MOST_SPEAKERS = 1000  # of `received`
@@ -45,13 +45,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
 def read(text: str) -> Json:
     """Return a message that has no field beside those of its type. Raises InvalidArgument."""
     message = parsed(text)
-    kind = message.get("type")
-    if not isinstance(kind, str) or kind not in FIELDS:
-        shown = quoted(kind) if isinstance(kind, str) else "such type"
-        raise InvalidArgument("UNKNOWN_TYPE", f"There is no {shown}.", "type", sorted(FIELDS))
-    for name in message:
-        if name != "type" and name not in FIELDS[kind]:
-            raise InvalidArgument("UNKNOWN_FIELD", f"There is no {quoted(name)} here.", kind, list(FIELDS[kind]))
+    kind_of(message, FIELDS)
     return message
 
 
@@ -139,6 +133,9 @@ def _input(value: object) -> Input | None:
 async def carry_out(member: Member, message: Json) -> None:
     """Carry out a message of a client that has joined. Raises InvalidArgument or Fault."""
     match message["type"]:
+        case "ping":
+            named = {"id": as_echo(message["id"], "ping.id")} if "id" in message else {}
+            member.put(sent({"type": "pong", **named}))
         case "join":
             raise InvalidArgument("JOINED_ALREADY", "A connection joins once, with its first message.", "join")
         case "change":

@@ -150,11 +150,7 @@ class _Connection:
             if self.member.speaker is not None:
                 await self.member.hear(spoken.pcm, spoken.offset)
             return
-        told = read(str(message["text"]))
-        if told["type"] == "ping":
-            self.member.put(sent({"type": "pong", **({"id": told["id"]} if "id" in told else {})}))
-        else:
-            await carry_out(self.member, told)
+        await carry_out(self.member, read(str(message["text"])))
 
     async def _send(self) -> None:
         """Send the member's messages: audio by the track, all else by the channel. Raises Gone and Fault."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -13,6 +15,8 @@ from services.common.errors import InvalidArgument
 from services.edge.faults import Fault
 from services.edge.rooms.access import granted
 from services.edge.rooms.demand import Demand, Want
+from services.edge.rooms.inputs import carry_out
+from services.edge.rooms.member import Member
 from services.edge.rooms.record import Record
 from services.edge.rooms.ring import Inlet, Ring
 from services.edge.rooms.terms import glossary, read_terms
@@ -180,3 +184,14 @@ def test_terms_are_whoever_speaks_which_language() -> None:
     assert not glossary(terms, ["fr"]).terms
     with pytest.raises(InvalidArgument):
         read_terms([{"en": "alone"}], "terms")
+
+
+async def test_a_ping_is_answered_and_a_long_id_of_one_refused_whatever_carries_it() -> None:
+    told: list[Sent] = []
+    member = cast(Member, SimpleNamespace(put=told.append))
+    await carry_out(member, {"type": "ping", "id": 7})
+    await carry_out(member, {"type": "ping"})
+    assert [json.loads(each.text) for each in told] == [{"type": "pong", "id": 7}, {"type": "pong"}]
+    with pytest.raises(InvalidArgument) as refused:
+        await carry_out(member, {"type": "ping", "id": "x" * 1000})
+    assert refused.value.field == "ping.id"
