@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import resource
-import shutil
 import signal
-from asyncio.subprocess import DEVNULL, Process
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +19,7 @@ from babelmesh._stubs.mesh.overview.v1 import overview_pb2, overview_pb2_grpc
 from babelmesh.client.mesh import is_serving
 from babelmesh.local import supervisor
 from bench.edge.typing import edge
+from bench.measuring.nats_server import NatsServer
 from bench.measuring.processes import SCRIPTED, LocalMesh, local_mesh
 
 VARIABLES = {**SCRIPTED, "ASR_SLOTS": "64", "ASR_VAD": "energy", "GATEWAY_SLOTS": "400", "GATEWAY_MAX_TARGETS": "8"}
@@ -28,39 +27,11 @@ OPEN_EDGE = {"EDGE_CLIENT_SLOTS": "0", "EDGE_VIEWERS": "5000", "EDGE_CLIENT_VIEW
 
 
 @dataclass
-class Nats:
-    """A NATS server at a port of its own."""
-
-    port: int
-    process: Process | None = None
-
-    async def start(self) -> None:
-        """Start the server, and wait until it takes connections."""
-        program = shutil.which("nats-server") or "nats-server"
-        self.process = await asyncio.create_subprocess_exec(
-            program, "-a", "127.0.0.1", "-p", str(self.port), stdout=DEVNULL, stderr=DEVNULL
-        )
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self.port)
-                writer.close()
-                return
-            await asyncio.sleep(0.05)
-
-    async def kill(self) -> None:
-        """End the server at once."""
-        if self.process is not None:
-            self.process.kill()
-            await self.process.wait()
-            self.process = None
-
-
-@dataclass
 class Hall:
     """A scripted mesh, with edges before it that share their rooms."""
 
     mesh: LocalMesh
-    nats: Nats
+    nats: NatsServer
     ports: list[int]
     edges: Sequence[supervisor.Running]  # as they are now: a killed one is started again
 
@@ -110,7 +81,7 @@ async def hall(count: int = 2, **variables: str) -> AsyncIterator[Hall]:
     """A mesh, NATS and so many edges for the block."""
     allow_files()
     *ports, nats_port = supervisor.unused_ports(count + 1)
-    nats = Nats(nats_port)
+    nats = NatsServer(nats_port)
     told = {**OPEN_EDGE, "EDGE_ROOMS_NATS": f"nats://127.0.0.1:{nats_port}", **variables}
     await nats.start()
     try:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from bench.measuring.nats_server import NatsServer
 from tests.mesh.edge import edge
 from tests.mesh.mesh import gateway_address
-from tests.mesh.nats_server import NatsServer, nats_server, needs_nats
+from tests.mesh.nats_server import nats_server, needs_nats
 from tests.mesh.rooms import guest, speaker
 
 pytestmark = needs_nats

@@ -11,18 +11,7 @@ from services.edge.rooms.values import DUCKED_GAIN, SPOKEN, Clause, Event, Sent,
 def spoken(speaker: str, result: pb.AsrResult, began_ms: int) -> Sent:
     """Return a segment in the speaker's own words."""
     event: Event = {
-        "type": "segment",
-        "speaker": speaker,
-        "segment_id": result.segment_id,
-        "lang": result.lang,
-        "final": result.final,
-        "text": result.text,
-        "stable_length": len(result.text) if result.final else result.stable_length,
-        "revision": result.revision,
-        "start_ms": result.start_ms,
-        "end_ms": result.end_ms,
-        "at_ms": began_ms + result.start_ms,
-        "origin": _origin(result.origin),
+        **_segment(speaker, result.lang, result, began_ms),
         **({"lang_tentative": True} if result.lang_tentative else {}),
         **({"lang_unsure": True} if result.lang_unsure else {}),
     }
@@ -34,10 +23,20 @@ def translated(
 ) -> Sent:
     """Return a segment in another language, together with the words that it translates."""
     event: Event = {
+        **_segment(speaker, result.target_lang, result, began_ms),
+        "source": {"lang": transcript.lang, "text": source, "revision": result.source_revision},
+        **({"retranslation": result.retranslation} if result.retranslation else {}),
+    }
+    return sent(event, replaces=(speaker, result.target_lang, result.segment_id))
+
+
+def _segment(speaker: str, lang: str, result: pb.AsrResult | pb.TranslationResult, began_ms: int) -> Event:
+    """Return what is told of a segment in any language."""
+    return {
         "type": "segment",
         "speaker": speaker,
         "segment_id": result.segment_id,
-        "lang": result.target_lang,
+        "lang": lang,
         "final": result.final,
         "text": result.text,
         "stable_length": len(result.text) if result.final else result.stable_length,
@@ -46,10 +45,7 @@ def translated(
         "end_ms": result.end_ms,
         "at_ms": began_ms + result.start_ms,
         "origin": _origin(result.origin),
-        "source": {"lang": transcript.lang, "text": source, "revision": result.source_revision},
-        **({"retranslation": result.retranslation} if result.retranslation else {}),
     }
-    return sent(event, replaces=(speaker, result.target_lang, result.segment_id))
 
 
 def voice(speaker: str, chunk: pb.TtsChunk) -> Sent:
