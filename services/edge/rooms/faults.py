@@ -1,4 +1,4 @@
-"""Faults of a speaker's session, as the gateway names them, with the fields that the speaker's client sends. Pure."""
+"""Faults of a speaker's session, as the gateway names them, with the fields that the speaker's client sends."""
 
 from __future__ import annotations
 
