@@ -140,7 +140,12 @@ def _query(chance: Random) -> str:
     return f"?{'&'.join(named)}" if named else ""
 
 
-_SESSIONS = ({"source_lang": "en", "target_lang": "es"}, {}, {"input": {}}, {"targets": [{"lang": "xx"}]})
+_SESSIONS: Sequence[dict[str, object]] = (
+    {"source_lang": "en", "target_lang": "es"},
+    {},
+    {"input": {}},
+    {"targets": [{"lang": "xx"}]},
+)
 
 
 def _offer(chance: Random) -> tuple[str, str]:
