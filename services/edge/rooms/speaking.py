@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import grpc
@@ -179,7 +179,7 @@ class Speaking:
         elif kind == "asr" and message.asr.final:
             self.unfinished.transcribed(message.asr)
         elif kind == "error" and message.error.fatal:
-            self._steps.told = fault_told(message.error)
+            self._steps.told = replace(fault_told(message.error), field=message.error.field)
         elif kind == "end" and not message.end.target_lang:
             self._steps.done = True
         audience.said(message)
