@@ -123,7 +123,7 @@ async def test_terms_of_a_room_hold_for_all_who_speak() -> None:
 async def test_what_cannot_be_is_refused_by_its_field() -> None:
     async with edge_port() as port:
         for join, field in (
-            ({"lang": "xx"}, "lang"),
+            ({"lang": "xx"}, "join.lang"),
             ({"role": "king"}, "join.role"),
             ({"source_langs": []}, "join.source_langs"),
             ({"source_langs": ["en"], "role": "listener"}, "join.source_langs"),
