@@ -54,11 +54,10 @@ def unfinished(text: str, asked: Asked, settled: int = 0, found: Sequence[Span] 
     return ended.address() or ended.machine() or rest or ended.number()
 
 
-def continued(text: str, start: int, asked: Asked, complete: bool) -> tuple[Span | None, int]:
+def continued(text: str, start: int, begun: Span | None, asked: Asked, complete: bool) -> tuple[Span | None, int]:
     """Return the digits that a segment begins with, at code point `start` of a text, where the text before ends in the
-    middle of a number; and the code point up to which that is certain.
+    middle of a number, which is `begun`; and the code point up to which that is certain.
     """
-    begun = unfinished(text[:start], asked) if start else None
     if begun is None or begun.kind == EMAIL:
         return None, len(text)
     reader = Reader(text, words_of(asked.lang), complete, start)
@@ -100,6 +99,7 @@ class _Ended:
         self._asked = asked
         self._settled = settled
         self._whole = whole
+        self._cues: list[dict[str, int]] = [{}]  # what is announced at each unit, as far as it was asked for
 
     def address(self) -> Span | None:
         """Return an address whose last part is missing: it has an "at" that can be no word."""
@@ -223,12 +223,10 @@ class _Ended:
         return first if letters in IBAN_LENGTHS and digits >= least else None
 
     def _place(self, first: int) -> Place:
-        cues = dict[str, int]()
-        for at in range(first):
-            cues = noted(cues, self._reader, at)
-        return Place(
-            self._reader, first, cues, self._asked.lang, regions_of(self._asked.lang, tuple(self._asked.regions))
-        )
+        while len(self._cues) <= first:
+            self._cues.append(noted(self._cues[-1], self._reader, len(self._cues) - 1))
+        regions = regions_of(self._asked.lang, tuple(self._asked.regions))
+        return Place(self._reader, first, self._cues[first], self._asked.lang, regions)
 
     def _announced(self, first: int) -> str:
         announced = self._place(first).number_announced

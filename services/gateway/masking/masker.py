@@ -33,6 +33,7 @@ class Found:
     settled: int
     since: Since = field(default_factory=Since)
     context: str = ""  # the end of the segment before, which may say what this one goes on with
+    lang: str = ""
 
 
 _NOTHING = Found("", (), 0)
@@ -45,6 +46,7 @@ class Seeker:
         self._masks = masks
         self._profanities = profanities
         self._names = names
+        self._begun: tuple[str, str, Span | None] = ("", "", None)  # what the newest context ends in the middle of
 
     @classmethod
     def of(cls, masks: Masks, own_words: Path | None) -> Self:
@@ -53,6 +55,8 @@ class Seeker:
 
     def found(self, text: str, lang: str, complete: bool, before: Found = _NOTHING) -> Found:
         """Find what is masked in a text; `before` is what was found in a beginning of it, or in another text."""
+        if text == before.text and lang == before.lang and not complete:
+            return before
         if not text.startswith(before.text[: before.settled]):
             before = Found("", (), 0, context=before.context)
         masks, settled, since = self._masks, len(text), before.since
@@ -68,7 +72,7 @@ class Seeker:
             settled = min(settled, sure)
             spans += [span for span in profanity if not _overlaps(span, spans)]
         spans = sorted((span for span in spans if span.end <= settled), key=lambda span: span.start)
-        return Found(text, spans, settled, since if masks.kinds else Since(), before.context)
+        return Found(text, spans, settled, since if masks.kinds else Since(), before.context, lang)
 
     def _scanned(self, text: str, lang: str, complete: bool, before: Found) -> Scan:
         """Scan a text behind the end of the segment before it, with what goes on from that one or into the next."""
@@ -76,8 +80,10 @@ class Seeker:
         start, whole = len(before.context), before.context + text
         scanned = scan(whole, asked, False, before.since)
         settled, spans, since = scanned.settled, list(scanned.spans), scanned.since
-        goes_on, sure = continued(whole, start, asked, complete) if before.settled == 0 else (None, settled)
-        settled = min(settled, sure)
+        goes_on = None
+        if before.settled == 0:
+            goes_on, sure = continued(whole, start, self._begun_in(before.context, asked), asked, complete)
+            settled = min(settled, sure)
         if complete and scanned.settled < len(whole):
             rest = scan(whole, asked, True, since)
             spans, settled, since = [*spans, *rest.spans], rest.settled, rest.since
@@ -87,6 +93,12 @@ class Seeker:
         joined = _joined([*spans, *([goes_on] if goes_on else [])])
         clipped = [Span(each.kind, max(0, each.start - start), each.end - start) for each in joined if each.end > start]
         return Scan(clipped, max(0, settled - start), since)
+
+    def _begun_in(self, context: str, asked: Asked) -> Span | None:
+        """Return what a context ends in the middle of, which all revisions of the segment behind it ask for."""
+        if self._begun[:2] != (context, asked.lang):
+            self._begun = context, asked.lang, unfinished(context, asked) if context else None
+        return self._begun[2]
 
     def _with_names(self, text: str, lang: str, complete: bool, spans: list[Span]) -> tuple[int, list[Span]]:
         """Add the names of a whole text; whether words are a name depends on all others, so unfinished text waits."""
