@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from bench.capacity.remains import talk as type_through
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
+from tests.mesh.edge import edge_port
 from tests.mesh.mesh import gateway, hello, talk, text
 
 DRAWERROF = "abrubakook"  # read from behind, so that nothing here holds what is looked for
@@ -50,10 +52,22 @@ async def test_nothing_holds_what_was_hidden_once_its_session_has_ended(config: 
         assert not holders(NUMBER)
 
 
-async def test_nothing_holds_what_was_said_after_the_caches_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MT_CACHE_SECONDS", "1")
+async def test_an_edge_holds_nothing_that_was_typed_through_it() -> None:
+    async with edge_port() as port:
+        await type_through(port, [f"write to {DRAWERROF[::-1]}@example.org"] * 2)
+        await type_through(port, ["something else"])
+        assert not holders(DRAWERROF)
+
+
+async def test_translations_are_found_as_long_as_another_session_may_have_them() -> None:
     async with gateway() as stub:
         assert await say(stub, {}) > 4
-        assert holders(DRAWERROF)  # translations, of which another session may have the answer
-        await asyncio.sleep(1.5)
+        assert {"Question", "Translation"} == set(holders(DRAWERROF))
+
+
+async def test_nothing_holds_what_was_said_after_the_caches_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MT_CACHE_SECONDS", "0.2")
+    async with gateway() as stub:
+        assert await say(stub, {}) > 4
+        await asyncio.sleep(1.0)
         assert not holders(DRAWERROF)
