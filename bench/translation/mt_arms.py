@@ -97,7 +97,7 @@ class TransformersArm:
 
     def __init__(self, setting: Setting) -> None:
         import torch  # noqa: PLC0415 - heavy, and only this arm needs it
-        from transformers import AutoModelForSeq2SeqLM  # noqa: PLC0415
+        from transformers import AutoModelForSeq2SeqLM  # noqa: PLC0415 - likewise
 
         self._torch = torch
         torch.set_num_threads(setting.threads)
