@@ -1,4 +1,8 @@
-"""What holds for every test: it leaves no task, thread or child process behind."""
+"""What holds for every test: it leaves no task, thread or child process behind.
+
+Tests marked `asyncio(loop_scope="module")` share a loop, and what a fixture of the module runs on it. That may start
+more of them at any time: it is looked at when it has ended.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from hypothesis import HealthCheck, settings
 
 T = TypeVar("T")
 
-GRACE_SECONDS = 2.0  # for what has been told to end and is about to
+GRACE_SECONDS = 20.0  # for what has been told to end and is about to, on a machine however busy
 
 # Markers of what `make test` leaves to another target.
 APART = {
@@ -62,20 +66,37 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _no_thread_or_child_of_a_module_is_left() -> Iterator[None]:
+    yield from _left_behind("The tests of the module")
+
+
 @pytest.fixture(autouse=True)
-def _no_thread_or_child_is_left() -> Iterator[None]:
+def _no_thread_or_child_is_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    if _shares_a_loop(request):
+        yield
+    else:
+        yield from _left_behind("The test")
+
+
+def _left_behind(whose: str) -> Iterator[None]:
     threads, children = set(threading.enumerate()), _children()
     yield
     left = [f"thread {thread.name}" for thread in _after_grace(lambda: _new_threads(threads))]
     left += [f"process {child.pid} {child.name()}" for child in _after_grace(lambda: _new_children(children))]
     if left:
-        pytest.fail(f"The test left behind: {', '.join(left)}")
+        pytest.fail(f"{whose} left behind: {', '.join(left)}")
+
+
+def _shares_a_loop(request: pytest.FixtureRequest) -> bool:
+    marker = request.node.get_closest_marker("asyncio")
+    return bool(marker and marker.kwargs.get("loop_scope") == "module")
 
 
 @pytest.fixture(autouse=True)
 def _no_task_is_left(_no_thread_or_child_is_left: None, request: pytest.FixtureRequest) -> None:
     # In this order the loop, and with it the threads of its executor, is gone before threads are counted.
-    if request.node.get_closest_marker("asyncio"):
+    if request.node.get_closest_marker("asyncio") and not _shares_a_loop(request):
         request.getfixturevalue("_task_count")
 
 

@@ -28,6 +28,7 @@ from jwt.utils import base64url_encode
 from babelmesh.cli.private import private_folder, replacing
 from babelmesh.client.errors import TokenUnusable
 
+ROLES = ("listener", "speaker", "moderator")
 SCOPES = ("stream", "translate", "describe", "glossary:write", "operate")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _DURATION = re.compile(r"(\d{1,5})([smh])")
@@ -48,6 +49,8 @@ class Claims:
     languages: Sequence[str] = ()  # none: all
     voices: Sequence[str] = ()  # none: all
     quota: str = ""  # quota class; empty: the default
+    room: str = ""  # the only one; empty: any
+    role: str = ""  # in rooms, the highest; empty: any
 
 
 def issued(key: Ed25519PrivateKey, claims: Claims) -> str:
@@ -64,7 +67,13 @@ def issued(key: Ed25519PrivateKey, claims: Claims) -> str:
         "exp": now + claims.seconds,
         "jti": uuid.uuid4().hex,
     }
-    optional = {"languages": list(claims.languages), "voices": list(claims.voices), "quota": claims.quota}
+    optional = {
+        "languages": list(claims.languages),
+        "voices": list(claims.voices),
+        "quota": claims.quota,
+        "room": claims.room,
+        "role": claims.role,
+    }
     said.update({name: value for name, value in optional.items() if value})
     return jwt.encode(said, key, "EdDSA", headers={"kid": _KEY_ID})
 
@@ -108,6 +117,13 @@ def scopes(asked: Sequence[str]) -> Sequence[str]:
         if each not in SCOPES:
             raise typer.BadParameter(f"{each!r} is not one of {', '.join(SCOPES)}", param_hint="--scope")
     return asked or SCOPES[:-1]
+
+
+def role(asked: str) -> str:
+    """Parse `--role`; empty for any. Raises typer.BadParameter."""
+    if asked and asked not in ROLES:
+        raise typer.BadParameter(f"{asked!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+    return asked
 
 
 def _read(path: Path) -> Ed25519PrivateKey:

@@ -77,6 +77,8 @@ def token(  # noqa: PLR0913, PLR0917  # a command line's options
     ] = None,
     voice: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Voice it grants; all unless named.")] = None,
     quota: Annotated[str, typer.Option(metavar="CLASS", help="Quota class of the tenant.")] = "",
+    room: Annotated[str, typer.Option(metavar="NAME", help="Only room it is for; any unless named.")] = "",
+    role: Annotated[str, typer.Option(metavar="ROLE", help="Highest role in rooms; moderator unless named.")] = "",
 ) -> None:
     """Make a token for development, and print it; its key is for a gateway of your own alone."""
     made = not key.exists()
@@ -84,7 +86,8 @@ def token(  # noqa: PLR0913, PLR0917  # a command line's options
         with server_part.services_needed():
             from babelmesh.cli import issuing  # noqa: PLC0415  # what signs comes with the services
         allowed, seconds = issuing.scopes(scope or ()), issuing.seconds(expires)
-        claims = issuing.Claims(issuer, audience, tenant, subject, allowed, seconds, language or (), voice or (), quota)
+        bounds = (language or (), voice or (), quota, room, issuing.role(role))
+        claims = issuing.Claims(issuer, audience, tenant, subject, allowed, seconds, *bounds)
         console.line(issuing.issued(issuing.development_key(key), claims))
     except BabelmeshError as error:
         console.fail(str(error))

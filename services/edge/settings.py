@@ -144,6 +144,9 @@ class EdgeSettings(ServiceSettings):
     rooms_kept_seconds: float = Field(
         600.0, ge=0, description="How long a room is kept in which nobody is, with its transcript and terms."
     )
+    rooms_token_grace_seconds: float = Field(
+        30.0, ge=0, le=600, description="How long a listener stays in a room whose token has expired."
+    )
     rooms_lost_ms: int = Field(
         30_000, ge=1000, description="How long a speaker's session may go without a gateway before it ends."
     )

@@ -20,7 +20,7 @@ OPERATE = {"Authorization": f"Bearer {token('EdDSA', scope='operate')}"}
 
 def asked(port: int, count: int, headers: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
     """The status, and some events; of a refusal the problem."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/v1/operator", headers=headers)
         answer = connection.getresponse()
@@ -48,7 +48,7 @@ async def test_sessions_lags_and_stages_are_told_without_texts_and_addresses() -
     async with gateway_address() as gateway, operated(gateway) as servicer, connect(servicer.port) as socket:
         await say(socket, hello("es"), typed("a secret sentence"))
         await until(socket, "final_translation")
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 status, (told,) = await watched(servicer.port)
                 if told["overview"].get("pairs"):

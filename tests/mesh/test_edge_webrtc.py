@@ -119,6 +119,17 @@ async def test_what_cannot_be_answered_is_refused_by_name() -> None:
     await video.close()
 
 
+async def test_an_offer_whose_lines_are_not_all_there_is_refused() -> None:
+    connection = RTCPeerConnection()
+    connection.addTransceiver("audio", direction="sendrecv")
+    connection.createDataChannel("x")
+    head, lines = (await offered(connection)).split("m=audio", 1)
+    data = lines[lines.index("m=application") :]  # of a group of two lines, as the head has it
+    async with calls() as port:
+        assert await refusal(port, head + data, SESSION) == (400, "UNREADABLE_SDP")
+    await connection.close()
+
+
 async def test_servers_are_told_with_credentials_that_end() -> None:
     settings = {"ice_servers": "stun:192.0.2.1:3478,turn:192.0.2.1:3478?transport=udp", "turn_secret": "s" * 16}
     async with calls(settings) as port:

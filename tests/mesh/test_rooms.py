@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from tests.mesh.edge import connect, edge_port
 from tests.mesh.mesh import RATE, UTTERANCE
 from tests.mesh.rooms import ROOM, guest, speaker
 from tests.mesh.test_edge_rest import call
+
+pytestmark = pytest.mark.clock  # what members want reaches a gateway twice a second
 
 PCM = {"format": "pcm16le", "sample_rate": RATE}
 
@@ -119,7 +123,7 @@ async def test_terms_of_a_room_hold_for_all_who_speak() -> None:
 async def test_what_cannot_be_is_refused_by_its_field() -> None:
     async with edge_port() as port:
         for join, field in (
-            ({"lang": "xx"}, "lang"),
+            ({"lang": "xx"}, "join.lang"),
             ({"role": "king"}, "join.role"),
             ({"source_langs": []}, "join.source_langs"),
             ({"source_langs": ["en"], "role": "listener"}, "join.source_langs"),

@@ -55,7 +55,7 @@ async def test_a_call_that_does_not_join_is_refused_by_its_field() -> None:
         edge(address, rooms_listen="127.0.0.1:0") as servicer,
         grpc.aio.insecure_channel(f"127.0.0.1:{servicer.rooms_port}") as channel,
     ):
-        for first, field in ((request("ping", "hall"), "type"), (request("join", "hall", lang="xx"), "lang")):
+        for first, field in ((request("ping", "hall"), "type"), (request("join", "hall", lang="xx"), "join.lang")):
             call: Any = pb_grpc.RoomsServiceStub(channel).Join()
             await call.write(first)
             assert (await until(call, "error"))["field"] == field

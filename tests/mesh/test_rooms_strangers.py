@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 import websockets
 
 from bench.measuring.issuer import settings, token
@@ -102,7 +103,8 @@ async def test_who_may_bring_no_terms_speaks_in_a_room_that_has_some(tmp_path: P
         await chair.send("set_terms", terms=[{"en": "voicemail", "es": "buzón"}])
         await chair.until("room", terms=1)
         async with speaker(port, token=plain) as ann:
-            assert (await ann.until("error"))["code"] == "SCOPE_MISSING"
+            told = await ann.until("error")
+            assert (told["code"], told["field"]) == ("SCOPE_MISSING", "set_terms.terms")
             await ann.say("good morning")
             await ann.until("ack", texts=1)
 
@@ -123,4 +125,16 @@ async def test_audio_that_cannot_be_decoded_ends_its_speaker_by_name() -> None:
                 await ann.socket.send(b"\xff" * 6000)
                 await asyncio.sleep(0.005)
         assert await ann.closed() == 4000
-        assert ann.of("error")[-1]["code"] == "UNDECODABLE_AUDIO"
+        told = ann.of("error")[-1]
+        assert (told["code"], told["field"]) == ("UNDECODABLE_AUDIO", "input_audio.data")
+
+
+async def test_a_frame_that_is_none_ends_its_sender_and_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    async with edge_port() as port, guest(port, lang="es") as reader, speaker(port, name="Ann") as ann:
+        async with guest(port, lang="es", name="odd") as odd:
+            odd.socket.transport.write(b"\x83\x80\0\0\0\0")  # an opcode that is reserved (RFC 6455, 5.2)
+            for number in range(20):  # sent to somebody whose connection uvicorn has closed
+                await ann.say(f"line {number}")
+            assert await odd.closed() == 1002
+        assert len(await reader.has(20, "es")) == 20
+        assert not [each for each in caplog.records if each.levelname == "ERROR"]

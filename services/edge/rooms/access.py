@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Pass:
     tenant: str = ""  # whose rooms they are
     room: str = ""  # the only one; empty for any
     role: str = MODERATOR  # the highest
+    expires: float = math.inf  # in seconds of Unix time
 
     def require(self, room: str, role: str) -> None:
         """Require that a room may be joined in a role. Raises Fault."""
@@ -40,13 +42,13 @@ def granted(token: str) -> Pass:
     claims = _claims(token)
     if "scope" in claims and STREAM not in str(claims["scope"]).split():
         raise Fault(403, "SCOPE_MISSING", "The token may join no room.", "authorization", (STREAM,))
-    tenant, room, role = (claims.get(name, default) for name, default in _DEFAULTS.items())
+    tenant, room, role, expires = (claims.get(name, default) for name, default in _DEFAULTS.items())
     if not isinstance(tenant, str) or not isinstance(room, str) or role not in ROLES:
         raise Fault(401, "TOKEN_CLAIM", "The token's claims of rooms cannot be read.", "authorization", ROLES)
-    return Pass(tenant, room, str(role))
+    return Pass(tenant, room, str(role), float(expires) if isinstance(expires, int | float) else math.inf)
 
 
-_DEFAULTS = {"tenant": "", "room": "", "role": MODERATOR}
+_DEFAULTS = {"tenant": "", "room": "", "role": MODERATOR, "exp": math.inf}
 
 
 def _claims(token: str) -> Mapping[str, object]:

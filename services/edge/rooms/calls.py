@@ -20,7 +20,6 @@ from services.edge.doors.limits import Clients
 from services.edge.doors.tokens import token_of
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.registry import Registry
-from services.edge.rooms.access import granted
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
 from services.edge.rooms.member import Member
 from services.edge.rooms.rooms import Rooms
@@ -70,11 +69,9 @@ class RoomCalls:
         caller = self._caller(context)
         await self.doors.gateway.describe(caller)
         asked = _asked(await context.read())
-        allowed = granted(caller.token)
-        allowed.require(asked.room, asked.role)
         speaks = self.doors.clients.connected(caller.name) if asked.speech else nullcontext()
         with self.viewers.connected(caller.name), speaks:
-            async with self.rooms.joined(asked, allowed.tenant, caller) as member:
+            async with self.rooms.joined(asked, caller) as member:
                 with self.registry.entered(_Call(member)):
                     return await _conversed(context, member)
 

@@ -15,8 +15,8 @@ from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import DONE, close_code
 from services.edge.realtime.door import SocketDoor, say
+from services.edge.realtime.lines import CLOSED
 from services.edge.realtime.registry import Registry
-from services.edge.rooms.access import granted
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
 from services.edge.rooms.member import Member
 from services.edge.rooms.rooms import Rooms
@@ -41,11 +41,9 @@ class RoomsEndpoint:
     async def _held(self, socket: WebSocket, caller: Caller) -> int:
         """Hold a member; return the code to close the connection with."""
         asked = await self._join(socket)
-        allowed = granted(caller.token)
-        allowed.require(asked.room, asked.role)
         stall_ms = self._door.doors.settings.client_stall_ms
         with self._speakers.connected(caller.name) if asked.speech else nullcontext():
-            async with self._rooms.joined(asked, allowed.tenant, caller) as member:
+            async with self._rooms.joined(asked, caller) as member:
                 return await _Connection(socket, member, stall_ms).run(self._door.registry)
 
     async def _join(self, socket: WebSocket) -> Entry:
@@ -125,7 +123,7 @@ class _Connection:
                     await self.socket.send_text(message.text)
                     if message.audio:
                         await self.socket.send_bytes(message.audio)
-        except (WebSocketDisconnect, TimeoutError):
+        except (*CLOSED, TimeoutError):
             raise _Left from None
 
 

@@ -78,7 +78,7 @@ class Member:
 
     def change(self, wish: Wish) -> None:
         """Get something else from now on."""
-        self.room.change(self, agreed(wish, self.offer))
+        self.room.change(self, agreed(wish, self.offer, "change"))
         if self.wish.voice and self.wish.lang != SPOKEN and not self.offer.speaks(self.wish.lang):
             self.put(telling.no_voice(self.wish.lang))
 
@@ -103,9 +103,9 @@ class Member:
         return self.speaker
 
 
-def agreed(wish: Wish, offer: Offer) -> Wish:
-    """Return a wish with its language as the gateway names it. Raises InvalidArgument for one that it has not."""
+def agreed(wish: Wish, offer: Offer, message: str) -> Wish:
+    """Return a message's wish with its language as the gateway names it. Raises InvalidArgument for one it has not."""
     if wish.lang == SPOKEN:
         return wish
-    lang = languages.require(wish.lang, offer.langs, "lang")
+    lang = languages.require(wish.lang, offer.langs, f"{message}.lang")
     return Wish(lang, wish.captions, wish.voice, wish.original)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+import math
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,10 +20,13 @@ from services.common.text import languages
 from services.edge import measures
 from services.edge.faults import Fault
 from services.edge.rooms import telling
+from services.edge.rooms.access import Pass, granted
+from services.edge.rooms.faults import in_room
 from services.edge.rooms.member import Member, agreed
 from services.edge.rooms.room import Link, Room
 from services.edge.rooms.speaker import Offer, Speaker, offered
 from services.edge.rooms.speaking import Patience, Speaking
+from services.edge.rooms.standing import refused
 from services.edge.rooms.terms import glossary
 from services.edge.rooms.unfinished import Unfinished
 from services.edge.rooms.values import Entry, Speech, sent
@@ -94,15 +98,19 @@ class Rooms:
                     await self._close(key)
 
     @asynccontextmanager
-    async def joined(self, entry: Entry, tenant: str, caller: Caller) -> AsyncIterator[Member]:
+    async def joined(self, entry: Entry, caller: Caller) -> AsyncIterator[Member]:
         """Be a member of a room for the block. Raises InvalidArgument or Fault where it cannot be joined.
+
+        The gateway has been asked about the caller's token.
 
         The first message is `joined`. A speaker's session is opened meanwhile: `ready` says when it is, and from
         where on audio is to be sent again. Behind the block a speaker counts as lost, or, where it said so, as left.
         """
+        allowed = granted(caller.token)
+        allowed.require(entry.room, entry.role)
         offer = offered(await self._gateway.describe(caller))
-        wish = agreed(entry.wish, offer)
-        room = await self._room(key_of(tenant, entry.room))
+        wish = agreed(entry.wish, offer, "join")
+        room = await self._room(key_of(allowed.tenant, entry.room))
         resumes = entry.speech is not None and entry.speech.resume_handle
         waiting = Waiting(self.settings.max_voice_wait_ms)
         member = Member(entry.member if resumes else new_id(), entry.role, wish, room, offer, waiting)
@@ -115,7 +123,7 @@ class Rooms:
             room.enter(member, entry.received)
             if wish.voice and wish.lang and not offer.speaks(wish.lang):
                 member.put(telling.no_voice(wish.lang))
-            with measures.room_member("speaker" if speech else "listener"):
+            with self._standing(member, caller, allowed), measures.room_member("speaker" if speech else "listener"):
                 yield member
         finally:
             member.end()
@@ -125,6 +133,24 @@ class Rooms:
             if member.speaker is not None and room.speakers.get(member.id) is member.speaker:
                 gone = mesh.SPEAKER_STATE_LEFT if member.leaves else mesh.SPEAKER_STATE_LOST
                 member.speaker.left(gone)
+
+    @contextmanager
+    def _standing(self, member: Member, caller: Caller, allowed: Pass) -> Iterator[None]:
+        """Have a member who only listens go once its token holds no longer."""
+        if member.speaker is not None or allowed.expires == math.inf:
+            yield
+            return
+
+        async def put_out() -> None:
+            grace_seconds = self.settings.rooms_token_grace_seconds
+            member.end(await refused(self._gateway, caller, allowed.expires, grace_seconds))
+
+        assert self._tasks is not None
+        waiting = self._tasks.create_task(put_out())
+        try:
+            yield
+        finally:
+            waiting.cancel()
 
     def find(self, tenant: str, name: str) -> Room | None:
         """Return a room that is open here; None where it is not."""
@@ -182,7 +208,7 @@ class Rooms:
         """Hold a speaker's session, to its end or the member's."""
         patience = Patience(self.settings.open_ms / 1000, self.settings.rooms_lost_ms / 1000)
         fault = await speaker.speaking.run(speaker, patience)
-        member.end(fault)
+        member.end(in_room(fault) if fault is not None else None)
         room = member.room
         room.forget(member.id)
         if room.speakers.get(member.id) is speaker:

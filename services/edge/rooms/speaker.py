@@ -7,15 +7,16 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mesh.rooms.v1 import rooms_pb2 as mesh
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.text.languages import resolve, same
 from services.edge import measures
-from services.edge.faults import Fault
+from services.edge.faults import Fault, fault_told
 from services.edge.plain import plain
+from services.edge.rooms.faults import in_room
 from services.edge.rooms.listeners import Listening
 from services.edge.rooms.record import Record, speaks
 from services.edge.rooms.speaking import Speaking
@@ -190,7 +191,7 @@ class Speaker:
         """Take in why a session was refused; return whether it is to be asked for without what is at fault."""
         if "glossary" in fault.field and self.speaking.config.glossary.terms:
             self.speaking.config.ClearField("glossary")  # who may not bring terms speaks without those of the room
-            self.tell({**fault.event(), "fatal": False})
+            self.tell({**in_room(fault).event(), "fatal": False})
             return True
         found = _TARGET.search(fault.field)
         if not found or int(found[1]) >= len(self.targets):
@@ -266,7 +267,8 @@ class Speaker:
         elif error.code == TOO_OFTEN:
             self._aim_again()
         elif not error.fatal:
-            self.place.tell(self.id, {"type": "error", "code": error.code, "message": error.message, "fatal": False})
+            fault = in_room(replace(fault_told(error), field=error.field))
+            self.place.tell(self.id, {**fault.event(), "code": error.code, "fatal": False})
 
     def _aim_again(self) -> None:
         self.targets, self.terms = (("", False),), 0  # not as they are in force

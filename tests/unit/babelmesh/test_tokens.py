@@ -13,6 +13,8 @@ from babelmesh.cli.main import app
 from babelmesh.client.errors import AddressUnusable, BabelmeshError, TokenUnusable
 from babelmesh.client.tokens import Bearer, Token
 
+WRONG = [["--expires", "2h"], ["--expires", "soon"], ["--scope", "everything"], ["--role", "king"]]
+
 
 async def asked(token: Token | None) -> tuple[tuple[str, str], ...]:
     return await Bearer(token).authorized((("traceparent", "00"),))
@@ -58,6 +60,7 @@ def test_a_token_is_not_sent_over_plaintext(address: str) -> None:
 def test_a_token_is_made_with_a_key_that_only_its_owner_reads(tmp_path: Path) -> None:
     key = tmp_path / "keys" / "dev.key"
     words = ["token", "--tenant", "acme", "--key", str(key), "--scope", "stream", "--expires", "5m", "--language", "es"]
+    words += ["--room", "hall", "--role", "listener"]
     first, second = (CliRunner().invoke(app, words) for _ in range(2))
     assert first.exit_code == second.exit_code == 0
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -67,10 +70,11 @@ def test_a_token_is_made_with_a_key_that_only_its_owner_reads(tmp_path: Path) ->
     for made in (first.stdout.strip(), second.stdout.strip()):
         said = jwt.decode(made, jwks.keys[0].key, ["EdDSA"], audience="babelmesh", issuer="development")
         assert (said["tenant"], said["scope"], said["languages"]) == ("acme", "stream", ["es"])
+        assert (said["room"], said["role"]) == ("hall", "listener")
         assert said["exp"] - said["iat"] == 300
 
 
-@pytest.mark.parametrize("words", [["--expires", "2h"], ["--expires", "soon"], ["--scope", "everything"]])
+@pytest.mark.parametrize("words", WRONG)
 def test_what_no_token_can_say_is_a_usage_error(tmp_path: Path, words: list[str]) -> None:
     done = CliRunner().invoke(app, ["token", "--tenant", "acme", "--key", str(tmp_path / "key"), *words])
     assert done.exit_code == 2
