@@ -94,13 +94,13 @@ def _encoded(weights: Weights, samples: Array) -> Array:
     windows = np.ascontiguousarray(_rows(heard, (count, 4, _WINDOW), (heard.shape[1], _HOP)))
     waves = np.matmul(windows, weights.waves[:, None])
     waves *= waves
-    sound = np.zeros((count, 6, _BANDS), np.float32)  # at four times, and a silence on both sides
+    sound: Array = np.zeros((count, 6, _BANDS), np.float32)  # at four times, and a silence on both sides
     np.add(waves[0], waves[1], out=sound[:, 1:-1])
     np.sqrt(sound, out=sound)
     first, second, third, last = weights.layers
     taps = np.ascontiguousarray(_rows(sound, (count, 4, 3 * _BANDS), (6 * _BANDS, _BANDS)))
     sound = _bent(np.matmul(taps, first[0]), first[1]).reshape(count, -1)
-    halves = np.empty((count, 2 * _NARROW), np.float32)  # at two times, as every other one is left out
+    halves: Array = np.empty((count, 2 * _NARROW), np.float32)  # at two times, as every other one is left out
     np.matmul(sound[:, : 2 * _WIDE], second[0][_WIDE:], out=halves[:, :_NARROW])  # before it there is silence
     np.matmul(sound[:, _WIDE:], second[0], out=halves[:, _NARROW:])
     sound = _bent(halves, second[1])
