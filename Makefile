@@ -89,13 +89,12 @@ test-examples: setup ## Run the examples in other languages than Python, those w
 
 # Clients of the registries and a browser (Debian's chromium), into an environment of their own.
 EDGES := .edges
-EDGE_CLIENTS := openai deepgram-sdk litellm wyoming schemathesis playwright axe-core-python
 
 test-edges: setup ## Run the browser and other people's clients against the edge; takes minutes and the network
 	@test -x $(EDGES)/bin/python || $(PYTHON) -m venv --clear $(EDGES)
 	@$(EDGES)/bin/python $(PINNED) > $(EDGES)/pinned.txt
 	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r $(EDGES)/pinned.txt
-	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check $(EDGE_CLIENTS)
+	@$(EDGES)/bin/python -m pip install -qq --disable-pip-version-check --no-deps --require-hashes -r requirements/edges.txt
 	@command -v chromium >/dev/null || echo "Without Debian's chromium the page is not tried." >&2
 	@PYTHONPATH=.:gen $(EDGES)/bin/python -m pytest -m edges -rs tests/edges
 

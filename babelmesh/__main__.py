@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 NEEDED = ("av", "langcodes", "numpy", "rich", "typer")  # what the extra brings
 
 
 def main() -> None:
     """Run the command line, or end with the name of the extra that brings what it needs."""
-    try:
-        from babelmesh.cli.main import main as run  # noqa: PLC0415  # an extra
-    except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in NEEDED:
-            raise
+    if not all(map(find_spec, NEEDED)):
         sys.exit("babelmesh: The command line needs an extra: pip install 'babelmesh[cli]'.")
+    from babelmesh.cli.main import main as run  # noqa: PLC0415  # an extra
+
     run()
 
 

@@ -55,6 +55,7 @@ MEASUREMENTS = (
     Measurement("bench.capacity.batching", ("G1",), ("--device", "cuda")),
     Measurement("bench.capacity.leaks", ("leaks",)),
     Measurement("bench.chaos.archive", ("archive",)),
+    Measurement("bench.chaos.archive", ("archive.s3",), ("--store", "s3")),
     Measurement("bench.chaos.outages", ("outages",)),
     Measurement("bench.chaos.rolling", ("rolling",)),
     Measurement("bench.chaos.clock", ("clock",)),

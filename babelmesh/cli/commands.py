@@ -16,7 +16,6 @@ from babelmesh.cli.captions import Languages
 from babelmesh.cli.explainer import Explainer
 from babelmesh.cli.heard import Heard
 from babelmesh.cli.microphone import microphone
-from babelmesh.cli.muxing import layout, muxed
 from babelmesh.cli.options import Server, Wanted
 from babelmesh.cli.recording import Place, Recording
 from babelmesh.cli.run import Job, run
@@ -121,6 +120,8 @@ class Files:
                 _tell([path for each in kept for path in each.written()] + videos)
 
     async def _muxed(self, file: AudioFile, tracks: Sequence[LanguageTrack]) -> list[Path]:
+        from babelmesh.cli.muxing import layout, muxed  # noqa: PLC0415  # FFmpeg and numpy: a third of a command's start
+
         console.note(
             "Writing the video ..." if layout(file.path, file.track).video else "There is no video: writing audio ..."
         )

@@ -56,6 +56,7 @@ from babelmesh.local.supervisor import Ports
 from babelmesh.models.choices import Engines, Variables
 
 app = typer.Typer(
+    cls=server_part.Commands,
     help="Live speech translation: speech in, captions and speech in other languages out.",
     no_args_is_help=True,
     add_completion=False,
@@ -63,7 +64,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-server_part.add_models(app)
 app.add_typer(tokens.app)
 app.add_typer(archive_app, name="archive")
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from babelmesh import console
 from babelmesh.client.errors import ServerMissing
@@ -15,17 +17,33 @@ from babelmesh.local import supervisor
 from babelmesh.models.choices import Engines, Variables
 
 _BROUGHT = ("services", "jwt", "cryptography")
+_MODELS = "models"
 
 
-def add_models(app: typer.Typer) -> None:
-    """Add the commands of `babelmesh models`; one that names what is missing where the services are not installed."""
+class Commands(TyperGroup):
+    """The commands of `babelmesh`. Those of `models` are imported when they are asked for, as that takes a while."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the commands in the order of the help."""
+        return [*super().list_commands(ctx), _MODELS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of a name; None where there is none."""
+        return _models() if cmd_name == _MODELS else super().get_command(ctx, cmd_name)
+
+
+@cache
+def _models() -> Any:
+    """Return `babelmesh models`: a command that names what is missing, where the services are not installed."""
     try:
         with services_needed():
-            from babelmesh.cli.models import app as models  # noqa: PLC0415  # the services are read in it
+            from babelmesh.cli.models import app  # noqa: PLC0415  # the services are read in it
     except ServerMissing:
-        app.command("models", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(_no_models)
-    else:
-        app.add_typer(models, name="models")
+        app = typer.Typer(add_completion=False)
+        app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(_no_models)
+    command = typer.main.get_command(app)
+    command.name = _MODELS
+    return command
 
 
 def variables(engines: Engines, models: Path | None) -> Variables:

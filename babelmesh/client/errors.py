@@ -163,7 +163,8 @@ def _bare(error: grpc.aio.AioRpcError, address: str, started: bool) -> SessionFa
     if error.code() is grpc.StatusCode.UNAVAILABLE:
         return SessionFailed(CONNECTION_LOST, f"The connection to {address} was lost.", retry_after_ms=1000)
     if error.code() is grpc.StatusCode.UNIMPLEMENTED and not error.trailing_metadata():
-        strangers = f"{address} does not serve that. A gateway serves operators at a port of their own (7710 of `up`)."
+        ports = "A gateway has one port for clients and one for operators (7700 and 7710 of `up`)."
+        strangers = f"{address} does not serve that. {ports}"
         return SessionFailed(error.code().name, strangers)
     return SessionFailed(error.code().name, error.details() or "The server gave no reason.")
 

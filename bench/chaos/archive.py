@@ -1,11 +1,11 @@
-"""Kills what archives, at random moments, and counts what is on the disk in the clear, and what of it is not there.
+"""Kills what archives, at random moments, and counts what is kept in the clear, and what of it is not there.
 
-    python -m bench.chaos.archive [--kills 300] [--gateways 5] [--seed 1] [--short]
+    python -m bench.chaos.archive [--store folder|s3] [--kills 300] [--gateways 5] [--seed 1] [--short]
 
 Most kills are of a process that archives three sessions without pause, as the gateway does it; what it says is archived
 has to be there. --gateways are kills of whole gateways: a text has to be there whose translation their client had for
-longer than the gateway takes to write it. Each time every file is searched for what was said, and for whom it was
-about.
+longer than the gateway takes to write it. Each time every file, and every object of the store, is searched for what was
+said, and for whom it was about; then all is deleted, and what is left of it is counted.
 """
 
 from __future__ import annotations
@@ -15,28 +15,32 @@ import asyncio
 import json
 import os
 import random
-import signal
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import grpc
 
-from bench.chaos.archiving import CANARY, SECRET, archive_until_killed, settings_of, text_of
+from bench.chaos.archiving import CANARY, SECRET, STARTED, archive_until_killed, settings_of, text_of
 from bench.measuring.processes import SCRIPTED, local_mesh
 from bench.measuring.report import Rows, at_least, at_most, finish
+from bench.measuring.s3_server import KEY, KEY_ID, REGION, make_bucket, s3_server
 from realtime.v1 import realtime_translate_pb2 as pb
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
-from services.gateway.archive.cabinet import Cabinet
+from services.gateway.archive.cabinet import ORPHAN_MS, Cabinet
 from services.gateway.archive.receipts import Wanted
+from services.gateway.archive.s3_store import S3Store
 from services.gateway.archive.sealing import State
 from services.gateway.settings import GatewaySettings
 
-LONGEST_SECONDS = 0.25  # a writer lives
-WRITTEN_SECONDS = 1.0  # after which a gateway's text has to be on the disk: twice its setting
+LONGEST_SECONDS = {"folder": 0.25, "s3": 2.0}  # a writer lives, from its start
+WRITTEN_SECONDS = 1.0  # after which a gateway's text has to be in the store: twice its setting
 KINDS = ("writers", "gateways")
 
 
@@ -47,61 +51,93 @@ class Count:
     kills: int = 0
     told: int = 0  # texts that were told to be archived
     lost: int = 0  # of those, texts that are not there
-    plain: int = 0  # files with a word of what was said, or of whom it was about
+    plain: int = 0  # files and objects with a word of what was said, or of whom it was about
     altered: int = 0  # parts that do not open, and audit logs that are not right
+    left: int = 0  # pieces that are there after all was deleted and swept
 
     @property
     def cells(self) -> tuple[int, ...]:
         """The counts, as a row of the table."""
-        return (self.kills, self.told, self.lost, self.plain, self.altered)
+        return (self.kills, self.told, self.lost, self.plain, self.altered, self.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Kills:
+    """Where archives are made, and the chance by which those who write them are killed."""
+
+    folder: Path
+    endpoint: str  # of the S3-compatible store; empty: they are folders
+    longest_seconds: float
+    chance: random.Random
+    # Writers are forked by a process that does nothing else: the store's client does not outlive a fork.
+    writers: ForkServerContext
+
+    def place(self, name: str) -> Path:
+        """A folder for one kill, and a bucket of its name, where there is a store."""
+        if self.endpoint:
+            make_bucket(self.endpoint, name)
+        folder = self.folder / name
+        folder.mkdir()
+        return folder
 
 
 def main() -> None:
     """Kill, count, and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--store", choices=tuple(LONGEST_SECONDS), default="folder")
     parser.add_argument("--kills", type=int, default=300)
     parser.add_argument("--gateways", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--short", action="store_true", help="a rehearsal: 10 kills, no gateways")
     asked = parser.parse_args()
-    chance, counts = random.Random(asked.seed), {kind: Count() for kind in KINDS}
-    with TemporaryDirectory(prefix="babelmesh-archive-") as folder:
+    counts = {kind: Count() for kind in KINDS}
+    writers = get_context("forkserver")
+    writers.set_forkserver_preload([archive_until_killed.__module__])
+    with ExitStack() as held:
+        folder = Path(held.enter_context(TemporaryDirectory(prefix="babelmesh-archive-")))
+        endpoint = held.enter_context(s3_server()) if asked.store == "s3" else ""
+        kills = Kills(folder, endpoint, LONGEST_SECONDS[asked.store], random.Random(asked.seed), writers)
         for number in range(10 if asked.short else asked.kills):
-            kill_writer(Path(folder) / f"writer-{number}", chance, counts["writers"])
+            kill_writer(kills, f"writer-{number}", counts["writers"])
         for number in range(0 if asked.short else asked.gateways):
-            asyncio.run(kill_gateway(Path(folder) / f"gateway-{number}", chance, counts["gateways"]))
-    table = Rows("kills while archiving", ("killed", "kills", "texts told", "lost", "plaintext", "altered"))
+            asyncio.run(kill_gateway(kills, f"gateway-{number}", counts["gateways"]))
+    sys.exit(0 if reported(asked.store, counts) else 1)
+
+
+def reported(store: str, counts: dict[str, Count]) -> bool:
+    """Print the counts, and whether they are as they have to be."""
+    columns = ("killed", "kills", "texts told", "lost", "plaintext", "altered", "left")
+    table = Rows(f"kills while archiving ({store})", columns)
     for kind, count in counts.items():
         table.add(kind, *count.cells)
+    name = "archive" if store == "folder" else f"archive.{store}"
     goals = {
-        "archive.lost": at_most(sum(each.lost for each in counts.values()), 0),
-        "archive.plaintext": at_most(sum(each.plain for each in counts.values()), 0),
-        "archive.altered": at_most(sum(each.altered for each in counts.values()), 0),
-        "archive.told": at_least(sum(each.told for each in counts.values()), 1),
+        f"{name}.lost": at_most(sum(each.lost for each in counts.values()), 0),
+        f"{name}.plaintext": at_most(sum(each.plain for each in counts.values()), 0),
+        f"{name}.altered": at_most(sum(each.altered for each in counts.values()), 0),
+        f"{name}.left": at_most(sum(each.left for each in counts.values()), 0),
+        f"{name}.told": at_least(sum(each.told for each in counts.values()), 1),
     }
-    sys.exit(0 if finish("archive", [table], goals) else 1)
+    return finish(name.replace(".", "-"), [table], goals)
 
 
-def kill_writer(folder: Path, chance: random.Random, count: Count) -> None:
-    """Fork a writer, kill it, and look at what it left."""
-    settings = settings_of(folder)
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reading)
-        try:
-            archive_until_killed(settings, folder / "temp", writing)
-        finally:
-            os._exit(1)
-    os.close(writing)
-    time.sleep(chance.uniform(0.01, LONGEST_SECONDS))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    with os.fdopen(reading) as pipe:
-        lines = [line.split() for line in pipe if line.endswith("\n")]
+def kill_writer(kills: Kills, name: str, count: Count) -> None:
+    """Start a writer, kill it, and look at what it left."""
+    folder = kills.place(name)
+    settings = settings_of(folder, kills.endpoint)
+    reading, writing = kills.writers.Pipe(duplex=False)
+    writer = kills.writers.Process(target=archive_until_killed, args=(folder, kills.endpoint, writing))
+    writer.start()
+    writing.close()
+    with reading, os.fdopen(os.dup(reading.fileno()), "rb") as pipe:
+        assert pipe.readline() == STARTED
+        time.sleep(kills.chance.uniform(0.01, kills.longest_seconds))
+        writer.kill()
+        writer.join()
+        lines = [line.decode().split() for line in pipe if line.endswith(b"\n")]
     kept = {part: int(records) for part, records in lines}
     asyncio.run(_look(Cabinet.of(settings), kept, count))
-    count.plain += len(list(plain(folder)))
+    asyncio.run(_clear(settings, folder, count))
 
 
 async def _look(cabinet: Cabinet, kept: dict[str, int], count: Count) -> None:
@@ -122,19 +158,37 @@ async def _look(cabinet: Cabinet, kept: dict[str, int], count: Count) -> None:
         count.lost += max(0, told - len(there.get(name, [])))
 
 
+async def _clear(settings: GatewaySettings, folder: Path, count: Count) -> None:
+    """Search all that there is for words in the clear; then delete it, and count what is left."""
+    cabinet = Cabinet.of(settings)
+    count.plain += len(list(plain(folder))) + len(list(plain_pieces(cabinet)))
+    parts = await cabinet.find(Wanted())
+    await cabinet.delete("the measurement", Wanted(), parts)
+    await cabinet.sweep(settings, round(1000 * time.time()) + 2 * ORPHAN_MS, ())
+    count.left += sum("/" in name for name in cabinet.store.names())
+    count.plain += len(list(plain(folder)))
+
+
 def plain(folder: Path) -> Iterable[Path]:
     """The files with a word of what was said."""
     return (path for path in folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes())
 
 
-async def kill_gateway(folder: Path, chance: random.Random, count: Count) -> None:
+def plain_pieces(cabinet: Cabinet) -> Iterable[str]:
+    """The pieces of a store of objects with a word of what was said; of a folder, those that `plain` finds too."""
+    if isinstance(cabinet.store, S3Store):
+        everything = cabinet.store.objects()
+        yield from (name for name, data in everything if CANARY.encode() in data or CANARY in name)
+
+
+async def kill_gateway(kills: Kills, name: str, count: Count) -> None:
     """Kill a gateway in the middle of a session, and look at what it left."""
-    settings = settings_of(folder)
-    told = {"GATEWAY_ARCHIVE": settings.archive, "GATEWAY_ARCHIVE_KEYS": settings.archive_keys}
+    folder = kills.place(name)
+    settings = settings_of(folder, kills.endpoint)
     temp = folder / "temp"
     temp.mkdir()
     os.environ["TMPDIR"] = str(temp)
-    variables = {**SCRIPTED, **told, "GATEWAY_ARCHIVE_SECRET": SECRET, "ASR_VAD": "energy"}
+    variables = {**SCRIPTED, **variables_of(settings, kills.endpoint), "ASR_VAD": "energy"}
     heard: list[tuple[float, str]] = []
     async with (
         local_mesh(variables) as mesh,
@@ -142,12 +196,21 @@ async def kill_gateway(folder: Path, chance: random.Random, count: Count) -> Non
         asyncio.TaskGroup() as tasks,
     ):
         tasks.create_task(_talk(channel, heard))
-        await asyncio.sleep(chance.uniform(2.0, 4.0))
+        await asyncio.sleep(kills.chance.uniform(2.0, 4.0))
         killed = time.monotonic()
         mesh.processes["gateway"].kill()
     del os.environ["TMPDIR"]
     await _compare(settings, [text for at, text in heard if killed - at >= WRITTEN_SECONDS], count)
-    count.plain += len(list(plain(folder)))
+    await _clear(settings, folder, count)
+
+
+def variables_of(settings: GatewaySettings, endpoint: str) -> dict[str, str]:
+    """What a gateway is told of the archive."""
+    told = {"": settings.archive, "_KEYS": settings.archive_keys, "_SECRET": SECRET}
+    if endpoint:
+        told |= {"_S3_ENDPOINT": endpoint, "_S3_REGION": REGION, "_AUDIT": str(settings.archive_audit)}
+        told |= {"_S3_ACCESS_KEY_ID": KEY_ID, "_S3_SECRET_ACCESS_KEY": KEY}
+    return {f"GATEWAY_ARCHIVE{name}": value for name, value in told.items()}
 
 
 async def _talk(channel: grpc.aio.Channel, heard: list[tuple[float, str]]) -> None:

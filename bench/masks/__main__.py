@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import babelmesh
+from bench.masks.ends import LET_THROUGH, shown, splits
 from bench.masks.judging import MASKED, NOT_MASKED, OWN, Scores, Sentence, judge, read
 from bench.measuring.processes import SCRIPTED, local_mesh, metered
 from bench.measuring.report import Goal, Rows, at_least, at_most, finish, percentile
@@ -33,6 +34,7 @@ from services.gateway.values.speech import Transcript
 from services.gateway.values.terms import Masks
 
 MASKS = Masks(kinds=CORE, profanity=Grade.MILD)
+EVERY = 5  # of the sentences are parted by the end of a segment, at each space of what is in them
 _ROUNDS = 5  # of the cost, of which the best counts
 _SESSION_SECONDS = 20.0
 
@@ -47,14 +49,18 @@ def main() -> None:
     sentences = read([options.sentences] if options.sentences else [*OWN, NOT_MASKED])
     scores, milliseconds = found(sentences)
     leaks, revisions = leaked(sentences)
+    ends = [shown(each, one.lang, MASKS, seeker()) for one in sentences[::EVERY] for each in splits(one)]
     share = None if options.no_session else asyncio.run(session_share())
     if options.list:
         sys.stdout.write("\n".join([*scores.failures, ""]))
     cost = Rows("Cost", ("sentences", "ms a concluded text, p50", "p99", "largest", "revisions", "leaks"))
     middle, late = percentile(milliseconds, 0.5), percentile(milliseconds, 0.99)
     cost.add(len(sentences), middle, late, max(milliseconds), revisions, leaks)
+    parted = Rows("Parted by the end of a segment", ("splits", f"that show more than {LET_THROUGH} words"))
+    parted.add(len(ends), over := sum(words > LET_THROUGH for words in ends))
     reached = goals(scores, leaks, max(milliseconds), share)
-    sys.exit(not finish("masks", [table(scores), summary(scores), cost], reached))
+    reached["masks.ends"] = at_most(over / len(ends) if ends else 0.0, 0.05)
+    sys.exit(not finish("masks", [table(scores), summary(scores), cost, parted], reached))
 
 
 def seeker() -> Seeker:

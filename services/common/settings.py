@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 _CALLER = re.compile(r"spiffe://[a-z0-9._-]+(/[\w.-]+)+|[A-Za-z0-9.-]+")
 # Kubernetes sets these for every Service in the namespace; they are addresses, not settings of ours.
@@ -88,6 +88,23 @@ class ServiceSettings(BaseSettings):
         5.0, ge=0.05, le=3600, description="How often files of certificates are looked at for new ones."
     )
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least level logged.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where settings come from: no files, and the environment only where it has a variable with the prefix.
+
+        To ask a source for each field takes most of the time of making settings, even where it has none of them.
+        """
+        prefix = cls.model_config.get("env_prefix", "").lower()
+        read = any(name.lower().startswith(prefix) for name in os.environ)
+        return (init_settings, env_settings) if read else (init_settings,)
 
     def variable(self, field: str) -> str:
         """Return the environment variable of a field, for example ASR_TLS_KEY."""

@@ -1,7 +1,8 @@
-"""WebSocket handshakes that cannot be read are answered and closed.
+"""WebSocket handshakes that cannot be read are answered and closed, and nobody is closed twice.
 
 uvicorn answers only those that it can read: of another, such as one with a header of more than 8 KiB, the connection
-would stay open without a word for as long as its client likes.
+would stay open without a word for as long as its client likes. It also closes a connection for a text that is no UTF-8
+although the connection is being closed, which websockets takes for a mistake of the server.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from services.edge.faults import Fault
 
@@ -19,8 +21,11 @@ class Handshakes(WebSocketsSansIOProtocol):
     """uvicorn's protocol for WebSockets."""
 
     def data_received(self, data: bytes) -> None:
-        """Take what the client sent; refuse it where that is no handshake."""
-        super().data_received(data)
+        """Take what the client sent; refuse what is no handshake, and leave whoever goes on behind a close."""
+        try:
+            super().data_received(data)
+        except InvalidState:
+            self.transport.close()
         if self.conn.handshake_exc is not None and not self.handshake_initiated and not self.transport.is_closing():
             self.transport.write(_answer(_FAULT))
             self.transport.close()

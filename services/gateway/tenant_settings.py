@@ -37,7 +37,10 @@ class TenantSettings(ServiceSettings):
         30, ge=0, le=3600, description="How long a session goes on when its token has expired and no fresh one came."
     )
     tokens_notice_seconds: float = Field(
-        60, ge=0, le=3600, description="How long before its token expires a session is told."
+        60,
+        ge=0,
+        le=3600,
+        description="How long before its token expires a session is told; half the token's time at most.",
     )
     tokens_refresh_seconds: float = Field(
         300, ge=1, le=86_400, description="How often the keys of an URL are fetched; files are read when they change."

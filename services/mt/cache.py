@@ -1,13 +1,13 @@
 """Caches translations: sessions ask for the same text again and again while its segment grows, and so do others.
 
-In memory only, and bounded. Texts of one session answer another's questions, never show in them.
+In memory only, bounded in number and in age. Texts of one session answer another's questions, never show in them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from services.common.text.terminology import Term, composed
 from services.mt.engine import Pair, Source, Translation
+from services.mt.recent import Recent
 
 _SPACES = re.compile(r"[ \t]+")
 
@@ -45,9 +46,10 @@ Compute: TypeAlias = Callable[[Source], Awaitable[Translation]]
 class Cache:
     """The most recent translations, shared by all sessions. Equal questions asked meanwhile wait for one answer."""
 
-    def __init__(self, entries: int) -> None:
+    def __init__(self, entries: int, seconds: float = math.inf) -> None:
+        """An answer that nobody asked for within some seconds is dropped by `forget`."""
         self._entries = entries  # 0: nothing is kept
-        self._answers: OrderedDict[Question, Translation] = OrderedDict()
+        self._answers: Recent[Question, Translation] = Recent(entries, seconds)
         self._asked: dict[tuple[Question, bool], _Turn] = {}
 
     async def answer(self, source: Source, compute: Compute) -> tuple[Translation, bool]:
@@ -57,27 +59,19 @@ class Cache:
         if not self._entries or source.unstored:
             return await compute(source), False
         question = Question.of(source)
-        if known := self._known(question):
+        if known := self._answers.get(question):
             return known, True
         # A final does not wait for an interim of the same text: that may stand behind other finals.
         async with self._alone(question, source.final):
-            if known := self._known(question):
+            if known := self._answers.get(question):
                 return known, True
             answer = await compute(source)
-            self._keep(question, answer)
+            self._answers.put(question, answer)
             return answer, False
 
-    def _known(self, question: Question) -> Translation | None:
-        answer = self._answers.get(question)
-        if answer is not None:
-            self._answers.move_to_end(question)
-        return answer
-
-    def _keep(self, question: Question, answer: Translation) -> None:
-        self._answers[question] = answer
-        self._answers.move_to_end(question)
-        while len(self._answers) > self._entries:
-            self._answers.popitem(last=False)
+    def forget(self) -> float:
+        """Drop answers that are too old; return after how many seconds there are more."""
+        return self._answers.forget()
 
     @asynccontextmanager
     async def _alone(self, question: Question, final: bool) -> AsyncIterator[None]:

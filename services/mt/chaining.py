@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,11 +31,12 @@ class Chaining:
     What a step made of a sentence is kept, and asked once by all whose ways share it at the same time.
     """
 
-    def __init__(self, engines: Engines, watchdog: Watchdog, entries: int) -> None:
+    def __init__(self, engines: Engines, watchdog: Watchdog, entries: int, seconds: float = math.inf) -> None:
+        """So many answers of steps are kept, each as long as somebody asks for it within so many seconds."""
         self._engines = engines
         self._watchdog = watchdog
-        self._steps = Cache(entries)
-        self._revisions = Revisions()
+        self._steps = Cache(entries, seconds)
+        self._revisions = Revisions(seconds)
 
     def asked(self, source: Source) -> Source:
         """Return the source with only the fields that its translation depends on, so that equal texts share an
@@ -47,6 +49,10 @@ class Chaining:
         if source.affinity and all(share == 1 for engine in engines for _, share in engine.versions):
             source = replace(source, affinity=0)
         return source
+
+    def forget(self) -> float:
+        """Drop what is too old; return after how many seconds there is more."""
+        return min(self._steps.forget(), self._revisions.forget())
 
     async def translate(self, source: Source) -> Translation:
         """Translate a text along its pair's way. Raises what the engine of a step raises."""

@@ -6,11 +6,13 @@ A hint only, in memory and bounded: without it the answer is made anew, as on an
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+import math
+from collections import deque
 from dataclasses import dataclass
 from itertools import takewhile
 
 from services.mt.engine import Pair
+from services.mt.recent import Recent
 
 SENTENCES = 4  # kept of a session: those that a segment grows by
 LEAST_COMMON = 4  # words that a revision shares with the one before
@@ -28,8 +30,9 @@ class _Revision:
 class Revisions:
     """The last sentences of each session, with their translations by each step."""
 
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[int, Pair], deque[_Revision]] = OrderedDict()
+    def __init__(self, seconds: float = math.inf) -> None:
+        """Those of a session that asked for nothing within some seconds are dropped by `forget`."""
+        self._kept: Recent[tuple[int, Pair], deque[_Revision]] = Recent(MOST_SESSIONS, seconds)
 
     def prefix(self, session: int, pair: Pair, text: str) -> str:
         """Return how the translation of a sentence should begin; empty where no earlier revision is known.
@@ -37,7 +40,7 @@ class Revisions:
         For a sentence that was asked before it is the same again.
         """
         words = tuple(text.split())
-        known = self._kept.get((session, pair), ())
+        known = self._kept.get((session, pair)) or ()
         same = next((revision for revision in known if revision.source == words), None)
         if same is not None:
             return same.prefix
@@ -49,14 +52,16 @@ class Revisions:
 
     def keep(self, session: int, pair: Pair, text: str, made: str, prefix: str) -> None:
         """Store the translation of a sentence, replacing the revision that it continues."""
-        kept = self._kept.setdefault((session, pair), deque(maxlen=SENTENCES))
-        self._kept.move_to_end((session, pair))
+        kept = self._kept.get((session, pair)) or deque(maxlen=SENTENCES)
         words = tuple(text.split())
         for revision in [each for each in kept if _common(each.source, words) >= LEAST_COMMON]:
             kept.remove(revision)
         kept.append(_Revision(words, tuple(made.split()), prefix))
-        while len(self._kept) > MOST_SESSIONS:
-            self._kept.popitem(last=False)
+        self._kept.put((session, pair), kept)
+
+    def forget(self) -> float:
+        """Drop what is too old; return after how many seconds there is more."""
+        return self._kept.forget()
 
 
 def _common(one: tuple[str, ...], other: tuple[str, ...]) -> int:

@@ -22,6 +22,7 @@ from services.mt.cache import Cache
 from services.mt.chaining import Chaining
 from services.mt.engine import Pair, Translation
 from services.mt.engine import Source as SourceText
+from services.mt.forgetting import Forgetting
 from services.mt.formality.registers import Register, Registers
 from services.mt.serving import DIRECT, Engines
 from services.mt.settings import MtSettings
@@ -36,11 +37,12 @@ class MtServicer(mt_pb2_grpc.MtServicer):
     def __init__(self, settings: MtSettings) -> None:
         self._settings = settings
         self._engines = Engines(settings)
-        self._registers = Registers(settings.embedded.modes)
-        self._cache = Cache(settings.cache_entries)
+        self._registers = Registers(settings.embedded.modes, settings.cache_seconds)
+        self._cache = Cache(settings.cache_entries, settings.cache_seconds)
         self._slots = Slots(settings.slots, "MT", retry_after_ms=100)  # a call is short
         watchdog = Watchdog(settings.stuck_seconds or self._engines.patience_seconds)  # of each step
-        self._chaining = Chaining(self._engines, watchdog, settings.cache_entries)
+        self._chaining = Chaining(self._engines, watchdog, settings.cache_entries, settings.cache_seconds)
+        self._forgetting = Forgetting((self._cache.forget, self._chaining.forget, self._registers.forget))
         self.replica = Replica(self._slots, watchdog, engine=self._engines, tiering=self._engines.tiering)
 
     def add_to(self, server: grpc.aio.Server) -> None:
@@ -57,6 +59,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
 
     async def stop(self) -> None:
         """Stop the engines and release what they hold."""
+        self._forgetting.stop()
         await self._engines.stop()
 
     async def Describe(self, request: mt_pb2.DescribeRequest, context: Any) -> mt_pb2.DescribeResponse:
@@ -80,6 +83,7 @@ class MtServicer(mt_pb2_grpc.MtServicer):
             since = time.monotonic()
             translation, known = await self._translate(asked)
             translation = await self._in_register(translation, source, request.formality)
+            self._forgetting.used()
             if given and not known:
                 self._engines.tiering.answered(source.pair, given, time.monotonic() - since)
         return mt_pb2.TranslateResponse(

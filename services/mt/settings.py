@@ -117,6 +117,13 @@ class MtSettings(StageSettings):
     cache_entries: int = Field(
         2_000, ge=0, le=1_000_000, description="Translations kept in memory for whoever asks the same; 0: none."
     )
+    cache_seconds: float = Field(
+        600,
+        gt=0,
+        le=86_400,
+        description="Seconds after which what nobody has asked again is dropped from that memory, with what was said "
+        "last in each session.",
+    )
     ways: dict[str, str] = Field(
         {}, description='The way of a pair, in the place of the measured one: {"en>es": "en>pt>es"}; "en>es": direct.'
     )

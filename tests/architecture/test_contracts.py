@@ -50,7 +50,7 @@ KEDA_CALLS = {
 
 
 def _complaints(*arguments: str, cwd: Path = ROOT) -> str:
-    done = subprocess.run([BUF, *arguments], cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run([BUF, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + done.stderr
 
 

@@ -69,7 +69,7 @@ TIDY = """
 @pytest.fixture
 def inner(pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
     conftest = (Path(__file__).parent.parent / "conftest.py").read_text()
-    pytester.makeconftest(conftest.replace("GRACE_SECONDS = 2.0", "GRACE_SECONDS = 0.3"))
+    pytester.makeconftest(conftest.replace("GRACE_SECONDS = 20.0", "GRACE_SECONDS = 0.3"))
     options = 'asyncio_mode = "auto"\nasyncio_default_fixture_loop_scope = "function"'
     pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{options}")
     before = set(psutil.Process().children())

@@ -148,5 +148,5 @@ async def test_children_end_when_their_parent_is_killed() -> None:
     child = psutil.Process(int(await parent.stdout.readline()))
     parent.kill()
     await parent.wait()
-    gone, _ = await asyncio.to_thread(psutil.wait_procs, [child], timeout=5)
+    gone, _ = await asyncio.to_thread(psutil.wait_procs, [child], timeout=60)
     assert gone

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from services.asr.engine import Endpoint, Engine, Heard, Hypothesis, Speech
 from services.asr.settings import AsrSettings
@@ -24,6 +25,8 @@ from tests.models.asr import utterances as phrasebook
 from tests.models.asr import whisper_tiny
 from tests.models.installed import installed
 from tests.unit.asr import levels
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # an engine is started once for all tests
 
 CHUNK_SAMPLES = 1600
 CLOCK = 500_000  # where the sessions' speech starts
@@ -54,8 +57,13 @@ MOONSHINE = installed("moonshine-tiny-en")
 WEIGHTS = pytest.param("moonshine", marks=[pytest.mark.weights, pytest.mark.timeout(300)])
 
 
-@pytest.fixture(params=["embedded", "scripted", "riva", WEIGHTS, "ctranslate2", *ONNX, *TRAINED])
-async def subject(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Subject]:
+@pytest_asyncio.fixture(
+    loop_scope="module",
+    scope="module",
+    params=["embedded", "scripted", "riva", WEIGHTS, "ctranslate2", *ONNX, *TRAINED],
+)
+async def subject(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Subject]:
+    tmp_path = tmp_path_factory.mktemp("models")
     utterances = [np.frombuffer(loud(length), np.int16) for length in (1300, 1600)]
     options: dict[str, Any] = {}
     if request.param == "embedded":
@@ -177,7 +185,7 @@ async def test_a_session_closed_in_the_midst_of_speech_leaves_the_engine_as_it_w
     assert await finals(subject.engine, subject.one) == whole
 
 
-def test_every_engine_of_the_stage_is_under_this_contract() -> None:
+async def test_every_engine_of_the_stage_is_under_this_contract() -> None:
     engines = Path(__file__).parents[2] / "services" / "asr" / "engines"
     with_engine = {
         path.relative_to(engines).parts[0].removesuffix(".py")

@@ -94,7 +94,7 @@ async def work(engine: Any, number: int) -> None:
 
 async def empty(engine: Any) -> None:
     """Returns when nothing was in work, or waited, for as long as the load looks back."""
-    for _ in range(1_000):
+    for _ in range(3_000):
         if not (engine.load.fill or engine.load.queue_seconds):
             return
         await asyncio.sleep(0.02)

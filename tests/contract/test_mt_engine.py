@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from services.common.engines.selection import engine_class
 from services.mt.engine import Engine, Pair, Source, Translation
@@ -15,18 +16,22 @@ from services.mt.settings import MtSettings
 from tests.contract import fake_riva
 from tests.models.mt import copying
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # an engine is started once for all tests
+
 PAIR = Pair("en", "es")
 BUNDLE = Path(__file__).parent.parent / "models" / "mt" / "phrasebook-en-es"
 
 
-@pytest.fixture(params=["embedded", "scripted", "onnx", "ctranslate2", "riva"])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
+@pytest_asyncio.fixture(
+    loop_scope="module", scope="module", params=["embedded", "scripted", "onnx", "ctranslate2", "riva"]
+)
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     if request.param == "embedded" and not shutil.which("lt-proc"):
         pytest.skip("Apertium is not installed")
     async with fake_riva.endpoint(request.param) as riva:
         options = {"embedded": {"warm_from": ""}, "onnx": {"bundles": [BUNDLE]}, "riva": riva}
         if request.param == "ctranslate2":
-            options["ctranslate2"] = {"bundles": [copying.marian(tmp_path / "copying")]}
+            options["ctranslate2"] = {"bundles": [copying.marian(tmp_path_factory.mktemp("models") / "copying")]}
         settings = MtSettings.model_validate(options)
         subject: Engine = engine_class("mt", request.param)(settings)
         await subject.start()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import pytest_asyncio
 
 from services.common.audio.pcm import from_bytes
 from services.common.engines.selection import engine_class
@@ -18,6 +19,8 @@ from services.tts.engine import Clause, Engine, Voice
 from services.tts.settings import TtsSettings
 from tests.contract import fake_riva
 from tests.models.installed import installed
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # an engine is started once for all tests
 
 TEXT = "Buenos d\u00edas, amigos."
 
@@ -29,7 +32,7 @@ SMALL_VOICE = Path(__file__).parents[1] / "models/tts/es-small"
 WEIGHTS = pytest.param("kokoro", marks=[pytest.mark.weights, pytest.mark.timeout(300)])
 
 
-@pytest.fixture(params=["embedded", "scripted", "onnx", WEIGHTS, "riva"])
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["embedded", "scripted", "onnx", WEIGHTS, "riva"])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     if request.param in ("embedded", "onnx", "kokoro") and not shutil.which("espeak-ng"):
         pytest.skip("espeak-ng is not installed")

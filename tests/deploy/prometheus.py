@@ -52,7 +52,7 @@ class Prometheus:
 
 
 def _get(url: str) -> Any:
-    with urlopen(url, timeout=20) as answer:
+    with urlopen(url, timeout=60) as answer:
         body = answer.read()
     return json.loads(body) if body.startswith(b"{") else body
 

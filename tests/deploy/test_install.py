@@ -18,7 +18,7 @@ def _installs(folder: Path, body: str) -> subprocess.CompletedProcess[str]:
         [SCRIPT, python, requirements],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
         stdin=subprocess.DEVNULL,
     )

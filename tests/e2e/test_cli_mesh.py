@@ -46,7 +46,7 @@ def mesh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield first[1]
         up.send_signal(signal.SIGINT)
         assert up.wait(30) == 0
-    _, left = psutil.wait_procs(services, timeout=5)
+    _, left = psutil.wait_procs(services, timeout=60)
     assert not [process for process in left if process.status() != psutil.STATUS_ZOMBIE]
 
 

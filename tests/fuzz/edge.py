@@ -45,6 +45,10 @@ EDGE: Mapping[str, str] = {
     "EDGE_CLIENT_STALL_MS": "2000",
     "EDGE_HEARTBEAT_MS": "300",
     "EDGE_DRAIN_SECONDS": "1",
+    "EDGE_PEER_CONNECT_MS": "1500",
+    "EDGE_ROOMS_HOLD_SECONDS": "1",
+    "EDGE_ROOMS_KEPT_SECONDS": "1",
+    "EDGE_ROOMS_LOST_MS": "2000",
 }
 
 

@@ -12,8 +12,10 @@ from typing import Any
 
 import websockets
 from websockets.asyncio.client import ClientConnection
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from tests.fuzz.edge_asking import Asking
 from tests.fuzz.edge_sequences import HANDLE, Connection, EdgeSequence
 from tests.fuzz.playing import Fault, Oddity
 
@@ -39,9 +41,9 @@ class EdgePlayer:
     async def play(self, each: EdgeSequence) -> list[Fault]:
         """Play a sequence; return what was wrong."""
         found: list[Oddity] = []
-        handle = ""
+        handle, asking = "", Asking(self.port, self.count)
         for connection in each.connections:
-            one = _Playing(connection, handle, self)
+            one = _Playing(connection, handle, self, asking)
             found += await one.play()
             handle = one.handle or handle
         return [Fault(range(each.number, each.number + 1), one.kind, one.about) for one in found]
@@ -58,12 +60,15 @@ class _Playing:
     asked: Connection
     handle: str  # the newest that came
     player: EdgePlayer
+    asking: Asking
     wrong: list[Oddity] = field(default_factory=list)
 
     async def play(self) -> list[Oddity]:
         try:
             if self.asked.protocol == "wyoming":
                 await self._over_tcp()
+            elif self.asked.protocol == "http":
+                await self._by_http()
             else:
                 await self._over_websocket()
         except websockets.InvalidStatus as refused:
@@ -88,6 +93,7 @@ class _Playing:
             reading = asyncio.ensure_future(self._read(socket)) if asked.ending != "deaf" else None
             try:
                 whole = await _within(self._send(socket.send))
+                await self._by_http()
                 with suppress(*GONE):
                     whole = await self._end(socket) and whole
                 if reading and whole:
@@ -96,6 +102,10 @@ class _Playing:
                 if reading:
                     reading.cancel()
                 socket.transport.abort()
+
+    async def _by_http(self) -> None:
+        for each in self.asked.asked:
+            self.wrong += await self.asking.ask(each)
 
     async def _send(self, send: Callable[[Any], Awaitable[object]]) -> None:
         with suppress(*GONE):
@@ -106,7 +116,7 @@ class _Playing:
     async def _end(self, socket: ClientConnection) -> bool:
         """Leave as it is asked; return whether the server may be waited for."""
         asked = self.asked
-        if asked.raw:
+        if asked.raw and socket.state is State.OPEN:
             socket.transport.write(asked.raw)
         await asyncio.sleep(DEAF_SECONDS if asked.ending == "deaf" else asked.pause_seconds)
         match asked.ending:
@@ -136,6 +146,7 @@ class _Playing:
             return
         if "resume_handle" in event:
             self.handle = event["resume_handle"] or self.handle
+        self.asking.viewing = event.get("viewing") or self.asking.viewing
         if event["type"] not in ("error", "Error"):
             return
         told = event.get("error", event)

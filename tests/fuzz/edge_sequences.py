@@ -1,14 +1,15 @@
-"""What strangers send to the edge, made from a seed: to its own protocol, OpenAI's, Deepgram's and Wyoming's. Pure."""
+"""What strangers send to the edge, made from a seed: to its own protocol, to rooms, to those of others. Pure."""
 
 from __future__ import annotations
 
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
+from tests.fuzz.edge_requests import ROOMS, Request, connections, readers, room_pages
 from tests.fuzz.values import ACTIONS, SOURCES, TARGETS, TEXTS
 from tests.mesh.mesh import UTTERANCE, loud, quiet
 
@@ -45,6 +46,7 @@ class Connection:
     last: str | bytes  # what ends it politely; empty: the server is to end it
     ending: str  # "wait" for the server's end, "abort", "close", "deaf": read nothing for a while, then abort
     pause_seconds: float  # before the ending
+    asked: Sequence[Request] = ()  # by HTTP: all of it, or beside the session
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +61,20 @@ def edge_sequence(seed: int, number: int) -> EdgeSequence:
     """The same for the same numbers."""
     chance = Random(f"{seed} {number}")
     count = chance.choice([1, 1, 1, 2, 3])
-    make = chance.choice([_own, _own, _own, _openai, _deepgram, _wyoming])
-    return EdgeSequence(number, [_connection(chance, make, index) for index in range(count)])
+    make = chance.choice([_own, _own, _own, _openai, _deepgram, _wyoming, _room, _room, None])
+    if make is None:
+        return EdgeSequence(number, [_by_http(chance) for _ in range(count)])
+    made = [_connection(chance, make, index) for index in range(count)]
+    return EdgeSequence(number, [_read_along(each, chance) if make is _own else each for each in made])
+
+
+def _by_http(chance: Random) -> Connection:
+    asked = chance.choice([connections, connections, readers, room_pages])(chance)
+    return Connection("http", "", (), (), b"", "", "wait", 0.0, asked)
+
+
+def _read_along(connection: Connection, chance: Random) -> Connection:
+    return replace(connection, asked=readers(chance)) if chance.random() < 0.15 else connection
 
 
 Made = tuple[str, str, list[Any], list[Any], "str | bytes"]  # protocol, path, the beginning, what may follow, the end
@@ -79,8 +93,10 @@ def _connection(chance: Random, make: Callable[[Random, int], Made], index: int)
         chance.shuffle(sent)
     raw = chance.choice(RAW) if chance.random() < 0.08 else b""
     ending = chance.choices(["wait", "abort", "close", "deaf"], [6, 2, 1, 1])[0]
+    if raw and protocol == "room":  # half a frame may take the goodbye in
+        ending = "abort"
     offered = chance.choice([(), (), ("babelmesh.v1",), ("babelmesh.v1", "babelmesh.bearer.eA"), ("chat",)])
-    polite = last if chance.random() < 0.9 else ""
+    polite = last if chance.random() < 0.9 or protocol == "room" else ""  # whoever listens may stay for ever
     pause = chance.choice([0.0, 0.0, 0.05, 0.3])
     return Connection(protocol, path, offered if protocol == "own" else (), sent, raw, polite, ending, pause)
 
@@ -172,6 +188,38 @@ def _own_messages(chance: Random, form: str, rate: int) -> list[Any]:
         {"type": "played", "target_lang": "es", "offset_ms": chance.choice([0, 5, 10**9])},
         _speech(chance),
     ]
+
+
+def _room(chance: Random, index: int) -> Made:
+    kind, rate = chance.choice(FORMATS)
+    speaks = {
+        "source_langs": chance.choice([["en"], ["auto"], ["en", "es"], []]),
+        "input": {"format": kind, "sample_rate": rate},
+    }
+    join: dict[str, Any] = {
+        "type": "join",
+        "name": chance.choice(["Ann", "", "\u202e", "x" * 64]),
+        "lang": chance.choice(TARGETS),
+        **{each: chance.random() < 0.5 for each in ("captions", "voice", "original")},
+        **(speaks if chance.random() < 0.6 else {}),
+        **({"role": chance.choice(["listener", "speaker", "moderator"])} if chance.random() < 0.3 else {}),
+        **({"received": {"0" * 12: 3}} if index and chance.random() < 0.5 else {}),
+        **({"speaker": "0" * 12, "resume_handle": HANDLE} if index and chance.random() < 0.5 else {}),
+    }
+    data = base64.b64encode(_speech(chance)).decode()
+    others = [
+        {"type": "change", "lang": chance.choice(TARGETS), "voice": chance.random() < 0.5},
+        {"type": "input_audio", "data": data},
+        {"type": "input_audio", "data": data, "offset_samples": chance.choice([0, 1600, 10**12])},
+        *({"type": "input_text", "text": each} for each in TEXTS),
+        {"type": "input_text", "text": "again", "number": chance.choice([1, 4, 1 << 40])},
+        *({"type": "control", "action": each} for each in ("commit", "pause", "resume", "end")),
+        {"type": "set_terms", "terms": chance.choice([[{"en": "voicemail", "es": "buzón"}], [{}], [{"en": "a"}] * 50])},
+        {"type": "ping", "id": chance.choice([1, "a", None])},
+        {"type": "keepalive"},
+        _speech(chance),
+    ]
+    return "room", _path(chance, f"/v1/rooms/{chance.choice(ROOMS)}", []), [join], others, '{"type":"leave"}'
 
 
 def _openai(chance: Random, index: int) -> Made:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -35,8 +36,12 @@ def test_a_sequence_is_the_same_each_time_it_is_made() -> None:
 def test_a_sequence_for_the_edge_is_the_same_each_time_and_all_protocols_are_spoken() -> None:
     assert all(edge_sequence(3, number) == edge_sequence(3, number) for number in range(30))
     assert edge_sequence(3, 1) != edge_sequence(4, 1)
-    made = [edge_sequence(SEED, number) for number in range(80)]
-    assert {each.connections[0].protocol for each in made} == {"own", "openai", "deepgram", "wyoming"}
+    made = [edge_sequence(SEED, number) for number in range(300)]
+    protocols = {"own", "openai", "deepgram", "wyoming", "room", "http"}
+    assert {each.connections[0].protocol for each in made} == protocols
+    asked = [request.path for each in made for one in each.connections for request in one.asked]
+    parts = {part for path in asked for part in re.split(r"[/?]", path)}
+    assert parts >= {"calls", "whip", "whep", "captions", "transcript"}
 
 
 def test_every_rpc_of_every_contract_is_called() -> None:

@@ -38,7 +38,7 @@ async def edge_port(edge_settings: dict[str, Any] | None = None, **mesh: Any) ->
 
 
 def connect(port: int, path: str = "/v1/realtime", **options: Any) -> websockets.connect:
-    return websockets.connect(f"ws://127.0.0.1:{port}{path}", max_size=None, **options)
+    return websockets.connect(f"ws://127.0.0.1:{port}{path}", **{"max_size": None, "open_timeout": 60, **options})
 
 
 def hello(*targets: str, **session: Any) -> Event:

@@ -235,7 +235,7 @@ async def stages(*names: str, **settings: Any) -> AsyncIterator[tuple[Stages, li
 
 async def until(met: Callable[[], bool]) -> None:
     """Waits for what no event tells."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not met():  # noqa: ASYNC110 - see above
             await asyncio.sleep(0.01)
 

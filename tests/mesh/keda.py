@@ -82,6 +82,6 @@ async def gateway_of(*replicas: Replica, **settings: Any) -> AsyncIterator[Keda]
 
 
 async def until_it_is(ask: Callable[[], Awaitable[object]], expected: object) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while await ask() != expected:  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(0.01)

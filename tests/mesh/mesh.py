@@ -139,7 +139,7 @@ class Heard:
 
     async def until(self, kind: str, count: int) -> None:
         """Waits until the client has got so many messages of a kind."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.of(kind)) < count:
                 self.more.clear()
                 await self.more.wait()

@@ -36,12 +36,12 @@ def asking(text: str, **fields: Any) -> mt_pb2.TranslateRequest:
 
 
 async def text_of(stub: mt_pb2_grpc.MtAsyncStub, text: str, **fields: Any) -> str:
-    response = await stub.Translate(asking(text, **fields), timeout=20)
+    response = await stub.Translate(asking(text, **fields), timeout=60)
     return response.text
 
 
 async def until_slots_used(stub: mt_pb2_grpc.MtAsyncStub, count: int) -> None:
-    for _ in range(500):
+    for _ in range(6_000):
         told = await stub.Describe(mt_pb2.DescribeRequest())
         if told.slots_used == count:
             return

@@ -98,7 +98,7 @@ class Client:
     def of(self, kind: str) -> list[Event]:
         return [each for each in self.events if each["type"] == kind]
 
-    async def until(self, kind: str, count: int = 1, seconds: float = 30) -> Event:
+    async def until(self, kind: str, count: int = 1, seconds: float = 60) -> Event:
         async with asyncio.timeout(seconds):
             while len(self.of(kind)) < count:
                 self.news.clear()
@@ -131,7 +131,7 @@ async def offered(connection: RTCPeerConnection) -> str:
 
 
 def _requested(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
@@ -204,7 +204,7 @@ async def calls(settings: dict[str, Any] | None = None, **mesh: Any) -> AsyncIte
         yield port
 
 
-async def holds(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def holds(condition: Callable[[], bool], seconds: float = 60) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110  # what is looked at sets no event

@@ -133,7 +133,7 @@ async def resumed(stub: Any, request: pb.ClientMessage, pcm: bytes) -> Heard:
 
 async def until_open(heard: Heard) -> None:
     """Waits for the answer to the hello."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not (heard.of("ready") or heard.of("error")):
             heard.more.clear()
             await heard.more.wait()

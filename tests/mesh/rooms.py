@@ -68,7 +68,7 @@ class Guest:
 
     async def until(self, kind: str, count: int = 1, **fields: Any) -> Event:
         """The first so many events of a kind, with these fields; returns the last of them."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 found = [each for each in self.of(kind) if fields.items() <= each.items()]
                 if len(found) >= count:
@@ -83,7 +83,7 @@ class Guest:
 
     async def has(self, count: int, lang: str | None = None) -> list[str]:
         """The finals, once there are so many."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while len(self.finals(lang)) < count:
                 await self._next()
         return self.finals(lang)
@@ -96,7 +96,7 @@ class Guest:
         await self.more.wait()
 
     async def closed(self) -> int:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             await self.socket.wait_closed()
         return self.socket.close_code or 0
 

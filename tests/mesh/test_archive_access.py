@@ -40,7 +40,7 @@ async def archived(folder: Path) -> AsyncIterator[tuple[Address, dict[str, str]]
 
 async def written(folder: Path, parts: int) -> None:
     """Waits until so many parts are in the archive to their last record."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if (await cabinet_of(folder).check()).parts == {"whole": parts}:
                 return

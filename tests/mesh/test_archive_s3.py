@@ -12,6 +12,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pydantic import ValidationError
 
+from bench.chaos.archive import plain_pieces
+from bench.chaos.archiving import text_of
 from services.gateway.archive.cabinet import DAY_MS, Cabinet
 from services.gateway.archive.receipts import Wanted, genuine
 from services.gateway.archive.s3_store import Bucket, S3Store
@@ -56,8 +58,7 @@ def settings_of(bucket: Bucket, folder: Path, **more: Any) -> dict[str, Any]:
 
 def objects(bucket: Bucket) -> dict[str, bytes]:
     """Every object of the bucket, as the store itself shows it."""
-    store = S3Store(bucket)
-    return {name: store._get(name) for name in store._listed("")}
+    return dict(S3Store(bucket).objects())
 
 
 def test_what_is_appended_is_read_and_doing_it_again_changes_nothing(bucket: Bucket) -> None:
@@ -68,6 +69,57 @@ def test_what_is_appended_is_read_and_doing_it_again_changes_nothing(bucket: Buc
     assert store.read(NAME) == b"onetwothree"
     assert list(store.names()) == list(store.names("tenant/ses")) == [NAME]
     assert list(store.names("tenant/other")) == []
+
+
+def test_what_is_joined_is_one_object_and_read_as_before(bucket: Bucket) -> None:
+    store = S3Store(bucket)
+    store.create(NAME, b"")
+    for offset, data in ((0, b"one"), (3, b"two"), (6, b"three")):
+        store.append(NAME, offset, data)
+    store.join(NAME, [(0, b"one"), (3, b"two")])
+    assert store.read(NAME) == b"onetwothree"
+    store.join(NAME, [(0, b"onetwo"), (6, b"three")])
+    store.append(NAME, 11, b"four")
+    assert store.read(NAME) == b"onetwothreefour"
+    store.delete(NAME)
+    assert not objects(bucket)
+    with pytest.raises(Gone):
+        store.join(NAME, [(0, b"one"), (3, b"two")])
+
+
+def test_a_kill_between_joining_and_deleting_takes_nothing_away(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = S3Store(bucket)
+    store.create(NAME, b"")
+    store.append(NAME, 0, b"one")
+    store.append(NAME, 3, b"two")
+    before = objects(bucket)
+    with monkeypatch.context() as killed:
+        killed.setattr("obstore.delete", lambda store, paths: None)
+        store.join(NAME, [(0, b"one"), (3, b"two")])
+    assert set(before) < set(objects(bucket))
+    store.append(NAME, 6, b"three")
+    assert store.read(NAME) == b"onetwothree"
+    store.delete(NAME)
+    assert not objects(bucket)
+
+
+def test_what_is_joined_while_it_is_read_is_read_whole(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = S3Store(bucket)
+    store.create(NAME, b"")
+    store.append(NAME, 0, b"one")
+    store.append(NAME, 3, b"two")
+    listed = S3Store._listed
+
+    def joined_behind_it(self: S3Store, prefix: str) -> list[str]:
+        names = listed(self, prefix)
+        monkeypatch.setattr(S3Store, "_listed", listed)
+        store.join(NAME, [(0, b"one"), (3, b"two")])
+        return names
+
+    monkeypatch.setattr(S3Store, "_listed", joined_behind_it)
+    assert store.read(NAME) == b"onetwo"
 
 
 def test_what_was_deleted_does_not_come_back(bucket: Bucket) -> None:
@@ -120,13 +172,21 @@ async def test_a_session_is_archived_sealed_and_deleted_for_good(bucket: Bucket,
     texts = [json.loads(record)["text"] for record in opened.records if b'"source"' in record]
     assert (texts, opened.state) == ([SAID, "and more"], State.WHOLE)
     kept = objects(bucket)
-    assert len(kept) > 2
+    assert len(kept) == 3  # its key, and two of what was said: that it began, and all that was written since
     assert not [name for name, data in kept.items() if b"secret" in data or b"ann" in data or SECRET.encode() in data]
     checked = await cabinet.check()
     assert (checked.audited.wrong_line, checked.parts, checked.altered) == (0, {"whole": 1}, ())
     receipt = await cabinet.delete("officer", Wanted(subject="ann"), [part])
     assert genuine(cabinet.hiding, receipt)
     assert not objects(bucket)
+
+
+def test_the_measurement_of_kills_finds_an_object_in_the_clear(bucket: Bucket, tmp_path: Path) -> None:
+    cabinet = Cabinet.of(GatewaySettings(**settings_of(bucket, tmp_path)))
+    cabinet.store.create("tenant/sealed", b"nothing to be read")
+    assert not list(plain_pieces(cabinet))
+    cabinet.store.create(f"tenant/{NAME}", b"\0\1" + text_of(1, 2).encode())
+    assert list(plain_pieces(cabinet)) == [f"tenant/{NAME}"]
 
 
 async def test_what_is_too_old_is_swept_with_what_crashes_left(bucket: Bucket, tmp_path: Path) -> None:

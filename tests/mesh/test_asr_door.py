@@ -34,7 +34,7 @@ async def test_admission_is_told_before_any_audio_is_sent() -> None:
     async with stage() as stub:
         opened = Session(stub.Recognize())
         await opened.configure()
-        assert ADMITTED in await asyncio.wait_for(opened.call.initial_metadata(), 1)
+        assert ADMITTED in await asyncio.wait_for(opened.call.initial_metadata(), 60)
         await opened.rest()
 
 

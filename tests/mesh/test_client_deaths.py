@@ -78,7 +78,7 @@ async def test_a_line_that_ends_gateways_ends_two_and_is_left_out_by_name(monkey
         extend(self, text)
 
     monkeypatch.setattr(TypedSegment, "extend", dies_of)
-    async with three_gateways(deaths) as addresses, asyncio.timeout(20):
+    async with three_gateways(deaths) as addresses, asyncio.timeout(60):
         events = await typed(addresses, "hello", POISON, "good bye")
     assert deaths.count == 2
     assert len(translated(events)) == 2
@@ -99,7 +99,7 @@ async def test_a_line_whose_translation_ends_gateways_is_not_translated_a_third_
         return await translate(self, asked, *rest)
 
     monkeypatch.setattr(Stages, "translate", dies_of)
-    async with three_gateways(deaths) as addresses, asyncio.timeout(20):
+    async with three_gateways(deaths) as addresses, asyncio.timeout(60):
         events = await typed(addresses, "hello", POISON, "good bye")
     assert deaths.count == 2
     assert len(translated(events)) == 2
@@ -118,7 +118,7 @@ async def test_a_link_that_breaks_again_and_again_costs_nothing(monkeypatch: pyt
         extend(self, text)
 
     monkeypatch.setattr(TypedSegment, "extend", breaks)
-    async with three_gateways(deaths) as addresses, asyncio.timeout(20):
+    async with three_gateways(deaths) as addresses, asyncio.timeout(60):
         one_address = addresses.split(",")[0]
         events = await typed(one_address, "hello", POISON, "good bye")
     assert deaths.count == 4

@@ -60,7 +60,7 @@ async def test_the_page_is_served_by_https_with_its_own_certificate(
     async with running([edge_service(front, f"{LAN}:1")], tmp_path):
 
         def page() -> str:
-            with urllib.request.urlopen(front.link, context=context, timeout=10) as answer:
+            with urllib.request.urlopen(front.link, context=context, timeout=60) as answer:
                 return str(answer.read().decode())
 
         assert "Babelmesh" in await asyncio.to_thread(page)

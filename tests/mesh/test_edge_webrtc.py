@@ -52,6 +52,7 @@ async def test_a_message_that_cannot_be_taken_ends_the_session_by_name() -> None
     assert (error["code"], error["field"], error["fatal"]) == ("UNKNOWN_TYPE", "type", True)
 
 
+@pytest.mark.clock  # as it speaks
 async def test_a_pause_that_was_not_sent_is_a_hole_in_the_clock_and_no_shift() -> None:
     """Of three seconds in the middle nothing is sent; what is said behind them keeps its place."""
     pcm = at_48_khz(quiet(0.4) + loud(1.0) + quiet(3.6) + loud(1.0) + quiet(4))
@@ -117,6 +118,17 @@ async def test_what_cannot_be_answered_is_refused_by_name() -> None:
             assert await refusal(port, sdp, SESSION) == (429, "TOO_MANY_SESSIONS")
     await connection.close()
     await video.close()
+
+
+async def test_an_offer_whose_lines_are_not_all_there_is_refused() -> None:
+    connection = RTCPeerConnection()
+    connection.addTransceiver("audio", direction="sendrecv")
+    connection.createDataChannel("x")
+    head, lines = (await offered(connection)).split("m=audio", 1)
+    data = lines[lines.index("m=application") :]  # of a group of two lines, as the head has it
+    async with calls() as port:
+        assert await refusal(port, head + data, SESSION) == (400, "UNREADABLE_SDP")
+    await connection.close()
 
 
 async def test_servers_are_told_with_credentials_that_end() -> None:

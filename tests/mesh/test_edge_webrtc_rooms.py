@@ -29,6 +29,15 @@ async def test_a_speaker_by_whip_is_read_and_heard_by_a_listener_by_whep_and_rea
         await holds(lambda: listener.of("room")[-1]["speakers"][0]["state"] == "left")
 
 
+async def test_a_connection_is_deleted_by_its_location_whatever_letters_the_room_is_written_in() -> None:
+    async with (
+        calls() as port,
+        client(port, "/v1/rooms/%E4%BC%9A%20%C3%A9/whep?lang=es", direction="recvonly") as listener,
+    ):
+        assert (await listener.until("joined"))["room"] == "会 é"
+        assert (await listener.request("DELETE")).status == 200
+
+
 async def test_what_a_room_cannot_give_is_refused_before_there_is_a_connection() -> None:
     async with calls() as port, client(port, WHEP, direction="recvonly") as listener:
         await listener.until("joined")

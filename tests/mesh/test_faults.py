@@ -38,7 +38,7 @@ async def breakable(servicer: Servicer, settings: ServiceSettings) -> AsyncItera
 
 
 async def until_stuck(to: grpc.aio.Channel) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         async for message in stage_pb2_grpc.StageStub(to).Watch(stage_pb2.WatchRequest()):
             if message.state == stage_pb2.STATE_STUCK:
                 return

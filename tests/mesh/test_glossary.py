@@ -188,7 +188,7 @@ async def test_a_bad_glossary_is_refused_whole_by_the_name_of_the_field(
     assert isinstance(heard.fault, InvalidArgument)
     with pytest.raises(grpc.aio.AioRpcError) as refused:
         await stub.TranslateText(
-            pb.TranslateTextRequest(text="x", source_lang="en", target_langs=["es"], glossary=bad), timeout=20
+            pb.TranslateTextRequest(text="x", source_lang="en", target_langs=["es"], glossary=bad), timeout=60
         )
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert f"glossary{field}" in (refused.value.details() or "")

@@ -42,7 +42,7 @@ def notices(heard: Heard, reason: pb.DegradedReason.ValueType = pb.DEGRADED_REAS
 
 async def until(heard: Heard, found: Callable[[], bool]) -> None:
     """Waits for what the client gets."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not found():
             heard.more.clear()
             await heard.more.wait()

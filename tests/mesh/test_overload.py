@@ -143,7 +143,7 @@ async def test_what_is_kept_for_a_client_that_reads_nothing_is_bounded(
         heard = Heard()
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_speak(call, live))
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not (closed := any(each.closed for each in held.kept if isinstance(each, Outbox))):
                     most = max(most, held.bytes)
                     await asyncio.sleep(0.01)

@@ -35,7 +35,7 @@ async def looking(address: Address, interval_ms: int = 100) -> AsyncIterator[tup
 
 async def seen(call: Any, told: Callable[[pb.WatchResponse], bool]) -> pb.WatchResponse:
     """The first of what is told that shows it."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for response in call:
             if told(response):
                 return cast(pb.WatchResponse, response)

@@ -29,7 +29,7 @@ class Gateways:
 
     async def found(self, counts: Sequence[Counted] = ()) -> None:
         """Wait until both have found the server, and heard of each other."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while any(each.cut_off for each in self.both):
                 for each in self.both:
                     await each.keep(counts)

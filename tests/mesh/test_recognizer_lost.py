@@ -84,7 +84,7 @@ async def say(call: Any, pcm: bytes) -> None:
 
 async def shows(heard: Heard, segment_id: int, words: int) -> None:
     """Waits until a segment is shown with so many words."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(each.segment_id == segment_id and len(each.text.split()) >= words for each in heard.of("asr")):
             heard.more.clear()
             await heard.more.wait()

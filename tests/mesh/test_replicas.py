@@ -47,7 +47,7 @@ async def pair(**switches: Any) -> AsyncIterator[tuple[Replicas, Replica, Replic
 
 
 async def ask(link: Link) -> str:
-    response = await mt_pb2_grpc.MtStub(link.channel).Translate(mt_pb2.TranslateRequest(text="x"), timeout=20)
+    response = await mt_pb2_grpc.MtStub(link.channel).Translate(mt_pb2.TranslateRequest(text="x"), timeout=60)
     return response.text.removeprefix("x by ")
 
 
@@ -106,7 +106,7 @@ async def test_a_killed_replica_is_noticed_and_used_again_once_it_is_back() -> N
         b.wire.cut()
         await lost(replicas)
         await a.wire.mend()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await replicas.back()
         assert await replicas.call(ask) == "a"
 

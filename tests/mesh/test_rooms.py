@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 
+import pytest
+
 from tests.mesh.edge import connect, edge_port
 from tests.mesh.mesh import RATE, UTTERANCE
 from tests.mesh.rooms import ROOM, guest, speaker
 from tests.mesh.test_edge_rest import call
+
+pytestmark = pytest.mark.clock  # what members want reaches a gateway twice a second
 
 PCM = {"format": "pcm16le", "sample_rate": RATE}
 

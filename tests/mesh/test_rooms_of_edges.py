@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import pytest
+
 from bench.measuring.nats_server import NatsServer
 from tests.mesh.edge import edge
 from tests.mesh.mesh import gateway_address
@@ -13,7 +15,7 @@ from tests.mesh.nats_server import nats_server, needs_nats
 from tests.mesh.rooms import ROOM, guest, speaker
 from tests.mesh.test_edge_rest import call
 
-pytestmark = needs_nats
+pytestmark = [needs_nats, pytest.mark.clock]  # what members want reaches a gateway twice a second
 
 
 @asynccontextmanager

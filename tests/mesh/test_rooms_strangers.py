@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pytest
 import websockets
 
 from bench.measuring.issuer import settings, token
@@ -126,3 +127,14 @@ async def test_audio_that_cannot_be_decoded_ends_its_speaker_by_name() -> None:
         assert await ann.closed() == 4000
         told = ann.of("error")[-1]
         assert (told["code"], told["field"]) == ("UNDECODABLE_AUDIO", "input_audio.data")
+
+
+async def test_a_frame_that_is_none_ends_its_sender_and_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    async with edge_port() as port, guest(port, lang="es") as reader, speaker(port, name="Ann") as ann:
+        async with guest(port, lang="es", name="odd") as odd:
+            odd.socket.transport.write(b"\x83\x80\0\0\0\0")  # an opcode that is reserved (RFC 6455, 5.2)
+            for number in range(20):  # sent to somebody whose connection uvicorn has closed
+                await ann.say(f"line {number}")
+            assert await odd.closed() == 1002
+        assert len(await reader.has(20, "es")) == 20
+        assert not [each for each in caplog.records if each.levelname == "ERROR"]

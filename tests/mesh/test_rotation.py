@@ -115,7 +115,7 @@ async def elsewhere(replicas: Replicas, first: Link) -> bool:
 
 
 async def eventually(holds: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await holds():  # noqa: ASYNC110  # files are looked at now and then
             await asyncio.sleep(0.02)
 

@@ -160,7 +160,7 @@ async def ended(answer: Any) -> None:
 async def scrape(admin: Mapping[str, int], accept: str = "text/plain") -> dict[str, str]:
     def get(port: int) -> str:
         asked = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Accept": accept})
-        with urllib.request.urlopen(asked, timeout=10) as answer:
+        with urllib.request.urlopen(asked, timeout=60) as answer:
             return str(answer.read().decode())
 
     return {service: await asyncio.to_thread(get, port) for service, port in admin.items()}

@@ -48,7 +48,7 @@ async def test_a_recognition_is_told_that_its_replica_is_lost(end: str) -> None:
                 first.wire.hold()
             case _:
                 first.silent = True
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await recognizing.lost.wait()
         recognizing.call.cancel()
         again = await own.recognize(TERMS, 1, resumed=False)
@@ -61,7 +61,7 @@ async def test_a_recognition_is_told_that_its_replica_is_draining() -> None:
     async with stages("a") as (own, (a,)):
         recognizing = await own.recognize(TERMS, 1, resumed=False)
         a.state = stage_pb2.STATE_DRAINING
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await recognizing.draining.wait()
         assert not recognizing.lost.is_set()
         assert not own.available("ASR")
@@ -85,7 +85,7 @@ async def test_a_stage_comes_back() -> None:
         fault = await fault_of(own.translate(question("hello")))
         assert (fault.code, fault.stage) == ("MT_UNAVAILABLE", "MT")
         await a.wire.mend()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await own.back("MT")
         assert own.available("MT")
         assert (await own.translate(question("hello"))).text == "hello by a"

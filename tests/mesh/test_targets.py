@@ -39,7 +39,7 @@ async def steps(*steps: Step, **mesh: Any) -> Heard:
 
 
 async def _until(heard: Heard, lang: str, words: int) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(_concluded(each) >= words for each in translations(heard, lang)):
             heard.more.clear()
             await heard.more.wait()

@@ -40,7 +40,7 @@ async def speaking(**told: Any) -> AsyncIterator[tts_pb2_grpc.TtsAsyncStub]:
 
 
 async def _translated(stub: mt_pb2_grpc.MtAsyncStub, **fields: Any) -> tuple[str, str, int]:
-    told: mt_pb2.TranslateResponse = await stub.Translate(mt.asking("one", **fields), timeout=20)
+    told: mt_pb2.TranslateResponse = await stub.Translate(mt.asking("one", **fields), timeout=60)
     return told.text, told.tier, told.larger_tiers
 
 

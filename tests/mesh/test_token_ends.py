@@ -51,6 +51,22 @@ async def test_a_fresh_token_in_the_stream_keeps_the_session(tmp_path: Path) -> 
     assert heard.fault is None
 
 
+async def test_a_short_token_has_half_its_time_before_another_is_asked_for(tmp_path: Path) -> None:
+    served = settings(tmp_path, tokens_notice_seconds=60, tokens_grace_seconds=60)
+    async with gateway_address(**served) as address, grpc.aio.insecure_channel(address) as channel:
+        heard, call = Heard(), RealtimeTranslateStub(channel).Stream(metadata=bearer(lasting(60)))
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read_into(heard, call))
+            await call.write(hello("es"))
+            await heard.until("ready", 1)
+            began = time.monotonic()
+            await call.write(pb.ClientMessage(renewal=pb.Renewal(token=lasting(3))))
+            await heard.until("error", 1)
+            await call.done_writing()
+    assert heard.of("error")[0].code == "TOKEN_EXPIRING"
+    assert time.monotonic() - began > 1
+
+
 async def test_a_session_ends_when_its_token_is_revoked(tmp_path: Path) -> None:
     revoked = tmp_path / "revoked"
     revoked.write_text("")

@@ -49,7 +49,7 @@ async def _stage() -> AsyncIterator[str]:
 async def _answers(address: str, numbers: Sequence[int], text: str = "one") -> list[str]:
     async with grpc.aio.insecure_channel(address) as channel:
         stub = mt_pb2_grpc.MtStub(channel)
-        answers = [await stub.Translate(asking(text, affinity=number), timeout=20) for number in numbers]
+        answers = [await stub.Translate(asking(text, affinity=number), timeout=60) for number in numbers]
     return [answer.text for answer in answers]
 
 

@@ -33,7 +33,7 @@ def asking(text: str, **fields: Any) -> tts_pb2.SynthesizeRequest:
 
 
 async def spoken(stub: tts_pb2_grpc.TtsAsyncStub, text: str, **fields: Any) -> list[tts_pb2.SynthesizeResponse]:
-    return [response async for response in stub.Synthesize(asking(text, **fields), timeout=20)]
+    return [response async for response in stub.Synthesize(asking(text, **fields), timeout=60)]
 
 
 async def pcm_of(stub: tts_pb2_grpc.TtsAsyncStub, text: str, **fields: Any) -> bytes:
@@ -41,7 +41,7 @@ async def pcm_of(stub: tts_pb2_grpc.TtsAsyncStub, text: str, **fields: Any) -> b
 
 
 async def until_slots_used(stub: tts_pb2_grpc.TtsAsyncStub, count: int) -> None:
-    for _ in range(500):
+    for _ in range(6_000):
         told = await stub.Describe(tts_pb2.DescribeRequest())
         if told.slots_used == count:
             return

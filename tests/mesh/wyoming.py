@@ -45,7 +45,7 @@ class Client:
 
     async def read(self) -> tuple[str, dict[str, Any], bytes] | None:
         """The next event; None at the end."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             line = await self._reader.readline()
             if not line:
                 return None

@@ -23,7 +23,7 @@ async def address() -> AsyncIterator[str]:
 async def talked(address: str, *said: dict[str, Any]) -> tuple[list[Any], grpc.StatusCode]:
     """What a first client reads, messages of kinds that it does not know left out, and how its call ends."""
     seen: list[Any] = []
-    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(20):
+    async with grpc.aio.insecure_channel(address) as channel, asyncio.timeout(60):
         call: Any = channel.stream_stream(
             "/realtime.v1.RealtimeTranslate/Stream",
             request_serializer=ClientMessage.SerializeToString,

@@ -33,7 +33,7 @@ async def assert_refused(address: str, method: str) -> None:
     """Half-closes a call of the method at once."""
     async with grpc.aio.insecure_channel(address) as channel:
         call: Any = channel.stream_stream(method)()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await call.done_writing()
             ended = grpc.aio.AioRpcError(
                 await call.code(), await call.initial_metadata(), await call.trailing_metadata(), await call.details()

@@ -9,12 +9,10 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from services.common.text.term_trie import Finder
 
 _PIECE = 256  # code points that are composed at once
-_KNOWN_TEXTS = 64  # kept for the targets of a session, which all ask about the same one
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +52,7 @@ def composed(text: str) -> str:
 
     To put thousands of accents of one letter in order takes the square of their number, so no piece is that long.
     """
-    return text if text.isascii() else _composed(text)
-
-
-@lru_cache(_KNOWN_TEXTS)
-def _composed(text: str) -> str:
-    return "".join(unicodedata.normalize("NFC", piece) for piece in _pieces(text))
+    return text if text.isascii() else "".join(unicodedata.normalize("NFC", piece) for piece in _pieces(text))
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -14,6 +14,7 @@ from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.closing import close_code
 from services.edge.realtime.door import SocketDoor, say
+from services.edge.realtime.lines import CLOSED
 from services.edge.realtime.registry import Registry
 from services.edge.rooms.holding import Present, held
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
@@ -107,7 +108,7 @@ class _Connection:
                     await self.socket.send_text(message.text)
                     if message.audio:
                         await self.socket.send_bytes(message.audio)
-        except (WebSocketDisconnect, TimeoutError):
+        except (*CLOSED, TimeoutError):
             raise _Left from None
 
 

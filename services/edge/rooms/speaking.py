@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import grpc
@@ -20,7 +20,7 @@ import grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
 from services.common.retrying import jittered
-from services.edge.faults import Fault, fault_of_call
+from services.edge.faults import Fault, fault_of_call, fault_told
 from services.edge.rooms.unfinished import Unfinished
 from services.edge.upstream import Call, failure
 
@@ -106,6 +106,8 @@ class Speaking:
         while True:
             self._tell_received(audience)
             fault = await self._call(audience, patience)
+            if fault is not None:  # of a call that is written to when it ends, the status may be lost
+                fault = self._steps.told or fault
             if fault is None or self._steps.done:  # one that is lost behind its end is complete, one refused is not
                 return fault if fault is not None and not fault.retry_after_ms else None
             if self._steps.open:
@@ -130,6 +132,7 @@ class Speaking:
     async def _call(self, audience: Audience, patience: Patience) -> Fault | None:
         """Hold one call; return why it ended, None for well."""
         call = self._begin()
+        self._steps.told = None
         try:
             async with asyncio.timeout(patience.open):
                 await call.write(pb.ClientMessage(hello=self.config))
@@ -175,6 +178,8 @@ class Speaking:
             self.config.resume_handle = message.go_away.resume_handle or self.config.resume_handle
         elif kind == "asr" and message.asr.final:
             self.unfinished.transcribed(message.asr)
+        elif kind == "error" and message.error.fatal:
+            self._steps.told = replace(fault_told(message.error), field=message.error.field)
         elif kind == "end" and not message.end.target_lang:
             self._steps.done = True
         audience.said(message)
@@ -223,6 +228,7 @@ class _Steps:
         self.open = False  # a call is open
         self.ending = False  # nothing more comes
         self.done = False  # the session is complete
+        self.told: Fault | None = None  # the fatal error that the call was told, before its status
         self.running: asyncio.Task[object] | None = None  # holds the session
 
 

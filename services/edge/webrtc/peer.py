@@ -37,6 +37,7 @@ class Peer:
         self._connection = RTCPeerConnection(RTCConfiguration([], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
         self._tasks: TaskGroup | None = None
         self._connected = asyncio.Event()
+        self._answered = False
 
     async def answer(self) -> str:
         """Return the answer to the offer, with all candidates. Raises InvalidArgument where it cannot be answered."""
@@ -53,6 +54,7 @@ class Peer:
             await connection.setLocalDescription(await connection.createAnswer())
         except (*_UNREADABLE, *_REFUSED) as error:
             raise InvalidArgument("UNREADABLE_SDP", "The offer cannot be answered.", "sdp", ["an offer"]) from error
+        self._answered = True
         return connection.localDescription.sdp
 
     def _lay(self) -> None:
@@ -102,8 +104,13 @@ class Peer:
 
     async def close(self) -> None:
         """Close the connection."""
-        await self._connection.close()
-        await self.path.close()
+        try:
+            await self._connection.close()
+        except AttributeError:
+            if self._answered:
+                raise  # else it is half made: aiortc closes transports that an offer it could not read has not got
+        finally:
+            await self.path.close()
 
     def _hear(self, frame: av.AudioFrame) -> None:
         if self._original and frame.sample_rate == 48_000:

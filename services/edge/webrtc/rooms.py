@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 import numpy as np
 import soxr
@@ -84,7 +85,7 @@ class RoomConnections:
         connection = _Connection(line, member, settings.max_voice_wait_ms)
         try:
             with self._resources.entered(by[0], peer) as resource:
-                await answered(resource, request.url.path, self._resources, send)
+                await answered(resource, quote(request.scope["path"]), self._resources, send)
                 async with TaskGroup() as tasks:
                     beside = tasks.create_task(peer.run(settings.peer_connect_ms / 1000))
                     with self._resources.registry.entered(Present(member)):

@@ -139,7 +139,8 @@ class Archive:
         masks = terms.masks
         hides = bool(masks.kinds or masks.profanity)
         hider = Hider(partial(self._masker_of, masks)) if hides and masks.stored_only else None
-        return Keeps(self._settings.archive_audio and not hides, hider)
+        joins = self.cabinet is not None and self.cabinet.store.joins
+        return Keeps(self._settings.archive_audio and not hides, hider, joins)
 
     async def run(self) -> Never:
         """Write what waits, again and again. Runs until it is cancelled."""
@@ -211,9 +212,15 @@ class Archive:
             else:
                 if not recorder.progress.over:
                     recorder.wrote()
+                    await self._join(cabinet, recorder)
             if recorder.progress.over:
                 self._recorders.pop(recorder.part, None)
                 await self._closed(cabinet, recorder)
+
+    async def _join(self, cabinet: Cabinet, recorder: Recorder) -> None:
+        with suppress(StoreFailed):  # then it lies apart, and is read as well
+            if apart := recorder.joinable():
+                await asyncio.to_thread(cabinet.store.join, recorder.part + LOG, apart)
 
     async def _closed(self, cabinet: Cabinet, recorder: Recorder) -> None:
         told = {"part": recorder.part, "records": recorder.progress.kept, "lost": recorder.progress.lost}

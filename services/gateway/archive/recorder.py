@@ -17,6 +17,8 @@ from services.gateway.values.speech import Audio, Transcript, milliseconds
 
 MOST_RECORDS = 2000  # that wait for one call
 MOST_BYTES = 4 * 1024 * 1024
+JOINED = 64  # writes that lie apart in a store of objects, until one object holds them
+JOINED_BYTES = 1024 * 1024
 _RECORDS = metrics.counter("babelmesh.archive.records")
 
 
@@ -38,6 +40,7 @@ class Keeps:
 
     audio: bool = False
     hider: Hider | None = None  # masks the texts first, where people see them as they were said
+    joins: bool = False  # whether what is written lies apart until it is joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Recorder:
         self.progress = Progress(over=not part)
         self._sealer = Sealer(key, part) if part else None
         self._wake = wake
-        self._waiting = _Waiting(keeps.hider)
+        self._waiting = _Waiting(keeps.hider, keeps.joins)
 
     @property
     def hides(self) -> bool:
@@ -135,11 +138,22 @@ class Recorder:
         """Note that the batch is in the store."""
         batch = self.batch()
         self._waiting.taken = None
+        if self._waiting.joins:
+            self._waiting.apart.append((batch.offset, batch.sealed))
         self.progress.offset += len(batch.sealed)
         self.progress.kept += batch.records
         self.progress.over |= batch.last
         self.progress.failing_since = None
         _RECORDS.add(batch.records, {"outcome": "kept"})
+
+    def joinable(self) -> list[tuple[int, bytes]]:
+        """Take what was written apart and is to be joined now, by offset: where it is much, or all has been written."""
+        apart = self._waiting.apart
+        much = len(apart) >= JOINED or sum(len(sealed) for _, sealed in apart) >= JOINED_BYTES
+        if not (much or self.progress.over):
+            return []
+        self._waiting.apart = []
+        return apart if len(apart) > 1 else []
 
     def give_up(self) -> None:
         """Write nothing more, and count what waits as lost."""
@@ -200,10 +214,12 @@ class _Record:
 
 
 class _Waiting:
-    """Records that wait, and their size."""
+    """Records that wait, their size, and what is not joined yet."""
 
-    def __init__(self, hider: Hider | None = None) -> None:
+    def __init__(self, hider: Hider | None = None, joins: bool = False) -> None:
         self.hider = hider
+        self.joins = joins
+        self.apart: list[tuple[int, bytes]] = []  # sealed writes by offset, in the store already and to be joined
         self.records: deque[_Record] = deque()
         self.bytes = 0
         self.taken: Batch | None = None  # sealed already, and on its way to the store

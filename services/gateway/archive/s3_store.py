@@ -4,12 +4,15 @@ A piece is an object of its name, and one more for each `append`, named by its o
 there whole or not at all, and what a store has acknowledged stays; writing it again changes nothing. So the objects are
 the unit of durability, and there is no spool on a disk that would have to be sealed, swept and uploaded as well.
 
+`join` puts one object, NAME@OFFSET-LENGTH, in the place of many. It is there before the others are deleted, and what
+both hold is read once: whoever is killed in between, or deletes what is read, takes nothing away.
+
 Stores are asked in threads: they block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,9 +25,11 @@ from services.gateway.archive.store import Gone, StoreFailed
 
 _MODULE = "obstore"
 _APPENDED = "@"
-_DIGITS = 12  # of an offset
+_LENGTH = "-"
+_DIGITS = 12  # of an offset, and of a length
 _MOST_SECONDS = 10  # for a request, with all that is tried again
 _TRIES = 3
+_MOST_READS = 5  # of a piece whose objects are joined while it is read
 
 
 def installed() -> bool:
@@ -45,6 +50,8 @@ class Bucket:
 
 class S3Store:
     """A bucket of an S3-compatible store. Every change is acknowledged by it when a call returns."""
+
+    joins = True
 
     def __init__(self, bucket: Bucket) -> None:
         self._obstore: Any = import_module(_MODULE)
@@ -73,15 +80,34 @@ class S3Store:
         """
         self._asked(lambda: self._obstore.head(self._store, name))
         if data:
-            self._asked(lambda: self._obstore.put(self._store, f"{name}{_APPENDED}{offset:0{_DIGITS}d}", data))
+            self._asked(lambda: self._obstore.put(self._store, _appended(name, offset), data))
+
+    def join(self, name: str, appended: Sequence[tuple[int, bytes]]) -> None:
+        """Put one object in the place of some that were appended one behind the other, by offset. Raises StoreFailed.
+
+        Only who appends may do this: another's join could be of fewer.
+        """
+        self._asked(lambda: self._obstore.head(self._store, name))
+        (offset, _), whole = appended[0], b"".join(data for _, data in appended)
+        joined = f"{_appended(name, offset)}{_LENGTH}{len(whole):0{_DIGITS}d}"
+        self._asked(lambda: self._obstore.put(self._store, joined, whole))
+        self._asked(lambda: self._obstore.delete(self._store, [_appended(name, each) for each, _ in appended]))
 
     def read(self, name: str) -> bytes:
         """The objects of a piece, up to the first that is missing. Raises StoreFailed; Gone where there is none."""
-        whole = self._get(name)
-        for appended in self._appended(name):
-            if int(appended.rpartition(_APPENDED)[2]) != len(whole):
+        for _ in range(_MOST_READS):
+            whole = self._get(name)
+            with suppress(Gone):  # an object was joined to others since they were listed
+                return self._read_on(name, whole)
+        raise StoreFailed("The archive's store changes while it is read.")
+
+    def _read_on(self, name: str, whole: bytes) -> bytes:
+        for appended in sorted(self._appended(name), key=_place):
+            offset, _ = _place(appended)
+            if offset > len(whole):
                 break
-            whole += self._get(appended)
+            if offset == len(whole):  # others are in one that was read
+                whole += self._get(appended)
         return whole
 
     def names(self, prefix: str = "") -> Iterator[str]:
@@ -94,8 +120,12 @@ class S3Store:
             with suppress(Gone):
                 self._asked(partial(self._obstore.delete, self._store, each))
 
+    def objects(self) -> Iterator[tuple[str, bytes]]:
+        """All objects with what is in them, as the store itself shows them. Raises StoreFailed."""
+        return ((name, self._get(name)) for name in self._listed(""))
+
     def _appended(self, name: str) -> list[str]:
-        return sorted(each for each in self._listed(name.rpartition("/")[0]) if each.startswith(name + _APPENDED))
+        return [each for each in self._listed(name.rpartition("/")[0]) if each.startswith(name + _APPENDED)]
 
     def _listed(self, prefix: str) -> list[str]:
         """The names of objects that begin so; the store itself looks at whole folders alone."""
@@ -113,3 +143,13 @@ class S3Store:
             raise Gone("There is no such piece in the archive.") from None
         except self._faults as error:
             raise StoreFailed(f"The archive's store fails: {type(error).__name__}.") from None
+
+
+def _appended(name: str, offset: int) -> str:
+    return f"{name}{_APPENDED}{offset:0{_DIGITS}d}"
+
+
+def _place(appended: str) -> tuple[int, int]:
+    """What appended objects are read by: their offset, and the longest of those that have the same first."""
+    offset, _, length = appended.rpartition(_APPENDED)[2].partition(_LENGTH)
+    return int(offset), -int(length or 0)

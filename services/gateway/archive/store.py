@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,8 @@ class Gone(StoreFailed):
 class Store(Protocol):
     """Pieces by name. Names are of lower-case letters, digits, "-", "." and "/"."""
 
+    joins: bool  # whether what was appended lies apart until it is joined
+
     def create(self, name: str, data: bytes) -> None:
         """Keep a piece, whole or not at all, so that it outlasts a crash. Raises StoreFailed."""
 
@@ -33,6 +35,12 @@ class Store(Protocol):
         """Add to a piece, once created, that has `offset` bytes, so that it outlasts a crash.
 
         Doing it again changes nothing. Raises StoreFailed; Gone where the piece was deleted meanwhile.
+        """
+
+    def join(self, name: str, appended: Sequence[tuple[int, bytes]]) -> None:
+        """Keep together what was appended to a piece one behind the other, by offset. Changes nothing that is read.
+
+        Only who appends may do this. Raises StoreFailed.
         """
 
     def read(self, name: str) -> bytes:
@@ -47,6 +55,8 @@ class Store(Protocol):
 
 class FolderStore:
     """A folder, whose files only its owner can read. Every change is on the disk when a call returns."""
+
+    joins = False
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -71,6 +81,9 @@ class FolderStore:
             _write(self._folder / name, offset, data, 0)
         except OSError as error:
             raise _failed(error) from None
+
+    def join(self, name: str, appended: Sequence[tuple[int, bytes]]) -> None:
+        """Do nothing: a file has all that was appended."""
 
     def read(self, name: str) -> bytes:
         """The bytes of a file."""

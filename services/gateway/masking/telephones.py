@@ -61,7 +61,6 @@ def is_counted(digits: str) -> bool:
     return digits.removeprefix("0") in _COUNTED[1:] or digits in _COUNTED[::-1]
 
 
-@lru_cache(4096)
 def is_number(digits: str, regions: Sequence[str], abroad: bool = False) -> bool:
     """Return whether digits are a valid number of one of the regions, or with its country's code where `abroad`."""
     if len(digits) not in LENGTHS or (abroad and len(digits) < _LEAST_ABROAD):

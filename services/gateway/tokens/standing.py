@@ -22,9 +22,9 @@ class Standing:
         self.grant = grant
         self.in_use: Callable[[Grant], None] = lambda fresh: None  # raises where a token lacks what the session uses
         self._gate = gate
-        self._notice_seconds = settings.tokens_notice_seconds
-        self._grace_seconds = settings.tokens_grace_seconds
+        self._settings = settings
         self._changed = asyncio.Event()
+        self._notice_at = self._noticed(grant)
 
     async def renew(self, token: str) -> None:
         """Go on under a fresh token. Raises MeshError, and keeps the one before, unless it is of the same bearer."""
@@ -38,7 +38,7 @@ class Standing:
         except (Unauthenticated, PermissionDenied) as refusal:
             refusal.field = FIELD
             raise
-        self.grant = fresh
+        self.grant, self._notice_at = fresh, self._noticed(fresh)
         self._changed.set()
 
     async def ended(self, report: Callable[[MeshError], Awaitable[None]]) -> Never:
@@ -50,10 +50,10 @@ class Standing:
         try:
             while True:
                 grant = self.grant
-                if await self._changes_before(grant.expires - self._notice_seconds):
+                if await self._changes_before(self._notice_at):
                     continue
                 await report(self._notice(grant))
-                if await self._changes_before(grant.expires + self._grace_seconds, grant):
+                if await self._changes_before(grant.expires + self._settings.tokens_grace_seconds, grant):
                     continue
                 message = "The session's token has expired, and no fresh one came. Resume it with a fresh token."
                 raise Unauthenticated("TOKEN_EXPIRED", message, AUTHORIZATION, retry_after_ms=_RESUME_MS)
@@ -80,8 +80,12 @@ class Standing:
             except TimeoutError:
                 continue
 
+    def _noticed(self, grant: Grant) -> float:
+        """Return when a client is told that a token expires which came now: at half its time, if that is later."""
+        return grant.expires - min(self._settings.tokens_notice_seconds, (grant.expires - self._gate.now()) / 2)
+
     def _notice(self, grant: Grant) -> Unauthenticated:
-        left_seconds = max(0.0, grant.expires + self._grace_seconds - self._gate.now())
+        left_seconds = max(0.0, grant.expires + self._settings.tokens_grace_seconds - self._gate.now())
         message = f"The session's token expires. The session ends in {left_seconds:.0f} s unless a fresh one is sent."
         return Unauthenticated("TOKEN_EXPIRING", message, FIELD)
 

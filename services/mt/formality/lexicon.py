@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from asyncio.subprocess import DEVNULL, PIPE
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.common.engines.children import ended
 from services.mt.engines.embedded.marks import escaped
 from services.mt.engines.embedded.modes import MARK_UNKNOWN, Command
+from services.mt.recent import Recent
 
 _SECONDS = 2.0  # of one look-up
 _MOST_WORDS = 20_000  # that are remembered
@@ -39,22 +40,26 @@ def generator_of(stages: Sequence[Command]) -> Command:
 
 
 class Lexicon:
-    """The forms of words of one language, each looked up once."""
+    """The forms of words of one language, each looked up once in a while."""
 
-    def __init__(self, analyser: Command, generator: Command) -> None:
+    def __init__(self, analyser: Command, generator: Command, seconds: float = math.inf) -> None:
+        """A word that was not asked for within some seconds is dropped by `forget`."""
         self._analyser = analyser
         self._generator = generator
-        self._known: OrderedDict[str, Form] = OrderedDict()
+        self._known: Recent[str, Form] = Recent(_MOST_WORDS, seconds)
 
     async def forms(self, words: Iterable[str]) -> dict[str, Form]:
         """Return the form of each word in small letters."""
-        wanted = list(dict.fromkeys(words))
-        if unknown := [word for word in wanted if word not in self._known]:
-            self._known.update(zip(unknown, await self._looked_up(unknown), strict=True))
-        found = {word: self._known[word] for word in wanted}
-        while len(self._known) > _MOST_WORDS:
-            self._known.popitem(last=False)
-        return found
+        found = {word: self._known.get(word) for word in dict.fromkeys(words)}
+        unknown = [word for word, form in found.items() if form is None]
+        looked_up = dict(zip(unknown, await self._looked_up(unknown), strict=True)) if unknown else {}
+        for word, form in looked_up.items():
+            self._known.put(word, form)
+        return {word: form or looked_up[word] for word, form in found.items()}
+
+    def forget(self) -> float:
+        """Drop what is too old; return after how many seconds there is more."""
+        return self._known.forget()
 
     async def _looked_up(self, words: Sequence[str]) -> list[Form]:
         answers = await _run(self._analyser, [escaped(word) for word in words])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
@@ -36,8 +37,10 @@ _MEASURED: Mapping[tuple[str, Sequence[str]], Sequence[Register]] = {
 class Registers:
     """Puts translations into a register, by the verb forms of the dictionaries that are installed."""
 
-    def __init__(self, modes: Path) -> None:
+    def __init__(self, modes: Path, seconds: float = math.inf) -> None:
+        """Words are remembered for some seconds after they were needed last."""
         self._modes = modes
+        self._seconds = seconds
         self._spanish: Lexicon | None = None
 
     def start(self) -> None:
@@ -46,7 +49,11 @@ class Registers:
         into, out_of = (found.get(pair) for pair in (Pair("en", "es"), Pair("es", "en")))
         if into and out_of:
             analyser, generator = analyser_of(commands(out_of.read_text())), generator_of(commands(into.read_text()))
-            self._spanish = Lexicon(analyser, generator) if analyser and generator else None
+            self._spanish = Lexicon(analyser, generator, self._seconds) if analyser and generator else None
+
+    def forget(self) -> float:
+        """Drop words that are too old; return after how many seconds there are more."""
+        return self._spanish.forget() if self._spanish else math.inf
 
     def of(self, way: Way) -> Sequence[Register]:
         """Return the registers that a pair's way has."""

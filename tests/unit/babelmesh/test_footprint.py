@@ -14,12 +14,7 @@ import babelmesh
 WITHOUT = """
 import sys
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {absent!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
-
-sys.meta_path.insert(0, Absent())
+sys.modules |= dict.fromkeys({absent!r})
 sys.argv = ["babelmesh", *{arguments!r}]
 """
 OF_EXTRAS = ("av", "langcodes", "numpy", "rich", "sounddevice", "typer")

@@ -29,7 +29,7 @@ def _service(name: str, program: str) -> Service:
 
 
 def _await(condition: Callable[[], bool]) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -118,7 +118,7 @@ async def test_what_a_dead_service_left_behind_is_ended_before_it_is_started_aga
         (left,) = psutil.Process(first.pid).children()
         first.kill()
         await _until(lambda: started[0].child is not first)
-        psutil.wait_procs([left], timeout=2)
+        psutil.wait_procs([left], timeout=60)
         assert not left.is_running() or left.status() == psutil.STATUS_ZOMBIE
 
 
@@ -152,7 +152,7 @@ async def test_what_ignores_the_stop_and_what_a_service_started_are_killed(
         await asyncio.to_thread(_await, lambda: all(each.log.read_text() for each in started))
         everyone = psutil.Process().children(recursive=True)
         assert len(everyone) == 3
-    psutil.wait_procs(everyone, timeout=2)
+    psutil.wait_procs(everyone, timeout=60)
     assert not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in everyone)
 
 
@@ -177,7 +177,7 @@ def test_services_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
     children = supervising.children()
     os.kill(supervising.pid, signal.SIGKILL)
     supervising.wait()
-    _, left = psutil.wait_procs(children, timeout=5)
+    _, left = psutil.wait_procs(children, timeout=60)
     assert children
     assert not [each for each in left if each.status() != psutil.STATUS_ZOMBIE]
 

@@ -171,7 +171,7 @@ async def test_nothing_is_left_of_a_network_whose_owner_was_killed() -> None:
     assert f"chaos{relay}" in _devices()
     owner.kill()
     await owner.wait()
-    await asyncio.to_thread(psutil.wait_procs, [psutil.Process(relay)], timeout=10)
+    await asyncio.to_thread(psutil.wait_procs, [psutil.Process(relay)], timeout=60)
     assert f"chaos{relay}" not in _devices()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import wraps
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -35,3 +36,13 @@ def run_at_once(main: Coroutine[Any, Any, T]) -> T:
     """Runs a coroutine that waits for timers only."""
     with asyncio.Runner(loop_factory=InstantLoop) as runner:
         return runner.run(main)
+
+
+def at_once(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Makes a test of a coroutine that waits for timers only."""
+
+    @wraps(test)
+    def run(*arguments: Any, **more: Any) -> None:
+        run_at_once(test(*arguments, **more))
+
+    return run

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
 from services.common.errors import StageFailed
 from services.common.server.rehearsal import Fault, Kind, Rehearsal
 from services.common.server.watchdog import Watchdog
+from tests.unit.common.instant import at_once
 
 
 def rehearsed(fault: Fault) -> Watchdog:
@@ -20,10 +20,10 @@ def rehearsed(fault: Fault) -> Watchdog:
 
 async def step(watchdog: Watchdog, seconds: float = 0.0) -> float:
     """Has the engine work for so long; how long that took."""
-    began = time.monotonic()
+    began = asyncio.get_running_loop().time()
     async with watchdog.step():
         await asyncio.sleep(seconds)
-    return time.monotonic() - began
+    return asyncio.get_running_loop().time() - began
 
 
 async def test_the_next_call_fails_and_the_one_after_succeeds() -> None:
@@ -41,6 +41,7 @@ async def test_so_many_calls_succeed_first() -> None:
         await step(watchdog)
 
 
+@at_once
 async def test_nothing_fails_before_its_time() -> None:
     watchdog = rehearsed(Fault(Kind.FAIL_NEXT, after_ms=100))
     await step(watchdog, 0.15)
@@ -48,6 +49,7 @@ async def test_nothing_fails_before_its_time() -> None:
         await step(watchdog)
 
 
+@at_once
 async def test_an_engine_that_hangs_answers_nothing_until_it_is_over_and_is_seen_to() -> None:
     watchdog = rehearsed(Fault(Kind.HANG, duration_ms=200))
     async with asyncio.TaskGroup() as tasks:
@@ -67,6 +69,7 @@ async def test_a_slow_engine_takes_so_many_times_as_long() -> None:
     assert await step(watchdog, 0.05) >= 0.24
 
 
+@at_once
 async def test_a_new_fault_takes_the_place_of_the_one_before() -> None:
     watchdog = rehearsed(Fault(Kind.SLOW, factor=100.0))
     await step(watchdog)

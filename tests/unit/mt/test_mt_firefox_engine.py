@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from services.common.errors import InvalidArgument
 from services.mt.engine import Pair, Source, Translation
 from services.mt.engines.firefox.engine import Engine
 from services.mt.settings import MtSettings
 from tests.unit.mt import firefox_models as models
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # an engine is started once for all tests
 
 PAIR = Pair("en", "pt")
 TEXTS = [*models.SENTENCES, "a cat", "the dog and the cat and the dog and the old house", "w"]
@@ -36,10 +39,11 @@ def _measured(multiplier: float) -> Callable[[dict[str, bytes]], None]:
     return change
 
 
-@pytest.fixture(params=["fp32", "int8", "int8 measured"])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["fp32", "int8", "int8 measured"])
+async def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Engine]:
     precision, _, measured = request.param.partition(" ")
-    folder = models.bundle(tmp_path, _measured(20.0)) if measured else models.bundle(tmp_path)
+    place = tmp_path_factory.mktemp("firefox")
+    folder = models.bundle(place, _measured(20.0)) if measured else models.bundle(place)
     subject = engine_on(folder, precision=precision)
     await subject.start()
     yield subject

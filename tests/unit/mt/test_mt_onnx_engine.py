@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from services.common.errors import InvalidArgument
 from services.common.text.terminology import Term, occurrences
@@ -15,6 +16,8 @@ from services.mt.neural.translating import repetition
 from services.mt.settings import MtSettings
 from tests.unit.mt.onnx_models import BUNDLE, changed
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # an engine is started once for all tests
+
 PAIR = Pair("en", "es")
 
 
@@ -22,7 +25,7 @@ def engine_on(*bundles: Any, **options: Any) -> Engine:
     return Engine(MtSettings.model_validate({"onnx": {"bundles": list(bundles), **options}}))
 
 
-@pytest.fixture(params=[1, 4])
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=[1, 4])
 async def engine(request: pytest.FixtureRequest) -> AsyncIterator[Engine]:
     subject = engine_on(BUNDLE, beams=request.param)
     await subject.start()
@@ -186,11 +189,11 @@ async def test_a_precision_that_cannot_be_had_is_refused(precision: str, code: s
     assert caught.value.code == code
 
 
-def test_without_a_bundle_it_says_where_to_find_one() -> None:
+async def test_without_a_bundle_it_says_where_to_find_one() -> None:
     with pytest.raises(InvalidArgument, match="models list"):
         engine_on()
 
 
-def test_what_is_said_again_and_again_is_told() -> None:
+async def test_what_is_said_again_and_again_is_told() -> None:
     assert repetition("one two three four five") == 0
     assert repetition("one two one two one two one two") > 0.5

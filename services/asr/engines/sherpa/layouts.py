@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from services.asr.engines.sherpa.recipe import Recipe
 from services.asr.settings import SherpaSettings
 from services.common.audio.pcm import ASR_RATE
 from services.common.errors import InvalidArgument
@@ -62,20 +63,6 @@ LAYOUTS: Mapping[str, Layout] = {
     ),
     "moonshine": Layout("from_moonshine", _MOONSHINE, streaming=False, written=True),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """The arguments of a recognizer, as plain values, so that another process can make it too."""
-
-    make: str
-    streaming: bool
-    options: Mapping[str, Any]
-
-    @property
-    def main_file(self) -> str:
-        """Path of the model file that holds the metadata."""
-        return str(self.options.get("model") or self.options["encoder"])
 
 
 def opened(folder: Path) -> Bundle:

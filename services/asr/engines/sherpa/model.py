@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from services.asr.engines.sherpa import hotwords, layouts, online
-from services.asr.engines.sherpa.layouts import Recipe
 from services.asr.engines.sherpa.offline import Offline, OfflineModel, OfflineSession
 from services.asr.engines.sherpa.online import Online, OnlineModel, OnlineSession
-from services.asr.engines.sherpa.trial import Trial, recognizer, tried
+from services.asr.engines.sherpa.recipe import Recipe, recognizer
+from services.asr.engines.sherpa.trying import Trial, tried
 from services.asr.settings import SherpaSettings
 from services.common.audio.pcm import ASR_RATE
 from services.common.engines.load import Load

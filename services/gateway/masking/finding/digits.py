@@ -12,7 +12,7 @@ MOST_DIGITS = 20  # that are looked at from one place on
 _PARTS = "-./()\N{EN DASH}\N{NON-BREAKING HYPHEN}\N{MIDDLE DOT}_"  # signs within a number
 _PAUSES = ",;:./|*\N{HORIZONTAL ELLIPSIS}\N{EM DASH}"  # between groups of one that is dictated
 _MOST_BETWEEN = 6  # units between two groups
-_MOST_WORDS = 4  # words of somebody who interrupts himself between two groups: ", hang on,"
+MOST_WORDS = 4  # words of somebody who interrupts himself between two groups: ", hang on,"
 _GROUP = 4  # digits of groups that may be apart though nothing announced them
 _LEAST_SAID = 4  # units of a number that nothing announced
 
@@ -102,7 +102,7 @@ def _next_part(reader: Reader, at: int, before: Unit, announced: str, dictated: 
             return (behind, pause) if goes_on else (at, False)
         if unit.kind == WORD and unit.text in reader.words.links:
             pause = True
-        elif unit.kind != SIGN and pause and dictated and before.said and words < _MOST_WORDS:
+        elif unit.kind != SIGN and pause and dictated and before.said and words < MOST_WORDS:
             words += 1
         elif unit.kind != SIGN or _is_stop(unit):
             return at, False

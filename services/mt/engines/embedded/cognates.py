@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Set
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 
 from services.mt.engine import Pair
@@ -18,7 +18,6 @@ from services.mt.engines.embedded.lexicon import known
 _TABLE = Path(__file__).with_name("cognates.toml")
 _MARKED = re.compile(r"\*(\w+)")
 _LEAST_LETTERS = 5  # of a word: short ones are seldom learned ones
-_MOST_KNOWN = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,6 @@ def _likely(word: str, pair: Pair) -> str:
     return known(word, pair) or (cognate(word, pair) if word.islower() else word)
 
 
-@lru_cache(_MOST_KNOWN)
 def cognate(word: str, pair: Pair) -> str:
     """Return the likely target form of a word in small letters; the word itself where its pair has no rules."""
     rules = _rules(pair)

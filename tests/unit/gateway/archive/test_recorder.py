@@ -90,3 +90,30 @@ def test_what_a_resuming_client_has_is_taken_down_again() -> None:
     recorder.resumed(goes_on, "en")
     texts = [(each["kind"], each["segment_id"], each["text"]) for each in told(key, recorder.batch().sealed)]
     assert texts == [("source", 1, "words"), ("source", 2, "other words"), ("translation", 1, "palabras")]
+
+
+def test_writes_that_lie_apart_are_joined_when_they_are_many_and_at_the_end() -> None:
+    recorder, stored, joined = Recorder("part", new_key(), Keeps(joins=True)), b"", list[bytes]()
+    for number in range(1, recording.JOINED + 3):
+        recorder.transcript(said(number), "en")
+        if number == recording.JOINED + 2:
+            recorder.close()
+        stored += recorder.batch().sealed
+        recorder.wrote()
+        if apart := recorder.joinable():
+            joined.append(b"".join(sealed for _, sealed in apart))
+            assert stored[apart[0][0] :] == joined[-1]
+    assert b"".join(joined) == stored
+    assert len(joined) == 2
+
+
+def test_a_store_that_keeps_them_together_is_given_nothing_to_join() -> None:
+    recorder = Recorder("part", new_key())
+    for number in range(1, 3):
+        recorder.transcript(said(number), "en")
+        recorder.batch()
+        recorder.wrote()
+    recorder.close()
+    recorder.batch()
+    recorder.wrote()
+    assert recorder.joinable() == []

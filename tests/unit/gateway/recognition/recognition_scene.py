@@ -229,7 +229,7 @@ class Scene:
             await self.recognition.heard.close()
 
     async def until(self, seen: Callable[[], object]) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not seen():
                 self.changed.clear()
                 await self.changed.wait()
@@ -251,7 +251,7 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     played = Scene(seed, Patience(stall_seconds, outage_seconds, longest_seconds))
     await played.recognition.open()
-    async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
         tasks.create_task(played.run())
         tasks.create_task(played.hear())
         yield played
