@@ -6,7 +6,8 @@ The mesh and its sessions are those of `bench.capacity.messages`, the rounds tak
 of silence cost what audio costs on its way through gateway and VAD; what speech costs beyond that are transcripts,
 translations and speech. What one message of audio costs the gateway is the difference between silence in messages of
 20 ms and of 100 ms, which are 40 fewer a second. In brackets is what gRPC's threads spent of it, which run in C beside
-the loop's. With `--perf`, and Linux's program of that name, the gateway's time is also told by library.
+the loop's. What Silero costs the recognizer is told by a mesh beside it whose VAD is energy alone. With `--perf`, and
+Linux's program of that name, the gateway's time is also told by library.
 
 C3 of audio alone is of the gateway as well, in silence: messages of 100 ms against those of 20 ms.
 """
@@ -38,6 +39,7 @@ from services.common.audio.pcm import ASR_RATE
 IDLE_SECONDS = 6.0
 OF_GRPC = ("event_engine", "grpc_global_tim", "lifeguard")  # the threads that gRPC names itself
 IDLE, SILENCE, SPEECH = "idle", "silence", "speech"
+PLAIN = "silence, VAD by energy"
 PERF = ("perf", "record", "-q", "-F", "999", "-o")
 
 Spent: TypeAlias = Mapping[str, tuple[float, float]]  # seconds of the loop's thread and ours, and of gRPC's; by service
@@ -64,18 +66,22 @@ async def measured(options: argparse.Namespace) -> tuple[dict[tuple[str, int], l
     silent = [np.zeros_like(each) for each in spoken]
     rounds: dict[tuple[str, int], list[Spent]] = defaultdict(list)
     libraries: Counter[str] = Counter()
-    async with ours("ours", options.sessions) as arm:
-        await arm.stream([spoken[0][: 3 * ASR_RATE]], 100)
+    async with ours("ours", options.sessions) as arm, ours("plain", options.sessions, vad="energy") as plain:
+        for each in (arm, plain):
+            await each.stream([spoken[0][: 3 * ASR_RATE]], 100)
         before = spent(arm)
         await asyncio.sleep(IDLE_SECONDS)
         rounds[IDLE, 0].append(_between(before, spent(arm), IDLE_SECONDS))
+        seconds = sum(map(len, silent)) / ASR_RATE
         for number in range(options.rounds):
+            before = spent(plain)
+            await plain.stream(silent, 100)
+            rounds[PLAIN, 100].append(_between(before, spent(plain), seconds))
             for chunk_ms in CHUNKS_MS if number % 2 else CHUNKS_MS[::-1]:
                 for kind, pcms in ((SILENCE, silent), (SPEECH, spoken)):
                     before = spent(arm)
                     async with sampled(arm.mesh.processes["gateway"], libraries, options):
                         await arm.stream(pcms, chunk_ms)
-                    seconds = sum(map(len, pcms)) / ASR_RATE
                     rounds[kind, chunk_ms].append(_between(before, spent(arm), seconds))
     return rounds, libraries
 
@@ -157,6 +163,8 @@ def derived_table(rounds: Mapping[tuple[str, int], Sequence[Spent]]) -> Rows:
     table.add("one message of audio, ms", (gateway(SILENCE, short) - gateway(SILENCE, long)) / fewer)
     table.add("a second of audio in messages of 100 ms, ms", gateway(SILENCE, long))
     table.add("a second of speech beyond that, ms", gateway(SPEECH, long) - gateway(SILENCE, long))
+    silero, plain = (median(total(each, ["asr"]) for each in rounds[kind, long]) for kind in (SILENCE, PLAIN))
+    table.add("beside it: a second of audio in the recognizer's VAD, ms", silero - plain)
     table.add("C3 of audio alone", gateway(SILENCE, long) / gateway(SILENCE, short))
     table.add("C3", gateway(SPEECH, long) / gateway(SPEECH, short))
     return table

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 import grpc
 import psutil
@@ -55,10 +56,12 @@ class Arm:
 
 
 @asynccontextmanager
-async def ours(name: str, sessions: int, checkout: Path | None = None) -> AsyncIterator[Arm]:
+async def ours(
+    name: str, sessions: int, checkout: Path | None = None, vad: Literal["silero", "energy"] = "silero"
+) -> AsyncIterator[Arm]:
     """Have a mesh with null engines, of another checkout where one is named."""
-    slots = {f"{stage}_SLOTS": str(2 * sessions) for stage in ("GATEWAY", "ASR")}
-    async with local_mesh({**NULL, **slots}, checkout) as mesh, grpc.aio.insecure_channel(mesh.address) as channel:
+    own = {f"{stage}_SLOTS": str(2 * sessions) for stage in ("GATEWAY", "ASR")} | {"ASR_VAD": vad}
+    async with local_mesh({**NULL, **own}, checkout) as mesh, grpc.aio.insecure_channel(mesh.address) as channel:
         stub = pb_grpc.RealtimeTranslateStub(channel)
 
         async def stream(spoken: Sequence[Pcm], chunk_ms: int) -> list[Answered]:

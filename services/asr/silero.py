@@ -28,8 +28,8 @@ BLOCK_FRAMES = 4  # at once: larger products would be spread over threads, which
 UNITS = 128  # of the recurrent layer
 _MAGIC, _FLOAT32 = 0x67676D6C, 0
 _HALF, _SCALE = np.float32(0.5), np.float32(1 / 32768)
-_UNSPREAD = 1 << 18  # multiplications of a product that BLAS does on one thread
 _WINDOW, _HOP, _BANDS, _REFLECTED = 256, 128, 129, 64
+_WIDE, _NARROW = 128, 64  # channels of the first convolution, and of the second
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Weights:
     """The network's matrices, each [in, out] and contiguous, with their biases."""
 
     waves: Array  # [2, 256, 129]: cosines, then sines, below a Hann window
-    layers: tuple[tuple[Array, Array], ...]  # four convolutions, their three taps one after the other
+    layers: tuple[tuple[Array, Array], ...]  # four convolutions, their taps one after the other: those that hear sound
     inputs: Array  # of the recurrent layer, [128, 512]: input, forget and output gate, which are halved, and the cell
     states: Array
     bias: Array
@@ -93,31 +93,28 @@ def _encoded(weights: Weights, samples: Array) -> Array:
     heard[:, -_REFLECTED:] = heard[:, -_REFLECTED - 2 : -2 * _REFLECTED - 2 : -1]
     windows = np.ascontiguousarray(_rows(heard, (count, 4, _WINDOW), (heard.shape[1], _HOP)))
     waves = np.matmul(windows, weights.waves[:, None])
-    sound = np.sqrt(waves[0] ** 2 + waves[1] ** 2)  # [frames, 4, 129]
-    for (taps, bias), step in zip(weights.layers, (1, 2, 2, 1), strict=True):
-        sound = _convolved(sound, taps, step)
-        sound += bias
-        np.maximum(sound, 0, out=sound)
-    gates: Array = sound[:, 0] @ weights.inputs
+    waves *= waves
+    sound: Array = np.zeros((count, 6, _BANDS), np.float32)  # at four times, and a silence on both sides
+    np.add(waves[0], waves[1], out=sound[:, 1:-1])
+    np.sqrt(sound, out=sound)
+    first, second, third, last = weights.layers
+    taps = np.ascontiguousarray(_rows(sound, (count, 4, 3 * _BANDS), (6 * _BANDS, _BANDS)))
+    sound = _bent(np.matmul(taps, first[0]), first[1]).reshape(count, -1)
+    halves: Array = np.empty((count, 2 * _NARROW), np.float32)  # at two times, as every other one is left out
+    np.matmul(sound[:, : 2 * _WIDE], second[0][_WIDE:], out=halves[:, :_NARROW])  # before it there is silence
+    np.matmul(sound[:, _WIDE:], second[0], out=halves[:, _NARROW:])
+    sound = _bent(halves, second[1])
+    sound = _bent(sound @ third[0], third[1])
+    sound = _bent(sound @ last[0], last[1])
+    gates: Array = sound @ weights.inputs
     gates += weights.bias
     return gates
 
 
-def _convolved(sound: Array, taps: Array, step: int) -> Array:
-    """Convolve [frames, times, in] with three taps, a silence of one time on both sides."""
-    count, times, width = sound.shape
-    if times == 1:  # beside it there is silence alone
-        middle: Array = sound @ taps[width : 2 * width]
-        return middle
-    padded = np.zeros((count, times + 2, width), np.float32)
-    padded[:, 1:-1] = sound
-    rows = _rows(padded, (count, -(-times // step), 3 * width), ((times + 2) * width, step * width))
-    rows = np.ascontiguousarray(rows)
-    if rows.size * taps.shape[1] > _UNSPREAD:
-        each: Array = np.matmul(rows, taps)
-        return each
-    flat: Array = rows.reshape(-1, 3 * width) @ taps
-    return flat.reshape(count, -1, taps.shape[1])
+def _bent(sound: Array, bias: Array) -> Array:
+    """Return what a layer makes of its sums, in their place."""
+    sound += bias
+    return np.maximum(sound, 0, out=sound)
 
 
 def _rows(of: Array, shape: tuple[int, ...], steps: tuple[int, ...]) -> Array:
@@ -147,10 +144,11 @@ def _weights(tensors: dict[str, Array]) -> Weights:
     halves[3 * UNITS :] = 1  # the cell's input is no gate
     order = np.r_[: 2 * UNITS, 3 * UNITS : 4 * UNITS, 2 * UNITS : 3 * UNITS]  # theirs has the cell's before the last
     layers = []
-    for number in range(4):
-        taps = tensors[f"encoder.{number}.reparam_conv.weight"]
-        rows = np.ascontiguousarray(taps.transpose(2, 1, 0).reshape(-1, len(taps)))
+    for number, unheard in enumerate((slice(None), slice(None), slice(1, None), slice(1, 2))):
+        taps = tensors[f"encoder.{number}.reparam_conv.weight"].transpose(2, 1, 0)[unheard]
+        rows = np.ascontiguousarray(taps.reshape(-1, taps.shape[-1]))
         layers.append((rows, tensors[f"encoder.{number}.reparam_conv.bias"]))
+    layers[1] = (layers[1][0], np.tile(layers[1][1], 2))
     return Weights(
         waves=np.ascontiguousarray(waves),
         layers=tuple(layers),
