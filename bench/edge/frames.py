@@ -20,6 +20,7 @@ from bench.measuring.processes import SCRIPTED, local_mesh
 from bench.measuring.report import Rows, at_most, finish
 from bench.webrtc.calling import HOST
 from bench.webrtc.chromium import launched
+from services.common.cancelling import TaskGroup
 
 MOST_MS = 16.0  # a frame of a display with 60 a second
 WORDS = 60
@@ -57,11 +58,15 @@ def main() -> None:
 
 async def measured(seconds: float, rate: int) -> tuple[list[float], list[float]]:
     """Return how long updates took, and frames beside them, in milliseconds."""
-    async with local_mesh(SCRIPTED) as mesh, edges(mesh.address) as running, launched() as chromium:
+    async with (
+        local_mesh(SCRIPTED) as mesh,
+        edges(mesh.address) as running,
+        launched() as chromium,
+        TaskGroup() as tasks,
+    ):
         ((port, _),) = running
         page = await chromium.new_page()
         sent = asyncio.Event()
-        sending: list[asyncio.Task[None]] = []  # held, as a task that nobody holds may end
 
         async def send(socket: Any) -> None:
             for number in range(round(seconds * rate)):
@@ -74,7 +79,7 @@ async def measured(seconds: float, rate: int) -> tuple[list[float], list[float]]
             def answer(message: str | bytes) -> None:
                 if isinstance(message, str) and json.loads(message)["type"] == "hello":
                     socket.send(json.dumps(READY))
-                    sending.append(asyncio.ensure_future(send(socket)))
+                    tasks.create_task(send(socket))
 
             socket.on_message(answer)
 
