@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import fcntl
 import gc
 import os
+import random
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -19,6 +22,8 @@ from typing import TypeVar
 import psutil
 import pytest
 from hypothesis import HealthCheck, settings
+
+from babelmesh.local import ports
 
 T = TypeVar("T")
 
@@ -39,10 +44,13 @@ SHARED_THREADS = (
 )
 SHARED_CHILDREN = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
+PORTS_EACH = 250  # of a process that runs tests: for services that are started after their ports were found
+
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.add_cleanup(_ports_of_our_own())
     # A process whose parent was killed becomes our child instead of init's, so that a leak of it is seen too.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     # How long an example takes says what else the machine does. A test's own timeout is what ends one that hangs.
@@ -50,6 +58,21 @@ def pytest_configure() -> None:
     settings.load_profile("unhurried")
     # A shell starts what runs in its background deaf to Ctrl-C, and programs inherit that from us.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _ports_of_our_own() -> Callable[[], None]:
+    """Pick ports where no other process that runs tests does, another suite's among them; returns what ends that."""
+    parts = [ports.PICKED[at : at + PORTS_EACH] for at in range(0, len(ports.PICKED), PORTS_EACH)]
+    for part in random.sample(parts, len(parts)):
+        lock = open(f"{tempfile.gettempdir()}/babelmesh-tests-{part.start}.lock", "a")  # noqa: SIM115  # to the end
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        ports.PICKED = part
+        return lock.close
+    raise pytest.UsageError("More processes run tests here than there are ports for.")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import tokenize
 from collections.abc import Iterator
@@ -48,7 +49,12 @@ class Source:
 def sources(*folders: str) -> tuple[Source, ...]:
     """The files below the folders, in order."""
     found = sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
-    return tuple(_source(path) for path in found if BUILT not in path.parents)
+    gc.disable()  # nothing of a million nodes is garbage
+    try:
+        return tuple(_source(path) for path in found if BUILT not in path.parents)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @cache

@@ -15,7 +15,10 @@ from bench.measuring.issuer import settings, token
 from tests.mesh.edge import connect, edge, hello, say, typed, until
 from tests.mesh.mesh import Address, gateway_address
 
-OPERATE = {"Authorization": f"Bearer {token('EdDSA', scope='operate')}"}
+
+def operate() -> dict[str, str]:
+    """Headers with a token of those who run the mesh, which is good for minutes."""
+    return {"Authorization": f"Bearer {token('EdDSA', scope='operate')}"}
 
 
 def asked(port: int, count: int, headers: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
@@ -65,13 +68,13 @@ async def test_sessions_lags_and_stages_are_told_without_texts_and_addresses() -
 
 async def test_with_tokens_on_the_scope_decides_wherever_one_calls_from(tmp_path: Path) -> None:
     async with gateway_address(**settings(tmp_path)) as gateway, operated(gateway) as servicer:
-        assert (await watched(servicer.port, OPERATE))[0] == 200
-        assert (await watched(servicer.port, {"Host": "mesh.example", **OPERATE}))[0] == 200
+        assert (await watched(servicer.port, operate()))[0] == 200
+        assert (await watched(servicer.port, {"Host": "mesh.example", **operate()}))[0] == 200
         refusals: tuple[tuple[dict[str, str], int, str], ...] = (
             ({}, 401, "TOKEN_MISSING"),
             ({"Authorization": f"Bearer {token('EdDSA')}"}, 403, "SCOPE_MISSING"),
             ({"Host": "mesh.example"}, 401, "TOKEN_MISSING"),
-            ({"Origin": "https://elsewhere.example", **OPERATE}, 403, "ORIGIN_REFUSED"),
+            ({"Origin": "https://elsewhere.example", **operate()}, 403, "ORIGIN_REFUSED"),
         )
         for headers, status, code in refusals:
             refused, (problem,) = await watched(servicer.port, headers)
@@ -80,7 +83,7 @@ async def test_with_tokens_on_the_scope_decides_wherever_one_calls_from(tmp_path
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Host": "mesh.example"}, {"X-Forwarded-For": "127.0.0.1"}, {"Host": "mesh.example", **OPERATE}],
+    [{"Host": "mesh.example"}, {"X-Forwarded-For": "127.0.0.1"}, {"Host": "mesh.example", **operate()}],
     ids=["by another name", "through a proxy", "with a token that nobody reads"],
 )
 async def test_with_tokens_off_only_the_machine_itself_sees_it(headers: dict[str, str]) -> None:

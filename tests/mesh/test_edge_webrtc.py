@@ -52,6 +52,7 @@ async def test_a_message_that_cannot_be_taken_ends_the_session_by_name() -> None
     assert (error["code"], error["field"], error["fatal"]) == ("UNKNOWN_TYPE", "type", True)
 
 
+@pytest.mark.clock  # as it speaks
 async def test_a_pause_that_was_not_sent_is_a_hole_in_the_clock_and_no_shift() -> None:
     """Of three seconds in the middle nothing is sent; what is said behind them keeps its place."""
     pcm = at_48_khz(quiet(0.4) + loud(1.0) + quiet(3.6) + loud(1.0) + quiet(4))

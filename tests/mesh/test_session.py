@@ -158,7 +158,7 @@ async def test_targets_come_and_go_while_the_session_lives() -> None:
 
 
 async def test_an_interruption_drops_the_speech_and_nothing_else() -> None:
-    async with gateway(tts={"compute_ms": 40}) as stub:
+    async with gateway(tts={"compute_ms": 100}) as stub:
         call: Any = stub.Stream()
         heard = Heard()
         async with asyncio.TaskGroup() as tasks:

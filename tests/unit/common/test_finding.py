@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -48,12 +50,31 @@ def by_patterns(text: str, sources: list[str], inflected: bool, exact: bool) -> 
     return [(int(str(each.lastgroup)[1:]), each.start(), each.end()) for each in pattern.finditer(text)]
 
 
-@settings(max_examples=1500, deadline=None)
+def by_finder(text: str, terms: Sequence[str], inflected: bool, exact: bool) -> list[tuple[int, int, int]]:
+    finder = Finder(terms, frozenset(terms) if inflected else frozenset(), exact)
+    return [(each.index, each.start, each.end) for each in finder.places(text)]
+
+
+@settings(max_examples=300)
 @given(TEXTS, TERMS, st.booleans(), st.booleans())
 def test_what_is_found_is_what_patterns_find(text: str, terms: list[str], inflected: bool, exact: bool) -> None:
-    finder = Finder(terms, frozenset(terms) if inflected else frozenset(), exact)
-    found = [(each.index, each.start, each.end) for each in finder.places(text)]
-    assert found == by_patterns(text, terms, inflected, exact)
+    assert by_finder(text, terms, inflected, exact) == by_patterns(text, terms, inflected, exact)
+
+
+def test_what_is_found_in_texts_made_of_the_terms_is_what_patterns_find() -> None:
+    """Hypothesis seldom writes a term into a text: here each text holds some, and what is near them."""
+    drawn = random.Random(1)
+    found = 0
+    for _ in range(2000):
+        made = ("".join(drawn.choices(_CHARS, k=drawn.randint(1, 8))) for _ in range(drawn.randint(1, 6)))
+        terms = [" ".join(composed(each).split()) for each in made if any(map(str.isalnum, each))]
+        parts = drawn.choices([*terms, *_CHARS, *(each.swapcase() + "s" for each in terms)], k=drawn.randint(0, 8))
+        text = composed(drawn.choice(("", " ")).join(parts))
+        inflected, exact = drawn.random() < 0.5, drawn.random() < 0.5
+        places = by_finder(text, terms, inflected, exact)
+        assert places == by_patterns(text, terms, inflected, exact), (text, terms, inflected, exact)
+        found += len(places)
+    assert found > 500
 
 
 def test_letters_are_compared_one_by_one_as_patterns_compare_them() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from services.mt.engine import Pair
-from services.mt.formality import portuguese, spanish
+from services.mt.formality import lexicon, portuguese, spanish
 from services.mt.formality.lexicon import Form
 from services.mt.formality.registers import Register, Registers
 from services.mt.settings import MtSettings
@@ -93,7 +93,8 @@ def test_without_dictionaries_spanish_has_none(tmp_path: Path) -> None:
     assert not registers.of(Way(pair, (Step(pair, "embedded"),)))
 
 
-async def test_installed_dictionaries_know_the_forms() -> None:
+async def test_installed_dictionaries_know_the_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexicon, "_SECONDS", 60.0)
     registers = Registers(MtSettings().embedded.modes)
     registers.start()
     text = await registers.put("Tienes razón: te llamaré cuando llegues.", Pair("en", "es"), Register.FORMAL)

@@ -16,6 +16,7 @@ from services.tts.engines.scripted import engine as scripted
 from services.tts.patience import patiently
 from services.tts.serving import Engines
 from services.tts.settings import TtsSettings
+from tests.unit.common.instant import at_once
 
 
 class Neural(scripted.Engine):
@@ -103,6 +104,7 @@ def test_the_pace_that_is_asked_for_grows_with_the_cores_up_to_a_half(monkeypatc
     assert speeds.pace(0.9) == 0.9
 
 
+@at_once
 async def test_who_waits_for_a_slow_voice_is_told_that_it_is_at_work() -> None:
     told: list[int] = []
 
