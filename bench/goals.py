@@ -77,6 +77,10 @@ MEASUREMENTS = (
     Measurement("bench.chaos.partitions", ("R4.partition",)),
     Measurement("bench.chaos.embedded", ("R1.embedded",)),
     Measurement("bench.chaos.gateways", ("R2",)),
+    Measurement("bench.rooms.meeting", ("rooms.meeting",), ("--seconds", "21"), short=("--listeners", "20")),
+    Measurement("bench.rooms.listeners", ("rooms.listeners",), ("--seconds", "30"), short=("--many", "50")),
+    Measurement("bench.rooms.density", ("rooms.density",), ("--rooms", "40"), short=("--seconds", "10")),
+    Measurement("bench.webrtc.latency", ("webrtc.latency",), short=("--utterances", "2", "--peers", "1")),
     Measurement("bench.capacity.hops", ("C2",), short=("--segments", "2", "--pairs", "1")),
     Measurement("bench.capacity.messages", ("C3", "C9"), short=("--sessions", "2", "--seconds", "4", "--pairs", "1")),
     Measurement("bench.capacity.fanout", ("C8",)),
@@ -96,6 +100,7 @@ MEASUREMENTS = (
     Measurement("bench.recognition.silence", ("N.silence",)),
     Measurement("bench.recognition.noise", ("N2",), reads_prompts=True),
     Measurement("bench.audio.loss", ("L1",), reads_prompts=True),
+    Measurement("bench.webrtc.loss", ("webrtc.loss",), reads_prompts=True, short=()),
     Measurement("bench.voice.voices_heard", ("N4",)),
     Measurement("bench.voice.voice_windows", ("V1",)),
     Measurement(
@@ -107,6 +112,7 @@ MEASUREMENTS = (
     Measurement("bench.sessions.quality", ("C1.doors",), ("--doors",), True),
     Measurement("bench.sessions.quality", ("C1.masks",), ("--masks",), True),
     Measurement("bench.chaos.soak", ("soak",)),
+    Measurement("bench.rooms.soak", ("rooms.soak",), short=("--minutes", "1")),
 )
 
 

@@ -78,7 +78,7 @@ def main() -> None:
     try:
         device = chosen(options.device)
     except InvalidArgument as fault:
-        print(f"Skipped: {fault}")
+        print(f"Skipped, it needs a GPU: {fault}")
         return
     shape = Shape(rows=options.rows)
     loaded = session(encoder(shape), device)

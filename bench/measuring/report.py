@@ -15,6 +15,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from services.common.neural.gpus import gpus
+
 OUT = Path(__file__).parents[1] / "out"
 WIDTH = 160
 
@@ -84,6 +86,7 @@ def machine() -> dict[str, Cell]:
         "cpu": _cpu(),
         "cores": os.cpu_count(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        **{f"gpu {number}": name for number, name in enumerate(gpus())},
         "python": platform.python_version(),
         "grpcio": version("grpcio"),
         "babelmesh": _own_version(),

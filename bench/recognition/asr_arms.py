@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
-import sherpa_onnx
 
 from services.asr.engine import Endpoint, Heard, Speech
 from services.asr.engines.onnx.engine import Engine
@@ -121,6 +120,8 @@ class Sherpa:
 
     async def start(self) -> None:
         """See Arm."""
+        import sherpa_onnx  # noqa: PLC0415 - not where a GPU computes
+
         file = self._model.bundle.file
         common = {"tokens": str(file("tokens.txt")), "num_threads": self._model.threads}
         if self._model.ctc:

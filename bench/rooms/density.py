@@ -80,8 +80,8 @@ def main() -> None:
     per_core, sessions = told.rooms / found["edge"], told.rooms / found["all"]
     table.add(str(told.rooms), found["edge"], found["all"], per_core, sessions, found["rss"], found["p99"])
     goals = {
-        "rooms of one core of the edge": at_least(per_core, LEAST_ROOMS),
-        "captions that did not come": at_most(0.0 if found["captions"] else 1.0, 0),
+        "rooms.density.rooms of one core of the edge": at_least(per_core, LEAST_ROOMS),
+        "rooms.density.captions that did not come": at_most(0.0 if found["captions"] else 1.0, 0),
     }
     sys.exit(not finish("rooms_density", [table], goals))
 

@@ -175,9 +175,9 @@ def main() -> None:
     few, most = crowds
     wrong = sum(each.said - each.got + each.doubled + each.disordered for each in sorts if "French" not in each.name)
     goals = {
-        "captions lost, doubled, out of order": at_most(wrong + few.missing + most.missing, 0),
-        f"p99 of {told.many} above that of {FEW}": at_most(most.p99_ms / few.p99_ms, MOST_P99),
-        "RSS of a listener, KiB": at_most(most.rss_kib, MOST_RSS_KIB),
+        "rooms.listeners.captions lost, doubled, out of order": at_most(wrong + few.missing + most.missing, 0),
+        f"rooms.listeners.p99 of {told.many} above that of {FEW}": at_most(most.p99_ms / few.p99_ms, MOST_P99),
+        "rooms.listeners.RSS of a listener, KiB": at_most(most.rss_kib, MOST_RSS_KIB),
     }
     sys.exit(not finish("rooms_listeners", [table, numbers], goals))
 

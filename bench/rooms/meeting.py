@@ -167,10 +167,12 @@ def main() -> None:
     costs.add("one listener's own session", alone)
     costs.add(f"{told.listeners} of them", scaled)
     goals = {
-        "recognitions": at_most(calm.recognitions, SPEAKERS),
-        "translations": at_most(calm.pairs, SPEAKERS * (len(LANGS) - 1)),
-        "CPU beside a session for each": at_most(calm.cpu / scaled, MOST_CPU),
-        "lost, doubled, out of order, unequal": at_most(sum(each.verdict.wrong for each in found.values()), 0),
+        "rooms.meeting.recognitions": at_most(calm.recognitions, SPEAKERS),
+        "rooms.meeting.translations": at_most(calm.pairs, SPEAKERS * (len(LANGS) - 1)),
+        "rooms.meeting.CPU beside a session for each": at_most(calm.cpu / scaled, MOST_CPU),
+        "rooms.meeting.lost, doubled, out of order, unequal": at_most(
+            sum(each.verdict.wrong for each in found.values()), 0
+        ),
     }
     sys.exit(not finish("rooms_meeting", [table, costs], goals))
 

@@ -84,9 +84,9 @@ def main() -> None:
     slope = float(np.polyfit(range(len(medians)), medians, 1)[0]) if len(medians) > 1 else 0.0
     grown = memory[-1] - memory[0] if memory else 0.0
     goals = {
-        "slope of the lag, ms a minute": at_most(abs(slope), MOST_SLOPE_MS),
-        "memory grown, MiB": at_most(grown, MOST_GROWTH_MIB),
-        "lost, doubled, out of order, unequal": at_most(wrong, 0),
+        "rooms.soak.slope of the lag, ms a minute": at_most(abs(slope), MOST_SLOPE_MS),
+        "rooms.soak.memory grown, MiB": at_most(grown, MOST_GROWTH_MIB),
+        "rooms.soak.lost, doubled, out of order, unequal": at_most(wrong, 0),
     }
     sys.exit(not finish("rooms_soak", [table], goals))
 

@@ -11,9 +11,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
 import ctranslate2
-import torch
-from ctranslate2.converters import TransformersConverter
-from transformers import AutoModelForSeq2SeqLM
 
 from services.mt.engines.onnx.loading import Precision
 from tests.models.mt.ours import Ours, Way, opened
@@ -99,6 +96,10 @@ class TransformersArm:
     name = "transformers"
 
     def __init__(self, setting: Setting) -> None:
+        import torch  # noqa: PLC0415 - heavy, and only this arm needs it
+        from transformers import AutoModelForSeq2SeqLM  # noqa: PLC0415 - likewise
+
+        self._torch = torch
         torch.set_num_threads(setting.threads)
         self._setting = setting
         kind = torch.float16 if setting.precision == "fp16" else torch.float32
@@ -106,7 +107,7 @@ class TransformersArm:
 
     def translated(self, sources: Sequence[Ids]) -> list[list[int]]:
         """Batch by batch."""
-        torch.set_num_threads(self._setting.threads)  # of the thread that asks
+        self._torch.set_num_threads(self._setting.threads)  # of the thread that asks
         size = self._setting.together
         return [ids for first in range(0, len(sources), size) for ids in self._batch(sources[first : first + size])]
 
@@ -115,7 +116,7 @@ class TransformersArm:
         self._model = None
 
     def _batch(self, sources: Sequence[Ids]) -> list[list[int]]:
-        pad = self._model.config.pad_token_id
+        torch, pad = self._torch, self._model.config.pad_token_id
         rows = [torch.tensor(source) for source in sources]
         ids = torch.nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=pad).to(self._setting.device)
         with torch.inference_mode():
@@ -137,6 +138,8 @@ class CTranslate2Arm:
     def __init__(self, setting: Setting) -> None:
         converted = setting.bundle.with_name(f"{setting.bundle.name}-ct2")
         if not converted.exists():
+            from ctranslate2.converters import TransformersConverter  # noqa: PLC0415 - needs transformers
+
             TransformersConverter(str(setting.original)).convert(str(converted))
         self._setting = setting
         self._ids: dict[str, int] = json.loads((setting.original / "vocab.json").read_text(encoding="utf-8"))
@@ -164,13 +167,15 @@ class CTranslate2Arm:
         self._translator.unload_model()
 
 
-def arms(setting: Setting, stack: ExitStack) -> list[Arm]:
-    """Those that have the precision: transformers has no int8."""
-    kinds: list[Callable[[Setting], Arm]] = [OursArm, TransformersArm, CTranslate2Arm]
-    made: list[Arm] = []
-    for kind in kinds:
-        if setting.precision == "int8" and kind is TransformersArm:
+def arms(setting: Setting, others: Sequence[str], stack: ExitStack) -> list[Arm]:
+    """Ours and the others named that have the precision: transformers has no int8."""
+    kinds: dict[str, Callable[[Setting], Arm]] = {"transformers": TransformersArm, "CTranslate2": CTranslate2Arm}
+    made: list[Arm] = [OursArm(setting)]
+    stack.callback(made[0].close)
+    for name in others:
+        if setting.precision == "int8" and name == "transformers":
             continue
+        kind = kinds[name]
         made.append(kind(setting))
         stack.callback(made[-1].close)
     return made

@@ -17,8 +17,7 @@ from bench.translation.mt_turns import Measured, Race, Turn, sources
 from services.common.errors import InvalidArgument
 from services.common.neural.devices import Device as DeviceFound
 from services.common.neural.devices import chosen
-from services.mt.engines.onnx.loading import Precision
-from tests.models.mt.random_models import made
+from services.mt.engines.onnx.loading import SUFFIXES, Precision
 
 MADE = Path(__file__).parents[1] / "out" / "models"
 LEAST_SENTENCES = 2
@@ -52,12 +51,13 @@ def compare(description: str | None) -> None:
     parser.add_argument("--rounds", type=int, default=2, help="how many times `together` sentences are in a turn")
     parser.add_argument("--callers", type=int, default=16, help="calls that come by themselves; 0: none")
     parser.add_argument("--gap", type=float, default=20.0, metavar="MS", help="between two of them, on average")
+    parser.add_argument("--others", default=",".join(OTHERS), help="that ours is beside, of transformers, CTranslate2")
     parser.add_argument("--precisions", default="", help="of fp32, int8, fp16; on the CPU the first two, else the last")
     options = parser.parse_args()
     try:
         device = chosen(options.device)
     except InvalidArgument as fault:
-        print(f"Skipped: {fault}")
+        print(f"Skipped, it needs a GPU: {fault}")
         return
     sys.exit(not _report(options, device))
 
@@ -68,15 +68,16 @@ def _report(options: argparse.Namespace, on: DeviceFound) -> bool:
     title = f"{options.model} (random weights) on {on.name}, {options.threads} thread(s), tokens/s"
     table, served = Rows(title, COLUMNS), mt_served.table(options.callers, options.gap)
     goals: dict[str, Goal] = {}
+    others = [each for each in options.others.split(",") if each]
     settings = _settings(options, device, precisions)
     for setting in settings:
-        found, per_token = _measured(setting, options.pairs, options.rounds)
+        found, per_token = _measured(setting, others, options.pairs, options.rounds)
         _add(table, setting, found, per_token)
         if setting.precision == precisions[0]:
             goals = _goals(setting, found)  # in the end, of the most at the same time
     for precision in precisions if options.callers else ():
         setting = replace(settings[0], precision=precision, together=options.callers)
-        found = mt_served.measured(setting, options.pairs, options.gap)
+        found = mt_served.measured(setting, others, options.pairs, options.gap)
         mt_served.add(served, precision, found)
         goals |= mt_served.goals(found) if precision == precisions[0] else {}
     name = "mt_engines" if device == "cpu" else f"mt_engines-{device}"
@@ -85,8 +86,10 @@ def _report(options: argparse.Namespace, on: DeviceFound) -> bool:
 
 def _settings(options: argparse.Namespace, device: Device, precisions: Sequence[Precision]) -> list[Setting]:
     bundle = MADE / options.model
-    if not _complete(bundle):
-        made(options.model, MADE, ("int8", "fp16"))
+    if not _complete(bundle, precisions):
+        from tests.models.mt.random_models import made  # noqa: PLC0415 - needs torch, and Optimum
+
+        made(options.model, MADE, [each for each in precisions if each != "fp32"])
     return [
         Setting(bundle, device, options.threads, precision, together, options.length)
         for precision in precisions
@@ -94,11 +97,11 @@ def _settings(options: argparse.Namespace, device: Device, precisions: Sequence[
     ]
 
 
-def _complete(bundle: Path) -> bool:
-    return all((bundle / f"encoder_model{variant}.onnx").exists() for variant in ("", "_quantized", "_fp16"))
+def _complete(bundle: Path, precisions: Sequence[Precision]) -> bool:
+    return all((bundle / f"encoder_model{SUFFIXES[each]}.onnx").exists() for each in precisions)
 
 
-def _measured(setting: Setting, turns: int, rounds: int) -> tuple[Measured, float]:
+def _measured(setting: Setting, others: Sequence[str], turns: int, rounds: int) -> tuple[Measured, float]:
     """All sentences are there from the beginning; and bytes that cross for each token of ours."""
     asked = sources(max(rounds * setting.together, LEAST_SENTENCES), turns)
 
@@ -108,7 +111,7 @@ def _measured(setting: Setting, turns: int, rounds: int) -> tuple[Measured, floa
         return Turn(time.perf_counter() - begun, answers)
 
     with ExitStack() as stack:
-        every = arms(setting, stack)
+        every = arms(setting, others, stack)
         (ours,) = (arm for arm in every if isinstance(arm, OursArm))
         before = ours.crossed
         found = Race(every, take).run(turns, setting.length)
@@ -137,5 +140,6 @@ def _goals(setting: Setting, found: Measured) -> dict[str, Goal]:
         goal: at_least(ratio, bound) for goal, (name, bound) in bounds.items() if (ratio := ratios[name]) is not None
     }
     if setting.precision == "fp32":
-        reached["mt_engines.same_ids"] = at_least(min(found.same(name) or 0.0 for name in OTHERS), 1.0)
+        same = [share for name in OTHERS if (share := found.same(name)) is not None]
+        reached["mt_engines.same_ids"] = at_least(min(same, default=0.0), 1.0)
     return reached

@@ -1,7 +1,7 @@
 """Our translator beside transformers and CTranslate2: same weights, same sources, same precision, same threads.
 
     python -m bench.translation.mt_engines [--model marian-base-random] [--device auto] [--pairs 5] [--threads 1]
-                               [--together 1,8,32] [--callers 16]
+                               [--together 1,8,32] [--callers 16] [--others transformers,CTranslate2]
 
 Greedy. The weights have the shape of an OPUS-MT model and are random; the end is never likely, so that every
 translation is `--length` ids long in every arm. That measures what a token costs, and says nothing about quality.
@@ -32,7 +32,10 @@ def main() -> None:
 
 def _go_on_in_parity_environment() -> None:
     if not PYTHON.exists() or Path(sys.executable) == PYTHON:
-        print("Skipped: transformers and CTranslate2 are not installed here. `make parity-setup` installs them.")
+        gpu = ", it needs a GPU, and" if "cuda" in sys.argv else ":"
+        print(
+            f"Skipped{gpu} transformers and CTranslate2, which are not installed here. `make parity-setup` does that."
+        )
         sys.exit()
     paths = os.pathsep.join([str(ROOT), str(ROOT / "gen")])
     module = ("-m", "bench.translation.mt_engines")

@@ -72,11 +72,11 @@ class CTranslate2Alone(CTranslate2Arm):
 Any4 = Ours | Transformers | CTranslate2 | CTranslate2Alone
 
 
-def measured(setting: Setting, turns: int, gap_ms: float) -> Measured:
+def measured(setting: Setting, others: Sequence[str], turns: int, gap_ms: float) -> Measured:
     """Every translator, asked by as many callers as the setting has together."""
     calls = Calls(sources(setting.together, turns), arrivals(setting.together, gap_ms))
     kinds: list[Callable[[Setting], Any4]] = [Ours, CTranslate2, CTranslate2Alone]
-    if setting.precision != "int8":
+    if setting.precision != "int8" and "transformers" in others:
         kinds.append(Transformers)
     with ExitStack() as stack:
         arms: list[Any4] = []

@@ -75,7 +75,7 @@ def main() -> None:
         rates[network] = float(jiwer.wer(said, normalized(came.text)))
         gaps = sum(len(event.get("gaps", [])) for _, event in came.of("flow"))
         table.add(f"{network.loss:.0%}", network.jitter_ms, rates[network], len(came.of("final_asr")), gaps)
-    goals = {f"{asked.client}: WER of 5 % lost over none": at_most(rates[BAD] - rates[NONE], BOUND)}
+    goals = {f"webrtc.loss.{asked.client}, WER of 5 % lost over none": at_most(rates[BAD] - rates[NONE], BOUND)}
     sys.exit(not finish(f"webrtc_loss_{asked.client}", [table], goals))
 
 

@@ -13,7 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from services.common.errors import MeshError
@@ -122,12 +122,26 @@ def _connections(resources: Resources, serving: Serving) -> list[BaseRoute]:
     routes: list[BaseRoute] = []
     for path, endpoint in made.items():
         routes += [
-            Route(path, endpoint, methods=["POST"]),
-            Route(path, resources.describe, methods=["GET", "OPTIONS"]),
-            Route(f"{path}/{{id}}", resources.change, methods=["PATCH"]),
-            Route(f"{path}/{{id}}", resources.delete, methods=["DELETE"]),
+            Route(path, _Offers(endpoint, resources), methods=["POST", "GET", "OPTIONS"]),
+            Route(f"{path}/{{id}}", resources.change, methods=["PATCH", "DELETE"]),
         ]
     return routes
+
+
+@dataclass(frozen=True, slots=True)
+class _Offers:
+    """One resource of two: it takes offers, and says with which servers they are made. Its 405 names all methods."""
+
+    taken: ASGIApp
+    resources: Resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["method"] == "POST":
+            await self.taken(scope, receive, send)
+        else:
+            answer = await self.resources.describe(Request(scope, receive))
+            await answer(scope, receive, send)
 
 
 def _rooms(rooms: RoomsOverHttp) -> list[Route]:

@@ -40,6 +40,7 @@ step "rendered.sums is of what the overlays make" .venv/bin/python -m deploy.k8s
 step "Kubernetes' and other schemas" .deploy/bin/python tests/deploy/schemas.py "$rendered"/*.yaml
 step "GPU slices" components mig
 step "TLS" components tls
+step "WebRTC" components webrtc
 step "checkov" .deploy/bin/checkov --config-file tests/deploy/checkov.yaml --directory "$rendered"
 step "hadolint" .venv/bin/hadolint services/*/Dockerfile
 step "SBOMs" sboms

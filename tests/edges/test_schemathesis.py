@@ -13,7 +13,7 @@ import pytest
 
 from tests.mesh.edge import edge_port
 
-pytestmark = [pytest.mark.edges, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.edges, pytest.mark.timeout(600)]
 PROGRAM = Path(sys.executable).with_name("schemathesis")
 EXAMPLES, SEED = 10, 7
 
@@ -30,6 +30,7 @@ async def test_requests_of_all_kinds_are_answered_as_the_document_says(
         # What languages and registers there are is the gateway's to say: a request that the document allows may name
         # others, and is refused, some by 501. What fails otherwise is in the log.
         asked += ["--exclude-checks", "positive_data_acceptance,not_a_server_error"]
+        asked += ["--exclude-method", "PATCH"]  # of WHIP: what is sent is a fragment of SDP, which it cannot write
         asked += ["--no-color", "--request-timeout", "20", "--suppress-health-check", "all"]
         program = await asyncio.create_subprocess_exec(PROGRAM, *asked, stdout=PIPE, stderr=STDOUT, cwd=tmp_path)
         told, _ = await program.communicate()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -73,6 +73,12 @@ class Guest:
                 found = [each for each in self.of(kind) if fields.items() <= each.items()]
                 if len(found) >= count:
                     return found[count - 1]
+                await self._next()
+
+    async def comes_to(self, kind: str, condition: Callable[[Event], bool]) -> None:
+        """Wait until the newest event of a kind is as it is to be."""
+        async with asyncio.timeout(15):
+            while not condition(self.of(kind)[-1]):
                 await self._next()
 
     async def has(self, count: int, lang: str | None = None) -> list[str]:

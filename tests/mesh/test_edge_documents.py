@@ -8,6 +8,10 @@ from typing import Any
 
 from services.edge import app
 from services.edge.realtime.inputs import FIELDS
+from services.edge.rooms.rest import QR, STATE, TRANSCRIPT
+from services.edge.webrtc.calls import PATH as CALLS
+from services.edge.webrtc.rooms import WHEP, WHIP
+from services.edge.webrtc.translating import PATH as TRANSLATION_CALLS
 from tests.mesh.edge import Got, connect, control, edge_port, heard, hello, say, spoken, typed
 from tests.mesh.mesh import UTTERANCE
 from tests.mesh.test_edge_rest import call
@@ -69,6 +73,13 @@ def references(value: Any) -> Iterator[str]:
         yield from references(each)
 
 
+def test_connections_by_webrtc_and_rooms_are_documented() -> None:
+    for path in (CALLS, TRANSLATION_CALLS, WHIP, WHEP):
+        assert OPEN["paths"][path].keys() == {"post", "get"}
+        assert OPEN["paths"][f"{path}/{{id}}"].keys() == {"patch", "delete"}
+    assert {STATE, TRANSCRIPT, QR} < OPEN["paths"].keys()
+
+
 def test_the_documents_are_whole() -> None:
     assert ASYNC["asyncapi"] == "3.0.0"
     assert OPEN["openapi"].startswith("3.1")
@@ -119,13 +130,15 @@ async def test_every_answer_of_rest_is_as_the_document_says() -> None:
         ("/v2/translate", {"text": "a", "source_lang": "en", "target_lang": "es"}),
         ("/v1/translations", {"text": "a", "source_language": "en", "target_language": "es"}),
         ("/v1/languages", None),
+        ("/v1/realtime/calls", None),
         ("/healthz", None),
     ]
     wrong: list[str] = []
     async with edge_port() as port:
         for path, body in requests:
             status, answer = await call(port, path, body)
-            told = OPEN["paths"][path]["get" if body is None else "post"]["responses"][str(status)]["content"]
-            (schema,) = (each["schema"] for each in told.values())
+            told = OPEN["paths"][path]["get" if body is None else "post"]["responses"][str(status)]
+            told = resolved(OPEN, told["$ref"]) if "$ref" in told else told
+            (schema,) = (each["schema"] for each in told["content"].values())
             wrong += faults(schema, answer, OPEN, path)
     assert not wrong

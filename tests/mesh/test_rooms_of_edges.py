@@ -12,7 +12,8 @@ from bench.measuring.nats_server import NatsServer
 from tests.mesh.edge import edge
 from tests.mesh.mesh import gateway_address
 from tests.mesh.nats_server import nats_server, needs_nats
-from tests.mesh.rooms import guest, speaker
+from tests.mesh.rooms import ROOM, guest, speaker
+from tests.mesh.test_edge_rest import call
 
 pytestmark = [needs_nats, pytest.mark.clock]  # what members want reaches a gateway twice a second
 
@@ -59,6 +60,26 @@ async def test_an_edge_that_opens_a_room_learns_what_was_said() -> None:
             assert await late.has(2) == ["one-es", "two-es"]
 
 
+async def test_an_edge_that_is_lost_takes_no_transcript_with_it() -> None:
+    """All members are at one edge: the other one keeps the room as well, and has the transcript when that is lost."""
+    async with nats_server() as nats, gateway_address() as address, edge(address, rooms_nats=nats.url) as other:
+        async with (
+            edge(address, rooms_nats=nats.url) as one,
+            guest(one.port, lang="es") as here,
+            speaker(one.port, name="Ann") as ann,
+        ):
+            await ann.say("one")
+            await ann.say("two")
+            await here.has(2)
+            await ann.until("ack", texts=2)
+            await asyncio.sleep(3)  # in which a witness is found
+        for lang, said in (("es", ["one-es", "two-es"]), ("spoken", ["one", "two"])):
+            _, told = await call(other.port, f"{ROOM}/transcript?lang={lang}")
+            assert [each["text"] for each in told["segments"]] == said
+        async with guest(other.port, lang="es") as late:
+            assert late.finals() == ["one-es", "two-es"]
+
+
 async def test_what_is_said_while_nats_is_away_comes_when_it_is_back() -> None:
     async with (
         two_edges() as (one, other, nats),
@@ -96,4 +117,4 @@ async def test_a_speaker_goes_on_at_another_edge() -> None:
             await again.say("two", number=2)
             assert await listener.has(2) == ["one-es", "two-es"]
             assert {each["speaker"] for each in listener.of("segment")} == {me}
-            assert [each["state"] for each in listener.of("room")[-1]["speakers"]] == ["present"]
+            await listener.comes_to("room", lambda room: [each["state"] for each in room["speakers"]] == ["present"])

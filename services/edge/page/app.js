@@ -142,6 +142,7 @@ async function changeMicrophone() {
   const before = page.source;
   try {
     page.source = await Microphone.open(at("device").value, heard, unplugged);
+    await page.talk.session.use?.(page.source.track);
     await before.close();
     if (page.source.rate === before.rate) return;
     page.talk.rate = page.source.rate;

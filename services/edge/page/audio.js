@@ -98,6 +98,10 @@ export class Microphone {
     this.rate = context.sampleRate === 48000 ? 16000 : context.sampleRate;
   }
 
+  get track() {
+    return this.stream.getAudioTracks()[0];
+  }
+
   async close() {
     for (const track of this.stream.getTracks()) track.stop();
     await this.context.close();

@@ -42,6 +42,7 @@ export class Choices {
     fill(at("source"), [...new Set(described.pairs.map((each) => each.source_lang))], wished.from ?? before.source);
     this.fillTargets(wished.to ?? before.target);
     if ([...at("pace").options].some((each) => each.value === before.pace)) at("pace").value = before.pace;
+    at("line").value = before.line === "webrtc" ? "webrtc" : "socket";
     at("glossary").value = before.glossary ?? "";
     this.fillVoices();
   }
@@ -103,7 +104,7 @@ export class Choices {
 
   remember() {
     const voices = {...kept.all().voices, [at("target").value]: at("voice").value};
-    kept.put({source: at("source").value, target: at("target").value, pace: at("pace").value, voices});
+    kept.put({source: at("source").value, target: at("target").value, pace: at("pace").value, line: at("line").value, voices});
   }
 }
 

@@ -4,6 +4,7 @@
 const STATES = {
   fault: (text) => text,
   lost: () => "Connection lost: trying again. What you say is kept.",
+  away: () => "Connection lost: trying again. What you say meanwhile is lost.",
   refused: () => "No connection yet: trying again.",
   connecting: () => "Connecting …",
   silent: () => "Nothing is heard.",

@@ -2,6 +2,7 @@
 
 import {Session} from "./babelmesh.js";
 import {at, language, named} from "./choices.js";
+import {PeerSession} from "./peer.js";
 
 export const SILENT_PEAK = 0.01;
 const BEHIND_MS = 3000;
@@ -23,10 +24,16 @@ export class Talk {
   open() {
     count += 1;
     this.opened = false;
-    const url = new URL("/v1/realtime", location.href.replace(/^http/, "ws")).href;
-    const session = new Session(url, this.page.choices.session(this.rate), this.token ? {token: this.token} : {});
+    const session = this.connected(this.page.choices.session(this.rate), this.token ? {token: this.token} : {});
     this.session = session;
     listen(this, session, {number: count, baseMs: performance.now() - this.page.began});
+  }
+
+  /** A session over the chosen connection: files and typed text go over the WebSocket. */
+  connected(asked, options) {
+    const track = at("line").value === "webrtc" && this.rate && this.page.source?.track;
+    if (track) return new PeerSession(asked, track, options);
+    return new Session(new URL("/v1/realtime", location.href.replace(/^http/, "ws")).href, asked, options);
   }
 
   /** Send samples; where a change is due and the speaker makes a pause, those behind it go to the next session. */
@@ -75,7 +82,7 @@ function listen(talk, session, place) {
   session.on("connection", ({state}) => {
     talk.opened ||= state !== "lost";
     states.set("connecting", false);
-    states.set("lost", state === "lost" && talk.opened);
+    states.set(session.forgets ? "away" : "lost", state === "lost" && talk.opened);
     states.set("refused", state === "lost" && !talk.opened);
     states.set("open", state !== "lost");
     if (state === "lost" && !talk.opened) talk.page.ask();

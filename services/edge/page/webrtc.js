@@ -6,7 +6,8 @@ const FRAGMENT = "application/trickle-ice-sdpfrag";
 /** A connection to an edge. Dispatches each message as an event of its type, with it as `detail`, and `track` events. */
 export class Call extends EventTarget {
   /**
-   * @param {{url?: string, token?: string, session: object, original?: string, configuration?: RTCConfiguration}} options
+   * @param {{url?: string, token?: string, session: object, original?: string, resume?: string, configuration?: RTCConfiguration}} options
+   *   `resume` is the newest handle of a session that is to go on.
    */
   constructor(options) {
     super();
@@ -23,10 +24,12 @@ export class Call extends EventTarget {
     this.peer.ontrack = ({track: voice}) => this.dispatchEvent(new CustomEvent("track", {detail: voice}));
     this.channel = this.peer.createDataChannel("babelmesh");
     this.channel.onmessage = ({data}) => this.take(JSON.parse(data));
+    this.channel.onclose = () => this.dispatchEvent(new Event("gone"));
     this.peer.onconnectionstatechange = () => this.dispatchEvent(new Event(this.peer.connectionState));
     await this.offered();
-    const {session, original} = this.options;
-    const asked = {sdp: this.peer.localDescription.sdp, session: original ? {...session, original} : session};
+    const {session, original, resume} = this.options;
+    const told = original ? {...session, original} : session;
+    const asked = {sdp: this.peer.localDescription.sdp, session: told, ...(resume ? {resume_handle: resume} : {})};
     const answer = await this.request(this.url, "POST", JSON.stringify(asked), {"Content-Type": "application/json"});
     this.resource = new URL(answer.headers.get("Location"), new URL(this.url, location.href)).href;
     this.etag = answer.headers.get("ETag");
@@ -107,6 +110,7 @@ export class Call extends EventTarget {
     const answer = await fetch(url, {method, body, headers: {...headers, ...token}});
     if (answer.ok) return answer;
     const problem = await answer.json().catch(() => ({}));
-    throw Object.assign(new Error(problem.detail ?? `status ${answer.status}`), {code: problem.title, field: problem.field});
+    const {title: code = `STATUS_${answer.status}`, field, retry_after_ms} = problem;
+    throw Object.assign(new Error(problem.detail ?? `status ${answer.status}`), {code, field, retry_after_ms});
   }
 }

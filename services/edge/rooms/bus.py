@@ -8,6 +8,7 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -17,7 +18,7 @@ from nats.errors import Error
 from mesh.rooms.v1 import rooms_pb2 as mesh
 from services.common.cancelling import TaskGroup
 from services.edge.rooms.checking import KEY, NAME, parsed, read_post
-from services.edge.rooms.link import ANSWERS, ASKING, RoomLink, subject
+from services.edge.rooms.link import ANSWERS, ASKING, KEEPING, RoomLink, subject
 from services.edge.rooms.ring import Ring
 from services.edge.rooms.room import Room
 from services.edge.settings import EdgeSettings
@@ -39,14 +40,24 @@ class _Held:
     subscription: Subscription | None = None
 
 
+class Keeping(Protocol):
+    """The rooms of a process, as far as other edges open some of them."""
+
+    edge: str  # the name of this process among edges
+
+    async def keep(self, key: str) -> None:
+        """Keep a room without members here, where there is place for it."""
+
+
 class NatsBus:
     """The way to other edges, over NATS."""
 
-    def __init__(self, client: Client, settings: EdgeSettings, tasks: TaskGroup, edge: str) -> None:
+    def __init__(self, client: Client, settings: EdgeSettings, tasks: TaskGroup, rooms: Keeping) -> None:
         self._client = client
         self._settings = settings
         self._tasks = tasks
-        self._edge = edge
+        self._keeping = rooms
+        self._edge = rooms.edge
         self._rooms: dict[str, _Held] = {}
         self._listening = False
 
@@ -89,6 +100,7 @@ class NatsBus:
         for key, held in self._rooms.items():
             await self._subscribe(key, held)
         await self._client.subscribe(ASKING, cb=self._asked)
+        await self._client.subscribe(KEEPING, queue="edges", cb=self._kept)
         await self._client.subscribe(f"{ASKING}.{self._edge}", cb=self._asked)
         await self._client.subscribe(f"{ANSWERS}.{self._edge}.>", cb=self._answered)
 
@@ -114,6 +126,12 @@ class NatsBus:
         if asked is not None and held is not None and edge and edge != self._edge:
             await held.link.answer(asked.from_seq, message.reply)
 
+    async def _kept(self, message: Msg) -> None:
+        """Keep a room whose record one edge alone has."""
+        asked = parsed(mesh.Ask, message.data)
+        if asked is not None and KEY.fullmatch(asked.room):
+            await self._keeping.keep(asked.room)
+
     async def _answered(self, message: Msg) -> None:
         parts = message.subject.split(".")
         held = self._rooms.get(parts[3])
@@ -134,11 +152,11 @@ def _asking(reply: str) -> str:
 
 
 @asynccontextmanager
-async def bus(settings: EdgeSettings, edge: str) -> AsyncIterator[NatsBus]:
+async def bus(settings: EdgeSettings, rooms: Keeping) -> AsyncIterator[NatsBus]:
     """Hold a connection to NATS for the block; where it cannot be reached it comes once it can."""
     client = Client()
     async with TaskGroup() as tasks:
-        found = NatsBus(client, settings, tasks, edge)
+        found = NatsBus(client, settings, tasks, rooms)
         connecting = tasks.create_task(_connect(client, settings, found))
         try:
             await asyncio.wait([connecting], timeout=_FIRST_SECONDS)

@@ -20,6 +20,7 @@ from services.edge.doors.limits import Clients
 from services.edge.doors.tokens import token_of
 from services.edge.faults import Fault, as_fault
 from services.edge.realtime.registry import Registry
+from services.edge.rooms.holding import Present
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
 from services.edge.rooms.member import Member
 from services.edge.rooms.rooms import Rooms
@@ -72,7 +73,7 @@ class RoomCalls:
         speaks = self.doors.clients.connected(caller.name) if asked.speech else nullcontext()
         with self.viewers.connected(caller.name), speaks:
             async with self.rooms.joined(asked, caller) as member:
-                with self.registry.entered(_Call(member)):
+                with self.registry.entered(Present(member)):
                     return await _conversed(context, member)
 
     def _caller(self, context: Any) -> Caller:
@@ -80,21 +81,6 @@ class RoomCalls:
         shown = [value for name, value in given if name == "authorization" and isinstance(value, str)]
         token = token_of(shown, (), OURS)
         return Caller(token, f"peer {context.peer().rpartition(':')[0]}")
-
-
-@dataclass(slots=True, eq=False)
-class _Call:
-    """A member's call, as it is asked to leave."""
-
-    member: Member
-
-    def leave(self, milliseconds: int) -> None:
-        """Ask the client to go on in another call within so many milliseconds."""
-        self.member.put(sent({"type": "go_away", "time_left_ms": milliseconds}))
-
-    def end(self, fault: Fault) -> None:
-        """End the call with a fault."""
-        self.member.end(fault)
 
 
 def _asked(first: object) -> Entry:

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from services.common.cancelling import TaskGroup
 from services.common.errors import InvalidArgument, MeshError
 from services.edge.doors.entrance import Doors
 from services.edge.doors.limits import Clients
 from services.edge.faults import Fault, as_fault
-from services.edge.realtime.closing import DONE, close_code
+from services.edge.realtime.closing import close_code
 from services.edge.realtime.door import SocketDoor, say
 from services.edge.realtime.lines import CLOSED
 from services.edge.realtime.registry import Registry
+from services.edge.rooms.holding import Present, held
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
 from services.edge.rooms.member import Member
 from services.edge.rooms.rooms import Rooms
@@ -74,28 +74,13 @@ class _Connection:
     async def run(self, registry: Registry) -> int:
         """Hold the connection to its end; return the code to close it with, 0 where the client left."""
         try:
-            with registry.entered(self):
-                async with TaskGroup() as tasks:
-                    reading = tasks.create_task(self._read())
-                    await self._send()
-                    reading.cancel()
-        except BaseExceptionGroup as group:
-            if group.split((_Left, Fault))[1] is not None:
-                raise
-            faults = [each for each in group.exceptions if isinstance(each, Fault)]
-            if not faults:
-                return 0
-            await say(self.socket, faults[0].event())
-            return close_code(faults[0].status)
-        return DONE
-
-    def leave(self, milliseconds: int) -> None:
-        """Ask the client to go on in another connection within so many milliseconds."""
-        self.member.put(sent({"type": "go_away", "time_left_ms": milliseconds}))
-
-    def end(self, fault: Fault) -> None:
-        """End the connection with a fault."""
-        self.member.end(fault)
+            with registry.entered(Present(self.member)):
+                fault = await held(self._read(), self._send(), _Left)
+        except _Left:
+            return 0
+        if fault is not None:
+            await say(self.socket, fault.event())
+        return close_code(fault.status if fault else 0)
 
     async def _read(self) -> None:
         """Carry out the client's messages; one that cannot be taken is answered, and the member stays."""

@@ -20,6 +20,7 @@ from services.edge.rooms.ring import Inlet, Ring
 from services.edge.rooms.room import Room
 
 BEAT_SECONDS = 1.0
+SEEK_SECONDS = 2.0  # between two looks for a witness
 _MOST_EDGES = 256
 LOST_SECONDS = 5.0  # an edge without a sign of life for so long is lost
 
@@ -47,8 +48,10 @@ class RoomLink:
     wire: Wire
     ring: Ring
     inlets: dict[str, Inlet] = field(default_factory=dict)
+    crowds: dict[str, int] = field(default_factory=dict)  # members of the room at other edges
     _sent: int = 0  # the newest number that was sent
     _beat_at: float = 0.0
+    _sought_at: float = 0.0  # when a witness was last looked for
     _away: bool = False  # whether nobody could be reached
     _wants: list[mesh.Want] = field(default_factory=list)
     _members: int = 0
@@ -59,6 +62,11 @@ class RoomLink:
     def edge(self) -> str:
         """The name of this process among edges."""
         return self.room.edge
+
+    @property
+    def others(self) -> bool:
+        """Whether the room has members at other edges."""
+        return any(self.crowds.values())
 
     def publish(self, post: mesh.Post) -> None:
         """Send a message to the other edges: now, or once they can be reached."""
@@ -96,6 +104,7 @@ class RoomLink:
                 asked = asked or await self._ask_all()
                 await self._send()
                 await self._look_after_others()
+                await self._seek_witness()
             else:
                 self._away = True
             try:
@@ -121,6 +130,7 @@ class RoomLink:
         elif post.HasField("beat"):
             inlet.newest = max(inlet.newest, post.beat.newest_seq)
             wants = {each.lang: Want(each.captions, each.voice, each.original) for each in post.beat.wants}
+            self.crowds[post.edge] = post.beat.members
             self.room.wanted_elsewhere(post.edge, wants)
         else:
             self.room.heard(post)
@@ -187,6 +197,7 @@ class RoomLink:
         for edge, inlet in list(self.inlets.items()):
             if now - inlet.heard_at > LOST_SECONDS:
                 del self.inlets[edge]
+                self.crowds.pop(edge, None)
                 self._deliver(inlet.skip_to(inlet.next_held()))
                 self.room.lost(edge)
                 continue
@@ -195,6 +206,15 @@ class RoomLink:
             if inlet.given_up(now):
                 await self._ask(edge, 0)
                 self._deliver(inlet.skip_to(inlet.next_held()))
+
+    async def _seek_witness(self) -> None:
+        """Have another edge keep the room as well, where this one alone has what was said in it."""
+        now = time.monotonic()
+        if self.inlets or not self.ring.newest:
+            self._sought_at = now
+        elif now - self._sought_at >= SEEK_SECONDS:
+            self._sought_at = now
+            await self.wire.send(KEEPING, mesh.Ask(room=self.key).SerializeToString())
 
     async def _ask(self, edge: str, number: int) -> None:
         asked = mesh.Ask(room=self.key, from_seq=number)
@@ -207,6 +227,7 @@ class RoomLink:
 
 
 ROOMS, ASKING, ANSWERS = "babelmesh.rooms", "babelmesh.ask", "babelmesh.answers"
+KEEPING = "babelmesh.keep"  # a room, to any one edge
 
 
 def subject(key: str) -> str:

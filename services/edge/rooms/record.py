@@ -7,6 +7,7 @@ again what they are not sure that the other has, and a speaker's session may be 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -67,6 +68,14 @@ class Voice:
     def milliseconds(self) -> float:
         """The length of the speech that came, in milliseconds."""
         return self.samples * 1000 / self.rate if self.rate else 0.0
+
+
+def newer(state: mesh.Speaker, than: int = 0) -> mesh.Speaker:
+    """Return a copy of a speaker's state that counts more than it, and more than one of another version."""
+    found = mesh.Speaker()
+    found.CopyFrom(state)
+    found.version = max(state.version + 1, than + 1, round(1000 * time.time()))
+    return found
 
 
 def speaks(sources: Sequence[str], lang: str) -> bool:

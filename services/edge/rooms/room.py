@@ -16,7 +16,7 @@ from realtime.v1 import realtime_translate_pb2 as pb
 from services.edge.rooms import captions, telling
 from services.edge.rooms.demand import CAPTIONS, ORIGINAL, VOICE, Demand, Want
 from services.edge.rooms.listeners import Listeners, Listening
-from services.edge.rooms.record import CAPTION, Heard, Record, beyond
+from services.edge.rooms.record import CAPTION, Heard, Record, beyond, newer
 from services.edge.rooms.speaker import Speaker
 from services.edge.rooms.terms import glossary
 from services.edge.rooms.values import SPOKEN, Event, Sent, Wish, sent
@@ -29,6 +29,10 @@ OWN = ""  # this edge, among those that want something
 
 class Link(Protocol):
     """The way to the other edges of a room."""
+
+    @property
+    def others(self) -> bool:
+        """Whether the room has members at other edges."""
 
     def publish(self, post: mesh.Post) -> None:
         """Send a message to the other edges: now, or once they can be reached."""
@@ -205,6 +209,10 @@ class Room:
         record = self.record(speaker)
         session = record.state.session_id
         if state.version <= record.state.version or (session and session != state.session_id):
+            return
+        gone = state.state != mesh.SPEAKER_STATE_PRESENT
+        if gone and speaker in self.speakers and record.state.edge == self.edge != state.edge:
+            self.changed(speaker, newer(record.state, state.version))  # it went on here before it was missed there
             return
         before = dict(record.state.missing)
         record.state = state

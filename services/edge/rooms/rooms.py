@@ -62,6 +62,11 @@ class _Open:
         return not len(self.room.listeners) and not self.room.speakers
 
     @property
+    def over(self) -> bool:
+        """Whether nobody is in the room, at any edge that is known of."""
+        return self.empty and not (self.room.link and self.room.link.others)
+
+    @property
     def wordless(self) -> bool:
         """Whether nothing was said in the room, or set."""
         return not self.room.terms.version and not any(each.segments for each in self.room.records.values())
@@ -86,7 +91,7 @@ class Rooms:
             if self.settings.rooms_nats:
                 from services.edge.rooms.bus import bus  # noqa: PLC0415  # the extra `rooms` brings what it imports
 
-                self._bus = await stack.enter_async_context(bus(self.settings, self.edge))
+                self._bus = await stack.enter_async_context(bus(self.settings, self))
             tasks = self._tasks = await stack.enter_async_context(TaskGroup())
             sweeping = tasks.create_task(self._sweep())
             try:
@@ -161,6 +166,11 @@ class Rooms:
         """Return a room, opened here for a look where it was not."""
         return await self._room(key_of(tenant, name))
 
+    async def keep(self, key: str) -> None:
+        """Keep a room of other edges without members here, where there is place for it."""
+        if len(self._rooms) < self.settings.rooms_most and self._tasks is not None:
+            await self._room(key)
+
     async def _room(self, key: str) -> Room:
         async with self._opening:
             if key not in self._rooms:
@@ -221,7 +231,7 @@ class Rooms:
             await asyncio.sleep(min(5.0, self.settings.rooms_kept_seconds / 2 + 0.1))
             now = time.monotonic()
             for key, opened in list(self._rooms.items()):
-                if not opened.empty:
+                if not opened.over:
                     opened.empty_since = None
                 elif opened.empty_since is None:
                     opened.empty_since = now

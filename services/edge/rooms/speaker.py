@@ -18,7 +18,7 @@ from services.edge.faults import Fault, fault_told
 from services.edge.plain import plain
 from services.edge.rooms.faults import in_room
 from services.edge.rooms.listeners import Listening
-from services.edge.rooms.record import Record, speaks
+from services.edge.rooms.record import Record, newer, speaks
 from services.edge.rooms.speaking import Speaking
 from services.edge.rooms.values import Event, sent
 
@@ -275,10 +275,7 @@ class Speaker:
         self.place.again()
 
     def _state(self) -> mesh.Speaker:
-        state = mesh.Speaker()
-        state.CopyFrom(self.record.state)
-        state.version = max(state.version + 1, round(1000 * time.time()))
-        return state
+        return newer(self.record.state)
 
 
 def targets(wanted: Sequence[tuple[str, bool]], own: str) -> list[pb.Target]:

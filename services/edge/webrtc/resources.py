@@ -24,6 +24,7 @@ from services.edge.doors.tokens import require_parameters
 from services.edge.faults import Fault
 from services.edge.realtime.registry import Registry
 from services.edge.rest import body
+from services.edge.rooms.inputs import room_name
 from services.edge.upstream import Caller
 from services.edge.webrtc.fragments import MOST_BYTES, fragment
 from services.edge.webrtc.requests import FRAGMENT, SDP, kind_of
@@ -100,6 +101,8 @@ class Resources:
 
     async def describe(self, request: Request) -> Response:
         """Answer which servers a client may use to be reached; they stand in the headers, too."""
+        if "room" in request.path_params:
+            room_name(request.path_params["room"])
         caller = self.doors.caller(request)
         self.doors.clients.requested(caller.name)
         await self.doors.gateway.describe(caller)
@@ -116,8 +119,11 @@ class Resources:
         return servers(settings.ice_servers, secret, until, secrets.token_hex(4))
 
     async def change(self, request: Request) -> Response:
-        """Take a client's later candidates, or its ICE restart, which is answered with ours."""
+        """Take a client's later candidates, or its ICE restart, which is answered with ours; or end a connection."""
         resource = self._found(request)
+        if request.method == "DELETE":
+            resource.peer.leave()
+            return Response(status_code=200)
         kind_of(request, (FRAGMENT,))
         told = fragment((await body.raw(request, MOST_BYTES)).decode("utf-8", "replace"))
         match = request.headers.get("if-match", "")
@@ -133,11 +139,6 @@ class Resources:
             return Response(status_code=204)
         seconds = self.doors.settings.peer_connect_ms / 1000
         return Response(await resource.peer.restart(told, seconds), 200, {"ETag": resource.etag}, FRAGMENT)
-
-    async def delete(self, request: Request) -> Response:
-        """End a connection."""
-        self._found(request).peer.leave()
-        return Response(status_code=200)
 
     def _found(self, request: Request) -> Resource:
         """Return the connection that a request names. Raises Fault for one that is not there, or of another client."""

@@ -17,10 +17,11 @@ from services.common.errors import InvalidArgument, MeshError
 from services.common.telemetry.tracing import tracer
 from services.edge import measures
 from services.edge.faults import Fault, as_fault
-from services.edge.realtime.closing import DONE, close_code
+from services.edge.realtime.closing import close_code
 from services.edge.realtime.inputs import Spoken
 from services.edge.realtime.lines import Gone
 from services.edge.realtime.outputs import Out
+from services.edge.rooms.holding import Present, held
 from services.edge.rooms.inputs import carry_out, entry, read, room_name
 from services.edge.rooms.member import Member
 from services.edge.rooms.rooms import Rooms
@@ -87,7 +88,7 @@ class RoomConnections:
                 await answered(resource, quote(request.scope["path"]), self._resources, send)
                 async with TaskGroup() as tasks:
                     beside = tasks.create_task(peer.run(settings.peer_connect_ms / 1000))
-                    with self._resources.registry.entered(connection):
+                    with self._resources.registry.entered(Present(member)):
                         code = await connection.run()
                     await finished(line)
                     beside.cancel()
@@ -111,27 +112,12 @@ class _Connection:
     async def run(self) -> int:
         """Hold the connection to its end; return its code, 0 where the client left."""
         try:
-            async with TaskGroup() as tasks:
-                reading = tasks.create_task(self._read())
-                await self._send()
-                reading.cancel()
-        except BaseExceptionGroup as group:
-            if group.split((Gone, Fault))[1] is not None:
-                raise
-            faults = [each for each in group.exceptions if isinstance(each, Fault)]
-            if not faults:
-                return 0
-            await self.line.send(Out(faults[0].event()))
-            return close_code(faults[0].status)
-        return DONE
-
-    def leave(self, milliseconds: int) -> None:
-        """Ask the client to go on in another connection within so many milliseconds."""
-        self.member.put(sent({"type": "go_away", "time_left_ms": milliseconds}))
-
-    def end(self, fault: Fault) -> None:
-        """End the connection with a fault."""
-        self.member.end(fault)
+            fault = await held(self._read(), self._send(), Gone)
+            if fault is not None:
+                await self.line.send(Out(fault.event()))
+        except Gone:
+            return 0
+        return close_code(fault.status if fault else 0)
 
     async def _read(self) -> None:
         """Pass on what is spoken, and carry out messages; one that cannot be taken is answered. Raises Gone."""

@@ -66,6 +66,15 @@ def marian_base(folder: Path) -> dict[str, str]:
     return {}
 
 
+def marian_big(folder: Path) -> dict[str, str]:
+    """The shape of the large OPUS-MT models ("transformer-big"). It ends no sentence before it must."""
+    count = vocabulary.marian(folder, vocabulary.phrases(), 65001)
+    model = MarianMTModel(marian_config(width=1024, layers=6, heads=16, inner=4096, count=count))
+    model.final_logits_bias[0, model.config.eos_token_id] = NEVER
+    _save(model, folder, STEADY)
+    return {}
+
+
 def m2m100_tiny(folder: Path) -> dict[str, str]:
     """Two layers each, all hundred languages."""
     return _m2m100(folder, _m2m100_shape(32, 2, 4, 64, 256))
@@ -79,6 +88,7 @@ def m2m100_smallest(folder: Path) -> dict[str, str]:
 MODELS: dict[str, Callable[[Path], dict[str, str]]] = {
     "tiny-marian-random": tiny_marian,
     "marian-base-random": marian_base,
+    "marian-big-random": marian_big,
     "m2m100-tiny-random": m2m100_tiny,
     "m2m100-smallest-random": m2m100_smallest,
 }
