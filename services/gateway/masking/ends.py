@@ -61,20 +61,13 @@ def continued(text: str, start: int, begun: Span | None, asked: Asked, complete:
     if begun is None or begun.kind == EMAIL:
         return None, len(text)
     reader = Reader(text, words_of(asked.lang), complete, start)
-    units, end = _units(reader), start
-    for unit in units:
+    end = start
+    for unit in reader.units():
         if not _goes_on(reader, unit, begun.kind):
             return (Span(begun.kind, start, end) if end > start else None), len(text)
         end = unit.end if is_number(unit) or letter_of(reader, unit) else end
     span = Span(begun.kind, start, end) if end > start else None
     return (span, len(text)) if complete else (None, start)
-
-
-def _units(reader: Reader) -> list[Unit]:
-    units = list[Unit]()
-    while (unit := reader.unit(len(units))) is not None:
-        units.append(unit)
-    return units
 
 
 def _goes_on(reader: Reader, unit: Unit, kind: str) -> bool:
@@ -95,11 +88,14 @@ class _Ended:
         start = text.find(" ", start) + 1 if start else 0
         self._text = text
         self._reader = Reader(text, words_of(asked.lang), True, start)
-        self._units = _units(self._reader)
         self._asked = asked
         self._settled = settled
         self._whole = whole
         self._cues: list[dict[str, int]] = [{}]  # what is announced at each unit, as far as it was asked for
+
+    @property
+    def _units(self) -> Sequence[Unit]:
+        return self._reader.units()
 
     def address(self) -> Span | None:
         """Return an address whose last part is missing: it has an "at" that can be no word."""

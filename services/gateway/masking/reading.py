@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
 
 from services.common.text.term_trie import folded
@@ -91,6 +91,12 @@ class Reader:
         unit = self._units[index]
         self.past_end |= unit.open_end
         return unit
+
+    def units(self) -> Sequence[Unit]:
+        """Return all units; that there is none behind the last is noted."""
+        while self.unit(len(self._units)) is not None:
+            pass
+        return self._units
 
     def free_of_ats(self, index: int, reach: int) -> bool:
         """Return whether no "at" is within reach of a unit, and will be none however the text goes on."""
