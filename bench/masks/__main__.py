@@ -34,7 +34,7 @@ from services.gateway.values.speech import Transcript
 from services.gateway.values.terms import Masks
 
 MASKS = Masks(kinds=CORE, profanity=Grade.MILD)
-EVERY = 5  # of the sentences are parted by the end of a segment, at each space of what is in them
+EVERY = 3  # of the sentences are parted by the end of a segment, at each space of what is in them
 _ROUNDS = 5  # of the cost, of which the best counts
 _SESSION_SECONDS = 20.0
 

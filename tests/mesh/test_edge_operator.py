@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import threading
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,10 @@ def operate() -> dict[str, str]:
     return {"Authorization": f"Bearer {token('EdDSA', scope='operate')}"}
 
 
-def asked(port: int, count: int, headers: dict[str, str]) -> tuple[int, list[dict[str, Any]]]:
-    """The status, and some events; of a refusal the problem."""
+def asked(
+    port: int, count: int, headers: dict[str, str], begun: threading.Event | None = None
+) -> tuple[int, list[dict[str, Any]]]:
+    """The status, and some events; of a refusal the problem. `begun` is set with the first event."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         connection.request("GET", "/v1/operator", headers=headers)
@@ -34,6 +37,8 @@ def asked(port: int, count: int, headers: dict[str, str]) -> tuple[int, list[dic
             line = answer.readline()
             if line.startswith(b"data: "):
                 told.append(json.loads(line[6:]))
+                if begun:
+                    begun.set()
         return 200, told
     finally:
         connection.close()
@@ -97,8 +102,9 @@ async def test_a_lost_gateway_is_told_and_one_that_is_back_is_watched_again() ->
     async with AsyncExitStack() as first, gateway_address() as other:
         gateway = await first.enter_async_context(gateway_address())
         async with operated(gateway) as servicer:
-            watching = asyncio.create_task(watched(servicer.port, count=3))
-            await asyncio.sleep(0.5)
+            begun = threading.Event()
+            watching = asyncio.create_task(asyncio.to_thread(asked, servicer.port, 3, {}, begun))
+            assert await asyncio.to_thread(begun.wait, 60)
             await first.aclose()
             status, told = await watching
         async with edge(other) as off:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
-import psutil
 import pytest
 
+from bench.measuring.memory import copies
 from bench.measuring.processes import SCRIPTED, local_mesh
 from realtime.v1 import realtime_translate_pb2_grpc as pb_grpc
 from tests.mesh.archived import archiving, files
@@ -16,22 +15,6 @@ from tests.mesh.mesh import hello, talk, text
 
 CANARY, CONTROL = "zyxqcanary", "wvuqcontrol"
 SAID = f"write to {CANARY}.person@example.org about {CONTROL}"
-
-
-def regions(process: psutil.Process) -> Iterator[bytes]:
-    """The memory of a process that it can write, region by region."""
-    maps = Path(f"/proc/{process.pid}/maps").read_text().splitlines()
-    with Path(f"/proc/{process.pid}/mem").open("rb") as memory:
-        for line in maps:
-            place, rights, *_ = line.split()
-            start, end = (int(each, 16) for each in place.split("-"))
-            if rights.startswith("rw") and "[v" not in line:
-                memory.seek(start)
-                yield memory.read(end - start)
-
-
-def holds(process: psutil.Process, word: str) -> bool:
-    return any(word.encode() in region for region in regions(process))
 
 
 async def test_no_stage_and_no_file_ever_has_what_a_mask_hides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,8 +30,8 @@ async def test_no_stage_and_no_file_ever_has_what_a_mask_hides(tmp_path: Path, m
         stages = {name: process for name, process in mesh.processes.items() if name != "gateway"}
         assert "[email]" in heard.transcripts()[0]
         assert heard.of("ready")[0].archived
-        assert holds(stages["mt"], CONTROL)  # its cache: what is there is found
-        assert not [name for name, process in stages.items() if holds(process, CANARY)]
+        assert copies(stages["mt"], CONTROL)  # its cache: what is there is found
+        assert not [name for name, process in stages.items() if copies(process, CANARY)]
         on_disk = files(tmp_path)
     assert not [name for name, data in on_disk.items() if CANARY.encode() in data or CONTROL.encode() in data]
     assert not [path for path in temporary.rglob("*") if path.is_file()]
