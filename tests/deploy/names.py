@@ -11,7 +11,7 @@ import babelmesh
 from babelmesh.local import supervisor
 
 TEXT = "My name is Maria Lopez and I met John Smith yesterday."
-SCRIPTED = {"ASR_ENGINE": "scripted", "MT_ENGINE": "scripted", "TTS_ENGINE": "scripted"}
+SCRIPTED = {"ASR_ENGINE": "scripted", "MT_ENGINE": "scripted", "TTS_ENGINE": "scripted", "ASR_VAD": "energy"}
 
 
 async def masked() -> str:

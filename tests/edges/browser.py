@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,25 +9,17 @@ from typing import Any
 
 import pytest
 
-CHROMIUM = shutil.which("chromium")
-QUIET = ("background-networking", "component-update", "quic", "sync", "gpu")  # what a browser does by itself
+from bench.webrtc.chromium import CHROMIUM, launched
 
 
 @asynccontextmanager
 async def browser(microphone: Path | None = None, *more: str) -> AsyncIterator[Any]:
     """A browser, with more arguments if need be. Skips the test where it cannot be had."""
-    playwright: Any = pytest.importorskip("playwright.async_api")
+    pytest.importorskip("playwright.async_api")
     if CHROMIUM is None:
         pytest.skip("Debian's chromium is not installed")
-    heard = [f"--use-file-for-fake-audio-capture={microphone}%noloop"] if microphone else []
-    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{each}" for each in QUIET), *more]
-    arguments += ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", *heard]
-    async with playwright.async_playwright() as running:
-        chromium = await running.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        try:
-            yield chromium
-        finally:
-            await chromium.close()
+    async with launched(microphone, *more) as chromium:
+        yield chromium
 
 
 @asynccontextmanager
