@@ -74,11 +74,13 @@ def _no_name(place: Place) -> bool:
     reader, at = place.reader, place.at
     if place.first.text.lower() not in place.words.fillers:
         return False
-    unit, following, third = reader.unit(at), reader.unit(at + 1), reader.unit(at + 2)
+    following = reader.unit(at + 1)
     if following is None or (following.glued and not is_sign(following, ",;:!?")):
         return False
-    spells = unit is not None and unit.text.isascii() and following.kind == LETTER
-    spelled = spells and third is not None and not third.glued
+    spelled = False
+    if place.first.text.isascii() and following.kind == LETTER:  # else the unit behind it is not waited for
+        third = reader.unit(at + 2)
+        spelled = third is not None and not third.glued
     return not (spelled or is_sign(following, _NAME_SIGNS))
 
 

@@ -13,6 +13,7 @@ from services.gateway.masking.reading import NUMBER, SIGN, WORD, Reader
 from services.gateway.masking.telephones import LENGTHS, is_counted
 from services.gateway.masking.telephones import is_number as is_telephone
 
+_LEAST = 2  # digits that something may be found in
 _ID_LENGTHS = range(5, 19)
 _PLAIN_ID_LENGTHS = range(7, 12)  # of a number that is only said behind it to be an id
 _MOST_BEFORE_LETTER = 2  # units between the digits of an id and its letter
@@ -40,6 +41,8 @@ def number(place: Place) -> Found | None:
     digits = digits_at(place)
     if digits is None:
         return _long_id(place)
+    if len(digits.text) < _LEAST and digits.whole:  # of so few nothing depends on what is said behind them
+        return None
     begins = not goes_on(place)
     announced = place.number_announced or _told_behind(place, digits)
     found = _card(digits, announced, begins) or (_id(place, digits, announced) if begins else None)
