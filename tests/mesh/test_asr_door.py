@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import grpc
@@ -113,8 +114,9 @@ async def test_a_call_that_nobody_feeds_is_ended_and_gives_its_slot_back() -> No
     settings = AsrSettings(engine="scripted", vad="energy", slots=1, drain_seconds=0, unfed_seconds=0.2)
     async with serving(settings) as stub:
         opened = Session(stub.Recognize())
-        await opened.configure()
-        await opened.audio(loud(1000))
+        with suppress(grpc.aio.AioRpcError):  # on a busy machine it ends before it is fed
+            await opened.configure()
+            await opened.audio(loud(1000))
         with pytest.raises(grpc.aio.AioRpcError) as ended:
             await read_out(opened.call)
         assert ended.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
