@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -167,6 +168,20 @@ async def test_a_client_of_openais_protocol_gets_deltas_by_its_channel_and_hears
     assert created["session"]["audio"]["output"]["language"] == "es"
     assert peer.of("session.input_transcript.delta")
     assert not peer.of("session.output_audio.delta")
+
+
+async def test_who_asks_for_what_is_refused_and_never_connects_holds_no_place() -> None:
+    connection = RTCPeerConnection()
+    connection.addTransceiver("audio", direction="sendrecv")
+    connection.createDataChannel("x")
+    sdp = await offered(connection)
+    path, session = "/v1/realtime/translations/calls", {"audio": {"output": {"language": "xx"}}}
+    async with calls({"client_peers": 1, "peer_connect_ms": 500}) as port:
+        assert (await post(port, path, sdp, session)).status == 201
+        async with asyncio.timeout(60):
+            while (await post(port, path, sdp, session)).status != 201:  # noqa: ASYNC110 - 429 while one is waited for
+                await asyncio.sleep(0.1)
+    await connection.close()
 
 
 async def test_a_client_of_openais_protocol_may_name_its_languages_by_its_channel() -> None:

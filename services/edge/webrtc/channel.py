@@ -27,13 +27,14 @@ class Channel:
         self._low = asyncio.Event()
         self._unread: deque[str | None] = deque()
         self._parted = 0
+        self._left = False  # whether the client is gone, and no channel comes any more
 
     @property
     def gone(self) -> bool:
-        """Whether the channel was closed, or its client sent more than is read."""
-        return len(self._unread) > _MOST_UNREAD or (
-            self._opened.done() and self._opened.result().readyState == "closed"
-        )
+        """Whether the channel was closed, or its client is gone or sent more than is read."""
+        if self._left or len(self._unread) > _MOST_UNREAD:
+            return True
+        return self._opened.done() and self._opened.result().readyState == "closed"
 
     def open(self, channel: Any) -> None:
         """Take a client's channel; of several the first that loses nothing and keeps the order."""
@@ -47,6 +48,13 @@ class Channel:
         channel.on("message", self._heard)
         self._opened.set_result(channel)
 
+    def leave(self) -> None:
+        """Note that the client is gone: whoever waits to send, also for a channel that never came, is told so."""
+        self._left = True
+        self._low.set()
+        if not self._opened.done():
+            self._opened.set_result(None)
+
     def take(self) -> str | None:
         """Return the next message of the client, empty for one of bytes; None where there is none."""
         return (self._unread.popleft() or "") if self._unread else None
@@ -56,21 +64,23 @@ class Channel:
         if not self._expected:
             return
         channel = await asyncio.shield(self._opened)
+        if self._left:
+            raise Gone
         limit = channel.transport._remote_max_message_size  # aiortc has no other way to ask
         if 0 < limit < LEAST_BYTES:
             raise Gone
         self._parted += 1
         for part in cut(text, self._parted, limit):
-            while channel.readyState == "open" and channel.bufferedAmount > _LOW_BYTES:
+            while not self._left and channel.readyState == "open" and channel.bufferedAmount > _LOW_BYTES:
                 self._low.clear()
                 await self._low.wait()
-            if channel.readyState != "open":
+            if self._left or channel.readyState != "open":
                 raise Gone
             channel.send(part)
 
     async def settle(self) -> None:
         """Wait until all that was sent has left."""
-        while self._opened.done() and (channel := self._opened.result()).readyState == "open":
+        while not self._left and self._opened.done() and (channel := self._opened.result()).readyState == "open":
             if not channel.bufferedAmount:
                 return
             channel.bufferedAmountLowThreshold = 0

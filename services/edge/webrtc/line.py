@@ -38,6 +38,7 @@ class PeerLine:
     def leave(self, said: bool = False) -> None:
         """Note that the client is gone, and whether it said so."""
         self.left, self.said_goodbye = True, self.said_goodbye or said
+        self.channel.leave()
         self._news.set()
         self.room.set()
 

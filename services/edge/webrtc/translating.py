@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -78,8 +79,9 @@ class TranslationCalls:
             return 0
         except (MeshError, Fault) as refusal:
             fault = as_fault(refusal)
-            await line.send(Out(dialect.refusal(fault, True)))
             code = close_code(fault.status)
+            with suppress(Gone):
+                await line.send(Out(dialect.refusal(fault, True)))
         return code
 
 
