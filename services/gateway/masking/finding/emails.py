@@ -59,10 +59,14 @@ def _joined(reader: Reader, before: Unit, unit: Unit) -> bool:
 
 
 def _tied(place: Place, before: Unit, unit: Unit) -> bool:
-    """Return whether a unit may continue a name though a space parts them: spelled letters, or a number."""
-    initial = before.kind == LETTER and before.text.lower() not in place.words.fillers
+    """Return whether a unit may continue a name though a space parts them: spelled letters, or a number. Behind a
+    number a common word goes on with the sentence: "press one to".
+    """
+    fillers = place.words.fillers
+    initial = before.kind == LETTER and before.text.lower() not in fillers
     spelled = letter_of(place.reader, before) and letter_of(place.reader, unit)
-    return initial or bool(spelled) or NUMBER in (before.kind, unit.kind)
+    counted = before.kind == NUMBER and (unit.kind != WORD or unit.text not in fillers)
+    return initial or bool(spelled) or counted or unit.kind == NUMBER
 
 
 def _announced(place: Place, unit: Unit) -> bool:

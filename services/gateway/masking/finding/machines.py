@@ -53,8 +53,11 @@ def _part(reader: Reader, at: int) -> tuple[int, str]:
 
 
 def _dotted(place: Place, at: int) -> bool:
-    dot, following = place.reader.unit(at), place.reader.unit(at + 1)
-    if dot is None or not is_sign(dot, ".") or not is_number(following):
+    dot = place.reader.unit(at)
+    if dot is None or not is_sign(dot, "."):  # then what follows is not waited for
+        return False
+    following = place.reader.unit(at + 1)
+    if not is_number(following):
         return False
     return dot.said or place.announced(IP) or (dot.glued and following is not None and following.glued)
 

@@ -20,9 +20,10 @@ def letter_of(reader: Reader, unit: Unit | None) -> str:
 def behind_letter(reader: Reader, at: int, letter: str) -> int:
     """Return the unit behind a letter and what explains it: "Z as in zebra", "zeta de Zaragoza"."""
     for count in range(1, _MOST_EXPLAINING + 1):
-        link, word = reader.unit(at + count), reader.unit(at + count + 1)
+        link = reader.unit(at + count)
         if link is None or link.text.lower() not in reader.words.explaining:
             break
+        word = reader.unit(at + count + 1)
         if word is not None and word.kind == WORD and _explains(word, letter):
             return at + count + 2
     return at + 1
