@@ -67,4 +67,4 @@ pin pyproject.toml server/pyproject.toml --generate-hashes \
     --extra cli --extra onnx --extra telemetry --group bench --group parity -o requirements/parity.txt
 pin --generate-hashes --group deploy -o requirements/deploy.txt
 pin --generate-hashes --constraints requirements/lock.txt --group site -o requirements/site.txt
-pin --generate-hashes --constraints "$made/tested.txt" --group edges -o requirements/edges.txt
+pin --generate-hashes --constraints <(sed -n 's/^\([a-z].*\) \\$/\1/p' "$made/tested.txt" | grep -v '^certifi==') --group edges -o requirements/edges.txt
