@@ -101,9 +101,13 @@ def fault_of_call(error: grpc.aio.AioRpcError) -> Fault:
 
 def fault_told(error: pb.Error) -> Fault:
     """Return the fault of a fatal error that a session was told, before its status is known."""
-    field = as_sent(error.field)
-    message = error.message.removeprefix(f"{error.field}: ")
-    return paid_for(Fault(_status_of(error), error.code, message, field, tuple(error.accepted), error.retry_after_ms))
+    return replace(gateway_fault_told(error), field=as_sent(error.field))
+
+
+def gateway_fault_told(error: pb.Error) -> Fault:
+    """Return the fault of an error that a session was told, with the field as the gateway's contract names it."""
+    message, accepted = error.message.removeprefix(f"{error.field}: "), tuple(error.accepted)
+    return paid_for(Fault(_status_of(error), error.code, message, error.field, accepted, error.retry_after_ms))
 
 
 def _status_of(error: pb.Error) -> int:

@@ -7,14 +7,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from mesh.rooms.v1 import rooms_pb2 as mesh
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.text.languages import resolve, same
 from services.edge import measures
-from services.edge.faults import Fault, fault_told
+from services.edge.faults import Fault, gateway_fault_told
 from services.edge.plain import plain
 from services.edge.rooms.faults import in_room
 from services.edge.rooms.listeners import Listening
@@ -267,7 +267,7 @@ class Speaker:
         elif error.code == TOO_OFTEN:
             self._aim_again()
         elif not error.fatal:
-            fault = in_room(replace(fault_told(error), field=error.field))
+            fault = in_room(gateway_fault_told(error))
             self.place.tell(self.id, {**fault.event(), "code": error.code, "fatal": False})
 
     def _aim_again(self) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import grpc
@@ -20,7 +20,7 @@ import grpc
 from realtime.v1 import realtime_translate_pb2 as pb
 from services.common.cancelling import TaskGroup, end_call, heed_cancellation
 from services.common.retrying import jittered
-from services.edge.faults import Fault, fault_of_call, fault_told
+from services.edge.faults import Fault, fault_of_call, gateway_fault_told
 from services.edge.rooms.unfinished import Unfinished
 from services.edge.upstream import Call, failure
 
@@ -179,7 +179,7 @@ class Speaking:
         elif kind == "asr" and message.asr.final:
             self.unfinished.transcribed(message.asr)
         elif kind == "error" and message.error.fatal:
-            self._steps.told = replace(fault_told(message.error), field=message.error.field)
+            self._steps.told = gateway_fault_told(message.error)
         elif kind == "end" and not message.end.target_lang:
             self._steps.done = True
         audience.said(message)

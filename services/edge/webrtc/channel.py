@@ -27,12 +27,12 @@ class Channel:
         self._low = asyncio.Event()
         self._unread: deque[str | None] = deque()
         self._parted = 0
-        self._left = False  # whether the client is gone, and no channel comes any more
+        self.left = False  # whether the client is gone, and no channel comes any more
 
     @property
     def gone(self) -> bool:
         """Whether the channel was closed, or its client is gone or sent more than is read."""
-        if self._left or len(self._unread) > _MOST_UNREAD:
+        if self.left or len(self._unread) > _MOST_UNREAD:
             return True
         return self._opened.done() and self._opened.result().readyState == "closed"
 
@@ -50,7 +50,7 @@ class Channel:
 
     def leave(self) -> None:
         """Note that the client is gone: whoever waits to send, also for a channel that never came, is told so."""
-        self._left = True
+        self.left = True
         self._low.set()
         if not self._opened.done():
             self._opened.set_result(None)
@@ -64,23 +64,23 @@ class Channel:
         if not self._expected:
             return
         channel = await asyncio.shield(self._opened)
-        if self._left:
+        if self.left:
             raise Gone
         limit = channel.transport._remote_max_message_size  # aiortc has no other way to ask
         if 0 < limit < LEAST_BYTES:
             raise Gone
         self._parted += 1
         for part in cut(text, self._parted, limit):
-            while not self._left and channel.readyState == "open" and channel.bufferedAmount > _LOW_BYTES:
+            while not self.left and channel.readyState == "open" and channel.bufferedAmount > _LOW_BYTES:
                 self._low.clear()
                 await self._low.wait()
-            if self._left or channel.readyState != "open":
+            if self.left or channel.readyState != "open":
                 raise Gone
             channel.send(part)
 
     async def settle(self) -> None:
         """Wait until all that was sent has left."""
-        while not self._left and self._opened.done() and (channel := self._opened.result()).readyState == "open":
+        while not self.left and self._opened.done() and (channel := self._opened.result()).readyState == "open":
             if not channel.bufferedAmount:
                 return
             channel.bufferedAmountLowThreshold = 0

@@ -30,14 +30,18 @@ class PeerLine:
         self.channel = channel
         self.voice = Voice()
         self.room = asyncio.Event()  # set with each frame that was played
-        self.left = False
         self.said_goodbye = False  # whether the client has ended the connection by a request
         self._news = news
         self._resamplers: dict[tuple[str, int], soxr.ResampleStream] = {}
 
+    @property
+    def left(self) -> bool:
+        """Whether the client is gone."""
+        return self.channel.left
+
     def leave(self, said: bool = False) -> None:
         """Note that the client is gone, and whether it said so."""
-        self.left, self.said_goodbye = True, self.said_goodbye or said
+        self.said_goodbye = self.said_goodbye or said
         self.channel.leave()
         self._news.set()
         self.room.set()
