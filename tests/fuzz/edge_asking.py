@@ -76,15 +76,23 @@ async def _head(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]]:
     return int(head[0].split()[1]), {name.lower(): value.strip() for name, _, value in pairs}
 
 
-def _wrong(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> list[Oddity]:
-    about = f"{request.method} {request.path[:100]}: {body[:300]!r}"
+def misrefused(status: int, body: bytes) -> str:
+    """Say what is wrong with a refusal; empty for nothing."""
     if status >= 500 and status not in (501, 503, 504):
-        return [Oddity(f"http: answered with {status}", about)]
-    if status >= 400 and "problem+json" not in headers.get("content-type", ""):
-        return [Oddity("http: a refusal is no problem details", f"{status} {about}")]
-    if status >= 400:
-        try:
-            json.loads(body)["title"]
-        except (ValueError, KeyError, TypeError):
-            return [Oddity("http: a problem has no title", f"{status} {about}")] if body else []
+        return f"it was refused with {status}"
+    try:
+        json.loads(body)["title"]
+    except (ValueError, KeyError, TypeError):
+        return "a refusal is no problem details"
+    return ""
+
+
+def _wrong(request: Request, status: int, headers: Mapping[str, str], body: bytes) -> list[Oddity]:
+    about = f"{status} {request.method} {request.path[:100]}: {body[:300]!r}"
+    if status < 400:
+        return []
+    if (body or status >= 500) and (complaint := misrefused(status, body)):  # a body may not have come in time
+        return [Oddity(f"http: {complaint}", about)]
+    if "problem+json" not in headers.get("content-type", ""):
+        return [Oddity("http: a refusal has another type than problem details", about)]
     return []

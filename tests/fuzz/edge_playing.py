@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from tests.fuzz.edge_asking import Asking
+from tests.fuzz.edge_asking import Asking, misrefused
 from tests.fuzz.edge_sequences import HANDLE, Connection, EdgeSequence
 from tests.fuzz.playing import Fault, Oddity
 
@@ -159,14 +159,8 @@ class _Playing:
 
     def _refused(self, response: Any) -> None:
         self.player.count(response.status_code)
-        try:
-            title = json.loads(response.body)["title"]
-        except (ValueError, KeyError, TypeError):
-            title = None
-        if response.status_code >= 500 and response.status_code not in (501, 503, 504):
-            self._add(f"it was refused with {response.status_code}", str(response.body)[:200])
-        elif title is None:
-            self._add("a refusal is no problem details", str(response.body)[:200])
+        if complaint := misrefused(response.status_code, response.body or b""):
+            self._add(complaint, str(response.body)[:200])
 
     async def _over_tcp(self) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.player.wyoming)
