@@ -85,3 +85,17 @@ def _from(source: Manifest, configs: Mapping[str, Manifest]) -> str:
 def ports(overlay: str, name: str) -> dict[str, int]:
     """The ports of a Deployment's server by their names."""
     return {each["name"]: each["containerPort"] for each in server(overlay, name).get("ports", ())}
+
+
+@cache
+def of_component(component: str) -> Sequence[Manifest]:
+    """The objects of the overlay that tries a component. Skips the test where kubectl is not installed."""
+    if shutil.which("kubectl") is None:
+        pytest.skip("kubectl is not installed: it renders the overlays")
+    return rendering.objects(rendering.rendered(ROOT / "tests" / "deploy" / "overlays" / component))
+
+
+def named(component: str, kind: str, name: str) -> Any:
+    """The one object of a kind and name beside a component."""
+    (found,) = [each for each in of_component(component) if each["kind"] == kind and each["metadata"]["name"] == name]
+    return found

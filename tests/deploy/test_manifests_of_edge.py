@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
-from functools import cache
+from functools import partial
 from typing import Any
 
 import pytest
 
-from deploy import rendering
 from services.common.telemetry.metrics import METRICS
 from services.edge.settings import EdgeSettings
 from services.gateway.settings import GatewaySettings
-from tests.deploy.manifests import ROOT, Manifest
+from tests.deploy import manifests
 
-OVERLAY = ROOT / "tests" / "deploy" / "overlays" / "edge"
-
-
-@cache
-def objects() -> list[Manifest]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed: it renders the overlays")
-    return rendering.objects(rendering.rendered(OVERLAY))
-
-
-def named(kind: str, name: str) -> Any:
-    (found,) = [each for each in objects() if each["kind"] == kind and each["metadata"]["name"] == name]
-    return found
+named = partial(manifests.named, "edge")
 
 
 def server() -> Any:
@@ -72,7 +58,7 @@ def test_it_scales_by_connections_which_the_adapter_serves() -> None:
     name = metric["pods"]["metric"]["name"]
     assert name == "babelmesh_edge_connections"
     assert "babelmesh.edge.connections" in METRICS
-    rules = (ROOT / "deploy/k8s/components/prometheus-adapter/rules.yaml").read_text()
+    rules = (manifests.ROOT / "deploy/k8s/components/prometheus-adapter/rules.yaml").read_text()
     (series,) = re.findall(r'__name__=~"\^(\S+?)\$"', rules)
     assert re.fullmatch(series, name)
 

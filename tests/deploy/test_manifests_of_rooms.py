@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from functools import cache
-from typing import Any
+from functools import partial
 
 import pytest
 
-from deploy import rendering
 from services.edge.settings import EdgeSettings
-from tests.deploy.manifests import ROOT, Manifest
+from tests.deploy import manifests
 
-OVERLAY = ROOT / "tests" / "deploy" / "overlays" / "rooms"
-
-
-@cache
-def objects() -> list[Manifest]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed: it renders the overlays")
-    return rendering.objects(rendering.rendered(OVERLAY))
-
-
-def named(kind: str, name: str) -> Any:
-    (found,) = [each for each in objects() if each["kind"] == kind and each["metadata"]["name"] == name]
-    return found
+named = partial(manifests.named, "rooms")
 
 
 def test_edges_share_rooms_at_the_service_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-from functools import cache
+from functools import partial
 from typing import Any
 
 import pytest
 
-from deploy import rendering
 from services.edge.settings import EdgeSettings
-from tests.deploy.manifests import ROOT, Manifest
+from tests.deploy import manifests
 
-OVERLAY = ROOT / "tests" / "deploy" / "overlays" / "webrtc"
-
-
-@cache
-def objects() -> list[Manifest]:
-    if shutil.which("kubectl") is None:
-        pytest.skip("kubectl is not installed: it renders the overlays")
-    return rendering.objects(rendering.rendered(OVERLAY))
-
-
-def named(kind: str, name: str) -> Any:
-    (found,) = [each for each in objects() if each["kind"] == kind and each["metadata"]["name"] == name]
-    return found
+named = partial(manifests.named, "webrtc")
 
 
 def pod(name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.webrtc.chromium import written
 from tests.edges.browser import browser, shown
 from tests.mesh.edge import edge
 from tests.mesh.mesh import RATE, gateway_address
@@ -20,12 +20,7 @@ KEYS = f"a:{'s' * 32}"
 
 def recorded(path: Path, pcm: bytes) -> Path:
     """A file of samples, as the browser's microphone takes it."""
-    with wave.open(str(path), "wb") as writing:
-        writing.setnchannels(1)
-        writing.setsampwidth(2)
-        writing.setframerate(RATE)
-        writing.writeframes(pcm)
-    return path
+    return written(path, pcm, RATE)
 
 
 async def ready(page: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bench.edge.frames import READY, updates
 from bench.measuring.issuer import settings, token
 from tests.edges.browser import browser, shown
 from tests.edges.pages import lines, ready, recorded, scripted_page, type_in, until_lines, until_status, violations
@@ -18,15 +19,6 @@ from tests.mesh.mesh import gateway_address, loud, quiet
 
 pytestmark = [pytest.mark.edges, pytest.mark.timeout(180)]
 WIDTHS = (375, 768, 1280)
-READY = {
-    "type": "ready",
-    "session_id": "s",
-    "server": "a",
-    "session": {"targets": [{"lang": "es"}]},
-    "limits": {},
-    "voices": [],
-    "resume_handle": "",
-}
 
 
 async def test_it_says_that_nothing_is_heard_and_takes_it_back(tmp_path: Path) -> None:
@@ -194,13 +186,9 @@ async def test_a_caption_is_written_in_less_than_a_frame() -> None:
     sending: list[asyncio.Task[None]] = []
 
     async def send(socket: Any) -> None:
-        words = [f"word{number}" for number in range(60)]
         for number in range(250):
-            text, segment = " ".join(words[: 1 + number % 60]), 1 + number // 60
-            event = {"text": text, "segment_id": segment, "revision": number, "stable_length": len(text) // 2}
-            event |= {"start_ms": 0, "end_ms": 100 * number, "origin": "spoken"}
-            socket.send(json.dumps({"type": "partial_asr", "lang": "en", **event}))
-            socket.send(json.dumps({"type": "partial_translation", "target_lang": "es", **event}))
+            for event in updates(number, rate=10):
+                socket.send(json.dumps(event))
             await asyncio.sleep(0.1)
 
     async with scripted_page() as page, asyncio.TaskGroup() as tasks:

@@ -59,17 +59,17 @@ def tiny_marian(folder: Path) -> dict[str, str]:
 
 def marian_base(folder: Path) -> dict[str, str]:
     """The shape of the published OPUS-MT models ("transformer-align"). It ends no sentence before it must."""
-    count = vocabulary.marian(folder, vocabulary.phrases(), 65001)
-    model = MarianMTModel(marian_config(width=512, layers=6, heads=8, inner=2048, count=count))
-    model.final_logits_bias[0, model.config.eos_token_id] = NEVER
-    _save(model, folder, STEADY)
-    return {}
+    return _steady_marian(folder, width=512, heads=8, inner=2048)
 
 
 def marian_big(folder: Path) -> dict[str, str]:
     """The shape of the large OPUS-MT models ("transformer-big"). It ends no sentence before it must."""
+    return _steady_marian(folder, width=1024, heads=16, inner=4096)
+
+
+def _steady_marian(folder: Path, width: int, heads: int, inner: int) -> dict[str, str]:
     count = vocabulary.marian(folder, vocabulary.phrases(), 65001)
-    model = MarianMTModel(marian_config(width=1024, layers=6, heads=16, inner=4096, count=count))
+    model = MarianMTModel(marian_config(width=width, layers=6, heads=heads, inner=inner, count=count))
     model.final_logits_bias[0, model.config.eos_token_id] = NEVER
     _save(model, folder, STEADY)
     return {}
