@@ -235,7 +235,9 @@ class _Ended:
         run = self._units[first:]
         numbers = [unit for unit in run if is_number(unit)]
         digits = sum(len(unit.text) for unit in numbers)
-        if not numbers or announced == OTHER or any(is_sign(unit, ":%") and unit.glued for unit in run):
+        begun = first > 1 and is_number(self._units[first - 2])
+        around = self._units[first - 1 :] if begun else run  # the minutes of a time: "10:30"
+        if not numbers or announced == OTHER or any(is_sign(unit, ":%") and unit.glued for unit in around):
             return False
         if announced:
             told = announced != PHONE or len(numbers) > 1 or self._is_told(first)

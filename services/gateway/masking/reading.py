@@ -98,6 +98,15 @@ class Reader:
             pass
         return self._units
 
+    def is_glued(self, index: int) -> bool:
+        """Return whether a unit is there and no space parts it from the one before. An unfinished text ends behind a
+        whole word, so that none is glued to its end.
+        """
+        noted, unit = self.past_end, self.unit(index)
+        if unit is None:
+            self.past_end = noted
+        return unit is not None and unit.glued
+
     def free_of_ats(self, index: int, reach: int) -> bool:
         """Return whether no "at" is within reach of a unit, and will be none however the text goes on."""
         unit = self.unit(index)

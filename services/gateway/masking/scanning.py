@@ -132,6 +132,6 @@ def _outlasts(kind: str, asked: bool, distance: int) -> bool:
 
 def _ends_sentence(reader: Reader, at: int) -> bool:
     """Return whether a sign ends a sentence, and not an abbreviation ("tel. 612 345 678") or a part of a word."""
-    before, following = reader.unit(at - 1) if at else None, reader.unit(at + 1)
+    before = reader.unit(at - 1) if at else None
     short = before is not None and before.kind == WORD and before.text in reader.words.cues and len(before.text) < 5
-    return not short and not (following is not None and following.glued)
+    return not short and not reader.is_glued(at + 1)

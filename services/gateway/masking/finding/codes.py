@@ -28,7 +28,7 @@ def code(place: Place) -> Found | None:
     for text, behind in reversed(ends):
         if checks.is_iban(text):
             return Found(IBAN, behind)
-    if not ends or place.number_announced == OTHER or _is_common(place):
+    if not ends or place.number_announced == OTHER or _is_common(place.reader, place.first):
         return None
     for text, behind in reversed(ends):
         if checks.looks_like_iban(text):
@@ -39,10 +39,9 @@ def code(place: Place) -> Found | None:
     return _misheard(place, ends)
 
 
-def _is_common(place: Place) -> bool:
-    """Return whether the place has a common word, such as "es" or "no", that is a country's code as well."""
-    first = place.first
-    return first.kind == WORD and not first.capitals and first.text in place.words.fillers
+def _is_common(reader: Reader, unit: Unit) -> bool:
+    """Return whether a unit is a common word, such as "es" or "no", that may be a country's code as well."""
+    return unit.kind == WORD and not unit.capitals and unit.text in reader.words.fillers
 
 
 def _ends_at(reader: Reader, at: int) -> bool:
@@ -94,6 +93,8 @@ def _begins(place: Place) -> bool:
             return letters > 0
         if unit is None or not (spelled := _letters(reader, unit)):
             return False
+        if len(spelled) > 1 and _is_common(reader, unit):  # then it can be a country's code at most
+            return not letters and spelled in checks.IBAN_LENGTHS and is_number(reader.unit(at + 1))
         letters += len(spelled)
         behind = behind_letter(reader, at, spelled) if len(spelled) == 1 else at + 1
         at, limit = behind, limit + behind - at - 1

@@ -124,13 +124,14 @@ def _figures(reader: Reader, at: int) -> int | None:
 
 def _day(reader: Reader, at: int) -> int | None:
     """Return the unit behind a day of a month; "twenty third" is two of them."""
-    unit, following = reader.unit(at), reader.unit(at + 1)
+    unit = reader.unit(at)
     if unit is None:
         return None
     if unit.kind == WORD:
         return at + 1 if unit.text in reader.words.ordinals else None
     if not is_number(unit) or not 0 < int(unit.text) <= _MOST_DAY:
         return None
+    following = reader.unit(at + 1)
     if unit.said and is_sign(following, "-"):  # "twenty-third"
         at, following = at + 1, reader.unit(at + 2)
     ordinal = following is not None and following.kind == WORD and following.text in reader.words.ordinals

@@ -42,9 +42,15 @@ def _name(place: Place) -> int | None:
             words += unit.kind == WORD
             if not (_tied(place, before, unit) or (words <= _MOST_WORDS and _announced(place, unit))):
                 return None
-        elif not _joined(reader, before, unit):
+        elif not _joined(reader, before, unit) or (_ends(reader, at) and not place.announced(EMAIL)):
             return None
     return None
+
+
+def _ends(reader: Reader, at: int) -> bool:
+    """Return whether a sign is a written full stop, behind which a new sentence begins."""
+    sign = reader.unit(at)
+    return sign is not None and is_sign(sign, ".") and not sign.said and not reader.is_glued(at + 1)
 
 
 def _joined(reader: Reader, before: Unit, unit: Unit) -> bool:
@@ -74,12 +80,18 @@ def _announced(place: Place, unit: Unit) -> bool:
 
 
 def _no_name(place: Place) -> bool:
-    """Return whether a common word begins no name: nothing is tied to it."""
+    """Return whether a common word begins no name: nothing is written right behind it or, where an address was
+    announced, tied to it.
+    """
     reader, at = place.reader, place.at
     if place.first.text.lower() not in place.words.fillers:
         return False
+    if reader.is_glued(at + 1):
+        return is_sign(reader.unit(at + 1), ",;:!?")
+    if place.first.kind == WORD and not place.announced(EMAIL):
+        return True
     following = reader.unit(at + 1)
-    if following is None or (following.glued and not is_sign(following, ",;:!?")):
+    if following is None:
         return False
     spelled = False
     if place.first.text.isascii() and following.kind == LETTER:  # else the unit behind it is not waited for

@@ -69,8 +69,10 @@ def _ipv6(place: Place) -> Found | None:
     if place.first.said or (before is not None and (before.kind != SIGN or before.text in ":.")):
         return None
     for at in range(place.at, place.at + _LONGEST_IPV6):
+        if text and not reader.is_glued(at):
+            break
         unit = reader.unit(at)
-        if unit is None or unit.said or (text and not unit.glued) or (unit.kind == SIGN and unit.text not in ":."):
+        if unit is None or unit.said or (unit.kind == SIGN and unit.text not in ":."):
             break
         text += unit.text
         ends.append((text, at + 1))

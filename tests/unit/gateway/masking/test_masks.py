@@ -94,6 +94,29 @@ def test_what_is_masked_is_named_by_its_kind(lang: str, said: str, shown: str) -
     assert final(said, lang) == shown
 
 
+@pytest.mark.parametrize(
+    ("lang", "said", "shown"),
+    [
+        ("en", "we will meet them with the", "we will meet them with the"),
+        ("en", "we meet the doctor", "we meet the"),  # who may be at a domain
+        ("en", "he ran away.", "he ran away."),
+        ("en", "just as soon as it is", "just as soon as it"),  # as ISO 3166 has Iceland
+        ("en", "my email is me", "my email is"),
+        ("es", "se lo dije a la", "se lo dije a la"),
+        ("pt", "ela falou com a gente de", "ela falou com a gente"),
+    ],
+)
+def test_a_common_word_waits_for_none_behind_it(lang: str, said: str, shown: str) -> None:
+    assert masker(lang).masked(Transcript(1, 1, False, said, len(said))).text == shown
+
+
+def test_an_address_that_is_written_may_begin_with_a_common_word() -> None:
+    for said in ("shop@example.com", "me.you@example.com", "it is shop@example.com, please"):
+        revisions = [masker().masked(each).text for each in growing(f"use {said} now")]
+        assert all("shop" not in each and "me." not in each for each in revisions), said
+        assert "[email]" in final(f"use {said} now")
+
+
 def test_only_the_kinds_that_are_asked_for_are_masked() -> None:
     text = "a@b.org or 203.0.113.1"
     assert final(text, masks=Masks(kinds=("ip",))) == "a@b.org or [ip]"
