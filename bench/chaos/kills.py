@@ -1,7 +1,7 @@
 """Stages are killed at random under live sessions: nothing concluded may be lost, and nobody may wait long.
 
     python -m bench.chaos.kills [--short] [--kills 200] [--sessions 50] [--keep FOLDER]
-                              [--doors | --masks]
+                              [--doors | --masks | --everything]
 
 Two replicas of each stage; one is killed and started again while the other works. Recovery is defined in
 `bench.chaos.recovery`.

@@ -1,7 +1,8 @@
-"""What stands between strangers and a mesh, for measurements of other things behind it: all of it, or masks alone.
+"""What stands between strangers and a mesh, for measurements of other things behind it.
 
-All: TLS, mutual between processes and for operators; tokens; quotas, shared in a Redis where one is installed; masks
-of personal data and profanity; and an archive. Quotas count everything and are large, so that what is measured is done.
+The doors are TLS, mutual between processes and for operators; tokens; and quotas, shared in a Redis where one is
+installed, which count everything and are large, so that what is measured is done. Masks of personal data and profanity
+can be on alone. Everything is both, and an archive.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ from bench.measuring.encrypted import Certificates
 from bench.measuring.report import Goal
 from realtime.v1 import realtime_translate_pb2 as pb
 
-ALL, MASKS, NONE = "doors", "masks", ""
+DOORS, MASKS, EVERYTHING, NONE = "doors", "masks", "everything", ""
+CLOSED = (DOORS, EVERYTHING)  # where nobody comes in without a key
 RELOAD_SECONDS = 5.0  # as services have it unless told otherwise
 TOKEN_SECONDS = 3_500  # as long as a token may last, nearly
 QUOTA: Mapping[str, Any] = {
@@ -134,44 +136,49 @@ class Doors:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--doors` and `--masks` to a command line; `args.doors` is the name for `doors`."""
+    """Add `--doors`, `--masks` and `--everything` to a command line; `args.doors` is the name for `doors`."""
     either = parser.add_mutually_exclusive_group()
-    help_all = "with TLS, tokens, quotas, masks and an archive on"
-    either.add_argument("--doors", action="store_const", const=ALL, default=NONE, help=help_all)
+    either.add_argument("--doors", action="store_const", const=DOORS, default=NONE, help="with TLS, tokens, quotas on")
     either.add_argument("--masks", dest="doors", action="store_const", const=MASKS, help="with masks on")
+    help_all = "with TLS, tokens, quotas, masks and an archive on"
+    either.add_argument("--everything", dest="doors", action="store_const", const=EVERYTHING, help=help_all)
 
 
 @asynccontextmanager
 async def doors(name: str) -> AsyncIterator[Doors]:
-    """Provide the doors of a name for the block: none, masks, or all of them."""
-    if name != ALL:
+    """Provide the doors of a name for the block."""
+    if name not in CLOSED:
         yield Doors(name, Key(masks=name == MASKS))
         return
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="babelmesh-all-doors-")))
         certificates = await asyncio.to_thread(Certificates.made, folder, RELOAD_SECONDS)
-        told = _told(folder)
+        everything = name == EVERYTHING
+        told = _told(folder) | (_archived(folder) if everything else {})
         if redis_server.PROGRAM:
             server = await stack.enter_async_context(redis_server.redis_server(folder))
             told["quotas_url"] = server.url
         gateway = {f"GATEWAY_{setting.upper()}": value for setting, value in told.items()}
-        yield Doors(name, Key(str(certificates.trusted), tokens=True, masks=True), gateway, certificates)
+        yield Doors(name, Key(str(certificates.trusted), tokens=True, masks=everything), gateway, certificates)
 
 
 def _told(folder: Path) -> dict[str, str]:
-    """Write what a gateway reads, and return its settings: tokens, quotas and the archive."""
-    secret, quotas, keys = folder / "token.secret", folder / "quotas.json", folder / "keys"
+    """Write what a gateway reads, and return its settings: tokens and quotas."""
+    secret, quotas = folder / "token.secret", folder / "quotas.json"
     secret.write_text(f"HS256:{issuer.SECRET}\n")
     quotas.write_text(json.dumps({"default": QUOTA}))
+    return {"tokens_secrets": str(secret), "tokens_issuer": issuer.ISSUER, "quotas": str(quotas)}
+
+
+def _archived(folder: Path) -> dict[str, str]:
+    """Make the keys of an archive, and return a gateway's settings of it."""
+    keys = folder / "keys"
     keys.mkdir()
     for tenant in TENANTS:
         key = keys / f"{tenant}.key"
         key.write_text(secrets.token_hex(32))
         key.chmod(0o600)
     return {
-        "tokens_secrets": str(secret),
-        "tokens_issuer": issuer.ISSUER,
-        "quotas": str(quotas),
         "archive": str(folder / "archive"),
         "archive_secret": secrets.token_hex(32),
         "archive_keys": str(keys),

@@ -1,7 +1,7 @@
 """Quality, latency and stability of the running mesh, policy against policy, on recorded speech at its own pace.
 
     python -m bench.sessions.quality CORPUS.jsonl [--arms endpointed,balanced] [--targets es]
-                                    [--joined | --minutes N] [--doors | --masks] ...
+                                    [--joined | --minutes N] [--doors | --masks | --everything] ...
 
 Every recording is a session in every arm; the arms take turns, so that what else the machine does befalls all of them.
 `corpus` says what a corpus is, `arms` what the arms are, `metrics` what is measured. WER is by
@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.measuring.all_doors import ALL, NO_KEY, Doors, Key, add_options, doors
+from bench.measuring.all_doors import CLOSED, NO_KEY, Doors, Key, add_options, doors
 from bench.measuring.corpus import PAUSE_SECONDS, Recording, joined, read_corpus, repeated
 from bench.measuring.emissions import caption_steps, concluded_words
 from bench.measuring.order import faults
@@ -97,8 +97,8 @@ def _options() -> argparse.Namespace:
     engines.add_option(parser)
     add_options(parser)
     told = parser.parse_args()
-    if told.server and told.doors == ALL:
-        parser.error("--doors measures a mesh of its own, not --server.")
+    if told.server and told.doors in CLOSED:
+        parser.error(f"--{told.doors} measures a mesh of its own, not --server.")
     return told
 
 
