@@ -235,7 +235,7 @@ def _between_words(found: Found) -> int:
     """Return the last code point of what is certain at which a word begins: concluded text ends behind whole words."""
     end = found.settled
     if end < len(found.text):
-        end = _last_space(found.text[:end])
+        end = end if found.text[end].isspace() else _last_space(found.text[:end])
         for span in reversed(found.spans):
             if span.start < end < span.end:
                 end = _last_space(found.text[: span.start])

@@ -80,7 +80,8 @@ def scan(text: str, asked: Asked, complete: bool, since: Since = Since()) -> Sca
         found = next((each for finder in finders if (each := finder(place)) and each.kind in asked.kinds), None)
         known = cues if found else noted(cues, reader, at)
         if (reader.past_end or unit.open_end) and not complete:
-            return Scan(spans, unit.start, _goes_on(reader, at, cues))
+            settled = unit.start + 1 if reader.is_comma(at) else unit.start  # whatever is said behind it
+            return Scan(spans, settled, _goes_on(reader, at, cues))
         if found is not None:
             last = reader.unit(found.behind - 1)
             assert last is not None

@@ -10,6 +10,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+_NO_REPLY = {"no", "do"}  # fillers that begin a name all the same: "no dash reply", "do dot not dot reply"
 _ANYWHERE = {"arroba": "@"}  # signs that are called so in other languages too
 
 
@@ -35,6 +36,7 @@ class Words:
     millions: frozenset[str] = frozenset()
     hesitations: frozenset[str] = frozenset()  # which may come anywhere
     fillers: frozenset[str] = frozenset()  # never the name before an "at"
+    common: frozenset[str] = frozenset()  # begin no name where no address was announced; fillers are among them
     links: frozenset[str] = frozenset()  # between the groups of a number that is dictated
     explaining: frozenset[str] = frozenset()  # between a letter and a word that begins with it
     versions: frozenset[str] = frozenset()  # words for what has numbers such as 1.2.3.4
@@ -56,6 +58,7 @@ def words_of(lang: str) -> Words:
         for word in list(each):
             each.setdefault(_plain(word), each[word])
     sets: dict[str, Any] = {name: frozenset(told.get(name, ())) for name in _SETS}
+    sets["common"] |= sets["fillers"] - _NO_REPLY
     long_signs = {_two(words): sign for words, sign in signs.items() if " " in words}
     long_letters = {_two(words): letter for words, letter in letters.items() if " " in words}
     begin = (tables[name] for name in ("digits", "two_digits", "tens", "hundreds", "repeats"))
@@ -80,6 +83,7 @@ _SETS = (
     "millions",
     "hesitations",
     "fillers",
+    "common",
     "links",
     "explaining",
     "equating",

@@ -44,6 +44,14 @@ def _is_common(reader: Reader, unit: Unit) -> bool:
     return unit.kind == WORD and not unit.capitals and unit.text in reader.words.fillers
 
 
+def _may_be_country(place: Place, code: str) -> bool:
+    """Return whether a common word may be said for the country of an account: where one was announced, or it is the
+    speaker's own ("es veintiuno ...").
+    """
+    own = place.lang.partition("-")[0].upper() == code
+    return code in checks.IBAN_LENGTHS and (own or place.announced(IBAN))
+
+
 def _ends_at(reader: Reader, at: int) -> bool:
     unit = reader.unit(at)
     return not is_number(unit) and not _glued(reader, at)
@@ -93,8 +101,8 @@ def _begins(place: Place) -> bool:
             return letters > 0
         if unit is None or not (spelled := _letters(reader, unit)):
             return False
-        if len(spelled) > 1 and _is_common(reader, unit):  # then it can be a country's code at most
-            return not letters and spelled in checks.IBAN_LENGTHS and is_number(reader.unit(at + 1))
+        if len(spelled) > 1 and _is_common(reader, unit):
+            return not letters and _may_be_country(place, spelled) and is_number(reader.unit(at + 1))
         letters += len(spelled)
         behind = behind_letter(reader, at, spelled) if len(spelled) == 1 else at + 1
         at, limit = behind, limit + behind - at - 1

@@ -32,7 +32,8 @@ def _name(place: Place) -> int | None:
     if place.first.kind == SIGN or reader.free_of_ats(place.at, _LONGEST) or _no_name(place):
         return None
     for at in range(place.at + 1, place.at + _LONGEST):
-        before, unit = reader.unit(at - 1), reader.unit(at)
+        before = reader.unit(at - 1)
+        unit = None if _is_pause(place, at) else reader.unit(at)
         if unit is None or before is None:
             return None
         if is_sign(unit, "@"):
@@ -51,6 +52,12 @@ def _ends(reader: Reader, at: int) -> bool:
     """Return whether a sign is a written full stop, behind which a new sentence begins."""
     sign = reader.unit(at)
     return sign is not None and is_sign(sign, ".") and not sign.said and not reader.is_glued(at + 1)
+
+
+def _is_pause(place: Place, at: int) -> bool:
+    """Return whether a unit is a comma that parts a sentence, and no address: nothing announced one or is spelled."""
+    reader = place.reader
+    return reader.is_comma(at) and not (place.announced(EMAIL) or letter_of(reader, reader.unit(at - 1)))
 
 
 def _joined(reader: Reader, before: Unit, unit: Unit) -> bool:
@@ -83,12 +90,15 @@ def _no_name(place: Place) -> bool:
     """Return whether a common word begins no name: nothing is written right behind it or, where an address was
     announced, tied to it.
     """
-    reader, at = place.reader, place.at
-    if place.first.text.lower() not in place.words.fillers:
+    reader, at, text = place.reader, place.at, place.first.text.lower()
+    told = place.first.kind != WORD or place.announced(EMAIL)
+    if text not in (place.words.fillers if told else place.words.common):
         return False
+    if not told and reader.is_comma(at + 1):
+        return True
     if reader.is_glued(at + 1):
         return is_sign(reader.unit(at + 1), ",;:!?")
-    if place.first.kind == WORD and not place.announced(EMAIL):
+    if not told:
         return True
     following = reader.unit(at + 1)
     if following is None:

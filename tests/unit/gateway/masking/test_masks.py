@@ -100,14 +100,23 @@ def test_what_is_masked_is_named_by_its_kind(lang: str, said: str, shown: str) -
         ("en", "we will meet them with the", "we will meet them with the"),
         ("en", "we meet the doctor", "we meet the"),  # who may be at a domain
         ("en", "he ran away.", "he ran away."),
-        ("en", "just as soon as it is", "just as soon as it"),  # as ISO 3166 has Iceland
+        ("en", "just as soon as it is", "just as soon as it is"),
+        ("en", "hold the patient,", "hold the patient,"),  # a comma parts a sentence, and no address
+        ("en", "my email is ann,", "my email is"),
+        ("es", "eso es", "eso"),  # which may be Spain, at the beginning of an account
         ("en", "my email is me", "my email is"),
         ("es", "se lo dije a la", "se lo dije a la"),
         ("pt", "ela falou com a gente de", "ela falou com a gente"),
     ],
 )
-def test_a_common_word_waits_for_none_behind_it(lang: str, said: str, shown: str) -> None:
+def test_only_what_may_begin_something_waits_for_what_follows(lang: str, said: str, shown: str) -> None:
     assert masker(lang).masked(Transcript(1, 1, False, said, len(said))).text == shown
+
+
+def test_an_address_that_nothing_announced_is_found() -> None:
+    assert final("no dash reply at example dot com sent it") == "[email] sent it"
+    assert final("ask for wendy at saint mary dot health") == "ask for [email]"
+    assert final("j, o, h, n, at example dot com") == "[email]"
 
 
 def test_an_address_that_is_written_may_begin_with_a_common_word() -> None:
