@@ -55,7 +55,7 @@ MANY_ATTRIBUTES = {
     "lifecycle.py Opening": 7,  # a record: all that was agreed
     "masking/finding/digits.py Digits": 8,  # a record: digits, and where they may end
     "masking/reading.py Unit": 10,  # a record: what a unit is, and where it stands
-    "masking/words.py Words": 25,  # a record: one table for each sort of words
+    "masking/words.py Words": 26,  # a record: one table for each sort of words
     "outgoing/outbox.py Outbox": 9,  # what waits, in order and by what it is about; its size and age
     "recognition/conversation.py Conversation": 10,  # both directions of a call, and what each saw last
     "recognition/recognition.py Recognition": 11,  # a session's side, and the call of now

@@ -47,7 +47,6 @@ class Unit:
     large: bool = False  # a number of thousands and more, which is no part of a longer one
     capitals: bool = False  # a word that is written in capitals
     behind: int = 0  # the index of the token behind it
-    paused: bool = False  # a sign that is said behind a comma
     open_end: bool = False  # whether it may be another one once the text goes on
 
 
@@ -107,11 +106,9 @@ class Reader:
         return unit is not None and unit.glued
 
     def is_comma(self, index: int) -> bool:
-        """Return whether a comma is there, which may be known to belong to an "at" or "dot" only once the text goes
-        on.
-        """
-        unit = self._seen(index)
-        return unit is not None and (unit.paused or unit.text == ",")
+        """Return whether a unit begins with a comma: it may turn out to be an "at" or "dot" once the text goes on."""
+        first = self._units[index - 1].behind if index and self._seen(index) else 0
+        return self._seen(index) is not None and self._tokens[first].text == ","
 
     def _seen(self, index: int) -> Unit | None:
         """Return a unit as far as it is there; that it may be another one is not noted."""
@@ -164,7 +161,7 @@ class Reader:
             if word and closing and closing.text in ")]}":
                 return self._made(SIGN, self.words.signs[word.text], at, at + 3, said=True)
         elif first.text == "," and (word := self.token(at + 1)) and self.words.signs.get(word.text) in _ADDRESSING:
-            return self._said_sign(self.words.signs[word.text], at, at + 2, paused=True)
+            return self._said_sign(self.words.signs[word.text], at, at + 2)
         return None
 
     def _long(self, at: int) -> Unit | None:
@@ -184,11 +181,11 @@ class Reader:
         sign = self.words.signs.get(first.text)
         return self._said_sign(sign, at, at + 1) if sign else None
 
-    def _said_sign(self, sign: str, at: int, behind: int, paused: bool = False) -> Unit:
+    def _said_sign(self, sign: str, at: int, behind: int) -> Unit:
         """A sign that is said, with the comma behind it where it belongs to an address."""
         if sign in _ADDRESSING and (comma := self.token(behind)) and comma.text == "," and comma.glued:
             behind += 1
-        return self._made(SIGN, sign, at, behind, said=True, paused=paused)
+        return self._made(SIGN, sign, at, behind, said=True)
 
     def _word(self, at: int) -> Unit:
         token = self._tokens[at]
