@@ -134,11 +134,10 @@ class Pulse:
                 seen, still, worked, ended, denied = self._beats, 0, _worked_seconds(thread), "", 0.0
                 continue
             before, denied = denied, waited(folder)  # read only here: it costs more than all else of a look
-            if before and denied - before > self._limits.look_seconds / 2:
-                continue  # it was ready to work, and not let
-            still += 1
+            starved = before and denied - before > self._limits.look_seconds / 2  # it was ready to work, and not let
+            still += not starved
             held = self._limits.held(still, _worked_seconds(thread) - worked)
-            if self._limits.stalled(still):
+            if not starved and self._limits.stalled(still):
                 end("ended, the event loop stands still", {"at": _places(thread)})
             elif held and not ended and (ended := end_holder(self._loop, thread)):
                 still = 0  # the loop has as long again to come back

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from typing import Any
 
 import pytest
 
 from services.common.errors import TooSlow
+from services.common.server import endings
 from services.common.server.endings import Limits, on_standstill
 from services.common.server.holding import WORK_TOO_LONG, attributed, attributing
 
@@ -56,6 +58,15 @@ async def test_the_call_that_holds_the_loop_is_ended_whole_and_another_goes_on()
             others.set()
     assert refused.value.code == WORK_TOO_LONG
     assert not refused.value.retry_after_ms, "nobody is asked to send it again"
+
+
+async def test_a_call_is_ended_by_what_it_worked_also_where_others_take_the_processor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    denied = itertools.count(1.0, 10.0)  # seconds more at each look
+    monkeypatch.setattr(endings, "waited", lambda _: next(denied))
+    with on_standstill(asyncio.get_running_loop(), HELD), pytest.raises(TooSlow):
+        await _call(asyncio.Event())
 
 
 async def _another(go_on: asyncio.Event) -> None:
