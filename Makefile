@@ -62,8 +62,10 @@ demo: setup ## Hear it: real speech through a mesh on this machine, live caption
 
 # What no clock decides runs side by side, one process more than there are cores, as some of it waits for other processes.
 # What a clock decides mostly waits: two of it at a time, and the fuzzer at a lower priority beside them. Files are taken
-# in their order, folders by name: the long ones of tests/e2e come before the many short ones of tests/unit.
+# in their order, folders by name: the long ones of tests/e2e come before the many short ones of tests/unit. Of what a
+# clock decides only the files that name it are read.
 WORKERS := $(shell cores=$$(nproc) && echo $$((cores < 4 ? cores + 1 : 4)))
+CLOCKED = $(shell grep -rl 'mark\.clock' tests --include='test_*.py' | sort)
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # Hundreds of processes import the same files: their bytecode is kept, even where the environment says otherwise.
@@ -71,7 +73,7 @@ test: export PYTHONDONTWRITEBYTECODE :=
 test: setup ## Run all tests, the second part also where the first one fails
 	@failed=0; \
 	$(PYTEST) --numprocesses $(WORKERS) -m "not clock" || failed=1; \
-	$(PYTEST) --numprocesses 3 -m clock || failed=1; \
+	$(PYTEST) --numprocesses 3 -m clock $(CLOCKED) || failed=1; \
 	exit $$failed
 
 # Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.

@@ -48,6 +48,16 @@ def test_a_submission_has_to_pass_what_a_person_is_asked_to_run() -> None:
     assert asked == ["lint", "type", "test"]
 
 
+def test_what_a_clock_decides_is_marked_where_make_looks_for_it() -> None:
+    naming = {path for path in _tracked() if path.startswith("tests/") and _names_the_clock(path)}
+    assert not [path for path in naming if not re.fullmatch(r"(.*/)?test_\w+\.py", path)]
+    assert "grep -rl 'mark\\.clock' tests --include='test_*.py'" in (ROOT / "Makefile").read_text()
+
+
+def _names_the_clock(path: str) -> bool:
+    return path.endswith(".py") and re.search(r"mark\.clock\b", (ROOT / path).read_text()) is not None
+
+
 def test_workflows_try_every_python_that_is_supported() -> None:
     matrix = _yaml(".github/workflows/check.yml")["jobs"]["python"]["strategy"]["matrix"]
     assert matrix["python"] == PYTHONS

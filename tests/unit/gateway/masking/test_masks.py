@@ -203,7 +203,7 @@ def test_names_wait_for_the_whole_segment() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        piece * (1800 // len(piece))
+        piece * (900 // len(piece))
         for piece in (
             *(
                 "4 ",
@@ -230,9 +230,9 @@ def test_no_text_takes_more_than_a_bounded_number_of_steps_for_each_character(te
         part = text[:size]
         return steps(lambda: hides.masked(Transcript(1, 1, True, part, len(part))))
 
-    long = worked(1600)
-    assert long <= 2.6 * worked(800) + 5_000
-    assert long <= 1500 * 1600
+    long = worked(800)
+    assert long <= 2.6 * worked(400) + 5_000
+    assert long <= 1500 * 800
 
 
 def test_a_text_that_grows_is_read_once() -> None:
