@@ -60,25 +60,20 @@ $(READY): requirements/dev.txt requirements/lock.txt pyproject.toml hatch_build.
 demo: setup ## Hear it: real speech through a mesh on this machine, live captions, translated speech on disk
 	@$(BIN)/babelmesh demo
 
-# What a clock decides mostly waits: two of it at a time, and the fuzzer at a lower priority beside them. On what time that
-# leaves, also at a lower priority, run tests that start hardly any other process. The others come behind them, one
-# process more than there are cores, as some of it waits. Files are taken in their order, folders by name. Of what a clock
-# decides only the files that name it are read.
-CORES := $(shell cores=$$(nproc) && echo $$((cores < 4 ? cores : 4)))
+# What no clock decides runs side by side, one process more than there are cores, as some of it waits for other processes.
+# What a clock decides mostly waits: two of it at a time, and the fuzzer at a lower priority beside them. Files are taken
+# in their order, folders by name: the long ones of tests/e2e come before the many short ones of tests/unit. Of what a
+# clock decides only the files that name it are read.
 WORKERS := $(shell cores=$$(nproc) && echo $$((cores < 4 ? cores + 1 : 4)))
 CLOCKED = $(shell grep -rl 'mark\.clock' tests --include='test_*.py' | sort)
-BESIDE := tests/unit
 PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
 
 # Hundreds of processes import the same files: their bytecode is kept, even where the environment says otherwise.
 test: export PYTHONDONTWRITEBYTECODE :=
-test: setup ## Run all tests, each part also where one before it fails
-	@failed=0; told=$$(mktemp); \
-	nice -n 10 $(PYTEST) --numprocesses $(CORES) -m "not clock" $(BESIDE) >$$told 2>&1 & beside=$$!; \
+test: setup ## Run all tests, the second part also where the first one fails
+	@failed=0; \
+	$(PYTEST) --numprocesses $(WORKERS) -m "not clock" || failed=1; \
 	$(PYTEST) --numprocesses 3 -m clock $(CLOCKED) || failed=1; \
-	wait $$beside || failed=1; \
-	cat $$told; rm $$told; \
-	$(PYTEST) --numprocesses $(WORKERS) -m "not clock" $(addprefix --ignore=,$(BESIDE)) || failed=1; \
 	exit $$failed
 
 # Another seed each time, unless SEED names one; the longest that it has to be clean for is half an hour.
