@@ -4,7 +4,8 @@
 
 The sentences of bench/masks or those of a file. `entities.jsonl` and `entities-others.jsonl` were written before the
 masks; `entities-people.jsonl` and `entities-people-later.jsonl` before and apart from the code, by somebody who had not
-read it: docs/measurements.md has what was found in each at first sight. A file is one JSON object a line with "lang",
+read it, as was `entities-addresses.jsonl`, which `--sentences` takes: mostly addresses that nothing announces.
+docs/measurements.md has what was found in each at first sight. A file is one JSON object a line with "lang",
 "form", "text" and "entities", each with "kind" and "text". Each sentence is also sent as a stream of growing interim
 results, split at every code point; a leak is a text that shows what the final hides. `--list` prints each
 entity that is missed, and each span that hides none. The share of a session's processor time is that of a mesh of
