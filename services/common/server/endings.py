@@ -137,7 +137,7 @@ class Pulse:
             starved = before and denied - before > self._limits.look_seconds / 2  # it was ready to work, and not let
             still += not starved
             held = self._limits.held(still, _worked_seconds(thread) - worked)
-            if not starved and self._limits.stalled(still):
+            if self._limits.stalled(still):
                 end("ended, the event loop stands still", {"at": _places(thread)})
             elif held and not ended and (ended := end_holder(self._loop, thread)):
                 still = 0  # the loop has as long again to come back

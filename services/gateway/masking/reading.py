@@ -107,8 +107,8 @@ class Reader:
 
     def is_comma(self, index: int) -> bool:
         """Return whether a unit begins with a comma: it may turn out to be an "at" or "dot" once the text goes on."""
-        first = self._units[index - 1].behind if index and self._seen(index) else 0
-        return self._seen(index) is not None and self._tokens[first].text == ","
+        unit = self._seen(index)
+        return unit is not None and self._tokens[self._units[index - 1].behind if index else 0].text == ","
 
     def _seen(self, index: int) -> Unit | None:
         """Return a unit as far as it is there; that it may be another one is not noted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.gateway.masking.finding.place import Place, is_number, is_sign
+from services.gateway.masking.finding.place import Place, is_apart, is_number, is_sign
 from services.gateway.masking.reading import NUMBER, SIGN, WORD, Reader, Unit
 
 MOST_DIGITS = 20  # that are looked at from one place on
@@ -106,8 +106,8 @@ def _next_part(reader: Reader, at: int, before: Unit, announced: str, dictated: 
             words += 1
         elif unit.kind != SIGN or _is_stop(unit):
             return at, False
-        elif unit.text not in _PARTS or _is_apart(reader, behind):
-            if unit.text not in _PAUSES or unit.glued == _glued(reader, behind + 1) is True:
+        elif unit.text not in _PARTS or is_apart(reader, behind):
+            if unit.text not in _PAUSES or unit.glued == reader.is_glued(behind + 1) is True:
                 return at, False
             pause = True
     return at, False
@@ -115,17 +115,6 @@ def _next_part(reader: Reader, at: int, before: Unit, announced: str, dictated: 
 
 def _is_stop(sign: Unit) -> bool:
     return sign.said and sign.text in ".+"
-
-
-def _is_apart(reader: Reader, at: int) -> bool:
-    """Return whether a sign parts two sentences or numbers: a dot or stroke with a space behind it."""
-    sign = reader.unit(at)
-    return sign is not None and not sign.said and sign.text in "./" and not _glued(reader, at + 1)
-
-
-def _glued(reader: Reader, at: int) -> bool:
-    unit = reader.unit(at)
-    return unit is not None and unit.glued
 
 
 def goes_on(place: Place) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.gateway.masking.checks import DOMAINS
-from services.gateway.masking.finding.place import Found, Place, is_sign
+from services.gateway.masking.finding.place import Found, Place, is_apart, is_sign
 from services.gateway.masking.finding.spelling import letter_of
 from services.gateway.masking.kinds import EMAIL
 from services.gateway.masking.reading import LETTER, NUMBER, SIGN, WORD, Reader, Unit
@@ -43,15 +43,9 @@ def _name(place: Place) -> int | None:
             words += unit.kind == WORD
             if not (_tied(place, before, unit) or (words <= _MOST_WORDS and _announced(place, unit))):
                 return None
-        elif not _joined(reader, before, unit) or (_ends(reader, at) and not place.announced(EMAIL)):
+        elif not _joined(reader, before, unit) or (is_apart(reader, at) and not place.announced(EMAIL)):
             return None
     return None
-
-
-def _ends(reader: Reader, at: int) -> bool:
-    """Return whether a sign is a written full stop, behind which a new sentence begins."""
-    sign = reader.unit(at)
-    return sign is not None and is_sign(sign, ".") and not sign.said and not reader.is_glued(at + 1)
 
 
 def _is_pause(place: Place, at: int) -> bool:
@@ -94,14 +88,10 @@ def _no_name(place: Place) -> bool:
     told = place.first.kind != WORD or place.announced(EMAIL)
     if text not in (place.words.fillers if told else place.words.common):
         return False
-    if not told and reader.is_comma(at + 1):
-        return True
-    if reader.is_glued(at + 1):
-        return is_sign(reader.unit(at + 1), ",;:!?")
-    if not told:
+    if not told and (reader.is_comma(at + 1) or not reader.is_glued(at + 1)):
         return True
     following = reader.unit(at + 1)
-    if following is None:
+    if following is None or (following.glued and not is_sign(following, ",;:!?")):
         return False
     spelled = False
     if place.first.text.isascii() and following.kind == LETTER:  # else the unit behind it is not waited for

@@ -79,3 +79,9 @@ def is_sign(unit: Unit | None, signs: str) -> bool:
 def is_number(unit: Unit | None) -> bool:
     """Return whether a unit is a number that may be a part of a longer one."""
     return unit is not None and unit.kind == NUMBER and not unit.large
+
+
+def is_apart(reader: Reader, at: int) -> bool:
+    """Return whether a sign parts two sentences or numbers: a written dot or stroke with a space behind it."""
+    sign = reader.unit(at)
+    return is_sign(sign, "./") and sign is not None and not sign.said and not reader.is_glued(at + 1)

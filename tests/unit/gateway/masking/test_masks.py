@@ -231,7 +231,7 @@ def test_no_text_takes_more_than_a_bounded_number_of_steps_for_each_character(te
         return steps(lambda: hides.masked(Transcript(1, 1, True, part, len(part))))
 
     long = worked(800)
-    assert long <= 2.6 * worked(400) + 5_000
+    assert long <= 2.6 * worked(400) + 2_500
     assert long <= 1500 * 800
 
 
