@@ -1,11 +1,16 @@
-"""Recovers lost cancellations: those replaced by an exception, and those of a call that gRPC takes for ended."""
+"""Recovers lost cancellations (those replaced by an exception, and those of a call that gRPC takes for ended), and
+keeps work that must be done to its end from being cut short by them.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Coroutine
 from types import TracebackType
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class TaskGroup(asyncio.TaskGroup):
@@ -40,6 +45,25 @@ def heed_cancellation() -> None:
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError
+
+
+async def uninterrupted(work: Coroutine[Any, Any, T]) -> T:
+    """Do work to its end and return its result; raise a CancelledError that came meanwhile only then.
+
+    A task may be cancelled more than once: a call whose reader leaves by gRPC, and by the TaskGroup in which a write to
+    that reader fails. The second cancellation ends `asyncio.shield`, and who waits goes on before the work is done.
+    """
+    return await _to_its_end(asyncio.gather(work))
+
+
+async def _to_its_end(working: asyncio.Future[tuple[T]]) -> T:
+    try:
+        (result,) = await asyncio.shield(working)
+    except asyncio.CancelledError:
+        if not working.done():
+            await _to_its_end(working)
+        raise
+    return result
 
 
 class Cancellable(Protocol):

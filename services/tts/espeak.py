@@ -82,7 +82,7 @@ async def answer(program: str, arguments: Sequence[str], text: str) -> str:
         written, _ = await child.communicate(text.encode())
         _require_alive(child.returncode, asked)
     finally:
-        await asyncio.shield(ended(child))
+        await ended(child)
     return written.decode()
 
 
@@ -111,7 +111,7 @@ async def speech(program: str, arguments: Sequence[str], text: str) -> AsyncGene
         if child.returncode:
             raise engine_failed("espeak-ng ended with an error.")
     finally:
-        await asyncio.shield(ended(child))
+        await ended(child)
 
 
 def _question(program: str, arguments: Sequence[str], text: str) -> str:

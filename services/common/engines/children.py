@@ -8,15 +8,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Generic, Protocol, TypeVar
 
+from services.common.cancelling import uninterrupted
+
 
 async def ended(process: Process) -> None:
-    """Kill a program, unless it has ended, and wait until it and its pipes are gone. Its last output is dropped."""
+    """Kill a program, unless it has ended, and wait until it and its pipes are gone, also when cancelled meanwhile.
+
+    Its last output is dropped.
+    """
     if process.returncode is None:
         with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
             process.kill()
     if process.stdin is not None:
         process.stdin.close()
-    await process.communicate()
+    await uninterrupted(process.communicate())
 
 
 class Child(Protocol):
@@ -65,7 +70,7 @@ class Pool(Generic[C]):
             try:
                 yield child
             except BaseException:
-                await asyncio.shield(child.close())
+                await uninterrupted(child.close())
                 raise
             if self._closed:
                 await child.close()

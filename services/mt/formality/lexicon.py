@@ -104,6 +104,6 @@ async def _run(command: Command, lines: Sequence[str]) -> list[str]:
     except TimeoutError:
         written = b""
     finally:
-        await asyncio.shield(ended(child))
+        await ended(child)
     answers = written.decode(errors="replace").split("\n")[: len(lines)]
     return answers + [""] * (len(lines) - len(answers))

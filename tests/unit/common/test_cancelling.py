@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from services.common.cancelling import TaskGroup, heed_cancellation
+from services.common.cancelling import TaskGroup, heed_cancellation, uninterrupted
 
 
 async def fail() -> None:
@@ -68,3 +68,43 @@ async def test_a_cancellation_is_heeded_though_a_failure_came_in_its_place() -> 
         task.cancel()
     assert task.cancelled()
     assert not survived
+
+
+async def _cancel_again_and_again(task: asyncio.Task[None], times: int) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+        task.cancel()
+
+
+async def test_work_that_must_be_done_is_done_before_its_task_is_cancelled_however_often() -> None:
+    done: list[str] = []
+
+    async def work() -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        done.append("work")
+
+    async def owner() -> None:
+        try:
+            await uninterrupted(work())
+        finally:
+            done.append("owner")
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(owner())
+        await _cancel_again_and_again(task, times=5)
+    assert task.cancelled()
+    assert done == ["work", "owner"]
+
+
+async def test_work_that_must_be_done_tells_its_result_and_its_error() -> None:
+    async def result() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    async def lose() -> None:
+        raise KeyError("lost")
+
+    assert await uninterrupted(result()) == 7
+    with pytest.raises(KeyError, match="lost"):
+        await uninterrupted(lose())

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+from asyncio.subprocess import Process
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 
-from services.common.engines.children import Pool
+from services.common.engines.children import Pool, ended
 
 
 @dataclass(eq=False)
@@ -108,3 +110,32 @@ async def test_a_start_that_fails_costs_no_place() -> None:
 async def _borrow(pool: Pool[Child]) -> None:
     async with pool.lent():
         pass
+
+
+class Dying:
+    """A program that takes its time to die."""
+
+    def __init__(self) -> None:
+        self.returncode: int | None = None
+        self.stdin = None
+
+    def kill(self) -> None:
+        """Begin to end it."""
+
+    async def communicate(self) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        self.returncode = -9
+
+
+async def test_a_program_is_gone_when_its_owner_goes_on_however_often_that_was_cancelled() -> None:
+    program = Dying()
+
+    async with asyncio.TaskGroup() as group:
+        ending = group.create_task(ended(cast("Process", program)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+            ending.cancel()
+        await asyncio.wait([ending])
+        assert ending.cancelled()
+        assert program.returncode == -9

@@ -89,7 +89,7 @@ async def analysed(analyser: Command, texts: Sequence[str]) -> list[Form | None]
     except TimeoutError:
         written = b""
     finally:
-        await asyncio.shield(ended(child))
+        await ended(child)
     answers = written.decode(errors="replace").split("\n")[: len(texts)]
     return [form_of(answer) for answer in answers] + [None] * (len(texts) - len(answers))
 

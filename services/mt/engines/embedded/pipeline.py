@@ -7,6 +7,7 @@ import os
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 
+from services.common.cancelling import uninterrupted
 from services.common.engines.children import ended
 from services.common.errors import StageFailed
 from services.common.server.starving import own_time
@@ -42,7 +43,7 @@ class Pipeline:
             await pipeline.close()
             raise engine_failed("The translator's programs could not be started.") from error
         except BaseException:
-            await asyncio.shield(pipeline.close())
+            await uninterrupted(pipeline.close())
             raise
         return pipeline
 
