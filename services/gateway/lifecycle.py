@@ -101,7 +101,7 @@ class Opening:
         if shown is not None and self.terms.masks.any:  # a recognizer is asked for what was said, not what was shown
             shown = replace(shown, text="", stable_length=0)
         seed = Seed(goes_on.start_samples, goes_on.next_segment_id, shown, goes_on.resumed)
-        return Recognition(shared, seed, patience)
+        return Recognition(shared, seed, patience, samples(self.settings.recognizer_message_ms))
 
     def session(self, shared: Shared, recognition: Recognition) -> Session:
         """Make the session itself."""

@@ -117,6 +117,13 @@ class GatewaySettings(TenantSettings, ArchiveSettings, CallerSettings):
         256 * 1024, ge=1024, le=1024 * 1024, description="Most bytes of a glossary that a client sends."
     )
     max_glossary_languages: int = Field(64, ge=1, le=1_000, description="Most languages of a glossary, or of a term.")
+    recognizer_message_ms: int = Field(
+        100,
+        ge=10,
+        le=100,
+        description="Audio that a recognizer is sent in one message, at least: less brings words of clients that send "
+        "shorter messages earlier, at more processor time.",
+    )
     recognition_stall_ms: int = Field(
         5000,
         ge=0,

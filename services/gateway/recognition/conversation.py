@@ -11,7 +11,7 @@ from services.common.channel import Changes, Channel
 from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.account.overload import Level, Overload
 from services.gateway.recognition.outage import ITS_OWN
-from services.gateway.recognition.replay import Listening
+from services.gateway.recognition.replay import COALESCED_SAMPLES, Listening
 from services.gateway.stages.recognizing import CallIsOver, Ending, Recognizing
 from services.gateway.stages.tries import LONGEST_SECONDS, blames
 from services.gateway.values.speech import Asked, Heard, Said
@@ -170,18 +170,22 @@ class Feed:
     other lives.
     """
 
-    def __init__(self, listening: Listening, overload: Overload, started: bool = False) -> None:
+    def __init__(
+        self, listening: Listening, overload: Overload, started: bool = False, least_samples: int = COALESCED_SAMPLES
+    ) -> None:
+        """Audio is told in messages of so many samples at least, but before anything else, or the end."""
         self.started = started  # whether there was, or will be, anything for a recognizer
         self.overload = overload  # tells whether the session is so far behind that something gives way
         self.changed = Changes()
         self.finished = False
         self._listening = listening
+        self._least_samples = least_samples
 
     async def say(self, said: Said) -> None:
         """Put something behind all before it, once there is room."""
         while self._listening.buffer.full:
             await self.changed.wait()
-        ready, first = self._listening.say(said), not self.started
+        ready, first = self._listening.say(said, self._least_samples), not self.started
         self.started = True
         if ready or first:
             self.changed.tell()
@@ -201,7 +205,9 @@ class Feed:
         """Wait for what is to be sent next; None at the end."""
         loop = asyncio.get_running_loop()
         ask_at = loop.time() + KEEPALIVE_SECONDS
-        while (asked := self._listening.next(rest=self.finished)) is None and not self.finished:
+        while (
+            asked := self._listening.next(0 if self.finished else self._least_samples)
+        ) is None and not self.finished:
             await self.changed.wait(KEEPALIVE_SECONDS)
             if loop.time() >= ask_at and not self._listening.buffer.asking:
                 self._listening.buffer.ask()

@@ -23,7 +23,7 @@ from services.gateway.recognition.conversation import (
     tell,
 )
 from services.gateway.recognition.outage import Outage, Patience
-from services.gateway.recognition.replay import Listening
+from services.gateway.recognition.replay import COALESCED_SAMPLES, Listening
 from services.gateway.recognition.takeover import FRESH, Seed
 from services.gateway.stages.calls import Owned
 from services.gateway.stages.recognizing import Recognizing
@@ -69,14 +69,22 @@ class Recognition:
     when there is some: typed text needs none. `close` ends every call that is left, whatever way the session ends.
     """
 
-    def __init__(self, shared: Shared, seed: Seed = FRESH, patience: Patience = PATIENCE) -> None:
+    def __init__(
+        self,
+        shared: Shared,
+        seed: Seed = FRESH,
+        patience: Patience = PATIENCE,
+        least_samples: int = COALESCED_SAMPLES,
+    ) -> None:
+        """`least_samples`: of audio, in one message to a recognizer."""
         self.heard: Channel[Heard] = Channel(_ROOM)
         self._shared = shared
         self._resumed = seed.resumed
         self._patience = patience
         bound_samples = samples(shared.terms.max_segment_ms + KEPT_BEYOND_MS)
         self._listening = Listening(bound_samples, seed, partial(getattr, shared.dictionary, "phrases"))
-        self.feed = Feed(self._listening, shared.account.backlog.overload, shared.terms.input is not None)
+        announced = shared.terms.input is not None
+        self.feed = Feed(self._listening, shared.account.backlog.overload, announced, least_samples)
         self._call: Recognizing | None = None
         self._calls = Owned()
         self._slow = Slowness()

@@ -59,19 +59,19 @@ class Listening:
         """The number of the open segment, or of the next: another recognizer starts with it."""
         return self.seam.segment_id
 
-    def say(self, said: Said) -> bool:
-        """Put something behind all before it, and return whether anything is to be sent now."""
+    def say(self, said: Said, least_samples: int = 0) -> bool:
+        """Put something behind all before it, and return whether anything is to be sent now: see `next`."""
         if self.buffer.append(said):
             self.buffer.ask()  # it is too much to keep: what is done?
-        return self.buffer.ready
+        return self.buffer.ready(least_samples)
 
-    def next(self, rest: bool = False) -> Asked | None:
+    def next(self, least_samples: int = 0) -> Asked | None:
         """What the recognizer of now is to be sent next; see `ReplayBuffer.next`."""
         hints = self.hints
         hint = hints.next() if hints.waiting or hints.sent_phrases is not hints.phrases() else None
         if isinstance(hint, Trace):
             return Trace(self.seam.number(hint.segment_id), hint.traceparent)
-        return hint or self.buffer.next(rest)
+        return hint or self.buffer.next(least_samples)
 
     def hear(self, answer: Answer) -> bool:
         """Take an answer. False when the recognizer is out of order: told to end the segment, it finalizes nothing."""
@@ -175,11 +175,10 @@ class ReplayBuffer:
         """Whether more is kept than a recognizer in order leaves unsettled."""
         return self._room_samples <= 0 or len(self._kept) >= _MOST_KEPT
 
-    @property
-    def ready(self) -> bool:
-        """Whether something is to be sent now: small audio at the end waits for more."""
+    def ready(self, least_samples: int) -> bool:
+        """Return whether something is to be sent now: a last piece of audio shorter than that waits for more."""
         last, unsent = self._kept[-1] if self._kept else None, len(self._kept) - self._told.pieces
-        return unsent > (isinstance(last, Audio) and len(last.pcm) < COALESCED_SAMPLES)
+        return unsent > (isinstance(last, Audio) and len(last.pcm) < least_samples)
 
     @property
     def owed(self) -> bool:
@@ -226,10 +225,10 @@ class ReplayBuffer:
         marked = self._marks[self._said.mark] = Marked(self._said.mark, self._said.samples, mark)
         self._kept.append(marked)
 
-    def next(self, rest: bool = False) -> Kept | None:
+    def next(self, least_samples: int = 0) -> Kept | None:
         """What is to be sent next, which then counts as sent.
 
-        None when there is nothing; nor, unless `rest`, a last piece of audio too short to travel alone.
+        None when there is nothing, or only a last piece of audio that is shorter than that and waits for more.
         """
         told = self._told
         if told.pieces == len(self._kept):
@@ -237,7 +236,7 @@ class ReplayBuffer:
         kept = self._kept[told.pieces]
         if isinstance(kept, Audio):
             last = told.pieces + 1 == len(self._kept)
-            if last and not rest and len(kept.pcm) < COALESCED_SAMPLES:
+            if last and len(kept.pcm) < least_samples:
                 return None
             told.samples = kept.offset_samples + len(kept.pcm)
         elif isinstance(kept, Marked):

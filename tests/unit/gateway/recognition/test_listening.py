@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from services.gateway.recognition.replay import Listening
+from services.gateway.recognition.replay import COALESCED_SAMPLES, Listening
 from services.gateway.recognition.takeover import Stretch
 from services.gateway.values.speech import (
     Answer,
@@ -81,7 +81,7 @@ class Line:
         match kind:
             case "say" if self.said and not self.listening.buffer.full:
                 self.listening.say(self.said.popleft())
-            case "tell" if asked := self.listening.next(rest=not self.said):
+            case "tell" if asked := self.listening.next(COALESCED_SAMPLES if self.said else 0):
                 self.asked.append(asked)
             case "work" if self.asked:
                 self.answers += self.stage.ask(self.asked.popleft())

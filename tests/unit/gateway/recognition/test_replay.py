@@ -15,9 +15,9 @@ def audio(start: int, samples: int) -> Audio:
     return Audio(np.arange(start, start + samples).astype(np.int16), start)
 
 
-def told(ring: ReplayBuffer, rest: bool = True) -> list[Kept]:
+def told(ring: ReplayBuffer, least_samples: int = 0) -> list[Kept]:
     found = []
-    while kept := ring.next(rest):
+    while kept := ring.next(least_samples):
         found.append(kept)
     return found
 
@@ -26,7 +26,7 @@ def test_small_audio_travels_together() -> None:
     ring = ReplayBuffer(0, BOUND)
     for start in range(0, 4000, 400):
         ring.append(audio(start, 400))
-    first, second = told(ring, rest=False)
+    first, second = told(ring, COALESCED_SAMPLES)
     assert isinstance(first, Audio)
     assert isinstance(second, Audio)
     assert len(first.pcm) == len(second.pcm) == COALESCED_SAMPLES
@@ -39,7 +39,7 @@ def test_a_command_takes_the_audio_before_it_along() -> None:
     ring = ReplayBuffer(0, BOUND)
     ring.append(audio(0, 400))
     ring.append(Commit())
-    assert [type(kept) for kept in told(ring, rest=False)] == [Audio, Commit]
+    assert [type(kept) for kept in told(ring, COALESCED_SAMPLES)] == [Audio, Commit]
 
 
 def test_audio_does_not_grow_over_a_gap_of_the_clock() -> None:
