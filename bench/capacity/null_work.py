@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -53,27 +55,37 @@ class Arm:
     name: str
     mesh: LocalMesh
     stream: Callable[[Sequence[Pcm], int], Awaitable[list[Answered]]]
+    together: Callable[[Sequence[Pcm], int], Awaitable[list[Answered]]] | None = None  # messages of all at one moment
 
 
 @asynccontextmanager
 async def ours(
-    name: str, sessions: int, checkout: Path | None = None, vad: Literal["silero", "energy"] = "silero"
+    name: str,
+    sessions: int,
+    checkout: Path | None = None,
+    vad: Literal["silero", "energy"] = "silero",
+    variables: Variables | None = None,
 ) -> AsyncIterator[Arm]:
-    """Have a mesh with null engines, of another checkout where one is named."""
-    own = {f"{stage}_SLOTS": str(2 * sessions) for stage in ("GATEWAY", "ASR")} | {"ASR_VAD": vad}
+    """Have a mesh with null engines, of another checkout where one is named, its services told `variables` as well."""
+    own = {f"{stage}_SLOTS": str(2 * sessions) for stage in ("GATEWAY", "ASR")} | {"ASR_VAD": vad, **(variables or {})}
     async with local_mesh({**NULL, **own}, checkout) as mesh, grpc.aio.insecure_channel(mesh.address) as channel:
         stub = pb_grpc.RealtimeTranslateStub(channel)
 
-        async def stream(spoken: Sequence[Pcm], chunk_ms: int) -> list[Answered]:
+        async def stream(spoken: Sequence[Pcm], chunk_ms: int, together: bool = False) -> list[Answered]:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(session(stub, pcm, chunk_ms)) for pcm in spoken]
+                tasks = [group.create_task(session(stub, pcm, chunk_ms, together)) for pcm in spoken]
             return [task.result() for task in tasks]
 
-        yield Arm(name, mesh, stream)
+        yield Arm(name, mesh, stream, partial(stream, together=True))
 
 
-async def session(stub: pb_grpc.RealtimeTranslateAsyncStub, pcm: Pcm, chunk_ms: int) -> Answered:
-    """Stream a recording at real pace. It uses what the contract's first version has, which every checkout knows."""
+async def session(
+    stub: pb_grpc.RealtimeTranslateAsyncStub, pcm: Pcm, chunk_ms: int, together: bool = False
+) -> Answered:
+    """Stream a recording at real pace. It uses what the contract's first version has, which every checkout knows.
+
+    `together`: at the moments of all other such sessions.
+    """
     loop = asyncio.get_running_loop()
     counts: Counter[str] = Counter()
     first: dict[str, float] = {}
@@ -81,6 +93,8 @@ async def session(stub: pb_grpc.RealtimeTranslateAsyncStub, pcm: Pcm, chunk_ms: 
     await call.write(pb.ClientMessage(hello=pb.SessionConfig(source_lang="en", target_lang="es", partial_results=True)))
     await call.read()  # ready
     began = loop.time()
+    if together:
+        began = math.ceil(began * 1000 / chunk_ms) * chunk_ms / 1000
 
     async def read() -> None:
         while isinstance(message := await call.read(), pb.ServerMessage):
