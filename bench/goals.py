@@ -94,6 +94,7 @@ MEASUREMENTS = (
     Measurement("bench.capacity.slow", ("slow",), ("--engines", "small")),
     Measurement("bench.chaos.kills", ("R1",)),
     Measurement("bench.chaos.kills", ("R1.doors",), ("--doors",)),
+    Measurement("bench.chaos.kills", ("R1.everything",), ("--everything", "--sessions", "20")),
     Measurement("bench.chaos.freezes", ("R3",)),
     Measurement("bench.audio.resampling", ("resampling",)),
     Measurement("bench.audio.flac_streams", ("flac",), short=("--minutes", "0.5")),
