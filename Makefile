@@ -145,7 +145,8 @@ proto: $(READY) ## Make the Python stubs in gen/ and babelmesh/_stubs from proto
 	@$(BIN)/python protos/compile.py
 
 # A deliberate step: what is committed here may never be broken again. Until the first release it may be done anew.
-release-proto: $(READY) ## Take the contracts as they are for released: `make lint` refuses what breaks them
+release-proto: $(READY) ## Take what was added to the contracts for released; refuses what breaks those
+	@$(BIN)/buf breaking --against $(RELEASED)
 	@$(BIN)/buf build --exclude-source-info -o $(RELEASED)
 
 docs: $(READY) ## Write the tables of docs/telemetry.md from services/common/telemetry/metrics.toml
