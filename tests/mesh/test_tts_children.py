@@ -39,13 +39,14 @@ async def test_a_child_that_breaks_is_told_as_unavailable(tmp_path: Path, speaks
         assert not children()
 
 
-async def test_a_child_that_hangs_is_ended_after_its_time(tmp_path: Path) -> None:
-    program = impostor(tmp_path, "exec sleep 60")
-    async with stage("embedded", program=program, reply_seconds=0.3) as stub:
+@pytest.mark.parametrize("speaks", ["exec sleep 60", "sleep 60; exit 1"], ids=["itself", "behind a wrapper"])
+async def test_a_child_that_hangs_is_ended_after_its_time(tmp_path: Path, speaks: str) -> None:
+    async with stage("embedded", program=impostor(tmp_path, speaks), reply_seconds=0.3) as stub:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await spoken(stub, "hola")
         assert failed.value.code() is grpc.StatusCode.UNAVAILABLE
         await until_slots_used(stub, 0)
+        assert not [child for child in psutil.Process().children() if _sleeps(child)]
 
 
 async def test_a_program_that_does_not_tell_its_phonemes_is_told_as_unavailable(tmp_path: Path) -> None:
@@ -103,6 +104,11 @@ async def test_a_hundred_calls_leave_nothing_behind() -> None:
         assert not children()
         assert psutil.Process().num_fds() <= descriptors
         assert len(asyncio.all_tasks()) < tasks + 10  # gRPC has a few of its own that come and go
+
+
+def _sleeps(child: psutil.Process) -> bool:
+    """Whether it runs: nobody waits for what a wrapper started, but here."""
+    return "sleep" in child.name() and child.status() != psutil.STATUS_ZOMBIE
 
 
 async def _many(stub: tts_pb2_grpc.TtsAsyncStub) -> None:

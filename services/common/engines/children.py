@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -14,11 +16,14 @@ from services.common.cancelling import uninterrupted
 async def ended(process: Process) -> None:
     """Kill a program, unless it has ended, and wait until it and its pipes are gone, also when cancelled meanwhile.
 
-    Its last output is dropped.
+    Its last output is dropped. With one that was started in a session of its own goes what it has started itself: a
+    wrapper's program would hold the pipes until it ends.
     """
     if process.returncode is None:
         with suppress(ProcessLookupError):  # it has ended, and the loop was not told yet
             process.kill()
+        with suppress(ProcessLookupError):  # it leads no group, or was alone in it
+            os.killpg(process.pid, signal.SIGKILL)
     if process.stdin is not None:
         process.stdin.close()
     await uninterrupted(process.communicate())

@@ -118,6 +118,7 @@ class Dying:
     def __init__(self) -> None:
         self.returncode: int | None = None
         self.stdin = None
+        self.pid = 2**22  # larger than any process's, so that there is no such group
 
     def kill(self) -> None:
         """Begin to end it."""
