@@ -71,6 +71,7 @@ MEASUREMENTS = (
     Measurement("bench.hostile", ("S1",)),
     Measurement("bench.hostile", ("S1.doors",), ("--doors",)),
     Measurement("bench.hostile", ("S1.masks",), ("--masks",)),
+    Measurement("bench.hostile", ("S1.everything",), ("--everything",)),
     Measurement("bench.chaos.stalled", ("stalled",)),
     Measurement("bench.chaos.reconnect", ("R4.reconnect",), short=("--seconds", "5")),
     Measurement("bench.chaos.loss", ("R4.loss",)),
@@ -112,6 +113,7 @@ MEASUREMENTS = (
     ),
     Measurement("bench.sessions.quality", ("C1.doors",), ("--doors",), True),
     Measurement("bench.sessions.quality", ("C1.masks",), ("--masks",), True),
+    Measurement("bench.sessions.quality", ("C1.everything",), ("--everything",), True),
     Measurement("bench.chaos.soak", ("soak",)),
     Measurement("bench.rooms.soak", ("rooms.soak",), short=("--minutes", "1")),
 )
