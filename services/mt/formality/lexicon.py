@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import re
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from services.common.engines.children import ended
+from services.mt.engines.embedded.lines import answered
 from services.mt.engines.embedded.marks import escaped
 from services.mt.engines.embedded.modes import MARK_UNKNOWN, Command
 from services.mt.recent import Recent
 
-_SECONDS = 2.0  # of one look-up
 _MOST_WORDS = 20_000  # that are remembered
 _UNIT = re.compile(r"\^([^/$]*)/([^$]*)\$")
 _VERB = re.compile(r"<vb[a-z]*>")
@@ -62,11 +59,11 @@ class Lexicon:
         return self._known.forget()
 
     async def _looked_up(self, words: Sequence[str]) -> list[Form]:
-        answers = await _run(self._analyser, [escaped(word) for word in words])
+        answers = await answered(self._analyser, [escaped(word) for word in words])
         readings = [_readings(answer) for answer in answers]
         verbs = [_second_person(each) for each in readings]
         asked = [f"^{_to_strangers(verb)}$" for verb in verbs if verb]
-        thirds = iter(await _run(self._generator, asked) if asked else [])
+        thirds = iter(await answered(self._generator, asked) if asked else [])
         return [_form(reading, next(thirds, "") if verb else "") for reading, verb in zip(readings, verbs, strict=True)]
 
 
@@ -91,19 +88,3 @@ def _form(readings: Sequence[str], third: str) -> Form:
     known = third if third and not third.startswith(("#", "@", "*")) else ""
     named = any(not _VERB.search(each) for each in readings)
     return Form(known, named, attached) if known or attached else _NONE
-
-
-async def _run(command: Command, lines: Sequence[str]) -> list[str]:
-    """Return a program's answer to each line; empty ones when it does not answer."""
-    child = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-    )
-    try:
-        async with asyncio.timeout(_SECONDS):
-            written, _ = await child.communicate("".join(f"{line}\n" for line in lines).encode())
-    except TimeoutError:
-        written = b""
-    finally:
-        await ended(child)
-    answers = written.decode(errors="replace").split("\n")[: len(lines)]
-    return answers + [""] * (len(lines) - len(answers))

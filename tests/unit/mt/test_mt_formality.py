@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from services.mt.engine import Pair
-from services.mt.formality import lexicon, portuguese, spanish
+from services.mt.engines.embedded import lines
+from services.mt.formality import portuguese, spanish
 from services.mt.formality.lexicon import Form
 from services.mt.formality.registers import Register, Registers
 from services.mt.settings import MtSettings
@@ -94,7 +95,7 @@ def test_without_dictionaries_spanish_has_none(tmp_path: Path) -> None:
 
 
 async def test_installed_dictionaries_know_the_forms(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lexicon, "_SECONDS", 60.0)
+    monkeypatch.setattr(lines, "SECONDS", 60.0)
     registers = Registers(MtSettings().embedded.modes)
     registers.start()
     text = await registers.put("Tienes razón: te llamaré cuando llegues.", Pair("en", "es"), Register.FORMAL)

@@ -6,15 +6,13 @@ analyser of the target language gives gender and number of a term's translation,
 
 from __future__ import annotations
 
-import asyncio
 import re
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from services.common.engines.children import ended
 from services.common.text.terminology import Term
+from services.mt.engines.embedded.lines import answered
 from services.mt.engines.embedded.marks import escaped, unescaped, unmarked
 from services.mt.engines.embedded.modes import Command
 from services.mt.glossary import Noun
@@ -25,7 +23,6 @@ _UNIT = re.compile(r"\^([^$]*)\$")
 _NOUN = re.compile(r"<n>(?:<[^>]*>)*?<(?P<gender>[mf])><(?P<number>sg|pl)>")
 _BEFORE_A_NOUN = re.compile(r"<(?:det|num|adj|predet)>")
 _KNOWN_FORMS = 5_000
-_ANALYSIS_SECONDS = 2.0
 _ELIDED = re.compile(r"[aeiouh\u00e0-\u00ff]", re.IGNORECASE)  # an article before it changes
 
 
@@ -79,19 +76,8 @@ class Agreement:
 
 async def analysed(analyser: Command, texts: Sequence[str]) -> list[Form | None]:
     """Analyse texts, and return the form of each one's head noun; None where the analyser does not know it."""
-    lines = "\n".join(escaped(" ".join(text.split())) for text in texts)
-    child = await asyncio.create_subprocess_exec(
-        *analyser, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True
-    )
-    try:
-        async with asyncio.timeout(_ANALYSIS_SECONDS):
-            written, _ = await child.communicate(f"{lines}\n".encode())
-    except TimeoutError:
-        written = b""
-    finally:
-        await ended(child)
-    answers = written.decode(errors="replace").split("\n")[: len(texts)]
-    return [form_of(answer) for answer in answers] + [None] * (len(texts) - len(answers))
+    answers = await answered(analyser, [escaped(" ".join(text.split())) for text in texts])
+    return [form_of(answer) for answer in answers]
 
 
 def form_of(analysis: str) -> Form | None:
