@@ -11,7 +11,7 @@ from services.common.channel import Changes, Channel
 from services.common.errors import AtCapacity, TooSlow, cause
 from services.gateway.account.overload import Level, Overload
 from services.gateway.recognition.outage import ITS_OWN
-from services.gateway.recognition.replay import COALESCED_SAMPLES, Listening
+from services.gateway.recognition.replay import Listening
 from services.gateway.stages.recognizing import CallIsOver, Ending, Recognizing
 from services.gateway.stages.tries import LONGEST_SECONDS, blames
 from services.gateway.values.speech import Asked, Heard, Said
@@ -170,9 +170,7 @@ class Feed:
     other lives.
     """
 
-    def __init__(
-        self, listening: Listening, overload: Overload, started: bool = False, least_samples: int = COALESCED_SAMPLES
-    ) -> None:
+    def __init__(self, listening: Listening, overload: Overload, started: bool, least_samples: int) -> None:
         """Audio is told in messages of so many samples at least, but before anything else, or the end."""
         self.started = started  # whether there was, or will be, anything for a recognizer
         self.overload = overload  # tells whether the session is so far behind that something gives way
@@ -193,6 +191,7 @@ class Feed:
     async def end(self) -> None:
         """Let the recognizer know that nothing more will be said."""
         self.finished = True
+        self._least_samples = 0  # the rest waits for nothing
         self.changed.tell()
 
     async def begun(self) -> bool:
@@ -205,9 +204,7 @@ class Feed:
         """Wait for what is to be sent next; None at the end."""
         loop = asyncio.get_running_loop()
         ask_at = loop.time() + KEEPALIVE_SECONDS
-        while (
-            asked := self._listening.next(0 if self.finished else self._least_samples)
-        ) is None and not self.finished:
+        while (asked := self._listening.next(self._least_samples)) is None and not self.finished:
             await self.changed.wait(KEEPALIVE_SECONDS)
             if loop.time() >= ask_at and not self._listening.buffer.asking:
                 self._listening.buffer.ask()
