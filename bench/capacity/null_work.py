@@ -11,10 +11,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 import grpc
 import psutil
@@ -28,6 +26,7 @@ from services.common.audio.pcm import ASR_RATE, Pcm
 OUT_RATE = 24_000
 NULL: Variables = {
     **SCRIPTED,
+    "ASR_VAD": "silero",
     "ASR_SCRIPTED__WORD_MS": "200",
     "TTS_SCRIPTED__CHAR_MS": "22",  # a word and the mark of its language: as long as it was spoken
     "TTS_SCRIPTED__SAMPLE_RATE_HERTZ": str(OUT_RATE),
@@ -55,7 +54,6 @@ class Arm:
     name: str
     mesh: LocalMesh
     stream: Callable[[Sequence[Pcm], int], Awaitable[list[Answered]]]
-    together: Callable[[Sequence[Pcm], int], Awaitable[list[Answered]]] | None = None  # messages of all at one moment
 
 
 @asynccontextmanager
@@ -63,20 +61,26 @@ async def ours(
     name: str,
     sessions: int,
     checkout: Path | None = None,
-    vad: Literal["silero", "energy"] = "silero",
     variables: Variables | None = None,
+    together: bool = False,
 ) -> AsyncIterator[Arm]:
-    """Have a mesh with null engines, of another checkout where one is named, its services told `variables` as well."""
-    own = {f"{stage}_SLOTS": str(2 * sessions) for stage in ("GATEWAY", "ASR")} | {"ASR_VAD": vad, **(variables or {})}
-    async with local_mesh({**NULL, **own}, checkout) as mesh, grpc.aio.insecure_channel(mesh.address) as channel:
+    """Have a mesh with null engines, of another checkout where one is named, its services told `variables` as well.
+
+    `together`: its sessions send their messages at the same moments.
+    """
+    slots = {f"{stage}_SLOTS": str(2 * sessions) for stage in ("GATEWAY", "ASR")}
+    async with (
+        local_mesh({**NULL, **slots, **(variables or {})}, checkout) as mesh,
+        grpc.aio.insecure_channel(mesh.address) as channel,
+    ):
         stub = pb_grpc.RealtimeTranslateStub(channel)
 
-        async def stream(spoken: Sequence[Pcm], chunk_ms: int, together: bool = False) -> list[Answered]:
+        async def stream(spoken: Sequence[Pcm], chunk_ms: int) -> list[Answered]:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(session(stub, pcm, chunk_ms, together)) for pcm in spoken]
             return [task.result() for task in tasks]
 
-        yield Arm(name, mesh, stream, partial(stream, together=True))
+        yield Arm(name, mesh, stream)
 
 
 async def session(

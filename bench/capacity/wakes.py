@@ -13,13 +13,13 @@ import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from statistics import median
 
 import numpy as np
 
-from bench.capacity.null_work import Answered, ours
-from bench.measuring.processes import LocalMesh, metered
+from bench.capacity.null_work import Arm, ours
+from bench.measuring.processes import metered
 from bench.measuring.report import Rows, finish
 from bench.measuring.speech import talks
 from services.asr.silero import FRAME_SAMPLES, Silero
@@ -58,13 +58,13 @@ async def together_table(options: argparse.Namespace) -> Rows:
     """Return the mesh's processor time by when the sessions send."""
     spoken = talks(options.sessions, options.seconds)
     apart, together = list[float](), list[float]()
-    async with ours("ours", options.sessions) as arm:
-        assert arm.together is not None
-        await arm.stream([spoken[0][: 3 * ASR_RATE]], CHUNK_MS)
+    async with ours("apart", options.sessions) as one, ours("together", options.sessions, together=True) as other:
+        kinds = [(one, apart), (other, together)]
+        for arm, _ in kinds:
+            await arm.stream([spoken[0][: 3 * ASR_RATE]], CHUNK_MS)
         for number in range(options.pairs):
-            kinds = [(arm.stream, apart), (arm.together, together)]
-            for stream, spent in kinds if number % 2 else kinds[::-1]:
-                spent.append(await spent_of(arm.mesh, stream, spoken))
+            for arm, spent in kinds if number % 2 else kinds[::-1]:
+                spent.append(await spent_of(arm, spoken))
     table = Rows("CPU s a stream second", ("messages of all sessions", "the mesh"))
     table.add("as they come", f"{median(apart):.4f}")
     table.add("at the same moments", f"{median(together):.4f}")
@@ -72,12 +72,10 @@ async def together_table(options: argparse.Namespace) -> Rows:
     return table
 
 
-async def spent_of(
-    mesh: LocalMesh, stream: Callable[[Sequence[Pcm], int], Awaitable[list[Answered]]], spoken: Sequence[Pcm]
-) -> float:
+async def spent_of(arm: Arm, spoken: Sequence[Pcm]) -> float:
     """Return the processor seconds of all processes for a second of a stream."""
-    async with metered(mesh) as usage:
-        await stream(spoken, CHUNK_MS)
+    async with metered(arm.mesh) as usage:
+        await arm.stream(spoken, CHUNK_MS)
     return sum(usage.cpu_seconds.values()) * ASR_RATE / sum(map(len, spoken))
 
 
