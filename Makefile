@@ -144,7 +144,7 @@ type: $(READY) ## Check types
 proto: $(READY) ## Make the Python stubs in gen/ and babelmesh/_stubs from protos/
 	@$(BIN)/python protos/compile.py
 
-# A deliberate step: what is committed here may never be broken again. Until the first release it may be done anew.
+# A deliberate step: what is committed here may never be broken again.
 release-proto: $(READY) ## Take what was added to the contracts for released; refuses what breaks those
 	@$(BIN)/buf breaking --against $(RELEASED)
 	@$(BIN)/buf build --exclude-source-info -o $(RELEASED)
